@@ -1,0 +1,50 @@
+# Every target makes what it needs: Python 3.11 or newer with venv, and make, are all that must be there.
+
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo serve test lint lock check
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## makes .venv with everything in it
+	@:
+
+demo: $(STAMP) ## the whole chain on a generated roster, against a simulator of Skolverket; ends by itself
+	@exec $(PYTHON) -m app demo
+
+serve: $(STAMP) ## the same processes, staying up until Ctrl-C
+	@exec $(PYTHON) -m app up
+
+test: $(STAMP) ## all tests, on real servers
+	@exec $(PYTHON) -m pytest
+
+lint: $(STAMP) ## puts the format right, then checks what it can without running anything
+	@$(VENV)/bin/ruff format --quiet
+	@$(VENV)/bin/ruff check
+	@$(VENV)/bin/mypy
+	@$(VENV)/bin/lint-imports
+
+check: ## everything that CI checks
+	@exec .ci/run
+
+lock: ## both locks anew from pyproject.toml (needs uv)
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+		--no-annotate --output-file requirements.lock pyproject.toml
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+		--no-annotate --extra embedded --extra dev --constraint requirements.lock --output-file requirements-dev.lock \
+		pyproject.toml
+
+$(STAMP): requirements-dev.lock pyproject.toml
+	@set -e; \
+	for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+		if $$python -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then found=$$python; break; fi; \
+	done; \
+	if [ -z "$${found:-}" ]; then echo 'Python 3.11 or newer with venv is needed, and none is in PATH.' >&2; exit 1; fi; \
+	[ -x $(PYTHON) ] && $(PYTHON) -m pip --version >/dev/null 2>&1 || $$found -m venv --clear $(VENV); \
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock; \
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@

@@ -1,0 +1,172 @@
+"""Real parts for every test: servers, a migrated database of its own, a doorbell, processes of ours."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import psycopg
+import pytest
+import redis
+from alembic import command
+from alembic.config import Config
+from psycopg import sql
+
+from app.embedded import Servers, embedded_servers, tethered
+from app.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def given() -> Iterator[dict[str, str]]:
+    """Takes our settings and libpq's out of the environment: a test sees only what it sets itself."""
+    ours = {name.upper() for name in Settings.model_fields}
+    with pytest.MonkeyPatch.context() as patch:
+        found = {name: value for name, value in os.environ.items() if name.upper() in ours or name.startswith("PG")}
+        for name in found:
+            patch.delenv(name)
+        yield {name.upper(): value for name, value in found.items() if value}
+
+
+@pytest.fixture(scope="session")
+def servers(given: dict[str, str]) -> Iterator[Servers]:
+    """Postgres and Valkey of this session's own, or those of DATABASE_URL and REDIS_URL (which is flushed)."""
+    with ExitStack() as stack:
+        if "REDIS_URL" in given:
+            with redis.Redis.from_url(given["REDIS_URL"]) as client:
+                assert client.dbsize() == 0, "the tests flush REDIS_URL's database: give them an empty one"
+        if not {"DATABASE_URL", "REDIS_URL"} <= given.keys():
+            # Not pytest's folder: nobody but root gets into that, and Postgres may have to run as somebody else.
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="provkedja-")))
+            lent = stack.enter_context(embedded_servers(folder, durable=False))
+            given = {"DATABASE_URL": lent.database_url, "REDIS_URL": lent.redis_url} | given
+        yield Servers(given["DATABASE_URL"], given["REDIS_URL"])
+
+
+@pytest.fixture(scope="session")
+def template_database(servers: Servers) -> Iterator[str]:
+    """The address of a migrated database that clones are made of: nobody stays connected to it."""
+    with _database(servers) as url, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DATABASE_URL", url)
+        command.upgrade(alembic_config(), "head")
+        patch.delenv("DATABASE_URL")
+        yield url
+
+
+@pytest.fixture
+def database_url(servers: Servers, template_database: str) -> Iterator[str]:
+    """The address of a migrated database of the test's own."""
+    with _database(servers, template=_name(template_database)) as url:
+        yield url
+
+
+@pytest.fixture
+def empty_database_url(servers: Servers) -> Iterator[str]:
+    """The address of a database without anything in it."""
+    with _database(servers) as url:
+        yield url
+
+
+@pytest.fixture
+def redis_url(servers: Servers) -> Iterator[str]:
+    """The address of an empty doorbell."""
+    with redis.Redis.from_url(servers.redis_url) as client:
+        client.flushdb()
+        yield servers.redis_url
+        client.flushdb()
+
+
+@dataclass(frozen=True)
+class Child:
+    """A process of ours that is ready; `port` is 0 for one without; `log` has what it wrote."""
+
+    process: subprocess.Popen[bytes]
+    port: int
+    log: Path
+
+
+class Spawn(Protocol):
+    """Starts `python -m app` with arguments and settings, and gives it back once it is ready."""
+
+    def __call__(self, *arguments: str, env: Mapping[str, str] | None = None, ready: bool = True) -> Child: ...
+
+
+@pytest.fixture
+def spawn(tmp_path: Path) -> Iterator[Spawn]:
+    """Processes of ours that end with the test: by SIGTERM, or past a bound by SIGKILL."""
+    processes: list[subprocess.Popen[bytes]] = []
+
+    def start(*arguments: str, env: Mapping[str, str] | None = None, ready: bool = True) -> Child:
+        stem = f"{len(processes)}-{arguments[0]}"
+        log, port_file = tmp_path / f"{stem}.log", tmp_path / f"{stem}.ready"
+        options = ("--ready-file", str(port_file)) if ready else ()
+        with log.open("wb") as written:
+            process = subprocess.Popen(
+                tethered([sys.executable, "-m", "app", *arguments, *options]),
+                cwd=ROOT,
+                env={**os.environ, **(env or {})},
+                stdin=subprocess.DEVNULL,
+                stdout=written,
+                stderr=subprocess.STDOUT,
+            )
+        processes.append(process)
+        if not ready:
+            return Child(process, 0, log)
+        _wait(lambda: port_file.exists() or process.poll() is not None, f"{arguments[0]} to be ready: {log}")
+        if not port_file.exists():
+            pytest.fail(f"{arguments[0]} ended with {process.returncode}:\n" + log.read_text()[-4000:], pytrace=False)
+        return Child(process, json.loads(port_file.read_text())["port"], log)
+
+    yield start
+    for process in processes:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+            process.send_signal(signal.SIGCONT)  # a test may have stopped it
+    for process in processes:
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def alembic_config() -> Config:
+    """Gives the configuration that `alembic` has at the root."""
+    return Config(ROOT / "alembic.ini")
+
+
+@contextmanager
+def _database(servers: Servers, template: str = "template0") -> Iterator[str]:
+    name = f"test_{uuid4().hex}"
+    with psycopg.connect(servers.database_url, autocommit=True) as connection:
+        connection.execute(
+            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
+        )
+    try:
+        yield urlsplit(servers.database_url)._replace(path=f"/{name}").geturl()
+    finally:
+        with psycopg.connect(servers.database_url, autocommit=True) as connection:
+            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def _name(url: str) -> str:
+    return urlsplit(url).path.removeprefix("/")
+
+
+def _wait(happened: Callable[[], bool], what: str, within: float = 30) -> None:
+    deadline = time.monotonic() + within
+    while not happened():
+        if time.monotonic() > deadline:
+            pytest.fail(f"waited {within:g} s for {what}", pytrace=False)
+        time.sleep(0.01)
