@@ -1,0 +1,29 @@
+"""When to try again after a fault, and when no longer."""
+
+from datetime import datetime, timedelta
+from random import Random
+
+MAX_WAIT = timedelta(minutes=5)
+_FIRST_WAIT = timedelta(seconds=1)
+
+
+def wait_after_fault(faulty_for: timedelta, asked: timedelta | None, random: Random) -> timedelta:
+    """Gives how long to wait: about as long as it has already been going wrong, from 1 s to 5 min, with jitter.
+
+    Waiting as long again as the faults have lasted doubles the distance between tries without counting them. `asked` is
+    what the other side asked for (Retry-After); it is never undercut, but never more than 5 min either.
+    """
+    doubled = min(max(faulty_for, _FIRST_WAIT), MAX_WAIT)
+    wait = doubled * random.uniform(0.6, 1.0)
+    return min(max(wait, asked or timedelta()), MAX_WAIT)
+
+
+def given_up(fault_since: datetime | None, now: datetime, horizon: timedelta) -> bool:
+    """Tells whether faults have gone on for as long as they are met with another try (FAULT_HORIZON)."""
+    return fault_since is not None and now - fault_since >= horizon
+
+
+def wait_for_answer(polls: int, random: Random) -> timedelta:
+    """Gives how long to wait before asking for a batch's result, after so many questions that found it unfinished."""
+    seconds = (1.2, 1.0, 2.0, 4.0, 8.0, 15.0)[min(polls, 5)]
+    return timedelta(seconds=seconds * random.uniform(1.0, 1.2))

@@ -1,0 +1,221 @@
+"""Reads the objects of a roster: who they are, what they refer to, what may go out when others failed.
+
+Objects may be malformed in any way, so every function takes any JSON value anywhere and raises nothing.
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterator, Set
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+from uuid import UUID
+
+from app.domain.ss12000 import SCHOOL_TYPE
+
+Item = dict[str, Any]
+
+MOST_WORDS: Final = 64
+LONGEST_WORD: Final = 255
+
+_UUID = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}")
+_NAMES: Final = ("givenName", "middleName", "familyName")
+_SCHOOL_TYPES: Final = frozenset(SCHOOL_TYPE["enum"])
+_WITHOUT_FORM = re.compile("[\0\ud800-\udfff]")  # neither UTF-8 nor a Postgres text has them
+_DASHES = re.compile("[‐‑‒–−]")
+_EDGES: Final = ".,;:()[]\"'-"
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """What a list of records shows of an object; what is missing or malformed is None."""
+
+    name: str | None = None
+    role: Literal["Elev", "Personal"] | None = None
+    civic_no: str | None = None
+    eppn: str | None = None
+    school_year: int | None = None
+    school_type: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """The object goes out as `item`; `without` are the ids that were left out of it."""
+
+    item: Item
+    without: tuple[UUID, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """The object stays here, since it cannot be without the objects of these ids."""
+
+    ids: tuple[UUID, ...]
+
+
+def uuid_of(value: object) -> UUID | None:
+    """Reads a UUID in its usual spelling (36 characters, hyphens, any case), or gives None."""
+    return UUID(value) if isinstance(value, str) and _UUID.fullmatch(value) else None
+
+
+def describe(stage: str, item: Item) -> Described:
+    """Gives the fields that lists show; texts in it always have a UTF-8 form, a school type is a published code."""
+    if stage == "persons":
+        enrolments = [part for part in _list(item, "enrolments") if isinstance(part, dict)]
+        current = next((part for part in enrolments if part.get("cancelled") is not True), {})
+        names = filter(None, (_text(_field(item, key)) for key in _NAMES))
+        return Described(
+            name=" ".join(names) or None,
+            role="Elev" if enrolments else "Personal",
+            civic_no=_text(_field(_field(item, "civicNo"), "value")),
+            eppn=_eppn(item),
+            school_year=_school_year(current),
+            school_type=_school_type(current),
+        )
+    if stage in ("groups", "activities"):
+        return Described(name=_text(_field(item, "displayName")), school_type=_school_type(item))
+    return Described()
+
+
+def refs(stage: str, item: Item) -> list[UUID]:
+    """Lists the ids of the roster's objects that this one refers to, in order and once each; what is no UUID is out.
+
+    A duty refers to its person, a group to its members, an activity to its groups and then its teachers' duties.
+    """
+    return list(dict.fromkeys(filter(None, _references(stage, item))))
+
+
+def is_protected(item: Item) -> bool:
+    """Tells whether a person must be masked for most readers: any marking but `Ingen`, also one that is malformed."""
+    return not isinstance(item, dict) or ("securityMarking" in item and item["securityMarking"] != "Ingen")
+
+
+def normalise(text: str) -> str:
+    """Brings text to the form in which words are compared: NFKC, case folded, one kind of hyphen, no outer space."""
+    folded = unicodedata.normalize("NFKC", _DASHES.sub("-", unicodedata.normalize("NFKC", text)).casefold())
+    return _WITHOUT_FORM.sub("\ufffd", folded).strip()
+
+
+def query_words(q: str) -> list[str]:
+    """Splits a search phrase into normalised words, in order and once each; an object matches when it has them all."""
+    return list(dict.fromkeys(_split(q)))
+
+
+def words(stage: str, item: Item) -> set[str]:
+    """Gives the normalised words by which an object is found: at most 64, of at most 255 characters.
+
+    A person has the words of the names (a hyphenated name whole and in parts), the EPPN and the last four characters of
+    the civic number; a group or an activity has the words of its display name; a duty has none.
+    """
+    found: dict[str, None] = {}
+    for word in _words(stage, item):
+        if len(found) == MOST_WORDS:
+            break
+        if len(word) <= LONGEST_WORD:
+            found[word] = None
+    return set(found)
+
+
+def blocked(stage: str, item: Item, failed: Set[UUID]) -> Send | Skip:
+    """Decides what goes out when objects of the stages before ended in error or were skipped.
+
+    A duty needs its person; an activity needs one group that did not fail, inside the roster or out of it, and goes
+    without those groups and teachers that did; a group always goes as it is, since Skolverket keeps the pupils that it
+    knows. The given object is never changed.
+    """
+    if stage == "duties":
+        person = uuid_of(_field(_field(item, "person"), "id"))
+        return Skip((person,)) if person is not None and person in failed else Send(item)
+    if stage != "activities" or not isinstance(item, dict):
+        return Send(item)
+    groups, lost_groups = _apart(_list(item, "groups"), _group_id, failed)
+    teachers, lost_teachers = _apart(_list(item, "teachers"), _duty_id, failed)
+    if lost_groups and not groups:
+        return Skip(lost_groups)
+    changed = ({"groups": groups} if lost_groups else {}) | ({"teachers": teachers} if lost_teachers else {})
+    if not changed:
+        return Send(item)
+    return Send({key: changed.get(key, value) for key, value in item.items()}, lost_groups + lost_teachers)
+
+
+def _apart(
+    entries: list[Any], id_of: Callable[[object], UUID | None], failed: Set[UUID]
+) -> tuple[list[Any], tuple[UUID, ...]]:
+    kept: list[Any] = []
+    lost: dict[UUID, None] = {}
+    for entry in entries:
+        entry_id = id_of(entry)
+        if entry_id is not None and entry_id in failed:
+            lost[entry_id] = None
+        else:
+            kept.append(entry)
+    return kept, tuple(lost)
+
+
+def _references(stage: str, item: Item) -> Iterator[UUID | None]:
+    if stage == "duties":
+        yield uuid_of(_field(_field(item, "person"), "id"))
+    elif stage == "groups":
+        yield from (uuid_of(_field(_field(part, "person"), "id")) for part in _list(item, "groupMemberships"))
+    elif stage == "activities":
+        yield from map(_group_id, _list(item, "groups"))
+        yield from map(_duty_id, _list(item, "teachers"))
+
+
+def _group_id(entry: object) -> UUID | None:
+    return uuid_of(_field(entry, "id"))
+
+
+def _duty_id(entry: object) -> UUID | None:
+    return uuid_of(_field(_field(entry, "duty"), "id"))
+
+
+def _words(stage: str, item: Item) -> Iterator[str]:
+    if stage in ("groups", "activities"):
+        yield from _split(_text(_field(item, "displayName")) or "")
+    if stage != "persons":
+        return
+    # The two exact ones come first, so that a very long name cannot crowd them out.
+    if eppn := _eppn(item):
+        yield normalise(eppn)
+    civic_no = normalise(_text(_field(_field(item, "civicNo"), "value")) or "")
+    if len(civic_no) >= 4:
+        yield civic_no[-4:]
+    for key in _NAMES:
+        for word in _split(_text(_field(item, key)) or ""):
+            yield word
+            if "-" in word:
+                yield from filter(None, word.split("-"))
+
+
+def _split(text: str) -> Iterator[str]:
+    """Splits at white space and drops punctuation at a word's edges, so that `Holmberg, Åke` finds both names."""
+    return filter(None, (word.strip(_EDGES) for word in normalise(text).split()))
+
+
+def _field(value: object, key: str) -> object:
+    return value.get(key) if isinstance(value, dict) else None
+
+
+def _list(item: object, key: str) -> list[Any]:
+    value = _field(item, key)
+    return value if isinstance(value, list) else []
+
+
+def _text(value: object) -> str | None:
+    """Gives a text that can be stored and shown, or None for what is blank or no text."""
+    return _WITHOUT_FORM.sub("\ufffd", value).strip() or None if isinstance(value, str) else None
+
+
+def _eppn(person: Item) -> str | None:
+    return next(filter(None, map(_text, _list(person, "eduPersonPrincipalNames"))), None)
+
+
+def _school_year(enrolment: Item) -> int | None:
+    year = enrolment.get("schoolYear")
+    # A wild number is a flaw of the roster, not something to show or to squeeze into a column.
+    return year if type(year) is int and 0 <= year <= 99 else None
+
+
+def _school_type(part: object) -> str | None:
+    value = _field(part, "schoolType")
+    return value if isinstance(value, str) and value in _SCHOOL_TYPES else None

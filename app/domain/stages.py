@@ -1,0 +1,42 @@
+"""The four stages of a run, in the order in which Skolverket needs them."""
+
+from enum import StrEnum
+
+
+class Stage(StrEnum):
+    """A kind of SS 12000 object, and the job that sends all objects of that kind."""
+
+    PERSONS = "persons"
+    DUTIES = "duties"
+    GROUPS = "groups"
+    ACTIVITIES = "activities"
+
+    @property
+    def position(self) -> int:
+        """Gives the place in the chain, 1 to 4."""
+        return list(Stage).index(self) + 1
+
+    @property
+    def swedish(self) -> str:
+        """Gives the name that administrators see, in Swedish."""
+        return _SWEDISH[self]
+
+    @property
+    def before(self) -> tuple["Stage", ...]:
+        """Gives the stages whose objects this one's may refer to."""
+        return _REFERS_TO[self]
+
+
+_SWEDISH = {
+    Stage.PERSONS: "Användare",
+    Stage.DUTIES: "Tjänstgöringar",
+    Stage.GROUPS: "Grupper",
+    Stage.ACTIVITIES: "Aktiviteter",
+}
+
+_REFERS_TO = {
+    Stage.PERSONS: (),
+    Stage.DUTIES: (Stage.PERSONS,),
+    Stage.GROUPS: (Stage.PERSONS,),
+    Stage.ACTIVITIES: (Stage.DUTIES, Stage.GROUPS),
+}

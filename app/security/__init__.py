@@ -1,0 +1,1 @@
+"""Keys, and what a reader without the right to personal data gets to see."""

@@ -1,0 +1,35 @@
+"""Every code has an explanation in two languages, for somebody who has never seen the code."""
+
+import pytest
+
+from app.domain.explanations import EXPLANATIONS, UNKNOWN, explain
+
+OURS = {
+    *("schema_type", "schema_required", "schema_enum", "schema_format", "schema_range", "schema_items", "schema_null"),
+    *("schema_other", "not_utf8", "blocked_by", "sent_without", "too_large", "no_contact", "gave_up", "no_answer"),
+    *("unknown_status", "cancelled", "worker_lost", "refused_batch"),
+}
+SKOLVERKETS = {"2010", "2011", "2025", "3047", "3085", "4001", "5002", "5004", "5020", "5021", "5022", "6001"}
+
+
+def test_the_table_has_our_codes_and_skolverkets_published_ids_and_no_others() -> None:
+    assert set(EXPLANATIONS) == {*OURS, *SKOLVERKETS}
+
+
+@pytest.mark.parametrize("code", ["9999", "", "GIVEN NAME"])
+def test_an_unknown_code_has_the_general_explanation(code: str) -> None:
+    assert explain(code) == UNKNOWN
+
+
+def test_no_two_codes_share_a_text() -> None:
+    every = [*EXPLANATIONS.values(), UNKNOWN]
+    assert len({text.sv for text in every}) == len({text.en for text in every}) == len(every)
+
+
+@pytest.mark.parametrize("code", EXPLANATIONS)
+def test_an_explanation_is_whole_sentences_in_both_languages(code: str) -> None:
+    for text in explain(code):
+        assert text == text.strip()
+        assert text.endswith(".")
+        assert "  " not in text
+        assert text.count(". ") >= 1

@@ -1,0 +1,239 @@
+"""Reading the objects of a roster, whatever shape they are in."""
+
+import copy
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.domain.roster import (
+    MOST_WORDS,
+    Described,
+    Send,
+    Skip,
+    blocked,
+    describe,
+    is_protected,
+    normalise,
+    query_words,
+    refs,
+    uuid_of,
+    words,
+)
+
+A, B, C, D = (f"{letter * 8}-1111-4111-8111-111111111111" for letter in "abcd")
+STAGES = ("persons", "duties", "groups", "activities")
+
+PUPIL: dict[str, Any] = {
+    "id": A,
+    "givenName": "Karl-Erik",
+    "middleName": "von",
+    "familyName": "Åström",
+    "eduPersonPrincipalNames": ["Q7x1@skola.example"],
+    "civicNo": {"value": "201202029809"},
+    "enrolments": [
+        {"schoolYear": 7, "schoolType": "GR", "cancelled": True},
+        {"schoolYear": 8, "schoolType": "SP", "cancelled": False},
+        {"schoolYear": 9, "schoolType": "GR"},
+    ],
+}
+
+
+def test_a_pupil_is_described_by_names_and_the_first_enrolment_that_holds() -> None:
+    assert describe("persons", PUPIL) == Described(
+        name="Karl-Erik von Åström",
+        role="Elev",
+        civic_no="201202029809",
+        eppn="Q7x1@skola.example",
+        school_year=8,
+        school_type="SP",
+    )
+
+
+def test_a_person_without_enrolments_is_staff() -> None:
+    assert describe("persons", {"givenName": "Moa", "familyName": "Ek", "enrolments": []}).role == "Personal"
+
+
+def test_a_pupil_whose_enrolments_are_all_cancelled_has_no_year_and_is_still_a_pupil() -> None:
+    described = describe("persons", {"enrolments": [{"schoolYear": 7, "cancelled": True}]})
+    assert (described.role, described.school_year) == ("Elev", None)
+
+
+@pytest.mark.parametrize(
+    ("stage", "item", "expected"),
+    [
+        ("groups", {"displayName": "8A", "schoolType": "GR"}, Described(name="8A", school_type="GR")),
+        ("activities", {"displayName": "Ma 8A"}, Described(name="Ma 8A")),
+        ("duties", {"displayName": "x", "dutyRole": "Lärare"}, Described()),
+        ("groups", {"displayName": "\ud800\0", "schoolType": "FSK"}, Described(name="\ufffd\ufffd")),
+        ("groups", {"displayName": "  ", "schoolType": ["GR"]}, Described()),
+    ],
+)
+def test_groups_activities_and_duties_are_described_by_what_they_have(
+    stage: str, item: dict[str, Any], expected: Described
+) -> None:
+    assert describe(stage, item) == expected
+
+
+@pytest.mark.parametrize("year", ["8", 8.0, True, None, 10**30, -1])
+def test_a_school_year_that_is_no_small_whole_number_is_left_out(year: Any) -> None:
+    assert describe("persons", {"enrolments": [{"schoolYear": year}]}).school_year is None
+
+
+@pytest.mark.parametrize(
+    ("stage", "item", "expected"),
+    [
+        ("persons", PUPIL, []),
+        ("duties", {"person": {"id": A.upper()}}, [A]),
+        ("duties", {"person": {"id": "elev-17"}}, []),
+        ("duties", {"person": A}, []),
+        ("groups", {"groupMemberships": [{"person": {"id": i}} for i in (B, A, B.upper(), "x", 7)]}, [B, A]),
+        ("groups", {"groupMemberships": [None, {}, {"person": None}]}, []),
+        ("activities", {"teachers": [{"duty": {"id": C}}], "groups": [{"id": B}, {"id": A}]}, [B, A, C]),
+        ("activities", {"teachers": {"duty": {"id": C}}, "groups": None}, []),
+    ],
+)
+def test_references_come_in_order_once_each_and_only_when_they_are_uuids(
+    stage: str, item: dict[str, Any], expected: list[str]
+) -> None:
+    assert refs(stage, item) == [UUID(text) for text in expected]
+
+
+@pytest.mark.parametrize("text", [f"{{{A}}}", f"urn:uuid:{A}", A.replace("-", ""), A + "\n", "١" + A[1:], "", None, 7])
+def test_only_the_usual_spelling_is_a_uuid(text: Any) -> None:
+    assert uuid_of(text) is None
+
+
+@pytest.mark.parametrize(
+    ("item", "expected"),
+    [
+        ({}, False),
+        ({"securityMarking": "Ingen"}, False),
+        ({"securityMarking": "Sekretessmarkering"}, True),
+        ({"securityMarking": "Skyddad folkbokföring"}, True),
+        ({"securityMarking": "ingen"}, True),
+        ({"securityMarking": None}, True),
+        ({"securityMarking": ["Ingen"]}, True),
+    ],
+)
+def test_whoever_is_not_plainly_unprotected_is_protected(item: dict[str, Any], expected: bool) -> None:
+    assert is_protected(item) is expected
+
+
+def test_a_person_is_found_by_each_name_the_eppn_and_the_last_four() -> None:
+    assert words("persons", PUPIL) == {
+        "karl-erik", "karl", "erik", "von", "åström", "q7x1@skola.example", "9809"
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("stage", ["groups", "activities"])
+def test_a_group_is_found_by_the_words_of_its_name(stage: str) -> None:
+    assert words(stage, {"displayName": "Matematik  (8A)"}) == {"matematik", "8a"}
+
+
+def test_an_endless_name_gives_a_bounded_number_of_words_and_keeps_the_exact_ones() -> None:
+    found = words("persons", {**PUPIL, "givenName": " ".join(f"n{i}" for i in range(10_000))})
+    assert len(found) == MOST_WORDS
+    assert {"9809", "q7x1@skola.example"} <= found
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (" Åsa ", "åsa"),
+        ("A\u030asa", "åsa"),
+        ("STRAẞE", "strasse"),
+        ("ﬁn", "fin"),
+        ("Karl\u2011Erik", "karl-erik"),
+        ("a\0b\ud800", "a\ufffdb\ufffd"),
+    ],
+)
+def test_words_are_compared_in_one_form(text: str, expected: str) -> None:
+    assert normalise(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("q", "expected"),
+    [
+        ("", []),
+        (" , ", []),
+        ("Åström, Karl-Erik", ["åström", "karl-erik"]),
+        ("erik ERIK", ["erik"]),
+        ("9809", ["9809"]),
+        ("q7x1@SKOLA.example", ["q7x1@skola.example"]),
+    ],
+)
+def test_a_search_phrase_becomes_words_as_the_objects_have_them(q: str, expected: list[str]) -> None:
+    assert query_words(q) == expected
+
+
+@given(st.text(), st.text())
+def test_whoever_has_a_name_is_found_by_it(given_name: str, family_name: str) -> None:
+    found = words("persons", {"givenName": given_name, "familyName": family_name})
+    wanted = [word for word in query_words(f"{given_name} {family_name}") if len(word) <= 255]
+    assert len(found) == MOST_WORDS or set(wanted) <= found
+
+
+def activity(groups: list[Any], teachers: list[Any]) -> dict[str, Any]:
+    return {
+        "id": D,
+        "groups": [{"id": group} for group in groups],
+        "displayName": "Ma",
+        "teachers": [{"duty": {"id": duty}} for duty in teachers],
+    }
+
+
+GROUP = {"groupMemberships": [{"person": {"id": A}}]}
+
+
+@pytest.mark.parametrize(
+    ("stage", "item", "failed", "expected"),
+    [
+        ("persons", PUPIL, {A}, Send(PUPIL)),
+        ("duties", {"person": {"id": A}}, set(), Send({"person": {"id": A}})),
+        ("duties", {"person": {"id": A.upper()}}, {A}, Skip((UUID(A),))),
+        ("duties", {"person": None}, {A}, Send({"person": None})),
+        ("groups", GROUP, {A}, Send(GROUP)),
+        ("activities", activity([A], [C]), {B}, Send(activity([A], [C]))),
+        ("activities", activity([A, B], [C]), {A}, Send(activity([B], [C]), (UUID(A),))),
+        ("activities", activity([A.upper(), B], [C]), {A}, Send(activity([B], [C]), (UUID(A),))),
+        ("activities", activity([A, A, B], [C]), {A}, Send(activity([B], [C]), (UUID(A),))),
+        ("activities", activity([A, B], [C]), {A, B}, Skip((UUID(A), UUID(B)))),
+        ("activities", activity([A], [C]), {A, C}, Skip((UUID(A),))),
+        ("activities", activity([A], [C]), {C}, Send(activity([A], []), (UUID(C),))),
+        ("activities", activity([A, B], [D, C]), {B, C}, Send(activity([A], [D]), (UUID(B), UUID(C)))),
+        ("activities", {"groups": None, "teachers": 7}, {A}, Send({"groups": None, "teachers": 7})),
+    ],
+)  # fmt: skip
+def test_what_goes_out_when_others_failed(
+    stage: str, item: dict[str, Any], failed: set[str], expected: Send | Skip
+) -> None:
+    before = copy.deepcopy(item)
+    decision = blocked(stage, item, {UUID(text) for text in failed})
+    assert decision == expected
+    assert item == before
+    if isinstance(decision, Send):
+        assert list(decision.item) == list(item)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.sampled_from([A, B, "GR"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["id", "person", "duty", "value", "schoolYear", "x"]), inner, max_size=3)
+    ),
+    max_leaves=10,
+)
+PERSON_FIELDS = st.sampled_from(["givenName", "middleName", "eduPersonPrincipalNames", "civicNo", "enrolments"])
+OTHER_FIELDS = st.sampled_from(["displayName", "schoolType", "person", "groupMemberships", "groups", "teachers"])
+
+
+@settings(max_examples=300)
+@given(st.sampled_from(STAGES), JSON | st.dictionaries(PERSON_FIELDS | OTHER_FIELDS, JSON))
+def test_nothing_raises_whatever_the_object_is(stage: str, item: Any) -> None:
+    describe(stage, item)
+    is_protected(item)
+    assert all(word.encode() for word in words(stage, item))
+    assert isinstance(blocked(stage, item, set(refs(stage, item))), Send | Skip)
