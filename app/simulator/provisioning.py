@@ -1,0 +1,151 @@
+"""The Provisioning API, from a call whose body has been read to its answer: token, size, shape, jobs.
+
+Sockets, faults and the ledger are the business of `exchange`; reading back is in `reading`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from app.simulator import messages
+from app.simulator.answers import Answer, complaint, findings_answer, read_json
+from app.simulator.jobs import Action, Job
+from app.simulator.ledger import Call
+from app.simulator.limiter import Allowance
+from app.simulator.messages import Finding, Json
+from app.simulator.reading import answer_reading
+from app.simulator.routes import PREFIX, Route, read_route
+from app.simulator.schema import is_uuid, uuid
+from app.simulator.shapes import RESOURCE_TYPES, SHAPES
+from app.simulator.world import World
+
+ALIVE = f"{PREFIX}/alive"
+_BOOLEANS: Mapping[str, bool] = {"true": True, "false": False}
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """One call as it came; body is None when it was larger than is allowed."""
+
+    call: Call
+    query: Mapping[str, str]
+    authorization: str | None
+    body: bytes | None
+    base_url: str
+    allowance: Allowance | None
+    is_stuck: bool = False
+    is_interrupted: bool = False
+
+
+def admit(world: World, method: str, path: str, now: float) -> Allowance | None:
+    """Counts a call against its limit when it arrives; None for what has no limit."""
+    route = read_route(method, path)
+    if route is None:
+        return None
+    return (world.reads if route.is_read else world.calls).admit(now)
+
+
+def answer_provisioning(world: World, incoming: Incoming) -> Answer:
+    """Answers a call, and notes on its ledger entry what it was about."""
+    answer = _answer(world, incoming)
+    if incoming.allowance is not None:
+        answer.headers.update(incoming.allowance.headers())
+    return answer
+
+
+def _answer(world: World, incoming: Incoming) -> Answer:
+    call, epoch = incoming.call, world.clock.time()
+    call.organisation = world.issuer.organisation_of(incoming.authorization)
+    if call.path == ALIVE and call.method == "GET":
+        return Answer(200, None)
+    route = read_route(call.method, call.path)
+    if route is None:
+        return complaint(messages.NO_SUCH_PATH, epoch)
+    call.resource = route.kind
+    if incoming.allowance is not None and not incoming.allowance.allowed:
+        return complaint(messages.TOO_MANY_CALLS, epoch)
+    if call.organisation is None:
+        return complaint(messages.BAD_TOKEN, epoch)
+    if incoming.body is None:
+        return complaint(messages.TOO_LARGE, epoch)
+    world.settle()
+    if route.is_bulk:
+        return _take_bulk(world, incoming, route, call.organisation, incoming.body)
+    if route.is_read:
+        return answer_reading(world, call, route, call.organisation, incoming.query, incoming.body)
+    return _tell_status(world, incoming, route, call.organisation)
+
+
+def _take_bulk(world: World, incoming: Incoming, route: Route, organisation: str, body: bytes) -> Answer:
+    call, epoch = incoming.call, world.clock.time()
+    action: Action = "update" if route.verb == "update" else "delete"
+    if route.verb == "send":
+        upsert = _BOOLEANS.get(incoming.query.get("updateIfExists", "false"))
+        if upsert is None:
+            return _bad_boolean(incoming, "updateIfExists", epoch)
+        action = "upsert" if upsert else "create"
+    document = read_json(body)
+    data = document.get("data") if isinstance(document, dict) else None
+    if not isinstance(data, list):
+        return complaint(messages.NOT_JSON, epoch)
+    found: list[tuple[object, Finding]] = []
+    for index, item in enumerate(data):
+        found.extend((_id_of(item), finding) for finding in _breaches(route, action, item, index))
+    call.object_ids = [object_id for object_id in map(_id_of, data) if isinstance(object_id, str)]
+    if found:
+        return findings_answer(found, RESOURCE_TYPES[route.kind], epoch)
+    location = f"{world.config.location_base or incoming.base_url}{PREFIX}/{route.kind}"
+    job = world.jobs.submit(
+        organisation,
+        route.kind,
+        action,
+        [] if action == "delete" else data,
+        call.object_ids,
+        location=location,
+        epoch=epoch,
+        now=world.clock.monotonic(),
+        is_stuck=incoming.is_stuck,
+        is_interrupted=incoming.is_interrupted,
+    )
+    call.job_id = job.id
+    accepted = {"jobId": job.id, "message": "Anropet är mottaget. Adressen i Location visar hur det går."}
+    return Answer(202, accepted, {"Location": f"{location}/bulk/jobs/{job.id}"})
+
+
+def _tell_status(world: World, incoming: Incoming, route: Route, organisation: str) -> Answer:
+    epoch, resource_type = world.clock.time(), RESOURCE_TYPES[route.kind]
+    named = {"parameterName": "id", "parameterValue": route.id, "resourceType": resource_type}
+    if not is_uuid(route.id):
+        return complaint(messages.BAD_PATH_UUID, epoch, **named)
+    incoming.call.job_id = route.id
+    job = world.jobs.find(organisation, route.kind, route.id)
+    if job is None:
+        return complaint(messages.NOT_FOUND, epoch, **named)
+    if route.verb == "completed":
+        return Answer(200, job.results is not None)
+    only_errors = _BOOLEANS.get(incoming.query.get("showOnlyError", "false"))
+    if only_errors is None:
+        return _bad_boolean(incoming, "showOnlyError", epoch)
+    return Answer(200, {"jobId": job.id, "responses": _responses(world, job, only_errors=only_errors)})
+
+
+def _responses(world: World, job: Job, *, only_errors: bool) -> list[Json]:
+    entries = world.jobs.status(job)
+    return [entry for entry in entries if entry["response"]["status"] == "Error"] if only_errors else entries
+
+
+def _breaches(route: Route, action: Action, item: Any, index: int) -> list[Finding]:
+    found: list[Finding] = []
+    if action == "delete":
+        uuid(item, f"data[{index}]", found)
+    else:
+        SHAPES[route.kind](item, "", found)
+    return found
+
+
+def _id_of(item: Any) -> object:
+    return item.get("id") if isinstance(item, dict) else item
+
+
+def _bad_boolean(incoming: Incoming, name: str, epoch: float) -> Answer:
+    return complaint(messages.BAD_BOOLEAN, epoch, parameterName=name, parameterValue=incoming.query[name])

@@ -1,0 +1,59 @@
+"""What Skolverket's open data says: school units, programmes, national exam activities, organisations.
+
+It starts empty and is told by `PUT /_simulator/reference`; the open-data API is to serve the same.
+"""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from app.simulator.messages import Json
+
+SECTIONS: Mapping[str, str] = {
+    "huvudman": "organisationNumber",
+    "schoolUnits": "id",
+    "programmes": "educationCode",
+    "nationalActivities": "id",
+}
+
+
+class Reference:
+    """Reference data of all organisations, each section by the key that others refer to it with."""
+
+    def __init__(self) -> None:
+        self._sections: dict[str, dict[str, Json]] = {name: {} for name in SECTIONS}
+
+    def put(self, document: Any) -> dict[str, int]:
+        """Adds to what is known and replaces what has the same key; sections of other names are not looked at.
+
+        Returns how many entries each section holds now. Raises ValueError, and takes nothing, when a section is
+        malformed.
+        """
+        if not isinstance(document, dict):
+            raise ValueError("the reference is no JSON object")
+        read: dict[str, dict[str, Json]] = {}
+        for name, key in SECTIONS.items():
+            entries = document.get(name, [])
+            read[name] = {}
+            for entry in [entries] if isinstance(entries, dict) else entries if isinstance(entries, list) else [None]:
+                if not isinstance(entry, dict) or not isinstance(entry.get(key), str):
+                    raise ValueError(f"an entry of {name} has no {key}")
+                read[name][entry[key].lower()] = entry
+        for name, known in self._sections.items():
+            known.update(read[name])
+        return {name: len(known) for name, known in self._sections.items()}
+
+    def school_unit(self, unit_id: str) -> Json | None:
+        """Finds a school unit by its UUID."""
+        return self._sections["schoolUnits"].get(unit_id.lower())
+
+    def exam(self, activity_id: str) -> Json | None:
+        """Finds a national exam activity by its UUID."""
+        return self._sections["nationalActivities"].get(activity_id.lower())
+
+    def has_programme(self, education_code: str, today: date) -> bool:
+        """Tells whether an education code can be used today: known, Active, and valid from today or before."""
+        programme = self._sections["programmes"].get(education_code.lower())
+        if programme is None or programme["educationCode"] != education_code:
+            return False
+        return programme.get("status", "Active") == "Active" and str(programme.get("validFrom", ""))[:10] <= str(today)

@@ -1,0 +1,66 @@
+"""The whole state of one simulator; everything in it ends with the process."""
+
+import time
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from app.simulator.config import SimulatorConfig
+from app.simulator.faults import Faults
+from app.simulator.holdings import Holdings
+from app.simulator.jobs import Jobs
+from app.simulator.ledger import Ledger
+from app.simulator.limiter import SlidingWindow
+from app.simulator.reference import Reference
+from app.simulator.tokens import Issuer
+
+
+class Clock(Protocol):
+    """Where times come from: seconds since the epoch, and seconds that never go back."""
+
+    def time(self) -> float: ...
+    def monotonic(self) -> float: ...
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def time(self) -> float:
+        return time.time()
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+
+@dataclass(slots=True)
+class World:
+    """What the imitated services know, and what tests may ask and order."""
+
+    config: SimulatorConfig
+    clock: Clock = field(default_factory=SystemClock)
+    issuer: Issuer = field(init=False)
+    reference: Reference = field(init=False)
+    holdings: Holdings = field(init=False)
+    jobs: Jobs = field(init=False)
+    ledger: Ledger = field(init=False)
+    faults: Faults = field(init=False)
+    calls: SlidingWindow = field(init=False)
+    reads: SlidingWindow = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.issuer = Issuer(self.config.issuer, self.config.token_lifetime, self.clock.time)
+        self.calls = SlidingWindow(self.config.calls_per_second)
+        self.reads = SlidingWindow(self.config.reads_per_second)
+        self.reset(reference=True)
+
+    def reset(self, *, reference: bool) -> None:
+        """Forgets objects, jobs, ledger and faults, and the reference if asked; tokens and limits stay as they are."""
+        if reference:
+            self.reference = Reference()
+        self.holdings = Holdings()
+        self.jobs = Jobs(self.config, self.reference, self.holdings)
+        self.ledger = Ledger()
+        self.faults = Faults()
+
+    def settle(self) -> None:
+        """Carries out the bulk jobs that are due by now."""
+        self.jobs.settle(self.clock.monotonic(), self.clock.time())
