@@ -1,0 +1,1 @@
+"""Postgres: tables, the functions that change state, tenant-scoped reads, encrypted columns."""

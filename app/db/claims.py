@@ -1,0 +1,203 @@
+"""Who works on which job: claims, what the holder sees, and how it lets go. Ends of jobs are the lane's."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db.counting import COUNT_RECORDS
+from app.db.lane import Ring
+from app.domain.outcome import Counts
+from app.domain.stages import Stage
+from app.domain.steps import OpenBatch, View
+
+
+class LeaseLost(Exception):
+    """Somebody else holds the job now, or it has ended: what this claim would write is dropped."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to work on a job until the lease ends; `number` fences every write."""
+
+    job_id: UUID
+    number: int
+    organisation_id: UUID
+    organisation_number: str
+    run_id: UUID
+    stage: Stage
+    lost_before: bool
+
+
+async def claim(conn: AsyncConnection, worker: UUID, lease: timedelta, job_id: UUID | None = None) -> Claim | None:
+    """Takes the given job, or whichever has been due longest; None when there is none to take."""
+    row = (
+        await conn.execute(
+            sa.text(
+                f"""
+                UPDATE job SET status = 'running', claim = claim + 1, fence = claim, worker = :worker,
+                    lease_until = clock_timestamp() + :lease, started_at = coalesce(started_at, clock_timestamp()),
+                    losses = losses + (lease_until IS NOT NULL)::int
+                FROM organisation
+                WHERE organisation.id = job.organisation_id AND job.id = (
+                    SELECT id FROM job
+                    WHERE status IN ('queued', 'running') AND due_at <= clock_timestamp()
+                        AND (lease_until IS NULL OR lease_until < clock_timestamp())
+                        {"AND id = :job" if job_id else ""}
+                    ORDER BY due_at LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED
+                )
+                RETURNING job.id, job.claim, job.organisation_id, organisation.number, job.run_id, job.stage,
+                    job.losses > 0 AS lost_before
+                """  # noqa: S608 - a choice between two constants
+            ),
+            {"worker": worker, "lease": lease, "job": job_id},
+        )
+    ).one_or_none()
+    if row is None:
+        return None
+    return Claim(row.id, row.claim, row.organisation_id, row.number, row.run_id, Stage(row.stage), row.lost_before)
+
+
+async def hold(conn: AsyncConnection, claim: Claim) -> None:
+    """Keeps the job's row as it is until the transaction ends; raises LeaseLost when the claim no longer holds."""
+    held = await conn.scalar(
+        sa.text("SELECT id FROM job WHERE id = :job AND claim = :claim AND status = 'running' FOR NO KEY UPDATE"),
+        {"job": claim.job_id, "claim": claim.number},
+    )
+    if held is None:
+        raise LeaseLost
+
+
+async def view(conn: AsyncConnection, claim: Claim) -> View:
+    """Reads what the next decision needs; raises LeaseLost when the claim no longer holds."""
+    row = (
+        await conn.execute(
+            sa.text(
+                """
+                SELECT clock_timestamp() AS now, job.fault_since, job.contact_at, job.losses,
+                    run.on_record_error, run.cancel_requested_at IS NOT NULL AS cancelled, records.*
+                FROM job JOIN run ON run.id = job.run_id
+                CROSS JOIN LATERAL (
+                    SELECT count(*) AS total,
+                        count(*) FILTER (WHERE status = 'pending') AS pending,
+                        count(*) FILTER (WHERE status = 'sent') AS sent,
+                        count(*) FILTER (WHERE status = 'succeeded') AS succeeded,
+                        count(*) FILTER (WHERE status = 'warning') AS warnings,
+                        count(*) FILTER (WHERE status = 'error') AS errors,
+                        count(*) FILTER (WHERE status = 'skipped') AS skipped
+                    FROM record WHERE organisation_id = job.organisation_id AND job_id = job.id
+                ) records
+                WHERE job.id = :job AND job.claim = :claim AND job.status = 'running'
+                """
+            ),
+            {"job": claim.job_id, "claim": claim.number},
+        )
+    ).one_or_none()
+    if row is None:
+        raise LeaseLost
+    pending = (
+        await conn.execute(
+            sa.text(
+                """
+                SELECT count(*) FILTER (WHERE due_at IS NULL OR due_at <= clock_timestamp()) AS ready,
+                    min(due_at) FILTER (WHERE due_at > clock_timestamp()) AS next_ready_at
+                FROM record WHERE organisation_id = :organisation AND job_id = :job AND status = 'pending'
+                """
+            ),
+            {"organisation": claim.organisation_id, "job": claim.job_id},
+        )
+    ).one()
+    batches = await conn.execute(
+        sa.text(
+            "SELECT id, status, next_poll_at FROM batch WHERE job_id = :job"
+            " AND status IN ('written', 'called', 'accepted') ORDER BY number"
+        ),
+        {"job": claim.job_id},
+    )
+    return View(
+        now=row.now,
+        counts=Counts(row.total, row.pending, row.sent, row.succeeded, row.warnings, row.errors, row.skipped),
+        batches=[OpenBatch(batch.id, batch.status, batch.next_poll_at) for batch in batches],
+        ready=pending.ready,
+        next_ready_at=pending.next_ready_at,
+        cancelled=row.cancelled,
+        on_record_error=row.on_record_error,
+        fault_since=row.fault_since,
+        contact_at=row.contact_at,
+        losses=row.losses,
+    )
+
+
+async def note_contact(conn: AsyncConnection, claim: Claim) -> None:
+    """Notes that Skolverket has answered: faults from now on are counted anew."""
+    await conn.execute(
+        sa.text(
+            "UPDATE job SET contact_at = clock_timestamp(), fault_since = NULL, error = NULL, fence = :claim"
+            " WHERE id = :job AND claim = :claim AND status = 'running'"
+        ),
+        {"job": claim.job_id, "claim": claim.number},
+    )
+
+
+async def note_fault(conn: AsyncConnection, claim: Claim, error: dict[str, Any]) -> None:
+    """Counts a fault and keeps it for those who look at the job meanwhile."""
+    await conn.execute(
+        sa.text(
+            "UPDATE job SET attempt = attempt + 1, fault_since = coalesce(fault_since, clock_timestamp()),"
+            " error = :error, fence = :claim WHERE id = :job AND claim = :claim AND status = 'running'"
+        ).bindparams(sa.bindparam("error", type_=JSONB)),
+        {"job": claim.job_id, "claim": claim.number, "error": error},
+    )
+
+
+async def snooze(conn: AsyncConnection, claim: Claim, delay: timedelta) -> Ring:
+    """Lets go of the job until `delay` has passed; raises LeaseLost when the claim no longer holds."""
+    row = (
+        await conn.execute(
+            sa.text(
+                f"""
+                UPDATE job SET fence = :claim, lease_until = NULL, worker = NULL, losses = 0,
+                    due_at = clock_timestamp() + :delay, ring = ring + 1, rung_at = clock_timestamp() + :delay,
+                    {COUNT_RECORDS}
+                WHERE id = :job AND claim = :claim AND status = 'running' RETURNING ring
+                """  # noqa: S608 - a constant of ours
+            ),
+            {"job": claim.job_id, "claim": claim.number, "delay": delay},
+        )
+    ).one_or_none()
+    if row is None:
+        raise LeaseLost
+    return Ring(claim.job_id, row.ring, delay.total_seconds())
+
+
+async def rings_due(conn: AsyncConnection, limit: int, patience: timedelta) -> Sequence[Ring]:
+    """Numbers new rings for jobs that have been due for a while without having been taken."""
+    rung = await conn.execute(
+        sa.text(
+            """
+            UPDATE job SET ring = ring + 1, rung_at = clock_timestamp(), fence = claim
+            WHERE id IN (
+                SELECT id FROM job
+                WHERE status IN ('queued', 'running') AND due_at <= clock_timestamp()
+                    AND (lease_until IS NULL OR lease_until < clock_timestamp())
+                    AND (rung_at IS NULL OR rung_at < clock_timestamp() - :patience)
+                ORDER BY due_at LIMIT :limit FOR NO KEY UPDATE SKIP LOCKED
+            )
+            RETURNING id, ring
+            """
+        ),
+        {"limit": limit, "patience": patience},
+    )
+    return [Ring(row.id, row.ring) for row in rung]
+
+
+async def database_time(conn: AsyncConnection) -> datetime:
+    """Gives the one clock that due times and leases are measured with."""
+    now = await conn.scalar(sa.text("SELECT clock_timestamp()"))
+    assert isinstance(now, datetime)  # noqa: S101
+    return now

@@ -1,0 +1,28 @@
+"""The connection to Postgres: one engine a process, short transactions, the server's clock."""
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+MIGRATION_HEAD = "0002"
+
+
+def connect(url: str, *, pool: int = 10, name: str = "provkedja") -> AsyncEngine:
+    """Makes an engine of at most `pool` connections; nothing is opened before the first use."""
+    return create_async_engine(
+        url,
+        pool_size=pool,
+        max_overflow=0,
+        pool_timeout=20,
+        pool_pre_ping=True,
+        hide_parameters=True,
+        connect_args={"application_name": name, "connect_timeout": 5, "prepare_threshold": 5},
+    )
+
+
+async def migrated(engine: AsyncEngine) -> bool:
+    """Tells whether the database has the tables that this code was written for."""
+    async with engine.connect() as conn:
+        if await conn.scalar(sa.text("SELECT to_regclass('alembic_version')")) is None:
+            return False
+        found: str | None = await conn.scalar(sa.text("SELECT version_num FROM alembic_version"))
+        return found == MIGRATION_HEAD

@@ -1,0 +1,81 @@
+"""Changes of records' states, many in one statement."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db.claims import Claim
+from app.domain.lifecycle import FINAL_RECORD
+from app.domain.remarks import Remark
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What becomes of one record."""
+
+    object_id: UUID
+    status: str
+    sent: bytes | None = None
+    received: bytes | None = None
+    remarks: Sequence[Remark] = field(default=())
+    # For one that goes back to pending: when it may go again, whether a fault is why, how many may share its batch.
+    again_in: timedelta | None = None
+    faulty: bool = False
+    max_together: int | None = None
+
+
+async def change_records(conn: AsyncConnection, claim: Claim, changes: Sequence[Change]) -> None:
+    """Writes the changes; the database refuses those that the lifecycle or the claim does not allow."""
+    if not changes:
+        return
+    await conn.execute(
+        sa.text(
+            """
+            UPDATE record SET fence = :claim,
+                -- what went out incomplete is no plain success
+                status = CASE WHEN change.status = 'succeeded' AND record.remarks @> '[{"code": "sent_without"}]'
+                    THEN 'warning' ELSE change.status END,
+                sent = coalesce(change.sent, record.sent),
+                received = coalesce(change.received, record.received),
+                attempts = attempts + (change.status = 'sent')::int,
+                -- what was said of an earlier sending goes; what the reading of the roster found stays
+                remarks = CASE
+                    WHEN change.status = 'sent' THEN nullif(
+                        coalesce((SELECT jsonb_agg(r) FROM jsonb_array_elements(record.remarks) r WHERE r ? 'pointer'),
+                            '[]') || coalesce(CAST(change.remarks AS jsonb), '[]'),
+                        '[]')
+                    WHEN change.remarks IS NULL THEN record.remarks
+                    ELSE coalesce(record.remarks, '[]') || CAST(change.remarks AS jsonb) END,
+                due_at = clock_timestamp() + change.again_in,
+                fault_since = CASE WHEN change.faulty THEN coalesce(record.fault_since, clock_timestamp())
+                    ELSE record.fault_since END,
+                max_together = coalesce(change.max_together, record.max_together),
+                completed_at = CASE WHEN change.final THEN clock_timestamp() END
+            FROM unnest(
+                CAST(:ids AS uuid[]), CAST(:statuses AS text[]), CAST(:sents AS bytea[]), CAST(:receiveds AS bytea[]),
+                CAST(:remarks AS text[]), CAST(:agains AS interval[]), CAST(:faulties AS boolean[]),
+                CAST(:togethers AS int[]), CAST(:finals AS boolean[])
+            ) AS change (id, status, sent, received, remarks, again_in, faulty, max_together, final)
+            WHERE record.organisation_id = :organisation AND record.job_id = :job AND record.object_id = change.id
+            """
+        ),
+        {
+            "organisation": claim.organisation_id,
+            "job": claim.job_id,
+            "claim": claim.number,
+            "ids": [change.object_id for change in changes],
+            "statuses": [change.status for change in changes],
+            "sents": [change.sent for change in changes],
+            "receiveds": [change.received for change in changes],
+            "remarks": [json.dumps(list(change.remarks)) if change.remarks else None for change in changes],
+            "agains": [change.again_in for change in changes],
+            "faulties": [change.faulty for change in changes],
+            "togethers": [change.max_together for change in changes],
+            "finals": [change.status in FINAL_RECORD for change in changes],
+        },
+    )

@@ -1,0 +1,74 @@
+"""Every environment variable: its default and what it means. Reading them is the only thing that happens here."""
+
+from datetime import timedelta
+from functools import cached_property
+from typing import Annotated
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+_MIB = 1024 * 1024
+
+
+class Settings(BaseSettings):
+    """What an operator can set. A missing or malformed value ends the process with its name, never its content."""
+
+    model_config = SettingsConfigDict(hide_input_in_errors=True, extra="ignore", frozen=True)
+
+    database_url: Annotated[SecretStr, Field(description="Postgres, `postgresql://user:password@host:port/name`.")] = (
+        SecretStr("")
+    )
+    redis_url: Annotated[
+        SecretStr, Field(description="Redis or Valkey, the doorbell: `redis://:password@host:port/0`.")
+    ] = SecretStr("")
+    encryption_keys: Annotated[
+        SecretStr,
+        Field(
+            description="Keys for personal data at rest: `id:base64 of 32 bytes`, comma separated; "
+            "the first one encrypts, all decrypt."
+        ),
+    ] = SecretStr("")
+    search_key: Annotated[
+        SecretStr, Field(description="Key of the search digests: base64 of 32 bytes. A new one empties the search.")
+    ] = SecretStr("")
+    skolverket_provisioning_url: Annotated[str, Field(description="Base address of the Provisioning API.")] = (
+        "http://127.0.0.1:8100/provisioning/v1"
+    )
+    skolverket_open_data_url: Annotated[str, Field(description="Base address of the open-data API.")] = (
+        "http://127.0.0.1:8100/open-data/v1"
+    )
+    skolverket_authorisation_url: Annotated[
+        str, Field(description="The authorisation server's `/transaction` endpoint.")
+    ] = "http://127.0.0.1:8100/transaction"
+    skolverket_calls_per_second: Annotated[
+        float, Field(gt=0, le=1000, description="Sending and status calls a second, over all workers.")
+    ] = 5
+    skolverket_reads_per_second: Annotated[
+        float, Field(gt=0, le=1000, description="Reading calls a second, over all workers.")
+    ] = 10
+    skolverket_timeout: Annotated[
+        float, Field(gt=0, le=12, description="Seconds until a call without an answer counts as a fault.")
+    ] = 10
+    fault_horizon: Annotated[
+        timedelta,
+        Field(description="How long faults are met with another try (ISO 8601, or seconds); then it ends in error."),
+    ] = timedelta(hours=6)
+    max_roster_bytes: Annotated[int, Field(gt=0, description="Largest body of `PUT /activities/{id}`.")] = 64 * _MIB
+    worker_jobs: Annotated[int, Field(gt=0, le=100, description="Jobs that one worker looks at side by side.")] = 20
+    lease_seconds: Annotated[
+        float,
+        Field(ge=2, description="How long a claimed job belongs to its worker; a step takes at most two thirds of it."),
+    ] = 30
+    sweep_seconds: Annotated[float, Field(gt=0, description="How often each worker looks for due jobs by itself.")] = 1
+    log_level: Annotated[
+        str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least severe level logged.")
+    ] = "INFO"
+
+    @cached_property
+    def sqlalchemy_url(self) -> str:
+        """Gives the database's URL with the driver that is used, psycopg 3."""
+        url = self.database_url.get_secret_value()
+        for scheme in ("postgresql://", "postgres://"):
+            if url.startswith(scheme):
+                return "postgresql+psycopg://" + url.removeprefix(scheme)
+        return url
