@@ -1,0 +1,210 @@
+"""One step of a job: what is written leaves, what is due is asked for, new batches are written."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from random import Random
+from uuid import UUID
+
+import sqlalchemy as sa
+import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from app.db import batches
+from app.db.cipher import Cipher
+from app.db.claims import Claim, hold, note_contact, note_fault
+from app.db.records import Change
+from app.domain.outcome import Verdict, judge
+from app.domain.remarks import remark
+from app.domain.retry import wait_after_fault, wait_for_answer
+from app.domain.steps import Fault, Work
+from app.jobs.calls import Calls, NoTime
+from app.jobs.problems import job_problem
+from app.settings import Settings
+from app.skolverket.client import ProvisioningApi
+from app.skolverket.faults import Refusal, SkolverketError, TryAgain
+from app.skolverket.wire import item_answers
+
+# Questions about a batch until an answer without some of its records is taken at its word.
+_PATIENT_POLLS = 4
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class Step:
+    """The parts that a step works with, and the faults that it met."""
+
+    engine: AsyncEngine
+    cipher: Cipher
+    settings: Settings
+    claim: Claim
+    calls: Calls
+    api: ProvisioningApi
+    random: Random
+    faults: list[Fault] = field(default_factory=list)
+
+    async def take(self, work: Work) -> None:
+        """Does the work, its calls side by side; raises LeaseLost when the claim no longer holds."""
+        fresh = await self._write(work.write)
+        doing = [*(self._send(each) for each in (*work.send, *fresh)), *(self._ask(each) for each in work.ask)]
+        await _all(doing)
+
+    async def _write(self, most: int) -> Sequence[UUID]:
+        written: list[UUID] = []
+        while len(written) < most:
+            async with self.engine.begin() as conn:
+                batch = await batches.write_batch(conn, self.cipher, self.claim, self.settings.fault_horizon)
+            if batch is None:
+                break
+            written.append(batch.id)
+        return written
+
+    async def _send(self, batch_id: UUID) -> None:
+        leaving: list[batches.Outgoing] = []
+
+        async def note(conn: AsyncConnection) -> bool:
+            batch = await batches.call_batch(conn, self.cipher, self.claim, batch_id)
+            leaving[:] = [batch] if batch else []
+            return batch is not None
+
+        try:
+            taken = await self.calls.sending(
+                lambda token: self.api.send(self.claim.stage, leaving[0].body, token), note
+            )
+        except NoTime:
+            if leaving:
+                await self._sent_in_vain(batch_id, TryAgain("no_time", arrived=False))
+            return
+        except Refusal as refusal:
+            async with self.engine.begin() as conn:
+                await batches.refuse_batch(
+                    conn, self.cipher, self.claim, batch_id, refusal.http_status or 0, refusal.answer, again_in=None
+                )
+                await note_contact(conn, self.claim)
+            return
+        except TryAgain as fault:
+            await self._met(fault)
+            if leaving:
+                await self._sent_in_vain(batch_id, fault)
+            return
+        if taken is None:
+            return
+        async with self.engine.begin() as conn:
+            await batches.accept_batch(
+                conn, self.claim, batch_id, taken.http_status, taken.job_id, wait_for_answer(0, self.random)
+            )
+            await note_contact(conn, self.claim)
+
+    async def _sent_in_vain(self, batch_id: UUID, fault: SkolverketError) -> None:
+        wait = wait_after_fault(timedelta(), fault.retry_after, self.random)
+        async with self.engine.begin() as conn:
+            if fault.http_status is not None:
+                await batches.refuse_batch(
+                    conn, self.cipher, self.claim, batch_id, fault.http_status, fault.answer, again_in=wait
+                )
+            else:
+                await batches.lose_batch(conn, self.cipher, self.claim, batch_id, fault.code, wait)
+
+    async def _ask(self, batch_id: UUID) -> None:
+        async with self.engine.connect() as conn:
+            batch = (
+                await conn.execute(
+                    sa.text(
+                        "SELECT remote_job_id, polls, record_ids, clock_timestamp() - answered_at AS age"
+                        " FROM batch WHERE id = :batch"
+                    ),
+                    {"batch": batch_id},
+                )
+            ).one()
+
+        async def note(conn: AsyncConnection) -> bool:
+            await hold(conn, self.claim)
+            return True
+
+        poll_in = wait_for_answer(batch.polls + 1, self.random)
+        overdue = batch.age >= self.settings.fault_horizon
+        try:
+            answer = await self.calls.sending(
+                lambda token: self.api.job_status(self.claim.stage, batch.remote_job_id, token), note
+            )
+            assert answer is not None  # noqa: S101 - `note` never says no
+            changes, unfinished = self._read(answer, set(batch.record_ids))
+        except NoTime:
+            return
+        except Refusal:
+            # Skolverket took the batch and now does not know it: the same objects go again.
+            self.faults.append(Fault("job_unknown"))
+            async with self.engine.begin() as conn:
+                await batches.lose_batch(
+                    conn, self.cipher, self.claim, batch_id, "job_unknown", None if overdue else timedelta(seconds=1)
+                )
+            return
+        except TryAgain as fault:
+            await self._met(fault)
+            async with self.engine.begin() as conn:
+                if overdue:
+                    await batches.lose_batch(conn, self.cipher, self.claim, batch_id, "no_answer", None)
+                else:
+                    await batches.postpone_batch(conn, self.claim, batch_id, max(poll_in, timedelta(seconds=2)))
+            return
+        async with self.engine.begin() as conn:
+            waiting = await batches.answer_batch(conn, self.cipher, self.claim, batch_id, answer, changes, poll_in)
+            # An answer that is complete and still lacks some of ours will not get better.
+            if waiting and (overdue or (batch.polls >= _PATIENT_POLLS and not unfinished)):
+                again_in = None if overdue else timedelta(seconds=1)
+                await batches.lose_batch(conn, self.cipher, self.claim, batch_id, "no_answer", again_in)
+            await note_contact(conn, self.claim)
+
+    def _read(self, answer: bytes, expected: set[UUID]) -> tuple[Sequence[Change], bool]:
+        changes: dict[UUID, Change] = {}
+        foreign, unfinished = 0, False
+        for item in item_answers(answer):
+            if item.object_id not in expected:
+                foreign += 1
+                continue
+            change = self._change(
+                item.object_id, item.status, json.dumps(item.raw, separators=(",", ":")).encode("ascii")
+            )
+            if change is None:
+                unfinished = True
+            else:
+                changes[item.object_id] = change
+        if foreign:
+            log.warning("answer names objects that the batch lacks", job_id=str(self.claim.job_id), objects=foreign)
+        return list(changes.values()), unfinished
+
+    def _change(self, object_id: UUID, status: str | None, raw: bytes) -> Change | None:
+        received = self.cipher.seal(raw, self.claim.organisation_id, self.claim.stage, object_id, "received")
+        match judge(status):
+            case Verdict.OPEN:
+                return None
+            case Verdict.AGAIN:
+                wait = wait_after_fault(timedelta(seconds=2), None, self.random)
+                return Change(object_id, "pending", received=received, again_in=wait, faulty=True)
+            case None:
+                return Change(object_id, "error", received=received, remarks=[remark("unknown_status")])
+            case verdict:
+                return Change(object_id, verdict.value, received=received)
+
+    async def _met(self, fault: SkolverketError) -> None:
+        self.faults.append(Fault(fault.code, fault.retry_after))
+        log.warning(
+            "call to Skolverket failed",
+            code=fault.code,
+            stage=self.claim.stage.value,
+            job_id=str(self.claim.job_id),
+            claim=self.claim.number,
+        )
+        async with self.engine.begin() as conn:
+            await note_fault(conn, self.claim, job_problem(fault.code))
+
+
+async def _all(doing: Sequence[Awaitable[None]]) -> None:
+    """Lets every call come to its end before the first error is raised: each has written down what it knows."""
+    results = await asyncio.gather(*doing, return_exceptions=True)
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result

@@ -1,0 +1,78 @@
+"""The loop that needs no doorbell: rings again for what is due, and does it itself while Redis is away."""
+
+import asyncio
+from datetime import timedelta
+
+import sqlalchemy as sa
+import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db.claims import rings_due
+from app.db.lane import start_lanes
+from app.jobs.advance import Advance
+from app.logs import describe_exception
+
+log = structlog.get_logger(__name__)
+
+# Rings that may wait at once: beyond them Redis only repeats what Postgres knows.
+HIGH_WATER = 200
+# How long a job may have been due, or rung for, before it is rung for again.
+_PATIENCE = timedelta(seconds=1)
+
+
+class Sweeper:
+    """Looks for due jobs once in a while; any number may run, on any machine."""
+
+    def __init__(self, advance: Advance) -> None:
+        self._advance = advance
+        self._turns: set[asyncio.Task[None]] = set()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Sweeps until told to stop, and finishes the steps that it has begun."""
+        while not stop.is_set():
+            try:
+                await self.run_once(stop)
+            except Exception as problem:  # Postgres may be away for a while
+                log.error("sweep failed", **describe_exception(problem))
+            with_jitter = self._advance.settings.sweep_seconds * self._advance.random.uniform(0.8, 1.2)
+            try:
+                await asyncio.wait_for(stop.wait(), with_jitter)
+            except TimeoutError:
+                continue
+        await asyncio.gather(*self._turns, return_exceptions=True)
+
+    async def run_once(self, stop: asyncio.Event) -> None:
+        """Starts free lanes, and rings for what is due or, without a doorbell, takes it."""
+        async with self._advance.engine.begin() as conn:
+            rings = await start_lanes(conn)
+            await forget_old_keys(conn)
+        depth = await self._advance.doorbell.depth()
+        if depth is not None and depth < HIGH_WATER:
+            async with self._advance.engine.begin() as conn:
+                rings += await rings_due(conn, HIGH_WATER - depth, _PATIENCE)
+        if depth is None or not await self._advance.doorbell.ring(rings):
+            await self._take_due(stop)
+
+    async def _take_due(self, stop: asyncio.Event) -> None:
+        """Takes due jobs until none is left or all hands are full."""
+        while not stop.is_set() and len(self._turns) < self._advance.settings.worker_jobs:
+            turn = await self._advance.take()
+            if turn is None:
+                return
+            task = asyncio.create_task(self._advance.carry(turn))
+            self._turns.add(task)
+            task.add_done_callback(self._turns.discard)
+
+
+async def forget_old_keys(conn: AsyncConnection) -> None:
+    """Deletes Idempotency-Keys that are older than the 24 hours for which they are kept."""
+    await conn.execute(
+        sa.text(
+            """
+            DELETE FROM idempotency_key WHERE (organisation_id, key) IN (
+                SELECT organisation_id, key FROM idempotency_key
+                WHERE created_at < clock_timestamp() - interval '24 hours' LIMIT 500 FOR UPDATE SKIP LOCKED
+            )
+            """
+        )
+    )

@@ -1,0 +1,86 @@
+"""A worker process: arq's worker hears the doorbell, the sweeper beside it needs none; both end with their steps."""
+
+import asyncio
+import signal
+from contextlib import suppress
+from typing import Any, cast
+from uuid import UUID
+
+import structlog
+from arq.typing import WorkerCoroutine
+from arq.worker import Worker, func
+from redis.exceptions import RedisError
+
+from app.jobs.advance import Advance
+from app.jobs.doorbell import FUNCTION, QUEUE, deserialize, pool, serialize
+from app.jobs.sweeper import HIGH_WATER, Sweeper
+from app.logs import describe_exception
+
+log = structlog.get_logger(__name__)
+
+
+async def work(advance: Advance, stop: asyncio.Event) -> None:
+    """Carries jobs on until told to stop; returns when every step that was begun is settled."""
+    log.info("worker starts", worker=str(advance.worker))
+    async with asyncio.TaskGroup() as loops:
+        loops.create_task(Sweeper(advance).run(stop))
+        loops.create_task(_listen(advance, stop))
+    log.info("worker ends", worker=str(advance.worker))
+
+
+async def _listen(advance: Advance, stop: asyncio.Event) -> None:
+    """Hears the doorbell for as long as there is one; arq's worker dies with its connection and is built anew."""
+    while not stop.is_set():
+        try:
+            await _listen_once(advance, stop)
+        except (RedisError, OSError, TimeoutError) as problem:
+            log.warning("doorbell is away: the sweeper works alone", reason=type(problem).__name__)
+        except Exception as problem:
+            log.error("doorbell failed: the sweeper works alone", **describe_exception(problem))
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), advance.random.uniform(0.5, 1.5))
+
+
+async def _listen_once(advance: Advance, stop: asyncio.Event) -> None:
+    settings = advance.settings
+
+    async def look(_: dict[Any, Any], *ids: Any, **__: Any) -> None:
+        try:
+            await advance(UUID(ids[0]))
+        except Exception as problem:  # arq would drop the ring all the same, and log what the text says
+            log.error("no job can be claimed", **describe_exception(problem))
+
+    url = settings.redis_url.get_secret_value()
+    if not url:
+        raise ConnectionRefusedError
+    worker = Worker(
+        functions=[func(cast("WorkerCoroutine", look), name=FUNCTION)],
+        queue_name=QUEUE,
+        redis_pool=await pool(url),
+        handle_signals=False,
+        max_jobs=settings.worker_jobs,
+        # Longer than any step, so that arq never ends one.
+        job_timeout=3 * settings.lease_seconds,
+        job_completion_wait=int(settings.lease_seconds) + 1,
+        keep_result=0,
+        max_tries=1_000_000,
+        poll_delay=0.05 * advance.random.uniform(0.8, 1.2),
+        queue_read_limit=max(1000, HIGH_WATER),
+        log_results=False,
+        job_serializer=serialize,
+        job_deserializer=deserialize,
+    )
+    listening = asyncio.create_task(worker.async_run())
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait({listening, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if stop.is_set() and not listening.done():
+            worker.handle_sig_wait_for_completion(signal.SIGTERM)
+        with suppress(asyncio.CancelledError):
+            await listening
+    finally:
+        stopping.cancel()
+        # A connection that broke leaves steps behind; they settle in Postgres all the same.
+        await asyncio.gather(*worker.tasks.values(), return_exceptions=True)
+        with suppress(RedisError, OSError):
+            await worker.close()

@@ -1,0 +1,13 @@
+"""The signal that a process is ready: a file that appears whole, for those who started it."""
+
+import json
+import os
+from pathlib import Path
+
+
+def say_ready(ready_file: Path | None, port: int = 0) -> None:
+    """Writes `{"port": n}` to the ready file in one piece; without one, does nothing."""
+    if ready_file is not None:
+        draft = ready_file.with_name(f"{ready_file.name}.{os.getpid()}")
+        draft.write_text(json.dumps({"port": port}))
+        draft.replace(ready_file)

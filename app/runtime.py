@@ -1,0 +1,38 @@
+"""The composition root: settings → database, cipher, doorbell. Built once a process, closed with it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from app.db.cipher import Cipher, cipher_of
+from app.db.engine import connect
+from app.errors import Stopped
+from app.jobs.doorbell import Doorbell
+from app.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """What a process works with."""
+
+    settings: Settings
+    engine: AsyncEngine
+    cipher: Cipher
+    doorbell: Doorbell
+
+
+@asynccontextmanager
+async def running(settings: Settings, *, pool: int = 10, name: str = "provkedja") -> AsyncIterator[Runtime]:
+    """Builds a process's parts, and closes them; raises Stopped when a setting that it needs is missing."""
+    if not settings.database_url.get_secret_value():
+        raise Stopped("DATABASE_URL is not set: give the address of a Postgres, or use `make demo` or `make serve`")
+    cipher = cipher_of(settings.encryption_keys.get_secret_value(), settings.search_key.get_secret_value())
+    engine = connect(settings.sqlalchemy_url, pool=pool, name=name)
+    doorbell = Doorbell(settings.redis_url.get_secret_value())
+    try:
+        yield Runtime(settings, engine, cipher, doorbell)
+    finally:
+        await doorbell.close()
+        await engine.dispose()

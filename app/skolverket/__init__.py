@@ -1,0 +1,1 @@
+"""The connector to Skolverket: everything that knows its addresses, JSON and codes. Replaceable as a whole."""
