@@ -1,13 +1,23 @@
 """Every environment variable: its default and what it means. Reading them is the only thing that happens here."""
 
+import re
 from datetime import timedelta
 from functools import cached_property
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field, SecretStr
+from pydantic import BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 _MIB = 1024 * 1024
+
+
+_UNITS = {"": "seconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+def _duration(given: Any) -> Any:
+    if isinstance(given, str) and (found := re.fullmatch(r"(\d+(?:\.\d+)?) ?([smhd]?)", given.strip())):
+        return timedelta(**{_UNITS[found[2]]: float(found[1])})
+    return given
 
 
 class Settings(BaseSettings):
@@ -49,9 +59,15 @@ class Settings(BaseSettings):
     skolverket_timeout: Annotated[
         float, Field(gt=0, le=12, description="Seconds until a call without an answer counts as a fault.")
     ] = 10
+    skolverket_answer_after: Annotated[
+        float, Field(gt=0, le=60, description="Seconds after which the answer to a batch is asked for the first time.")
+    ] = 1.2
     fault_horizon: Annotated[
         timedelta,
-        Field(description="How long faults are met with another try (ISO 8601, or seconds); then it ends in error."),
+        BeforeValidator(_duration),
+        Field(
+            description="How long faults are met with another try, e.g. `90 s`, `30 m`, `6 h`; then it ends in error."
+        ),
     ] = timedelta(hours=6)
     max_roster_bytes: Annotated[int, Field(gt=0, description="Largest body of `PUT /activities/{id}`.")] = 64 * _MIB
     worker_jobs: Annotated[int, Field(gt=0, le=100, description="Jobs that one worker looks at side by side.")] = 20

@@ -5,7 +5,7 @@ Every function here writes under a claim, in the caller's transaction, and raise
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -34,6 +34,17 @@ class Outgoing:
     body: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Awaited:
+    """A batch that Skolverket has taken; those of its records that wait, with how long each has met only faults."""
+
+    remote_job_id: str
+    polls: int
+    age: timedelta
+    record_ids: Set[UUID]
+    waiting: Mapping[UUID, timedelta]
+
+
 async def refuse_broken(conn: AsyncConnection, claim: Claim) -> None:
     """Ends the records that break the published schema: one of them could sink its whole batch."""
     await hold(conn, claim)
@@ -48,11 +59,13 @@ async def refuse_broken(conn: AsyncConnection, claim: Claim) -> None:
     )
 
 
-async def write_batch(conn: AsyncConnection, cipher: Cipher, claim: Claim, horizon: timedelta) -> Outgoing | None:
+async def write_batch(
+    conn: AsyncConnection, cipher: Cipher, claim: Claim, horizon: timedelta | None
+) -> Outgoing | None:
     """Takes pending records, as many as fit, and writes down the batch in which they will leave.
 
     Records that can't go are settled on the way: blocked by a failed one, too large, or faulty for longer than the
-    horizon. Gives None when nothing is left to send, or when the run has been cancelled.
+    horizon, if there is one. Gives None when nothing is left to send, or when the run has been cancelled.
     """
     await hold(conn, claim)
     if await _cancelled(conn, claim):
@@ -63,7 +76,7 @@ async def write_batch(conn: AsyncConnection, cipher: Cipher, claim: Claim, horiz
         after = rows[-1].ordinal
         failed = await _failed_among(conn, claim, {ref for row in rows for ref in row.refs})
         for row in rows:
-            if given_up(row.fault_since, row.now, horizon):
+            if horizon is not None and given_up(row.fault_since, row.now, horizon):
                 aside.append(Change(row.object_id, "error", remarks=[remark("gave_up")]))
                 continue
             item = json.loads(cipher.open(row.payload, claim.organisation_id, claim.stage, row.object_id))
@@ -81,10 +94,11 @@ async def write_batch(conn: AsyncConnection, cipher: Cipher, claim: Claim, horiz
             else:
                 full = True
                 break
-    await change_records(conn, claim, taken + aside)
+    batch_id = uuid4()
+    await change_records(conn, claim, taken + aside, batch_id)
     if not taken:
         return None
-    batch_id, body = uuid4(), packing.body()
+    body = packing.body()
     await conn.execute(
         sa.text(
             """
@@ -146,6 +160,31 @@ async def accept_batch(
     )
 
 
+async def accepted_batch(conn: AsyncConnection, claim: Claim, batch_id: UUID) -> Awaited:
+    """Reads what is needed to ask for a batch's answer."""
+    batch = (
+        await conn.execute(
+            sa.text(
+                "SELECT remote_job_id, polls, record_ids, clock_timestamp() - answered_at AS age"
+                " FROM batch WHERE id = :batch"
+            ),
+            {"batch": batch_id},
+        )
+    ).one()
+    records = await conn.execute(
+        sa.text(
+            """
+            SELECT object_id, clock_timestamp() - coalesce(fault_since, clock_timestamp()) AS faulty_for
+            FROM record WHERE organisation_id = :organisation AND job_id = :job AND status = 'sent'
+                AND batch_id = :batch
+            """
+        ),
+        {**_keys(claim), "batch": batch_id},
+    )
+    waiting = {row.object_id: row.faulty_for for row in records}
+    return Awaited(batch.remote_job_id, batch.polls, batch.age, set(batch.record_ids), waiting)
+
+
 async def answer_batch(
     conn: AsyncConnection,
     cipher: Cipher,
@@ -166,8 +205,8 @@ async def answer_batch(
             """
             WITH waiting AS (
                 SELECT EXISTS (
-                    SELECT FROM record JOIN batch ON batch.id = :batch AND record.object_id = ANY (batch.record_ids)
-                    WHERE record.organisation_id = :organisation AND record.job_id = :job AND record.status = 'sent'
+                    SELECT FROM record WHERE record.organisation_id = :organisation AND record.job_id = :job
+                        AND record.status = 'sent' AND record.batch_id = :batch
                 ) AS any_left
             )
             UPDATE batch SET polls = polls + 1, answer = :answer, fence = :claim,
@@ -304,8 +343,8 @@ async def _close(
                 WHERE id = :batch
                 RETURNING ARRAY(
                     SELECT object_id FROM record WHERE record.organisation_id = batch.organisation_id
-                        AND record.job_id = batch.job_id AND record.object_id = ANY (batch.record_ids)
-                        AND record.status = 'sent' ORDER BY ordinal
+                        AND record.job_id = batch.job_id AND record.status = 'sent'
+                        AND record.batch_id = batch.id ORDER BY ordinal
                 ) AS still_sent
                 """
             ).bindparams(sa.bindparam("http_status", type_=sa.Integer), sa.bindparam("answer", type_=sa.LargeBinary)),

@@ -29,8 +29,13 @@ class Change:
     max_together: int | None = None
 
 
-async def change_records(conn: AsyncConnection, claim: Claim, changes: Sequence[Change]) -> None:
-    """Writes the changes; the database refuses those that the lifecycle or the claim does not allow."""
+async def change_records(
+    conn: AsyncConnection, claim: Claim, changes: Sequence[Change], batch_id: UUID | None = None
+) -> None:
+    """Writes the changes; the database refuses those that the lifecycle or the claim does not allow.
+
+    `batch_id` is the batch in which those that become `sent` leave: only its answer counts for them.
+    """
     if not changes:
         return
     await conn.execute(
@@ -40,6 +45,7 @@ async def change_records(conn: AsyncConnection, claim: Claim, changes: Sequence[
                 -- what went out incomplete is no plain success
                 status = CASE WHEN change.status = 'succeeded' AND record.remarks @> '[{"code": "sent_without"}]'
                     THEN 'warning' ELSE change.status END,
+                batch_id = CASE WHEN change.status = 'sent' THEN CAST(:batch AS uuid) ELSE record.batch_id END,
                 sent = coalesce(change.sent, record.sent),
                 received = coalesce(change.received, record.received),
                 attempts = attempts + (change.status = 'sent')::int,
@@ -68,6 +74,7 @@ async def change_records(conn: AsyncConnection, claim: Claim, changes: Sequence[
             "organisation": claim.organisation_id,
             "job": claim.job_id,
             "claim": claim.number,
+            "batch": batch_id,
             "ids": [change.object_id for change in changes],
             "statuses": [change.status for change in changes],
             "sents": [change.sent for change in changes],

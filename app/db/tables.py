@@ -230,6 +230,8 @@ record = sa.Table(
     sa.Column("remarks", pg.JSONB),
     sa.Column("sent", sa.LargeBinary),
     sa.Column("received", sa.LargeBinary),
+    # The batch in which it left last.
+    sa.Column("batch_id", UUID),
     sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
     # When it may be sent (again), since when it has met only faults, how many may share its batch.
     sa.Column("due_at", Time),

@@ -12,7 +12,7 @@ from app.db import batches
 from app.db.cipher import Cipher
 from app.db.claims import Claim, LeaseLost, claim, snooze, view
 from app.db.lane import Ring, finish_job
-from app.domain.steps import Finish, GiveUp, Snooze, conclude, work
+from app.domain.steps import Fault, Finish, GiveUp, Snooze, conclude, work
 from app.jobs.calls import Calls, Deadline
 from app.jobs.doorbell import Doorbell
 from app.jobs.problems import job_problem
@@ -25,6 +25,8 @@ log = structlog.get_logger(__name__)
 
 # A step ends well before its lease does.
 _STEP_SHARE = 2 / 3
+# When the calls of others left no slot, the next try leaves them time.
+_CROWDED = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,7 @@ class Advance:
             if seen.cancelled:
                 await batches.drop_written(conn, held)
                 seen = await view(conn, held)
-        faults = []
+        faults, crowded = list[Fault](), False
         if todo := work(seen):
             patience = min(settings.skolverket_timeout, settings.lease_seconds * _STEP_SHARE / 2)
             async with opened(patience) as http:
@@ -97,16 +99,16 @@ class Advance:
                     patience,
                 )
                 api = ProvisioningApi(http, settings.skolverket_provisioning_url, patience)
-                step = Step(engine, cipher, settings, held, calls, api, self.random)
+                step = Step(engine, cipher, settings, held, calls, api, self.random, seen.contact_at is not None)
                 await step.take(todo)
-                faults = step.faults
+                faults, crowded = step.faults, step.crowded
         while True:
             async with engine.begin() as conn:
                 match conclude(await view(conn, held), faults, settings.fault_horizon, self.random):
                     case GiveUp():
                         await batches.give_up(conn, held)
                     case Snooze(delay):
-                        return [await snooze(conn, held, delay)]
+                        return [await snooze(conn, held, max(delay, _CROWDED) if crowded else delay)]
                     case Finish(status, code):
                         return await self._finish(held, status, code)
 

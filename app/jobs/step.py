@@ -8,7 +8,6 @@ from datetime import timedelta
 from random import Random
 from uuid import UUID
 
-import sqlalchemy as sa
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -44,7 +43,11 @@ class Step:
     calls: Calls
     api: ProvisioningApi
     random: Random
+    # Whether Skolverket has taken anything of this job: if not, its faults are the job's and no single record's.
+    contact: bool
     faults: list[Fault] = field(default_factory=list)
+    # Whether a call found no slot in time.
+    crowded: bool = False
 
     async def take(self, work: Work) -> None:
         """Does the work, its calls side by side; raises LeaseLost when the claim no longer holds."""
@@ -54,9 +57,10 @@ class Step:
 
     async def _write(self, most: int) -> Sequence[UUID]:
         written: list[UUID] = []
+        horizon = self.settings.fault_horizon if self.contact else None
         while len(written) < most:
             async with self.engine.begin() as conn:
-                batch = await batches.write_batch(conn, self.cipher, self.claim, self.settings.fault_horizon)
+                batch = await batches.write_batch(conn, self.cipher, self.claim, horizon)
             if batch is None:
                 break
             written.append(batch.id)
@@ -75,6 +79,7 @@ class Step:
                 lambda token: self.api.send(self.claim.stage, leaving[0].body, token), note
             )
         except NoTime:
+            self.crowded = True
             if leaving:
                 await self._sent_in_vain(batch_id, TryAgain("no_time", arrived=False))
             return
@@ -93,9 +98,7 @@ class Step:
         if taken is None:
             return
         async with self.engine.begin() as conn:
-            await batches.accept_batch(
-                conn, self.claim, batch_id, taken.http_status, taken.job_id, wait_for_answer(0, self.random)
-            )
+            await batches.accept_batch(conn, self.claim, batch_id, taken.http_status, taken.job_id, self._poll_in(0))
             await note_contact(conn, self.claim)
 
     async def _sent_in_vain(self, batch_id: UUID, fault: SkolverketError) -> None:
@@ -110,29 +113,22 @@ class Step:
 
     async def _ask(self, batch_id: UUID) -> None:
         async with self.engine.connect() as conn:
-            batch = (
-                await conn.execute(
-                    sa.text(
-                        "SELECT remote_job_id, polls, record_ids, clock_timestamp() - answered_at AS age"
-                        " FROM batch WHERE id = :batch"
-                    ),
-                    {"batch": batch_id},
-                )
-            ).one()
+            batch = await batches.accepted_batch(conn, self.claim, batch_id)
 
         async def note(conn: AsyncConnection) -> bool:
             await hold(conn, self.claim)
             return True
 
-        poll_in = wait_for_answer(batch.polls + 1, self.random)
+        poll_in = self._poll_in(batch.polls + 1)
         overdue = batch.age >= self.settings.fault_horizon
         try:
             answer = await self.calls.sending(
                 lambda token: self.api.job_status(self.claim.stage, batch.remote_job_id, token), note
             )
             assert answer is not None  # noqa: S101 - `note` never says no
-            changes, unfinished = self._read(answer, set(batch.record_ids))
+            changes, unfinished = self._read(answer, batch)
         except NoTime:
+            self.crowded = True
             return
         except Refusal:
             # Skolverket took the batch and now does not know it: the same objects go again.
@@ -158,16 +154,17 @@ class Step:
                 await batches.lose_batch(conn, self.cipher, self.claim, batch_id, "no_answer", again_in)
             await note_contact(conn, self.claim)
 
-    def _read(self, answer: bytes, expected: set[UUID]) -> tuple[Sequence[Change], bool]:
+    def _read(self, answer: bytes, batch: batches.Awaited) -> tuple[Sequence[Change], bool]:
+        """Gives what the answer says of records that still wait for it, and whether it is unfinished."""
         changes: dict[UUID, Change] = {}
         foreign, unfinished = 0, False
         for item in item_answers(answer):
-            if item.object_id not in expected:
-                foreign += 1
+            foreign += item.object_id not in batch.record_ids
+            if item.object_id not in batch.waiting:
                 continue
-            change = self._change(
-                item.object_id, item.status, json.dumps(item.raw, separators=(",", ":")).encode("ascii")
-            )
+            wait = wait_after_fault(batch.waiting[item.object_id], None, self.random)
+            raw = json.dumps(item.raw, separators=(",", ":")).encode("ascii")
+            change = self._change(item.object_id, item.status, wait, raw)
             if change is None:
                 unfinished = True
             else:
@@ -176,18 +173,20 @@ class Step:
             log.warning("answer names objects that the batch lacks", job_id=str(self.claim.job_id), objects=foreign)
         return list(changes.values()), unfinished
 
-    def _change(self, object_id: UUID, status: str | None, raw: bytes) -> Change | None:
+    def _change(self, object_id: UUID, status: str | None, wait: timedelta, raw: bytes) -> Change | None:
         received = self.cipher.seal(raw, self.claim.organisation_id, self.claim.stage, object_id, "received")
         match judge(status):
             case Verdict.OPEN:
                 return None
             case Verdict.AGAIN:
-                wait = wait_after_fault(timedelta(seconds=2), None, self.random)
                 return Change(object_id, "pending", received=received, again_in=wait, faulty=True)
             case None:
                 return Change(object_id, "error", received=received, remarks=[remark("unknown_status")])
             case verdict:
                 return Change(object_id, verdict.value, received=received)
+
+    def _poll_in(self, polls: int) -> timedelta:
+        return wait_for_answer(polls, timedelta(seconds=self.settings.skolverket_answer_after), self.random)
 
     async def _met(self, fault: SkolverketError) -> None:
         self.faults.append(Fault(fault.code, fault.retry_after))

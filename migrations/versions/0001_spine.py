@@ -354,6 +354,7 @@ def upgrade() -> None:
         sa.Column("remarks", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.Column("sent", sa.LargeBinary(), nullable=True),
         sa.Column("received", sa.LargeBinary(), nullable=True),
+        sa.Column("batch_id", sa.UUID(), nullable=True),
         sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("fault_since", sa.DateTime(timezone=True), nullable=True),

@@ -1,0 +1,204 @@
+"""Takes a roster in: from the bytes of its body to encrypted rows, in one transaction, without holding it whole.
+
+The rows are copied in under a new roster id while the body still arrives; nobody sees them before the activity points
+to them, at the very end and under its lock.
+"""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID, uuid4
+
+import psycopg
+import sqlalchemy as sa
+from psycopg.types.json import Jsonb
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from app.db import reads
+from app.db.cipher import Cipher
+from app.db.tables import activity, roster_item
+from app.domain import roster, ss12000
+from app.domain.roster_stream import Item, RosterReader, RosterRefused
+from app.errors import Flawed, PreconditionFailed, Refused
+
+# Work, then rest: an answer to anybody else takes some ten exchanges with Postgres, and several fit into one rest.
+_WORK_SECONDS = 0.004
+_REST_SECONDS = 0.001
+
+_COLUMNS = {
+    "organisation_id": "uuid",
+    "roster_id": "uuid",
+    "stage": "text",
+    "object_id": "uuid",
+    "ordinal": "int4",
+    "payload": "bytea",
+    "words": "int8[]",
+    "refs": "uuid[]",
+    "protected": "bool",
+    "sendable": "bool",
+    "flaws": "jsonb",
+}
+_COPY = f"COPY roster_item ({', '.join(_COLUMNS)}) FROM STDIN (FORMAT BINARY)"
+
+Row = tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A roster that is in: whether its activity is new, and the activity as this roster left it."""
+
+    created: bool
+    activity: reads.Row
+
+
+class _Abandoned(Exception):
+    """Ends a COPY. The server logs the text of what ended it, so this has none."""
+
+
+@dataclass
+class _Intake:
+    """The reading of one body, and what was counted on the way."""
+
+    cipher: Cipher
+    organisation_id: UUID
+    roster_id: UUID
+    turn: asyncio.Lock
+    reader: RosterReader = field(default_factory=RosterReader)
+    errors: int = 0
+    warnings: int = 0
+    worked: float = 0.0
+
+    async def copy(self, connection: psycopg.AsyncConnection[Any], chunks: AsyncIterator[bytes]) -> None:
+        """Reads the body to its end into rows; raises RosterRefused, or whatever the chunks raise."""
+        failure: BaseException | None = None
+        try:
+            async with connection.cursor() as cursor, cursor.copy(_COPY) as copy:
+                copy.set_types(list(_COLUMNS.values()))
+                try:
+                    async for chunk in chunks:
+                        await self._write(copy, self.reader.feed(chunk))
+                    await self._write(copy, self.reader.close())
+                except BaseException as exc:
+                    failure = exc
+                    raise _Abandoned from None
+        except (_Abandoned, psycopg.Error) as exc:
+            if failure is None:
+                raise
+            raise failure from (None if isinstance(exc, _Abandoned) else exc)
+
+    async def _write(self, copy: psycopg.AsyncCopy, items: Iterator[Item]) -> None:
+        # One at a time, or the work of several would leave nobody a rest.
+        async with self.turn:
+            began = time.perf_counter()
+            for item in items:
+                await copy.write_row(self._row(item))
+                if self.worked + time.perf_counter() - began >= _WORK_SECONDS:
+                    await asyncio.sleep(_REST_SECONDS)
+                    self.worked, began = 0.0, time.perf_counter()
+            self.worked += time.perf_counter() - began
+
+    def _row(self, item: Item) -> Row:
+        stage, ordinal, object_id, payload = item
+        flaws = ss12000.flaws(stage, payload)
+        errors = sum(flaw.severity == "error" for flaw in flaws)
+        self.errors += errors
+        self.warnings += len(flaws) - errors
+        plain = json.dumps(payload, ensure_ascii=True, separators=(",", ":")).encode("ascii")
+        return (
+            self.organisation_id,
+            self.roster_id,
+            stage,
+            object_id,
+            ordinal,
+            self.cipher.seal(plain, self.organisation_id, stage, object_id),
+            self.cipher.digests(self.organisation_id, roster.words(stage, payload)),
+            roster.refs(stage, payload),
+            roster.is_protected(payload),
+            errors == 0,
+            Jsonb([{"pointer": f.pointer, "code": f.code, "severity": f.severity} for f in flaws]) if flaws else None,
+        )
+
+
+async def store_roster(
+    engine: AsyncEngine,
+    cipher: Cipher,
+    organisation_id: UUID,
+    activity_id: UUID,
+    chunks: AsyncIterator[bytes],
+    *,
+    if_match: Callable[[int | None], bool],
+    turn: asyncio.Lock,
+) -> Stored:
+    """Stores a body as the activity's roster, whole or not at all.
+
+    `if_match` is asked with the version that is there (None: no activity), under the activity's lock; `turn` is
+    shared by all intakes of a process. Raises Refused with pointers into the body, PreconditionFailed, and whatever the
+    chunks raise.
+    """
+    async with engine.begin() as conn:
+        driver = (await conn.get_raw_connection()).driver_connection
+        assert isinstance(driver, psycopg.AsyncConnection)  # noqa: S101 - the engine's URL says so
+        intake = _Intake(cipher, organisation_id, uuid4(), turn)
+        try:
+            await intake.copy(driver, chunks)
+        except RosterRefused as refused:
+            raise Refused(
+                "The roster cannot be taken; nothing of it was stored.",
+                [Flawed(each.pointer, each.code, each.detail) for each in refused.problems],
+            ) from None
+        created = await _put_in_place(conn, intake, activity_id, if_match)
+        # In the same transaction, or the answer might show somebody else's roster.
+        row = await reads.find_activity(conn, organisation_id, activity_id)
+        assert row is not None  # noqa: S101 - it was written just now
+        return Stored(created, row)
+
+
+async def _put_in_place(
+    conn: AsyncConnection, intake: _Intake, activity_id: UUID, if_match: Callable[[int | None], bool]
+) -> bool:
+    mine = (activity.c.organisation_id == intake.organisation_id) & (activity.c.id == activity_id)
+    given = {
+        "display_name": intake.reader.display_name,
+        "roster_id": intake.roster_id,
+        "counts": intake.reader.counts,
+        "findings_errors": intake.errors,
+        "findings_warnings": intake.warnings,
+    }
+    old = (await conn.execute(_locked(mine))).one_or_none()
+    if old is None:
+        _check(if_match, None)
+        made = await conn.scalar(
+            insert(activity)
+            .values(organisation_id=intake.organisation_id, id=activity_id, **given)
+            .on_conflict_do_nothing()
+            .returning(activity.c.version)
+        )
+        if made is not None:
+            return True
+        # Somebody else was quicker, and has committed: that is now the one to replace.
+        old = (await conn.execute(_locked(mine))).one()
+    _check(if_match, old.version)
+    await conn.execute(
+        sa.update(activity)
+        .where(mine)
+        .values(version=activity.c.version + 1, updated_at=sa.func.clock_timestamp(), **given)
+    )
+    await conn.execute(
+        sa.delete(roster_item).where(
+            roster_item.c.organisation_id == intake.organisation_id, roster_item.c.roster_id == old.roster_id
+        )
+    )
+    return False
+
+
+def _locked(mine: sa.ColumnElement[bool]) -> sa.Select[Any]:
+    return sa.select(activity.c.version, activity.c.roster_id).where(mine).with_for_update(key_share=True)
+
+
+def _check(if_match: Callable[[int | None], bool], version: int | None) -> None:
+    if not if_match(version):
+        raise PreconditionFailed("The activity is not in the version that If-Match names.")

@@ -1,0 +1,112 @@
+"""What callers read of records and batches, with who in them is protected. Scoped to one organisation first of all.
+
+A record is protected when it was so in its run, or when any roster of the organisation marks the person so now; a duty
+when its person is.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db.tables import batch
+
+Row = sa.RowMapping
+
+# `one` is the record; `person` is the record that a duty takes its name from.
+_FROM = """
+    FROM record one
+    LEFT JOIN job persons ON one.stage = 'duties' AND persons.run_id = one.run_id AND persons.stage = 'persons'
+    LEFT JOIN record person ON person.organisation_id = one.organisation_id AND person.job_id = persons.id
+        AND person.object_id = one.refs[1]
+    CROSS JOIN LATERAL (
+        SELECT one.protected OR coalesce(person.protected, false) OR EXISTS (
+            SELECT FROM roster_item item
+            WHERE item.organisation_id = one.organisation_id AND item.protected
+                AND item.object_id IN (one.object_id, CASE WHEN one.stage = 'duties' THEN one.refs[1] END)
+        ) AS hidden
+    ) veil
+    WHERE one.organisation_id = :organisation AND one.job_id = :job
+"""
+_COLUMNS = """
+    SELECT one.object_id, one.stage, one.ordinal, one.status, one.payload, one.remarks, one.received, one.completed_at,
+        one.attempts, one.sent, person.object_id AS person_id, person.payload AS person_payload, veil.hidden
+"""
+_SUMMARY = [column for column in batch.c if column.name not in {"request", "answer", "record_ids", "fence"}]
+
+
+async def list_records(
+    conn: AsyncConnection,
+    organisation_id: UUID,
+    job_id: UUID,
+    *,
+    status: str | None,
+    after: int | None,
+    limit: int,
+    digests: Sequence[int] = (),
+    protected: bool = True,
+) -> Sequence[Row]:
+    """Lists a job's records in the roster's order, with one to spare.
+
+    With digests only those whose words (or whose person's words) have them all; without `protected` none that is.
+    """
+    narrowed = ""
+    if status is not None:
+        narrowed += " AND one.status = :status"
+    if after is not None:
+        narrowed += " AND one.ordinal > :after"
+    if digests:
+        narrowed += " AND (one.words @> :digests OR person.words @> :digests)"
+    if not protected:
+        narrowed += " AND NOT veil.hidden"
+    query = sa.text(f"{_COLUMNS} {_FROM} {narrowed} ORDER BY one.ordinal LIMIT :limit")
+    given: dict[str, Any] = {"organisation": organisation_id, "job": job_id, "limit": limit + 1}
+    if status is not None:
+        given["status"] = status
+    if after is not None:
+        given["after"] = after
+    if digests:
+        query = query.bindparams(sa.bindparam("digests", type_=sa.ARRAY(sa.BigInteger)))
+        given["digests"] = list(digests)
+    return (await conn.execute(query, given)).mappings().all()
+
+
+async def find_record(conn: AsyncConnection, organisation_id: UUID, job_id: UUID, object_id: UUID) -> Row | None:
+    """Gives one record of a job."""
+    query = sa.text(f"{_COLUMNS} {_FROM} AND one.object_id = :object")
+    found = await conn.execute(query, {"organisation": organisation_id, "job": job_id, "object": object_id})
+    return found.mappings().one_or_none()
+
+
+async def protected_among(
+    conn: AsyncConnection, organisation_id: UUID, job_id: UUID, object_ids: Sequence[UUID]
+) -> set[UUID]:
+    """Picks the protected ones among a job's records."""
+    query = sa.text(f"SELECT one.object_id {_FROM} AND one.object_id = ANY(:objects) AND veil.hidden")
+    given = {"organisation": organisation_id, "job": job_id, "objects": list(object_ids)}
+    return set((await conn.scalars(query, given)).all())
+
+
+async def list_batches(
+    conn: AsyncConnection, organisation_id: UUID, job_id: UUID, *, after: int | None, limit: int
+) -> Sequence[Row]:
+    """Lists the calls made for a job, in their order by number, with one to spare; without what was in them."""
+    query = (
+        sa.select(*_SUMMARY, sa.func.cardinality(batch.c.record_ids).label("records"))
+        .where(batch.c.organisation_id == organisation_id, batch.c.job_id == job_id)
+        .order_by(batch.c.number)
+        .limit(limit + 1)
+    )
+    if after is not None:
+        query = query.where(batch.c.number > after)
+    return (await conn.execute(query)).mappings().all()
+
+
+async def find_batch(conn: AsyncConnection, organisation_id: UUID, job_id: UUID, batch_id: UUID) -> Row | None:
+    """Gives one call made for a job, with request and answer as they are stored."""
+    query = sa.select(batch, sa.func.cardinality(batch.c.record_ids).label("records")).where(
+        batch.c.organisation_id == organisation_id, batch.c.job_id == job_id, batch.c.id == batch_id
+    )
+    return (await conn.execute(query)).mappings().one_or_none()

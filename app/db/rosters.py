@@ -1,0 +1,93 @@
+"""What callers read of rosters: the objects, what is wrong with them, who in them is protected.
+
+Scoped to one organisation first of all.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db.reads import Row
+from app.db.tables import roster_item
+from app.domain.stages import Stage
+
+
+async def list_findings(
+    conn: AsyncConnection,
+    organisation_id: UUID,
+    activity_id: UUID,
+    *,
+    after: tuple[Any, ...] | None,
+    limit: int,
+) -> list[Row]:
+    """Lists what is wrong with the current roster, in its order: stage, ordinal, number, object_id, flaw."""
+    first, from_ordinal, from_number = after if after is not None else (Stage.PERSONS, 0, 0)
+    found: list[Row] = []
+    for stage in Stage:
+        if stage.position < Stage(first).position:
+            continue
+        start = (from_ordinal, from_number) if stage == first else (0, 0)
+        rows = await conn.execute(
+            sa.text(
+                """
+                SELECT item.stage, item.ordinal, flaw.number::int, item.object_id, flaw.flaw
+                FROM activity
+                JOIN roster_item item
+                    ON item.organisation_id = activity.organisation_id AND item.roster_id = activity.roster_id
+                CROSS JOIN LATERAL jsonb_array_elements(item.flaws) WITH ORDINALITY AS flaw (flaw, number)
+                WHERE activity.organisation_id = :organisation AND activity.id = :activity
+                    AND item.stage = :stage AND item.flaws IS NOT NULL AND item.ordinal >= :ordinal
+                    AND (item.ordinal, flaw.number) > (:ordinal, :number)
+                ORDER BY item.ordinal, flaw.number LIMIT :limit
+                """
+            ),
+            {
+                "organisation": organisation_id,
+                "activity": activity_id,
+                "stage": stage.value,
+                "ordinal": start[0],
+                "number": start[1],
+                "limit": limit + 1 - len(found),
+            },
+        )
+        found += rows.mappings().all()
+        if len(found) > limit:
+            break
+    return found
+
+
+async def list_items(
+    conn: AsyncConnection, organisation_id: UUID, roster_id: UUID, stage: str, *, after: int, limit: int
+) -> Sequence[Row]:
+    """Reads a slice of one list of a roster, in its order: object_id, ordinal, payload, refs, protected."""
+    query = (
+        sa.select(
+            roster_item.c.object_id,
+            roster_item.c.ordinal,
+            roster_item.c.payload,
+            roster_item.c.refs,
+            roster_item.c.protected,
+        )
+        .where(
+            roster_item.c.organisation_id == organisation_id,
+            roster_item.c.roster_id == roster_id,
+            roster_item.c.stage == stage,
+            roster_item.c.ordinal > after,
+        )
+        .order_by(roster_item.c.ordinal)
+        .limit(limit)
+    )
+    return (await conn.execute(query)).mappings().all()
+
+
+async def protected_now(conn: AsyncConnection, organisation_id: UUID, object_ids: Iterable[UUID]) -> set[UUID]:
+    """Picks those that some roster of the organisation marks as protected."""
+    query = sa.select(roster_item.c.object_id).where(
+        roster_item.c.organisation_id == organisation_id,
+        roster_item.c.object_id == sa.any_(sa.literal(list(object_ids), roster_item.c.refs.type)),
+        roster_item.c.protected,
+    )
+    return set((await conn.scalars(query)).all())
