@@ -1,0 +1,201 @@
+"""Activities, their rosters, and what is wrong in those."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Header, Request, Response
+from fastapi.responses import StreamingResponse
+
+from app.api import cursors, shapes
+from app.api.answers import allows_version, answer, page, to_json
+from app.api.dependencies import JsonOnly, Parts, PartsDep, PersonalReader, Provisioner, Reader, Snapshot
+from app.api.lists import Cursor, Limit
+from app.api.problems import TooSlow
+from app.api.requests import Roster
+from app.api.schemas import Activity, Finding, Page
+from app.api.sight import Sight
+from app.db import reads, rosters
+from app.db.intake import store_roster
+from app.domain.stages import Stage
+from app.errors import NotFound, PreconditionFailed
+from app.security.masking import mask
+
+router = APIRouter(tags=["Activities"])
+
+# A body may take its time, but not hold one of the few places for ever.
+_SILENCE_SECONDS = 60.0
+_WHOLE_SECONDS = 900.0
+_SLICE_SECONDS = 0.002
+_ITEMS_A_READ = 200
+
+_ETAG = {"ETag": {"description": "The roster's version.", "schema": {"type": "string", "examples": ['"3"']}}}
+
+
+@router.put(
+    "/activities/{activity_id}",
+    summary="Store an activity with its roster",
+    response_model=Activity,
+    responses={
+        200: {"description": "The roster was replaced.", "headers": _ETAG},
+        201: {"description": "The activity is new.", "model": Activity, "headers": _ETAG},
+        408: {"description": "The body did not arrive in time."},
+        412: {"description": "The activity is not in the version that If-Match names."},
+    },
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": {"$ref": "#/components/schemas/ActivityRequest"}}},
+        }
+    },
+    dependencies=[JsonOnly],
+)
+async def put_activity(
+    activity_id: UUID,
+    request: Request,
+    parts: PartsDep,
+    caller: Provisioner,
+    if_match: Annotated[str | None, Header(description="`*`, or the ETag that is to be replaced.")] = None,
+) -> Response:
+    """Creates or replaces an activity. A body whose form is wrong is refused whole; a bad record shows in findings.
+
+    At most four bodies are read at once; others wait.
+    """
+    async with parts.reading.connect() as conn:
+        version = await reads.roster_version(conn, caller.organisation_id, activity_id)
+    if not allows_version(if_match, version):
+        raise PreconditionFailed("The activity is not in the version that If-Match names.")
+    async with parts.intakes, aclosing(_patient(request, parts)) as chunks:
+        stored = await store_roster(
+            parts.runtime.engine,
+            parts.runtime.cipher,
+            caller.organisation_id,
+            activity_id,
+            chunks,
+            if_match=lambda version: allows_version(if_match, version),
+            turn=parts.intake_turn,
+        )
+    for stage, count in stored.activity["counts"].items():
+        parts.metrics.intake_objects.labels(stage).inc(count)
+    return _shown(stored.activity, 201 if stored.created else 200)
+
+
+@router.get("/activities", summary="List activities", response_model=Page[Activity])
+async def list_activities(caller: Reader, conn: Snapshot, limit: Limit, cursor: Cursor = None) -> Response:
+    """Lists the organisation's activities, the newest first."""
+    after = cursors.read(cursor, (cursors.moment, cursors.uuid), "activities")
+    rows = await reads.list_activities(conn, caller.organisation_id, after=after, limit=limit)
+    rows, following = cursors.page(rows, limit, lambda row: (row["created_at"], row["id"]), "activities")
+    return page([shapes.activity(row) for row in rows], following)
+
+
+@router.get(
+    "/activities/{activity_id}",
+    summary="Read an activity",
+    response_model=Activity,
+    responses={200: {"description": "The activity.", "headers": _ETAG}},
+)
+async def get_activity(activity_id: UUID, caller: Reader, conn: Snapshot) -> Response:
+    """Gives an activity; its ETag is what If-Match wants when the roster is replaced."""
+    return _shown(await _activity(conn, caller.organisation_id, activity_id))
+
+
+@router.get(
+    "/activities/{activity_id}/findings",
+    summary="List what is wrong with a roster",
+    response_model=Page[Finding],
+)
+async def list_findings(
+    activity_id: UUID, caller: Reader, conn: Snapshot, limit: Limit, cursor: Cursor = None
+) -> Response:
+    """Lists, in the roster's order, which objects break Skolverket's published schema and where."""
+    listed = ("findings", activity_id)
+    after = cursors.read(cursor, (Stage, cursors.number, cursors.number), *listed)
+    await _activity(conn, caller.organisation_id, activity_id)
+    rows = await rosters.list_findings(conn, caller.organisation_id, activity_id, after=after, limit=limit)
+    cut, following = cursors.page(rows, limit, lambda row: (row["stage"], row["ordinal"], row["number"]), *listed)
+    return page([shapes.finding(row) for row in cut], following)
+
+
+@router.get("/activities/{activity_id}/roster", summary="Read a roster back", response_model=Roster)
+async def get_roster(activity_id: UUID, parts: PartsDep, caller: PersonalReader, conn: Snapshot) -> Response:
+    """Streams the roster as it was stored; protected persons are masked unless the key may see them."""
+    row = await _activity(conn, caller.organisation_id, activity_id)
+    sight = Sight(caller, parts.runtime.cipher)
+    return StreamingResponse(
+        _roster(parts, sight, row["roster_id"], row["counts"]),
+        headers={"Cache-Control": "no-store", **_etag(row)},
+        media_type="application/json",
+    )
+
+
+async def _activity(conn: Snapshot, organisation_id: UUID, activity_id: UUID) -> reads.Row:
+    row = await reads.find_activity(conn, organisation_id, activity_id)
+    if row is None:
+        raise NotFound("There is no such activity.")
+    return row
+
+
+def _etag(row: reads.Row) -> dict[str, str]:
+    return {"ETag": f'"{row["version"]}"'}
+
+
+def _shown(row: reads.Row, status: int = 200) -> Response:
+    return answer(shapes.activity(row), status, _etag(row))
+
+
+async def _patient(request: Request, parts: Parts) -> AsyncGenerator[bytes]:
+    """Gives the body's chunks; raises TooSlow when none comes for a while, or the whole takes too long."""
+    stream = aiter(request.stream())
+    give_up_at = time.monotonic() + _WHOLE_SECONDS
+    while True:
+        try:
+            async with asyncio.timeout(min(_SILENCE_SECONDS, give_up_at - time.monotonic())):
+                chunk = await anext(stream)
+        except TimeoutError:
+            raise TooSlow("The body did not arrive in time.") from None
+        except StopAsyncIteration:
+            return
+        parts.metrics.intake_bytes.inc(len(chunk))
+        yield chunk
+
+
+async def _roster(parts: Parts, sight: Sight, roster_id: UUID, counts: dict[str, int]) -> AsyncIterator[bytes]:
+    """Writes a roster slice by slice, holding no connection while the client takes one."""
+    opening = b"{"
+    for stage in Stage:
+        yield opening + to_json(stage.value) + b":["
+        opening = b","
+        ordinal, between, left = -1, b"", counts.get(stage.value, 0)
+        while left:
+            items, ordinal = await _slice(parts, sight, roster_id, stage, ordinal)
+            if not items:
+                # Replaced meanwhile: without its end, nobody takes this for the whole.
+                raise RuntimeError("a roster was replaced while it was read")
+            left -= len(items)
+            yield between + b",".join(items)
+            between = b","
+        yield b"]"
+    yield b"}"
+
+
+async def _slice(parts: Parts, sight: Sight, roster_id: UUID, stage: Stage, after: int) -> tuple[list[bytes], int]:
+    organisation_id = sight.caller.organisation_id
+    async with parts.reading.connect() as conn:
+        rows = await rosters.list_items(conn, organisation_id, roster_id, stage.value, after=after, limit=_ITEMS_A_READ)
+        # A duty is its person's.
+        about = {id_ for row in rows for id_ in (row["object_id"], *(row["refs"][:1] if stage is Stage.DUTIES else ()))}
+        hidden = set() if sight.protected else await rosters.protected_now(conn, organisation_id, about)
+    items: list[bytes] = []
+    for row in rows:
+        if len(items) % 20 == 0:
+            await asyncio.sleep(0)
+        plain = sight.cipher.open(row["payload"], organisation_id, stage.value, row["object_id"])
+        person = row["refs"][0] if stage is Stage.DUTIES and row["refs"] else row["object_id"]
+        veiled = row["protected"] or not hidden.isdisjoint({row["object_id"], person})
+        items.append(plain if sight.clear(hidden=veiled) else to_json(mask(json.loads(plain))))
+    return items, rows[-1]["ordinal"] if rows else after

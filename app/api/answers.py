@@ -1,0 +1,62 @@
+"""How answers leave: as JSON in plain ASCII, with an ETag for those who poll, as pages for lists."""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from fastapi import Request, Response
+
+_TAG = re.compile(r'(?:W/)?"[^"]*"|\*')
+_STRONG_VERSION = re.compile(r'"([0-9]{1,9})"')
+
+Object = dict[str, Any]
+
+
+def to_json(content: Any) -> bytes:
+    """Writes JSON in ASCII: text from outside may hold half a surrogate pair, which has no UTF-8."""
+    return json.dumps(content, default=_plain, separators=(",", ":")).encode("ascii")
+
+
+def answer(content: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """Answers with JSON that nobody keeps a copy of: it may hold personal data."""
+    kept = {"Cache-Control": "no-store", **(headers or {})}
+    return Response(to_json(content), status, headers=kept, media_type="application/json")
+
+
+def page(data: list[Object], next_cursor: str | None) -> Response:
+    """Answers with one page of a list."""
+    return answer({"data": data, "next_cursor": next_cursor})
+
+
+def polled(request: Request, content: Object, *, finished: bool) -> Response:
+    """Answers somebody who asks again and again: 304 without a body when nothing changed, Retry-After until the end."""
+    body = to_json(content)
+    headers = {"ETag": f'"{hashlib.sha256(body).hexdigest()[:32]}"', "Cache-Control": "private, no-cache"}
+    if not finished:
+        headers["Retry-After"] = "1"
+    asked = _TAG.findall(", ".join(request.headers.getlist("if-none-match")))
+    if "*" in asked or headers["ETag"] in {tag.removeprefix("W/") for tag in asked}:
+        return Response(status_code=304, headers=headers)
+    return Response(body, headers=headers, media_type="application/json")
+
+
+def allows_version(if_match: str | None, version: int | None) -> bool:
+    """Decides an If-Match (RFC 9110, section 13.1.1) over a version that stands in the ETag; None is no activity."""
+    if if_match is None:
+        return True
+    if version is None:
+        return False
+    tags = [tag.strip() for tag in if_match.split(",")]
+    return "*" in tags or any((tag := _STRONG_VERSION.fullmatch(each)) and int(tag[1]) == version for each in tags)
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    if isinstance(value, UUID):
+        return str(value)
+    raise TypeError(f"no JSON for {type(value).__name__}")

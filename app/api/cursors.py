@@ -1,0 +1,74 @@
+"""Opaque cursors: where a page ended, bound to the list and the filters that it was made for."""
+
+import base64
+import binascii
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any, TypeVar
+from uuid import UUID
+
+from app.api.problems import BadRequest
+
+_T = TypeVar("_T")
+Row = TypeVar("Row")
+Key = tuple[Any, ...]
+
+
+def write(key: Key, *listed: Any) -> str:
+    """Makes the cursor for a row's sort key; `listed` names the list: its route, its path ids, its filters."""
+    text = json.dumps([_digest(listed), *key], default=_plain, separators=(",", ":"))
+    return base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode("ascii")
+
+
+def read(cursor: str | None, kinds: Sequence[Callable[[Any], Any]], *listed: Any) -> Key | None:
+    """Reads a cursor's key, a part for each of `kinds`; raises BadRequest for any but our own of this very list."""
+    if cursor is None:
+        return None
+    try:
+        padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
+        parts = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+        if not isinstance(parts, list) or len(parts) != len(kinds) + 1:
+            raise ValueError
+        key = tuple(kind(part) for kind, part in zip(kinds, parts[1:], strict=True))
+    except (ValueError, TypeError, AttributeError, binascii.Error, RecursionError):
+        raise BadRequest("cursor: this is no cursor of ours") from None
+    if parts[0] != _digest(listed):
+        raise BadRequest("cursor: it was made for another list or other filters")
+    return key
+
+
+def page(rows: Sequence[Row], limit: int, key: Callable[[Row], Key], *listed: Any) -> tuple[Sequence[Row], str | None]:
+    """Cuts rows that were read with one to spare, and gives the cursor of the next page if there is one."""
+    if len(rows) <= limit:
+        return rows, None
+    return rows[:limit], write(key(rows[limit - 1]), *listed)
+
+
+def number(part: Any) -> int:
+    """Reads an integer that fits a column."""
+    if type(part) is not int or not 0 <= part < 2**31:
+        raise ValueError
+    return part
+
+
+def moment(part: Any) -> datetime:
+    """Reads a time with its offset."""
+    time = datetime.fromisoformat(part)
+    if time.tzinfo is None:
+        raise ValueError
+    return time
+
+
+def uuid(part: Any) -> UUID:
+    """Reads an id."""
+    return UUID(part)
+
+
+def _digest(listed: Sequence[Any]) -> str:
+    return hashlib.sha256(json.dumps(listed, default=_plain).encode()).hexdigest()[:16]
+
+
+def _plain(value: Any) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)

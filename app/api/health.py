@@ -1,0 +1,75 @@
+"""Whether the process is up, whether it can do its work, and how much of it there is."""
+
+import asyncio
+
+from fastapi import APIRouter, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.api.answers import answer
+from app.api.dependencies import Parts, PartsDep
+from app.api.problems import problem
+from app.api.schemas import Health
+from app.db import reads
+from app.db.engine import migrated
+
+router = APIRouter(tags=["Health"])
+
+_PATIENCE_SECONDS = 3.0
+
+
+@router.get("/healthz", summary="Is the process up?", response_model=Health)
+async def healthz() -> Response:
+    """Answers as long as the process does."""
+    return answer({"status": "ok", "checks": {}})
+
+
+@router.get(
+    "/readyz",
+    summary="Can the service do its work?",
+    response_model=Health,
+    responses={503: {"description": "Postgres is away, or its migrations are missing."}},
+)
+async def readyz(parts: PartsDep) -> Response:
+    """Names what is wrong. Without Redis all goes on, a little slower: that is `degraded`."""
+    checks = {"postgres": "ok", "migrations": "ok", "redis": "ok"}
+    try:
+        async with asyncio.timeout(_PATIENCE_SECONDS):
+            if not await migrated(parts.runtime.engine):
+                checks["migrations"] = "missing: run `python -m app migrate`"
+    except (SQLAlchemyError, TimeoutError, OSError):
+        checks["postgres"], checks["migrations"] = "away", "unknown"
+    if not await parts.runtime.doorbell.alive():
+        checks["redis"] = "away"
+    wrong = [name for name in ("postgres", "migrations") if checks[name] != "ok"]
+    if wrong:
+        return problem(503, f"Not ready: {', '.join(f'{name} {checks[name]}' for name in wrong)}.", checks=checks)
+    return answer({"status": "ok" if checks["redis"] == "ok" else "degraded", "checks": checks})
+
+
+@router.get(
+    "/metrics",
+    summary="Figures for Prometheus",
+    response_class=Response,
+    responses={200: {"description": "Prometheus's text format.", "content": {"text/plain": {}}}},
+)
+async def metrics(parts: PartsDep) -> Response:
+    """Gives figures of this process, and of all jobs as Postgres has them now."""
+    await _count_jobs(parts)
+    return Response(generate_latest(parts.metrics.registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+async def _count_jobs(parts: Parts) -> None:
+    meters = parts.metrics
+    meters.jobs.clear()
+    try:
+        async with asyncio.timeout(_PATIENCE_SECONDS), parts.reading.connect() as conn:
+            counted, due = await reads.backlog(conn)
+    except (SQLAlchemyError, TimeoutError, OSError):
+        meters.database_up.set(0)
+        return
+    meters.database_up.set(1)
+    for row in counted:
+        meters.jobs.labels(row["stage"], row["status"]).set(row["jobs"])
+    meters.due.set(due["jobs"])
+    meters.oldest_due.set(due["oldest"])

@@ -1,0 +1,53 @@
+"""Jobs: the history across an organisation's activities, and one job for those who wait for it."""
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import AwareDatetime
+
+from app.api import cursors, shapes
+from app.api.answers import page, polled
+from app.api.dependencies import Reader, Snapshot, only_own, visible_job
+from app.api.lists import Cursor, Limit
+from app.api.schemas import Job, JobStatus, Kind, Page
+from app.db import reads
+
+router = APIRouter(tags=["Jobs"])
+
+
+@router.get("/jobs", summary="List jobs", response_model=Page[Job])
+async def list_jobs(
+    caller: Reader,
+    conn: Snapshot,
+    limit: Limit,
+    activity_id: UUID | None = None,
+    run_id: UUID | None = None,
+    stage: Kind | None = None,
+    status: JobStatus | None = None,
+    created_after: Annotated[AwareDatetime | None, Query(examples=["2026-11-23T08:00:00Z"])] = None,
+    cursor: Cursor = None,
+) -> Response:
+    """Lists jobs of all activities: the newest run first, its jobs in their order."""
+    after: datetime | None = created_after
+    listed = ("jobs", activity_id, run_id, stage, status, after)
+    key = cursors.read(cursor, (cursors.moment, cursors.uuid, cursors.number), *listed)
+    wanted = reads.JobFilter(activity_id, run_id, stage, status, after)
+    rows = await reads.list_jobs(conn, caller.organisation_id, wanted, made_by=only_own(caller), after=key, limit=limit)
+    rows, following = cursors.page(
+        rows, limit, lambda row: (row["created_at"], row["run_id"], row["position"]), *listed
+    )
+    return page([shapes.job(row) for row in rows], following)
+
+
+@router.get(
+    "/jobs/{job_id}",
+    summary="Read a job",
+    response_model=Job,
+    responses={304: {"description": "Nothing has changed since If-None-Match."}},
+)
+async def get_job(job_id: UUID, request: Request, caller: Reader, conn: Snapshot) -> Response:
+    """Gives one job with its progress."""
+    row = await visible_job(conn, caller, job_id)
+    return polled(request, shapes.job(row), finished=shapes.job_finished(row))

@@ -1,0 +1,215 @@
+"""Every error as `application/problem+json` (RFC 9457), never with a value of the request in it.
+
+`instance` is a fresh URN and not the path: a path may hold what somebody typed, which may be a personnummer.
+"""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+from uuid import uuid4
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from sqlalchemy import exc as db
+from starlette.exceptions import HTTPException as StarletteHTTPException
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
+from starlette.routing import compile_path
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.errors import Flawed, Problem, Refused
+from app.logs import describe_exception
+
+MEDIA_TYPE = "application/problem+json"
+
+_log = structlog.stdlib.get_logger(__name__)
+
+
+class BadRequest(Problem):
+    """A query parameter or a header is not what it should be."""
+
+    status = HTTPStatus.BAD_REQUEST
+
+
+class Unauthorised(Problem):
+    """There is no key, or none that counts."""
+
+    status = HTTPStatus.UNAUTHORIZED
+
+
+class Forbidden(Problem):
+    """The key does not allow this."""
+
+    status = HTTPStatus.FORBIDDEN
+
+
+class TooSlow(Problem):
+    """The body did not arrive in time."""
+
+    status = HTTPStatus.REQUEST_TIMEOUT
+
+
+class WrongMediaType(Problem):
+    """The body is said to be something else than JSON."""
+
+    status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+
+
+_DETAILS = {
+    404: "There is no such thing here.",
+    405: "This address does not take this method.",
+    500: "Something went wrong here. It has been logged under this problem's instance.",
+    503: "The database cannot be reached at the moment.",
+}
+_HEADERS = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "2"}}
+
+# What pydantic says about these holds nothing of the input; for all others a sentence of our own stands in.
+_HARMLESS = frozenset(
+    [
+        "missing",
+        "extra_forbidden",
+        "literal_error",
+        "enum",
+        "string_type",
+        "int_type",
+        "int_parsing",
+        "dict_type",
+        "greater_than_equal",
+        "less_than_equal",
+        "string_too_long",
+        "string_too_short",
+        "timezone_aware",
+    ]
+)
+_FIELD_NAME = re.compile(r"[a-z][a-z_]{0,39}")
+
+
+def problem(
+    status: int,
+    detail: str | None = None,
+    *,
+    errors: Sequence[Flawed] = (),
+    headers: Mapping[str, str] | None = None,
+    **more: Any,
+) -> Response:
+    """Makes the answer for an error; a detail that is not given is the general one of its status."""
+    phrase = HTTPStatus(status).phrase
+    content: dict[str, Any] = {
+        "type": f"urn:provkedja:problem:{phrase.lower().replace(' ', '-')}",
+        "title": phrase,
+        "status": status,
+        "detail": detail or _DETAILS.get(status, phrase),
+        "instance": f"urn:uuid:{uuid4()}",
+        **more,
+    }
+    if errors:
+        content["errors"] = [{"pointer": e.pointer, "code": e.code, "detail": e.detail} for e in errors]
+    return Response(
+        json.dumps(content), status, headers={**_HEADERS.get(status, {}), **(headers or {})}, media_type=MEDIA_TYPE
+    )
+
+
+def install(app: FastAPI) -> None:
+    """Makes every error that the app's routes raise a problem."""
+    app.add_exception_handler(Problem, _ours)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(StarletteHTTPException, _http)
+    for unreachable in (db.OperationalError, db.InterfaceError, db.TimeoutError):
+        app.add_exception_handler(unreachable, _unavailable)
+
+
+class Unhandled:
+    """Outermost middleware: an exception that nobody knew is logged without its text, and answered with 500."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        started = False
+
+        async def noting(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self.app(scope, receive, noting)
+        except ClientDisconnect:
+            return
+        except Exception as exc:
+            answer = problem(500)
+            instance = json.loads(bytes(answer.body))["instance"]
+            _log.error("unhandled", instance=instance, fault=describe_exception(exc))
+            # Returning without an end makes the server close the connection, so that no half answer looks whole.
+            if not started:
+                await answer(scope, receive, send)
+
+
+async def _ours(_request: Request, exc: Exception) -> Response:
+    assert isinstance(exc, Problem)  # noqa: S101 - the handler's registration says so
+    return problem(exc.status, exc.detail, errors=exc.errors if isinstance(exc, Refused) else ())
+
+
+async def _http(request: Request, exc: Exception) -> Response:
+    assert isinstance(exc, StarletteHTTPException)  # noqa: S101
+    if exc.status_code == 400:
+        # FastAPI could not read the body as JSON: not UTF-8, or nested too deep.
+        return problem(422, "The body cannot be read as JSON.", errors=(_NOT_JSON,))
+    headers = dict(exc.headers or {})
+    if exc.status_code == 405:
+        headers["Allow"] = ", ".join(_methods(request)) or headers.get("Allow", "GET")
+    return problem(exc.status_code, headers=headers)
+
+
+async def _invalid(_request: Request, exc: Exception) -> Response:
+    """Sorts what does not fit by where it stands: in the path 404, in query or header 400, in the body 422."""
+    assert isinstance(exc, RequestValidationError)  # noqa: S101
+    errors = [error for error in exc.errors() if isinstance(error, dict)]
+    places = {error["loc"][0] for error in errors}
+    if "path" in places:
+        return problem(404)
+    for place in ("query", "header", "cookie"):
+        if place in places:
+            wrong = [error for error in errors if error["loc"][0] == place]
+            names = ", ".join(sorted({str(error["loc"][1]) for error in wrong}))
+            return problem(400, f"{place} {names}: {_sentence(wrong[0])}")
+    return problem(422, "The body does not have the expected form.", errors=[_flawed(error) for error in errors])
+
+
+async def _unavailable(_request: Request, exc: Exception) -> Response:
+    _log.error("database unavailable", fault=describe_exception(exc))
+    return problem(503)
+
+
+_NOT_JSON = Flawed("", "json_invalid", "This is not JSON.")
+
+
+def _flawed(error: Mapping[str, Any]) -> Flawed:
+    if error["type"] == "json_invalid":
+        return _NOT_JSON
+    # A field's name may be anything when the field is not ours.
+    steps = [
+        str(step) if _FIELD_NAME.fullmatch(str(step)) or isinstance(step, int) else "*" for step in error["loc"][1:]
+    ]
+    return Flawed("".join(f"/{step}" for step in steps), str(error["type"]), _sentence(error))
+
+
+def _sentence(error: Mapping[str, Any]) -> str:
+    return f"{error['msg']}." if error["type"] in _HARMLESS else "The value does not have the expected form."
+
+
+def _methods(request: Request) -> list[str]:
+    """Lists what an address takes; the framework names only the first route's methods."""
+    path = request.scope["path"]
+    return sorted(
+        method.upper()
+        for template, operations in request.app.openapi()["paths"].items()
+        if compile_path(template)[0].match(path)
+        for method in operations
+    )

@@ -1,0 +1,189 @@
+"""Runs: asked for, read, cancelled, tried again. What they do is decided elsewhere."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Header, Request, Response
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.api import cursors, shapes
+from app.api.answers import Object, answer, page, polled, to_json
+from app.api.dependencies import (
+    JsonOnly,
+    PartsDep,
+    Provisioner,
+    Reader,
+    Snapshot,
+    only_own,
+    visible_run,
+)
+from app.api.lists import Cursor, Limit
+from app.api.problems import BadRequest
+from app.api.requests import ProvisionRequest, RetryRequest
+from app.api.schemas import Page, Run
+from app.db import idempotency, lane, reads
+from app.errors import NotFound
+from app.security.keys import Caller
+
+router = APIRouter(tags=["Runs"])
+
+_POLL_SECONDS = 1.0
+_ACCEPTED = {
+    "description": "The run, stored with its four jobs.",
+    "headers": {
+        "Location": {"description": "Where the run is.", "schema": {"type": "string"}},
+        "Retry-After": {"description": "Seconds until a look is worth while.", "schema": {"type": "integer"}},
+    },
+}
+
+
+@router.post(
+    "/activities/{activity_id}/provision",
+    summary="Send an activity's roster to Skolverket",
+    status_code=202,
+    response_model=Run,
+    responses={202: _ACCEPTED, 409: {"description": "Twenty runs wait already, or the key's first request goes on."}},
+    dependencies=[JsonOnly],
+)
+async def provision(
+    activity_id: UUID,
+    parts: PartsDep,
+    caller: Provisioner,
+    body: ProvisionRequest | None = None,
+    idempotency_key: Annotated[
+        str | None, Header(description="Repeats with the same key get the same answer, for 24 hours.")
+    ] = None,
+) -> Response:
+    """Freezes the roster into a new run of four jobs. Runs of one activity go one at a time, in order of arrival."""
+    policy = (body or ProvisionRequest()).on_record_error
+    if idempotency_key is not None and not 1 <= len(idempotency_key) <= 255:
+        raise BadRequest("header Idempotency-Key: it has 1 to 255 characters")
+    rings: list[lane.Ring] = []
+    async with parts.runtime.engine.begin() as conn:
+        stored = None
+        digest = idempotency.digest_of("provision", activity_id, policy)
+        if idempotency_key is not None:
+            stored = await idempotency.find(conn, caller.organisation_id, idempotency_key, digest)
+        if stored is None:
+            accepted = await lane.accept_run(
+                conn,
+                organisation_id=caller.organisation_id,
+                activity_id=activity_id,
+                on_record_error=policy,
+                key_id=caller.key_id,
+                key_name=caller.key_name,
+            )
+            rings = accepted.rings
+            shown = await _run(conn, caller, accepted.run_id)
+            stored = idempotency.Stored(202, _where(accepted.run_id), to_json(shown).decode("ascii"))
+            if idempotency_key is not None:
+                await idempotency.keep(conn, caller.organisation_id, idempotency_key, digest, stored)
+    # Only now: a worker that hears of the run must find it.
+    await parts.runtime.doorbell.ring(rings)
+    return Response(stored.body, stored.status, headers=stored.headers, media_type="application/json")
+
+
+@router.get("/activities/{activity_id}/runs", summary="List an activity's runs", response_model=Page[Run])
+async def list_runs(activity_id: UUID, caller: Reader, conn: Snapshot, limit: Limit, cursor: Cursor = None) -> Response:
+    """Lists the runs of an activity with their jobs, the newest first."""
+    listed = ("runs", activity_id)
+    before = cursors.read(cursor, (cursors.number,), *listed)
+    if await reads.roster_version(conn, caller.organisation_id, activity_id) is None:
+        raise NotFound("There is no such activity.")
+    rows = await reads.list_runs(
+        conn, caller.organisation_id, activity_id, made_by=only_own(caller), before=before, limit=limit
+    )
+    rows, following = cursors.page(rows, limit, lambda row: (row["sequence"],), *listed)
+    jobs = await reads.jobs_of(conn, caller.organisation_id, [row["id"] for row in rows])
+    return page([shapes.run(row, jobs[row["id"]]) for row in rows], following)
+
+
+@router.get(
+    "/runs/{run_id}",
+    summary="Read a run",
+    response_model=Run,
+    responses={304: {"description": "Nothing has changed since If-None-Match."}},
+)
+async def get_run(run_id: UUID, request: Request, caller: Reader, conn: Snapshot) -> Response:
+    """Gives a run with its four jobs, in order."""
+    row = await visible_run(conn, caller, run_id)
+    jobs = await reads.jobs_of(conn, caller.organisation_id, [run_id])
+    return polled(request, shapes.run(row, jobs[run_id]), finished=shapes.run_finished(row))
+
+
+@router.post(
+    "/runs/{run_id}/cancel",
+    summary="Cancel a run",
+    status_code=202,
+    response_model=Run,
+    responses={202: _ACCEPTED, 409: {"description": "The run is finished."}},
+)
+async def cancel_run(run_id: UUID, parts: PartsDep, caller: Provisioner) -> Response:
+    """Sends nothing more; what is under way at Skolverket is followed to its answer first."""
+    async with parts.runtime.engine.begin() as conn:
+        rings = await lane.cancel_run(conn, caller.organisation_id, run_id)
+        shown = await _run(conn, caller, run_id)
+    await parts.runtime.doorbell.ring(rings)
+    return answer(shown, 202, _where(run_id))
+
+
+@router.post(
+    "/runs/{run_id}/retry",
+    summary="Let a failed or cancelled run go on",
+    status_code=202,
+    response_model=Run,
+    responses={202: _ACCEPTED, 409: {"description": "The run is in another state, or not its activity's latest."}},
+    dependencies=[JsonOnly],
+)
+async def retry_run(run_id: UUID, parts: PartsDep, caller: Provisioner, body: RetryRequest | None = None) -> Response:
+    """Goes on from the first unfinished stage, with what has not succeeded."""
+    policy = (body or RetryRequest()).on_record_error
+    async with parts.runtime.engine.begin() as conn:
+        rings = await lane.retry_run(conn, caller.organisation_id, run_id, policy)
+        shown = await _run(conn, caller, run_id)
+    await parts.runtime.doorbell.ring(rings)
+    return answer(shown, 202, _where(run_id))
+
+
+async def _may_follow(run_id: UUID, caller: Reader, conn: Snapshot) -> Caller:
+    """Checks before the stream begins: afterwards its status has left."""
+    await visible_run(conn, caller, run_id)
+    return caller
+
+
+@router.get(
+    "/runs/{run_id}/events",
+    summary="Follow a run",
+    response_class=EventSourceResponse,
+    responses={200: {"description": "An event `run` with the run, first as it is and then whenever it changes."}},
+)
+async def follow_run(
+    run_id: UUID, parts: PartsDep, caller: Annotated[Caller, Depends(_may_follow)]
+) -> AsyncIterator[ServerSentEvent]:
+    """Sends the run as it is, then each change, and closes when it is finished."""
+    seen = b""
+    while True:
+        async with parts.reading.connect() as conn:
+            row = await visible_run(conn, caller, run_id)
+            jobs = await reads.jobs_of(conn, caller.organisation_id, [run_id])
+        now = to_json(shapes.run(row, jobs[run_id]))
+        if now != seen:
+            yield ServerSentEvent(event="run", raw_data=now.decode("ascii"))
+            seen = now
+        if shapes.run_finished(row):
+            return
+        await asyncio.sleep(_POLL_SECONDS)
+
+
+def _where(run_id: UUID) -> dict[str, str]:
+    return {"Location": f"/runs/{run_id}", "Retry-After": "1"}
+
+
+async def _run(conn: AsyncConnection, caller: Caller, run_id: UUID) -> Object:
+    row = await reads.find_run(conn, caller.organisation_id, run_id)
+    assert row is not None  # noqa: S101 - its change is in this transaction
+    jobs = await reads.jobs_of(conn, caller.organisation_id, [run_id])
+    return shapes.run(row, jobs[run_id])

@@ -1,0 +1,79 @@
+"""The shapes of requests. Unknown fields of an envelope are refused; SS 12000 objects may have any."""
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.api.schemas import Policy, RecordStatus
+
+_ID = "3fa85f64-5717-4562-b3fc-2c963f66afa6"
+
+
+class _Request(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class ProvisionRequest(_Request):
+    """How the run meets records that fail."""
+
+    on_record_error: Annotated[
+        Policy, Field(description="`halt`: the chain stops after a stage with errors. `continue`: it goes on.")
+    ] = "halt"
+
+
+class RetryRequest(_Request):
+    """How the run meets records that fail from now on."""
+
+    on_record_error: Annotated[Policy | None, Field(description="Left out: as before.")] = None
+
+
+class SearchRequest(_Request):
+    """What to look for among a job's records; in a body, so that no name stands in an address."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"q": "Åsa Exempelsson", "status": "error", "limit": 50}]}
+    )
+
+    q: Annotated[
+        str,
+        Field(
+            max_length=500,
+            description="Whole words of names, an EPPN, or the last four characters of a civic number; all must fit.",
+        ),
+    ] = ""
+    status: RecordStatus | None = None
+    limit: Annotated[int, Field(ge=1, description="Larger values are lowered to 200.")] = 50
+    cursor: str | None = None
+
+
+class Roster(BaseModel):
+    """SS 12000 objects, as they were stored."""
+
+    persons: list[dict[str, Any]] = []
+    duties: list[dict[str, Any]] = []
+    groups: list[dict[str, Any]] = []
+    activities: list[dict[str, Any]] = []
+
+
+class ActivityRequest(_Request):
+    """An exam and its roster. A list that is missing counts as empty."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "display_name": "Nationellt prov i matematik, årskurs 6",
+                    "roster": {
+                        "persons": [{"id": _ID, "givenName": "Åsa", "familyName": "Exempelsson"}],
+                        "duties": [],
+                        "groups": [],
+                        "activities": [],
+                    },
+                }
+            ]
+        },
+    )
+
+    display_name: Annotated[str, Field(min_length=1, max_length=255)]
+    roster: Roster

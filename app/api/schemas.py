@@ -1,0 +1,248 @@
+"""The shapes of answers, for the description of the interface; they are filled in `shapes` and `sight`.
+
+Clients must accept new fields and new values of enumerations in answers.
+"""
+
+from typing import Annotated, Any, Generic, Literal, TypeVar
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+Policy = Literal["halt", "continue"]
+Kind = Literal["persons", "duties", "groups", "activities"]
+RunStatus = Literal["queued", "running", "succeeded", "failed", "cancelled"]
+JobStatus = Literal["waiting", "queued", "running", "succeeded", "failed", "blocked", "cancelled"]
+RecordStatus = Literal["pending", "sent", "succeeded", "warning", "error", "skipped"]
+BatchStatus = Literal["written", "called", "accepted", "answered", "refused", "lost"]
+Count = Annotated[int, Field(ge=0)]
+
+Data = TypeVar("Data")
+
+_ID = "3fa85f64-5717-4562-b3fc-2c963f66afa6"
+_TIME = "2026-11-23T08:00:00Z"
+
+
+class ProblemFlaw(BaseModel):
+    """One place in the body that is wrong."""
+
+    pointer: Annotated[str, Field(description="JSON pointer into the body.")]
+    code: str
+    detail: str
+
+
+class Problem(BaseModel):
+    """An error (RFC 9457). It never repeats a value of the request."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "type": "urn:provkedja:problem:not-found",
+                    "title": "Not Found",
+                    "status": 404,
+                    "detail": "There is no such thing here.",
+                    "instance": f"urn:uuid:{_ID}",
+                }
+            ]
+        }
+    )
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    errors: list[ProblemFlaw] = []
+
+
+class Page(BaseModel, Generic[Data]):
+    """One page of a list."""
+
+    data: list[Data]
+    next_cursor: str | None
+
+
+class Counts(BaseModel):
+    """How many objects of each kind a roster has."""
+
+    persons: Count
+    duties: Count
+    groups: Count
+    activities: Count
+
+
+class RosterSummary(BaseModel):
+    """The roster that counts."""
+
+    version: Annotated[int, Field(ge=1)]
+    counts: Counts
+    updated_at: AwareDatetime
+
+
+class Findings(BaseModel):
+    """How much is wrong with the roster."""
+
+    errors: Count
+    warnings: Count
+
+
+class LastRun(BaseModel):
+    """An activity's latest run."""
+
+    id: UUID
+    sequence: int
+    status: RunStatus
+    on_record_error: Policy
+    created_at: AwareDatetime
+    started_at: AwareDatetime | None
+    finished_at: AwareDatetime | None
+
+
+class Activity(BaseModel):
+    """One exam to be provisioned."""
+
+    id: UUID
+    display_name: Annotated[str, Field(examples=["Nationellt prov i matematik, årskurs 6"])]
+    roster: RosterSummary
+    findings: Findings
+    last_run: LastRun | None
+
+
+class Explanation(BaseModel):
+    """What a code means and what to do about it, in Swedish and English."""
+
+    sv: str
+    en: str
+
+
+class Finding(BaseModel):
+    """One thing that is wrong with one object of a roster."""
+
+    kind: Kind
+    id: UUID
+    pointer: str
+    severity: Literal["error", "warning"]
+    code: Annotated[str, Field(examples=["schema_required"])]
+    explanation: Explanation
+
+
+class Progress(BaseModel):
+    """A job's records by status."""
+
+    total: Count
+    pending: Count
+    sent: Count
+    succeeded: Count
+    warnings: Count
+    errors: Count
+    skipped: Count
+
+
+class Job(BaseModel):
+    """One stage of a run."""
+
+    id: UUID
+    run_id: UUID
+    activity_id: UUID
+    stage: Kind
+    title: Annotated[str, Field(examples=["Användare"])]
+    position: Annotated[int, Field(ge=1, le=4)]
+    status: JobStatus
+    progress: Progress
+    attempt: Annotated[Count, Field(description="How many faults it has met.")]
+    created_at: AwareDatetime
+    started_at: AwareDatetime | None
+    finished_at: AwareDatetime | None
+    error: Annotated[dict[str, Any] | None, Field(description="A problem object: why the job failed.")]
+
+
+class RequestedBy(BaseModel):
+    """The key that asked for a run."""
+
+    id: UUID
+    name: str
+
+
+class Run(BaseModel):
+    """One chain of four jobs."""
+
+    id: UUID
+    activity_id: UUID
+    sequence: Annotated[int, Field(ge=1, description="Its place among the activity's runs.")]
+    status: RunStatus
+    on_record_error: Policy
+    roster_version: int
+    requested_by: RequestedBy
+    created_at: Annotated[AwareDatetime, Field(examples=[_TIME])]
+    started_at: AwareDatetime | None
+    finished_at: AwareDatetime | None
+    cancel_requested_at: AwareDatetime | None
+    jobs: list[Job]
+
+
+class Message(BaseModel):
+    """What was said of a record, by us or by Skolverket."""
+
+    severity: Literal["error", "warning"]
+    code: str
+    text: Annotated[str, Field(description="Skolverket's words, or our explanation where those may be personal.")]
+    attribute: str | None
+    explanation: Explanation
+
+
+class Record(BaseModel):
+    """The result of one object. Personal strings are `***` for keys that may not see them."""
+
+    id: Annotated[UUID, Field(description="The object's own id.")]
+    kind: Kind
+    status: RecordStatus
+    name: str | None
+    role: Literal["Elev", "Personal"] | None
+    civic_no: str | None
+    eppn: str | None
+    school_year: int | None
+    school_type: str | None
+    messages: list[Message]
+    completed_at: AwareDatetime | None
+
+
+class RecordDetail(Record):
+    """A record with what went out and what came back."""
+
+    sent: Annotated[Any, Field(description="The object as it went out; null when it has not.")]
+    received: Annotated[Any, Field(description="Skolverket's answer for it as it came; null without one.")]
+    attempts: Annotated[Count, Field(description="How many times it was sent.")]
+
+
+class Batch(BaseModel):
+    """One call made to Skolverket."""
+
+    id: UUID
+    number: Annotated[int, Field(ge=1)]
+    status: BatchStatus
+    records: Count
+    bytes: Count
+    sha256: Annotated[str, Field(description="Of the request's body, hexadecimal.")]
+    http_status: int | None
+    remote_job_id: str | None
+    polls: Count
+    error: Annotated[str | None, Field(description="A code for what went wrong with the call.")]
+    created_at: AwareDatetime
+    called_at: AwareDatetime | None
+    answered_at: AwareDatetime | None
+    finished_at: AwareDatetime | None
+
+
+class BatchDetail(Batch):
+    """A call with what was in it."""
+
+    record_ids: list[UUID]
+    request: Any
+    answer: Any
+
+
+class Health(BaseModel):
+    """Whether the service can do its work."""
+
+    status: Literal["ok", "degraded"]
+    checks: dict[str, str]

@@ -1,0 +1,54 @@
+"""The API as a process: uvicorn, a ready file, an end on SIGTERM that lets requests finish."""
+
+import asyncio
+import threading
+from pathlib import Path
+from socket import socket
+
+import uvicorn
+
+from app.api.app import create_app
+from app.ready import say_ready
+from app.runtime import running
+from app.settings import Settings
+
+_GRACE_SECONDS = 20
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, ready_file: Path | None) -> None:
+        super().__init__(config)
+        self._ready_file = ready_file
+
+    async def startup(self, sockets: list[socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            say_ready(self._ready_file, self.servers[0].sockets[0].getsockname()[1])
+
+
+async def serve_api(
+    settings: Settings, host: str, port: int, ready_file: Path | None = None, stop: threading.Event | None = None
+) -> None:
+    """Serves the API until SIGTERM or SIGINT, or until `stop` is set; port 0 takes any free one."""
+    async with running(settings, pool=20, name="provkedja api") as runtime:
+        config = uvicorn.Config(
+            create_app(runtime),
+            host=host,
+            port=port,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            lifespan="off",
+            ws="none",
+            timeout_graceful_shutdown=_GRACE_SECONDS,
+        )
+        server = _Server(config, ready_file)
+        watching = asyncio.create_task(_watch(server, stop)) if stop else None
+        await server.serve()
+        if watching:
+            await watching
+
+
+async def _watch(server: uvicorn.Server, stop: threading.Event) -> None:
+    await asyncio.to_thread(stop.wait)
+    server.should_exit = True

@@ -1,0 +1,174 @@
+"""Takes a large roster in and freezes it, with the API as a process of its own.
+
+Prints how long that took, how large the process became, and what others noticed of it meanwhile.
+
+    python -m benchmarks.intake [persons]
+
+Uses DATABASE_URL (an empty database) when it is set, an embedded Postgres otherwise.
+"""
+
+import asyncio
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Awaitable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+import httpx
+
+from app.db import cipher
+from app.demo.roster import RosterPlan, generate, json_chunks, roster_only
+from app.embedded import embedded_servers, tethered
+
+ROOT = Path(__file__).resolve().parents[1]
+ORGANISATION = "2120009812"
+
+
+def main() -> None:
+    persons = int(sys.argv[1]) if len(sys.argv) > 1 else 50_000
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="provkedja-benchmark-")))
+        env = {**os.environ, "ENCRYPTION_KEYS": f"b1:{cipher.new_key()}", "SEARCH_KEY": cipher.new_key()}
+        if "DATABASE_URL" not in env:
+            lent = stack.enter_context(embedded_servers(folder / "servers", durable=True))
+            env |= {"DATABASE_URL": lent.database_url, "REDIS_URL": lent.redis_url}
+        roster = _write_roster(persons, folder / "roster.json")
+        _app("migrate", env=env)
+        _app("organisations", "create", "--number", ORGANISATION, "--name", "Benchmark", env=env)
+        key = _app("keys", "create", "--organisation", ORGANISATION, "--scopes", "provision,history,pii", env=env)
+        with _serving(env, folder) as (process, port):
+            asyncio.run(_measure(process.pid, port, key.strip().splitlines()[-1], roster, roster.stat().st_size))
+
+
+def _write_roster(persons: int, path: Path) -> Path:
+    """Writes the body of a PUT; the generator's memory goes with this function."""
+    plan = RosterPlan(persons=persons, schools=max(1, persons // 500), defects=min(40, persons // 50))
+    with path.open("w", encoding="utf-8") as file:
+        file.writelines(json_chunks({"display_name": "Benchmark", "roster": roster_only(generate(plan))}))
+    return path
+
+
+async def _measure(pid: int, port: int, key: str, roster: Path, size: int) -> None:
+    headers = {"Authorization": f"Bearer {key}"}
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=300) as client:
+        small = {"display_name": "Small", "roster": {}}
+        for _ in range(20):
+            activity_id = uuid4()
+            (await client.put(f"/activities/{activity_id}", json=small)).raise_for_status()
+            (await client.post(f"/activities/{activity_id}/provision")).raise_for_status()
+        print(f"roster              {size / 1e6:8.1f} MB")
+        print(f"API process, idle   {_peak_mb(pid):8.0f} MB")
+        _print_latency("idle", (await _while(client, asyncio.sleep(5)))[1])
+        activity_id = uuid4()
+        taken, latencies = await _while(client, _put(client, activity_id, roster, size))
+        print(f"intake              {taken:8.2f} s")
+        _print_latency("during intake", latencies)
+        again, latencies = await _while(client, _put(client, activity_id, roster, size))
+        print(f"replacing it        {again:8.2f} s")
+        _print_latency("during that", latencies)
+        frozen, latencies = await _while(client, _provision(client, activity_id))
+        print(f"freezing (the 202)  {frozen:8.2f} s")
+        _print_latency("during freezing", latencies)
+        print(f"API process, peak   {_peak_mb(pid):8.0f} MB")
+        await _read_back(client, activity_id, roster)
+        print(f"peak after roster   {_peak_mb(pid):8.0f} MB")
+
+
+async def _put(client: httpx.AsyncClient, activity_id: object, roster: Path, size: int) -> None:
+    async def chunks() -> AsyncIterator[bytes]:
+        with roster.open("rb") as file:
+            while chunk := file.read(65_536):
+                yield chunk
+
+    answer = await client.put(
+        f"/activities/{activity_id}",
+        content=chunks(),
+        headers={"Content-Type": "application/json", "Content-Length": str(size)},
+    )
+    answer.raise_for_status()
+    print(f"stored              {json.dumps(answer.json()['roster']['counts'])} {answer.json()['findings']}")
+
+
+async def _provision(client: httpx.AsyncClient, activity_id: object) -> None:
+    (await client.post(f"/activities/{activity_id}/provision")).raise_for_status()
+
+
+async def _read_back(client: httpx.AsyncClient, activity_id: object, roster: Path) -> None:
+    """Reads the roster and a page of records, and searches among them."""
+    began = time.perf_counter()
+    got = (await client.get(f"/activities/{activity_id}/roster")).raise_for_status().json()
+    print(f"roster read back    {time.perf_counter() - began:8.2f} s")
+    with roster.open(encoding="utf-8") as file:
+        assert got["persons"][-1]["id"] == json.load(file)["roster"]["persons"][-1]["id"]  # noqa: S101
+    jobs = (await client.get("/jobs", params={"activity_id": str(activity_id), "stage": "persons"})).json()["data"]
+    searches = {
+        "a page of records": {"limit": 200},
+        "a search": {"q": got["persons"][-1]["familyName"]},
+        "a search in vain": {"q": "nobody"},
+    }
+    for what, body in searches.items():
+        began = time.perf_counter()
+        found = (await client.post(f"/jobs/{jobs[0]['id']}/records/search", json=body)).raise_for_status().json()
+        print(f"{what:<19} {time.perf_counter() - began:8.3f} s, {len(found['data'])} records")
+
+
+async def _while(client: httpx.AsyncClient, work: Awaitable[None]) -> tuple[float, list[float]]:
+    """Asks for jobs again and again while something else is done; gives its time and theirs, in seconds."""
+    began, latencies = time.perf_counter(), []
+    doing = asyncio.ensure_future(work)
+    while not doing.done():
+        asked = time.perf_counter()
+        (await client.get("/jobs")).raise_for_status()
+        latencies.append(time.perf_counter() - asked)
+        await asyncio.wait([doing], timeout=0.02)
+    await doing
+    return time.perf_counter() - began, latencies
+
+
+def _print_latency(when: str, latencies: list[float]) -> None:
+    ordered = sorted(latencies)
+    p50, p99 = ordered[len(ordered) // 2], ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))]
+    print(
+        f"GET /jobs {when:<17} p50 {p50 * 1000:6.1f} ms  p99 {p99 * 1000:6.1f} ms"
+        f"  max {ordered[-1] * 1000:6.1f} ms  n={len(ordered)}"
+    )
+
+
+def _peak_mb(pid: int) -> float:
+    found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+    assert found is not None  # noqa: S101 - every process has it
+    return int(found[1]) / 1024
+
+
+def _app(*arguments: str, env: dict[str, str]) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "app", *arguments], cwd=ROOT, env=env, check=True, stdout=subprocess.PIPE, text=True
+    )
+    return done.stdout
+
+
+@contextmanager
+def _serving(env: dict[str, str], folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    ready = folder / "ready"
+    process = subprocess.Popen(
+        tethered([sys.executable, "-m", "app", "serve", "--port", "0", "--ready-file", str(ready)]), cwd=ROOT, env=env
+    )
+    try:
+        while not ready.exists():
+            if process.poll() is not None:
+                raise SystemExit("the API did not start")
+            time.sleep(0.02)
+        yield process, json.loads(ready.read_text())["port"]
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,247 @@
+"""Activities: stored whole or not at all, read back as they were."""
+
+import asyncio
+import json
+from uuid import uuid4
+
+import httpx
+import pytest
+import sqlalchemy as sa
+
+from app.api.dependencies import INTAKES_AT_ONCE
+from tests.api.conftest import MAX_ROSTER_BYTES, Service
+from tests.api.factories import body, duty, person, put, staff
+
+
+@pytest.fixture
+async def client(service: Service) -> httpx.AsyncClient:
+    return await service.client("provision", "history", "pii", "protected")
+
+
+async def items(service: Service) -> int:
+    async with service.runtime.engine.connect() as conn:
+        return int(await conn.scalar(sa.text("SELECT count(*) FROM roster_item")) or 0)
+
+
+async def test_a_new_activity_is_created_and_shown(client: httpx.AsyncClient) -> None:
+    """A PUT of a new id gives 201, the version as ETag, and what GET gives."""
+    activity_id = uuid4()
+    teacher = staff()
+    answer = await client.put(f"/activities/{activity_id}", json=body([person(), teacher], [duty(teacher)]))
+    assert (answer.status_code, answer.headers["etag"]) == (201, '"1"')
+    shown = answer.json()
+    assert shown["id"] == str(activity_id)
+    assert shown["roster"]["counts"] == {"persons": 2, "duties": 1, "groups": 0, "activities": 0}
+    assert shown["findings"] == {"errors": 0, "warnings": 0}
+    assert shown["last_run"] is None
+    assert (await client.get(f"/activities/{activity_id}")).json() == shown
+
+
+async def test_a_second_put_replaces_the_roster(service: Service, client: httpx.AsyncClient) -> None:
+    """The version rises, the answer is 200, and nothing is left of the old roster."""
+    activity_id = await put(client, body([person(serial=980), person(serial=981)]))
+    answer = await client.put(f"/activities/{activity_id}", json=body([person(serial=982)]))
+    assert (answer.status_code, answer.headers["etag"]) == (200, '"2"')
+    assert answer.json()["roster"]["counts"]["persons"] == 1
+    assert await items(service) == 1
+
+
+async def test_a_roster_comes_back_as_it_went_in(client: httpx.AsyncClient) -> None:
+    """Values and key order of every object are kept, also of what is no UTF-8 and of fields that nobody knows."""
+    teacher = staff()
+    persons = [person(zzz=1.5, aaa=[None, True]), teacher, person(given="\ud800", serial=983)]
+    sent = body(persons, [duty(teacher)])
+    activity_id = uuid4()
+    raw = json.dumps(sent).encode()
+    answer = await client.put(f"/activities/{activity_id}", content=raw, headers={"Content-Type": "application/json"})
+    assert answer.status_code == 201
+    got = json.loads((await client.get(f"/activities/{activity_id}/roster")).content)
+    assert json.dumps(got) == json.dumps({**sent["roster"], "groups": [], "activities": []})
+
+
+async def test_the_stored_form_is_no_clear_text(service: Service, client: httpx.AsyncClient) -> None:
+    """Nothing in the row gives a name away."""
+    await put(client, body([person(family="Hemligsson")]))
+    async with service.runtime.engine.connect() as conn:
+        row = await conn.scalar(sa.text("SELECT roster_item::text || encode(payload, 'escape') FROM roster_item"))
+    assert "Hemlig" not in str(row)
+
+
+async def test_findings_name_what_is_wrong_and_keep_nobody_out(client: httpx.AsyncClient) -> None:
+    """One broken record among others is stored and listed, page by page, with an explanation."""
+    broken = [person(serial=980 + n, civicNo="none") for n in range(3)]
+    activity_id = await put(client, body([person(), *broken], [{"id": str(uuid4())}]))
+    shown = (await client.get(f"/activities/{activity_id}")).json()
+    assert shown["roster"]["counts"]["persons"] == 4
+    listed, cursor = [], None
+    while True:
+        params = {"limit": 2, **({"cursor": cursor} if cursor else {})}
+        page = (await client.get(f"/activities/{activity_id}/findings", params=params)).json()
+        assert 1 <= len(page["data"]) <= 2
+        listed += page["data"]
+        cursor = page["next_cursor"]
+        if cursor is None:
+            break
+    assert len(listed) == shown["findings"]["errors"]
+    assert {item["id"] for item in listed if item["kind"] == "persons"} == {item["id"] for item in broken}
+    assert len({(item["id"], item["pointer"], item["code"]) for item in listed}) == len(listed)
+    assert all(item["explanation"]["sv"] and item["explanation"]["en"] for item in listed)
+
+
+@pytest.mark.parametrize(
+    ("content", "pointer"),
+    [
+        (b"{", ""),
+        (b'{"display_name": "x", "roster": {"persons": {}}}', "/roster/persons"),
+        (b'{"display_name": "x", "roster": {"persons": [{"id": "199001019802"}]}}', "/roster/persons/0/id"),
+        (b'{"display_name": "x", "roster": {}, "199001019802": 1}', ""),
+        (b'{"roster": {}}', "/display_name"),
+        (b'{"display_name": "\\u0000", "roster": {}}', "/display_name"),
+        (b"\xff", ""),
+        (b"", ""),
+    ],
+)
+async def test_a_malformed_body_is_refused_whole(
+    service: Service, client: httpx.AsyncClient, content: bytes, pointer: str
+) -> None:
+    """It gives 422 with a pointer, repeats nothing of the body, and leaves nothing behind."""
+    answer = await client.put(f"/activities/{uuid4()}", content=content, headers={"Content-Type": "application/json"})
+    assert answer.status_code == 422 if content else answer.status_code in {415, 422}
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["errors"][0]["pointer"].startswith(pointer)
+    assert "9802" not in answer.text
+    assert await items(service) == 0
+    assert (await client.get("/activities")).json()["data"] == []
+
+
+async def test_a_body_that_turns_bad_late_leaves_nothing(service: Service, client: httpx.AsyncClient) -> None:
+    """Rows that were copied already go with the transaction, and the old roster stays."""
+    activity_id = await put(client, body([person()]))
+    twice = person(serial=985)
+    persons = [person(serial=986) for _ in range(500)]
+    answer = await client.put(f"/activities/{activity_id}", json=body([twice, *persons, twice]))
+    assert answer.status_code == 422
+    assert answer.json()["errors"] == [
+        {"pointer": "/roster/persons/501/id", "code": "duplicate_id", "detail": answer.json()["errors"][0]["detail"]}
+    ]
+    assert await items(service) == 1
+    assert (await client.get(f"/activities/{activity_id}")).json()["roster"]["version"] == 1
+
+
+@pytest.mark.parametrize(
+    ("if_match", "exists", "status"),
+    [
+        ('"1"', True, 200),
+        ('"7", "1"', True, 200),
+        ("*", True, 200),
+        ('"2"', True, 412),
+        ('W/"1"', True, 412),
+        ("1", True, 412),
+        ("*", False, 412),
+        ('"1"', False, 412),
+    ],
+)
+async def test_if_match_guards_a_roster(client: httpx.AsyncClient, if_match: str, exists: bool, status: int) -> None:
+    activity_id = await put(client, body()) if exists else uuid4()
+    answer = await client.put(f"/activities/{activity_id}", json=body(), headers={"If-Match": if_match})
+    assert answer.status_code == status
+
+
+async def test_of_two_that_replace_one_version_one_wins(client: httpx.AsyncClient) -> None:
+    """The version is checked again under the activity's lock, when both bodies have come in."""
+    activity_id = await put(client, body())
+    persons = [person(serial=980 + n % 20) for n in range(200)]
+    answers = await asyncio.gather(
+        *(client.put(f"/activities/{activity_id}", json=body(persons), headers={"If-Match": '"1"'}) for _ in range(3))
+    )
+    assert sorted(answer.status_code for answer in answers) == [200, 412, 412]
+
+
+async def test_two_that_create_one_activity_both_count(service: Service, client: httpx.AsyncClient) -> None:
+    activity_id = uuid4()
+    answers = await asyncio.gather(*(client.put(f"/activities/{activity_id}", json=body([person()])) for _ in range(4)))
+    assert sorted(answer.status_code for answer in answers) == [200, 200, 200, 201]
+    assert sorted(answer.json()["roster"]["version"] for answer in answers) == [1, 2, 3, 4]
+    assert await items(service) == 1
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+async def test_a_roster_over_the_limit_is_413(service: Service, client: httpx.AsyncClient, chunked: bool) -> None:
+    """With a Content-Length and without; and the answer arrives although the body was not read."""
+
+    async def endless() -> object:
+        yield b'{"display_name": "x", "roster": {"persons": ['
+        for n in range(MAX_ROSTER_BYTES // 100):
+            yield (b"," if n else b"") + json.dumps(person(serial=980 + n % 20)).encode()
+
+    content = endless() if chunked else b" " * (MAX_ROSTER_BYTES + 1)
+    answer = await client.put(
+        f"/activities/{uuid4()}",
+        content=content,  # type: ignore[arg-type]
+        headers={"Content-Type": "application/json"},
+    )
+    assert answer.status_code == 413
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert await items(service) == 0
+
+
+async def test_a_caller_who_leaves_leaves_nothing(service: Service) -> None:
+    """A connection that breaks in the middle of a body stores nothing and frees its place."""
+    key = await service.key("provision")
+    reader, writer = await asyncio.open_connection("127.0.0.1", service.port)
+    writer.write(
+        f"PUT /activities/{uuid4()} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\nExpect: 100-continue\r\n"
+        "Content-Type: application/json\r\nContent-Length: 100000\r\n\r\n".encode()
+    )
+    async with asyncio.timeout(20):
+        # The server says so when somebody begins to read the body, which is with a place taken.
+        assert b"100 Continue" in await reader.readuntil(b"\r\n\r\n")
+        writer.write(b'{"display_name": "x", "roster": {"persons": [' + json.dumps(person()).encode())
+        await writer.drain()
+        writer.close()
+        for _ in range(INTAKES_AT_ONCE):
+            await service.app.state.parts.intakes.acquire()
+    assert await items(service) == 0
+
+
+async def test_activities_are_listed_newest_first_and_paged(client: httpx.AsyncClient) -> None:
+    """A page ends where the next one begins, also when a new activity comes in between."""
+    made = [str(await put(client, body())) for _ in range(5)]
+    first = (await client.get("/activities", params={"limit": 2})).json()
+    await put(client, body())
+    second = (await client.get("/activities", params={"limit": 200, "cursor": first["next_cursor"]})).json()
+    assert [item["id"] for item in first["data"] + second["data"]] == made[::-1]
+    assert second["next_cursor"] is None
+
+
+async def test_a_body_that_is_not_said_to_be_json_is_415(client: httpx.AsyncClient) -> None:
+    answer = await client.put(f"/activities/{uuid4()}", content=b"{}", headers={"Content-Type": "text/plain"})
+    assert answer.status_code == 415
+
+
+async def test_a_sender_who_falls_silent_is_408(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The place that it holds is freed, and nothing is stored."""
+    monkeypatch.setattr("app.api.activities._SILENCE_SECONDS", 0.1)
+    key = await service.key("provision")
+    reader, writer = await asyncio.open_connection("127.0.0.1", service.port)
+    writer.write(
+        f"PUT /activities/{uuid4()} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\n"
+        "Content-Type: application/json\r\nContent-Length: 100000\r\n\r\n{".encode()
+    )
+    async with asyncio.timeout(20):
+        assert b"408" in await reader.readline()
+        writer.close()
+        for _ in range(INTAKES_AT_ONCE):
+            await service.app.state.parts.intakes.acquire()
+    assert await items(service) == 0
+
+
+async def test_a_roster_that_goes_while_it_is_read_does_not_look_whole(
+    service: Service, client: httpx.AsyncClient
+) -> None:
+    """The answer breaks off, so that nobody takes a part for all of it."""
+    activity_id = await put(client, body([person(serial=980), person(serial=981)]))
+    async with service.runtime.engine.begin() as conn:
+        await conn.execute(sa.text("DELETE FROM roster_item WHERE ordinal = 1"))
+    with pytest.raises(httpx.RemoteProtocolError):
+        await client.get(f"/activities/{activity_id}/roster")

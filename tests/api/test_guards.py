@@ -1,0 +1,362 @@
+"""What holds for every route: keys, tenants, problems, no echo, nothing from outside."""
+
+import hashlib
+import json
+import re
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import jsonschema_rs
+import pytest
+import sqlalchemy as sa
+import structlog
+
+from app.api.dependencies import Parts
+from app.api.docs import STATIC
+from app.db import reads
+from app.db.engine import connect
+from tests.api.conftest import Service
+from tests.api.factories import Played, body, person, put
+
+OPEN = {"/healthz", "/readyz", "/metrics", "/docs", "/docs/{name}", "/openapi.json"}
+CIVIC_NO = "201201019801"
+ALL_SCOPES = ("provision", "history", "pii", "protected", "admin")
+
+
+def routes(service: Service) -> list[tuple[str, str]]:
+    """Lists every operation that the description has."""
+    return [
+        (method.upper(), path)
+        for path, operations in service.app.openapi()["paths"].items()
+        for method in operations
+        if path not in OPEN
+    ]
+
+
+def fill(path: str, ids: dict[str, str]) -> str:
+    return re.sub(r"\{(\w+)\}", lambda name: ids[name[1]], path)
+
+
+async def request(client: httpx.AsyncClient, method: str, address: str) -> httpx.Response:
+    content = {"json": body() if method == "PUT" else {}} if method in {"PUT", "POST"} else {}
+    return await client.request(method, address, **content)  # type: ignore[arg-type]
+
+
+def assert_problem(answer: httpx.Response, status: int) -> dict[str, Any]:
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    shown: dict[str, Any] = answer.json()
+    assert {"type", "title", "status", "detail", "instance"} <= shown.keys()
+    assert shown["status"] == status
+    return shown
+
+
+@pytest.fixture
+async def ids(service: Service) -> dict[str, str]:
+    """One of everything in the first organisation."""
+    client = await service.client("provision")
+    pupil = person()
+    activity_id = await put(client, body([pupil]))
+    run = (await client.post(f"/activities/{activity_id}/provision")).json()
+    played = await Played.of(service.runtime, service.organisations[0], UUID(run["id"]))
+    await played.stage(1)
+    return {
+        "activity_id": str(activity_id),
+        "run_id": run["id"],
+        "job_id": run["jobs"][0]["id"],
+        "record_id": pupil["id"],
+        "batch_id": str(played.batches[0]),
+    }
+
+
+async def test_the_description_lists_every_route(service: Service) -> None:
+    """What is not described would escape the other guards."""
+    described = service.app.openapi()["paths"]
+    served = set()
+    for template in described:
+        answer = await (await service.client()).request("TRACE", fill(template, dict.fromkeys(IDS, str(uuid4()))))
+        served.add(answer.status_code)
+    assert served == {405}
+    assert len(routes(service)) >= 16
+
+
+IDS = ("activity_id", "run_id", "job_id", "record_id", "batch_id")
+
+
+@pytest.mark.parametrize("key", [None, "", "Bearer", "Bearer x", "Basic eDp5", "unknown", "revoked", "changed"])
+async def test_every_route_needs_a_key(service: Service, ids: dict[str, str], key: str | None) -> None:
+    """Without one that counts it is 401, whatever else is wrong."""
+    client = await service.client()
+    if key in {"unknown", "revoked", "changed"}:
+        text = await service.key(*ALL_SCOPES)
+        handle = text.split("_")[1]
+        async with service.runtime.engine.begin() as conn:
+            if key == "revoked":
+                await conn.execute(sa.text("UPDATE api_key SET revoked_at = now() WHERE handle = :h"), {"h": handle})
+            if key == "unknown":
+                await conn.execute(sa.text("DELETE FROM api_key WHERE handle = :h"), {"h": handle})
+            if key == "changed":
+                await conn.execute(
+                    sa.text("UPDATE api_key SET digest = :d WHERE handle = :h"), {"h": handle, "d": bytes(32)}
+                )
+        key = f"Bearer {text}"
+    if key is not None:
+        client.headers["Authorization"] = key
+    for method, path in routes(service):
+        answer = await request(client, method, fill(path, ids))
+        assert_problem(answer, 401)
+        assert answer.headers["www-authenticate"] == "Bearer"
+
+
+async def test_another_organisations_things_look_like_no_things(service: Service, ids: dict[str, str]) -> None:
+    """Every route answers the same 404 for them as for ids that nobody has."""
+    client = await service.client(*ALL_SCOPES, organisation=1)
+    invented = {name: str(uuid4()) for name in ids}
+    for method, path in routes(service):
+        if "{" not in path or method == "PUT":
+            continue
+        foreign, absent = [
+            assert_problem(await request(client, method, fill(path, which)), 404) for which in (ids, invented)
+        ]
+        assert {**foreign, "instance": ""} == {**absent, "instance": ""}, path
+    for path in ("/jobs", "/activities", f"/jobs?run_id={ids['run_id']}", f"/jobs?activity_id={ids['activity_id']}"):
+        assert (await client.get(path)).json()["data"] == []
+
+
+async def test_one_id_in_two_organisations_is_two_activities(service: Service, ids: dict[str, str]) -> None:
+    mine, theirs = await service.client(*ALL_SCOPES), await service.client(*ALL_SCOPES, organisation=1)
+    answer = await theirs.put(f"/activities/{ids['activity_id']}", json=body())
+    assert answer.status_code == 201
+    assert (await mine.get(f"/activities/{ids['activity_id']}")).json()["roster"]["counts"]["persons"] == 1
+    assert (await theirs.get(f"/activities/{ids['activity_id']}")).json()["roster"]["counts"]["persons"] == 0
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("PUT", "/activities/{activity_id}", {"provision"}),
+        ("POST", "/activities/{activity_id}/provision", {"provision"}),
+        ("POST", "/runs/{run_id}/cancel", {"provision"}),
+        ("POST", "/runs/{run_id}/retry", {"provision"}),
+        ("GET", "/activities", {"provision", "history"}),
+        ("GET", "/activities/{activity_id}/findings", {"provision", "history"}),
+        ("GET", "/activities/{activity_id}/roster", set()),
+        ("POST", "/jobs/{job_id}/records/search", set()),
+        ("GET", "/jobs/{job_id}", {"history"}),
+    ],
+)
+async def test_each_scope_allows_its_own(
+    service: Service, ids: dict[str, str], method: str, path: str, allowed: set[str]
+) -> None:
+    """A key with one scope alone gets 403 where that does not suffice."""
+    for scope in ALL_SCOPES:
+        answer = await request(await service.client(scope), method, fill(path, ids))
+        if scope in allowed:
+            assert answer.status_code not in {401, 403}, scope
+        else:
+            assert_problem(answer, 403)
+
+
+async def test_a_path_id_that_is_no_uuid_is_404_and_not_repeated(service: Service, ids: dict[str, str]) -> None:
+    client = await service.client(*ALL_SCOPES)
+    for method, path in routes(service):
+        for name in re.findall(r"\{(\w+)\}", path):
+            answer = await request(client, method, fill(path, {**ids, name: CIVIC_NO}))
+            assert_problem(answer, 404)
+            assert CIVIC_NO not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", f"/{CIVIC_NO}", 404),
+        ("GET", "/jobs/", 404),
+        ("DELETE", "/jobs", 405),
+        ("PATCH", f"/activities/{uuid4()}", 405),
+        ("GET", f"/jobs?limit={CIVIC_NO}x", 400),
+        ("GET", "/jobs?limit=0", 400),
+        ("GET", "/jobs?limit=-1", 400),
+        ("GET", f"/jobs?status={CIVIC_NO}", 400),
+        ("GET", f"/jobs?activity_id={CIVIC_NO}", 400),
+        ("GET", f"/jobs?cursor={CIVIC_NO}", 400),
+        ("GET", "/jobs?cursor=%00%C3%A5", 400),
+        ("GET", "/jobs?created_after=2026-01-01T00:00:00", 400),
+        ("GET", f"/jobs?created_after={CIVIC_NO}x", 400),
+    ],
+)
+async def test_a_wrong_address_is_a_problem(service: Service, method: str, path: str, status: int) -> None:
+    answer = await (await service.client(*ALL_SCOPES)).request(method, path)
+    assert_problem(answer, status)
+    assert CIVIC_NO not in answer.text
+
+
+async def test_405_says_what_is_allowed(service: Service) -> None:
+    answer = await (await service.client(*ALL_SCOPES)).delete(f"/activities/{uuid4()}")
+    assert answer.headers["allow"] == "GET, PUT"
+
+
+@pytest.mark.parametrize(
+    ("content", "media_type", "status"),
+    [
+        (b'{"q": ["%s"]}' % CIVIC_NO.encode(), "application/json", 422),
+        (b'{"%s": 1}' % CIVIC_NO.encode(), "application/json", 422),
+        (b'{"status": "%s"}' % CIVIC_NO.encode(), "application/json", 422),
+        (b'{"limit": "%sx"}' % CIVIC_NO.encode(), "application/json", 422),
+        (b'"%s"' % CIVIC_NO.encode(), "application/json", 422),
+        (CIVIC_NO.encode() + b"{", "application/json", 422),
+        (b'{"q": "\xff%s"}' % CIVIC_NO.encode(), "application/json", 422),
+        (b"[" * 60_000, "application/json", 422),
+        (b"", "application/json", 422),
+        (b"q=" + CIVIC_NO.encode(), "application/x-www-form-urlencoded", 415),
+        (b'{"q": "%s"}' % CIVIC_NO.encode(), "text/plain", 415),
+        (b" " * 65_537, "application/json", 413),
+        (b'{"cursor": "%s"}' % CIVIC_NO.encode(), "application/json", 400),
+    ],
+)
+async def test_a_wrong_body_is_a_problem_without_an_echo(
+    service: Service, ids: dict[str, str], content: bytes, media_type: str, status: int
+) -> None:
+    client = await service.client(*ALL_SCOPES)
+    answer = await client.post(
+        f"/jobs/{ids['job_id']}/records/search", content=content, headers={"Content-Type": media_type}
+    )
+    shown = assert_problem(answer, status)
+    assert CIVIC_NO not in answer.text
+    if status == 422:
+        assert all({"pointer", "code", "detail"} == set(error) for error in shown["errors"])
+
+
+async def test_a_body_without_a_length_is_counted_too(service: Service, ids: dict[str, str]) -> None:
+    """413 comes also when the size shows only on the way; and a roster's larger limit is not for other routes."""
+
+    async def chunks() -> AsyncIterator[bytes]:
+        for _ in range(10):
+            yield b" " * 10_000
+
+    client = await service.client(*ALL_SCOPES)
+    answer = await client.post(
+        f"/jobs/{ids['job_id']}/records/search", content=chunks(), headers={"Content-Type": "application/json"}
+    )
+    assert_problem(answer, 413)
+
+
+async def test_a_cursor_belongs_to_its_list_and_filters(service: Service) -> None:
+    client = await service.client(*ALL_SCOPES)
+    activity_id = await put(client, body())
+    await client.post(f"/activities/{activity_id}/provision")
+    cursor = (await client.get("/jobs", params={"limit": 1})).json()["next_cursor"]
+    assert (await client.get("/jobs", params={"limit": 3, "cursor": cursor})).status_code == 200
+    assert_problem(await client.get("/jobs", params={"stage": "groups", "cursor": cursor}), 400)
+    assert_problem(await client.get("/activities", params={"cursor": cursor}), 400)
+
+
+async def test_an_unforeseen_fault_is_a_problem_without_its_text(
+    service: Service, ids: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither the answer nor the log has what the exception says; the answer's instance is in the log."""
+
+    async def break_down(*_: object, **__: object) -> None:
+        raise RuntimeError(f"cannot handle {CIVIC_NO}")
+
+    monkeypatch.setattr("app.db.reads.find_job", break_down)
+    client = await service.client(*ALL_SCOPES)
+    with structlog.testing.capture_logs() as lines:
+        answer = await client.get(f"/jobs/{ids['job_id']}")
+    shown = assert_problem(answer, 500)
+    [line] = lines
+    assert (line["instance"], line["fault"]["type"]) == (shown["instance"], "RuntimeError")
+    assert CIVIC_NO not in answer.text + str(lines)
+
+
+async def test_without_postgres_it_is_503(service: Service, ids: dict[str, str]) -> None:
+    """Ready says so too, and the figures still come."""
+    client = await service.client(*ALL_SCOPES)
+    engine = service.runtime.engine
+    await engine.dispose()
+    broken = connect(service.runtime.settings.sqlalchemy_url.rpartition("/")[0] + "/nothing")
+    parts = Parts(replace(service.runtime, engine=broken), reads.snapshots(broken))
+    service.app.state.parts = parts
+    assert_problem(await client.get(f"/jobs/{ids['job_id']}"), 503)
+    shown = assert_problem(await client.get("/readyz"), 503)
+    assert shown["checks"]["postgres"] == "away"
+    assert (await client.get("/healthz")).status_code == 200
+    assert "provkedja_database_up 0.0" in (await client.get("/metrics")).text
+    await broken.dispose()
+
+
+async def test_answers_fit_their_description(service: Service, ids: dict[str, str]) -> None:
+    """Every GET of one of everything gives what /openapi.json says, and so do problems."""
+    client = await service.client(*ALL_SCOPES)
+    document = (await client.get("/openapi.json")).json()
+    assert document["openapi"] == "3.2.0"
+    checked = 0
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            assert operation["summary"]
+            assert operation["operationId"].isidentifier()
+            if method != "get" or path in {"/metrics", "/runs/{run_id}/events"}:
+                continue
+            answer = await client.get(fill(path, ids))
+            schema = operation["responses"]["200"]["content"]["application/json"]["schema"]
+            whole = {**schema, "components": document["components"]}
+            jsonschema_rs.validator_for(whole).validate(answer.json())
+            checked += 1
+    assert checked >= 12
+    problem = {"$ref": "#/components/schemas/Problem", "components": document["components"]}
+    jsonschema_rs.validator_for(problem).validate((await client.get("/nothing")).json())
+
+
+async def test_the_docs_load_nothing_from_elsewhere(service: Service) -> None:
+    """The page names only files of ours, its policy allows no others, and all of them are there."""
+    client = await service.client()
+    page = await client.get("/docs")
+    assert "//" not in page.text
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    files = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+    assert len(files) == 3
+    for file in files:
+        assert (await client.get(f"/{file}")).status_code == 200
+    assert_problem(await client.get("/docs/LICENSE"), 404)
+
+
+def test_vendored_files_are_what_was_published() -> None:
+    """Each has the digest that stands beside it."""
+    lines = (line.split() for line in (STATIC / "SHA256SUMS").read_text().splitlines())
+    listed = {name: digest for digest, name in lines}
+    assert listed.keys() == {"swagger-ui-bundle.js", "swagger-ui.css"}
+    for name, digest in listed.items():
+        assert hashlib.sha256((STATIC / name).read_bytes()).hexdigest() == digest
+
+
+async def test_health_tells_what_is_wrong(service: Service) -> None:
+    """All parts up: ok. Without the migrations: 503 that names them. The process itself is up all the same."""
+    client = await service.client()
+    assert (await client.get("/readyz")).json() == {
+        "status": "ok",
+        "checks": {"postgres": "ok", "migrations": "ok", "redis": "ok"},
+    }
+    async with service.runtime.engine.begin() as conn:
+        await conn.execute(sa.text("UPDATE alembic_version SET version_num = '0001'"))
+    shown = assert_problem(await client.get("/readyz"), 503)
+    assert shown["checks"]["migrations"].startswith("missing")
+    assert (await client.get("/healthz")).status_code == 200
+
+
+async def test_metrics_count_by_template(service: Service, ids: dict[str, str]) -> None:
+    """Requests, rosters and jobs are counted; no id, number or name of anybody stands in a label."""
+    client = await service.client("history")
+    await client.get(f"/jobs/{ids['job_id']}")
+    await client.get(f"/{CIVIC_NO}")
+    text = (await client.get("/metrics")).text
+    assert 'provkedja_http_requests_total{method="GET",route="/jobs/{job_id}",status="200"} 1.0' in text
+    assert 'provkedja_http_requests_total{method="GET",route="none",status="404"} 1.0' in text
+    assert 'provkedja_intake_objects_total{stage="persons"} 1.0' in text
+    assert 'provkedja_jobs{stage="persons",status="succeeded"} 1.0' in text
+    assert "provkedja_jobs_due 1.0" in text
+    assert "provkedja_database_up 1.0" in text
+    assert CIVIC_NO not in text
+    assert not [value for value in ids.values() if value in text]
+    assert json.dumps(service.organisations[0], default=str).strip('"') not in text

@@ -1,0 +1,211 @@
+"""Runs: accepted once, followed cheaply, cancelled and tried again."""
+
+import asyncio
+import json
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+import sqlalchemy as sa
+
+from app.db import idempotency
+from tests.api.conftest import Service
+from tests.api.factories import Played, body, duty, person, put, staff
+
+
+@pytest.fixture
+async def client(service: Service) -> httpx.AsyncClient:
+    return await service.client("provision", "history")
+
+
+@pytest.fixture
+async def activity_id(client: httpx.AsyncClient) -> UUID:
+    teacher = staff()
+    return await put(client, body([person(), teacher], [duty(teacher)]))
+
+
+async def runs(service: Service) -> int:
+    async with service.runtime.engine.connect() as conn:
+        return int(await conn.scalar(sa.text("SELECT count(*) FROM run")) or 0)
+
+
+async def test_a_run_is_accepted_with_four_jobs(client: httpx.AsyncClient, activity_id: UUID) -> None:
+    """202 has the run, where it is, and when to look; the first job is queued, the others wait."""
+    answer = await client.post(f"/activities/{activity_id}/provision")
+    run = answer.json()
+    assert answer.status_code == 202
+    assert answer.headers["location"] == f"/runs/{run['id']}"
+    assert answer.headers["retry-after"] == "1"
+    assert (run["status"], run["on_record_error"], run["sequence"]) == ("running", "halt", 1)
+    assert run["requested_by"]["name"] == "a key"
+    assert [(job["position"], job["stage"], job["title"], job["status"]) for job in run["jobs"]] == [
+        (1, "persons", "Användare", "queued"),
+        (2, "duties", "Tjänstgöringar", "waiting"),
+        (3, "groups", "Grupper", "waiting"),
+        (4, "activities", "Aktiviteter", "waiting"),
+    ]
+    assert [job["progress"]["total"] for job in run["jobs"]] == [2, 1, 0, 0]
+    assert (await client.get(answer.headers["location"])).json() == run
+
+
+async def test_the_policy_can_be_chosen(client: httpx.AsyncClient, activity_id: UUID) -> None:
+    answer = await client.post(f"/activities/{activity_id}/provision", json={"on_record_error": "continue"})
+    assert answer.json()["on_record_error"] == "continue"
+
+
+async def test_a_repeat_with_the_same_key_gets_the_same_answer(
+    service: Service, client: httpx.AsyncClient, activity_id: UUID
+) -> None:
+    """Byte for byte, although the run has moved on; and there is one run."""
+    send = {"url": f"/activities/{activity_id}/provision", "headers": {"Idempotency-Key": "once"}}
+    first = await client.post(**send)  # type: ignore[arg-type]
+    await client.post(f"/runs/{first.json()['id']}/cancel")
+    again = await client.post(**send, json={"on_record_error": "halt"})  # type: ignore[arg-type]
+    assert (again.status_code, again.content) == (202, first.content)
+    assert again.headers["location"] == first.headers["location"]
+    assert await runs(service) == 1
+
+
+async def test_a_key_is_for_one_request(service: Service, client: httpx.AsyncClient, activity_id: UUID) -> None:
+    """The same key with another body gives 422; another organisation may use the same key."""
+    headers = {"Idempotency-Key": "once"}
+    await client.post(f"/activities/{activity_id}/provision", headers=headers)
+    other = await client.post(
+        f"/activities/{activity_id}/provision", headers=headers, json={"on_record_error": "continue"}
+    )
+    assert other.status_code == 422
+    foreign = await service.client("provision", organisation=1)
+    theirs = await put(foreign, body())
+    assert (await foreign.post(f"/activities/{theirs}/provision", headers=headers)).status_code == 202
+
+
+async def test_a_refused_request_keeps_no_answer(client: httpx.AsyncClient) -> None:
+    """404 is not remembered: once the activity exists the same request is carried out."""
+    activity_id, headers = uuid4(), {"Idempotency-Key": "early"}
+    assert (await client.post(f"/activities/{activity_id}/provision", headers=headers)).status_code == 404
+    await put(client, body(), activity_id)
+    assert (await client.post(f"/activities/{activity_id}/provision", headers=headers)).status_code == 202
+
+
+async def test_while_the_first_request_goes_on_a_repeat_is_409(
+    service: Service, client: httpx.AsyncClient, activity_id: UUID
+) -> None:
+    async with service.runtime.engine.begin() as conn:
+        await idempotency.find(conn, service.organisations[0], "slow", b"")
+        answer = await client.post(f"/activities/{activity_id}/provision", headers={"Idempotency-Key": "slow"})
+    assert answer.status_code == 409
+
+
+async def test_many_repeats_at_once_make_one_run(
+    service: Service, client: httpx.AsyncClient, activity_id: UUID
+) -> None:
+    answers = await asyncio.gather(
+        *(client.post(f"/activities/{activity_id}/provision", headers={"Idempotency-Key": "k"}) for _ in range(8))
+    )
+    assert {answer.status_code for answer in answers} <= {202, 409}
+    assert len({answer.content for answer in answers if answer.status_code == 202}) == 1
+    assert await runs(service) == 1
+
+
+async def test_after_a_day_a_key_is_new(service: Service, client: httpx.AsyncClient, activity_id: UUID) -> None:
+    """An old answer is neither given nor in the way."""
+    send = {"url": f"/activities/{activity_id}/provision", "headers": {"Idempotency-Key": "once"}}
+    first = await client.post(**send)  # type: ignore[arg-type]
+    async with service.runtime.engine.begin() as conn:
+        await conn.execute(sa.text("UPDATE idempotency_key SET created_at = created_at - interval '25 hours'"))
+    again = await client.post(**send)  # type: ignore[arg-type]
+    assert again.status_code == 202
+    assert again.json()["id"] != first.json()["id"]
+
+
+@pytest.mark.parametrize("key", ["", "x" * 256])
+async def test_a_key_of_no_use_is_400(client: httpx.AsyncClient, activity_id: UUID, key: str) -> None:
+    answer = await client.post(f"/activities/{activity_id}/provision", headers={"Idempotency-Key": key})
+    assert answer.status_code == 400
+
+
+async def test_polling_is_cheap(service: Service, client: httpx.AsyncClient, activity_id: UUID) -> None:
+    """304 without a body until something changes; Retry-After until the end; the same for a job."""
+    run = (await client.post(f"/activities/{activity_id}/provision")).json()
+    for address in (f"/runs/{run['id']}", f"/jobs/{run['jobs'][0]['id']}"):
+        seen = await client.get(address)
+        headers = {"If-None-Match": f'"other", W/{seen.headers["etag"]}'}
+        same = await client.get(address, headers=headers)
+        assert (same.status_code, same.content, same.headers["etag"]) == (304, b"", seen.headers["etag"])
+        assert same.headers["retry-after"] == "1"
+    headers = {"If-None-Match": seen.headers["etag"]}
+    await (await Played.of(service.runtime, service.organisations[0], UUID(run["id"]))).stage(1)
+    changed = await client.get(address, headers=headers)
+    assert (changed.status_code, changed.json()["status"]) == (200, "succeeded")
+    assert "retry-after" not in changed.headers
+
+
+async def test_runs_are_listed_newest_first(client: httpx.AsyncClient, activity_id: UUID) -> None:
+    made = [(await client.post(f"/activities/{activity_id}/provision")).json()["id"] for _ in range(3)]
+    first = (await client.get(f"/activities/{activity_id}/runs", params={"limit": 2})).json()
+    second = (
+        await client.get(f"/activities/{activity_id}/runs", params={"limit": 2, "cursor": first["next_cursor"]})
+    ).json()
+    assert [run["id"] for run in first["data"] + second["data"]] == made[::-1]
+    assert all(len(run["jobs"]) == 4 for run in first["data"])
+    assert (await client.get(f"/activities/{activity_id}")).json()["last_run"]["id"] == made[-1]
+
+
+async def test_cancel_and_retry(client: httpx.AsyncClient, activity_id: UUID) -> None:
+    """A run that nothing of has left is cancelled at once, cannot be cancelled again, and goes on by retry."""
+    run_id = (await client.post(f"/activities/{activity_id}/provision")).json()["id"]
+    cancelled = await client.post(f"/runs/{run_id}/cancel")
+    assert (cancelled.status_code, cancelled.json()["status"]) == (202, "cancelled")
+    assert (await client.post(f"/runs/{run_id}/cancel")).status_code == 409
+    again = await client.post(f"/runs/{run_id}/retry", json={"on_record_error": "continue"})
+    assert (again.status_code, again.json()["status"], again.json()["on_record_error"]) == (202, "running", "continue")
+    assert again.headers["location"] == f"/runs/{run_id}"
+    assert (await client.post(f"/runs/{run_id}/retry")).status_code == 409
+
+
+async def test_twenty_runs_wait_and_no_more(client: httpx.AsyncClient, activity_id: UUID) -> None:
+    for _ in range(21):
+        assert (await client.post(f"/activities/{activity_id}/provision")).status_code == 202
+    assert (await client.post(f"/activities/{activity_id}/provision")).status_code == 409
+
+
+async def test_jobs_are_listed_newest_first_with_filters(client: httpx.AsyncClient, activity_id: UUID) -> None:
+    """Newest run first, its jobs in order; filters narrow; pages join without a gap."""
+    made = [(await client.post(f"/activities/{activity_id}/provision")).json() for _ in range(3)]
+    expected = [job["id"] for run in made[::-1] for job in run["jobs"]]
+    listed, cursor = [], None
+    while True:
+        page = (await client.get("/jobs", params={"limit": 5, **({"cursor": cursor} if cursor else {})})).json()
+        listed += [job["id"] for job in page["data"]]
+        cursor = page["next_cursor"]
+        if cursor is None:
+            break
+    assert listed == expected
+
+    async def ids(**params: str) -> list[str]:
+        return [job["id"] for job in (await client.get("/jobs", params=params)).json()["data"]]
+
+    assert await ids(run_id=made[1]["id"]) == [job["id"] for job in made[1]["jobs"]]
+    assert await ids(stage="groups") == [run["jobs"][2]["id"] for run in made[::-1]]
+    assert await ids(status="queued") == [made[0]["jobs"][0]["id"]]
+    assert await ids(activity_id=str(uuid4())) == []
+    assert await ids(created_after=made[1]["jobs"][0]["created_at"]) == [job["id"] for job in made[2]["jobs"]]
+    assert await ids(limit="1000") == expected
+
+
+async def test_events_begin_with_the_run_and_end_with_it(
+    service: Service, client: httpx.AsyncClient, activity_id: UUID
+) -> None:
+    """A snapshot, then each change, and the stream closes when the run is finished."""
+    run = (await client.post(f"/activities/{activity_id}/provision")).json()
+    seen: list[str] = []
+    async with asyncio.timeout(20), client.stream("GET", f"/runs/{run['id']}/events") as stream:
+        assert stream.headers["content-type"].startswith("text/event-stream")
+        async for line in stream.aiter_lines():
+            if line.startswith("data:"):
+                shown = json.loads(line.removeprefix("data:"))
+                seen.append(shown["status"])
+                if len(seen) == 1:
+                    assert shown == run
+                    await client.post(f"/runs/{run['id']}/cancel")
+    assert seen == ["running", "cancelled"]

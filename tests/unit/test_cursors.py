@@ -1,0 +1,59 @@
+"""Cursors: what goes in comes out, for the same list only."""
+
+import base64
+import json
+from datetime import UTC, datetime
+from uuid import uuid4
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.api import cursors
+from app.api.problems import BadRequest
+
+
+def test_a_key_comes_back_with_its_types() -> None:
+    key = (datetime(2026, 11, 23, 8, 0, 0, 123456, UTC), uuid4(), 3)
+    cursor = cursors.write(key, "jobs", None)
+    assert cursors.read(cursor, (cursors.moment, cursors.uuid, cursors.number), "jobs", None) == key
+
+
+@pytest.mark.parametrize("listed", [("jobs", "groups"), ("runs", None), ("jobs",), ()])
+def test_another_list_is_refused(listed: tuple[object, ...]) -> None:
+    with pytest.raises(BadRequest):
+        cursors.read(cursors.write((1,), "jobs", None), (cursors.number,), *listed)
+
+
+@pytest.mark.parametrize("part", [-1, 2**31, True, 1.0, "1", None, [], {}])
+def test_what_fits_no_column_is_refused(part: object) -> None:
+    cursor = cursors.write((part,), "jobs")
+    with pytest.raises(BadRequest):
+        cursors.read(cursor, (cursors.number,), "jobs")
+
+
+@pytest.mark.parametrize("part", ["2026-11-23T08:00:00", "yesterday", 5, None])
+def test_a_time_needs_its_offset(part: object) -> None:
+    with pytest.raises(BadRequest):
+        cursors.read(cursors.write((part,), "jobs"), (cursors.moment,), "jobs")
+
+
+@given(st.text())
+def test_any_text_is_read_or_refused(text: str) -> None:
+    """Nothing but BadRequest comes out of it."""
+    with pytest.raises(BadRequest):
+        cursors.read(text, (cursors.number,), "jobs")
+
+
+@given(st.recursive(st.none() | st.integers() | st.text(), lambda inner: st.lists(inner), max_leaves=5))
+def test_any_json_is_refused(content: object) -> None:
+    text = base64.urlsafe_b64encode(json.dumps(content).encode()).decode()
+    with pytest.raises(BadRequest):
+        cursors.read(text, (cursors.number,), "jobs")
+
+
+def test_a_page_is_cut_and_continued() -> None:
+    """The row that was read to spare is not shown, and tells that there is more."""
+    rows, following = cursors.page([1, 2, 3], 2, lambda row: (row,), "jobs")
+    assert (rows, cursors.read(following, (cursors.number,), "jobs")) == ([1, 2], (2,))
+    assert cursors.page([1, 2], 2, lambda row: (row,), "jobs") == ([1, 2], None)
