@@ -39,19 +39,25 @@ def live_table(run: Mapping[str, Any]) -> Table:
     return table
 
 
-def summary_table(run: Mapping[str, Any]) -> Table:
-    """Sums up a run stage by stage, with the seconds from each job's start to its end and a last row for the whole."""
+def summary_table(run: Mapping[str, Any], sent: Mapping[str, int]) -> Table:
+    """Sums up a run stage by stage, with the seconds from each job's start to its end and a last row for the whole.
+
+    `sent` has, by job id, how many records left for Skolverket; the rest of `total` never could.
+    """
     table = _table("Summary")
     table.show_footer = True
     jobs = run["jobs"]
     table.add_column("stage", no_wrap=True, footer="whole run")
     table.add_column("status", footer=_status(run["status"]))
-    for name in ("total", *_DONE):
+    table.add_column("total", justify="right", footer=str(sum(job["progress"]["total"] for job in jobs)))
+    table.add_column("sent", justify="right", footer=str(sum(sent.values())))
+    for name in _DONE:
         table.add_column(name, justify="right", footer=str(sum(job["progress"][name] for job in jobs)))
     table.add_column("seconds", justify="right", footer=_seconds(run))
     for job in jobs:
-        counts = _counts(job["progress"], ("total", *_DONE))
-        table.add_row(_words(job["title"]), _status(job["status"]), *counts, _seconds(job))
+        total, *done = _counts(job["progress"], ("total", *_DONE))
+        left = Text(str(sent.get(job["id"], 0)))
+        table.add_row(_words(job["title"]), _status(job["status"]), total, left, *done, _seconds(job))
     return table
 
 
@@ -110,10 +116,13 @@ def _seconds(timed: Mapping[str, Any]) -> str:
 def _message(message: Mapping[str, Any]) -> Text:
     explanation = (message.get("explanation") or {}).get("sv")
     said = _words(message.get("text"))
+    ours = said.plain == explanation
     attribute = message.get("attribute")
     if attribute:
         said.append_text(Text(f" ({_words(attribute).plain})", style="dim"))
-    return said.append_text(Text(f"\n→ {_words(explanation).plain}", style="italic")) if explanation else said
+    if not explanation or ours:
+        return said
+    return said.append_text(Text(f"\n→ {_words(explanation).plain}", style="italic"))
 
 
 def _words(value: Any) -> Text:

@@ -14,7 +14,18 @@ COUNTS = ("total", "pending", "sent", "succeeded", "warnings", "errors", "skippe
 
 def job(title: str, status: str, counts: tuple[int, ...], started: str | None, finished: str | None) -> dict[str, Any]:
     progress = dict(zip(COUNTS, counts, strict=True))
-    return {"title": title, "status": status, "progress": progress, "started_at": started, "finished_at": finished}
+    return {
+        "id": title,
+        "title": title,
+        "status": status,
+        "progress": progress,
+        "started_at": started,
+        "finished_at": finished,
+    }
+
+
+# By job id, which is the title here.
+SENT = {"Användare": 1999, "Tjänstgöringar": 145}
 
 
 @pytest.fixture
@@ -96,21 +107,31 @@ def test_the_bar_of_an_empty_stage_is_full_once_it_has_succeeded(run: dict[str, 
 
 
 def test_the_summary_has_each_stage_with_its_seconds(run: dict[str, Any]) -> None:
-    text = shown(summary_table(run))
-    assert row(text, "Användare") == ["Användare", "succeeded", "2011", "1988", "11", "12", "0", "7.2"]
-    assert row(text, "Tjänstgöringar") == ["Tjänstgöringar", "running", "176", "97", "1", "2", "3", "–"]
+    text = shown(summary_table(run, SENT))
+    assert row(text, "Användare") == ["Användare", "succeeded", "2011", "1999", "1988", "11", "12", "0", "7.2"]
+    assert row(text, "Tjänstgöringar") == ["Tjänstgöringar", "running", "176", "145", "97", "1", "2", "3", "–"]
 
 
 def test_the_summary_ends_with_the_whole_run(run: dict[str, Any]) -> None:
     run |= {"status": "succeeded", "finished_at": "2026-11-23T10:01:00.06Z"}
-    whole = row(shown(summary_table(run)), "whole run")
-    assert whole == ["whole", "run", "succeeded", "2418", "2085", "12", "14", "3", "60.1"]
+    whole = row(shown(summary_table(run, SENT)), "whole run")
+    assert whole == ["whole", "run", "succeeded", "2418", "2144", "2085", "12", "14", "3", "60.1"]
 
 
 def test_a_failed_record_shows_skolverkets_words_and_the_explanation() -> None:
     text = shown(failed_records([record()]))
     for words in ("persons", "Åke Öberg", "4711", "Ogiltigt format på [schoolYear].", "→ Årskurs saknas."):
         assert words in text
+
+
+def test_words_of_our_own_are_shown_once() -> None:
+    ours = {
+        "severity": "error",
+        "code": "too_large",
+        "text": "För stor.",
+        "explanation": {"sv": "För stor.", "en": "-"},
+    }
+    assert shown(failed_records([record(messages=[ours])])).count("För stor.") == 1
 
 
 def test_only_records_in_error_are_listed() -> None:
@@ -142,7 +163,7 @@ def test_markup_and_lone_surrogates_from_outside_do_no_harm() -> None:
     assert "[red]Åsa?[/]" in shown(failed_records([record(name="[red]Åsa\ud83d[/]")]))
 
 
-@pytest.mark.parametrize("show", [live_table, summary_table])
+@pytest.mark.parametrize("show", [live_table, lambda run: summary_table(run, SENT)], ids=["live", "summary"])
 def test_both_tables_fit_into_eighty_columns(run: dict[str, Any], show: Any) -> None:
     text = shown(show(run), width=80)
     assert "…" not in text

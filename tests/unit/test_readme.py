@@ -1,0 +1,35 @@
+"""The README says what the code does."""
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from app.domain.lifecycle import GRAPHS
+from app.settings import Settings
+from tests.conftest import ROOT
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def shown(default: Any) -> str:
+    if isinstance(default, SecretStr):
+        return ""
+    if isinstance(default, timedelta):
+        return f"`{default.total_seconds() / 3600:g} h`"
+    return f"`{default}`"
+
+
+def test_every_setting_stands_in_the_table_with_its_default_and_meaning() -> None:
+    table = re.findall(r"^\| `([A-Z_]+)` \| (.*?) \| (.*) \|$", README, re.MULTILINE)
+    assert table == [
+        (name.upper(), shown(field.default), field.description) for name, field in Settings.model_fields.items()
+    ]
+
+
+@pytest.mark.parametrize("kind", GRAPHS)
+def test_the_diagram_has_the_edges_of_the_lifecycle(kind: str) -> None:
+    drawn = set(re.findall(rf"{kind}_(\w+) --> {kind}_(\w+)", README))
+    assert drawn == {(state, following) for state, edges in GRAPHS[kind].items() for following in edges}
