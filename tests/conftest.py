@@ -104,12 +104,19 @@ class Spawn(Protocol):
 
 @pytest.fixture
 def spawn(tmp_path: Path) -> Iterator[Spawn]:
-    """Processes of ours that end with the test: by SIGTERM, or past a bound by SIGKILL."""
+    """Processes of ours that end with the test."""
+    with spawning(tmp_path) as start:
+        yield start
+
+
+@contextmanager
+def spawning(folder: Path) -> Iterator[Spawn]:
+    """Lends processes of ours, with their logs in the folder, and ends them by SIGTERM, or past a bound by SIGKILL."""
     processes: list[subprocess.Popen[bytes]] = []
 
     def start(*arguments: str, env: Mapping[str, str] | None = None, ready: bool = True) -> Child:
         stem = f"{len(processes)}-{arguments[0]}"
-        log, port_file = tmp_path / f"{stem}.log", tmp_path / f"{stem}.ready"
+        log, port_file = folder / f"{stem}.log", folder / f"{stem}.ready"
         options = ("--ready-file", str(port_file)) if ready else ()
         with log.open("wb") as written:
             process = subprocess.Popen(
@@ -128,17 +135,19 @@ def spawn(tmp_path: Path) -> Iterator[Spawn]:
             pytest.fail(f"{arguments[0]} ended with {process.returncode}:\n" + log.read_text()[-4000:], pytrace=False)
         return Child(process, json.loads(port_file.read_text())["port"], log)
 
-    yield start
-    for process in processes:
-        if process.poll() is None:
-            process.send_signal(signal.SIGTERM)
-            process.send_signal(signal.SIGCONT)  # a test may have stopped it
-    for process in processes:
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+    try:
+        yield start
+    finally:
+        for process in processes:
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+                process.send_signal(signal.SIGCONT)  # a test may have stopped it
+        for process in processes:
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
 
 
 def alembic_config() -> Config:

@@ -1,0 +1,260 @@
+"""From a roster to four finished stages, with everything that happens on the way."""
+
+import signal
+from collections import Counter
+from itertools import pairwise
+
+import redis
+
+from app.demo.roster import roster_only
+from app.embedded import free_port
+from tests.journeys.conftest import STAGES, Json, Service
+from tests.journeys.promises import assert_in_stage_order, assert_kept, moment
+
+
+def test_a_clean_roster_ends_with_every_record_succeeded(service: Service, clean: Json) -> None:
+    service.worker()
+    run = service.finished(service.provision(service.store(clean))["id"])
+
+    assert [job["status"] for job in run["jobs"]] == ["succeeded"] * 4
+    for job in run["jobs"]:
+        assert job["progress"]["succeeded"] == job["progress"]["total"] == len(clean[job["stage"]])
+    assert_kept(service, run)
+    assert_in_stage_order(service.sends())
+
+
+def test_what_is_shown_as_sent_is_the_object_itself(service: Service, clean: Json) -> None:
+    service.worker()
+    run = service.finished(service.provision(service.store(clean))["id"])
+
+    for job in run["jobs"]:
+        item = clean[job["stage"]][-1]
+        record = service.get(f"/jobs/{job['id']}/records/{item['id']}")
+        protected = item.get("securityMarking", "Ingen") != "Ingen"
+        assert protected or list(record["sent"].items()) == list(item.items())
+        assert record["received"]["response"]["status"] == "Success"
+        assert record["attempts"] == 1
+
+
+def test_under_continue_only_the_spoilt_and_what_hangs_on_them_fail(service: Service, spoilt: Json) -> None:
+    service.worker()
+    run = service.finished(service.provision(service.store(spoilt), "continue")["id"])
+
+    assert [job["status"] for job in run["jobs"]] == ["succeeded"] * 4
+    failed: set[str] = set()
+    for job in run["jobs"]:
+        found = service.by_status(job)
+        planted = [each for each in spoilt["planted"] if each["kind"] == job["stage"]]
+        pairs = [{each["id"], each["other"]} for each in planted if each.get("other")]
+        bad = {each["id"] for each in planted if each["outcome"] in {"error", "schema"}}
+        paired = set().union(*pairs)
+        assert found.get("error", set()) - paired == bad - paired
+        assert all(len(found["error"] & pair) == 1 for pair in pairs)
+        if job["stage"] == "duties":
+            hanging = {each["id"] for each in spoilt["duties"] if each["person"]["id"] in failed}
+            assert found.get("skipped", set()) == hanging
+        failed |= found.get("error", set()) | found.get("skipped", set())
+    assert_kept(service, run)
+
+
+def test_under_halt_a_job_sends_what_it_can_and_the_chain_stops(service: Service, spoilt: Json) -> None:
+    service.worker()
+    run = service.finished(service.provision(service.store(spoilt), "halt")["id"])
+
+    assert run["status"] == "failed"
+    assert [job["status"] for job in run["jobs"]] == ["failed", "blocked", "blocked", "blocked"]
+    persons = run["jobs"][0]["progress"]
+    assert persons["errors"] > 0
+    assert persons["succeeded"] + persons["warnings"] + persons["errors"] == persons["total"]
+    assert run["jobs"][0]["error"]["type"].endswith("records_failed")
+    assert {call["resource"] for call in service.sends()} == {"persons"}
+    assert_kept(service, run)
+
+
+def test_a_halted_run_goes_on_after_a_retry_with_continue(service: Service, spoilt: Json) -> None:
+    service.worker()
+    run = service.finished(service.provision(service.store(spoilt), "halt")["id"])
+    before = service.by_status(run["jobs"][0])
+    sent_first = len(service.sends())
+
+    answer = service.api.post(f"/runs/{run['id']}/retry", json={"on_record_error": "continue"})
+    assert answer.status_code == 202
+    again = service.finished(run["id"])
+
+    assert [job["status"] for job in again["jobs"]] == ["succeeded"] * 4
+    resent = {
+        each for call in service.sends()[sent_first:] if call["resource"] == "persons" for each in call["object_ids"]
+    }
+    assert resent <= before["error"], "what had succeeded was not sent again"
+    assert_kept(service, again)
+
+
+def test_runs_of_one_activity_go_one_after_the_other(service: Service, clean: Json) -> None:
+    activity_id = service.store(clean)
+    runs = [service.provision(activity_id) for _ in range(3)]
+    service.worker()
+    service.worker()
+    ended = [service.finished(run["id"]) for run in runs]
+
+    assert [run["sequence"] for run in ended] == [1, 2, 3]
+    for first, second in pairwise(ended):
+        assert moment(first["finished_at"]) <= moment(second["started_at"])
+    assert_in_stage_order_per_run(service, ended)
+    assert_kept(service, *ended)
+
+
+def assert_in_stage_order_per_run(service: Service, runs: list[Json]) -> None:
+    """The simulator saw the four stages of the first run, then those of the second, and so on."""
+    seen = [call["resource"] for call in service.sends()]
+    changes = [stage for at, stage in enumerate(seen) if at == 0 or seen[at - 1] != stage]
+    assert changes == list(STAGES) * len(runs)
+
+
+def test_different_activities_go_side_by_side(service: Service, clean: Json) -> None:
+    runs = [service.provision(service.store(clean)) for _ in range(2)]
+    service.worker()
+    first, second = (service.finished(run["id"]) for run in runs)
+
+    assert moment(second["started_at"]) < moment(first["finished_at"])
+    assert moment(first["started_at"]) < moment(second["finished_at"])
+    assert {first["status"], second["status"]} == {"succeeded"}
+    assert_kept(service, first, second)
+
+
+def test_another_worker_finishes_what_a_killed_one_began(service: Service, clean: Json) -> None:
+    first = service.worker(LEASE_SECONDS="4")
+    run_id = service.provision(service.store(clean))["id"]
+    service.until(lambda: [call for call in service.sends() if call["resource"] == "duties"], "stage 2 to be sent")
+    first.process.send_signal(signal.SIGKILL)
+    first.process.wait()
+
+    service.worker(LEASE_SECONDS="4")
+    run = service.finished(run_id)
+    assert [job["status"] for job in run["jobs"]] == ["succeeded"] * 4
+    assert_kept(service, run)
+
+
+def test_a_worker_killed_before_the_answer_shows_both_calls(service: Service, clean: Json) -> None:
+    service.plant({"match": {"path": "duties/bulk$", "method": "POST"}, "times": 1, "action": "delay", "seconds": 3})
+    first = service.worker(LEASE_SECONDS="4")
+    run_id = service.provision(service.store(clean))["id"]
+    service.until(lambda: [call for call in service.sends() if call["resource"] == "duties"], "stage 2 to be sent")
+    first.process.send_signal(signal.SIGKILL)
+    first.process.wait()
+
+    service.worker(LEASE_SECONDS="4")
+    run = service.finished(run_id)
+    duties = run["jobs"][1]
+    assert duties["status"] == "succeeded"
+    assert sorted(batch["status"] for batch in service.batches(duties)) == ["answered", "lost"]
+    assert len({call["sha256"] for call in service.sends() if call["resource"] == "duties"}) == 1
+    assert {record["status"] for record in service.records(duties)} == {"succeeded"}
+    assert_kept(service, run)
+
+
+def test_nothing_is_lost_when_the_doorbell_is_emptied(service: Service, clean: Json, redis_url: str) -> None:
+    service.worker()
+    run_id = service.provision(service.store(clean))["id"]
+    service.until(lambda: [call for call in service.sends() if call["resource"] == "duties"], "stage 2 to be sent")
+    with redis.Redis.from_url(redis_url) as doorbell:
+        doorbell.flushdb()
+
+    run = service.finished(run_id)
+    assert [job["status"] for job in run["jobs"]] == ["succeeded"] * 4
+    assert_kept(service, run)
+
+
+def test_everything_works_without_a_doorbell(service: Service, clean: Json) -> None:
+    service.worker(REDIS_URL=f"redis://127.0.0.1:{free_port()}/0")
+    run = service.finished(service.provision(service.store(clean))["id"])
+    assert [job["status"] for job in run["jobs"]] == ["succeeded"] * 4
+    assert_kept(service, run)
+
+
+def test_a_cancelled_run_sends_nothing_more_and_keeps_the_answers(service: Service, clean: Json) -> None:
+    service.plant({"match": {"path": "persons/bulk$"}, "times": 1, "action": "delay", "seconds": 1})
+    service.worker()
+    run_id = service.provision(service.store(clean))["id"]
+    service.until(service.sends, "the first batch to arrive")
+    assert service.api.post(f"/runs/{run_id}/cancel").status_code == 202
+
+    run = service.finished(run_id)
+    assert run["status"] == "cancelled"
+    assert run["cancel_requested_at"] is not None
+    assert [job["status"] for job in run["jobs"]][1:] == ["cancelled"] * 3
+    assert {call["resource"] for call in service.sends()} == {"persons"}
+    assert all(batch["status"] == "answered" for batch in service.batches(run["jobs"][0]))
+    assert service.api.post(f"/runs/{run_id}/cancel").status_code == 409
+    assert_kept(service, run)
+
+
+FAULTS: list[tuple[str, Json]] = [
+    ("persons", {"action": "status", "status": 503}),
+    ("persons", {"action": "cut_after"}),
+    ("duties", {"action": "status", "status": 429, "retry_after": 1}),
+    ("duties", {"action": "status", "status": 500}),
+    ("groups", {"action": "cut_before"}),
+    ("groups", {"action": "wrong_json"}),
+    ("activities", {"action": "temporary_error"}),
+]
+
+
+def test_passing_faults_are_met_with_another_try(service: Service, clean: Json) -> None:
+    service.plant(
+        *({"match": {"path": f"{stage}/bulk$", "method": "POST"}, "times": 1, **fault} for stage, fault in FAULTS)
+    )
+    service.worker()
+    run = service.finished(service.provision(service.store(clean))["id"])
+
+    assert [job["status"] for job in run["jobs"]] == ["succeeded"] * 4
+    for job in run["jobs"]:
+        assert {record["status"] for record in service.records(job)} == {"succeeded"}
+    assert [job["attempt"] for job in run["jobs"]] == [2, 2, 2, 0], "faults of calls count, waiting does not"
+    assert_kept(service, run)
+
+
+def test_without_any_contact_the_job_fails_with_the_reason(service: Service, clean: Json) -> None:
+    service.worker(FAULT_HORIZON="3", SKOLVERKET_PROVISIONING_URL=f"http://127.0.0.1:{free_port()}/provisioning/v1")
+    run = service.finished(service.provision(service.store(clean), "continue")["id"])
+
+    assert run["status"] == "failed"
+    assert [job["status"] for job in run["jobs"]] == ["failed", "blocked", "blocked", "blocked"]
+    assert run["jobs"][0]["error"]["type"].endswith("no_contact")
+    assert run["jobs"][0]["attempt"] > 0
+    assert run["jobs"][0]["progress"]["pending"] == len(clean["persons"])
+
+
+def test_after_the_horizon_a_record_ends_in_error_and_says_why(service: Service, clean: Json) -> None:
+    service.plant({"match": {"path": "groups/bulk$", "method": "POST"}, "times": None, "action": "temporary_error"})
+    service.worker(FAULT_HORIZON="3")
+    run = service.finished(service.provision(service.store(clean), "continue")["id"])
+
+    groups, activities = run["jobs"][2], run["jobs"][3]
+    assert groups["status"] == "succeeded"
+    assert {record["status"] for record in service.records(groups)} == {"error"}
+    assert "gave_up" in {message["code"] for message in service.records(groups)[0]["messages"]}
+    assert {record["status"] for record in service.records(activities)} == {"skipped"}
+
+
+def test_a_worker_that_is_told_to_end_finishes_its_step(service: Service, clean: Json) -> None:
+    service.plant({"match": {"path": "persons/bulk$"}, "times": 1, "action": "delay", "seconds": 1})
+    worker = service.worker()
+    run_id = service.provision(service.store(clean))["id"]
+    service.until(service.sends, "the first batch to arrive")
+    worker.process.send_signal(signal.SIGTERM)
+    assert worker.process.wait(30) == 0
+
+    service.worker()
+    run = service.finished(run_id)
+    assert run["status"] == "succeeded"
+    assert [job["attempt"] for job in run["jobs"]] == [0] * 4, "the end of a worker costs no attempt"
+    seen = Counter(each for call in service.sends() for each in call["object_ids"])
+    assert set(seen.values()) == {1}, "nothing was sent twice"
+
+
+def test_a_roster_without_records_succeeds_without_a_call(service: Service, clean: Json) -> None:
+    service.worker()
+    empty = {**clean, **{stage: [] for stage in roster_only(clean)}}
+    run = service.finished(service.provision(service.store(empty))["id"])
+    assert [job["status"] for job in run["jobs"]] == ["succeeded"] * 4
+    assert service.sends() == []

@@ -1,0 +1,83 @@
+"""The realistic rosters that stand beside the project, where they do."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import ROOT
+from tests.journeys.conftest import Json, Service, add_organisation
+from tests.journeys.promises import assert_kept
+
+ROSTERS = ROOT.parent / "shared" / "rosters"
+
+pytestmark = pytest.mark.skipif(not ROSTERS.is_dir(), reason="no shared rosters beside the project")
+
+
+def read(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def test_the_small_roster_succeeds_whole(service: Service) -> None:
+    roster = read(ROSTERS / "small.json")
+    add_organisation(service, roster["huvudman"])
+    service.worker()
+    run = service.finished(service.provision(service.store(roster))["id"])
+
+    assert [job["status"] for job in run["jobs"]] == ["succeeded"] * 4
+    for job in run["jobs"]:
+        assert job["progress"]["succeeded"] == job["progress"]["total"] == len(roster[job["stage"]])
+    assert_kept(service, run)
+
+
+def test_the_defects_come_out_as_expected_under_continue(service: Service) -> None:
+    roster, expected = read(ROSTERS / "small-with-defects.json"), read(ROSTERS / "small-with-defects.expected.json")
+    add_organisation(service, roster["huvudman"])
+    service.worker()
+    run = service.finished(service.provision(service.store(roster), "continue")["id"])
+
+    assert [job["status"] for job in run["jobs"]] == ["succeeded"] * 4
+    refused = swapped_pair(expected, service.by_status(run["jobs"][0])["error"])
+    for job in run["jobs"]:
+        found = service.by_status(job)
+        bad = {
+            each["id"]
+            for each in expected["defects"]
+            if each["type"] == job["stage"] and each["level"] in {"schema", "error"}
+        }
+        assert found.get("error", set()) == {refused.get(each, each) for each in bad}
+        totals = expected["totals_under_continue"][job["stage"]]
+        assert {status: len(found.get(status, ())) for status in ("error", "skipped")} == {
+            status: totals[status] for status in ("error", "skipped")
+        }
+        settled = {status: len(found.get(status, ())) for status in ("warning", "succeeded")}
+        if refused and job["stage"] == "groups":
+            assert sum(settled.values()) == totals["warning"] + totals["succeeded"]
+        else:
+            assert settled == {status: totals[status] for status in settled}
+    failed = service.by_status(run["jobs"][0])["error"]
+    hanging = {each["id"] for each in roster["duties"] if each["person"]["id"] in failed}
+    assert service.by_status(run["jobs"][1])["skipped"] == hanging
+    assert_kept(service, run)
+
+
+def test_the_defects_stop_the_chain_under_halt(service: Service) -> None:
+    roster, expected = read(ROSTERS / "small-with-defects.json"), read(ROSTERS / "small-with-defects.expected.json")
+    add_organisation(service, roster["huvudman"])
+    service.worker()
+    run = service.finished(service.provision(service.store(roster))["id"])
+
+    assert [job["status"] for job in run["jobs"]] == ["failed", "blocked", "blocked", "blocked"]
+    persons = run["jobs"][0]["progress"]
+    assert persons["errors"] == expected["totals_under_continue"]["persons"]["error"]
+    assert persons["pending"] == persons["sent"] == 0
+    assert_kept(service, run)
+
+
+def swapped_pair(expected: Json, failed: set[str]) -> dict[str, str]:
+    """Of two persons with one EPPN the one that came second is refused: names the other one when it was that."""
+    pairs = {each["id"]: each["otherId"] for each in expected["defects"] if each["kind"] == "eppn_duplicate"}
+    for one, other in pairs.items():
+        assert len({one, other} & failed) == 1, "exactly one of the two"
+    return {one: other for one, other in pairs.items() if other in failed}
