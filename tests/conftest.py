@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -48,7 +49,7 @@ def servers(given: dict[str, str]) -> Iterator[Servers]:
                 assert client.dbsize() == 0, "the tests flush REDIS_URL's database: give them an empty one"
         if not {"DATABASE_URL", "REDIS_URL"} <= given.keys():
             # Not pytest's folder: nobody but root gets into that, and Postgres may have to run as somebody else.
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="provkedja-")))
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="provkedja-", dir=_quick_folder())))
             lent = stack.enter_context(embedded_servers(folder, durable=False))
             given = {"DATABASE_URL": lent.database_url, "REDIS_URL": lent.redis_url} | given
         yield Servers(given["DATABASE_URL"], given["REDIS_URL"])
@@ -155,12 +156,24 @@ def alembic_config() -> Config:
     return Config(ROOT / "alembic.ini")
 
 
+def _quick_folder() -> str | None:
+    """Memory, where there is enough of it: a clone of the database takes 10 ms there and 150 ms on a slow disk."""
+    memory = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
+    try:
+        free = shutil.disk_usage(memory).free
+    except OSError:
+        return None
+    return str(memory) if free > 2 * 1024**3 and os.access(memory, os.W_OK) else None
+
+
 @contextmanager
 def _database(servers: Servers, template: str = "template0") -> Iterator[str]:
     name = f"test_{uuid4().hex}"
     with psycopg.connect(servers.database_url, autocommit=True) as connection:
         connection.execute(
-            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
+            sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy").format(
+                sql.Identifier(name), sql.Identifier(template)
+            )
         )
     try:
         yield urlsplit(servers.database_url)._replace(path=f"/{name}").geturl()

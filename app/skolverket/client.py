@@ -1,9 +1,11 @@
 """Calls to the Provisioning API, one typed method an endpoint. Limits, retries and history are the caller's."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Set
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import cache
 
 import httpx
 
@@ -23,11 +25,19 @@ class Accepted:
     job_id: str
 
 
+@cache
+def _trust() -> ssl.SSLContext:
+    # Reading the certificate authorities takes longer than a call: once a process.
+    return httpx.create_ssl_context()
+
+
 @asynccontextmanager
 async def opened(patience: float) -> AsyncIterator[httpx.AsyncClient]:
     """Opens the connections of one step; they end with it."""
     limits = httpx.Limits(max_connections=2 * _AT_ONCE, max_keepalive_connections=_AT_ONCE)
-    async with httpx.AsyncClient(timeout=patience, limits=limits, follow_redirects=False, trust_env=False) as http:
+    async with httpx.AsyncClient(
+        timeout=patience, limits=limits, follow_redirects=False, trust_env=False, verify=_trust()
+    ) as http:
         yield http
 
 

@@ -41,7 +41,7 @@ class Service:
         headers = {}
         if scopes:
             headers["Authorization"] = f"Bearer {await self.key(*scopes, organisation=organisation)}"
-        client = httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}", headers=headers, timeout=30)
+        client = httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}", headers=headers, timeout=30, verify=False)
         self.clients.append(client)
         return client
 

@@ -136,8 +136,10 @@ def service(database_url: str, redis_url: str, simulator: str, spawn: Spawn, tmp
     headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
     with (
         serving(settings, tmp_path / "api.ready") as port,
-        httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=headers, trust_env=False, timeout=30) as api,
-        httpx.Client(trust_env=False, timeout=30) as outside,
+        httpx.Client(
+            base_url=f"http://127.0.0.1:{port}", headers=headers, trust_env=False, timeout=30, verify=False
+        ) as api,
+        httpx.Client(trust_env=False, timeout=30, verify=False) as outside,
     ):
         outside.post(f"{simulator}/_simulator/reset", params={"reference": "true"}).raise_for_status()
         yield Service(spawn, env, simulator, api, outside)
