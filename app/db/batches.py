@@ -104,7 +104,8 @@ async def write_batch(
             """
             INSERT INTO batch (id, organisation_id, job_id, number, fence, record_ids, request, request_bytes,
                 request_sha256)
-            SELECT :id, :organisation, :job, 1 + count(*), :claim, CAST(:records AS uuid[]), :request, :bytes, :sha256
+            SELECT :id, :organisation, :job, 1 + coalesce(max(number), 0), :claim, CAST(:records AS uuid[]), :request,
+                :bytes, :sha256
             FROM batch WHERE organisation_id = :organisation AND job_id = :job
             """
         ),

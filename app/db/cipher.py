@@ -6,7 +6,6 @@ object still opens, and one that was moved to anybody else's does not.
 """
 
 import base64
-import binascii
 import hmac
 import os
 from collections.abc import Iterable, Mapping
@@ -85,7 +84,7 @@ def new_key() -> str:
 def _key(encoded: str, name: str) -> bytes:
     try:
         key = base64.b64decode(encoded, validate=True)
-    except binascii.Error:
+    except ValueError:
         key = b""
     if len(key) != 32:
         raise Stopped(f"{name} is not the base64 of 32 bytes")

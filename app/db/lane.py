@@ -172,7 +172,22 @@ async def finish_job(
         sa.text("SELECT cancel_requested_at IS NOT NULL FROM run WHERE id = :run FOR NO KEY UPDATE"),
         {"run": lane.run_id},
     )
-    ended = await conn.execute(
+    held = await conn.scalar(
+        sa.text("SELECT id FROM job WHERE id = :job AND claim = :claim AND status = 'running' FOR NO KEY UPDATE"),
+        {"job": job_id, "claim": claim},
+    )
+    if held is None:
+        return None
+    # A retry begins anew: what is left must not be given up for faults of this try.
+    await conn.execute(
+        sa.text(
+            "UPDATE record SET due_at = NULL, fault_since = NULL, fence = :claim"
+            " WHERE organisation_id = :organisation AND job_id = :job AND status = 'pending'"
+            " AND (due_at IS NOT NULL OR fault_since IS NOT NULL)"
+        ),
+        {"organisation": lane.organisation_id, "job": job_id, "claim": claim},
+    )
+    await conn.execute(
         sa.text(
             f"""
             UPDATE job SET status = :status, fence = :claim, error = :error, finished_at = clock_timestamp(),
@@ -183,8 +198,6 @@ async def finish_job(
         ).bindparams(sa.bindparam("error", type_=JSONB(none_as_null=True))),
         {"status": status, "claim": claim, "error": error, "job": job_id},
     )
-    if ended.rowcount == 0:
-        return None
     last = lane.position == len(Stage)
     if status == "succeeded" and not last and not cancelled:
         return await _queue_job(conn, lane.run_id, lane.position + 1)

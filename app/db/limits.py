@@ -18,7 +18,7 @@ async def reserve(conn: AsyncConnection, bucket: str, per_second: float, patienc
         sa.text(
             """
             UPDATE call_limit SET next_at = greatest(next_at, clock_timestamp()) + :spacing
-            WHERE bucket = :bucket AND next_at <= clock_timestamp() + :patience
+            WHERE bucket = :bucket AND greatest(next_at, clock_timestamp()) <= clock_timestamp() + :patience
             RETURNING extract(epoch FROM next_at - :spacing - clock_timestamp())
             """
         ),

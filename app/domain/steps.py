@@ -107,7 +107,7 @@ def conclude(view: View, faults: Sequence[Fault], horizon: timedelta, random: Ra
             return Finish(job_result(view.counts, view.on_record_error) if done else "cancelled")
     elif not view.batches and view.counts.pending == 0:
         return Finish(job_result(view.counts, view.on_record_error))
-    if given_up(view.fault_since, view.now, horizon):
+    if not view.cancelled and given_up(view.fault_since, view.now, horizon):
         if view.contact_at is None:
             return Finish("failed", "no_contact")
         if view.counts.pending:

@@ -21,7 +21,7 @@ from app.skolverket.faults import SlowDown, TokenRefused, TryAgain
 T = TypeVar("T")
 
 # A slot that was missed by more than this is let go: the next one keeps the distance to the calls around it.
-_TOLERANCE = 0.03
+_TOLERANCE = 0.02
 
 
 class NoTime(Exception):
@@ -94,11 +94,12 @@ class Calls:
                 )
                 if wait is None:
                     raise NoTime
+                begins = time.monotonic() + wait
                 if before is not None and not await before(conn):
                     await conn.rollback()
                     return False
-            before, begins = None, time.monotonic() + wait
-            await asyncio.sleep(wait)
+            before = None
+            await asyncio.sleep(max(0.0, begins - time.monotonic()))
             if self.deadline.left < self.patience:
                 raise NoTime
             if time.monotonic() - begins <= _TOLERANCE:

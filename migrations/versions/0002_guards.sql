@@ -138,6 +138,9 @@ END $$;
 
 CREATE FUNCTION record_guard() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+    IF TG_OP = 'DELETE' THEN
+        PERFORM refuse('record_history', format('record %s is history and cannot be deleted', OLD.object_id));
+    END IF;
     IF (NEW.organisation_id, NEW.job_id, NEW.object_id, NEW.run_id, NEW.stage, NEW.ordinal)
         IS DISTINCT FROM (OLD.organisation_id, OLD.job_id, OLD.object_id, OLD.run_id, OLD.stage, OLD.ordinal) THEN
         PERFORM refuse('record_identity', format('record %s cannot change its identity', OLD.object_id));
@@ -180,8 +183,7 @@ CREATE FUNCTION batch_guard() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF TG_OP = 'DELETE' THEN
         -- What has not left is no history.
-        IF OLD.status <> 'written'
-            AND EXISTS (SELECT FROM job WHERE job.id = OLD.job_id AND job.status IN ('queued', 'running')) THEN
+        IF OLD.status <> 'written' THEN
             PERFORM refuse('batch_history', format('batch %s has left and cannot be deleted', OLD.id));
         END IF;
         RETURN OLD;
@@ -194,9 +196,10 @@ BEGIN
         END IF;
         RETURN NEW;
     END IF;
-    IF (NEW.id, NEW.organisation_id, NEW.job_id, NEW.number, NEW.record_ids, NEW.request, NEW.request_sha256)
-        IS DISTINCT FROM
-        (OLD.id, OLD.organisation_id, OLD.job_id, OLD.number, OLD.record_ids, OLD.request, OLD.request_sha256) THEN
+    IF (NEW.id, NEW.organisation_id, NEW.job_id, NEW.number, NEW.record_ids)
+        IS DISTINCT FROM (OLD.id, OLD.organisation_id, OLD.job_id, OLD.number, OLD.record_ids)
+        OR (NEW.request, NEW.request_bytes, NEW.request_sha256)
+        IS DISTINCT FROM (OLD.request, OLD.request_bytes, OLD.request_sha256) THEN
         PERFORM refuse('batch_identity', format('batch %s cannot change what it carries', OLD.id));
     END IF;
     IF OLD.status IN ('answered', 'refused', 'lost') THEN
@@ -224,7 +227,7 @@ END $$;
 
 CREATE TRIGGER run_guard BEFORE INSERT OR UPDATE ON run FOR EACH ROW EXECUTE FUNCTION run_guard();
 CREATE TRIGGER job_guard BEFORE INSERT OR UPDATE ON job FOR EACH ROW EXECUTE FUNCTION job_guard();
-CREATE TRIGGER record_guard BEFORE UPDATE ON record FOR EACH ROW EXECUTE FUNCTION record_guard();
+CREATE TRIGGER record_guard BEFORE UPDATE OR DELETE ON record FOR EACH ROW EXECUTE FUNCTION record_guard();
 CREATE TRIGGER record_arrival AFTER INSERT ON record REFERENCING NEW TABLE AS arrived
     FOR EACH STATEMENT EXECUTE FUNCTION record_arrival();
 CREATE TRIGGER batch_guard BEFORE INSERT OR UPDATE OR DELETE ON batch FOR EACH ROW EXECUTE FUNCTION batch_guard();

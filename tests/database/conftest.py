@@ -1,0 +1,47 @@
+"""Databases for the tests of the store: one for each test, or rows that the tests of a module share."""
+
+from collections.abc import AsyncIterator, Iterator
+
+import psycopg
+import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from app.embedded import Servers
+from tests.conftest import _database, _name
+from tests.database.factories import Tenant, engine_of
+from tests.database.gallery import Names, hang
+
+
+@pytest.fixture(scope="session")
+def gallery(servers: Servers, template_database: str) -> Iterator[tuple[str, dict[str, Names]]]:
+    """The address of a database with a row of each kind in each state, and their ids; nobody commits to it."""
+    with _database(servers, template=_name(template_database)) as url:
+        yield url, hang(url)
+
+
+@pytest.fixture
+def scenes(gallery: tuple[str, dict[str, Names]]) -> dict[str, Names]:
+    """The ids of those rows, by scene."""
+    return gallery[1]
+
+
+@pytest.fixture
+def cursor(gallery: tuple[str, dict[str, Names]]) -> Iterator[psycopg.Cursor]:
+    """A transaction over those rows that is rolled back."""
+    with psycopg.connect(gallery[0]) as connection, connection.cursor() as cursor:
+        yield cursor
+        connection.rollback()
+
+
+@pytest.fixture
+async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
+    """Connections to a migrated database of the test's own."""
+    engine = engine_of(database_url)
+    yield engine
+    await engine.dispose()
+
+
+@pytest.fixture
+async def tenant(engine: AsyncEngine) -> Tenant:
+    """An organisation in it."""
+    return await Tenant.make(engine)

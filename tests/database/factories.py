@@ -1,0 +1,364 @@
+"""Rows that could really exist: organisations, rosters, runs, jobs, records and batches in any state.
+
+Every state is reached by the service's own functions, under the database's guards; nothing is written past them.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import cache
+from itertools import count
+from typing import Any
+from uuid import UUID, uuid4
+
+import sqlalchemy as sa
+from pydantic import SecretStr
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from app.db import batches, claims, lane, tenants
+from app.db.cipher import Cipher, cipher_of, new_key
+from app.db.claims import Claim
+from app.db.engine import connect
+from app.db.intake import store_roster
+from app.db.records import Change
+from app.settings import Settings
+
+Object = dict[str, Any]
+
+MINUTE = timedelta(minutes=1)
+HORIZON = timedelta(hours=6)
+
+_serials = count(1)
+
+
+@cache
+def the_cipher() -> Cipher:
+    """Gives keys made for these tests."""
+    return cipher_of(f"k1:{new_key()}", new_key())
+
+
+def engine_of(url: str, pool: int = 6) -> AsyncEngine:
+    """Makes an engine for a test's database; the test disposes of it."""
+    return connect(Settings(database_url=SecretStr(url)).sqlalchemy_url, pool=pool, name="tests")
+
+
+def pupil(**more: Any) -> Object:
+    """Invents a pupil."""
+    return {
+        "id": str(uuid4()),
+        "givenName": "Åsa",
+        "familyName": "Exempelsson",
+        "eduPersonPrincipalNames": [f"elev{next(_serials)}@edu.example.se"],
+        "civicNo": {"value": "201203049810", "nationality": "SE"},
+        "enrolments": [{"enroledAt": {"id": str(uuid4())}, "schoolType": "GR", "schoolYear": 6}],
+        **more,
+    }
+
+
+def duty(person: Object, **more: Any) -> Object:
+    """Gives a person a duty."""
+    unit = {"id": str(uuid4())}
+    return {"id": str(uuid4()), "person": {"id": person["id"]}, "dutyAt": unit, "dutyRole": "Lärare", **more}
+
+
+def group(*members: Object, **more: Any) -> Object:
+    """Makes a class."""
+    return {
+        "id": str(uuid4()),
+        "displayName": "6A",
+        "groupType": "Klass",
+        "schoolType": "GR",
+        "organisation": {"id": str(uuid4())},
+        "groupMemberships": [{"person": {"id": member["id"]}} for member in members],
+        **more,
+    }
+
+
+def exam(groups: Sequence[Object], duties: Sequence[Object] = (), **more: Any) -> Object:
+    """Makes an activity of groups and the duties of its teachers."""
+    return {
+        "id": str(uuid4()),
+        "displayName": "Matematik 6A",
+        "activityType": "Undervisning",
+        "groups": [{"id": each["id"]} for each in groups],
+        "teachers": [{"duty": {"id": each["id"]}} for each in duties],
+        "organisation": {"id": str(uuid4())},
+        "parentActivity": {"id": str(uuid4())},
+        **more,
+    }
+
+
+def small_roster() -> dict[str, list[Object]]:
+    """Invents two persons, and one object of each other kind."""
+    first, second = pupil(), pupil()
+    teaching, its_class = duty(second), group(first)
+    return {"persons": [first, second], "duties": [teaching], "groups": [its_class], "activities": [exam([its_class])]}
+
+
+@dataclass(frozen=True)
+class Tenant:
+    """An organisation with a key, and what its runs go through; verdicts are record states by object id."""
+
+    engine: AsyncEngine
+    organisation_id: UUID
+    number: str
+    key_id: UUID
+    cipher: Cipher = field(default_factory=the_cipher)
+
+    @classmethod
+    async def make(cls, engine: AsyncEngine) -> "Tenant":
+        """Registers an organisation and a key of it."""
+        number = f"21200{next(_serials):05d}"
+        async with engine.begin() as conn:
+            organisation_id = await tenants.create_organisation(conn, number, "Exempelkommun")
+            key = await tenants.create_key(conn, number, "testnyckel", ("provision", "history"))
+            found = await tenants.find_key(conn, key.handle)
+        assert found is not None
+        return cls(engine, organisation_id, number, found["id"])
+
+    async def store(
+        self, roster: Mapping[str, Sequence[Object]] | None = None, activity_id: UUID | None = None
+    ) -> UUID:
+        """Stores a roster as an activity, a new one unless its id is given."""
+        activity_id = activity_id or uuid4()
+        body = json.dumps({"display_name": "Prov", "roster": small_roster() if roster is None else roster}).encode()
+
+        async def chunks() -> AsyncIterator[bytes]:
+            yield body
+
+        await store_roster(
+            self.engine,
+            self.cipher,
+            self.organisation_id,
+            activity_id,
+            chunks(),
+            if_match=lambda _: True,
+            turn=asyncio.Lock(),
+        )
+        return activity_id
+
+    async def accept(self, activity_id: UUID, policy: str = "halt") -> "Run":
+        """Provisions an activity."""
+        async with self.engine.begin() as conn:
+            accepted = await lane.accept_run(
+                conn,
+                organisation_id=self.organisation_id,
+                activity_id=activity_id,
+                on_record_error=policy,
+                key_id=self.key_id,
+                key_name="testnyckel",
+            )
+        rows = await self.rows("SELECT id FROM job WHERE run_id = :run ORDER BY position", run=accepted.run_id)
+        return Run(self, activity_id, accepted.run_id, tuple(row["id"] for row in rows), tuple(accepted.rings))
+
+    async def new_run(self, roster: Mapping[str, Sequence[Object]] | None = None, policy: str = "halt") -> "Run":
+        """Stores a new activity and provisions it."""
+        return await self.accept(await self.store(roster), policy)
+
+    async def rows(self, query: str, **values: Any) -> list[dict[str, Any]]:
+        """Reads rows by name."""
+        async with self.engine.connect() as conn:
+            return [dict(row) for row in (await conn.execute(sa.text(query), values)).mappings()]
+
+    async def value(self, query: str, **values: Any) -> Any:
+        """Reads one value."""
+        async with self.engine.connect() as conn:
+            return await conn.scalar(sa.text(query), values)
+
+    async def dump(self) -> dict[str, list[Any]]:
+        """Reads everything that the engine writes, to compare two moments."""
+        return {
+            table: await self.rows(f"SELECT to_jsonb({table}) AS row FROM {table} ORDER BY {table}::text")
+            for table in ("run", "job", "record", "batch", "event", "activity")
+        }
+
+    async def do(self, statement: str, **values: Any) -> None:
+        """Carries out one statement."""
+        async with self.engine.begin() as conn:
+            await conn.execute(sa.text(statement), values)
+
+    async def claim(self, job_id: UUID | None = None, lease: timedelta = MINUTE) -> Claim:
+        """Claims a job that is there to be claimed."""
+        async with self.engine.begin() as conn:
+            held = await claims.claim(conn, uuid4(), lease, job_id)
+        assert held is not None
+        return held
+
+    async def write(self, held: Claim) -> batches.Outgoing | None:
+        """Writes down a batch."""
+        async with self.engine.begin() as conn:
+            return await batches.write_batch(conn, self.cipher, held, HORIZON)
+
+    async def written(self, held: Claim) -> batches.Outgoing:
+        """Writes down a batch where there is something to send."""
+        out = await self.write(held)
+        assert out is not None
+        return out
+
+    async def called(self, held: Claim) -> UUID:
+        """Lets a batch leave."""
+        out = await self.written(held)
+        async with self.engine.begin() as conn:
+            assert await batches.call_batch(conn, self.cipher, held, out.id) == out
+        return out.id
+
+    async def accepted(self, held: Claim) -> UUID:
+        """Has a batch taken by Skolverket."""
+        batch_id = await self.called(held)
+        async with self.engine.begin() as conn:
+            await batches.accept_batch(conn, held, batch_id, 202, str(uuid4()), timedelta())
+        return batch_id
+
+    async def answer(self, held: Claim, batch_id: UUID, verdicts: Mapping[str, str] | None = None) -> bool:
+        """Has Skolverket answer a batch: `succeeded` for all but those with a verdict of their own."""
+        ids = await self.value("SELECT record_ids FROM batch WHERE id = :batch", batch=batch_id)
+        changes = [
+            Change(
+                each,
+                (verdicts or {}).get(str(each), "succeeded"),
+                received=self.cipher.seal(b"{}", self.organisation_id, held.stage, each, "received"),
+            )
+            for each in ids
+        ]
+        async with self.engine.begin() as conn:
+            return await batches.answer_batch(conn, self.cipher, held, batch_id, b"{}", changes, timedelta())
+
+    async def finish(self, held: Claim, status: str = "succeeded") -> list[lane.Ring] | None:
+        """Ends a job."""
+        async with self.engine.begin() as conn:
+            return await lane.finish_job(conn, held.job_id, held.number, status)
+
+    async def play(
+        self, job_id: UUID, verdicts: Mapping[str, str] | None = None, end: str = "succeeded"
+    ) -> list[lane.Ring]:
+        """Carries a job from its claim to its end."""
+        held = await self.claim(job_id)
+        async with self.engine.begin() as conn:
+            await batches.refuse_broken(conn, held)
+        while (out := await self.write(held)) is not None:
+            async with self.engine.begin() as conn:
+                assert await batches.call_batch(conn, self.cipher, held, out.id) is not None
+            async with self.engine.begin() as conn:
+                await batches.accept_batch(conn, held, out.id, 202, str(uuid4()), timedelta())
+            await self.answer(held, out.id, verdicts)
+        rings = await self.finish(held, end)
+        assert rings is not None
+        return rings
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run that was accepted, with its four jobs in order."""
+
+    tenant: Tenant
+    activity_id: UUID
+    id: UUID
+    jobs: tuple[UUID, ...]
+    rings: tuple[lane.Ring, ...]
+
+    async def objects(self, position: int) -> list[str]:
+        """Lists the object ids of a job, in their order."""
+        rows = await self.tenant.rows(
+            "SELECT object_id FROM record WHERE job_id = :job ORDER BY ordinal", job=self.jobs[position - 1]
+        )
+        return [str(row["object_id"]) for row in rows]
+
+    async def cancel(self) -> list[lane.Ring]:
+        """Asks for the run's end."""
+        async with self.tenant.engine.begin() as conn:
+            return await lane.cancel_run(conn, self.tenant.organisation_id, self.id)
+
+    async def retry(self, policy: str | None = None) -> list[lane.Ring]:
+        """Lets the run go on."""
+        async with self.tenant.engine.begin() as conn:
+            return await lane.retry_run(conn, self.tenant.organisation_id, self.id, policy)
+
+    async def status(self) -> str:
+        """Reads the run's state."""
+        return str(await self.tenant.value("SELECT status FROM run WHERE id = :run", run=self.id))
+
+    async def statuses(self) -> list[str]:
+        """Reads its jobs' states."""
+        rows = await self.tenant.rows("SELECT status FROM job WHERE run_id = :run ORDER BY position", run=self.id)
+        return [row["status"] for row in rows]
+
+
+async def make_run(tenant: Tenant, state: str) -> Run:
+    """Makes a run in a state, in a lane of its own."""
+    run = await tenant.new_run()
+    match state:
+        case "queued":
+            return await tenant.accept(run.activity_id)
+        case "running":
+            pass
+        case "succeeded":
+            for job_id in run.jobs:
+                await tenant.play(job_id)
+        case "failed":
+            await tenant.play(run.jobs[0], {(await run.objects(1))[0]: "error"}, "failed")
+        case "cancelled":
+            await run.cancel()
+    assert await run.status() == state
+    return run
+
+
+async def make_job(tenant: Tenant, state: str) -> UUID:
+    """Makes a job in a state, in a lane of its own."""
+    run = await make_run(
+        tenant, {"failed": "failed", "blocked": "failed", "cancelled": "cancelled"}.get(state, "running")
+    )
+    job_id = run.jobs[1 if state in {"waiting", "blocked"} else 0]
+    if state == "running":
+        await tenant.claim(job_id)
+    if state == "succeeded":
+        await tenant.play(job_id)
+    assert await tenant.value("SELECT status FROM job WHERE id = :job", job=job_id) == state
+    return job_id
+
+
+async def make_batch(tenant: Tenant, state: str) -> tuple[Claim, UUID]:
+    """Makes a batch in a state, and gives the claim that still holds its job."""
+    held = await tenant.claim((await tenant.new_run()).jobs[0])
+    match state:
+        case "written":
+            batch_id = (await tenant.written(held)).id
+        case "called" | "refused" | "lost":
+            batch_id = await tenant.called(held)
+        case _:
+            batch_id = await tenant.accepted(held)
+    async with tenant.engine.begin() as conn:
+        if state == "refused":
+            await batches.refuse_batch(conn, tenant.cipher, held, batch_id, 503, b"[]", again_in=timedelta())
+        if state == "lost":
+            await batches.lose_batch(conn, tenant.cipher, held, batch_id, "timeout", timedelta())
+    if state == "answered":
+        await tenant.answer(held, batch_id)
+    assert await tenant.value("SELECT status FROM batch WHERE id = :batch", batch=batch_id) == state
+    return held, batch_id
+
+
+async def make_record(tenant: Tenant, state: str) -> tuple[Claim, UUID]:
+    """Makes a record in a state, and gives the claim that holds its job."""
+    run = await tenant.new_run(policy="continue")
+    job_id = run.jobs[0]
+    if state == "skipped":
+        await tenant.play(job_id, {(await run.objects(1))[1]: "error"})
+        job_id = run.jobs[1]
+    held = await tenant.claim(job_id)
+    object_id = (await run.objects(held.stage.position))[0]
+    match state:
+        case "pending":
+            pass
+        case "sent":
+            await tenant.called(held)
+        case "skipped":
+            assert await tenant.write(held) is None
+        case _:
+            await tenant.answer(held, await tenant.accepted(held), {object_id: state})
+    found = await tenant.value(
+        "SELECT status FROM record WHERE job_id = :job AND object_id = :id", job=job_id, id=object_id
+    )
+    assert found == state
+    return held, UUID(object_id)

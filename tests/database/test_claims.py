@@ -1,0 +1,284 @@
+"""Who works on a job: one claim at a time, and a claim whose lease has ended writes nothing any more."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db import batches, claims, lane
+from app.db.claims import Claim, LeaseLost
+from app.db.records import Change
+from app.domain.stages import Stage
+from tests.database.factories import HORIZON, MINUTE, Tenant, make_job, pupil
+
+NOTHING = timedelta()
+
+
+async def _try(tenant: Tenant, job_id: UUID | None = None) -> Claim | None:
+    async with tenant.engine.begin() as conn:
+        return await claims.claim(conn, uuid4(), MINUTE, job_id)
+
+
+async def _expire(tenant: Tenant, held: Claim) -> None:
+    await tenant.do(
+        "UPDATE job SET lease_until = clock_timestamp() - interval '1 second', fence = claim WHERE id = :job",
+        job=held.job_id,
+    )
+
+
+async def _job(tenant: Tenant, job_id: UUID) -> dict[str, object]:
+    [row] = await tenant.rows("SELECT *, due_at - clock_timestamp() AS due_in FROM job WHERE id = :job", job=job_id)
+    return row
+
+
+async def test_a_claim_says_whose_job_it_is_and_which(tenant: Tenant) -> None:
+    run = await tenant.new_run()
+    held = await tenant.claim(run.jobs[0])
+    assert held == Claim(run.jobs[0], 1, tenant.organisation_id, tenant.number, run.id, Stage.PERSONS, False)
+
+
+async def test_a_claim_starts_the_job_and_leases_it(tenant: Tenant) -> None:
+    held = await tenant.claim((await tenant.new_run()).jobs[0])
+    row = await _job(tenant, held.job_id)
+    assert (row["status"], row["claim"], row["losses"], row["attempt"]) == ("running", 1, 0, 0)
+    assert None not in (row["lease_until"], row["worker"], row["started_at"])
+
+
+@pytest.mark.parametrize("by_id", [True, False])
+async def test_of_claimers_at_once_exactly_one_gets_the_job(tenant: Tenant, by_id: bool) -> None:
+    """Each on a connection of its own, all let go at the same moment."""
+    for _ in range(5):
+        job_id = await make_job(tenant, "queued")
+        ready = asyncio.Barrier(6)
+
+        async def claimer(ready: asyncio.Barrier = ready, job_id: UUID = job_id) -> Claim | None:
+            async with tenant.engine.begin() as conn:
+                await conn.execute(sa.text("SELECT 1"))
+                await ready.wait()
+                return await claims.claim(conn, uuid4(), MINUTE, job_id if by_id else None)
+
+        got = [held for held in await asyncio.gather(*(claimer() for _ in range(6))) if held is not None]
+        assert [(held.job_id, held.number) for held in got] == [(job_id, 1)]
+
+
+async def test_a_claimer_passes_over_a_job_that_another_one_is_taking(tenant: Tenant) -> None:
+    """The other's transaction is still open: nobody waits for it, and nobody gets its job."""
+    first, second = await make_job(tenant, "queued"), await make_job(tenant, "queued")
+    async with tenant.engine.begin() as slow:
+        taken = await claims.claim(slow, uuid4(), MINUTE)
+        assert taken is not None
+        assert taken.job_id == first
+        assert await _try(tenant, first) is None
+        other = await _try(tenant)
+        assert other is not None
+        assert other.job_id == second
+
+
+async def test_the_job_that_has_been_due_longest_comes_first(tenant: Tenant) -> None:
+    early, late = await make_job(tenant, "queued"), await make_job(tenant, "queued")
+    await tenant.do("UPDATE job SET due_at = due_at - interval '1 hour' WHERE id = :job", job=late)
+    assert [(await tenant.claim()).job_id for _ in range(2)] == [late, early]
+
+
+@pytest.mark.parametrize("state", ["waiting", "succeeded", "failed", "blocked", "cancelled", "running"])
+async def test_a_job_that_is_not_to_be_had_is_not_claimed(tenant: Tenant, state: str) -> None:
+    assert await _try(tenant, await make_job(tenant, state)) is None
+
+
+async def test_a_job_that_is_not_due_is_not_claimed(tenant: Tenant) -> None:
+    job_id = await make_job(tenant, "queued")
+    await tenant.do("UPDATE job SET due_at = clock_timestamp() + interval '1 hour' WHERE id = :job", job=job_id)
+    assert await _try(tenant, job_id) is None
+    assert await _try(tenant) is None
+
+
+async def test_an_unknown_job_is_not_claimed(tenant: Tenant) -> None:
+    await make_job(tenant, "queued")
+    assert await _try(tenant, uuid4()) is None
+
+
+# What a claim may write, each ready to be tried by one that no longer holds.
+type_of_write = Callable[[Tenant, AsyncConnection, Claim, UUID, UUID], Awaitable[object]]
+_WRITES: dict[str, type_of_write] = {
+    "refuse_broken": lambda t, conn, held, w, a: batches.refuse_broken(conn, held),
+    "write_batch": lambda t, conn, held, w, a: batches.write_batch(conn, t.cipher, held, HORIZON),
+    "call_batch": lambda t, conn, held, w, a: batches.call_batch(conn, t.cipher, held, w),
+    "accept_batch": lambda t, conn, held, w, a: batches.accept_batch(conn, held, w, 202, "late", NOTHING),
+    "answer_batch": lambda t, conn, held, w, a: batches.answer_batch(conn, t.cipher, held, a, b"{}", [], NOTHING),
+    "postpone_batch": lambda t, conn, held, w, a: batches.postpone_batch(conn, held, a, MINUTE),
+    "refuse_batch": lambda t, conn, held, w, a: batches.refuse_batch(
+        conn, t.cipher, held, w, 413, b"[]", again_in=None
+    ),
+    "lose_batch": lambda t, conn, held, w, a: batches.lose_batch(conn, t.cipher, held, a, "timeout", NOTHING),
+    "lose_called": lambda t, conn, held, w, a: batches.lose_called(conn, t.cipher, held),
+    "drop_written": lambda t, conn, held, w, a: batches.drop_written(conn, held),
+    "abandon": lambda t, conn, held, w, a: batches.abandon(conn, t.cipher, held, "no_contact"),
+    "give_up": lambda t, conn, held, w, a: batches.give_up(conn, held),
+    "view": lambda t, conn, held, w, a: claims.view(conn, held),
+    "hold": lambda t, conn, held, w, a: claims.hold(conn, held),
+    "snooze": lambda t, conn, held, w, a: claims.snooze(conn, held, NOTHING),
+}
+_SILENT: dict[str, type_of_write] = {
+    "note_contact": lambda t, conn, held, w, a: claims.note_contact(conn, held),
+    "note_fault": lambda t, conn, held, w, a: claims.note_fault(conn, held, {"type": "late"}),
+    "finish_job as succeeded": lambda t, conn, held, w, a: lane.finish_job(conn, held.job_id, held.number, "succeeded"),
+    "finish_job as failed": lambda t, conn, held, w, a: lane.finish_job(
+        conn, held.job_id, held.number, "failed", {"type": "late"}
+    ),
+}
+
+
+@pytest.fixture
+async def outlived(tenant: Tenant) -> tuple[Claim, Claim, UUID, UUID]:
+    """A claim whose lease has ended, the one that followed, a batch that is written and one that is accepted."""
+    run = await tenant.new_run({"persons": [pupil(givenName="Ö" * 70_000), pupil(givenName="Å" * 70_000), pupil()]})
+    first = await tenant.claim(run.jobs[0])
+    accepted = await tenant.accepted(first)
+    written = (await tenant.written(first)).id
+    await _expire(tenant, first)
+    return first, await tenant.claim(run.jobs[0]), written, accepted
+
+
+@pytest.mark.parametrize("write", [*_WRITES, *_SILENT])
+async def test_after_a_lost_lease_nothing_is_written(
+    tenant: Tenant, outlived: tuple[Claim, Claim, UUID, UUID], write: str
+) -> None:
+    """The next claim holds the job: whatever the one before it tries changes no row."""
+    stale, current, written, accepted = outlived
+    before = await tenant.dump()
+    if write in _WRITES:
+        with pytest.raises(LeaseLost):
+            async with tenant.engine.begin() as conn:
+                await _WRITES[write](tenant, conn, stale, written, accepted)
+    else:
+        async with tenant.engine.begin() as conn:
+            assert await _SILENT[write](tenant, conn, stale, written, accepted) is None
+    assert await tenant.dump() == before
+    async with tenant.engine.begin() as conn:
+        await claims.hold(conn, current)
+
+
+@pytest.mark.parametrize("end", ["succeeded", "failed", "cancelled", "blocked"])
+async def test_a_job_that_was_let_go_takes_no_end(tenant: Tenant, end: str) -> None:
+    """A claim that has snoozed still has the current number; once the job has ended, not even that counts."""
+    held = await tenant.claim((await tenant.new_run({})).jobs[0])
+    assert await tenant.finish(held) is not None
+    before = await tenant.dump()
+    assert await tenant.finish(held, end) is None
+    assert await tenant.dump() == before
+
+
+async def test_a_lease_that_ends_is_counted_as_a_loss(tenant: Tenant) -> None:
+    """The next claim has the next number and knows that its predecessor died; letting go in order forgets it."""
+    job_id = await make_job(tenant, "queued")
+    held = await tenant.claim(job_id)
+    assert not held.lost_before
+    for number, losses in ((2, 1), (3, 2)):
+        await _expire(tenant, held)
+        held = await tenant.claim(job_id)
+        assert (held.number, held.lost_before, (await _job(tenant, job_id))["losses"]) == (number, True, losses)
+    async with tenant.engine.begin() as conn:
+        await claims.snooze(conn, held, NOTHING)
+    assert (await _job(tenant, job_id))["losses"] == 0
+    assert not (await tenant.claim(job_id)).lost_before
+
+
+async def test_a_snooze_gives_the_job_back_at_its_time(tenant: Tenant) -> None:
+    """It stays running to callers, holds no worker, costs no attempt and numbers a ring for its time."""
+    held = await tenant.claim(await make_job(tenant, "queued"))
+    before = await _job(tenant, held.job_id)
+    async with tenant.engine.begin() as conn:
+        ring = await claims.snooze(conn, held, timedelta(seconds=90))
+    row = await _job(tenant, held.job_id)
+    assert (row["status"], row["lease_until"], row["worker"], row["attempt"]) == ("running", None, None, 0)
+    assert timedelta(seconds=80) < row["due_in"] <= timedelta(seconds=90)  # type: ignore[operator]
+    assert ring == lane.Ring(held.job_id, before["ring"] + 1, 90.0)  # type: ignore[operator]
+    assert await _try(tenant, held.job_id) is None
+    await tenant.do("UPDATE job SET due_at = clock_timestamp(), fence = claim WHERE id = :job", job=held.job_id)
+    again = await tenant.claim(held.job_id)
+    assert (again.number, again.lost_before) == (2, False)
+
+
+async def test_a_snooze_counts_the_records(tenant: Tenant) -> None:
+    run = await tenant.new_run()
+    held = await tenant.claim(run.jobs[0])
+    failed, _ = await run.objects(1)
+    await tenant.answer(held, await tenant.accepted(held), {failed: "error"})
+    async with tenant.engine.begin() as conn:
+        await claims.snooze(conn, held, NOTHING)
+    row = await _job(tenant, held.job_id)
+    shown = [row[name] for name in ("total", "pending", "sent", "succeeded", "warnings", "errors", "skipped")]
+    assert shown == [2, 0, 0, 1, 0, 1, 0]
+
+
+async def test_faults_are_counted_from_the_first_and_forgotten_on_contact(tenant: Tenant) -> None:
+    held = await tenant.claim(await make_job(tenant, "queued"))
+    rows = []
+    for error in ({"type": "one"}, {"type": "two"}, None):
+        async with tenant.engine.begin() as conn:
+            await (claims.note_fault(conn, held, error) if error else claims.note_contact(conn, held))
+        rows.append(await _job(tenant, held.job_id))
+    assert [row["attempt"] for row in rows] == [1, 2, 2]
+    assert [row["error"] for row in rows] == [{"type": "one"}, {"type": "two"}, None]
+    assert rows[0]["fault_since"] == rows[1]["fault_since"] != rows[2]["fault_since"] is None
+    assert [row["contact_at"] is None for row in rows] == [True, True, False]
+
+
+async def test_the_view_is_what_the_database_holds(tenant: Tenant) -> None:
+    run = await tenant.new_run(policy="continue")
+    held = await tenant.claim(run.jobs[0])
+    batch_id = await tenant.accepted(held)
+    await run.cancel()
+    async with tenant.engine.begin() as conn:
+        seen = await claims.view(conn, held)
+    assert (seen.counts.total, seen.counts.sent, seen.counts.pending) == (2, 2, 0)
+    assert [(batch.id, batch.status) for batch in seen.batches] == [(batch_id, "accepted")]
+    assert (seen.ready, seen.next_ready_at, seen.cancelled, seen.on_record_error) == (0, None, True, "continue")
+    assert (seen.fault_since, seen.contact_at, seen.losses) == (None, None, 0)
+
+
+async def test_the_view_knows_when_a_record_may_go_again(tenant: Tenant) -> None:
+    run = await tenant.new_run()
+    held = await tenant.claim(run.jobs[0])
+    batch_id = await tenant.accepted(held)
+    later, now = (UUID(each) for each in await run.objects(1))
+    changes = [Change(later, "pending", again_in=timedelta(hours=1)), Change(now, "pending", again_in=NOTHING)]
+    async with tenant.engine.begin() as conn:
+        await batches.answer_batch(conn, tenant.cipher, held, batch_id, b"{}", changes, NOTHING)
+    async with tenant.engine.begin() as conn:
+        seen = await claims.view(conn, held)
+    assert (seen.counts.pending, seen.ready, seen.batches) == (2, 1, [])
+    assert seen.next_ready_at is not None
+    assert timedelta(minutes=59) < seen.next_ready_at - seen.now <= timedelta(hours=1)
+
+
+async def test_rings_go_to_due_jobs_that_were_not_rung_for(tenant: Tenant) -> None:
+    """Not to those that are leased, not due or rung for a moment ago; each ring has a number of its own."""
+    due, held_by_somebody, later = [await make_job(tenant, "queued") for _ in range(3)]
+    await tenant.claim(held_by_somebody)
+    await tenant.do("UPDATE job SET due_at = clock_timestamp() + interval '1 hour' WHERE id = :job", job=later)
+    async with tenant.engine.begin() as conn:
+        assert await claims.rings_due(conn, 10, MINUTE) == []
+        numbers = [[(ring.job_id, ring.number) for ring in await claims.rings_due(conn, 10, NOTHING)] for _ in "ab"]
+    assert numbers == [[(due, 2)], [(due, 3)]]
+
+
+async def test_rings_go_to_jobs_whose_worker_died(tenant: Tenant) -> None:
+    held = await tenant.claim(await make_job(tenant, "queued"))
+    await _expire(tenant, held)
+    async with tenant.engine.begin() as conn:
+        rung = await claims.rings_due(conn, 10, NOTHING)
+    assert [ring.job_id for ring in rung] == [held.job_id]
+    assert (await tenant.claim(held.job_id)).number == 2
+
+
+async def test_no_more_rings_than_asked_for_the_longest_due_first(tenant: Tenant) -> None:
+    jobs = [await make_job(tenant, "queued") for _ in range(3)]
+    await tenant.do("UPDATE job SET due_at = due_at - interval '1 hour' WHERE id = :job", job=jobs[2])
+    async with tenant.engine.begin() as conn:
+        rung = await claims.rings_due(conn, 2, NOTHING)
+    assert {ring.job_id for ring in rung} == {jobs[2], jobs[0]}

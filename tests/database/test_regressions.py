@@ -1,0 +1,102 @@
+"""What went wrong once: each test failed against the engine before it was mended."""
+
+import asyncio
+import time
+from datetime import timedelta
+
+import httpx
+import pytest
+import sqlalchemy as sa
+from psycopg.errors import CheckViolation
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from app.db import batches
+from app.db.cipher import cipher_of, new_key
+from app.db.limits import reserve
+from app.errors import Stopped
+from app.jobs.calls import Calls, Deadline
+from app.settings import Settings
+from tests.database.factories import Tenant, make_batch, pupil
+
+
+async def test_a_job_writes_batches_again_after_some_were_taken_back_out_of_the_middle(tenant: Tenant) -> None:
+    """The second batch left before the first, the run was cancelled and tried again: numbers go on."""
+    run = await tenant.new_run({"persons": [pupil(padding="x" * 150_000) for _ in range(2)]})
+    held = await tenant.claim(run.jobs[0])
+    await tenant.written(held)
+    second = await tenant.accepted(held)
+    await run.cancel()
+    async with tenant.engine.begin() as conn:
+        await batches.drop_written(conn, held)
+    await tenant.answer(held, second)
+    await tenant.finish(held, "cancelled")
+    await run.retry()
+    assert await tenant.write(await tenant.claim(run.jobs[0])) is not None
+
+
+@pytest.mark.parametrize("end", ["failed", "cancelled"])
+async def test_a_retry_gives_no_record_up_for_faults_of_the_try_before(tenant: Tenant, end: str) -> None:
+    run = await tenant.new_run()
+    held = await tenant.claim(run.jobs[0])
+    batch_id = await tenant.called(held)
+    async with tenant.engine.begin() as conn:
+        await batches.lose_batch(conn, tenant.cipher, held, batch_id, "timeout", timedelta())
+    await tenant.do(
+        "UPDATE record SET fault_since = fault_since - interval '7 hours', fence = :claim WHERE job_id = :job",
+        claim=held.number,
+        job=held.job_id,
+    )
+    if end == "cancelled":
+        await run.cancel()
+    await tenant.finish(held, end)
+    await run.retry()
+    assert await tenant.write(await tenant.claim(run.jobs[0])) is not None
+
+
+async def test_without_any_patience_no_slot_is_taken(engine: AsyncEngine) -> None:
+    """Even when the limit has been idle for longer than the patience is short."""
+    async with engine.begin() as conn:
+        await conn.execute(sa.text("UPDATE call_limit SET next_at = next_at - interval '1 minute'"))
+        assert await reserve(conn, "calls", 5, -0.1) is None
+
+
+async def test_what_is_noted_before_a_call_takes_nothing_from_the_distance_of_calls(tenant: Tenant) -> None:
+    """A note that takes 0.15 s makes its call miss the slot; it waits for another one."""
+    left: list[float] = []
+
+    async def call(_: str) -> None:
+        left.append(time.monotonic())
+
+    async def slow(conn: AsyncConnection) -> bool:
+        await conn.execute(sa.text("SELECT pg_sleep(0.15)"))
+        return True
+
+    async def quick(_: AsyncConnection) -> bool:
+        return True
+
+    async with httpx.AsyncClient() as http:
+        calls = Calls(
+            *(tenant.engine, tenant.cipher, Settings(), http, tenant.organisation_id, tenant.number),
+            deadline=Deadline.after(30),
+            patience=5.0,
+            _token="t",
+        )
+        await asyncio.gather(calls.sending(call, slow), *(calls.sending(call, quick) for _ in range(5)))
+    first, *_, sixth = sorted(left)
+    assert sixth - first > 1
+
+
+async def test_a_batch_keeps_its_size(tenant: Tenant) -> None:
+    held, batch_id = await make_batch(tenant, "called")
+    with pytest.raises(IntegrityError) as refusal:
+        await tenant.do(
+            "UPDATE batch SET request_bytes = 5, fence = :claim WHERE id = :batch", claim=held.number, batch=batch_id
+        )
+    assert isinstance(refusal.value.orig, CheckViolation)
+    assert refusal.value.orig.diag.constraint_name == "batch_identity"
+
+
+def test_a_key_with_foreign_letters_stops_the_process() -> None:
+    with pytest.raises(Stopped):
+        cipher_of("k1:åäö", new_key())
