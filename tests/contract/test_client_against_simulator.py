@@ -1,0 +1,273 @@
+"""The client over real sockets against the simulator: what goes over the wire, what each kind of failure becomes."""
+
+import asyncio
+import hashlib
+import json
+import socket
+import time
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+import httpx
+import jwt
+import pytest
+
+from app.domain.batching import MAX_BYTES, body, encode
+from app.domain.stages import Stage
+from app.skolverket.auth import fetch_token
+from app.skolverket.client import Accepted, ProvisioningApi, opened
+from app.skolverket.faults import Refusal, SkolverketError, SlowDown, TokenRefused, TryAgain
+from app.skolverket.wire import ItemAnswer, item_answers
+from tests.contract.simulator_at_work import Skolverket
+from tests.database.factories import duty, exam, group, pupil
+
+ORGANISATION = "2120000001"
+PATIENCE = 5.0
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[httpx.AsyncClient]:
+    async with opened(PATIENCE) as http:
+        yield http
+
+
+@pytest.fixture
+def api(skolverket: Skolverket, http: httpx.AsyncClient) -> ProvisioningApi:
+    return ProvisioningApi(http, skolverket.provisioning, PATIENCE)
+
+
+@pytest.fixture
+async def token(skolverket: Skolverket, http: httpx.AsyncClient) -> str:
+    return (await fetch_token(http, skolverket.transaction, skolverket.provisioning, ORGANISATION, PATIENCE)).value
+
+
+async def _until(api: ProvisioningApi, stage: Stage, job_id: str, token: str, status: str) -> list[ItemAnswer]:
+    """Asks until no item is pending any more; the bound is for a simulator that is stuck."""
+    async with asyncio.timeout(10):
+        while True:
+            items = list(item_answers(await api.job_status(stage, job_id, token)))
+            if all(item.status != "Pending" for item in items):
+                assert {item.status for item in items} == {status}
+                return items
+            await asyncio.sleep(0.25)
+
+
+# The authorisation server
+
+
+async def test_a_token_is_the_organisations_and_ends_when_it_says_itself(
+    skolverket: Skolverket, http: httpx.AsyncClient
+) -> None:
+    fetched = await fetch_token(http, skolverket.transaction, skolverket.provisioning, ORGANISATION, PATIENCE)
+    claims = jwt.decode(fetched.value, options={"verify_signature": False})
+    assert claims["sub"] == ORGANISATION
+    assert fetched.expires_at == datetime.fromtimestamp(claims["exp"], UTC)
+    assert fetched.expires_at - datetime.now(UTC) > timedelta(hours=9)
+    assert [(call["method"], call["path"], call["organisation"]) for call in skolverket.ledger()] == [
+        ("POST", "/transaction", ORGANISATION)
+    ]
+
+
+async def test_a_token_that_is_refused_is_tried_again(skolverket: Skolverket, http: httpx.AsyncClient) -> None:
+    """It may be mended on the other side; and nothing has arrived at the Provisioning API."""
+    with pytest.raises(TryAgain) as fault:
+        await fetch_token(http, skolverket.transaction, skolverket.provisioning, "no number", PATIENCE)
+    assert (fault.value.code, fault.value.http_status, fault.value.arrived) == ("authorisation_refused", 400, False)
+
+
+@pytest.mark.parametrize(
+    ("rule", "kind", "code"),
+    [
+        ({"action": "status", "status": 503}, TryAgain, "http_503"),
+        ({"action": "status", "status": 429, "retry_after": 3}, SlowDown, "http_429"),
+        ({"action": "cut_before"}, TryAgain, "connection_lost"),
+        ({"action": "wrong_json"}, TryAgain, "answer_unreadable"),
+    ],
+)
+async def test_a_fault_of_the_authorisation_server_passes(
+    skolverket: Skolverket, http: httpx.AsyncClient, rule: dict[str, object], kind: type[TryAgain], code: str
+) -> None:
+    skolverket.faults({"match": {"path": "^/transaction$"}, **rule})
+    with pytest.raises(TryAgain) as fault:
+        await fetch_token(http, skolverket.transaction, skolverket.provisioning, ORGANISATION, PATIENCE)
+    assert (type(fault.value), fault.value.code) == (kind, code)
+
+
+# What goes over the wire
+
+
+@pytest.mark.parametrize("stage", Stage)
+async def test_a_batch_arrives_as_the_very_bytes_and_as_an_upsert(
+    skolverket: Skolverket, api: ProvisioningApi, token: str, stage: Stage
+) -> None:
+    person = pupil(givenName="Åsa Ö 漢")
+    item = {
+        Stage.PERSONS: person,
+        Stage.DUTIES: duty(person),
+        Stage.GROUPS: group(person),
+        Stage.ACTIVITIES: exam([group(person)], [duty(person)]),
+    }[stage]
+    content = body([encode(item)])
+    accepted = await api.send(stage, content, token)
+    call = skolverket.ledger()[-1]
+    assert (call["method"], call["path"], call["query"]) == (
+        "POST",
+        f"/provisioning/v1/{stage}/bulk",
+        "updateIfExists=true",
+    )
+    assert (call["sha256"], call["bytes"]) == (hashlib.sha256(content).hexdigest(), len(content))
+    assert (call["organisation"], call["object_ids"]) == (ORGANISATION, [item["id"]])
+    assert accepted == Accepted(202, call["job_id"])
+
+
+async def test_a_batch_of_exactly_200_000_bytes_is_taken_and_of_a_byte_more_refused(
+    api: ProvisioningApi, token: str
+) -> None:
+    person = pupil(padding="")
+    room = MAX_BYTES - len(body([encode(person)]))
+    full = body([encode(person | {"padding": "x" * room})])
+    assert len(full) == MAX_BYTES
+    assert (await api.send(Stage.PERSONS, full, token)).http_status == 202
+    with pytest.raises(Refusal) as refusal:
+        await api.send(Stage.PERSONS, body([encode(person | {"padding": "x" * (room + 1)})]), token)
+    assert (refusal.value.code, refusal.value.http_status) == ("http_413", 413)
+    assert json.loads(refusal.value.answer)[0]["id"] == "5020"
+
+
+async def test_a_batch_is_followed_from_pending_to_its_answer(api: ProvisioningApi, token: str) -> None:
+    """Every object has its item; this simulator knows no school unit, and each item carries that reason."""
+    persons = [pupil(), pupil()]
+    accepted = await api.send(Stage.PERSONS, body([encode(person) for person in persons]), token)
+    pending = list(item_answers(await api.job_status(Stage.PERSONS, accepted.job_id, token)))
+    assert {item.status for item in pending} <= {"Pending", "Error"}
+    items = await _until(api, Stage.PERSONS, accepted.job_id, token, "Error")
+    assert [item.object_id for item in items] == [UUID(person["id"]) for person in persons]
+    assert all(item.raw["response"]["errors"] for item in items)
+
+
+async def test_a_passing_fault_of_an_object_is_its_own_status(
+    skolverket: Skolverket, api: ProvisioningApi, token: str
+) -> None:
+    skolverket.faults({"action": "temporary_error", "times": 1})
+    accepted = await api.send(Stage.PERSONS, body([encode(pupil())]), token)
+    await _until(api, Stage.PERSONS, accepted.job_id, token, "TemporaryError")
+
+
+async def test_a_job_that_is_unknown_is_a_refusal(api: ProvisioningApi, token: str) -> None:
+    with pytest.raises(Refusal) as refusal:
+        await api.job_status(Stage.PERSONS, str(uuid4()), token)
+    assert (refusal.value.code, refusal.value.http_status) == ("http_404", 404)
+
+
+async def test_a_batch_that_breaks_the_schema_is_a_refusal(api: ProvisioningApi, token: str) -> None:
+    with pytest.raises(Refusal) as refusal:
+        await api.send(Stage.PERSONS, b'{"data":[{"id":"x"}]}', token)
+    assert refusal.value.http_status == 400
+    assert isinstance(json.loads(refusal.value.answer), list)
+
+
+# What goes wrong
+
+
+async def _fails(api: ProvisioningApi, token: str) -> SkolverketError:
+    with pytest.raises(SkolverketError) as fault:
+        await api.send(Stage.PERSONS, body([encode(pupil())]), token)
+    return fault.value
+
+
+async def test_a_bad_token_is_refused_as_such(api: ProvisioningApi) -> None:
+    fault = await _fails(api, "no.token.ofyours")
+    assert (type(fault), fault.http_status) == (TokenRefused, 403)
+    assert "no.token" not in f"{fault} {fault!r}"
+
+
+@pytest.mark.parametrize(
+    ("rule", "wait"),
+    [
+        ({"retry_after": 7}, timedelta(seconds=7)),
+        ({"headers": {"X-RateLimit-Reset": "0.5"}}, timedelta(seconds=0.5)),
+        ({"headers": {"X-RateLimit-Reset": "2"}}, timedelta(seconds=2)),
+    ],
+)
+async def test_too_many_calls_say_how_long_to_wait(
+    skolverket: Skolverket, api: ProvisioningApi, token: str, rule: dict[str, object], wait: timedelta
+) -> None:
+    skolverket.faults({"action": "status", "status": 429, **rule})
+    fault = await _fails(api, token)
+    assert (type(fault), fault.http_status, fault.retry_after) == (SlowDown, 429, wait)
+
+
+async def test_the_real_limit_is_met_as_such(strict: Skolverket, http: httpx.AsyncClient) -> None:
+    """Six calls in one second, all at once: five are taken."""
+    fetched = await fetch_token(http, strict.transaction, strict.provisioning, ORGANISATION, PATIENCE)
+    api, content = ProvisioningApi(http, strict.provisioning, PATIENCE), body([encode(pupil())])
+    results = await asyncio.gather(
+        *(api.send(Stage.PERSONS, content, fetched.value) for _ in range(6)), return_exceptions=True
+    )
+    assert sorted(type(result).__name__ for result in results) == ["Accepted"] * 5 + ["SlowDown"]
+    assert [slow.retry_after for slow in results if isinstance(slow, SlowDown)] == [timedelta(seconds=1)]
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 504])
+async def test_a_fault_of_the_server_passes(
+    skolverket: Skolverket, api: ProvisioningApi, token: str, status: int
+) -> None:
+    skolverket.faults({"action": "status", "status": status})
+    fault = await _fails(api, token)
+    assert (type(fault), fault.code, fault.http_status) == (TryAgain, f"http_{status}", status)
+
+
+@pytest.mark.parametrize(("action", "taken"), [("cut_before", False), ("cut_after", True)])
+async def test_a_connection_that_breaks_leaves_it_open_whether_the_call_arrived(
+    skolverket: Skolverket, api: ProvisioningApi, token: str, action: str, taken: bool
+) -> None:
+    """From here both look the same."""
+    skolverket.faults({"match": {"path": "/bulk$"}, "action": action})
+    fault = await _fails(api, token)
+    assert (type(fault), fault.code, fault.http_status, fault.arrived) == (TryAgain, "connection_lost", None, True)
+    assert (skolverket.ledger()[-1]["job_id"] is not None) is taken
+
+
+async def test_without_a_server_nothing_has_arrived(http: httpx.AsyncClient) -> None:
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))  # taken by us, and nobody listens
+        api = ProvisioningApi(http, f"http://127.0.0.1:{bound.getsockname()[1]}/v1", PATIENCE)
+        fault = await _fails(api, "any")
+    assert (type(fault), fault.code, fault.arrived) == (TryAgain, "no_connection", False)
+
+
+async def test_an_answer_that_does_not_come_in_time_is_waited_for_no_longer(
+    skolverket: Skolverket, http: httpx.AsyncClient, token: str
+) -> None:
+    skolverket.faults({"match": {"path": "/bulk$"}, "action": "delay", "seconds": 1, "times": 1})
+    begun = time.monotonic()
+    fault = await _fails(ProvisioningApi(http, skolverket.provisioning, 0.3), token)
+    assert (type(fault), fault.code, fault.arrived) == (TryAgain, "timeout", True)
+    assert time.monotonic() - begun < 1
+
+
+async def test_an_answer_that_breaks_off_is_tried_again(
+    skolverket: Skolverket, api: ProvisioningApi, token: str
+) -> None:
+    skolverket.faults({"match": {"path": "/bulk$"}, "action": "wrong_json"})
+    fault = await _fails(api, token)
+    assert (type(fault), fault.code) == (TryAgain, "answer_unreadable")
+
+
+@pytest.mark.parametrize("status", [404, 405, 418])
+async def test_a_wrong_address_is_for_the_operator_and_no_records_fault(
+    skolverket: Skolverket, api: ProvisioningApi, token: str, status: int
+) -> None:
+    skolverket.faults({"action": "status", "status": status})
+    fault = await _fails(api, token)
+    assert (type(fault), fault.code) == (TryAgain, f"http_{status}")
+
+
+async def test_faults_carry_codes_and_nothing_that_was_sent(
+    skolverket: Skolverket, api: ProvisioningApi, token: str
+) -> None:
+    for action in ("cut_before", "wrong_json", "status"):
+        skolverket.faults({"action": action})
+        fault = await _fails(api, token)
+        assert str(fault) == fault.code

@@ -1,0 +1,174 @@
+"""Within limits, as the server counts: two users of the shared limit in parallel never make it say 429."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from itertools import pairwise
+
+import httpx
+import pytest
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from app.domain.batching import body, encode
+from app.domain.stages import Stage
+from app.jobs.calls import Calls, Deadline, NoTime
+from app.skolverket.client import ProvisioningApi, opened
+from app.skolverket.faults import SlowDown, TryAgain
+from tests.contract.simulator_at_work import Skolverket
+from tests.database.factories import Tenant, engine_of, pupil
+
+SECONDS = 4
+PATIENCE = 5.0
+
+
+@pytest.fixture
+async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
+    engine = engine_of(database_url, pool=12)
+    yield engine
+    await engine.dispose()
+
+
+async def _noted(_: AsyncConnection) -> bool:
+    return True
+
+
+def _calls(skolverket: Skolverket, tenant: Tenant, http: httpx.AsyncClient, seconds: float) -> Calls:
+    settings = skolverket.settings()
+    return Calls(
+        tenant.engine,
+        tenant.cipher,
+        settings,
+        http,
+        tenant.organisation_id,
+        tenant.number,
+        Deadline.after(seconds),
+        PATIENCE,
+    )
+
+
+async def test_two_users_at_once_stay_within_the_servers_limit(strict: Skolverket, engine: AsyncEngine) -> None:
+    """Each has more to send than may go: in no second do more than five arrive, and little of the limit is wasted."""
+    tenants = [await Tenant.make(engine) for _ in range(2)]
+    content = body([encode(pupil())])
+
+    async def user(tenant: Tenant) -> int:
+        async with opened(PATIENCE) as http:
+            calls = _calls(strict, tenant, http, SECONDS + PATIENCE)
+            api = ProvisioningApi(http, strict.provisioning, PATIENCE)
+
+            async def one() -> int:
+                made = 0
+                while True:
+                    try:
+                        await calls.sending(lambda token: api.send(Stage.PERSONS, content, token), _noted)
+                    except NoTime:
+                        return made
+                    made += 1
+
+            return sum(await asyncio.gather(*(one() for _ in range(4))))
+
+    made = sum(await asyncio.gather(*(user(tenant) for tenant in tenants)))
+    calls = [call for call in strict.ledger() if "/bulk" in call["path"]]
+    assert {call["status"] for call in calls} == {202}
+    assert len(calls) == made
+    times = [call["monotonic"] for call in calls]
+    assert all(sixth - first > 1 for first, sixth in zip(times, times[5:], strict=False))
+    assert all(earlier <= later for earlier, later in pairwise(times))
+    assert made >= 0.7 * SECONDS * 5 / 1.05
+
+
+async def test_a_call_that_is_not_noted_does_not_leave_and_takes_no_slot(
+    skolverket: Skolverket, engine: AsyncEngine
+) -> None:
+    tenant = await Tenant.make(engine)
+    left_slot = await tenant.value("SELECT next_at FROM call_limit WHERE bucket = 'calls'")
+
+    async def refused(_: AsyncConnection) -> bool:
+        return False
+
+    async def never(token: str) -> str:
+        raise AssertionError("it left")
+
+    async with opened(PATIENCE) as http:
+        calls = _calls(skolverket, tenant, http, 20)
+        left: object = await calls.sending(never, refused)
+    assert left is None
+    assert await tenant.value("SELECT next_at FROM call_limit WHERE bucket = 'calls'") == left_slot
+
+
+async def test_without_time_for_another_call_none_leaves(skolverket: Skolverket, engine: AsyncEngine) -> None:
+    tenant = await Tenant.make(engine)
+
+    async def never(token: str) -> str:
+        raise AssertionError("it left")
+
+    async with opened(PATIENCE) as http:
+        calls = _calls(skolverket, tenant, http, PATIENCE - 1)
+        with pytest.raises(NoTime):
+            await calls.sending(never, _noted)
+    assert skolverket.ledger() == []
+
+
+async def test_a_429_holds_back_everybody(skolverket: Skolverket, engine: AsyncEngine) -> None:
+    """For as long as was asked: the next slot of whoever it is begins after that."""
+    tenant = await Tenant.make(engine)
+    skolverket.faults({"match": {"path": "/bulk"}, "action": "status", "status": 429, "retry_after": 9, "times": 1})
+    async with opened(PATIENCE) as http:
+        calls = _calls(skolverket, tenant, http, 20)
+        api = ProvisioningApi(http, skolverket.provisioning, PATIENCE)
+        with pytest.raises(SlowDown):
+            await calls.sending(lambda token: api.send(Stage.PERSONS, b'{"data":[]}', token), _noted)
+    held = await tenant.value(
+        "SELECT extract(epoch FROM next_at - clock_timestamp()) FROM call_limit WHERE bucket = 'calls'"
+    )
+    assert 5 < held <= 9
+
+
+async def test_a_token_that_is_no_longer_taken_is_renewed_once(skolverket: Skolverket, engine: AsyncEngine) -> None:
+    """The call goes again with the new one; the renewed token is kept for everybody."""
+    tenant = await Tenant.make(engine)
+    skolverket.faults({"match": {"path": "/bulk"}, "action": "status", "status": 403, "times": 1})
+    noted = 0
+
+    async def note(_: AsyncConnection) -> bool:
+        nonlocal noted
+        noted += 1
+        return True
+
+    async with opened(PATIENCE) as http:
+        calls = _calls(skolverket, tenant, http, 20)
+        api = ProvisioningApi(http, skolverket.provisioning, PATIENCE)
+        taken = await calls.sending(lambda token: api.send(Stage.PERSONS, b'{"data":[]}', token), note)
+    assert taken is not None
+    paths = [(call["path"].rpartition("/")[2], call["status"]) for call in skolverket.ledger()]
+    assert paths == [("transaction", 200), ("bulk", 403), ("transaction", 200), ("bulk", 202)]
+    assert noted == 1
+    assert await tenant.value("SELECT count(*) FROM access_token") == 1
+
+
+async def test_a_token_that_is_never_taken_is_a_fault(skolverket: Skolverket, engine: AsyncEngine) -> None:
+    tenant = await Tenant.make(engine)
+    skolverket.faults({"match": {"path": "/bulk"}, "action": "status", "status": 403})
+    async with opened(PATIENCE) as http:
+        calls = _calls(skolverket, tenant, http, 20)
+        api = ProvisioningApi(http, skolverket.provisioning, PATIENCE)
+        with pytest.raises(TryAgain) as fault:
+            await calls.sending(lambda token: api.send(Stage.PERSONS, b'{"data":[]}', token), _noted)
+    assert (type(fault.value), fault.value.code, fault.value.http_status) == (TryAgain, "token_refused", 403)
+    assert len([call for call in skolverket.ledger() if "/bulk" in call["path"]]) == 2
+
+
+async def test_a_token_is_fetched_once_for_calls_side_by_side(skolverket: Skolverket, engine: AsyncEngine) -> None:
+    """And not at all by the next step."""
+    tenant = await Tenant.make(engine)
+
+    async def step() -> None:
+        async with opened(PATIENCE) as http:
+            calls = _calls(skolverket, tenant, http, 20)
+            api = ProvisioningApi(http, skolverket.provisioning, PATIENCE)
+            send = calls.sending(lambda token: api.send(Stage.PERSONS, b'{"data":[]}', token), _noted)
+            ask = calls.sending(lambda token: api.send(Stage.DUTIES, b'{"data":[]}', token), _noted)
+            await asyncio.gather(send, ask)
+
+    await step()
+    await step()
+    assert [call["path"] for call in skolverket.ledger()].count("/transaction") == 1

@@ -1,0 +1,231 @@
+"""The decisions of a job as tables: what there is to do, and what becomes of it after a step."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from app.domain.outcome import Counts
+from app.domain.steps import (
+    IN_FLIGHT,
+    MAX_LOSSES,
+    Decision,
+    Fault,
+    Finish,
+    GiveUp,
+    OpenBatch,
+    Snooze,
+    View,
+    Work,
+    conclude,
+    work,
+)
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+HORIZON = timedelta(hours=6)
+SECOND = timedelta(seconds=1)
+
+# A job with nothing left to do; the tables say what is different.
+DONE = View(
+    now=NOW,
+    counts=Counts(total=3, succeeded=3),
+    batches=(),
+    ready=0,
+    next_ready_at=None,
+    cancelled=False,
+    on_record_error="halt",
+    fault_since=None,
+    contact_at=NOW,
+    losses=0,
+)
+A, B, C, D = (uuid4() for _ in range(4))
+
+
+def _pending(ready: int = 3, **changes: Any) -> View:
+    return replace(DONE, counts=Counts(total=3, pending=3), ready=ready, **changes)
+
+
+def _out(*batches: OpenBatch, **changes: Any) -> View:
+    return replace(DONE, counts=Counts(total=3, sent=3), batches=batches, **changes)
+
+
+def _written(batch: UUID = A) -> OpenBatch:
+    return OpenBatch(batch, "written", None)
+
+
+def _called(batch: UUID = B) -> OpenBatch:
+    return OpenBatch(batch, "called", None)
+
+
+def _accepted(batch: UUID = C, due_in: timedelta = timedelta()) -> OpenBatch:
+    return OpenBatch(batch, "accepted", NOW + due_in)
+
+
+@pytest.mark.parametrize(
+    ("view", "todo"),
+    [
+        pytest.param(DONE, Work(), id="nothing is left"),
+        pytest.param(_pending(), Work(write=IN_FLIGHT), id="pending records are written"),
+        pytest.param(_pending(ready=0, next_ready_at=NOW + SECOND), Work(), id="none of them may go yet"),
+        pytest.param(_out(_written()), Work(send=[A]), id="a written batch is sent"),
+        pytest.param(_out(_called()), Work(), id="a called batch is nobody's to call again"),
+        pytest.param(_out(_accepted()), Work(ask=[C]), id="an accepted batch that is due is asked for"),
+        pytest.param(_out(_accepted(due_in=-SECOND)), Work(ask=[C]), id="one that has been due for a while too"),
+        pytest.param(_out(_accepted(due_in=SECOND)), Work(), id="one that is not due is left alone"),
+        pytest.param(
+            replace(_pending(), batches=(_written(), _called(), _accepted())),
+            Work(send=[A], ask=[C], write=IN_FLIGHT - 3),
+            id="every open batch takes a place",
+        ),
+        pytest.param(
+            replace(_pending(), batches=(_written(), _called(), _accepted(), _accepted(D, SECOND))),
+            Work(send=[A], ask=[C]),
+            id="no place is left",
+        ),
+        pytest.param(
+            replace(_pending(), batches=tuple(_accepted(due_in=SECOND) for _ in range(IN_FLIGHT + 2))),
+            Work(),
+            id="more are out than may be",
+        ),
+        pytest.param(
+            replace(_pending(cancelled=True), batches=(_written(), _accepted(), _accepted(D, SECOND))),
+            Work(ask=[C]),
+            id="cancelled: only what is out is followed",
+        ),
+        pytest.param(
+            replace(_pending(losses=MAX_LOSSES), batches=(_written(), _accepted())), Work(), id="too many workers died"
+        ),
+        pytest.param(
+            replace(_pending(losses=MAX_LOSSES - 1), batches=(_written(),)),
+            Work(send=[A], write=IN_FLIGHT - 1),
+            id="one fewer has not",
+        ),
+    ],
+)
+def test_what_there_is_to_do(view: View, todo: Work) -> None:
+    found = work(view)
+    assert (list(found.send), list(found.ask), found.write) == (list(todo.send), list(todo.ask), todo.write)
+    assert bool(found) is bool(todo.send or todo.ask or todo.write)
+
+
+def _ended(view: View, decision: Decision, name: str) -> Any:
+    return pytest.param(view, decision, id=name)
+
+
+SOME_FAILED = Counts(total=3, succeeded=2, errors=1)
+SOME_SKIPPED = Counts(total=3, succeeded=2, skipped=1)
+LONG_AGO = NOW - HORIZON
+
+
+@pytest.mark.parametrize(
+    ("view", "decision"),
+    [
+        _ended(DONE, Finish("succeeded"), "all succeeded"),
+        _ended(replace(DONE, counts=Counts()), Finish("succeeded"), "there was nothing"),
+        _ended(replace(DONE, counts=Counts(total=1, warnings=1)), Finish("succeeded"), "a warning is no error"),
+        _ended(replace(DONE, counts=SOME_SKIPPED), Finish("succeeded"), "a skipped record is no error"),
+        _ended(replace(DONE, counts=SOME_FAILED), Finish("failed"), "an error halts"),
+        _ended(
+            replace(DONE, counts=SOME_FAILED, on_record_error="continue"),
+            Finish("succeeded"),
+            "an error under continue does not",
+        ),
+        _ended(_pending(cancelled=True), Finish("cancelled"), "cancelled with records left"),
+        _ended(replace(DONE, cancelled=True), Finish("succeeded"), "cancelled when all was done"),
+        _ended(replace(DONE, cancelled=True, counts=SOME_FAILED), Finish("failed"), "cancelled when all had failed"),
+        _ended(_pending(losses=MAX_LOSSES), Finish("failed", "worker_lost"), "too many workers died"),
+        _ended(
+            _pending(losses=MAX_LOSSES, cancelled=True), Finish("failed", "worker_lost"), "so they did, and cancelled"
+        ),
+        _ended(
+            _pending(fault_since=LONG_AGO, contact_at=None),
+            Finish("failed", "no_contact"),
+            "at the horizon without contact",
+        ),
+        _ended(
+            _out(_called(), fault_since=LONG_AGO, contact_at=None),
+            Finish("failed", "no_contact"),
+            "at the horizon without contact, with a batch out",
+        ),
+        _ended(_pending(fault_since=LONG_AGO), GiveUp(), "at the horizon after contact"),
+        _ended(replace(DONE, fault_since=LONG_AGO), Finish("succeeded"), "at the horizon with nothing left"),
+    ],
+)
+def test_what_becomes_of_a_job(view: View, decision: Decision) -> None:
+    """With faults or without: an end does not wait."""
+    for faults in ((), (Fault("timeout"),)):
+        assert conclude(view, faults, HORIZON, Random(1)) == decision
+
+
+@pytest.mark.parametrize(
+    ("view", "delay"),
+    [
+        pytest.param(_pending(), timedelta(), id="more may be sent at once"),
+        pytest.param(_out(_written()), timedelta(), id="a batch has not left"),
+        pytest.param(_out(_accepted(due_in=-SECOND)), timedelta(), id="an answer is due"),
+        pytest.param(_out(_accepted(due_in=3 * SECOND)), 3 * SECOND, id="until an answer is due"),
+        pytest.param(
+            _out(_accepted(due_in=9 * SECOND), _accepted(D, 2 * SECOND), _called()), 2 * SECOND, id="until the first is"
+        ),
+        pytest.param(_pending(ready=0, next_ready_at=NOW + 5 * SECOND), 5 * SECOND, id="until a record may go again"),
+        pytest.param(
+            replace(_pending(ready=0, next_ready_at=NOW + 5 * SECOND), batches=(_accepted(due_in=7 * SECOND),)),
+            5 * SECOND,
+            id="until the first of both",
+        ),
+        pytest.param(
+            replace(
+                _pending(ready=0, next_ready_at=NOW + 5 * SECOND, cancelled=True),
+                batches=(_accepted(due_in=7 * SECOND),),
+            ),
+            7 * SECOND,
+            id="cancelled: records do not go again",
+        ),
+        pytest.param(_pending(ready=0, next_ready_at=NOW - SECOND), timedelta(), id="never a time that has passed"),
+        pytest.param(_out(_called()), SECOND, id="nothing names a time"),
+        pytest.param(
+            _pending(ready=0, next_ready_at=NOW + SECOND, fault_since=LONG_AGO + SECOND), SECOND, id="not yet given up"
+        ),
+        pytest.param(
+            _out(_accepted(due_in=SECOND), fault_since=LONG_AGO), SECOND, id="at the horizon with answers to come"
+        ),
+        pytest.param(_out(_accepted(due_in=SECOND), cancelled=True), SECOND, id="cancelled: what is out is followed"),
+    ],
+)
+def test_a_job_rests_without_a_fault(view: View, delay: timedelta) -> None:
+    assert conclude(view, (), HORIZON, Random(1)) == Snooze(delay)
+
+
+@pytest.mark.parametrize(
+    ("faulty_for", "faults", "least", "most"),
+    [
+        pytest.param(None, [Fault("timeout")], 0.6, 1, id="the first fault"),
+        pytest.param(10, [Fault("timeout")], 6, 10, id="as long as it has gone wrong"),
+        pytest.param(3600, [Fault("timeout")], 180, 300, id="five minutes at most"),
+        pytest.param(None, [Fault("http_429", 7 * SECOND)], 7, 7, id="what was asked for"),
+        pytest.param(3600, [Fault("http_429", 7 * SECOND)], 180, 300, id="what was asked for is the least"),
+        pytest.param(None, [Fault("http_503", timedelta(hours=1))], 300, 300, id="but five minutes is the most"),
+        pytest.param(
+            None, [Fault("timeout"), Fault("http_429", 7 * SECOND), Fault("x", SECOND)], 7, 7, id="the longest"
+        ),
+    ],
+)
+def test_after_a_fault_a_job_rests(faulty_for: int | None, faults: Sequence[Fault], least: float, most: float) -> None:
+    """The first fault is the one that is told."""
+    view = _pending(fault_since=None if faulty_for is None else NOW - faulty_for * SECOND)
+    for seed in range(50):
+        decision = conclude(view, faults, HORIZON, Random(seed))
+        assert isinstance(decision, Snooze)
+        assert decision.fault == faults[0]
+        assert least <= decision.delay.total_seconds() <= most
+
+
+def test_a_job_at_its_horizon_gives_up_once() -> None:
+    """After the records are closed nothing is pending, so that the next decision is an end or a rest."""
+    given_up = replace(DONE, counts=Counts(total=3, errors=3), fault_since=LONG_AGO)
+    assert conclude(given_up, (), HORIZON, Random(1)) == Finish("failed")
+    assert conclude(replace(given_up, on_record_error="continue"), (), HORIZON, Random(1)) == Finish("succeeded")

@@ -1,0 +1,184 @@
+"""Skolverket's JSON is read as far as it makes sense; what does not is tried again, never a crash."""
+
+import json
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.skolverket.faults import TryAgain
+from app.skolverket.wire import ItemAnswer, item_answers, parsed, remote_job_id, token_value, transaction, wait_asked
+
+ID = "a0000000-0000-4000-8000-000000000001"
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.text() | st.just(ID),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["responses", "id", "response", "status", "jobId", "access_token", "value"]),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=12,
+)
+
+
+def test_a_transaction_asks_for_a_bearer_token_for_one_address() -> None:
+    assert transaction("2120000001", "https://api.example.se/v1") == {
+        "access_token": [
+            {
+                "access": [{"type": "provisioning-api", "locations": ["https://api.example.se/v1"]}],
+                "flags": ["bearer"],
+            }
+        ],
+        "client": {"key": "2120000001"},
+    }
+
+
+def test_the_token_is_the_access_tokens_value() -> None:
+    assert token_value({"access_token": {"value": "a.b.c", "expires_in": 36000}, "more": 1}) == "a.b.c"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        None,
+        [],
+        "a.b.c",
+        {},
+        {"access_token": None},
+        {"access_token": "a.b.c"},
+        {"access_token": [{"value": "a.b.c"}]},
+        {"access_token": {}},
+        {"access_token": {"value": None}},
+        {"access_token": {"value": ""}},
+        {"access_token": {"value": 7}},
+        {"error": {"code": "invalid_request"}},
+    ],
+)
+def test_an_answer_without_a_token_is_tried_again(answer: Any) -> None:
+    with pytest.raises(TryAgain) as fault:
+        token_value(answer)
+    assert fault.value.code == "token_unreadable"
+
+
+def test_the_remote_job_is_read_and_all_else_ignored() -> None:
+    assert remote_job_id(json.dumps({"jobId": ID, "message": "x", "more": []}).encode()) == ID
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        b"null",
+        b"[]",
+        b"{}",
+        b'{"jobId":null}',
+        b'{"jobId":7}',
+        b'{"jobId":""}',
+        b'{"jobId":"../../persons"}',
+        b'{"jobId":"%s"' % ID.encode(),
+        b"\xff\xfe",
+        b"<html>",
+        b"[" * 100_000,
+    ],
+)
+def test_an_answer_without_a_remote_job_is_tried_again(answer: bytes) -> None:
+    with pytest.raises(TryAgain) as fault:
+        remote_job_id(answer)
+    assert (fault.value.code, fault.value.answer) == ("answer_unreadable", answer)
+
+
+def _items(*items: Any) -> list[ItemAnswer]:
+    return list(item_answers(json.dumps({"jobId": ID, "responses": items}).encode()))
+
+
+def test_an_item_is_its_id_its_status_and_all_that_came() -> None:
+    item = {"id": ID, "response": {"status": "Success", "statusCode": 201, "new": {"x": 1}}, "meta": None}
+    assert _items(item) == [ItemAnswer(UUID(ID), "Success", item)]
+
+
+@pytest.mark.parametrize(
+    "response", [None, "Success", [], 7, {}, {"status": None}, {"status": 7}, {"status": ["Success"]}]
+)
+def test_an_item_without_a_status_has_none(response: Any) -> None:
+    item = {"id": ID, "response": response}
+    assert _items(item) == [ItemAnswer(UUID(ID), None, item)]
+
+
+def test_an_item_without_a_response_has_no_status() -> None:
+    assert [item.status for item in _items({"id": ID})] == [None]
+
+
+@pytest.mark.parametrize("item", [None, 7, "x", [], {}, {"id": None}, {"id": 7}, {"id": "x"}, {"id": {}}])
+def test_an_item_without_an_id_is_passed_over(item: Any) -> None:
+    assert [each.object_id for each in _items(item, {"id": ID})] == [UUID(ID)]
+
+
+def test_an_id_is_the_same_in_any_case() -> None:
+    assert [each.object_id for each in _items({"id": ID.upper()})] == [UUID(ID)]
+
+
+def test_no_items_are_no_fault() -> None:
+    assert _items() == []
+
+
+@pytest.mark.parametrize("answer", [b"", b"null", b"[]", b"{}", b'{"responses":null}', b'{"responses":{}}', b'{"resp'])
+def test_an_answer_without_a_list_of_items_is_tried_again(answer: bytes) -> None:
+    with pytest.raises(TryAgain) as fault:
+        list(item_answers(answer))
+    assert fault.value.code == "answer_unreadable"
+
+
+@given(anything)
+def test_no_json_is_a_crash(answer: Any) -> None:
+    written = json.dumps(answer).encode()
+    for read in (lambda: list(item_answers(written)), lambda: remote_job_id(written), lambda: token_value(answer)):
+        with suppress(TryAgain):
+            read()
+
+
+@given(st.binary(max_size=40))
+def test_no_bytes_are_a_crash(answer: bytes) -> None:
+    with suppress(TryAgain):
+        parsed(answer)
+
+
+def test_a_fault_does_not_tell_what_was_answered() -> None:
+    with pytest.raises(TryAgain) as fault:
+        parsed(b'{"civicNo":"201203049810"')
+    assert "2012" not in f"{fault.value} {fault.value!r}"
+    assert fault.value.__suppress_context__
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({}, None),
+        ({"Retry-After": "7"}, 7),
+        ({"Retry-After": "0"}, 0),
+        ({"Retry-After": "0.5"}, 0.5),
+        ({"X-RateLimit-Reset": "1"}, 1),
+        ({"X-RateLimit-Reset": "0.5"}, 0.5),
+        ({"Retry-After": "7", "X-RateLimit-Reset": "1"}, 7),
+        ({"Retry-After": "Mon, 23 Nov 2026 12:00:00 GMT", "X-RateLimit-Reset": "2"}, 2),
+        ({"Retry-After": "-1", "X-RateLimit-Reset": "2"}, 2),
+        ({"Retry-After": "1e9"}, None),
+        ({"Retry-After": "nan"}, None),
+        ({"Retry-After": "inf"}, None),
+        ({"Retry-After": ""}, None),
+        ({"X-RateLimit-Reset": "soon"}, None),
+        ({"X-RateLimit-Remaining": "3"}, None),
+    ],
+)
+def test_a_wait_is_read_whole_or_fractional(headers: dict[str, str], seconds: float | None) -> None:
+    """Retry-After first; a wait of more than an hour or none that can be read is no wait."""
+    expected = None if seconds is None else timedelta(seconds=seconds)
+    assert wait_asked(httpx.Headers(headers)) == expected
