@@ -24,7 +24,7 @@ from app.api.lists import Cursor, Limit
 from app.api.problems import BadRequest
 from app.api.requests import ProvisionRequest, RetryRequest
 from app.api.schemas import Page, Run
-from app.db import idempotency, lane, reads
+from app.db import idempotency, lane, reads, runs
 from app.errors import NotFound
 from app.security.keys import Caller
 
@@ -68,7 +68,7 @@ async def provision(
         if idempotency_key is not None:
             stored = await idempotency.find(conn, caller.organisation_id, idempotency_key, digest)
         if stored is None:
-            accepted = await lane.accept_run(
+            accepted = await runs.accept_run(
                 conn,
                 organisation_id=caller.organisation_id,
                 activity_id=activity_id,
@@ -124,7 +124,7 @@ async def get_run(run_id: UUID, request: Request, caller: Reader, conn: Snapshot
 async def cancel_run(run_id: UUID, parts: PartsDep, caller: Provisioner) -> Response:
     """Sends nothing more; what is under way at Skolverket is followed to its answer first."""
     async with parts.runtime.engine.begin() as conn:
-        rings = await lane.cancel_run(conn, caller.organisation_id, run_id)
+        rings = await runs.cancel_run(conn, caller.organisation_id, run_id)
         shown = await _run(conn, caller, run_id)
     await parts.runtime.doorbell.ring(rings)
     return answer(shown, 202, _where(run_id))
@@ -142,7 +142,7 @@ async def retry_run(run_id: UUID, parts: PartsDep, caller: Provisioner, body: Re
     """Goes on from the first unfinished stage, with what has not succeeded."""
     policy = (body or RetryRequest()).on_record_error
     async with parts.runtime.engine.begin() as conn:
-        rings = await lane.retry_run(conn, caller.organisation_id, run_id, policy)
+        rings = await runs.retry_run(conn, caller.organisation_id, run_id, policy)
         shown = await _run(conn, caller, run_id)
     await parts.runtime.doorbell.ring(rings)
     return answer(shown, 202, _where(run_id))

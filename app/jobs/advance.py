@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.db import batches
+from app.db import answers, batches
 from app.db.cipher import Cipher
 from app.db.claims import Claim, LeaseLost, claim, snooze, view
 from app.db.lane import Ring, finish_job
@@ -78,7 +78,7 @@ class Advance:
     async def _step(self, held: Claim, deadline: Deadline) -> list[Ring]:
         engine, cipher, settings = self.engine, self.cipher, self.settings
         async with engine.begin() as conn:
-            await batches.lose_called(conn, cipher, held)
+            await answers.lose_called(conn, cipher, held)
             await batches.refuse_broken(conn, held)
             seen = await view(conn, held)
             if seen.cancelled:
@@ -116,7 +116,7 @@ class Advance:
         problem = job_problem(code or "records_failed") if status == "failed" else None
         async with self.engine.begin() as conn:
             if code is not None:
-                await batches.abandon(conn, self.cipher, held, code)
+                await answers.abandon(conn, self.cipher, held, code)
         async with self.engine.begin() as conn:
             rings = await finish_job(conn, held.job_id, held.number, status, problem)
         if rings is None:

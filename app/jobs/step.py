@@ -11,7 +11,7 @@ from uuid import UUID
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from app.db import batches
+from app.db import answers, batches
 from app.db.cipher import Cipher
 from app.db.claims import Claim, hold, note_contact, note_fault
 from app.db.records import Change
@@ -85,7 +85,7 @@ class Step:
             return
         except Refusal as refusal:
             async with self.engine.begin() as conn:
-                await batches.refuse_batch(
+                await answers.refuse_batch(
                     conn, self.cipher, self.claim, batch_id, refusal.http_status or 0, refusal.answer, again_in=None
                 )
                 await note_contact(conn, self.claim)
@@ -98,22 +98,22 @@ class Step:
         if taken is None:
             return
         async with self.engine.begin() as conn:
-            await batches.accept_batch(conn, self.claim, batch_id, taken.http_status, taken.job_id, self._poll_in(0))
+            await answers.accept_batch(conn, self.claim, batch_id, taken.http_status, taken.job_id, self._poll_in(0))
             await note_contact(conn, self.claim)
 
     async def _sent_in_vain(self, batch_id: UUID, fault: SkolverketError) -> None:
         wait = wait_after_fault(timedelta(), fault.retry_after, self.random)
         async with self.engine.begin() as conn:
             if fault.http_status is not None:
-                await batches.refuse_batch(
+                await answers.refuse_batch(
                     conn, self.cipher, self.claim, batch_id, fault.http_status, fault.answer, again_in=wait
                 )
             else:
-                await batches.lose_batch(conn, self.cipher, self.claim, batch_id, fault.code, wait)
+                await answers.lose_batch(conn, self.cipher, self.claim, batch_id, fault.code, wait)
 
     async def _ask(self, batch_id: UUID) -> None:
         async with self.engine.connect() as conn:
-            batch = await batches.accepted_batch(conn, self.claim, batch_id)
+            batch = await answers.accepted_batch(conn, self.claim, batch_id)
 
         async def note(conn: AsyncConnection) -> bool:
             await hold(conn, self.claim)
@@ -134,7 +134,7 @@ class Step:
             # Skolverket took the batch and now does not know it: the same objects go again.
             self.faults.append(Fault("job_unknown"))
             async with self.engine.begin() as conn:
-                await batches.lose_batch(
+                await answers.lose_batch(
                     conn, self.cipher, self.claim, batch_id, "job_unknown", None if overdue else timedelta(seconds=1)
                 )
             return
@@ -142,19 +142,19 @@ class Step:
             await self._met(fault)
             async with self.engine.begin() as conn:
                 if overdue:
-                    await batches.lose_batch(conn, self.cipher, self.claim, batch_id, "no_answer", None)
+                    await answers.lose_batch(conn, self.cipher, self.claim, batch_id, "no_answer", None)
                 else:
-                    await batches.postpone_batch(conn, self.claim, batch_id, max(poll_in, timedelta(seconds=2)))
+                    await answers.postpone_batch(conn, self.claim, batch_id, max(poll_in, timedelta(seconds=2)))
             return
         async with self.engine.begin() as conn:
-            waiting = await batches.answer_batch(conn, self.cipher, self.claim, batch_id, answer, changes, poll_in)
+            waiting = await answers.answer_batch(conn, self.cipher, self.claim, batch_id, answer, changes, poll_in)
             # An answer that is complete and still lacks some of ours will not get better.
             if waiting and (overdue or (batch.polls >= _PATIENT_POLLS and not unfinished)):
                 again_in = None if overdue else timedelta(seconds=1)
-                await batches.lose_batch(conn, self.cipher, self.claim, batch_id, "no_answer", again_in)
+                await answers.lose_batch(conn, self.cipher, self.claim, batch_id, "no_answer", again_in)
             await note_contact(conn, self.claim)
 
-    def _read(self, answer: bytes, batch: batches.Awaited) -> tuple[Sequence[Change], bool]:
+    def _read(self, answer: bytes, batch: answers.Awaited) -> tuple[Sequence[Change], bool]:
         """Gives what the answer says of records that still wait for it, and whether it is unfinished."""
         changes: dict[UUID, Change] = {}
         foreign, unfinished = 0, False

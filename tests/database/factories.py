@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.db import batches, claims, lane, tenants
+from app.db import answers, batches, claims, lane, runs, tenants
 from app.db.cipher import Cipher, cipher_of, new_key
 from app.db.claims import Claim
 from app.db.engine import connect
@@ -142,7 +142,7 @@ class Tenant:
     async def accept(self, activity_id: UUID, policy: str = "halt") -> "Run":
         """Provisions an activity."""
         async with self.engine.begin() as conn:
-            accepted = await lane.accept_run(
+            accepted = await runs.accept_run(
                 conn,
                 organisation_id=self.organisation_id,
                 activity_id=activity_id,
@@ -208,7 +208,7 @@ class Tenant:
         """Has a batch taken by Skolverket."""
         batch_id = await self.called(held)
         async with self.engine.begin() as conn:
-            await batches.accept_batch(conn, held, batch_id, 202, str(uuid4()), timedelta())
+            await answers.accept_batch(conn, held, batch_id, 202, str(uuid4()), timedelta())
         return batch_id
 
     async def answer(self, held: Claim, batch_id: UUID, verdicts: Mapping[str, str] | None = None) -> bool:
@@ -223,7 +223,7 @@ class Tenant:
             for each in ids
         ]
         async with self.engine.begin() as conn:
-            return await batches.answer_batch(conn, self.cipher, held, batch_id, b"{}", changes, timedelta())
+            return await answers.answer_batch(conn, self.cipher, held, batch_id, b"{}", changes, timedelta())
 
     async def finish(self, held: Claim, status: str = "succeeded") -> list[lane.Ring] | None:
         """Ends a job."""
@@ -241,7 +241,7 @@ class Tenant:
             async with self.engine.begin() as conn:
                 assert await batches.call_batch(conn, self.cipher, held, out.id) is not None
             async with self.engine.begin() as conn:
-                await batches.accept_batch(conn, held, out.id, 202, str(uuid4()), timedelta())
+                await answers.accept_batch(conn, held, out.id, 202, str(uuid4()), timedelta())
             await self.answer(held, out.id, verdicts)
         rings = await self.finish(held, end)
         assert rings is not None
@@ -268,12 +268,12 @@ class Run:
     async def cancel(self) -> list[lane.Ring]:
         """Asks for the run's end."""
         async with self.tenant.engine.begin() as conn:
-            return await lane.cancel_run(conn, self.tenant.organisation_id, self.id)
+            return await runs.cancel_run(conn, self.tenant.organisation_id, self.id)
 
     async def retry(self, policy: str | None = None) -> list[lane.Ring]:
         """Lets the run go on."""
         async with self.tenant.engine.begin() as conn:
-            return await lane.retry_run(conn, self.tenant.organisation_id, self.id, policy)
+            return await runs.retry_run(conn, self.tenant.organisation_id, self.id, policy)
 
     async def status(self) -> str:
         """Reads the run's state."""
@@ -330,9 +330,9 @@ async def make_batch(tenant: Tenant, state: str) -> tuple[Claim, UUID]:
             batch_id = await tenant.accepted(held)
     async with tenant.engine.begin() as conn:
         if state == "refused":
-            await batches.refuse_batch(conn, tenant.cipher, held, batch_id, 503, b"[]", again_in=timedelta())
+            await answers.refuse_batch(conn, tenant.cipher, held, batch_id, 503, b"[]", again_in=timedelta())
         if state == "lost":
-            await batches.lose_batch(conn, tenant.cipher, held, batch_id, "timeout", timedelta())
+            await answers.lose_batch(conn, tenant.cipher, held, batch_id, "timeout", timedelta())
     if state == "answered":
         await tenant.answer(held, batch_id)
     assert await tenant.value("SELECT status FROM batch WHERE id = :batch", batch=batch_id) == state

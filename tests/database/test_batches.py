@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from app.db import batches
+from app.db import answers, batches
 from app.db.claims import Claim
 from app.db.records import Change
 from app.domain.batching import MAX_BYTES, encode
@@ -210,7 +210,7 @@ async def test_records_that_are_not_due_stay(tenant: Tenant) -> None:
         Change(UUID(now["id"]), "pending", again_in=NOTHING, faulty=True),
     ]
     async with tenant.engine.begin() as conn:
-        await batches.answer_batch(conn, tenant.cipher, held, batch_id, b"{}", changes, NOTHING)
+        await answers.answer_batch(conn, tenant.cipher, held, batch_id, b"{}", changes, NOTHING)
     out = await tenant.written(held)
     assert json.loads(out.body)["data"] == [now]
     assert await tenant.write(held) is None
@@ -223,13 +223,13 @@ async def test_a_record_is_given_up_when_its_faults_reach_the_horizon(tenant: Te
     batch_id = await tenant.accepted(held)
     changes = [Change(UUID(faulty["id"]), "pending", again_in=NOTHING, faulty=True)]
     async with tenant.engine.begin() as conn:
-        await batches.answer_batch(conn, tenant.cipher, held, batch_id, b"{}", changes, NOTHING)
+        await answers.answer_batch(conn, tenant.cipher, held, batch_id, b"{}", changes, NOTHING)
     await _age(tenant, held, HORIZON - MINUTE)
     retried = await tenant.written(held)
     assert json.loads(retried.body)["data"] == [faulty]
     async with tenant.engine.begin() as conn:
         await batches.call_batch(conn, tenant.cipher, held, retried.id)
-        await batches.lose_batch(conn, tenant.cipher, held, retried.id, "timeout", NOTHING)
+        await answers.lose_batch(conn, tenant.cipher, held, retried.id, "timeout", NOTHING)
     await _age(tenant, held, MINUTE)
     assert await tenant.write(held) is None
     row = await _record(tenant, faulty["id"])
@@ -265,7 +265,7 @@ async def test_what_took_a_batch_is_noted_at_once(tenant: Tenant) -> None:
     _, held = await _claimed(tenant, [pupil()])
     batch_id, remote = await tenant.called(held), str(uuid4())
     async with tenant.engine.begin() as conn:
-        await batches.accept_batch(conn, held, batch_id, 202, remote, MINUTE)
+        await answers.accept_batch(conn, held, batch_id, 202, remote, MINUTE)
     row = await _batch(tenant, batch_id)
     assert (row["status"], row["http_status"], row["remote_job_id"]) == ("accepted", 202, remote)
     assert timedelta(seconds=59) < row["next_poll_at"] - row["answered_at"] <= timedelta(seconds=61)
@@ -276,7 +276,7 @@ async def test_a_question_can_be_put_off(tenant: Tenant) -> None:
     batch_id = await tenant.accepted(held)
     before = (await _batch(tenant, batch_id))["next_poll_at"]
     async with tenant.engine.begin() as conn:
-        await batches.postpone_batch(conn, held, batch_id, MINUTE)
+        await answers.postpone_batch(conn, held, batch_id, MINUTE)
     assert (await _batch(tenant, batch_id))["next_poll_at"] - before >= timedelta(seconds=59)
 
 
@@ -290,7 +290,7 @@ async def test_a_verdict_is_the_records_end(tenant: Tenant, verdict: str) -> Non
     batch_id = await tenant.accepted(held)
     received = tenant.cipher.seal(b'{"x":1}', tenant.organisation_id, "persons", UUID(person["id"]), "received")
     async with tenant.engine.begin() as conn:
-        waiting = await batches.answer_batch(
+        waiting = await answers.answer_batch(
             conn,
             tenant.cipher,
             held,
@@ -315,7 +315,7 @@ async def test_an_answer_to_some_of_a_batch_keeps_it_open(tenant: Tenant) -> Non
     for person, waiting, status in ((first, True, "accepted"), (second, False, "answered")):
         async with tenant.engine.begin() as conn:
             change = Change(UUID(person["id"]), "succeeded")
-            assert await batches.answer_batch(conn, tenant.cipher, held, batch_id, b"{}", [change], MINUTE) is waiting
+            assert await answers.answer_batch(conn, tenant.cipher, held, batch_id, b"{}", [change], MINUTE) is waiting
         assert (await _record(tenant, person["id"]))["status"] == "succeeded"
         assert (await _batch(tenant, batch_id))["status"] == status
     assert (await _batch(tenant, batch_id))["polls"] == 2
@@ -327,7 +327,7 @@ async def test_a_passing_fault_at_skolverket_sends_the_record_again(tenant: Tena
     batch_id = await tenant.accepted(held)
     change = Change(UUID(person["id"]), "pending", again_in=MINUTE, faulty=True)
     async with tenant.engine.begin() as conn:
-        assert await batches.answer_batch(conn, tenant.cipher, held, batch_id, b"{}", [change], MINUTE) is False
+        assert await answers.answer_batch(conn, tenant.cipher, held, batch_id, b"{}", [change], MINUTE) is False
     row = await _record(tenant, person["id"])
     assert (row["status"], row["completed_at"], row["attempts"]) == ("pending", None, 1)
     assert timedelta(seconds=50) < row["due_in"] <= MINUTE
@@ -344,7 +344,7 @@ async def test_remarks_on_an_earlier_sending_go_with_the_next_one(tenant: Tenant
     for _ in range(2):
         batch_id = await tenant.called(held)
         async with tenant.engine.begin() as conn:
-            await batches.lose_batch(conn, tenant.cipher, held, batch_id, "timeout", NOTHING)
+            await answers.lose_batch(conn, tenant.cipher, held, batch_id, "timeout", NOTHING)
     assert _codes(await _record(tenant, activity["id"])) == ["sent_without"]
 
 
@@ -355,16 +355,16 @@ async def test_only_the_batch_in_which_a_record_left_last_answers_for_it(tenant:
     first = await tenant.accepted(held)
     change = Change(UUID(again["id"]), "pending", again_in=NOTHING, faulty=True)
     async with tenant.engine.begin() as conn:
-        assert await batches.answer_batch(conn, tenant.cipher, held, first, b"{}", [change], NOTHING) is True
+        assert await answers.answer_batch(conn, tenant.cipher, held, first, b"{}", [change], NOTHING) is True
     second = await tenant.accepted(held)
     async with tenant.engine.connect() as conn:
-        awaited = [await batches.accepted_batch(conn, held, each) for each in (first, second)]
+        awaited = [await answers.accepted_batch(conn, held, each) for each in (first, second)]
     assert [set(each.waiting) for each in awaited] == [{UUID(slow["id"])}, {UUID(again["id"])}]
     assert awaited[0].record_ids == {UUID(again["id"]), UUID(slow["id"])}
     assert [each.polls for each in awaited] == [1, 0]
     assert awaited[0].waiting[UUID(slow["id"])] <= NOTHING < awaited[1].waiting[UUID(again["id"])]
     async with tenant.engine.begin() as conn:
-        await batches.lose_batch(conn, tenant.cipher, held, first, "no_answer", None)
+        await answers.lose_batch(conn, tenant.cipher, held, first, "no_answer", None)
     assert (await _record(tenant, slow["id"]))["status"] == "error"
     assert (await _record(tenant, again["id"]))["status"] == "sent"
     assert await tenant.answer(held, second) is False
@@ -376,7 +376,7 @@ async def test_without_a_horizon_no_record_is_given_up(tenant: Tenant) -> None:
     _, held = await _claimed(tenant, [person])
     batch_id = await tenant.called(held)
     async with tenant.engine.begin() as conn:
-        await batches.lose_batch(conn, tenant.cipher, held, batch_id, "no_connection", NOTHING)
+        await answers.lose_batch(conn, tenant.cipher, held, batch_id, "no_connection", NOTHING)
     await _age(tenant, held, 2 * HORIZON)
     async with tenant.engine.begin() as conn:
         assert await batches.write_batch(conn, tenant.cipher, held, None) is not None
@@ -398,10 +398,10 @@ async def test_a_refused_batch_is_halved_until_the_culprit_stands_alone(tenant: 
             await batches.call_batch(conn, tenant.cipher, held, out.id)
         if culprit in [item["id"] for item in items]:
             async with tenant.engine.begin() as conn:
-                await batches.refuse_batch(conn, tenant.cipher, held, out.id, 400, b'[{"id":"9"}]', again_in=None)
+                await answers.refuse_batch(conn, tenant.cipher, held, out.id, 400, b'[{"id":"9"}]', again_in=None)
         else:
             async with tenant.engine.begin() as conn:
-                await batches.accept_batch(conn, held, out.id, 202, str(uuid4()), NOTHING)
+                await answers.accept_batch(conn, held, out.id, 202, str(uuid4()), NOTHING)
             await tenant.answer(held, out.id)
     assert sizes == [5, 3, 2, 1, 1]
     rows = await _records(tenant, held)
@@ -416,7 +416,7 @@ async def test_a_refusal_is_kept_with_its_batch(tenant: Tenant) -> None:
     _, held = await _claimed(tenant, [pupil(), pupil()])
     batch_id = await tenant.called(held)
     async with tenant.engine.begin() as conn:
-        await batches.refuse_batch(conn, tenant.cipher, held, batch_id, 413, b"[5020]", again_in=None)
+        await answers.refuse_batch(conn, tenant.cipher, held, batch_id, 413, b"[5020]", again_in=None)
     row = await _batch(tenant, batch_id)
     assert (row["status"], row["http_status"], row["error"]) == ("refused", 413, "http_413")
     assert tenant.cipher.open(row["answer"], tenant.organisation_id, "batch", batch_id, "answer") == b"[5020]"
@@ -430,7 +430,7 @@ async def test_after_a_passing_refusal_the_records_go_again_together(tenant: Ten
     _, held = await _claimed(tenant, [person, pupil()])
     batch_id = await tenant.called(held)
     async with tenant.engine.begin() as conn:
-        await batches.refuse_batch(conn, tenant.cipher, held, batch_id, 503, b"[]", again_in=MINUTE)
+        await answers.refuse_batch(conn, tenant.cipher, held, batch_id, 503, b"[]", again_in=MINUTE)
     row = await _record(tenant, person["id"])
     assert (row["status"], row["max_together"]) == ("pending", None)
     assert timedelta(seconds=50) < row["due_in"] <= MINUTE
@@ -443,7 +443,7 @@ async def test_a_lost_batch_sends_its_records_again(tenant: Tenant) -> None:
     _, held = await _claimed(tenant, [person])
     batch_id = await tenant.called(held)
     async with tenant.engine.begin() as conn:
-        await batches.lose_batch(conn, tenant.cipher, held, batch_id, "timeout", NOTHING)
+        await answers.lose_batch(conn, tenant.cipher, held, batch_id, "timeout", NOTHING)
     row, batch = await _record(tenant, person["id"]), await _batch(tenant, batch_id)
     assert (row["status"], row["remarks"]) == ("pending", None)
     assert (batch["status"], batch["error"], batch["answer"]) == ("lost", "timeout", None)
@@ -460,9 +460,9 @@ async def test_a_lost_batch_without_another_try_ends_its_records(tenant: Tenant)
     batch_id = await tenant.accepted(held)
     async with tenant.engine.begin() as conn:
         change = Change(UUID(first["id"]), "succeeded")
-        await batches.answer_batch(conn, tenant.cipher, held, batch_id, b"{}", [change], NOTHING)
+        await answers.answer_batch(conn, tenant.cipher, held, batch_id, b"{}", [change], NOTHING)
     async with tenant.engine.begin() as conn:
-        await batches.lose_batch(conn, tenant.cipher, held, batch_id, "no_answer", None)
+        await answers.lose_batch(conn, tenant.cipher, held, batch_id, "no_answer", None)
     assert (await _record(tenant, first["id"]))["status"] == "succeeded"
     row = await _record(tenant, second["id"])
     assert (row["status"], _codes(row)) == ("error", ["no_answer"])
@@ -475,7 +475,7 @@ async def test_what_a_dead_worker_left_without_an_answer_goes_again(tenant: Tena
     accepted, called = await tenant.accepted(held), await tenant.called(held)
     written = (await tenant.written(held)).id
     async with tenant.engine.begin() as conn:
-        await batches.lose_called(conn, tenant.cipher, held)
+        await answers.lose_called(conn, tenant.cipher, held)
     assert [(await _batch(tenant, each))["status"] for each in (accepted, called, written)] == [
         *("accepted", "lost", "written")
     ]
@@ -501,7 +501,7 @@ async def test_a_job_that_ends_without_its_answers_closes_what_is_out(tenant: Te
     accepted, called = await tenant.accepted(held), await tenant.called(held)
     await tenant.written(held)
     async with tenant.engine.begin() as conn:
-        await batches.abandon(conn, tenant.cipher, held, "no_contact")
+        await answers.abandon(conn, tenant.cipher, held, "no_contact")
     rows = await tenant.rows("SELECT id, status, error FROM batch ORDER BY number")
     assert [tuple(row.values()) for row in rows] == [
         (accepted, "lost", "no_contact"),
@@ -535,7 +535,7 @@ async def test_a_claim_on_another_job_writes_no_batch_of_this_one(tenant: Tenant
 
     async def accept() -> None:
         async with tenant.engine.begin() as conn:
-            await batches.accept_batch(conn, other, batch_id, 202, "x", NOTHING)
+            await answers.accept_batch(conn, other, batch_id, 202, "x", NOTHING)
 
     with pytest.raises(IntegrityError, match="claim"):
         await accept()

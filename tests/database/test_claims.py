@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db import batches, claims, lane
+from app.db import answers, batches, claims, lane
 from app.db.claims import Claim, LeaseLost
 from app.db.records import Change
 from app.domain.stages import Stage
@@ -107,16 +107,16 @@ _WRITES: dict[str, type_of_write] = {
     "refuse_broken": lambda t, conn, held, w, a: batches.refuse_broken(conn, held),
     "write_batch": lambda t, conn, held, w, a: batches.write_batch(conn, t.cipher, held, HORIZON),
     "call_batch": lambda t, conn, held, w, a: batches.call_batch(conn, t.cipher, held, w),
-    "accept_batch": lambda t, conn, held, w, a: batches.accept_batch(conn, held, w, 202, "late", NOTHING),
-    "answer_batch": lambda t, conn, held, w, a: batches.answer_batch(conn, t.cipher, held, a, b"{}", [], NOTHING),
-    "postpone_batch": lambda t, conn, held, w, a: batches.postpone_batch(conn, held, a, MINUTE),
-    "refuse_batch": lambda t, conn, held, w, a: batches.refuse_batch(
+    "accept_batch": lambda t, conn, held, w, a: answers.accept_batch(conn, held, w, 202, "late", NOTHING),
+    "answer_batch": lambda t, conn, held, w, a: answers.answer_batch(conn, t.cipher, held, a, b"{}", [], NOTHING),
+    "postpone_batch": lambda t, conn, held, w, a: answers.postpone_batch(conn, held, a, MINUTE),
+    "refuse_batch": lambda t, conn, held, w, a: answers.refuse_batch(
         conn, t.cipher, held, w, 413, b"[]", again_in=None
     ),
-    "lose_batch": lambda t, conn, held, w, a: batches.lose_batch(conn, t.cipher, held, a, "timeout", NOTHING),
-    "lose_called": lambda t, conn, held, w, a: batches.lose_called(conn, t.cipher, held),
+    "lose_batch": lambda t, conn, held, w, a: answers.lose_batch(conn, t.cipher, held, a, "timeout", NOTHING),
+    "lose_called": lambda t, conn, held, w, a: answers.lose_called(conn, t.cipher, held),
     "drop_written": lambda t, conn, held, w, a: batches.drop_written(conn, held),
-    "abandon": lambda t, conn, held, w, a: batches.abandon(conn, t.cipher, held, "no_contact"),
+    "abandon": lambda t, conn, held, w, a: answers.abandon(conn, t.cipher, held, "no_contact"),
     "give_up": lambda t, conn, held, w, a: batches.give_up(conn, held),
     "view": lambda t, conn, held, w, a: claims.view(conn, held),
     "hold": lambda t, conn, held, w, a: claims.hold(conn, held),
@@ -248,7 +248,7 @@ async def test_the_view_knows_when_a_record_may_go_again(tenant: Tenant) -> None
     later, now = (UUID(each) for each in await run.objects(1))
     changes = [Change(later, "pending", again_in=timedelta(hours=1)), Change(now, "pending", again_in=NOTHING)]
     async with tenant.engine.begin() as conn:
-        await batches.answer_batch(conn, tenant.cipher, held, batch_id, b"{}", changes, NOTHING)
+        await answers.answer_batch(conn, tenant.cipher, held, batch_id, b"{}", changes, NOTHING)
     async with tenant.engine.begin() as conn:
         seen = await claims.view(conn, held)
     assert (seen.counts.pending, seen.ready, seen.batches) == (2, 1, [])

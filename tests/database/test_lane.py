@@ -7,8 +7,9 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from app.db import batches, claims, lane
-from app.db.lane import MAX_WAITING_RUNS, Ring
+from app.db import answers, claims, lane, runs
+from app.db.lane import Ring
+from app.db.runs import MAX_WAITING_RUNS
 from app.domain.stages import Stage
 from app.errors import Conflict, NotFound
 from tests.database.factories import Run, Tenant, duty, make_job, make_run, pupil, small_roster
@@ -309,10 +310,10 @@ async def test_nobody_cancels_or_retries_what_is_not_theirs(tenant: Tenant) -> N
     for run_id in (theirs.id, uuid4()):
         with pytest.raises(NotFound):
             async with tenant.engine.begin() as conn:
-                await lane.cancel_run(conn, tenant.organisation_id, run_id)
+                await runs.cancel_run(conn, tenant.organisation_id, run_id)
         with pytest.raises(NotFound):
             async with tenant.engine.begin() as conn:
-                await lane.retry_run(conn, tenant.organisation_id, run_id, None)
+                await runs.retry_run(conn, tenant.organisation_id, run_id, None)
     assert await tenant.dump() == before
 
 
@@ -362,7 +363,7 @@ async def test_a_retry_forgets_remarks_on_the_earlier_try_and_keeps_those_on_the
     held = await tenant.claim(run.jobs[1])
     assert await tenant.write(held) is None
     async with tenant.engine.begin() as conn:
-        await batches.abandon(conn, tenant.cipher, held, "worker_lost")
+        await answers.abandon(conn, tenant.cipher, held, "worker_lost")
     await tenant.finish(held, "failed")
     query = "SELECT status, remarks FROM record WHERE object_id = :id"
     [skipped] = await tenant.rows(query, id=UUID(blocked["id"]))

@@ -11,7 +11,7 @@ from psycopg.errors import CheckViolation
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from app.db import batches
+from app.db import answers, batches
 from app.db.cipher import cipher_of, new_key
 from app.db.limits import reserve
 from app.errors import Stopped
@@ -41,7 +41,7 @@ async def test_a_retry_gives_no_record_up_for_faults_of_the_try_before(tenant: T
     held = await tenant.claim(run.jobs[0])
     batch_id = await tenant.called(held)
     async with tenant.engine.begin() as conn:
-        await batches.lose_batch(conn, tenant.cipher, held, batch_id, "timeout", timedelta())
+        await answers.lose_batch(conn, tenant.cipher, held, batch_id, "timeout", timedelta())
     await tenant.do(
         "UPDATE record SET fault_since = fault_since - interval '7 hours', fence = :claim WHERE job_id = :job",
         claim=held.number,
