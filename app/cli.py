@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
+import sqlalchemy.exc
 import typer
 from pydantic import ValidationError
 from rich.console import Console
@@ -42,8 +43,17 @@ def main() -> None:
     try:
         cli()
     except (Stopped, Problem) as stopped:
-        Console(stderr=True).print(f"provkedja: {stopped}", style="red", markup=False, highlight=False)
-        raise SystemExit(1) from None
+        said = str(stopped)
+    except sqlalchemy.exc.ArgumentError:
+        said = "DATABASE_URL is no address of a Postgres: give `postgresql://user:password@host:port/name`"
+    except sqlalchemy.exc.ProgrammingError as refused:
+        said = f"the database refused ({type(refused.orig).__name__}): is it migrated? Run `python -m app migrate`"
+    except sqlalchemy.exc.OperationalError as away:
+        said = (
+            f"Postgres cannot be reached at DATABASE_URL ({type(away.orig).__name__}): is it up, is the address right?"
+        )
+    Console(stderr=True, soft_wrap=True).print(f"provkedja: {said}", style="red", markup=False, highlight=False)
+    raise SystemExit(1)
 
 
 @cli.command()
@@ -63,7 +73,7 @@ def serve(
 def worker(ready_file: ReadyFile = None) -> None:
     """Carries jobs to Skolverket; run as many as you like."""
     from app.jobs.advance import Advance
-    from app.jobs.worker import work
+    from app.jobs.worker import until_migrated, work
     from app.ready import say_ready
 
     settings = _settings()
@@ -73,8 +83,9 @@ def worker(ready_file: ReadyFile = None) -> None:
         for ending in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(ending, stop.set)
         async with running(settings, pool=min(10 + settings.worker_jobs, 40), name="provkedja worker") as runtime:
-            if not await engine.migrated(runtime.engine):
-                raise Stopped("the database is not migrated: run `python -m app migrate`")
+            await until_migrated(runtime.engine, stop)
+            if stop.is_set():
+                return
             say_ready(ready_file)
             await work(Advance(settings, runtime.engine, runtime.cipher, runtime.doorbell), stop)
 
@@ -167,7 +178,10 @@ def keys_create(
     """Makes a key and shows it, this once, alone on the last line."""
     from app.security.keys import read_scopes
 
-    wanted = read_scopes(",".join(filter(None, (scopes, "admin" if admin else ""))))
+    try:
+        wanted = read_scopes(",".join(filter(None, (scopes, "admin" if admin else ""))))
+    except ValueError as wrong:
+        raise Stopped(str(wrong)) from None
 
     async def run() -> str:
         async with _transaction() as conn:

@@ -135,26 +135,40 @@ async def refuse_batch(
     batch_id: UUID,
     http_status: int,
     answer: bytes,
-    *,
-    again_in: timedelta | None,
+    blamed: Mapping[UUID, bytes],
 ) -> None:
-    """Stores a refusal of the whole batch.
+    """Stores a refusal that concerns what was sent.
 
-    With `again_in`, for a passing one, its records go again after that time. Without, for one that concerns what was
-    sent, they go in halves, until a record that stands alone ends in error with Skolverket's words.
+    Records that the answer blames end in error with what it says of them, and the others go again at once. When it
+    blames none, they go in halves, until a record that stands alone ends in error.
     """
     records = await _close(conn, cipher, claim, batch_id, "refused", f"http_{http_status}", http_status, answer)
-    if again_in is not None:
-        changes = [Change(each, "pending", again_in=again_in, faulty=True) for each in records]
-    elif (together := halved(len(records))) is not None:
-        changes = [Change(each, "pending", max_together=together) for each in records]
-    else:
-        sealed = {
-            each: cipher.seal(answer or b"null", claim.organisation_id, claim.stage, each, "received")
-            for each in records
-        }
-        changes = [Change(each, "error", received=sealed[each], remarks=[remark("refused_batch")]) for each in records]
+    guilty = {each: blamed[each] for each in records if each in blamed}
+    if len(records) == 1 and not guilty:
+        guilty = {records[0]: answer or b"null"}
+    together = None if guilty else halved(len(records))
+    changes = []
+    for each in records:
+        if each in guilty:
+            received = cipher.seal(guilty[each], claim.organisation_id, claim.stage, each, "received")
+            changes.append(Change(each, "error", received=received, remarks=[remark("refused_batch")]))
+        else:
+            changes.append(Change(each, "pending", max_together=together))
     await change_records(conn, claim, changes)
+
+
+async def put_off_batch(
+    conn: AsyncConnection,
+    cipher: Cipher,
+    claim: Claim,
+    batch_id: UUID,
+    http_status: int,
+    answer: bytes,
+    again_in: timedelta,
+) -> None:
+    """Stores a refusal that passes, such as too many calls: the records go again after a while."""
+    records = await _close(conn, cipher, claim, batch_id, "refused", f"http_{http_status}", http_status, answer)
+    await change_records(conn, claim, [Change(each, "pending", again_in=again_in, faulty=True) for each in records])
 
 
 async def lose_batch(

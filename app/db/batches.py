@@ -143,13 +143,21 @@ async def give_up(conn: AsyncConnection, claim: Claim) -> None:
 
 
 async def drop_written(conn: AsyncConnection, claim: Claim) -> None:
-    """Takes back batches that have not left."""
+    """Takes back batches that have not left: their records are as if they had never been taken."""
     await hold(conn, claim)
     dropped = await conn.execute(
-        sa.text("DELETE FROM batch WHERE job_id = :job AND status = 'written' RETURNING record_ids"), keys(claim)
+        sa.text("DELETE FROM batch WHERE job_id = :job AND status = 'written' RETURNING id"), keys(claim)
     )
-    records = [each for row in dropped for each in row.record_ids]
-    await change_records(conn, claim, [Change(each, "pending") for each in records])
+    await conn.execute(
+        sa.text(
+            """
+            UPDATE record SET status = 'pending', attempts = attempts - 1, sent = NULL, batch_id = NULL, fence = :claim
+            WHERE organisation_id = :organisation AND job_id = :job AND status = 'sent'
+                AND batch_id = ANY (CAST(:dropped AS uuid[]))
+            """
+        ),
+        {**keys(claim), "dropped": list(dropped.scalars())},
+    )
 
 
 async def _pending(conn: AsyncConnection, claim: Claim, after: int) -> Sequence[sa.Row[Any]]:

@@ -34,8 +34,14 @@ class Claim:
     lost_before: bool
 
 
-async def claim(conn: AsyncConnection, worker: UUID, lease: timedelta, job_id: UUID | None = None) -> Claim | None:
-    """Takes the given job, or whichever has been due longest; None when there is none to take."""
+async def claim(
+    conn: AsyncConnection,
+    worker: UUID,
+    lease: timedelta,
+    job_id: UUID | None = None,
+    overdue: timedelta = timedelta(),
+) -> Claim | None:
+    """Takes the given job, or whichever has been due longest, if for so long; None when there is none to take."""
     row = (
         await conn.execute(
             sa.text(
@@ -46,7 +52,7 @@ async def claim(conn: AsyncConnection, worker: UUID, lease: timedelta, job_id: U
                 FROM organisation
                 WHERE organisation.id = job.organisation_id AND job.id = (
                     SELECT id FROM job
-                    WHERE status IN ('queued', 'running') AND due_at <= clock_timestamp()
+                    WHERE status IN ('queued', 'running') AND due_at <= clock_timestamp() - :overdue
                         AND (lease_until IS NULL OR lease_until < clock_timestamp())
                         {"AND id = :job" if job_id else ""}
                     ORDER BY due_at LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED
@@ -55,7 +61,7 @@ async def claim(conn: AsyncConnection, worker: UUID, lease: timedelta, job_id: U
                     job.losses > 0 AS lost_before
                 """  # noqa: S608 - a choice between two constants
             ),
-            {"worker": worker, "lease": lease, "job": job_id},
+            {"worker": worker, "lease": lease, "job": job_id, "overdue": overdue},
         )
     ).one_or_none()
     if row is None:

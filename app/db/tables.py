@@ -323,6 +323,17 @@ call_limit = sa.Table(
     _one_of("bucket", "calls", "reads"),
 )
 
+call_turn = sa.Table(
+    "call_turn",
+    metadata,
+    # When an organisation last asked for a slot, and when it last got one.
+    sa.Column("bucket", sa.Text, primary_key=True),
+    sa.Column("organisation_id", UUID, sa.ForeignKey("organisation.id"), primary_key=True),
+    sa.Column("asked_at", Time, nullable=False),
+    sa.Column("granted_at", Time, nullable=False),
+    _one_of("bucket", "calls", "reads"),
+)
+
 access_token = sa.Table(
     "access_token",
     metadata,

@@ -56,7 +56,11 @@ def house(folder: Path, port: int = 8000, *, join: bool = True) -> Iterator[Hous
     """
     folder = folder.resolve()
     with ExitStack() as stack:
-        servers = stack.enter_context(embedded_servers(folder, durable=True))
+        given = {name: os.environ[name] for name in ("DATABASE_URL", "REDIS_URL") if os.environ.get(name)}
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if len(given) < 2:
+            servers = stack.enter_context(embedded_servers(folder, durable=True))
+            given = {"DATABASE_URL": servers.database_url, "REDIS_URL": servers.redis_url} | given
         state = folder / "house.json"
         lock = stack.enter_context((folder / "house.lock").open("a"))
         try:
@@ -73,8 +77,7 @@ def house(folder: Path, port: int = 8000, *, join: bool = True) -> Iterator[Hous
         environment = {
             **os.environ,
             **_secrets(folder),
-            "DATABASE_URL": os.environ.get("DATABASE_URL") or servers.database_url,
-            "REDIS_URL": os.environ.get("REDIS_URL") or servers.redis_url,
+            **given,
         }
         processes = stack.enter_context(_Processes(folder, environment))
         simulator = f"http://127.0.0.1:{processes.start('simulator', '--port', str(free_port(8100)))}"
@@ -182,11 +185,18 @@ class _Processes:
 
 
 async def _key(folder: Path, database_url: str, organiser: Mapping[str, str]) -> str:
-    """Gives the key of the demonstration's organisation, the one kept in the folder as long as it opens the API."""
+    """Gives the key of the demonstration's organisation, the one kept in the folder as long as it opens the API.
+
+    Raises Stopped when the database has other organisations: a worker of ours would carry their jobs to the simulator.
+    """
     kept = folder / "key"
     database = engine.connect(Settings(database_url=database_url).sqlalchemy_url, pool=1)
     try:
         async with database.begin() as conn:
+            if any(row["number"] != organiser["organisationNumber"] for row in await tenants.organisations(conn)):
+                raise Stopped(
+                    "DATABASE_URL has other organisations in it: give the demonstration a database of its own"
+                )
             try:
                 await tenants.create_organisation(conn, organiser["organisationNumber"], organiser["displayName"])
             except Conflict:

@@ -71,7 +71,7 @@ class Finish:
 
 @dataclass(frozen=True, slots=True)
 class GiveUp:
-    """What is still pending ends in error: faults have lasted too long."""
+    """What has not left ends in error: faults have lasted too long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ def conclude(view: View, faults: Sequence[Fault], horizon: timedelta, random: Ra
     if not view.cancelled and given_up(view.fault_since, view.now, horizon):
         if view.contact_at is None:
             return Finish("failed", "no_contact")
-        if view.counts.pending:
+        if view.counts.pending or any(batch.status == "written" for batch in view.batches):
             return GiveUp()
     if faults:
         faulty_for = view.now - view.fault_since if view.fault_since else timedelta()

@@ -13,7 +13,7 @@ from app.db.cipher import Cipher
 from app.db.claims import Claim, LeaseLost, claim, snooze, view
 from app.db.lane import Ring, finish_job
 from app.domain.steps import Fault, Finish, GiveUp, Snooze, conclude, work
-from app.jobs.calls import Calls, Deadline
+from app.jobs.calls import Calls, Deadline, Queues
 from app.jobs.doorbell import Doorbell
 from app.jobs.problems import job_problem
 from app.jobs.step import Step
@@ -47,6 +47,7 @@ class Advance:
     doorbell: Doorbell
     worker: UUID = field(default_factory=uuid4)
     random: Random = field(default_factory=SystemRandom)
+    queues: Queues = field(default_factory=Queues)
 
     async def __call__(self, job_id: UUID) -> bool:
         """Takes a job a step further, if it is due and nobody else holds it; tells whether it was."""
@@ -55,12 +56,12 @@ class Advance:
             await self.carry(turn)
         return turn is not None
 
-    async def take(self, job_id: UUID | None = None) -> Turn | None:
-        """Claims the given job, or the one that has been due longest; None when there is none to be had."""
+    async def take(self, job_id: UUID | None = None, overdue: timedelta = timedelta()) -> Turn | None:
+        """Claims the given job, or the one that has been due longest, and for so long; None when there is none."""
         lease = self.settings.lease_seconds
         deadline = Deadline.after(lease * _STEP_SHARE)
         async with self.engine.begin() as conn:
-            held = await claim(conn, self.worker, timedelta(seconds=lease), job_id)
+            held = await claim(conn, self.worker, timedelta(seconds=lease), job_id, overdue)
         return None if held is None else Turn(held, deadline)
 
     async def carry(self, turn: Turn) -> None:
@@ -97,6 +98,7 @@ class Advance:
                     held.organisation_number,
                     deadline,
                     patience,
+                    self.queues.of(held.organisation_id),
                 )
                 api = ProvisioningApi(http, settings.skolverket_provisioning_url, patience)
                 step = Step(engine, cipher, settings, held, calls, api, self.random, seen.contact_at is not None)
@@ -106,6 +108,7 @@ class Advance:
             async with engine.begin() as conn:
                 match conclude(await view(conn, held), faults, settings.fault_horizon, self.random):
                     case GiveUp():
+                        await batches.drop_written(conn, held)
                         await batches.give_up(conn, held)
                     case Snooze(delay):
                         return [await snooze(conn, held, max(delay, _CROWDED) if crowded else delay)]

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
@@ -10,6 +11,7 @@ from arq.connections import ArqRedis, RedisSettings, create_pool
 from redis.exceptions import RedisError
 
 from app.db.lane import Ring
+from app.errors import Stopped
 
 log = structlog.get_logger(__name__)
 
@@ -31,16 +33,25 @@ def deserialize(message: bytes) -> dict[str, Any]:
     return read
 
 
+def redis_settings(url: str) -> RedisSettings:
+    """Reads REDIS_URL; raises Stopped, without repeating it, when it is none."""
+    try:
+        settings = RedisSettings.from_dsn(url)
+    except (ValueError, RuntimeError, AssertionError):
+        raise Stopped("REDIS_URL is no address of a Redis: give `redis://:password@host:port/0`") from None
+    settings.conn_timeout, settings.conn_retries, settings.conn_retry_delay = _TIMEOUT, 0, 0
+    return settings
+
+
 async def pool(url: str) -> ArqRedis:
     """Opens a pool to Redis or Valkey; raises RedisError, OSError or TimeoutError when it is away."""
-    settings = RedisSettings.from_dsn(url)
-    settings.conn_timeout, settings.conn_retries, settings.conn_retry_delay = _TIMEOUT, 0, 0
-    return await create_pool(
-        settings,
-        job_serializer=serialize,
-        job_deserializer=deserialize,
-        default_queue_name=QUEUE,
+    made = await create_pool(
+        redis_settings(url), job_serializer=serialize, job_deserializer=deserialize, default_queue_name=QUEUE
     )
+    # A connection that has gone silent must fail like one that was cut; arq has no setting for it.
+    made.connection_pool.connection_kwargs |= {"socket_timeout": 2 * _TIMEOUT, "socket_keepalive": True}
+    await made.connection_pool.disconnect()
+    return made
 
 
 class Doorbell:
@@ -48,6 +59,8 @@ class Doorbell:
 
     def __init__(self, url: str) -> None:
         self._url = url
+        if url:
+            redis_settings(url)
         self._pool: ArqRedis | None = None
         self._opening = asyncio.Lock()
         self._away = False
@@ -67,10 +80,11 @@ class Doorbell:
         return bool(await self._with_pool(put))
 
     async def depth(self) -> int | None:
-        """Counts the rings that wait; None when Redis is away."""
+        """Counts the rings that wait to be heard now; None when Redis is away."""
 
         async def count(pool: ArqRedis) -> int:
-            return int(await pool.zcard(QUEUE))
+            # Scores are milliseconds; those of rings for later lie ahead.
+            return int(await pool.zcount(QUEUE, "-inf", time.time() * 1000))
 
         return await self._with_pool(count)
 

@@ -24,7 +24,7 @@ from app.jobs.problems import job_problem
 from app.settings import Settings
 from app.skolverket.client import ProvisioningApi
 from app.skolverket.faults import Refusal, SkolverketError, TryAgain
-from app.skolverket.wire import item_answers
+from app.skolverket.wire import blamed, item_answers
 
 # Questions about a batch until an answer without some of its records is taken at its word.
 _PATIENT_POLLS = 4
@@ -86,7 +86,13 @@ class Step:
         except Refusal as refusal:
             async with self.engine.begin() as conn:
                 await answers.refuse_batch(
-                    conn, self.cipher, self.claim, batch_id, refusal.http_status or 0, refusal.answer, again_in=None
+                    conn,
+                    self.cipher,
+                    self.claim,
+                    batch_id,
+                    refusal.http_status or 0,
+                    refusal.answer,
+                    blamed(refusal.answer),
                 )
                 await note_contact(conn, self.claim)
             return
@@ -105,8 +111,8 @@ class Step:
         wait = wait_after_fault(timedelta(), fault.retry_after, self.random)
         async with self.engine.begin() as conn:
             if fault.http_status is not None:
-                await answers.refuse_batch(
-                    conn, self.cipher, self.claim, batch_id, fault.http_status, fault.answer, again_in=wait
+                await answers.put_off_batch(
+                    conn, self.cipher, self.claim, batch_id, fault.http_status, fault.answer, wait
                 )
             else:
                 await answers.lose_batch(conn, self.cipher, self.claim, batch_id, fault.code, wait)
@@ -132,11 +138,11 @@ class Step:
             return
         except Refusal:
             # Skolverket took the batch and now does not know it: the same objects go again.
-            self.faults.append(Fault("job_unknown"))
+            await self._met(TryAgain("job_unknown"))
+            longest = max(batch.waiting.values(), default=timedelta())
+            again_in = None if overdue else wait_after_fault(longest, None, self.random)
             async with self.engine.begin() as conn:
-                await answers.lose_batch(
-                    conn, self.cipher, self.claim, batch_id, "job_unknown", None if overdue else timedelta(seconds=1)
-                )
+                await answers.lose_batch(conn, self.cipher, self.claim, batch_id, "job_unknown", again_in)
             return
         except TryAgain as fault:
             await self._met(fault)

@@ -18,6 +18,7 @@ log = structlog.get_logger(__name__)
 HIGH_WATER = 200
 # How long a job may have been due, or rung for, before it is rung for again.
 _PATIENCE = timedelta(seconds=1)
+_UNHEARD = timedelta(seconds=5)
 
 
 class Sweeper:
@@ -42,7 +43,7 @@ class Sweeper:
         await asyncio.gather(*self._turns, return_exceptions=True)
 
     async def run_once(self, stop: asyncio.Event) -> None:
-        """Starts free lanes, and rings for what is due or, without a doorbell, takes it."""
+        """Starts free lanes, rings for what is due, and takes what no ring has helped."""
         async with self._advance.engine.begin() as conn:
             rings = await start_lanes(conn)
             await forget_old_keys(conn)
@@ -50,13 +51,14 @@ class Sweeper:
         if depth is not None and depth < HIGH_WATER:
             async with self._advance.engine.begin() as conn:
                 rings += await rings_due(conn, HIGH_WATER - depth, _PATIENCE)
-        if depth is None or not await self._advance.doorbell.ring(rings):
-            await self._take_due(stop)
+        heard = depth is not None and await self._advance.doorbell.ring(rings)
+        # A doorbell that takes rings may be deaf on the other side: what stays due for long is taken all the same.
+        await self._take_due(stop, _UNHEARD if heard else timedelta())
 
-    async def _take_due(self, stop: asyncio.Event) -> None:
-        """Takes due jobs until none is left or all hands are full."""
+    async def _take_due(self, stop: asyncio.Event, overdue: timedelta) -> None:
+        """Takes jobs that have been due for so long, until none is left or all hands are full."""
         while not stop.is_set() and len(self._turns) < self._advance.settings.worker_jobs:
-            turn = await self._advance.take()
+            turn = await self._advance.take(overdue=overdue)
             if turn is None:
                 return
             task = asyncio.create_task(self._advance.carry(turn))

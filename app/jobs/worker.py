@@ -10,7 +10,10 @@ import structlog
 from arq.typing import WorkerCoroutine
 from arq.worker import Worker, func
 from redis.exceptions import RedisError
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.ext.asyncio import AsyncEngine
 
+from app.db.engine import migrated
 from app.jobs.advance import Advance
 from app.jobs.doorbell import FUNCTION, QUEUE, deserialize, pool, serialize
 from app.jobs.sweeper import HIGH_WATER, Sweeper
@@ -26,6 +29,23 @@ async def work(advance: Advance, stop: asyncio.Event) -> None:
         loops.create_task(Sweeper(advance).run(stop))
         loops.create_task(_listen(advance, stop))
     log.info("worker ends", worker=str(advance.worker))
+
+
+async def until_migrated(database: AsyncEngine, stop: asyncio.Event) -> None:
+    """Waits until Postgres is there and has this version's tables, or until told to stop; says once what is missing."""
+    said = ""
+    while not stop.is_set():
+        try:
+            if await migrated(database):
+                return
+            missing = "the database is not migrated: run `python -m app migrate`"
+        except (OperationalError, InterfaceError):
+            missing = "Postgres is away"
+        if missing != said:
+            log.warning("worker waits", reason=missing)
+            said = missing
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), 1)
 
 
 async def _listen(advance: Advance, stop: asyncio.Event) -> None:

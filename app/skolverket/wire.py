@@ -1,7 +1,7 @@
 """Skolverket's JSON: names and shapes of the Provisioning API 1.3.2 and of the authorisation server, as we use them."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -58,6 +58,19 @@ def item_answers(answer: bytes) -> Iterator[ItemAnswer]:
         response = item.get("response")
         status = response.get("status") if isinstance(response, dict) else None
         yield ItemAnswer(object_id, status if isinstance(status, str) else None, item)
+
+
+def blamed(answer: bytes) -> Mapping[UUID, bytes]:
+    """Reads which objects a refusal of a whole call names (LogEntry.resourceId), each with the entries about it."""
+    try:
+        entries = json.loads(answer)
+    except (ValueError, RecursionError):
+        return {}
+    about: dict[UUID, list[Any]] = {}
+    for entry in entries if isinstance(entries, list) else [entries]:
+        if isinstance(entry, dict) and (named := _uuid(entry.get("resourceId"))) is not None:
+            about.setdefault(named, []).append(entry)
+    return {named: json.dumps(listed).encode("ascii") for named, listed in about.items()}
 
 
 def parsed(answer: bytes) -> Any:

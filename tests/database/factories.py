@@ -330,7 +330,7 @@ async def make_batch(tenant: Tenant, state: str) -> tuple[Claim, UUID]:
             batch_id = await tenant.accepted(held)
     async with tenant.engine.begin() as conn:
         if state == "refused":
-            await answers.refuse_batch(conn, tenant.cipher, held, batch_id, 503, b"[]", again_in=timedelta())
+            await answers.put_off_batch(conn, tenant.cipher, held, batch_id, 503, b"[]", timedelta())
         if state == "lost":
             await answers.lose_batch(conn, tenant.cipher, held, batch_id, "timeout", timedelta())
     if state == "answered":

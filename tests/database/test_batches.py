@@ -398,7 +398,7 @@ async def test_a_refused_batch_is_halved_until_the_culprit_stands_alone(tenant: 
             await batches.call_batch(conn, tenant.cipher, held, out.id)
         if culprit in [item["id"] for item in items]:
             async with tenant.engine.begin() as conn:
-                await answers.refuse_batch(conn, tenant.cipher, held, out.id, 400, b'[{"id":"9"}]', again_in=None)
+                await answers.refuse_batch(conn, tenant.cipher, held, out.id, 400, b'[{"id":"9"}]', {})
         else:
             async with tenant.engine.begin() as conn:
                 await answers.accept_batch(conn, held, out.id, 202, str(uuid4()), NOTHING)
@@ -412,11 +412,29 @@ async def test_a_refused_batch_is_halved_until_the_culprit_stands_alone(tenant: 
     assert received == b'[{"id":"9"}]'
 
 
+async def test_whom_a_refusal_blames_ends_alone_and_the_others_go_again(tenant: Tenant) -> None:
+    """The culprit keeps only what was said of it."""
+    persons = [pupil() for _ in range(3)]
+    culprit = UUID(persons[1]["id"])
+    _, held = await _claimed(tenant, persons)
+    batch_id = await tenant.called(held)
+    async with tenant.engine.begin() as conn:
+        await answers.refuse_batch(conn, tenant.cipher, held, batch_id, 400, b"[1, 2]", {culprit: b"[1]"})
+    rows = await _records(tenant, held)
+    assert [(row["status"], row["max_together"]) for row in rows] == [
+        ("pending", None),
+        ("error", None),
+        ("pending", None),
+    ]
+    received = tenant.cipher.open(rows[1]["received"], tenant.organisation_id, "persons", culprit, "received")
+    assert received == b"[1]"
+
+
 async def test_a_refusal_is_kept_with_its_batch(tenant: Tenant) -> None:
     _, held = await _claimed(tenant, [pupil(), pupil()])
     batch_id = await tenant.called(held)
     async with tenant.engine.begin() as conn:
-        await answers.refuse_batch(conn, tenant.cipher, held, batch_id, 413, b"[5020]", again_in=None)
+        await answers.refuse_batch(conn, tenant.cipher, held, batch_id, 413, b"[5020]", {})
     row = await _batch(tenant, batch_id)
     assert (row["status"], row["http_status"], row["error"]) == ("refused", 413, "http_413")
     assert tenant.cipher.open(row["answer"], tenant.organisation_id, "batch", batch_id, "answer") == b"[5020]"
@@ -430,7 +448,7 @@ async def test_after_a_passing_refusal_the_records_go_again_together(tenant: Ten
     _, held = await _claimed(tenant, [person, pupil()])
     batch_id = await tenant.called(held)
     async with tenant.engine.begin() as conn:
-        await answers.refuse_batch(conn, tenant.cipher, held, batch_id, 503, b"[]", again_in=MINUTE)
+        await answers.put_off_batch(conn, tenant.cipher, held, batch_id, 503, b"[]", MINUTE)
     row = await _record(tenant, person["id"])
     assert (row["status"], row["max_together"]) == ("pending", None)
     assert timedelta(seconds=50) < row["due_in"] <= MINUTE

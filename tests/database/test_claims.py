@@ -110,9 +110,8 @@ _WRITES: dict[str, type_of_write] = {
     "accept_batch": lambda t, conn, held, w, a: answers.accept_batch(conn, held, w, 202, "late", NOTHING),
     "answer_batch": lambda t, conn, held, w, a: answers.answer_batch(conn, t.cipher, held, a, b"{}", [], NOTHING),
     "postpone_batch": lambda t, conn, held, w, a: answers.postpone_batch(conn, held, a, MINUTE),
-    "refuse_batch": lambda t, conn, held, w, a: answers.refuse_batch(
-        conn, t.cipher, held, w, 413, b"[]", again_in=None
-    ),
+    "refuse_batch": lambda t, conn, held, w, a: answers.refuse_batch(conn, t.cipher, held, w, 413, b"[]", {}),
+    "put_off_batch": lambda t, conn, held, w, a: answers.put_off_batch(conn, t.cipher, held, w, 503, b"[]", MINUTE),
     "lose_batch": lambda t, conn, held, w, a: answers.lose_batch(conn, t.cipher, held, a, "timeout", NOTHING),
     "lose_called": lambda t, conn, held, w, a: answers.lose_called(conn, t.cipher, held),
     "drop_written": lambda t, conn, held, w, a: batches.drop_written(conn, held),

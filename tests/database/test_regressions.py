@@ -9,11 +9,10 @@ import pytest
 import sqlalchemy as sa
 from psycopg.errors import CheckViolation
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db import answers, batches
 from app.db.cipher import cipher_of, new_key
-from app.db.limits import reserve
 from app.errors import Stopped
 from app.jobs.calls import Calls, Deadline
 from app.settings import Settings
@@ -54,13 +53,6 @@ async def test_a_retry_gives_no_record_up_for_faults_of_the_try_before(tenant: T
     assert await tenant.write(await tenant.claim(run.jobs[0])) is not None
 
 
-async def test_without_any_patience_no_slot_is_taken(engine: AsyncEngine) -> None:
-    """Even when the limit has been idle for longer than the patience is short."""
-    async with engine.begin() as conn:
-        await conn.execute(sa.text("UPDATE call_limit SET next_at = next_at - interval '1 minute'"))
-        assert await reserve(conn, "calls", 5, -0.1) is None
-
-
 async def test_what_is_noted_before_a_call_takes_nothing_from_the_distance_of_calls(tenant: Tenant) -> None:
     """A note that takes 0.15 s makes its call miss the slot; it waits for another one."""
     left: list[float] = []
@@ -80,6 +72,7 @@ async def test_what_is_noted_before_a_call_takes_nothing_from_the_distance_of_ca
             *(tenant.engine, tenant.cipher, Settings(), http, tenant.organisation_id, tenant.number),
             deadline=Deadline.after(30),
             patience=5.0,
+            queue=asyncio.Lock(),
             _token="t",
         )
         await asyncio.gather(calls.sending(call, slow), *(calls.sending(call, quick) for _ in range(5)))

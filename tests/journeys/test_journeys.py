@@ -1,12 +1,13 @@
 """From a roster to four finished stages, with everything that happens on the way."""
 
 import signal
+import time
 from collections import Counter
 from itertools import pairwise
 
 import redis
 
-from app.demo.roster import roster_only
+from app.demo.roster import RosterPlan, generate, roster_only
 from app.embedded import free_port
 from tests.journeys.conftest import STAGES, Json, Service
 from tests.journeys.promises import assert_in_stage_order, assert_kept, moment
@@ -185,6 +186,47 @@ def test_a_cancelled_run_sends_nothing_more_and_keeps_the_answers(service: Servi
     assert {call["resource"] for call in service.sends()} == {"persons"}
     assert all(batch["status"] == "answered" for batch in service.batches(run["jobs"][0]))
     assert service.api.post(f"/runs/{run_id}/cancel").status_code == 409
+    assert_kept(service, run)
+
+
+def test_nothing_leaves_after_a_cancel_is_accepted(service: Service) -> None:
+    """Batches that are written and wait for their slot stay here."""
+    large = generate(RosterPlan(persons=1500, schools=3, seed=7))
+    activity_id = service.store(large)
+    service.worker(SKOLVERKET_CALLS_PER_SECOND="0.7")
+    run_id = service.provision(activity_id)["id"]
+    service.until(service.sends, "the first batch to arrive")
+    service.api.post(f"/runs/{run_id}/cancel").raise_for_status()
+    accepted = time.time()
+
+    run = service.finished(run_id)
+    assert run["status"] == "cancelled"
+    assert max(call["time"] for call in service.sends()) <= accepted
+    persons = run["jobs"][0]
+    assert persons["progress"]["pending"] > 0
+    waiting = service.records(persons, status="pending")
+    detail = service.get(f"/jobs/{persons['id']}/records/{waiting[0]['id']}")
+    assert (detail["sent"], detail["attempts"]) == (None, 0)
+    assert_kept(service, run)
+
+
+def test_a_job_ends_when_its_token_is_lost_for_good(service: Service) -> None:
+    """Contact was made, then no token can be had: what has not left ends in error after the horizon, written or not."""
+    large = generate(RosterPlan(persons=1500, schools=3, seed=7))
+    activity_id = service.store(large)
+    service.worker(FAULT_HORIZON="3", SKOLVERKET_CALLS_PER_SECOND="2")
+    run_id = service.provision(activity_id, "halt")["id"]
+    service.until(lambda: any(call["job_id"] for call in service.sends()), "the first batch to be taken")
+    service.plant(
+        {"match": {"path": "persons/bulk$"}, "times": None, "action": "status", "status": 403},
+        {"match": {"path": "/transaction$"}, "times": None, "action": "status", "status": 500},
+    )
+
+    run = service.finished(run_id)
+    persons = run["jobs"][0]
+    assert [job["status"] for job in run["jobs"]] == ["failed", "blocked", "blocked", "blocked"]
+    found = service.by_status(persons)
+    assert set(found) <= {"succeeded", "error"}, "no record is left without its end"
     assert_kept(service, run)
 
 

@@ -152,6 +152,7 @@ LONG_AGO = NOW - HORIZON
             "at the horizon without contact, with a batch out",
         ),
         _ended(_pending(fault_since=LONG_AGO), GiveUp(), "at the horizon after contact"),
+        _ended(_out(_written(), fault_since=LONG_AGO), GiveUp(), "at the horizon with a batch that never left"),
         _ended(replace(DONE, fault_since=LONG_AGO), Finish("succeeded"), "at the horizon with nothing left"),
     ],
 )

@@ -1,0 +1,91 @@
+"""The sweeper: what no ring has helped is taken all the same."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from app.db.lane import Ring
+from app.embedded import free_port
+from app.jobs.advance import Advance
+from app.jobs.doorbell import Doorbell
+from app.jobs.sweeper import HIGH_WATER, Sweeper
+from app.settings import Settings
+from tests.database.factories import Run, Tenant
+
+RUNG = "SELECT ring FROM job WHERE id = :job"
+CLAIM = "SELECT claim FROM job WHERE id = :job"
+
+
+@pytest.fixture
+async def doorbell(redis_url: str) -> AsyncIterator[Doorbell]:
+    bell = Doorbell(redis_url)
+    yield bell
+    await bell.close()
+
+
+def sweeper(tenant: Tenant, doorbell: Doorbell) -> Sweeper:
+    return Sweeper(Advance(Settings(), tenant.engine, tenant.cipher, doorbell))
+
+
+async def sweep(tenant: Tenant, doorbell: Doorbell) -> None:
+    """Sweeps once, and lets the steps that were begun come to their end."""
+    stop = asyncio.Event()
+    swept = sweeper(tenant, doorbell)
+    await swept.run_once(stop)
+    stop.set()
+    await swept.run(stop)
+
+
+async def due_since(tenant: Tenant, seconds: float) -> Run:
+    """A run without records, whose first job has been due for a while: its step makes no call."""
+    run = await tenant.new_run({})
+    await tenant.do(
+        f"UPDATE job SET due_at = clock_timestamp() - interval '{seconds} s', rung_at = due_at WHERE id = :job",
+        job=run.jobs[0],
+    )
+    return run
+
+
+async def test_without_a_doorbell_what_is_due_is_taken_at_once(tenant: Tenant) -> None:
+    run = await due_since(tenant, 0)
+    await sweep(tenant, Doorbell(f"redis://127.0.0.1:{free_port()}/0"))
+    assert await tenant.value(CLAIM, job=run.jobs[0]) == 1
+
+
+async def test_a_job_that_nobody_hears_of_is_rung_for_again(tenant: Tenant, doorbell: Doorbell) -> None:
+    run = await due_since(tenant, 3)
+    await tenant.do("UPDATE job SET rung_at = due_at WHERE id = :job", job=run.jobs[0])
+    before = await tenant.value(RUNG, job=run.jobs[0])
+    await sweep(tenant, doorbell)
+    assert await tenant.value(RUNG, job=run.jobs[0]) == before + 1
+    assert await tenant.value(CLAIM, job=run.jobs[0]) == 0, "it is left to whoever hears the ring"
+
+
+async def test_a_job_that_stays_unheard_is_taken_without_the_doorbell(tenant: Tenant, doorbell: Doorbell) -> None:
+    """A doorbell may take rings and still be deaf on the other side."""
+    run = await due_since(tenant, 6)
+    await sweep(tenant, doorbell)
+    assert await tenant.value(CLAIM, job=run.jobs[0]) == 1
+
+
+async def test_rings_for_later_keep_nobody_from_ringing_now(tenant: Tenant, doorbell: Doorbell) -> None:
+    run = await due_since(tenant, 3)
+    await tenant.do("UPDATE job SET rung_at = due_at WHERE id = :job", job=run.jobs[0])
+    await doorbell.ring([Ring(run.jobs[1], 1000 + n, 300) for n in range(HIGH_WATER + 1)])
+    before = await tenant.value(RUNG, job=run.jobs[0])
+    await sweep(tenant, doorbell)
+    assert await tenant.value(RUNG, job=run.jobs[0]) == before + 1
+
+
+async def test_an_idempotency_key_is_forgotten_after_a_day(tenant: Tenant, doorbell: Doorbell) -> None:
+    await tenant.do(
+        """
+        INSERT INTO idempotency_key (organisation_id, key, request_digest, status, headers, body, created_at)
+        SELECT :organisation, name, 'x', 202, '{}', '""', clock_timestamp() - age
+        FROM (VALUES ('old', interval '25 hours'), ('young', interval '23 hours')) AS made (name, age)
+        """,
+        organisation=tenant.organisation_id,
+    )
+    await sweep(tenant, doorbell)
+    assert await tenant.value("SELECT string_agg(key, ',') FROM idempotency_key") == "young"
