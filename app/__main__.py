@@ -1,5 +1,8 @@
 """`python -m app`."""
 
-from app.cli import main
+try:
+    from app.cli import main
 
-main()
+    main()
+except KeyboardInterrupt:
+    raise SystemExit(130) from None

@@ -65,6 +65,8 @@ def configure(level: str, json: bool | None = None) -> None:
         logger.handlers, logger.propagate = [], True
     for name in _SILENCED:
         logging.getLogger(name).setLevel(logging.WARNING)
+    # Its warnings have the server's text in them; what matters of it is raised as well.
+    logging.getLogger("psycopg").setLevel(logging.ERROR)
     structlog.configure(
         processors=[structlog.stdlib.filter_by_level, *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),

@@ -2,8 +2,7 @@
 
 import asyncio
 import json
-import time
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import Annotated
 from uuid import UUID
@@ -13,10 +12,11 @@ from fastapi.responses import StreamingResponse
 
 from app.api import cursors, shapes
 from app.api.answers import allows_version, answer, page, to_json
-from app.api.dependencies import JsonOnly, Parts, PartsDep, PersonalReader, Provisioner, Reader, Snapshot
+from app.api.bodies import described, json_only
+from app.api.dependencies import Parts, PartsDep, PersonalReader, Provisioner, Reader, Snapshot
+from app.api.intakes import arriving
 from app.api.lists import Cursor, Limit
-from app.api.problems import TooSlow
-from app.api.requests import Roster
+from app.api.requests import ActivityRequest, Roster
 from app.api.schemas import Activity, Finding, Page
 from app.api.sight import Sight
 from app.db import reads, rosters
@@ -27,10 +27,6 @@ from app.security.masking import mask
 
 router = APIRouter(tags=["Activities"])
 
-# A body may take its time, but not hold one of the few places for ever.
-_SILENCE_SECONDS = 60.0
-_WHOLE_SECONDS = 900.0
-_SLICE_SECONDS = 0.002
 _ITEMS_A_READ = 200
 
 _ETAG = {"ETag": {"description": "The roster's version.", "schema": {"type": "string", "examples": ['"3"']}}}
@@ -43,16 +39,9 @@ _ETAG = {"ETag": {"description": "The roster's version.", "schema": {"type": "st
     responses={
         200: {"description": "The roster was replaced.", "headers": _ETAG},
         201: {"description": "The activity is new.", "model": Activity, "headers": _ETAG},
-        408: {"description": "The body did not arrive in time."},
         412: {"description": "The activity is not in the version that If-Match names."},
     },
-    openapi_extra={
-        "requestBody": {
-            "required": True,
-            "content": {"application/json": {"schema": {"$ref": "#/components/schemas/ActivityRequest"}}},
-        }
-    },
-    dependencies=[JsonOnly],
+    openapi_extra=described(ActivityRequest),
 )
 async def put_activity(
     activity_id: UUID,
@@ -63,13 +52,19 @@ async def put_activity(
 ) -> Response:
     """Creates or replaces an activity. A body whose form is wrong is refused whole; a bad record shows in findings.
 
-    At most four bodies are read at once; others wait.
+    At most four bodies are read at once, two of one organisation; others wait for a while, and then get a 503. A body
+    may take 300 s, and after the first 30 s wants 64 KiB a second.
     """
+    json_only(request)
     async with parts.reading.connect() as conn:
         version = await reads.roster_version(conn, caller.organisation_id, activity_id)
     if not allows_version(if_match, version):
         raise PreconditionFailed("The activity is not in the version that If-Match names.")
-    async with parts.intakes, aclosing(_patient(request, parts)) as chunks:
+    count, patience = parts.metrics.intake_bytes.inc, parts.patience
+    async with (
+        parts.places.take(caller.organisation_id, patience.place),
+        aclosing(arriving(request, patience, count)) as chunks,
+    ):
         stored = await store_roster(
             parts.runtime.engine,
             parts.runtime.cipher,
@@ -146,22 +141,6 @@ def _etag(row: reads.Row) -> dict[str, str]:
 
 def _shown(row: reads.Row, status: int = 200) -> Response:
     return answer(shapes.activity(row), status, _etag(row))
-
-
-async def _patient(request: Request, parts: Parts) -> AsyncGenerator[bytes]:
-    """Gives the body's chunks; raises TooSlow when none comes for a while, or the whole takes too long."""
-    stream = aiter(request.stream())
-    give_up_at = time.monotonic() + _WHOLE_SECONDS
-    while True:
-        try:
-            async with asyncio.timeout(min(_SILENCE_SECONDS, give_up_at - time.monotonic())):
-                chunk = await anext(stream)
-        except TimeoutError:
-            raise TooSlow("The body did not arrive in time.") from None
-        except StopAsyncIteration:
-            return
-        parts.metrics.intake_bytes.inc(len(chunk))
-        yield chunk
 
 
 async def _roster(parts: Parts, sight: Sight, roster_id: UUID, counts: dict[str, int]) -> AsyncIterator[bytes]:

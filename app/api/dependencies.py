@@ -3,33 +3,34 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from app.api.intakes import Patience, Places
 from app.api.metrics import Metrics
-from app.api.problems import Forbidden, Unauthorised, WrongMediaType
+from app.api.problems import Forbidden, Unauthorised
 from app.db import reads, tenants
 from app.errors import NotFound
 from app.runtime import Runtime
 from app.security import keys
 from app.security.keys import Caller
 
-INTAKES_AT_ONCE = 4
-
 
 @dataclass(frozen=True)
 class Parts:
-    """What one app works with; it lives on the app's state."""
+    """What one app works with; it lives on the app's state. `stopping` is set when the process is told to go."""
 
     runtime: Runtime
     reading: AsyncEngine
     metrics: Metrics = field(default_factory=Metrics)
-    intakes: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(INTAKES_AT_ONCE))
+    patience: Patience = field(default_factory=Patience)
+    places: Places = field(default_factory=Places)
     intake_turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 def parts_of(request: Request) -> Parts:
@@ -44,9 +45,10 @@ PartsDep = Annotated[Parts, Depends(parts_of)]
 _bearer = HTTPBearer(auto_error=False, description="An API key, `pk_…`.")
 
 
-async def caller_of(
-    parts: PartsDep, given: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
-) -> Caller:
+Credentials = Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
+
+
+async def caller_of(parts: PartsDep, given: Credentials) -> Caller:
     """Finds out who calls; raises Unauthorised without a key that counts."""
     key = keys.parse(given.credentials) if given is not None else None
     if key is None:
@@ -108,16 +110,3 @@ async def _snapshot(parts: PartsDep) -> AsyncIterator[AsyncConnection]:
 
 # Given back before the answer goes out, however slowly that is taken.
 Snapshot = Annotated[AsyncConnection, Depends(_snapshot, scope="function")]
-
-
-def json_only(request: Request) -> None:
-    """Raises WrongMediaType for a body that does not say it is JSON."""
-    headers = request.headers
-    if headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers:
-        return
-    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/json" and not (kind.startswith("application/") and kind.endswith("+json")):
-        raise WrongMediaType("Send JSON, and say so: `Content-Type: application/json`.")
-
-
-JsonOnly: Any = Depends(json_only)

@@ -1,11 +1,12 @@
 """Jobs: the history across an organisation's activities, and one job for those who wait for it."""
 
+import re
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, BeforeValidator
 
 from app.api import cursors, shapes
 from app.api.answers import page, polled
@@ -15,6 +16,20 @@ from app.api.schemas import Job, JobStatus, Kind, Page
 from app.db import reads
 
 router = APIRouter(tags=["Jobs"])
+
+_RFC_3339 = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})"
+)
+
+
+def _written_out(given: Any) -> Any:
+    """Raises ValueError for what pydantic would make a time of as well: seconds since 1970, a date alone."""
+    if not isinstance(given, str) or not _RFC_3339.fullmatch(given):
+        raise ValueError
+    return given
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_written_out)]
 
 
 @router.get("/jobs", summary="List jobs", response_model=Page[Job])
@@ -26,7 +41,7 @@ async def list_jobs(
     run_id: UUID | None = None,
     stage: Kind | None = None,
     status: JobStatus | None = None,
-    created_after: Annotated[AwareDatetime | None, Query(examples=["2026-11-23T08:00:00Z"])] = None,
+    created_after: Annotated[Moment | None, Query(examples=["2026-11-23T08:00:00Z"])] = None,
     cursor: Cursor = None,
 ) -> Response:
     """Lists jobs of all activities: the newest run first, its jobs in their order."""

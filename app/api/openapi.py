@@ -7,7 +7,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import TypeAdapter
 
 from app.api.problems import MEDIA_TYPE
-from app.api.requests import ActivityRequest
+from app.api.requests import ActivityRequest, ProvisionRequest, RetryRequest, SearchRequest
 from app.api.schemas import Problem
 
 _REF = "#/components/schemas/{model}"
@@ -16,11 +16,12 @@ _MEANINGS = {
     "401": "There is no key, or none that counts.",
     "403": "The key lacks a scope.",
     "404": "There is no such thing in the key's organisation.",
+    "408": "The body did not arrive in time.",
     "413": "The body is too large.",
     "415": "The body does not say that it is JSON.",
     "422": "The body does not have the expected form.",
     "500": "Something went wrong.",
-    "503": "The database cannot be reached at the moment.",
+    "503": "The database cannot be used, or there is no room at the moment.",
 }
 
 
@@ -43,9 +44,9 @@ def describe(app: FastAPI) -> dict[str, Any]:
         schemas = made["components"]["schemas"]
         for unused in ("HTTPValidationError", "ValidationError"):
             schemas.pop(unused, None)
-        # These two stand nowhere in a signature: the roster's body is streamed, and problems come from everywhere.
-        for model in (ActivityRequest, Problem):
-            schema = TypeAdapter(model).json_schema(ref_template=_REF, mode="serialization")
+        # These stand in no signature: bodies are read once the caller is known, and problems come from everywhere.
+        for model in (ActivityRequest, ProvisionRequest, RetryRequest, SearchRequest, Problem):
+            schema = TypeAdapter(model).json_schema(ref_template=_REF, mode="validation")
             schemas.update(schema.pop("$defs", {}))
             schemas[model.__name__] = schema
         app.openapi_schema = made
@@ -64,7 +65,7 @@ def _add_problems(operation: dict[str, Any]) -> None:
     if "path" in places:
         possible.add("404")
     if "requestBody" in operation:
-        possible |= {"413", "415", "422"}
+        possible |= {"408", "413", "415", "422"}
     for status in possible:
         responses.setdefault(status, {"description": _MEANINGS[status]})
     for status, response in responses.items():

@@ -4,7 +4,6 @@
 """
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -13,7 +12,6 @@ from uuid import uuid4
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from sqlalchemy import exc as db
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
@@ -52,6 +50,12 @@ class TooSlow(Problem):
     status = HTTPStatus.REQUEST_TIMEOUT
 
 
+class Busy(Problem):
+    """There is no room for this at the moment."""
+
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+
+
 class WrongMediaType(Problem):
     """The body is said to be something else than JSON."""
 
@@ -62,7 +66,7 @@ _DETAILS = {
     404: "There is no such thing here.",
     405: "This address does not take this method.",
     500: "Something went wrong here. It has been logged under this problem's instance.",
-    503: "The database cannot be reached at the moment.",
+    503: "The database cannot be used at the moment.",
 }
 _HEADERS = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "2"}}
 
@@ -84,7 +88,6 @@ _HARMLESS = frozenset(
         "timezone_aware",
     ]
 )
-_FIELD_NAME = re.compile(r"[a-z][a-z_]{0,39}")
 
 
 def problem(
@@ -112,13 +115,16 @@ def problem(
     )
 
 
+def sentence(error: Mapping[str, Any]) -> str:
+    """Says what pydantic found, without the value."""
+    return f"{error['msg']}." if error["type"] in _HARMLESS else "The value does not have the expected form."
+
+
 def install(app: FastAPI) -> None:
     """Makes every error that the app's routes raise a problem."""
     app.add_exception_handler(Problem, _ours)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(StarletteHTTPException, _http)
-    for unreachable in (db.OperationalError, db.InterfaceError, db.TimeoutError):
-        app.add_exception_handler(unreachable, _unavailable)
 
 
 class Unhandled:
@@ -153,14 +159,14 @@ class Unhandled:
 
 async def _ours(_request: Request, exc: Exception) -> Response:
     assert isinstance(exc, Problem)  # noqa: S101 - the handler's registration says so
-    return problem(exc.status, exc.detail, errors=exc.errors if isinstance(exc, Refused) else ())
+    errors: Sequence[Flawed] = ()
+    if isinstance(exc, Refused):
+        errors = exc.errors or (Flawed("", "refused", exc.detail),)
+    return problem(exc.status, exc.detail, errors=errors)
 
 
 async def _http(request: Request, exc: Exception) -> Response:
     assert isinstance(exc, StarletteHTTPException)  # noqa: S101
-    if exc.status_code == 400:
-        # FastAPI could not read the body as JSON: not UTF-8, or nested too deep.
-        return problem(422, "The body cannot be read as JSON.", errors=(_NOT_JSON,))
     headers = dict(exc.headers or {})
     if exc.status_code == 405:
         headers["Allow"] = ", ".join(_methods(request)) or headers.get("Allow", "GET")
@@ -168,40 +174,15 @@ async def _http(request: Request, exc: Exception) -> Response:
 
 
 async def _invalid(_request: Request, exc: Exception) -> Response:
-    """Sorts what does not fit by where it stands: in the path 404, in query or header 400, in the body 422."""
+    """Sorts what does not fit by where it stands: in the path 404, in query or header 400; bodies are not among it."""
     assert isinstance(exc, RequestValidationError)  # noqa: S101
     errors = [error for error in exc.errors() if isinstance(error, dict)]
-    places = {error["loc"][0] for error in errors}
-    if "path" in places:
+    if any(error["loc"][0] == "path" for error in errors):
         return problem(404)
-    for place in ("query", "header", "cookie"):
-        if place in places:
-            wrong = [error for error in errors if error["loc"][0] == place]
-            names = ", ".join(sorted({str(error["loc"][1]) for error in wrong}))
-            return problem(400, f"{place} {names}: {_sentence(wrong[0])}")
-    return problem(422, "The body does not have the expected form.", errors=[_flawed(error) for error in errors])
-
-
-async def _unavailable(_request: Request, exc: Exception) -> Response:
-    _log.error("database unavailable", fault=describe_exception(exc))
-    return problem(503)
-
-
-_NOT_JSON = Flawed("", "json_invalid", "This is not JSON.")
-
-
-def _flawed(error: Mapping[str, Any]) -> Flawed:
-    if error["type"] == "json_invalid":
-        return _NOT_JSON
-    # A field's name may be anything when the field is not ours.
-    steps = [
-        str(step) if _FIELD_NAME.fullmatch(str(step)) or isinstance(step, int) else "*" for step in error["loc"][1:]
-    ]
-    return Flawed("".join(f"/{step}" for step in steps), str(error["type"]), _sentence(error))
-
-
-def _sentence(error: Mapping[str, Any]) -> str:
-    return f"{error['msg']}." if error["type"] in _HARMLESS else "The value does not have the expected form."
+    first = errors[0]
+    wrong = [error for error in errors if error["loc"][0] == first["loc"][0]]
+    names = ", ".join(sorted({str(error["loc"][1]) for error in wrong}))
+    return problem(400, f"{first['loc'][0]} {names}: {sentence(first)}")
 
 
 def _methods(request: Request) -> list[str]:

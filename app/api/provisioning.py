@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Annotated
 from uuid import UUID
 
@@ -11,21 +12,24 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.api import cursors, shapes
 from app.api.answers import Object, answer, page, polled, to_json
+from app.api.bodies import described, read_body
 from app.api.dependencies import (
-    JsonOnly,
+    Credentials,
     PartsDep,
     Provisioner,
     Reader,
     Snapshot,
+    caller_of,
     only_own,
     visible_run,
 )
 from app.api.lists import Cursor, Limit
+from app.api.outages import OUTAGES, log_outage
 from app.api.problems import BadRequest
 from app.api.requests import ProvisionRequest, RetryRequest
 from app.api.schemas import Page, Run
 from app.db import idempotency, lane, reads, runs
-from app.errors import NotFound
+from app.errors import NotFound, Problem
 from app.security.keys import Caller
 
 router = APIRouter(tags=["Runs"])
@@ -46,19 +50,19 @@ _ACCEPTED = {
     status_code=202,
     response_model=Run,
     responses={202: _ACCEPTED, 409: {"description": "Twenty runs wait already, or the key's first request goes on."}},
-    dependencies=[JsonOnly],
+    openapi_extra=described(ProvisionRequest, required=False),
 )
 async def provision(
     activity_id: UUID,
+    request: Request,
     parts: PartsDep,
     caller: Provisioner,
-    body: ProvisionRequest | None = None,
     idempotency_key: Annotated[
         str | None, Header(description="Repeats with the same key get the same answer, for 24 hours.")
     ] = None,
 ) -> Response:
     """Freezes the roster into a new run of four jobs. Runs of one activity go one at a time, in order of arrival."""
-    policy = (body or ProvisionRequest()).on_record_error
+    policy = (await read_body(request, ProvisionRequest, required=False)).on_record_error
     if idempotency_key is not None and not 1 <= len(idempotency_key) <= 255:
         raise BadRequest("header Idempotency-Key: it has 1 to 255 characters")
     rings: list[lane.Ring] = []
@@ -136,11 +140,11 @@ async def cancel_run(run_id: UUID, parts: PartsDep, caller: Provisioner) -> Resp
     status_code=202,
     response_model=Run,
     responses={202: _ACCEPTED, 409: {"description": "The run is in another state, or not its activity's latest."}},
-    dependencies=[JsonOnly],
+    openapi_extra=described(RetryRequest, required=False),
 )
-async def retry_run(run_id: UUID, parts: PartsDep, caller: Provisioner, body: RetryRequest | None = None) -> Response:
+async def retry_run(run_id: UUID, request: Request, parts: PartsDep, caller: Provisioner) -> Response:
     """Goes on from the first unfinished stage, with what has not succeeded."""
-    policy = (body or RetryRequest()).on_record_error
+    policy = (await read_body(request, RetryRequest, required=False)).on_record_error
     async with parts.runtime.engine.begin() as conn:
         rings = await runs.retry_run(conn, caller.organisation_id, run_id, policy)
         shown = await _run(conn, caller, run_id)
@@ -148,10 +152,9 @@ async def retry_run(run_id: UUID, parts: PartsDep, caller: Provisioner, body: Re
     return answer(shown, 202, _where(run_id))
 
 
-async def _may_follow(run_id: UUID, caller: Reader, conn: Snapshot) -> Caller:
+async def _may_follow(run_id: UUID, caller: Reader, conn: Snapshot) -> None:
     """Checks before the stream begins: afterwards its status has left."""
     await visible_run(conn, caller, run_id)
-    return caller
 
 
 @router.get(
@@ -159,23 +162,34 @@ async def _may_follow(run_id: UUID, caller: Reader, conn: Snapshot) -> Caller:
     summary="Follow a run",
     response_class=EventSourceResponse,
     responses={200: {"description": "An event `run` with the run, first as it is and then whenever it changes."}},
+    dependencies=[Depends(_may_follow)],
 )
-async def follow_run(
-    run_id: UUID, parts: PartsDep, caller: Annotated[Caller, Depends(_may_follow)]
-) -> AsyncIterator[ServerSentEvent]:
-    """Sends the run as it is, then each change, and closes when it is finished."""
+async def follow_run(run_id: UUID, parts: PartsDep, given: Credentials) -> AsyncIterator[ServerSentEvent]:
+    """Sends the run as it is, then each change, and closes when it is finished.
+
+    Closes early when this process is told to stop, and when the key is revoked: ask again to go on.
+    """
     seen = b""
-    while True:
-        async with parts.reading.connect() as conn:
-            row = await visible_run(conn, caller, run_id)
-            jobs = await reads.jobs_of(conn, caller.organisation_id, [run_id])
+    while not parts.stopping.is_set():
+        try:
+            caller = await caller_of(parts, given)
+            async with parts.reading.connect() as conn:
+                row = await visible_run(conn, caller, run_id)
+                jobs = await reads.jobs_of(conn, caller.organisation_id, [run_id])
+        except Problem:
+            return
+        except OUTAGES as exc:
+            log_outage(exc)
+            return
         now = to_json(shapes.run(row, jobs[run_id]))
         if now != seen:
             yield ServerSentEvent(event="run", raw_data=now.decode("ascii"))
             seen = now
         if shapes.run_finished(row):
             return
-        await asyncio.sleep(_POLL_SECONDS)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_POLL_SECONDS):
+                await parts.stopping.wait()
 
 
 def _where(run_id: UUID) -> dict[str, str]:

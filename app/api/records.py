@@ -2,11 +2,12 @@
 
 from uuid import UUID
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 
 from app.api import cursors, shapes
 from app.api.answers import answer, page
-from app.api.dependencies import JsonOnly, PartsDep, PersonalReader, Reader, Snapshot, visible_job
+from app.api.bodies import described, read_body
+from app.api.dependencies import PartsDep, PersonalReader, Reader, Snapshot, visible_job
 from app.api.lists import MOST, Cursor, Limit
 from app.api.requests import SearchRequest
 from app.api.schemas import Batch, BatchDetail, Page, Record, RecordDetail, RecordStatus
@@ -44,30 +45,30 @@ async def list_records(
     "/jobs/{job_id}/records/search",
     summary="Search a job's records",
     response_model=Page[Record],
-    dependencies=[JsonOnly],
+    openapi_extra=described(SearchRequest),
 )
-async def search_records(
-    job_id: UUID, parts: PartsDep, caller: PersonalReader, conn: Snapshot, body: SearchRequest
-) -> Response:
+async def search_records(job_id: UUID, request: Request, parts: PartsDep, caller: PersonalReader) -> Response:
     """Finds records by whole words. Protected persons are found by keys that may see them: a hit tells who it is."""
+    body = await read_body(request, SearchRequest)
     listed = ("search", job_id, body.status, body.q)
     after = cursors.read(body.cursor, (cursors.number,), *listed)
-    limit = min(body.limit, MOST)
-    await visible_job(conn, caller, job_id)
-    words = query_words(body.q)
-    if body.q.strip() and not words:
-        return page([], None)
+    limit, words = min(body.limit, MOST), query_words(body.q)
     sight = Sight(caller, parts.runtime.cipher)
-    rows = await results.list_records(
-        conn,
-        caller.organisation_id,
-        job_id,
-        status=body.status,
-        after=after[0] if after else None,
-        limit=limit,
-        digests=sight.cipher.digests(caller.organisation_id, words),
-        protected=sight.protected or not words,
-    )
+    # Only now: no slow sender holds a connection.
+    async with parts.reading.connect() as conn:
+        await visible_job(conn, caller, job_id)
+        if body.q.strip() and not words:
+            return page([], None)
+        rows = await results.list_records(
+            conn,
+            caller.organisation_id,
+            job_id,
+            status=body.status,
+            after=after[0] if after else None,
+            limit=limit,
+            digests=sight.cipher.digests(caller.organisation_id, words),
+            protected=sight.protected or not words,
+        )
     rows, following = cursors.page(rows, limit, lambda row: (row["ordinal"],), *listed)
     return page([sight.summary(row) for row in rows], following)
 

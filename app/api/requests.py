@@ -42,7 +42,7 @@ class SearchRequest(_Request):
         ),
     ] = ""
     status: RecordStatus | None = None
-    limit: Annotated[int, Field(ge=1, description="Larger values are lowered to 200.")] = 50
+    limit: Annotated[int, Field(ge=1, strict=True, description="Larger values are lowered to 200.")] = 50
     cursor: str | None = None
 
 

@@ -1,9 +1,11 @@
 """The API as a process: uvicorn, a ready file, an end on SIGTERM that lets requests finish."""
 
 import asyncio
+import signal
 import threading
 from pathlib import Path
 from socket import socket
+from types import FrameType
 
 import uvicorn
 
@@ -16,14 +18,24 @@ _GRACE_SECONDS = 20
 
 
 class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, ready_file: Path | None) -> None:
+    def __init__(self, config: uvicorn.Config, stopping: asyncio.Event, ready_file: Path | None) -> None:
         super().__init__(config)
-        self._ready_file = ready_file
+        self._stopping, self._ready_file = stopping, ready_file
 
     async def startup(self, sockets: list[socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
             say_ready(self._ready_file, self.servers[0].sockets[0].getsockname()[1])
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        # Uvicorn's own raises the signal again at the end, and the process would not exit with 0.
+        self.force_exit = self.should_exit and sig == signal.SIGINT
+        self.should_exit = True
+
+    async def shutdown(self, sockets: list[socket] | None = None) -> None:
+        # First of all: it waits for answers to end, and an event stream would go on.
+        self._stopping.set()
+        await super().shutdown(sockets)
 
 
 async def serve_api(
@@ -31,8 +43,9 @@ async def serve_api(
 ) -> None:
     """Serves the API until SIGTERM or SIGINT, or until `stop` is set; port 0 takes any free one."""
     async with running(settings, pool=20, name="provkedja api") as runtime:
+        app = create_app(runtime)
         config = uvicorn.Config(
-            create_app(runtime),
+            app,
             host=host,
             port=port,
             log_config=None,
@@ -42,7 +55,7 @@ async def serve_api(
             ws="none",
             timeout_graceful_shutdown=_GRACE_SECONDS,
         )
-        server = _Server(config, ready_file)
+        server = _Server(config, app.state.parts.stopping, ready_file)
         watching = asyncio.create_task(_watch(server, stop)) if stop else None
         await server.serve()
         if watching:

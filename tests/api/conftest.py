@@ -16,6 +16,7 @@ from app.api.app import create_app
 from app.db import cipher, tenants
 from app.runtime import Runtime, running
 from app.settings import Settings
+from tests.api.factories import Played, body, person, put
 
 MAX_ROSTER_BYTES = 1_000_000
 NUMBERS = ("2120009812", "2120009820")
@@ -75,3 +76,21 @@ async def service(settings: Settings) -> AsyncIterator[Service]:
                     await client.aclose()
                 server.should_exit = True
                 await serving
+
+
+@pytest.fixture
+async def ids(service: Service) -> dict[str, str]:
+    """One of everything in the first organisation."""
+    client = await service.client("provision")
+    pupil = person()
+    activity_id = await put(client, body([pupil]))
+    run = (await client.post(f"/activities/{activity_id}/provision")).json()
+    played = await Played.of(service.runtime, service.organisations[0], UUID(run["id"]))
+    await played.stage(1)
+    return {
+        "activity_id": str(activity_id),
+        "run_id": run["id"],
+        "job_id": run["jobs"][0]["id"],
+        "record_id": pupil["id"],
+        "batch_id": str(played.batches[0]),
+    }

@@ -8,7 +8,6 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
-from app.api.dependencies import INTAKES_AT_ONCE
 from tests.api.conftest import MAX_ROSTER_BYTES, Service
 from tests.api.factories import body, duty, person, put, staff
 
@@ -185,25 +184,6 @@ async def test_a_roster_over_the_limit_is_413(service: Service, client: httpx.As
     assert await items(service) == 0
 
 
-async def test_a_caller_who_leaves_leaves_nothing(service: Service) -> None:
-    """A connection that breaks in the middle of a body stores nothing and frees its place."""
-    key = await service.key("provision")
-    reader, writer = await asyncio.open_connection("127.0.0.1", service.port)
-    writer.write(
-        f"PUT /activities/{uuid4()} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\nExpect: 100-continue\r\n"
-        "Content-Type: application/json\r\nContent-Length: 100000\r\n\r\n".encode()
-    )
-    async with asyncio.timeout(20):
-        # The server says so when somebody begins to read the body, which is with a place taken.
-        assert b"100 Continue" in await reader.readuntil(b"\r\n\r\n")
-        writer.write(b'{"display_name": "x", "roster": {"persons": [' + json.dumps(person()).encode())
-        await writer.drain()
-        writer.close()
-        for _ in range(INTAKES_AT_ONCE):
-            await service.app.state.parts.intakes.acquire()
-    assert await items(service) == 0
-
-
 async def test_activities_are_listed_newest_first_and_paged(client: httpx.AsyncClient) -> None:
     """A page ends where the next one begins, also when a new activity comes in between."""
     made = [str(await put(client, body())) for _ in range(5)]
@@ -217,23 +197,6 @@ async def test_activities_are_listed_newest_first_and_paged(client: httpx.AsyncC
 async def test_a_body_that_is_not_said_to_be_json_is_415(client: httpx.AsyncClient) -> None:
     answer = await client.put(f"/activities/{uuid4()}", content=b"{}", headers={"Content-Type": "text/plain"})
     assert answer.status_code == 415
-
-
-async def test_a_sender_who_falls_silent_is_408(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The place that it holds is freed, and nothing is stored."""
-    monkeypatch.setattr("app.api.activities._SILENCE_SECONDS", 0.1)
-    key = await service.key("provision")
-    reader, writer = await asyncio.open_connection("127.0.0.1", service.port)
-    writer.write(
-        f"PUT /activities/{uuid4()} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\n"
-        "Content-Type: application/json\r\nContent-Length: 100000\r\n\r\n{".encode()
-    )
-    async with asyncio.timeout(20):
-        assert b"408" in await reader.readline()
-        writer.close()
-        for _ in range(INTAKES_AT_ONCE):
-            await service.app.state.parts.intakes.acquire()
-    assert await items(service) == 0
 
 
 async def test_a_roster_that_goes_while_it_is_read_does_not_look_whole(

@@ -1,7 +1,6 @@
 """Runs: accepted once, followed cheaply, cancelled and tried again."""
 
 import asyncio
-import json
 from uuid import UUID, uuid4
 
 import httpx
@@ -53,6 +52,26 @@ async def test_the_policy_can_be_chosen(client: httpx.AsyncClient, activity_id: 
     assert answer.json()["on_record_error"] == "continue"
 
 
+@pytest.mark.parametrize(
+    ("content", "pointer"),
+    [
+        ({"on_record_error": "201201019801"}, "/on_record_error"),
+        ({"on_record_error": 1}, "/on_record_error"),
+        ({"201201019801": 1}, "/*"),
+        ([], ""),
+    ],
+)
+async def test_a_body_of_another_form_is_422(
+    service: Service, client: httpx.AsyncClient, activity_id: UUID, content: object, pointer: str
+) -> None:
+    """With a pointer and without an echo, and there is no run."""
+    answer = await client.post(f"/activities/{activity_id}/provision", json=content)
+    assert answer.status_code == 422
+    assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
+    assert "9801" not in answer.text
+    assert await runs(service) == 0
+
+
 async def test_a_repeat_with_the_same_key_gets_the_same_answer(
     service: Service, client: httpx.AsyncClient, activity_id: UUID
 ) -> None:
@@ -74,6 +93,7 @@ async def test_a_key_is_for_one_request(service: Service, client: httpx.AsyncCli
         f"/activities/{activity_id}/provision", headers=headers, json={"on_record_error": "continue"}
     )
     assert other.status_code == 422
+    assert other.json()["errors"]
     foreign = await service.client("provision", organisation=1)
     theirs = await put(foreign, body())
     assert (await foreign.post(f"/activities/{theirs}/provision", headers=headers)).status_code == 202
@@ -191,21 +211,3 @@ async def test_jobs_are_listed_newest_first_with_filters(client: httpx.AsyncClie
     assert await ids(activity_id=str(uuid4())) == []
     assert await ids(created_after=made[1]["jobs"][0]["created_at"]) == [job["id"] for job in made[2]["jobs"]]
     assert await ids(limit="1000") == expected
-
-
-async def test_events_begin_with_the_run_and_end_with_it(
-    service: Service, client: httpx.AsyncClient, activity_id: UUID
-) -> None:
-    """A snapshot, then each change, and the stream closes when the run is finished."""
-    run = (await client.post(f"/activities/{activity_id}/provision")).json()
-    seen: list[str] = []
-    async with asyncio.timeout(20), client.stream("GET", f"/runs/{run['id']}/events") as stream:
-        assert stream.headers["content-type"].startswith("text/event-stream")
-        async for line in stream.aiter_lines():
-            if line.startswith("data:"):
-                shown = json.loads(line.removeprefix("data:"))
-                seen.append(shown["status"])
-                if len(seen) == 1:
-                    assert shown == run
-                    await client.post(f"/runs/{run['id']}/cancel")
-    assert seen == ["running", "cancelled"]

@@ -1,0 +1,82 @@
+"""Who may send a roster at the moment, and how slowly: the few places for it, and the patience with senders.
+
+What is done with the bytes stands elsewhere.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from uuid import UUID
+from weakref import WeakValueDictionary
+
+from fastapi import Request
+
+from app.api.problems import Busy, TooSlow
+
+AT_ONCE = 4
+# Whoever sends slowly is in the way of nobody but itself and, at worst, one other organisation's second roster.
+AT_ONCE_EACH = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long is waited, in seconds; only waiting for the other side counts, never our own work.
+
+    The pace (bytes a second, on average) is asked for after the first `start` seconds: the rosters of most schools are
+    in by then over any line.
+    """
+
+    place: float = 20.0
+    silence: float = 60.0
+    start: float = 30.0
+    pace: int = 64 * 1024
+    body: float = 300.0
+    small_body: float = 30.0
+
+    def left(self, waited: float, taken: int) -> float:
+        """Gives how long a sender's next bytes may take, after it was waited for and has sent as much as this."""
+        allowed = min(self.body, max(self.start, taken / self.pace))
+        return min(self.silence, allowed - waited)
+
+
+class Places:
+    """The places for rosters that are read at once, in one process: four, and two at most for one organisation."""
+
+    def __init__(self) -> None:
+        self._all = asyncio.Semaphore(AT_ONCE)
+        self._own: WeakValueDictionary[UUID, asyncio.Semaphore] = WeakValueDictionary()
+
+    @asynccontextmanager
+    async def take(self, organisation_id: UUID, patience: float) -> AsyncIterator[None]:
+        """Holds a place for as long as the context lasts; raises Busy when none was free for `patience` seconds."""
+        own = self._own.setdefault(organisation_id, asyncio.Semaphore(AT_ONCE_EACH))
+        async with AsyncExitStack() as held:
+            try:
+                async with asyncio.timeout(patience):
+                    # In this order: what waits for its own organisation is ahead of no other.
+                    await held.enter_async_context(own)
+                    await held.enter_async_context(self._all)
+            except TimeoutError:
+                raise Busy("Too many rosters are being sent at the moment; nothing of this one was stored.") from None
+            yield
+
+
+async def arriving(request: Request, patience: Patience, count: Callable[[int], None]) -> AsyncGenerator[bytes]:
+    """Gives a body's chunks and counts their bytes; raises TooSlow for a sender who takes more time than it has."""
+    stream = aiter(request.stream())
+    waited, taken = 0.0, 0
+    while True:
+        began = time.monotonic()
+        try:
+            async with asyncio.timeout(patience.left(waited, taken)):
+                chunk = await anext(stream)
+        except TimeoutError:
+            raise TooSlow("The body did not arrive in time.") from None
+        except StopAsyncIteration:
+            return
+        waited += time.monotonic() - began
+        taken += len(chunk)
+        count(len(chunk))
+        yield chunk

@@ -1,0 +1,91 @@
+"""Event streams: a run as it is, then its changes, for as long as there is somebody who may see them."""
+
+import asyncio
+import json
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from uuid import UUID
+
+import httpx
+import pytest
+import sqlalchemy as sa
+
+from app.settings import Settings
+from tests.api.conftest import Service
+from tests.api.factories import body, person, put
+from tests.conftest import Spawn
+
+
+@pytest.fixture
+async def client(service: Service) -> httpx.AsyncClient:
+    return await service.client("provision")
+
+
+@pytest.fixture
+async def run_id(client: httpx.AsyncClient) -> UUID:
+    activity_id = await put(client, body([person()]))
+    return UUID((await client.post(f"/activities/{activity_id}/provision")).json()["id"])
+
+
+@asynccontextmanager
+async def following(client: httpx.AsyncClient, run_id: UUID) -> AsyncIterator[AsyncIterator[str]]:
+    """Opens a stream, and gives the statuses that it tells of."""
+    async with asyncio.timeout(20), client.stream("GET", f"/runs/{run_id}/events") as stream:
+        assert stream.headers["content-type"].startswith("text/event-stream")
+
+        async def statuses() -> AsyncIterator[str]:
+            async for line in stream.aiter_lines():
+                if line.startswith("data:"):
+                    yield json.loads(line.removeprefix("data:"))["status"]
+
+        yield statuses()
+
+
+async def test_a_stream_begins_with_the_run_and_ends_with_it(
+    client: httpx.AsyncClient, run_id: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A snapshot, then each change, and the stream closes when the run is finished."""
+    monkeypatch.setattr("app.api.provisioning._POLL_SECONDS", 0.02)
+    async with following(client, run_id) as statuses:
+        assert await anext(statuses) == "running"
+        await client.post(f"/runs/{run_id}/cancel")
+        assert [status async for status in statuses] == ["cancelled"]
+
+
+async def test_a_stream_ends_when_its_key_is_revoked(
+    service: Service, client: httpx.AsyncClient, run_id: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is told from then on, not even the end of the run."""
+    monkeypatch.setattr("app.api.provisioning._POLL_SECONDS", 0.02)
+    other = await service.client("history")
+    async with following(other, run_id) as statuses:
+        assert await anext(statuses) == "running"
+        async with service.runtime.engine.begin() as conn:
+            await conn.execute(
+                sa.text("UPDATE api_key SET revoked_at = now() WHERE handle = :handle"),
+                {"handle": other.headers["authorization"].split("_")[1]},
+            )
+        assert [status async for status in statuses] == []
+
+
+async def test_streams_end_when_the_process_is_told_to_stop(
+    service: Service, client: httpx.AsyncClient, run_id: UUID, settings: Settings, spawn: Spawn
+) -> None:
+    """SIGTERM closes them as if they were at their end, and nothing has to be cut off."""
+    names = ("database_url", "redis_url", "encryption_keys", "search_key")
+    child = spawn(
+        *("serve", "--port", "0"), env={name.upper(): getattr(settings, name).get_secret_value() for name in names}
+    )
+    headers = {"Authorization": client.headers["authorization"]}
+    async with (
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{child.port}", headers=headers, verify=False) as caller,
+        following(caller, run_id) as statuses,
+    ):
+        assert await anext(statuses) == "running"
+        child.process.send_signal(signal.SIGTERM)
+        assert [status async for status in statuses] == []
+    # An end that had to be forced would take 20 s, and break the stream off.
+    assert child.process.wait(15) == 0
+    lines = [json.loads(line) for line in child.log.read_text().splitlines()]
+    assert {line["level"] for line in lines} == {"info"}
