@@ -92,17 +92,27 @@ class Calls:
         try:
             try:
                 return await call(token)
-            except TokenRefused:
-                await self._forget(token)
-                token = await self._valid_token()
-                await self._slot()
-                return await call(token)
-        except TokenRefused as again:
-            raise TryAgain(again.code, http_status=again.http_status, answer=again.answer) from None
+            except TokenRefused as refused:
+                return await self._once_more(call, token, refused)
         except SlowDown as asked:
             async with self.engine.begin() as conn:
                 await hold_back(conn, "calls", min(asked.retry_after or timedelta(seconds=1), timedelta(seconds=30)))
             raise
+
+    async def _once_more(self, call: Callable[[str], Awaitable[T]], token: str, refused: TokenRefused) -> T:
+        """Makes a call again with a new token; when it can't leave, what was answered to it is still the refusal."""
+        await self._forget(token)
+        try:
+            token = await self._valid_token()
+            await self._slot()
+        except NoTime:
+            raise TryAgain(refused.code, http_status=refused.http_status, answer=refused.answer) from None
+        except TryAgain as fault:
+            raise TryAgain(fault.code, http_status=refused.http_status, answer=refused.answer) from None
+        try:
+            return await call(token)
+        except TokenRefused as again:
+            raise TryAgain(again.code, http_status=again.http_status, answer=again.answer) from None
 
     async def _slot(self, before: Callable[[AsyncConnection], Awaitable[bool]] | None = None) -> bool:
         """Returns when a slot has begun; False when `before` said no."""

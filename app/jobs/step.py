@@ -81,7 +81,7 @@ class Step:
         except NoTime:
             self.crowded = True
             if leaving:
-                await self._sent_in_vain(batch_id, TryAgain("no_time", arrived=False))
+                await self._sent_in_vain(batch_id, TryAgain("no_time"))
             return
         except Refusal as refusal:
             async with self.engine.begin() as conn:

@@ -32,10 +32,10 @@ async def fetch_token(
         http, "POST", authorisation_url, patience, content=body, headers={"Content-Type": "application/json"}
     )
     if answer.status_code != 200:
-        raise TryAgain("authorisation_refused", http_status=answer.status_code, arrived=False)
+        raise TryAgain("authorisation_refused", http_status=answer.status_code)
     value = token_value(parsed(answer.content))
     try:
         claims = jwt.decode(value, options={"verify_signature": False})
         return Token(value, datetime.fromtimestamp(float(claims["exp"]), UTC))
     except (jwt.InvalidTokenError, KeyError, TypeError, ValueError, OverflowError):
-        raise TryAgain("token_unreadable", arrived=False) from None
+        raise TryAgain("token_unreadable") from None

@@ -105,7 +105,7 @@ async def exchanged(
         async with asyncio.timeout(patience):
             answer = await http.request(method, url, params=params, content=content, headers=headers)
     except (httpx.ConnectError, httpx.ConnectTimeout):
-        raise TryAgain("no_connection", arrived=False) from None
+        raise TryAgain("no_connection") from None
     except (TimeoutError, httpx.TimeoutException):
         raise TryAgain("timeout") from None
     except httpx.TransportError:

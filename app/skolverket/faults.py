@@ -20,15 +20,12 @@ class SkolverketError(Exception):
         http_status: int | None = None,
         answer: bytes = b"",
         retry_after: timedelta | None = None,
-        arrived: bool = True,
     ) -> None:
         super().__init__(code)
         self.code = code
         self.http_status = http_status
         self.answer = answer
         self.retry_after = retry_after
-        # False when we know that the request was not taken.
-        self.arrived = arrived
 
 
 class TryAgain(SkolverketError):

@@ -154,6 +154,25 @@ async def test_a_token_that_is_never_taken_is_a_fault(skolverket: Skolverket, en
     assert len([call for call in skolverket.ledger() if "/bulk" in call["path"]]) == 2
 
 
+async def test_a_call_whose_token_cannot_be_renewed_keeps_skolverkets_refusal(
+    skolverket: Skolverket, engine: AsyncEngine
+) -> None:
+    """Its history shows what the Provisioning API answered, and not the authorisation server; the code says why."""
+    tenant = await Tenant.make(engine)
+    async with opened(PATIENCE) as http:
+        calls = _calls(skolverket, tenant, http, 20)
+        api = ProvisioningApi(http, skolverket.provisioning, PATIENCE)
+        await calls.sending(lambda token: api.send(Stage.PERSONS, b'{"data":[]}', token), _noted)
+        skolverket.faults(
+            {"match": {"path": "/bulk"}, "action": "status", "status": 403},
+            {"match": {"path": "/transaction"}, "action": "status", "status": 500},
+        )
+        with pytest.raises(TryAgain) as fault:
+            await calls.sending(lambda token: api.send(Stage.PERSONS, b'{"data":[]}', token), _noted)
+    assert (fault.value.code, fault.value.http_status) == ("http_500", 403)
+    assert b'"statusCode":403' in fault.value.answer
+
+
 async def test_a_token_is_fetched_once_for_calls_side_by_side(skolverket: Skolverket, engine: AsyncEngine) -> None:
     """And not at all by the next step."""
     tenant = await Tenant.make(engine)
