@@ -201,8 +201,11 @@ def test_nothing_leaves_after_a_cancel_is_accepted(service: Service) -> None:
 
     run = service.finished(run_id)
     assert run["status"] == "cancelled"
-    assert max(call["time"] for call in service.sends()) <= accepted
     persons = run["jobs"][0]
+    # A call that was noted before the cancel may arrive a moment after it.
+    called = [moment(batch["called_at"]).timestamp() for batch in service.batches(persons)]
+    assert max(called) <= accepted
+    assert len(service.sends()) == len(called)
     assert persons["progress"]["pending"] > 0
     waiting = service.records(persons, status="pending")
     detail = service.get(f"/jobs/{persons['id']}/records/{waiting[0]['id']}")
