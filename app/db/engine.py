@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-MIGRATION_HEAD = "0003"
+MIGRATION_HEAD = "0004"
 
 
 def connect(url: str, *, pool: int = 10, name: str = "provkedja") -> AsyncEngine:

@@ -38,7 +38,15 @@ organisation = sa.Table(
     sa.Column("number", sa.Text, nullable=False, unique=True),
     sa.Column("name", sa.Text, nullable=False),
     sa.Column("created_at", Time, nullable=False, server_default=_now),
+    # Where its certificate and private key lie (never what is in them); what the federation calls it, if it is in one.
+    sa.Column("certificate_file", sa.Text),
+    sa.Column("key_file", sa.Text),
+    sa.Column("entity_id", sa.Text),
     sa.CheckConstraint("number ~ '^[0-9]{10}$'", name="number"),
+    sa.CheckConstraint(
+        "(certificate_file IS NULL) = (key_file IS NULL) AND (entity_id IS NULL OR certificate_file IS NOT NULL)",
+        name="certificate_with_key",
+    ),
 )
 
 api_key = sa.Table(
@@ -320,6 +328,8 @@ call_limit = sa.Table(
     # When the next call of this kind may leave, over all workers.
     sa.Column("bucket", sa.Text, primary_key=True),
     sa.Column("next_at", Time, nullable=False, server_default=_now),
+    # The slots of the last moments: what of Skolverket's own count is ours.
+    sa.Column("recent", pg.ARRAY(Time), nullable=False, server_default="{}"),
     _one_of("bucket", "calls", "reads"),
 )
 
@@ -339,6 +349,77 @@ access_token = sa.Table(
     metadata,
     sa.Column("organisation_id", UUID, sa.ForeignKey("organisation.id"), primary_key=True),
     sa.Column("environment", sa.Text, primary_key=True),
-    sa.Column("token", sa.LargeBinary, nullable=False),
-    sa.Column("expires_at", Time, nullable=False),
+    sa.Column("token", sa.LargeBinary),
+    sa.Column("expires_at", Time),
+    # Raised by every new token, so that the refusal of an old one ends no other.
+    sa.Column("version", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("fetched_at", Time),
+    # One worker fetches; the others wait for it, and share what it met.
+    sa.Column("fetching_until", Time),
+    sa.Column("failed_at", Time),
+    sa.Column("failure", sa.Text),
+    sa.CheckConstraint("(token IS NULL) = (expires_at IS NULL)", name="token_has_its_end"),
+)
+
+circuit = sa.Table(
+    "circuit",
+    metadata,
+    # Failures of a service since its last sign of life, over all workers; open, nothing but a probe goes there.
+    sa.Column("service", sa.Text, primary_key=True),
+    sa.Column("failures", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("failing_since", Time),
+    sa.Column("code", sa.Text),
+    sa.Column("opened_at", Time),
+    sa.Column("probe_at", Time),
+    _one_of("service", "provisioning", "authorisation"),
+    sa.CheckConstraint("(failures = 0) = (failing_since IS NULL)", name="failing_since"),
+    sa.CheckConstraint("(opened_at IS NULL) = (probe_at IS NULL)", name="probed_while_open"),
+)
+
+answer_time = sa.Table(
+    "answer_time",
+    metadata,
+    # How long Skolverket usually takes with a batch, learned from the earlier ones.
+    sa.Column("stage", sa.Text, primary_key=True),
+    sa.Column("usual", sa.Interval, nullable=False),
+    _stage(),
+)
+
+holding = sa.Table(
+    "holding",
+    metadata,
+    # Whether Skolverket holds from before what has failed now: such a record blocks nobody.
+    sa.Column("organisation_id", UUID, primary_key=True),
+    sa.Column("job_id", UUID, primary_key=True),
+    sa.Column("object_id", UUID, primary_key=True),
+    sa.Column("held", sa.Boolean, nullable=False),
+    sa.Column("asked_at", Time, nullable=False, server_default=_now),
+    sa.ForeignKeyConstraint(
+        ["organisation_id", "job_id", "object_id"], ["record.organisation_id", "record.job_id", "record.object_id"]
+    ),
+)
+
+reference_item = sa.Table(
+    "reference_item",
+    metadata,
+    # Skolverket's open data as it came: public, and the same for all organisations.
+    sa.Column("kind", sa.Text, primary_key=True),
+    sa.Column("id", UUID, primary_key=True),
+    sa.Column("code", sa.Text, nullable=False),
+    sa.Column("payload", pg.JSONB, nullable=False),
+    sa.Column("fetched_at", Time, nullable=False, server_default=_now),
+    _one_of("kind", "organisation", "school_unit", "programme", "exam"),
+    sa.Index(None, "kind", "code"),
+)
+
+reference_refresh = sa.Table(
+    "reference_refresh",
+    metadata,
+    # What is kept fresh: `programmes`, `exams`, or an organisation's number.
+    sa.Column("subject", sa.Text, primary_key=True),
+    sa.Column("due_at", Time, nullable=False, server_default=_now),
+    sa.Column("refreshed_at", Time),
+    sa.Column("failed_at", Time),
+    sa.Column("failure", sa.Text),
+    sa.Index(None, "due_at"),
 )
