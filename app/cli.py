@@ -4,6 +4,7 @@ import asyncio
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -36,6 +37,16 @@ ReadyFile = Annotated[
 ]
 Number = Annotated[str, typer.Option("--number", help="Organisation number, ten digits.")]
 Of = Annotated[str, typer.Option("--organisation", help="Organisation number, ten digits.")]
+CertificateFile = Annotated[
+    str | None,
+    typer.Option("--certificate", help="PEM file: its certificate, then that of its issuer.", show_default=False),
+]
+KeyFile = Annotated[str | None, typer.Option("--key", help="PEM file of its private key.", show_default=False)]
+EntityId = Annotated[
+    str | None, typer.Option("--entity-id", help="Its entityId in the TLS federation.", show_default=False)
+]
+
+_MARKS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "error": ("✗", "red")}
 
 
 def main() -> None:
@@ -98,15 +109,50 @@ def simulator(
     port: Annotated[int, typer.Option(help="0 takes any free one.")] = 8100,
     ready_file: ReadyFile = None,
     job_delay: Annotated[float, typer.Option(help="Seconds until a batch's results are there.")] = 1.0,
+    answer_delay: Annotated[float, typer.Option(help="Seconds that every answer takes.")] = 0.0,
+    handover_delay: Annotated[float, typer.Option(help="Seconds until provisioningStatus turns true.")] = 2.0,
+    token_lifetime: Annotated[float, typer.Option(help="Seconds that a token is valid.")] = 36_000.0,
+    invented_after: Annotated[
+        float | None,
+        typer.Option(help="Seconds until a person with an invented number is removed.", show_default="never"),
+    ] = None,
     calls_per_second: Annotated[int, typer.Option(help="Sending and status calls a second.")] = 5,
     reads_per_second: Annotated[int, typer.Option(help="Reading calls a second.")] = 10,
+    tls: Annotated[
+        Path | None,
+        typer.Option(
+            help="Serve https, and know clients by certificate: folder of server.pem/.key, clients.pem, members.json.",
+            show_default=False,
+        ),
+    ] = None,
+    record: Annotated[
+        Path | None,
+        typer.Option(
+            help="File to append every exchange to, bodies included: for invented data only.", show_default=False
+        ),
+    ] = None,
 ) -> None:
     """Serves a look-alike of Skolverket, for demonstrations and tests."""
     from app.simulator.config import SimulatorConfig
+    from app.simulator.members import UnusableFolder
     from app.simulator.serving import run
 
-    config = SimulatorConfig(calls_per_second=calls_per_second, reads_per_second=reads_per_second, job_delay=job_delay)
-    run(host, port, config, ready_file)
+    config = SimulatorConfig(
+        calls_per_second=calls_per_second,
+        reads_per_second=reads_per_second,
+        job_delay=job_delay,
+        job_jitter=job_delay / 10,
+        answer_delay=answer_delay,
+        handover_delay=handover_delay,
+        token_lifetime=token_lifetime,
+        invented_after=invented_after,
+    )
+    try:
+        run(host, port, config, ready_file, tls=tls, record=record)
+    except UnusableFolder as error:
+        raise Stopped(str(error)) from None
+    except OSError as error:
+        raise Stopped(f"the simulator cannot write its record or ready file ({type(error).__name__})") from None
 
 
 @cli.command()
@@ -144,28 +190,84 @@ def up(
 
 
 @organisations.command("create")
-def organisations_create(number: Number, name: Annotated[str, typer.Option(help="What people call it.")]) -> None:
+def organisations_create(
+    number: Number,
+    name: Annotated[str, typer.Option(help="What people call it.")],
+    certificate: CertificateFile = None,
+    key: KeyFile = None,
+    entity_id: EntityId = None,
+) -> None:
     """Makes an organisation."""
+    files = _files(certificate, key)
 
     async def run() -> Any:
         async with _transaction() as conn:
-            return await tenants.create_organisation(conn, number, name)
+            return await tenants.create_organisation(conn, number, name, files, entity_id or None)
 
     print(asyncio.run(run()))  # noqa: T201 - what scripts read
 
 
+@organisations.command("set")
+def organisations_set(
+    number: Number,
+    certificate: CertificateFile = None,
+    key: KeyFile = None,
+    entity_id: EntityId = None,
+    without_certificate: Annotated[
+        bool, typer.Option("--without-certificate", help="It has neither a certificate nor an entityId any more.")
+    ] = False,
+) -> None:
+    """Changes how an organisation identifies itself to Skolverket; what is not named stays."""
+    files = _files(certificate, key)
+    if without_certificate and (files or entity_id):
+        raise Stopped("--without-certificate goes with no other option than --number")
+
+    async def run() -> None:
+        async with _transaction() as conn:
+            if without_certificate:
+                await tenants.drop_certificate(conn, number)
+            else:
+                await tenants.set_certificate(conn, number, files, entity_id)
+
+    asyncio.run(run())
+
+
 @organisations.command("list")
 def organisations_list() -> None:
-    """Lists the organisations."""
-
-    async def run() -> Any:
-        async with _transaction() as conn:
-            return await tenants.organisations(conn)
-
-    table = Table("number", "name", "made")
-    for row in asyncio.run(run()):
-        table.add_row(row["number"], row["name"], f"{row['created_at']:%Y-%m-%d}")
+    """Lists the organisations and how each identifies itself to Skolverket."""
+    table = Table("number", "name", "entityId", "certificate", "key", "made")
+    for row in asyncio.run(_organisations()):
+        shown = (row[column] or "" for column in ("entity_id", "certificate_file", "key_file"))
+        table.add_row(row["number"], row["name"], *shown, f"{row['created_at']:%Y-%m-%d}")
     Console().print(table)
+
+
+@organisations.command("check")
+def organisations_check(
+    number: Annotated[str | None, typer.Option(help="Only this organisation.", show_default=False)] = None,
+) -> None:
+    """Says whether certificate, key, number and address fit together, and tries a token; exit code 1 if any don't."""
+    from app.jobs.identity import check_organisation
+
+    settings, console, failed = _settings(), Console(soft_wrap=True, highlight=False), False
+    for row in asyncio.run(_organisations(number)):
+        console.print(f"{row['number']} {row['name']}", style="bold", markup=False)
+        for found in asyncio.run(check_organisation(settings, row)):
+            mark, style = _MARKS[found.level]
+            console.print(f"  {mark} {found.text}", style=style, markup=False)
+            failed = failed or found.level == "error"
+    raise SystemExit(int(failed))
+
+
+async def _organisations(number: str | None = None) -> Any:
+    async with _transaction() as conn:
+        return await tenants.organisations(conn, number)
+
+
+def _files(certificate: str | None, key: str | None) -> tenants.CertificateFiles | None:
+    if bool(certificate) != bool(key):
+        raise Stopped("--certificate and --key go together")
+    return tenants.CertificateFiles(certificate, key) if certificate and key else None
 
 
 @keys.command("create")
@@ -214,6 +316,29 @@ def keys_revoke(key: Annotated[str, typer.Argument(help="The key's handle, as `k
             await tenants.revoke_key(conn, key)
 
     asyncio.run(run())
+
+
+@cli.command("open-data")
+def open_data(
+    organisation: Annotated[str | None, typer.Option(help="Only this organisation's number.")] = None,
+) -> None:
+    """Shows what is cached of Skolverket's open data, how old it is, and what failed last."""
+    from app.db import reference
+
+    async def run() -> Any:
+        async with _transaction() as conn:
+            return await reference.freshness(conn, organisation)
+
+    table = Table("subject", "items", "read (UTC)", "next (UTC)", "last failure (UTC)")
+    for row in asyncio.run(run()):
+        is_list = row["subject"] in (reference.PROGRAMMES, reference.EXAMS)
+        items = str(row["items"]) if is_list else f"{row['items']} school units" if row["known"] else "none known"
+        read, due, failed = (f"{at.astimezone(UTC):%Y-%m-%d %H:%M}" if (at := row[name]) else "" for name in _TIMES)
+        table.add_row(row["subject"], items if read else "", read or "never", due, f"{failed} {row['failure'] or ''}")
+    Console().print(table)
+
+
+_TIMES = ("refreshed_at", "due_at", "failed_at")
 
 
 @asynccontextmanager

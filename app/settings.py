@@ -50,6 +50,24 @@ class Settings(BaseSettings):
     skolverket_authorisation_url: Annotated[
         str, Field(description="The authorisation server's `/transaction` endpoint.")
     ] = "http://127.0.0.1:8100/transaction"
+    skolverket_ca_file: Annotated[
+        str,
+        Field(
+            description="PEM file of the authorities trusted for Skolverket's servers, in place of the well-known ones."
+        ),
+    ] = ""
+    skolverket_authorisation_pins: Annotated[
+        str,
+        Field(
+            pattern=r"^(sha256//[A-Za-z0-9+/]{43}=(, ?sha256//[A-Za-z0-9+/]{43}=)*)?$",
+            description="Public keys that the authorisation server may have: `sha256//base64`, comma separated; "
+            "without one, any that an authority vouches for.",
+        ),
+    ] = ""
+    certificate_folder: Annotated[
+        str,
+        Field(min_length=1, description="Where organisations' certificates and keys lie that have a relative name."),
+    ] = "certificates"
     skolverket_calls_per_second: Annotated[
         float, Field(gt=0, le=1000, description="Sending and status calls a second, over all workers.")
     ] = 5
@@ -69,6 +87,14 @@ class Settings(BaseSettings):
             description="How long faults are met with another try, e.g. `90 s`, `30 m`, `6 h`; then it ends in error."
         ),
     ] = timedelta(hours=6)
+    open_data_refresh: Annotated[
+        timedelta,
+        BeforeValidator(_duration),
+        Field(
+            gt=timedelta(),
+            description="How often Skolverket's open data (school units, programmes, exams) is read, e.g. `12 h`.",
+        ),
+    ] = timedelta(hours=12)
     max_roster_bytes: Annotated[int, Field(gt=0, description="Largest body of `PUT /activities/{id}`.")] = 64 * _MIB
     worker_jobs: Annotated[int, Field(gt=0, le=100, description="Jobs that one worker looks at side by side.")] = 20
     lease_seconds: Annotated[

@@ -25,8 +25,15 @@ from psycopg import sql
 
 from app.embedded import Servers, embedded_servers, tethered
 from app.settings import Settings
+from tests.contract.official_plugin import OfficialContract
+from tests.exchanges import recorded
 
 ROOT = Path(__file__).resolve().parents[1]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Has what simulators are asked and answer held against the published documents, where these are."""
+    config.pluginmanager.register(OfficialContract(config), "official-contract")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -121,7 +128,7 @@ def spawning(folder: Path) -> Iterator[Spawn]:
         options = ("--ready-file", str(port_file)) if ready else ()
         with log.open("wb") as written:
             process = subprocess.Popen(
-                tethered([sys.executable, "-m", "app", *arguments, *options]),
+                tethered([sys.executable, "-m", "app", *recorded(arguments), *options]),
                 cwd=ROOT,
                 env={**os.environ, **(env or {})},
                 stdin=subprocess.DEVNULL,

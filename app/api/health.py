@@ -1,6 +1,7 @@
 """Whether the process is up, whether it can do its work, and how much of it there is."""
 
 import asyncio
+from datetime import UTC
 
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -11,11 +12,13 @@ from app.api.dependencies import Parts, PartsDep
 from app.api.problems import problem
 from app.api.schemas import Health
 from app.db import reads
+from app.db.circuits import Circuit, circuits
 from app.db.engine import migrated
 
 router = APIRouter(tags=["Health"])
 
 _PATIENCE_SECONDS = 3.0
+_SERVICES = ("skolverket_authorisation", "skolverket_provisioning")
 
 
 @router.get("/healthz", summary="Is the process up?", response_model=Health)
@@ -31,12 +34,15 @@ async def healthz() -> Response:
     responses={503: {"description": "Postgres is away, or its migrations are missing."}},
 )
 async def readyz(parts: PartsDep) -> Response:
-    """Names what is wrong. Without Redis all goes on, a little slower: that is `degraded`."""
-    checks = {"postgres": "ok", "migrations": "ok", "redis": "ok"}
+    """Names what is wrong. Without Redis or Skolverket all goes on, slower or later: that is `degraded`."""
+    checks = {"postgres": "ok", "migrations": "ok", "redis": "ok", **dict.fromkeys(_SERVICES, "unknown")}
     try:
         async with asyncio.timeout(_PATIENCE_SECONDS):
             if not await migrated(parts.runtime.engine):
                 checks["migrations"] = "missing: run `python -m app migrate`"
+            else:
+                async with parts.reading.connect() as conn:
+                    checks |= {f"skolverket_{each.service}": _told(each) for each in await circuits(conn)}
     except (SQLAlchemyError, TimeoutError, OSError):
         checks["postgres"], checks["migrations"] = "away", "unknown"
     if not await parts.runtime.doorbell.alive():
@@ -44,7 +50,15 @@ async def readyz(parts: PartsDep) -> Response:
     wrong = [name for name in ("postgres", "migrations") if checks[name] != "ok"]
     if wrong:
         return problem(503, f"Not ready: {', '.join(f'{name} {checks[name]}' for name in wrong)}.", checks=checks)
-    return answer({"status": "ok" if checks["redis"] == "ok" else "degraded", "checks": checks})
+    return answer({"status": "ok" if set(checks.values()) == {"ok"} else "degraded", "checks": checks})
+
+
+def _told(circuit: Circuit) -> str:
+    """Says of one of Skolverket's services whether calls go there."""
+    if circuit.opened_at is None:
+        return "ok"
+    since = (circuit.failing_since or circuit.opened_at).astimezone(UTC)
+    return f"away since {since:%Y-%m-%dT%H:%M:%SZ} ({circuit.code}): jobs wait for a probe"
 
 
 @router.get(
@@ -65,6 +79,7 @@ async def _count_jobs(parts: Parts) -> None:
     try:
         async with asyncio.timeout(_PATIENCE_SECONDS), parts.reading.connect() as conn:
             counted, due = await reads.backlog(conn)
+            services = await circuits(conn)
     except (SQLAlchemyError, TimeoutError, OSError):
         meters.database_up.set(0)
         return
@@ -73,3 +88,6 @@ async def _count_jobs(parts: Parts) -> None:
         meters.jobs.labels(row["stage"], row["status"]).set(row["jobs"])
     meters.due.set(due["jobs"])
     meters.oldest_due.set(due["oldest"])
+    for circuit in services:
+        meters.circuit_open.labels(circuit.service).set(circuit.opened_at is not None)
+        meters.failures.labels(circuit.service).set(circuit.failures)

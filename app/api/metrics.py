@@ -36,6 +36,18 @@ class Metrics:
         self.oldest_due = Gauge(
             "provkedja_oldest_due_job_seconds", "For how long the oldest of those has been due.", registry=self.registry
         )
+        self.circuit_open = Gauge(
+            "provkedja_circuit_open",
+            "1 while one of Skolverket's services is away and only probes go there.",
+            ("service",),
+            registry=self.registry,
+        )
+        self.failures = Gauge(
+            "provkedja_service_failures",
+            "Calls in a row to which nobody answered.",
+            ("service",),
+            registry=self.registry,
+        )
         self.database_up = Gauge("provkedja_database_up", "1 when Postgres answers.", registry=self.registry)
 
 

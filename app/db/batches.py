@@ -127,8 +127,8 @@ async def call_batch(conn: AsyncConnection, cipher: Cipher, claim: Claim, batch_
     return Outgoing(batch_id, cipher.open(row.request, claim.organisation_id, "batch", batch_id, "request"))
 
 
-async def give_up(conn: AsyncConnection, claim: Claim) -> None:
-    """Ends what is still pending: faults have lasted for the whole horizon."""
+async def give_up(conn: AsyncConnection, claim: Claim, cause: str | None = None) -> None:
+    """Ends what is still pending: faults have lasted for the whole horizon, `cause` the last of them."""
     await hold(conn, claim)
     await conn.execute(
         sa.text(
@@ -138,7 +138,7 @@ async def give_up(conn: AsyncConnection, claim: Claim) -> None:
             WHERE organisation_id = :organisation AND job_id = :job AND status = 'pending'
             """
         ),
-        {**keys(claim), "remarks": json.dumps([remark("gave_up")])},
+        {**keys(claim), "remarks": json.dumps([remark("gave_up", cause=cause)])},
     )
 
 
@@ -187,6 +187,11 @@ async def _failed_among(conn: AsyncConnection, claim: Claim, refs: set[UUID]) ->
                 ON record.organisation_id = job.organisation_id AND record.job_id = job.id
             WHERE job.run_id = :run AND job.stage = ANY (CAST(:before AS text[]))
                 AND record.object_id = ANY (CAST(:refs AS uuid[])) AND record.status IN ('error', 'skipped')
+                -- what Skolverket holds from before blocks nobody
+                AND NOT EXISTS (
+                    SELECT FROM holding WHERE holding.organisation_id = record.organisation_id
+                        AND holding.job_id = record.job_id AND holding.object_id = record.object_id AND holding.held
+                )
             """
         ),
         {"run": claim.run_id, "before": before, "refs": list(refs)},

@@ -1,7 +1,7 @@
 """Who works on which job: claims, what the holder sees, and how it lets go. Ends of jobs are the lane's."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -14,7 +14,7 @@ from app.db.counting import COUNT_RECORDS
 from app.db.lane import Ring
 from app.domain.outcome import Counts
 from app.domain.stages import Stage
-from app.domain.steps import OpenBatch, View
+from app.domain.steps import OpenBatch, Outlook, View
 
 
 class LeaseLost(Exception):
@@ -28,7 +28,6 @@ class Claim:
     job_id: UUID
     number: int
     organisation_id: UUID
-    organisation_number: str
     run_id: UUID
     stage: Stage
     lost_before: bool
@@ -49,16 +48,14 @@ async def claim(
                 UPDATE job SET status = 'running', claim = claim + 1, fence = claim, worker = :worker,
                     lease_until = clock_timestamp() + :lease, started_at = coalesce(started_at, clock_timestamp()),
                     losses = losses + (lease_until IS NOT NULL)::int
-                FROM organisation
-                WHERE organisation.id = job.organisation_id AND job.id = (
+                WHERE job.id = (
                     SELECT id FROM job
                     WHERE status IN ('queued', 'running') AND due_at <= clock_timestamp() - :overdue
                         AND (lease_until IS NULL OR lease_until < clock_timestamp())
                         {"AND id = :job" if job_id else ""}
                     ORDER BY due_at LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED
                 )
-                RETURNING job.id, job.claim, job.organisation_id, organisation.number, job.run_id, job.stage,
-                    job.losses > 0 AS lost_before
+                RETURNING job.id, job.claim, job.organisation_id, job.run_id, job.stage, job.losses > 0 AS lost_before
                 """  # noqa: S608 - a choice between two constants
             ),
             {"worker": worker, "lease": lease, "job": job_id, "overdue": overdue},
@@ -66,7 +63,7 @@ async def claim(
     ).one_or_none()
     if row is None:
         return None
-    return Claim(row.id, row.claim, row.organisation_id, row.number, row.run_id, Stage(row.stage), row.lost_before)
+    return Claim(row.id, row.claim, row.organisation_id, row.run_id, Stage(row.stage), row.lost_before)
 
 
 async def hold(conn: AsyncConnection, claim: Claim) -> None:
@@ -79,45 +76,76 @@ async def hold(conn: AsyncConnection, claim: Claim) -> None:
         raise LeaseLost
 
 
+# Failed records of which the stages after this one have to know whether Skolverket holds them from before.
+_UNASKED = """
+    run.on_record_error = 'continue' AND run.cancel_requested_at IS NULL AND job.stage <> 'activities' AND EXISTS (
+        SELECT FROM record WHERE record.organisation_id = job.organisation_id AND record.job_id = job.id
+            AND record.status IN ('error', 'skipped') AND NOT EXISTS (
+                SELECT FROM holding WHERE holding.organisation_id = record.organisation_id
+                    AND holding.job_id = record.job_id AND holding.object_id = record.object_id
+            )
+    )
+"""
+_DUE = """
+    SELECT min(record.due_at) FROM record WHERE record.organisation_id = job.organisation_id
+        AND record.job_id = job.id AND record.status = 'pending' AND record.due_at > clock_timestamp()
+"""
+_OPEN = f"""
+    clock_timestamp() AS now, job.losses, run.cancel_requested_at IS NOT NULL AS cancelled, pending.ready,
+    CASE WHEN NOT pending.ready THEN ({_DUE}) END AS next_ready_at, {_UNASKED} AS unasked
+"""
+_JOB = """
+    job JOIN run ON run.id = job.run_id
+    CROSS JOIN LATERAL (
+        SELECT EXISTS (
+            SELECT FROM record WHERE record.organisation_id = job.organisation_id AND record.job_id = job.id
+                AND record.status = 'pending' AND (record.due_at IS NULL OR record.due_at <= clock_timestamp())
+        ) AS ready
+    ) pending
+"""
+_HELD = "job.id = :job AND job.claim = :claim AND job.status = 'running'"
+
+
+async def outlook(conn: AsyncConnection, claim: Claim) -> Outlook:
+    """Reads what of a job is open; raises LeaseLost when the claim no longer holds."""
+    row = await _held_row(conn, claim, f"SELECT {_OPEN} FROM {_JOB} WHERE {_HELD}")  # noqa: S608
+    return Outlook(**row, batches=await _open_batches(conn, claim))
+
+
 async def view(conn: AsyncConnection, claim: Claim) -> View:
     """Reads what the next decision needs; raises LeaseLost when the claim no longer holds."""
-    row = (
-        await conn.execute(
-            sa.text(
-                """
-                SELECT clock_timestamp() AS now, job.fault_since, job.contact_at, job.losses,
-                    run.on_record_error, run.cancel_requested_at IS NOT NULL AS cancelled, records.*
-                FROM job JOIN run ON run.id = job.run_id
-                CROSS JOIN LATERAL (
-                    SELECT count(*) AS total,
-                        count(*) FILTER (WHERE status = 'pending') AS pending,
-                        count(*) FILTER (WHERE status = 'sent') AS sent,
-                        count(*) FILTER (WHERE status = 'succeeded') AS succeeded,
-                        count(*) FILTER (WHERE status = 'warning') AS warnings,
-                        count(*) FILTER (WHERE status = 'error') AS errors,
-                        count(*) FILTER (WHERE status = 'skipped') AS skipped
-                    FROM record WHERE organisation_id = job.organisation_id AND job_id = job.id
-                ) records
-                WHERE job.id = :job AND job.claim = :claim AND job.status = 'running'
-                """
-            ),
-            {"job": claim.job_id, "claim": claim.number},
-        )
-    ).one_or_none()
+    row = await _held_row(
+        conn,
+        claim,
+        f"""
+        SELECT {_OPEN}, job.fault_since, job.error ->> 'code' AS fault_code, job.contact_at, run.on_record_error,
+            counts.*
+        FROM {_JOB}
+        CROSS JOIN LATERAL (
+            SELECT count(*) AS total,
+                count(*) FILTER (WHERE record.status = 'pending') AS pending,
+                count(*) FILTER (WHERE record.status = 'sent') AS sent,
+                count(*) FILTER (WHERE record.status = 'succeeded') AS succeeded,
+                count(*) FILTER (WHERE record.status = 'warning') AS warnings,
+                count(*) FILTER (WHERE record.status = 'error') AS errors,
+                count(*) FILTER (WHERE record.status = 'skipped') AS skipped
+            FROM record WHERE record.organisation_id = job.organisation_id AND record.job_id = job.id
+        ) counts
+        WHERE {_HELD}
+        """,  # noqa: S608 - constants of ours
+    )
+    counts = Counts(**{field.name: row.pop(field.name) for field in fields(Counts)})
+    return View(**row, counts=counts, batches=await _open_batches(conn, claim))
+
+
+async def _held_row(conn: AsyncConnection, claim: Claim, query: str) -> dict[str, Any]:
+    row = (await conn.execute(sa.text(query), {"job": claim.job_id, "claim": claim.number})).mappings().one_or_none()
     if row is None:
         raise LeaseLost
-    pending = (
-        await conn.execute(
-            sa.text(
-                """
-                SELECT count(*) FILTER (WHERE due_at IS NULL OR due_at <= clock_timestamp()) AS ready,
-                    min(due_at) FILTER (WHERE due_at > clock_timestamp()) AS next_ready_at
-                FROM record WHERE organisation_id = :organisation AND job_id = :job AND status = 'pending'
-                """
-            ),
-            {"organisation": claim.organisation_id, "job": claim.job_id},
-        )
-    ).one()
+    return dict(row)
+
+
+async def _open_batches(conn: AsyncConnection, claim: Claim) -> list[OpenBatch]:
     batches = await conn.execute(
         sa.text(
             "SELECT id, status, next_poll_at FROM batch WHERE job_id = :job"
@@ -125,18 +153,7 @@ async def view(conn: AsyncConnection, claim: Claim) -> View:
         ),
         {"job": claim.job_id},
     )
-    return View(
-        now=row.now,
-        counts=Counts(row.total, row.pending, row.sent, row.succeeded, row.warnings, row.errors, row.skipped),
-        batches=[OpenBatch(batch.id, batch.status, batch.next_poll_at) for batch in batches],
-        ready=pending.ready,
-        next_ready_at=pending.next_ready_at,
-        cancelled=row.cancelled,
-        on_record_error=row.on_record_error,
-        fault_since=row.fault_since,
-        contact_at=row.contact_at,
-        losses=row.losses,
-    )
+    return [OpenBatch(batch.id, batch.status, batch.next_poll_at) for batch in batches]
 
 
 async def note_contact(conn: AsyncConnection, claim: Claim) -> None:
@@ -150,14 +167,14 @@ async def note_contact(conn: AsyncConnection, claim: Claim) -> None:
     )
 
 
-async def note_fault(conn: AsyncConnection, claim: Claim, error: dict[str, Any]) -> None:
-    """Counts a fault and keeps it for those who look at the job meanwhile."""
+async def note_fault(conn: AsyncConnection, claim: Claim, error: dict[str, Any], *, counts: bool = True) -> None:
+    """Keeps a fault for those who look at the job meanwhile, and counts it as an attempt unless told otherwise."""
     await conn.execute(
         sa.text(
-            "UPDATE job SET attempt = attempt + 1, fault_since = coalesce(fault_since, clock_timestamp()),"
+            "UPDATE job SET attempt = attempt + :counted, fault_since = coalesce(fault_since, clock_timestamp()),"
             " error = :error, fence = :claim WHERE id = :job AND claim = :claim AND status = 'running'"
         ).bindparams(sa.bindparam("error", type_=JSONB)),
-        {"job": claim.job_id, "claim": claim.number, "error": error},
+        {"job": claim.job_id, "claim": claim.number, "error": error, "counted": int(counts)},
     )
 
 

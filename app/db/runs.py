@@ -176,6 +176,14 @@ async def retry_run(
         ),
         {"run": run_id},
     )
+    # What Skolverket holds is asked anew of those that fail again.
+    await conn.execute(
+        sa.text(
+            "DELETE FROM holding USING job WHERE job.run_id = :run AND job.status = 'waiting'"
+            " AND holding.organisation_id = job.organisation_id AND holding.job_id = job.id"
+        ),
+        {"run": run_id},
+    )
     await conn.execute(
         sa.text(
             """

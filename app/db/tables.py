@@ -353,7 +353,8 @@ access_token = sa.Table(
     sa.Column("expires_at", Time),
     # Raised by every new token, so that the refusal of an old one ends no other.
     sa.Column("version", sa.Integer, nullable=False, server_default="0"),
-    sa.Column("fetched_at", Time),
+    # When one that was refused was last given up for a new one.
+    sa.Column("renewed_at", Time),
     # One worker fetches; the others wait for it, and share what it met.
     sa.Column("fetching_until", Time),
     sa.Column("failed_at", Time),

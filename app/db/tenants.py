@@ -1,5 +1,9 @@
-"""Organisations and their API keys: made and revoked on the command line, looked up by every request."""
+"""Organisations, how they identify themselves, and their API keys: made on the command line, looked up by requests.
 
+Of certificates and private keys there are names of files here, and never what is in them.
+"""
+
+from typing import NamedTuple
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
@@ -13,25 +17,79 @@ from app.security.keys import NewKey, new_key
 Row = sa.RowMapping
 
 
-async def create_organisation(conn: AsyncConnection, number: str, name: str) -> UUID:
+class CertificateFiles(NamedTuple):
+    """Where an organisation's certificate and its private key lie."""
+
+    certificate: str
+    key: str
+
+
+async def create_organisation(
+    conn: AsyncConnection, number: str, name: str, files: CertificateFiles | None = None, entity_id: str | None = None
+) -> UUID:
     """Registers a school organiser by its ten-digit organisation number; raises Conflict when it is there already."""
-    made = insert(organisation).values(id=uuid4(), number=number, name=name)
+    if entity_id is not None and files is None:
+        raise _nothing_to_prove_it()
+    made = insert(organisation).values(id=uuid4(), number=number, name=name, entity_id=entity_id, **_columns(files))
     organisation_id: UUID | None = await conn.scalar(made.on_conflict_do_nothing().returning(organisation.c.id))
     if organisation_id is None:
         raise Conflict("an organisation with this number exists already")
     return organisation_id
 
 
-async def organisations(conn: AsyncConnection) -> list[Row]:
-    """Lists all organisations by number: id, number, name, created_at."""
-    return list((await conn.execute(sa.select(organisation).order_by(organisation.c.number))).mappings())
+async def set_certificate(
+    conn: AsyncConnection, number: str, files: CertificateFiles | None, entity_id: str | None
+) -> None:
+    """Changes what is given of how an organisation identifies itself, from the next token on; "" ends an entityId.
+
+    Raises NotFound, and Conflict for an entityId without a certificate.
+    """
+    one = organisation.c.number == number
+    has_files = await conn.scalar(sa.select(organisation.c.certificate_file.is_not(None)).where(one).with_for_update())
+    if has_files is None:
+        raise _unknown()
+    if entity_id and not has_files and files is None:
+        raise _nothing_to_prove_it()
+    changes = {} if files is None else _columns(files)
+    if entity_id is not None:
+        changes["entity_id"] = entity_id or None
+    if changes:
+        await conn.execute(sa.update(organisation).where(one).values(**changes))
+
+
+async def drop_certificate(conn: AsyncConnection, number: str) -> None:
+    """Lets an organisation identify itself by its number alone, which a simulator takes. Raises NotFound."""
+    changed = sa.update(organisation).where(organisation.c.number == number).values(entity_id=None, **_columns(None))
+    if (await conn.execute(changed)).rowcount == 0:
+        raise _unknown()
+
+
+async def organisations(conn: AsyncConnection, number: str | None = None) -> list[Row]:
+    """Lists organisations by number: id, number, name, created_at, certificate_file, key_file, entity_id.
+
+    Raises NotFound when there is none with the number asked for.
+    """
+    listed = sa.select(organisation).order_by(organisation.c.number)
+    if number is not None:
+        listed = listed.where(organisation.c.number == number)
+    found = list((await conn.execute(listed)).mappings())
+    if number is not None and not found:
+        raise _unknown()
+    return found
+
+
+async def identification(conn: AsyncConnection, organisation_id: UUID) -> Row:
+    """Gives how an organisation identifies itself to Skolverket: number, certificate_file, key_file, entity_id."""
+    c = organisation.c
+    asked = sa.select(c.number, c.certificate_file, c.key_file, c.entity_id).where(c.id == organisation_id)
+    return (await conn.execute(asked)).mappings().one()
 
 
 async def create_key(conn: AsyncConnection, number: str, name: str, scopes: tuple[str, ...]) -> NewKey:
     """Makes a key for an organisation; its text is in the answer and nowhere else. Raises NotFound."""
     organisation_id = await conn.scalar(sa.select(organisation.c.id).where(organisation.c.number == number))
     if organisation_id is None:
-        raise NotFound("there is no organisation with this number")
+        raise _unknown()
     key = new_key()
     await conn.execute(
         sa.insert(api_key).values(
@@ -84,3 +142,15 @@ async def find_key(conn: AsyncConnection, handle: str) -> Row | None:
         )
     )
     return found.mappings().one_or_none()
+
+
+def _columns(files: CertificateFiles | None) -> dict[str, str | None]:
+    return {"certificate_file": files and files.certificate, "key_file": files and files.key}
+
+
+def _nothing_to_prove_it() -> Conflict:
+    return Conflict("an entityId counts together with a certificate alone: name its file and its key's")
+
+
+def _unknown() -> NotFound:
+    return NotFound("there is no organisation with this number")

@@ -1,6 +1,8 @@
-"""Bearer tokens for Skolverket, encrypted, shared by all workers."""
+"""Bearer tokens for Skolverket, encrypted, shared by all workers: one fetches, the others wait for what comes of it."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -10,31 +12,105 @@ from app.db.cipher import Cipher
 
 # A token that ends sooner is fetched anew: a step that starts with it must not outlive it.
 _MARGIN = timedelta(minutes=1)
+# A new token that is refused too is no matter of tokens: it is not renewed again so soon.
+_RENEWED_AT_MOST_EVERY = timedelta(minutes=1)
 
 
-async def cached_token(conn: AsyncConnection, cipher: Cipher, organisation_id: UUID, environment: str) -> str | None:
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A token that is good for another minute; `version` tells it from those before and after it."""
+
+    value: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """It is for the one who asked to fetch a token, and to say what came of it: `keep_token` or `fetch_failed`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Somebody else is fetching one: ask again soon, with the same `since`."""
+
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """Whoever fetched meanwhile got none, for this reason."""
+
+    code: str
+
+
+async def kept_token(conn: AsyncConnection, cipher: Cipher, organisation_id: UUID, environment: str) -> Kept | None:
     """Gives the organisation's token for an environment, if it is good for another minute."""
-    sealed = await conn.scalar(
+    row = (
+        await conn.execute(
+            sa.text(
+                "SELECT token, version FROM access_token WHERE organisation_id = :organisation"
+                " AND environment = :environment AND expires_at > clock_timestamp() + :margin"
+            ),
+            {"organisation": organisation_id, "environment": environment, "margin": _MARGIN},
+        )
+    ).one_or_none()
+    return None if row is None else Kept(_open(cipher, organisation_id, row.token), row.version)
+
+
+async def ask_for_token(
+    conn: AsyncConnection,
+    cipher: Cipher,
+    organisation_id: UUID,
+    environment: str,
+    patience: timedelta,
+    since: datetime | None = None,
+) -> Kept | Fetch | Wait | Failed:
+    """Gives the token, or whose turn it is to fetch one; a fetcher that says nothing for `patience` loses its turn."""
+    keys = {"organisation": organisation_id, "environment": environment}
+    await conn.execute(
         sa.text(
-            "SELECT token FROM access_token WHERE organisation_id = :organisation AND environment = :environment"
-            " AND expires_at > clock_timestamp() + :margin"
+            "INSERT INTO access_token (organisation_id, environment) VALUES (:organisation, :environment)"
+            " ON CONFLICT DO NOTHING"
         ),
-        {"organisation": organisation_id, "environment": environment, "margin": _MARGIN},
+        keys,
     )
-    return None if sealed is None else cipher.open(sealed, organisation_id, "token", organisation_id).decode("ascii")
+    row = (
+        await conn.execute(
+            sa.text(
+                """
+                SELECT token, version, failure, clock_timestamp() AS now,
+                    coalesce(expires_at > clock_timestamp() + :margin, false) AS good,
+                    coalesce(fetching_until > clock_timestamp(), false) AS fetching,
+                    coalesce(failed_at >= :since, false) AS failed
+                FROM access_token WHERE organisation_id = :organisation AND environment = :environment FOR UPDATE
+                """
+            ).bindparams(sa.bindparam("since", type_=sa.DateTime(timezone=True))),
+            {**keys, "margin": _MARGIN, "since": since},
+        )
+    ).one()
+    if row.good:
+        return Kept(_open(cipher, organisation_id, row.token), row.version)
+    if row.fetching:
+        return Wait(since or row.now)
+    if row.failed:
+        return Failed(row.failure)
+    await _change(conn, keys, "fetching_until = clock_timestamp() + :patience", patience=patience)
+    return Fetch()
 
 
 async def keep_token(
     conn: AsyncConnection, cipher: Cipher, organisation_id: UUID, environment: str, token: str, expires_at: datetime
-) -> None:
-    """Stores a fresh token in place of an older one."""
-    await conn.execute(
+) -> Kept:
+    """Stores a fresh token in place of an older one, for everybody who waits for it."""
+    version = await conn.scalar(
         sa.text(
             """
-            INSERT INTO access_token (organisation_id, environment, token, expires_at)
-            VALUES (:organisation, :environment, :token, :expires_at)
-            ON CONFLICT (organisation_id, environment)
-            DO UPDATE SET token = excluded.token, expires_at = excluded.expires_at
+            INSERT INTO access_token AS kept (organisation_id, environment, token, expires_at, version)
+            VALUES (:organisation, :environment, :token, :expires_at, 1)
+            ON CONFLICT (organisation_id, environment) DO UPDATE SET token = excluded.token,
+                expires_at = excluded.expires_at, version = kept.version + 1, fetching_until = NULL, failed_at = NULL,
+                failure = NULL
+            RETURNING version
             """
         ),
         {
@@ -44,11 +120,53 @@ async def keep_token(
             "expires_at": expires_at,
         },
     )
+    assert version is not None  # noqa: S101 - the statement always returns a row
+    return Kept(token, version)
 
 
-async def drop_token(conn: AsyncConnection, organisation_id: UUID, environment: str) -> None:
-    """Forgets a token that Skolverket no longer takes."""
-    await conn.execute(
-        sa.text("DELETE FROM access_token WHERE organisation_id = :organisation AND environment = :environment"),
+async def fetch_failed(conn: AsyncConnection, organisation_id: UUID, environment: str, code: str) -> None:
+    """Notes why no token was got, for those who waited for it; whoever asks from now on may try again."""
+    await _change(
+        conn,
         {"organisation": organisation_id, "environment": environment},
+        "fetching_until = NULL, failed_at = clock_timestamp(), failure = :code",
+        code=code,
     )
+
+
+async def renew_token(conn: AsyncConnection, organisation_id: UUID, environment: str, version: int) -> bool:
+    """Forgets a token that Skolverket refused, unless it is no longer the one that is kept.
+
+    Tells whether to ask for another one. False when the last renewal was a moment ago: then a new token does not help.
+    """
+    keys = {"organisation": organisation_id, "environment": environment}
+    row = (
+        await conn.execute(
+            sa.text(
+                """
+                SELECT version, coalesce(renewed_at > clock_timestamp() - :pause, false) AS just_renewed
+                FROM access_token WHERE organisation_id = :organisation AND environment = :environment FOR UPDATE
+                """
+            ),
+            {**keys, "pause": _RENEWED_AT_MOST_EVERY},
+        )
+    ).one_or_none()
+    if row is None or row.version != version:
+        return True
+    if row.just_renewed:
+        return False
+    await _change(conn, keys, "token = NULL, expires_at = NULL, renewed_at = clock_timestamp()")
+    return True
+
+
+async def _change(conn: AsyncConnection, keys: dict[str, Any], change: str, **values: Any) -> None:
+    await conn.execute(
+        sa.text(
+            f"UPDATE access_token SET {change} WHERE organisation_id = :organisation AND environment = :environment"  # noqa: S608 - our own words
+        ),
+        {**keys, **values},
+    )
+
+
+def _open(cipher: Cipher, organisation_id: UUID, sealed: bytes) -> str:
+    return cipher.open(sealed, organisation_id, "token", organisation_id).decode("ascii")

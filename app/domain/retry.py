@@ -30,3 +30,17 @@ def wait_for_answer(polls: int, usual: timedelta, random: Random) -> timedelta:
     """
     factor = (1, 0.8, 1.6, 3.2, 6.4)[min(polls, 4)]
     return min(usual * factor, timedelta(seconds=15)) * random.uniform(1.0, 1.2)
+
+
+def usual_wait(usual: timedelta, questions: int, age: timedelta) -> timedelta:
+    """Gives how long to wait for the next batches' answers, after one that was complete at its nth question.
+
+    `age` is the time from the batch's acceptance to that question. An answer that is there at the first question makes
+    the wait a little shorter, one that is not makes it much longer: so nine of ten are there at the first question. A
+    first question that came late, since others went first, teaches nothing.
+    """
+    if questions > 1:
+        usual = max(usual, min(age, usual * 1.25))
+    elif age <= usual * 1.5:
+        usual *= 0.98
+    return min(max(usual, timedelta(seconds=0.1)), timedelta(minutes=1))

@@ -1,6 +1,6 @@
 """What a job does next: pure decisions over what the database says of it."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
@@ -9,8 +9,11 @@ from uuid import UUID
 from app.domain.outcome import Counts, job_result
 from app.domain.retry import given_up, wait_after_fault
 
-# Batches of one job that are out at once: enough to use the limit while Skolverket works, few enough to stay fair.
-IN_FLIGHT = 4
+# Batches of one job that are out at once. Five calls a second, two a batch, and some four seconds from a batch's first
+# call to its answer when each call takes one and a half: ten fill the limit. Slots go round, so that others get theirs.
+IN_FLIGHT = 16
+# The code of a fault that is none of the job's own: the service is away, and everybody waits for the next probe.
+CIRCUIT_OPEN = "circuit_open"
 # Claims in a row that ended with a dead worker, until the job itself is the suspect.
 MAX_LOSSES = 5
 
@@ -24,33 +27,44 @@ class OpenBatch:
     next_poll_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class View:
-    """A job as it stands, at the database's time `now`."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outlook:
+    """What of a job is open, at the database's time `now`."""
 
     now: datetime
-    counts: Counts
     batches: Sequence[OpenBatch]
-    # Pending records that may go now, and when the next other one may.
-    ready: int
+    # Whether pending records may go now; if not, when the next one may.
+    ready: bool
     next_ready_at: datetime | None
+    # Whether failed records are left of which it is not known if Skolverket holds them from before, and has to be.
+    unasked: bool = False
     cancelled: bool
-    on_record_error: str
-    fault_since: datetime | None
-    contact_at: datetime | None
     losses: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View(Outlook):
+    """A job as it stands: what is open, and what decides how it ends."""
+
+    counts: Counts
+    on_record_error: str
+    # Since when it has met only faults, and our code for the last of them.
+    fault_since: datetime | None
+    fault_code: str | None = None
+    contact_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What one step does: sends what is written, asks for what is due, writes so many new batches."""
+    """What there is to do: send what is written, ask for what is due, write so many new batches, look up the failed."""
 
     send: Sequence[UUID] = ()
     ask: Sequence[UUID] = ()
     write: int = 0
+    look: bool = False
 
     def __bool__(self) -> bool:
-        return bool(self.send or self.ask or self.write)
+        return bool(self.send or self.ask or self.write or self.look)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +77,18 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """The job is at its end."""
+    """The job is at its end; `code` is why, when it is not for its records, and `cause` the fault behind that."""
 
     status: str
     code: str | None = None
+    cause: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class GiveUp:
-    """What has not left ends in error: faults have lasted too long."""
+    """What has not left ends in error: faults have lasted too long; `cause` is the last one."""
+
+    cause: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,16 +102,27 @@ class Snooze:
 Decision = Finish | GiveUp | Snooze
 
 
-def work(view: View) -> Work:
-    """Gives what there is to do now."""
-    if view.losses >= MAX_LOSSES:
+def work(seen: Outlook, busy: Set[UUID] = frozenset()) -> Work:
+    """Gives what there is to do now; `busy` are the batches with which this worker is already at it."""
+    if seen.losses >= MAX_LOSSES:
         return Work()
-    ask = [b.id for b in view.batches if b.status == "accepted" and b.next_poll_at and b.next_poll_at <= view.now]
-    if view.cancelled:
+    idle = [batch for batch in seen.batches if batch.id not in busy]
+    ask = [b.id for b in idle if b.status == "accepted" and b.next_poll_at and b.next_poll_at <= seen.now]
+    if seen.cancelled:
         return Work(ask=ask)
-    send = [b.id for b in view.batches if b.status == "written"]
-    free = max(0, IN_FLIGHT - len(view.batches))
-    return Work(send=send, ask=ask, write=free if view.ready else 0)
+    send = [b.id for b in idle if b.status == "written"]
+    free = max(0, IN_FLIGHT - len({batch.id for batch in seen.batches} | busy))
+    # The failed are asked for together, when no more can fail.
+    settled = not (seen.batches or busy or seen.ready or seen.next_ready_at)
+    return Work(send=send, ask=ask, write=free if seen.ready else 0, look=settled and seen.unasked)
+
+
+def until_next(seen: Outlook, busy: Set[UUID] = frozenset()) -> timedelta | None:
+    """Gives how long there is nothing to do; None when nothing is foreseen."""
+    times = [batch.next_poll_at for batch in seen.batches if batch.next_poll_at and batch.id not in busy]
+    if seen.next_ready_at and not seen.cancelled:
+        times.append(seen.next_ready_at)
+    return max(min(times) - seen.now, timedelta()) if times else None
 
 
 def conclude(view: View, faults: Sequence[Fault], horizon: timedelta, random: Random) -> Decision:
@@ -105,24 +133,27 @@ def conclude(view: View, faults: Sequence[Fault], horizon: timedelta, random: Ra
         if not view.batches:
             done = view.counts.pending == 0
             return Finish(job_result(view.counts, view.on_record_error) if done else "cancelled")
-    elif not view.batches and view.counts.pending == 0:
+    elif not view.batches and view.counts.pending == 0 and not view.unasked:
         return Finish(job_result(view.counts, view.on_record_error))
     if not view.cancelled and given_up(view.fault_since, view.now, horizon):
         if view.contact_at is None:
-            return Finish("failed", "no_contact")
-        if view.counts.pending or any(batch.status == "written" for batch in view.batches):
-            return GiveUp()
+            return Finish("failed", "no_contact", view.fault_code)
+        if view.counts.pending or view.unasked or any(batch.status == "written" for batch in view.batches):
+            return GiveUp(view.fault_code)
     if faults:
-        faulty_for = view.now - view.fault_since if view.fault_since else timedelta()
-        asked = max((fault.retry_after for fault in faults if fault.retry_after), default=None)
-        return Snooze(wait_after_fault(faulty_for, asked, random), faults[0])
-    return Snooze(_until_next(view))
-
-
-def _until_next(view: View) -> timedelta:
+        return Snooze(_after_faults(view, faults, horizon, random), faults[0])
     if work(view):
-        return timedelta()
-    times = [batch.next_poll_at for batch in view.batches if batch.next_poll_at]
-    if view.next_ready_at and not view.cancelled:
-        times.append(view.next_ready_at)
-    return max(min(times) - view.now, timedelta()) if times else timedelta(seconds=1)
+        return Snooze(timedelta())
+    wait = until_next(view)
+    return Snooze(timedelta(seconds=1) if wait is None else wait)
+
+
+def _after_faults(view: View, faults: Sequence[Fault], horizon: timedelta, random: Random) -> timedelta:
+    asked = max((fault.retry_after for fault in faults if fault.retry_after), default=None)
+    if asked is not None and all(fault.code == CIRCUIT_OPEN for fault in faults):
+        wait = asked * random.uniform(1.0, 1.2)
+    else:
+        wait = wait_after_fault(view.now - view.fault_since if view.fault_since else timedelta(), asked, random)
+    # Not past the moment at which it has lasted too long.
+    left = view.fault_since + horizon - view.now if view.fault_since else timedelta()
+    return min(wait, left) if left > timedelta() else wait

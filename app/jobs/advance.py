@@ -8,24 +8,27 @@ from uuid import UUID, uuid4
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.db import answers, batches
+from app.db import answers, batches, holdings
 from app.db.cipher import Cipher
 from app.db.claims import Claim, LeaseLost, claim, snooze, view
 from app.db.lane import Ring, finish_job
-from app.domain.steps import Fault, Finish, GiveUp, Snooze, conclude, work
-from app.jobs.calls import Calls, Deadline, Queues
+from app.domain.steps import Fault, Finish, GiveUp, Snooze, View, conclude, work
+from app.jobs.bearer import Bearer
+from app.jobs.calls import Calls, Queues
+from app.jobs.deadline import Deadline
 from app.jobs.doorbell import Doorbell
 from app.jobs.problems import job_problem
-from app.jobs.step import Step
+from app.jobs.step import Step, tell
 from app.logs import describe_exception
 from app.settings import Settings
-from app.skolverket.client import ProvisioningApi, opened
+from app.skolverket.client import opened
+from app.skolverket.faults import TryAgain
 
 log = structlog.get_logger(__name__)
 
 # A step ends well before its lease does.
 _STEP_SHARE = 2 / 3
-# When the calls of others left no slot, the next try leaves them time.
+# When the calls of others left not one slot, the next try leaves them time.
 _CROWDED = timedelta(seconds=1)
 
 
@@ -77,7 +80,7 @@ class Advance:
             await self.doorbell.ring(rings)
 
     async def _step(self, held: Claim, deadline: Deadline) -> list[Ring]:
-        engine, cipher, settings = self.engine, self.cipher, self.settings
+        engine, cipher, horizon = self.engine, self.cipher, self.settings.fault_horizon
         async with engine.begin() as conn:
             await answers.lose_called(conn, cipher, held)
             await batches.refuse_broken(conn, held)
@@ -86,43 +89,50 @@ class Advance:
                 await batches.drop_written(conn, held)
                 seen = await view(conn, held)
         faults, crowded = list[Fault](), False
-        if todo := work(seen):
-            patience = min(settings.skolverket_timeout, settings.lease_seconds * _STEP_SHARE / 2)
-            async with opened(patience) as http:
-                calls = Calls(
-                    engine,
-                    cipher,
-                    settings,
-                    http,
-                    held.organisation_id,
-                    held.organisation_number,
-                    deadline,
-                    patience,
-                    self.queues.of(held.organisation_id),
-                )
-                api = ProvisioningApi(http, settings.skolverket_provisioning_url, patience)
-                step = Step(engine, cipher, settings, held, calls, api, self.random, seen.contact_at is not None)
-                await step.take(todo)
-                faults, crowded = step.faults, step.crowded
+        if work(seen):
+            faults, crowded = await self._work(held, deadline, seen)
         while True:
             async with engine.begin() as conn:
-                match conclude(await view(conn, held), faults, settings.fault_horizon, self.random):
-                    case GiveUp():
+                match conclude(await view(conn, held), faults, horizon, self.random):
+                    case GiveUp(cause):
                         await batches.drop_written(conn, held)
-                        await batches.give_up(conn, held)
+                        await batches.give_up(conn, held, cause)
+                        await holdings.assume_nothing_held(conn, held)
                     case Snooze(delay):
                         return [await snooze(conn, held, max(delay, _CROWDED) if crowded else delay)]
-                    case Finish(status, code):
-                        return await self._finish(held, status, code)
+                    case Finish() as end:
+                        break
+        return await self._finish(held, end)
 
-    async def _finish(self, held: Claim, status: str, code: str | None) -> list[Ring]:
-        problem = job_problem(code or "records_failed") if status == "failed" else None
+    async def _work(self, held: Claim, deadline: Deadline, seen: View) -> tuple[list[Fault], bool]:
+        """Does what there is to do; gives the faults that were met, and whether others left no slot for any call."""
+        engine, cipher, settings = self.engine, self.cipher, self.settings
+        patience = min(settings.skolverket_timeout, settings.lease_seconds * _STEP_SHARE / 2)
+        bearer = Bearer(engine, cipher, settings, held.organisation_id, deadline, patience, self.random)
+        try:
+            async with opened(patience, settings.skolverket_ca_file) as http:
+                calls = Calls(engine, settings, bearer, http, self.queues)
+                step = Step(engine, cipher, settings, held, calls, self.random, seen.contact_at is not None)
+                await step.take(seen)
+        except TryAgain as fault:  # there is no connection to open without the authorities to trust
+            return [await tell(engine, held, fault)], False
+        return step.faults, step.late and not calls.made
+
+    async def _finish(self, held: Claim, end: Finish) -> list[Ring]:
+        problem = job_problem(end.code or "records_failed", end.cause) if end.status == "failed" else None
+        if end.code is not None:
+            async with self.engine.begin() as conn:
+                await answers.abandon(conn, self.cipher, held, end.code)
         async with self.engine.begin() as conn:
-            if code is not None:
-                await answers.abandon(conn, self.cipher, held, code)
-        async with self.engine.begin() as conn:
-            rings = await finish_job(conn, held.job_id, held.number, status, problem)
+            rings = await finish_job(conn, held.job_id, held.number, end.status, problem)
         if rings is None:
             raise LeaseLost
-        log.info("job finished", job_id=str(held.job_id), stage=held.stage.value, status=status, code=code)
+        log.info(
+            "job finished",
+            job_id=str(held.job_id),
+            stage=held.stage.value,
+            status=end.status,
+            code=end.code,
+            cause=end.cause,
+        )
         return rings

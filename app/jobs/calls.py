@@ -1,65 +1,74 @@
-"""The door to Skolverket: no call leaves without its slot, its lease and its token."""
+"""The door to Skolverket: no call leaves without its slot, its lease and its token, and while nobody is there, none."""
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TypeVar
+from typing import Any, Literal, TypeVar
 from uuid import UUID
 from weakref import WeakValueDictionary
 
 import httpx
+import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from app.db.cipher import Cipher
-from app.db.limits import hold_back, slot_spacing, take_slot
-from app.db.tokens import cached_token, drop_token, keep_token
+from app.db.circuits import is_open, note_answer, note_outage, until_probe
+from app.db.limits import Granted, delay_slots, hold_back, slot_spacing, take_slot
+from app.domain.limits import wait_for_others
+from app.domain.steps import CIRCUIT_OPEN
+from app.jobs.bearer import Bearer
+from app.jobs.deadline import NoTime
 from app.settings import Settings
-from app.skolverket.auth import fetch_token
-from app.skolverket.faults import SlowDown, TokenRefused, TryAgain
+from app.skolverket.client import ProvisioningApi
+from app.skolverket.faults import SkolverketError, SlowDown, TokenRefused, TryAgain
+from app.skolverket.wire import RateLimit
 
 T = TypeVar("T")
+Bucket = Literal["calls", "reads"]
+Note = Callable[[AsyncConnection], Awaitable[bool]]
 
-# A slot that was missed by more than this is let go: the next one keeps the distance to the calls around it.
-_TOLERANCE = 0.025
+_SERVICE = "provisioning"
+# So late may a call be without a sixth within a second; a later one makes all that come after it wait. Slots are given
+# away less than half a second ahead, so that the fifth after it is not among them: beyond that the slot is let go.
+_TOLERANCE, _TOO_LATE = 0.01, 0.4
 # What is written down right before a call takes about so long; it begins before the slot does.
 _LEAD = 0.015
+# A call needs at least so much of the step's time.
+_LEAST_NEED = 2.0
+# Nobody is held back longer by one answer.
+_LONGEST_HOLD = timedelta(seconds=30)
+# While the circuit is open, a job looks so often whether it still is.
+_REST, _LONGEST_REST = timedelta(seconds=2), timedelta(seconds=10)
+
+log = structlog.get_logger(__name__)
 
 
-class NoTime(Exception):
-    """The step has no time left for another call: it goes on with the next claim."""
-
-
-@dataclass(frozen=True, slots=True)
-class Deadline:
-    """The local end of a step, well before its lease: measured by a clock that only goes forward."""
-
-    at: float
-
-    @classmethod
-    def after(cls, seconds: float) -> "Deadline":
-        """Begins a step of so many seconds."""
-        return cls(time.monotonic() + seconds)
-
-    @property
-    def left(self) -> float:
-        """Gives the seconds until the end."""
-        return self.at - time.monotonic()
+class Withheld(Exception):
+    """What is noted before a call says that it must not leave."""
 
 
 class Queues:
-    """One queue for each organisation in this process: only its head asks the database for a slot."""
+    """One queue for each organisation and kind of call in this process: only its head asks the database for a slot."""
 
     def __init__(self) -> None:
-        self._locks: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
+        self._locks: WeakValueDictionary[tuple[UUID, str], asyncio.Lock] = WeakValueDictionary()
 
-    def of(self, organisation_id: UUID) -> asyncio.Lock:
+    def of(self, organisation_id: UUID, bucket: Bucket) -> asyncio.Lock:
         """Gives the organisation's queue, for as long as somebody stands in it."""
-        lock = self._locks.get(organisation_id)
+        lock = self._locks.get((organisation_id, bucket))
         if lock is None:
-            lock = self._locks[organisation_id] = asyncio.Lock()
+            lock = self._locks[organisation_id, bucket] = asyncio.Lock()
         return lock
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """Leave to make one call: of which kind, since when by the local clock, how many of the last second are ours."""
+
+    bucket: Bucket
+    began: float
+    own: int
 
 
 @dataclass(slots=True)
@@ -67,115 +76,189 @@ class Calls:
     """The calls of one step, for one organisation."""
 
     engine: AsyncEngine
-    cipher: Cipher
     settings: Settings
+    bearer: Bearer
     http: httpx.AsyncClient
-    organisation_id: UUID
-    organisation_number: str
-    deadline: Deadline
-    patience: float
-    queue: asyncio.Lock
-    _token: str | None = None
-    _fetching: asyncio.Lock = field(default_factory=asyncio.Lock)
+    queues: Queues
+    api: ProvisioningApi = field(init=False)
+    # How many have left.
+    made: int = 0
+    # The slot in which each call leaves, and what its answer said of the limit.
+    _slots: dict[asyncio.Task[Any] | None, Slot] = field(default_factory=dict)
+    _told: dict[asyncio.Task[Any] | None, RateLimit] = field(default_factory=dict)
+    _slowest: float = 0.0
+    _probing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    async def sending(
-        self, call: Callable[[str], Awaitable[T]], before: Callable[[AsyncConnection], Awaitable[bool]]
-    ) -> T | None:
+    def __post_init__(self) -> None:
+        url = self.settings.skolverket_provisioning_url
+        self.api = ProvisioningApi(self.http, url, self.bearer.patience, self._hear, self._leave)
+
+    @property
+    def time_left(self) -> bool:
+        """Tells whether another call may begin."""
+        return self.bearer.deadline.left >= self._need
+
+    async def sending(self, call: Callable[[str], Awaitable[T]], before: Note) -> T | None:
         """Makes one sending or status call, within the shared limit; a token that is refused is renewed once.
 
         `before` writes down that the call leaves now, when its slot is about to begin; when it says no, nothing is
         called and None is given. Raises NoTime, and what `call` and `before` raise.
         """
-        token = await self._valid_token()
-        if not await self._slot(before):
+        try:
+            return await self._through("calls", call, before)
+        except Withheld:
             return None
-        try:
-            try:
-                return await call(token)
-            except TokenRefused as refused:
-                return await self._once_more(call, token, refused)
-        except SlowDown as asked:
-            async with self.engine.begin() as conn:
-                await hold_back(conn, "calls", min(asked.retry_after or timedelta(seconds=1), timedelta(seconds=30)))
-            raise
 
-    async def _once_more(self, call: Callable[[str], Awaitable[T]], token: str, refused: TokenRefused) -> T:
-        """Makes a call again with a new token; when it can't leave, what was answered to it is still the refusal."""
-        await self._forget(token)
+    async def reading(self, call: Callable[[str], Awaitable[T]]) -> T:
+        """Makes one reading call in the same way."""
+        return await self._through("reads", call)
+
+    async def _through(self, bucket: Bucket, call: Callable[[str], Awaitable[T]], before: Note | None = None) -> T:
+        token = await self.bearer.token()
+        slot = await self._begun(bucket, before)
         try:
-            token = await self._valid_token()
-            await self._slot()
-        except NoTime:
-            raise TryAgain(refused.code, http_status=refused.http_status, answer=refused.answer) from None
-        except TryAgain as fault:
-            raise TryAgain(fault.code, http_status=refused.http_status, answer=refused.answer) from None
+            return await self._made(slot, call(token.value))
+        except TokenRefused as refused:
+            refusal = refused
+        # When the call can't leave again, what was answered to it is still the refusal.
         try:
-            return await call(token)
+            token = await self.bearer.renewed(token, refusal)
+            slot = await self._begun(bucket)
+        except (NoTime, TryAgain) as fault:
+            code = fault.code if isinstance(fault, TryAgain) else refusal.code
+            raise TryAgain(code, http_status=refusal.http_status, answer=refusal.answer) from None
+        try:
+            return await self._made(slot, call(token.value))
         except TokenRefused as again:
             raise TryAgain(again.code, http_status=again.http_status, answer=again.answer) from None
 
-    async def _slot(self, before: Callable[[AsyncConnection], Awaitable[bool]] | None = None) -> bool:
-        """Returns when a slot has begun; False when `before` said no."""
-        while True:
-            asked, answered, wait = await self._taken()
-            # The database counted from some moment between both: never begin before it, and doubt the rest.
-            begins = answered + wait
-            await asyncio.sleep(max(0.0, begins - _LEAD - time.monotonic()))
-            self._check_time()
-            if before is not None:
-                async with self.engine.begin() as conn:
-                    if not await before(conn):
-                        return False
-                before = None
-            await asyncio.sleep(max(0.0, begins - time.monotonic()))
-            self._check_time()
-            if time.monotonic() - (asked + wait) <= _TOLERANCE:
-                return True
+    async def _made(self, slot: Slot, calling: Awaitable[T]) -> T:
+        self.made += 1
+        task, began = asyncio.current_task(), time.monotonic()
+        self._slots[task] = slot
+        try:
+            # A call that begins late in a step has less time: what is written of it must be within the lease.
+            async with asyncio.timeout(max(0.0, self.bearer.deadline.left)):
+                answer = await calling
+        except TimeoutError:
+            fault = TryAgain("timeout")
+            await self._learn(slot, fault)
+            raise fault from None
+        except SkolverketError as fault:
+            await self._learn(slot, fault)
+            raise
+        finally:
+            self._slots.pop(task, None)
+            self._slowest = max(self._slowest, time.monotonic() - began)
+        await self._learn(slot)
+        return answer
 
-    async def _taken(self) -> tuple[float, float, float]:
-        """Takes a slot in turn: when it was asked for and granted by the local clock, and the seconds from there."""
-        per_second = self.settings.skolverket_calls_per_second
+    @property
+    def _need(self) -> float:
+        """Gives the seconds that must be left of the step for another call: plenty, by what calls have taken so far."""
+        patience = self.bearer.patience
+        return min(patience, max(_LEAST_NEED, 3 * self._slowest)) if self._slowest else patience
+
+    async def _leave(self) -> None:
+        """Lets a call go when its slot has begun; those that come after wait for as much as it is late.
+
+        It is late when the connection had to be made first, or the machine is busy. One that is too late takes another
+        slot: some that come after have theirs already.
+        """
+        slot = self._slots[asyncio.current_task()]
+        allowed = _TOLERANCE
+        while (late := time.monotonic() - slot.began) > allowed:
+            if late > _TOO_LATE:
+                slot = await self._begun(slot.bucket)
+                allowed = _TOLERANCE
+                continue
+            more = late - allowed + _LEAD
+            async with self.engine.begin() as conn:
+                await delay_slots(conn, slot.bucket, timedelta(seconds=more))
+            allowed += more
+
+    def _hear(self, limit: RateLimit) -> None:
+        self._told[asyncio.current_task()] = limit
+
+    def _others_use_it(self, slot: Slot, told: RateLimit) -> timedelta | None:
+        return wait_for_others(
+            limit=told.limit,
+            remaining=told.remaining,
+            reset=told.reset,
+            own=slot.own,
+            ago=timedelta(seconds=time.monotonic() - slot.began),
+        )
+
+    async def _learn(self, slot: Slot, fault: SkolverketError | None = None) -> None:
+        """Lets all workers know what an answer, or the lack of one, says of the service."""
+        told = self._told.pop(asyncio.current_task(), None)
+        async with self.engine.begin() as conn:
+            if fault is not None and fault.is_outage:
+                if await note_outage(conn, _SERVICE, fault.code, self.bearer.random):
+                    log.error("circuit opens: nobody is there", service=_SERVICE, code=fault.code)
+            elif await note_answer(conn, _SERVICE):
+                log.info("circuit closes", service=_SERVICE)
+            if isinstance(fault, SlowDown):
+                await hold_back(conn, slot.bucket, min(fault.retry_after or timedelta(seconds=1), _LONGEST_HOLD))
+            elif told is not None and (wait := self._others_use_it(slot, told)):
+                await hold_back(conn, slot.bucket, min(wait, _LONGEST_HOLD))
+
+    async def _begun(self, bucket: Bucket, before: Note | None = None) -> Slot:
+        """Returns when a slot has begun; raises Withheld when `before` said no."""
+        asked, answered, granted = await self._taken(bucket)
+        # The database counted from some moment between both: never begin before it, and doubt the rest.
+        begins = answered + granted.wait
+        await asyncio.sleep(max(0.0, begins - _LEAD - time.monotonic()))
+        self.bearer.deadline.allow(self._need)
+        if before is not None:
+            async with self.engine.begin() as conn:
+                if not await before(conn):
+                    raise Withheld
+        await asyncio.sleep(max(0.0, begins - time.monotonic()))
+        self.bearer.deadline.allow(self._need)
+        return Slot(bucket, asked + granted.wait, granted.own)
+
+    async def _taken(self, bucket: Bucket, *, probing: bool = False) -> tuple[float, float, Granted]:
+        """Takes a slot in turn: when it was asked for and granted by the local clock, and the slot."""
+        settings = self.settings
+        per_second = settings.skolverket_calls_per_second if bucket == "calls" else settings.skolverket_reads_per_second
         pause = min(0.25, slot_spacing(per_second).total_seconds() / 2)
-        async with self.queue:
-            while True:
-                self._check_time()
-                asked = time.monotonic()
-                async with self.engine.begin() as conn:
-                    wait = await take_slot(conn, "calls", per_second, self.organisation_id)
-                if wait is not None:
-                    return asked, time.monotonic(), wait
-                await asyncio.sleep(pause)
-
-    def _check_time(self) -> None:
-        if self.deadline.left < self.patience:
-            raise NoTime
-
-    async def _valid_token(self) -> str:
-        async with self._fetching:
-            if self._token is None:
-                environment = self.settings.skolverket_provisioning_url
-                async with self.engine.begin() as conn:
-                    self._token = await cached_token(conn, self.cipher, self.organisation_id, environment)
-                if self._token is None:
-                    if self.deadline.left < self.patience:
-                        raise NoTime
-                    fresh = await fetch_token(
-                        self.http,
-                        self.settings.skolverket_authorisation_url,
-                        environment,
-                        self.organisation_number,
-                        self.patience,
-                    )
+        while True:
+            async with self.queues.of(self.bearer.organisation_id, bucket):
+                while True:
+                    self.bearer.deadline.allow(self._need)
+                    asked = time.monotonic()
                     async with self.engine.begin() as conn:
-                        await keep_token(
-                            conn, self.cipher, self.organisation_id, environment, fresh.value, fresh.expires_at
+                        away = not probing and await is_open(conn, _SERVICE)
+                        granted = (
+                            None if away else await take_slot(conn, bucket, per_second, self.bearer.organisation_id)
                         )
-                    self._token = fresh.value
-            return self._token
+                    if away:
+                        break
+                    if granted is not None:
+                        return asked, time.monotonic(), granted
+                    await asyncio.sleep(pause)
+            await self._probe()
 
-    async def _forget(self, token: str) -> None:
-        async with self._fetching:
-            if self._token == token:
-                self._token = None
-                async with self.engine.begin() as conn:
-                    await drop_token(conn, self.organisation_id, self.settings.skolverket_provisioning_url)
+    async def _probe(self) -> None:
+        """Asks whether the Provisioning API is back, if it is time to; raises TryAgain while it is not."""
+        async with self._probing:
+            async with self.engine.begin() as conn:
+                if not await is_open(conn, _SERVICE):
+                    return
+                wait = await until_probe(conn, _SERVICE, self.bearer.random, timedelta(seconds=self.bearer.patience))
+            if wait is None:
+                try:
+                    await self._alive()
+                except SkolverketError as fault:
+                    if fault.is_outage:
+                        wait = _REST
+        if wait is not None:
+            raise TryAgain(CIRCUIT_OPEN, retry_after=min(max(wait, _REST), _LONGEST_REST))
+
+    async def _alive(self) -> None:
+        token = await self.bearer.token()
+        _, answered, granted = await self._taken("reads", probing=True)
+        begins = answered + granted.wait
+        await asyncio.sleep(max(0.0, begins - time.monotonic()))
+        await self._made(Slot("reads", begins, granted.own), self.api.alive(token.value))

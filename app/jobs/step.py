@@ -1,8 +1,9 @@
-"""One step of a job: what is written leaves, what is due is asked for, new batches are written."""
+"""One step of a job: batches are written and leave, their answers are asked for, what failed is looked up."""
 
 import asyncio
 import json
-from collections.abc import Awaitable, Sequence
+import time
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from random import Random
@@ -11,18 +12,20 @@ from uuid import UUID
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from app.db import answers, batches
+from app.db import answers, batches, holdings
+from app.db.answer_times import answer_time, learn_answer_time
 from app.db.cipher import Cipher
-from app.db.claims import Claim, hold, note_contact, note_fault
+from app.db.claims import Claim, hold, note_contact, note_fault, outlook
 from app.db.records import Change
 from app.domain.outcome import Verdict, judge
 from app.domain.remarks import remark
 from app.domain.retry import wait_after_fault, wait_for_answer
-from app.domain.steps import Fault, Work
-from app.jobs.calls import Calls, NoTime
+from app.domain.roster import uuid_of
+from app.domain.steps import CIRCUIT_OPEN, Fault, Outlook, until_next, work
+from app.jobs.calls import Calls
+from app.jobs.deadline import NoTime
 from app.jobs.problems import job_problem
 from app.settings import Settings
-from app.skolverket.client import ProvisioningApi
 from app.skolverket.faults import Refusal, SkolverketError, TryAgain
 from app.skolverket.wire import blamed, item_answers
 
@@ -34,37 +37,137 @@ log = structlog.get_logger(__name__)
 
 @dataclass(slots=True)
 class Step:
-    """The parts that a step works with, and the faults that it met."""
+    """The parts that a step works with, and what it met."""
 
     engine: AsyncEngine
     cipher: Cipher
     settings: Settings
     claim: Claim
     calls: Calls
-    api: ProvisioningApi
     random: Random
     # Whether Skolverket has taken anything of this job: if not, its faults are the job's and no single record's.
     contact: bool
     faults: list[Fault] = field(default_factory=list)
-    # Whether a call found no slot in time.
-    crowded: bool = False
+    # Whether some call was left for the next step.
+    late: bool = False
+    _doing: set[asyncio.Task[None]] = field(default_factory=set)
+    # The batches that are being sent or asked for. One call at a time stands at the door and waits for its slot, so
+    # that the next one can be chosen late; new batches are written, and the failed looked up, beside it.
+    _busy: set[UUID] = field(default_factory=set)
+    _at_door: UUID | None = None
+    _left: asyncio.Event = field(default_factory=asyncio.Event)
+    _writing: bool = False
+    _looking: bool = False
 
-    async def take(self, work: Work) -> None:
-        """Does the work, its calls side by side; raises LeaseLost when the claim no longer holds."""
-        fresh = await self._write(work.write)
-        doing = [*(self._send(each) for each in (*work.send, *fresh)), *(self._ask(each) for each in work.ask)]
-        await _all(doing)
+    async def take(self, seen: Outlook) -> None:
+        """Works, many calls side by side, for as long as there is something to do and time to begin it.
 
-    async def _write(self, most: int) -> Sequence[UUID]:
-        written: list[UUID] = []
-        horizon = self.settings.fault_horizon if self.contact else None
-        while len(written) < most:
-            async with self.engine.begin() as conn:
-                batch = await batches.write_batch(conn, self.cipher, self.claim, horizon)
-            if batch is None:
+        Ends when every call has come to its end; raises LeaseLost when the claim no longer holds.
+        """
+        broken: BaseException | None = None
+        while True:
+            pause: timedelta | None = None
+            if broken is None and self._goes_on:
+                self._begin(seen)
+                pause = until_next(seen, self._busy)
+            if not self._doing:
                 break
-            written.append(batch.id)
-        return written
+            await self._something_happens(pause)
+            done = {task for task in self._doing if task.done()}
+            self._doing -= done
+            broken = next((failed for task in done if (failed := task.exception())), broken)
+            if broken is None:
+                try:
+                    async with self.engine.connect() as conn:
+                        seen = await outlook(conn, self.claim)
+                except Exception as lost:
+                    broken = lost
+        if broken is not None:
+            raise broken
+
+    @property
+    def _goes_on(self) -> bool:
+        """After a fault, and without time for another call, what is under way comes to its end and nothing begins."""
+        return not self.faults and not self.late and self.calls.time_left
+
+    async def _something_happens(self, pause: timedelta | None) -> None:
+        """Returns when a call has left or ended, or when the pause is over."""
+        self._left.clear()
+        leaving = asyncio.create_task(self._left.wait())
+        timeout = None if pause is None else pause.total_seconds()
+        try:
+            await asyncio.wait({leaving, *self._doing}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            leaving.cancel()
+
+    def _begin(self, seen: Outlook) -> None:
+        todo = work(seen, self._busy)
+        if self._at_door is None:
+            # What is sent first is being worked on while the others are asked for.
+            if todo.send:
+                self._start(self._send(todo.send[0]), todo.send[0])
+            elif todo.ask:
+                self._start(self._ask(todo.ask[0]), todo.ask[0])
+        if todo.write and not self._writing:
+            self._writing = True
+            self._start(self._write(todo.write))
+        if todo.look and not self._looking:
+            self._looking = True
+            self._start(self._look_up())
+
+    def _start(self, doing: Coroutine[None, None, None], batch_id: UUID | None = None) -> None:
+        async def until_done() -> None:
+            try:
+                await doing
+            finally:
+                if batch_id is not None:
+                    self._busy.discard(batch_id)
+                    self._leaves(batch_id)
+
+        if batch_id is not None:
+            self._busy.add(batch_id)
+            self._at_door = batch_id
+        self._doing.add(asyncio.create_task(until_done()))
+
+    def _leaves(self, batch_id: UUID) -> None:
+        if self._at_door == batch_id:
+            self._at_door = None
+            self._left.set()
+
+    async def _write(self, most: int) -> None:
+        try:
+            horizon = self.settings.fault_horizon if self.contact else None
+            for _ in range(most):
+                async with self.engine.begin() as conn:
+                    batch = await batches.write_batch(conn, self.cipher, self.claim, horizon)
+                if batch is None or not self._goes_on:
+                    break
+                self._left.set()
+        finally:
+            self._writing = False
+
+    async def _look_up(self) -> None:
+        """Asks which of the failed records Skolverket holds from before: those block nobody."""
+        try:
+            async with self.engine.connect() as conn:
+                asked = await holdings.unasked(conn, self.claim)
+            found = await self.calls.reading(lambda token: self.calls.api.lookup(self.claim.stage, token, ids=asked))
+            held = set(asked) & {uuid_of(item.get("id")) for item in found}
+        except NoTime:
+            self.late = True
+            return
+        except Refusal as refusal:
+            # What cannot be asked counts as missing: those that need it stay here, and say so.
+            log.warning("lookup refused", job_id=str(self.claim.job_id), http_status=refusal.http_status)
+            held = set()
+        except TryAgain as fault:
+            await self._met(fault)
+            return
+        finally:
+            self._looking = False
+        async with self.engine.begin() as conn:
+            await holdings.note_holdings(conn, self.claim, asked, held)
+            await note_contact(conn, self.claim)
 
     async def _send(self, batch_id: UUID) -> None:
         leaving: list[batches.Outgoing] = []
@@ -72,14 +175,15 @@ class Step:
         async def note(conn: AsyncConnection) -> bool:
             batch = await batches.call_batch(conn, self.cipher, self.claim, batch_id)
             leaving[:] = [batch] if batch else []
+            self._leaves(batch_id)
             return batch is not None
 
         try:
             taken = await self.calls.sending(
-                lambda token: self.api.send(self.claim.stage, leaving[0].body, token), note
+                lambda token: self.calls.api.send(self.claim.stage, leaving[0].body, token), note
             )
         except NoTime:
-            self.crowded = True
+            self.late = True
             if leaving:
                 await self._sent_in_vain(batch_id, TryAgain("no_time"))
             return
@@ -104,7 +208,8 @@ class Step:
         if taken is None:
             return
         async with self.engine.begin() as conn:
-            await answers.accept_batch(conn, self.claim, batch_id, taken.http_status, taken.job_id, self._poll_in(0))
+            poll_in = await self._poll_in(conn, 0)
+            await answers.accept_batch(conn, self.claim, batch_id, taken.http_status, taken.job_id, poll_in)
             await note_contact(conn, self.claim)
 
     async def _sent_in_vain(self, batch_id: UUID, fault: SkolverketError) -> None:
@@ -120,21 +225,25 @@ class Step:
     async def _ask(self, batch_id: UUID) -> None:
         async with self.engine.connect() as conn:
             batch = await answers.accepted_batch(conn, self.claim, batch_id)
+            poll_in = await self._poll_in(conn, batch.polls + 1)
+        began = left = time.monotonic()
 
         async def note(conn: AsyncConnection) -> bool:
+            nonlocal left
             await hold(conn, self.claim)
+            left = time.monotonic()
+            self._leaves(batch_id)
             return True
 
-        poll_in = self._poll_in(batch.polls + 1)
         overdue = batch.age >= self.settings.fault_horizon
         try:
             answer = await self.calls.sending(
-                lambda token: self.api.job_status(self.claim.stage, batch.remote_job_id, token), note
+                lambda token: self.calls.api.job_status(self.claim.stage, batch.remote_job_id, token), note
             )
             assert answer is not None  # noqa: S101 - `note` never says no
             changes, unfinished = self._read(answer, batch)
         except NoTime:
-            self.crowded = True
+            self.late = True
             return
         except Refusal:
             # Skolverket took the batch and now does not know it: the same objects go again.
@@ -159,6 +268,10 @@ class Step:
                 again_in = None if overdue else timedelta(seconds=1)
                 await answers.lose_batch(conn, self.cipher, self.claim, batch_id, "no_answer", again_in)
             await note_contact(conn, self.claim)
+        if not waiting:
+            age = batch.age + timedelta(seconds=left - began)
+            async with self.engine.begin() as conn:
+                await learn_answer_time(conn, self.claim.stage, self._first_guess, batch.polls + 1, age)
 
     def _read(self, answer: bytes, batch: answers.Awaited) -> tuple[Sequence[Change], bool]:
         """Gives what the answer says of records that still wait for it, and whether it is unfinished."""
@@ -191,25 +304,31 @@ class Step:
             case verdict:
                 return Change(object_id, verdict.value, received=received)
 
-    def _poll_in(self, polls: int) -> timedelta:
-        return wait_for_answer(polls, timedelta(seconds=self.settings.skolverket_answer_after), self.random)
+    @property
+    def _first_guess(self) -> timedelta:
+        return timedelta(seconds=self.settings.skolverket_answer_after)
+
+    async def _poll_in(self, conn: AsyncConnection, polls: int) -> timedelta:
+        usual = await answer_time(conn, self.claim.stage) or self._first_guess
+        return wait_for_answer(polls, usual, self.random)
 
     async def _met(self, fault: SkolverketError) -> None:
-        self.faults.append(Fault(fault.code, fault.retry_after))
-        log.warning(
-            "call to Skolverket failed",
-            code=fault.code,
-            stage=self.claim.stage.value,
-            job_id=str(self.claim.job_id),
-            claim=self.claim.number,
-        )
-        async with self.engine.begin() as conn:
-            await note_fault(conn, self.claim, job_problem(fault.code))
+        self.faults.append(await tell(self.engine, self.claim, fault))
 
 
-async def _all(doing: Sequence[Awaitable[None]]) -> None:
-    """Lets every call come to its end before the first error is raised: each has written down what it knows."""
-    results = await asyncio.gather(*doing, return_exceptions=True)
-    for result in results:
-        if isinstance(result, BaseException):
-            raise result
+async def tell(engine: AsyncEngine, claim: Claim, fault: SkolverketError) -> Fault:
+    """Tells everybody who looks what went wrong: operators by the log, callers by the job."""
+    problem = job_problem(fault.code)
+    log.warning(
+        "call to Skolverket failed",
+        code=fault.code,
+        http_status=fault.http_status,
+        detail=problem["detail"],
+        stage=claim.stage.value,
+        job_id=str(claim.job_id),
+        claim=claim.number,
+    )
+    async with engine.begin() as conn:
+        # Waiting for a service that is away is no attempt.
+        await note_fault(conn, claim, problem, counts=fault.code != CIRCUIT_OPEN)
+    return Fault(fault.code, fault.retry_after)

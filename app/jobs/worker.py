@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from app.db.engine import migrated
 from app.jobs.advance import Advance
 from app.jobs.doorbell import FUNCTION, QUEUE, deserialize, pool, serialize
+from app.jobs.reference import Refresher
 from app.jobs.sweeper import HIGH_WATER, Sweeper
 from app.logs import describe_exception
 
@@ -27,6 +28,7 @@ async def work(advance: Advance, stop: asyncio.Event) -> None:
     log.info("worker starts", worker=str(advance.worker))
     async with asyncio.TaskGroup() as loops:
         loops.create_task(Sweeper(advance).run(stop))
+        loops.create_task(Refresher(advance.settings, advance.engine, advance.random).run(stop))
         loops.create_task(_listen(advance, stop))
     log.info("worker ends", worker=str(advance.worker))
 

@@ -1,19 +1,31 @@
 """The authorisation server's endpoints: `/transaction` and the key set that its tokens are checked with."""
 
+from functools import partial
+
 from app.simulator.answers import Answer, read_json
 from app.simulator.provisioning import Incoming
-from app.simulator.tokens import BadTransaction, read_transaction
+from app.simulator.refusals import gnap_error
+from app.simulator.tokens import BadTransaction, NoCertificate, number_itself, read_transaction
 from app.simulator.world import World
 
 
 def answer_transaction(world: World, incoming: Incoming) -> Answer:
-    """Answers a transaction with a bearer token, or 400 with an error object of GNAP's kind."""
+    """Answers a transaction with a bearer token, or with an error object of GNAP's kind.
+
+    Over TLS the organisation is that of the connection's certificate, which has to fit client.key.
+    """
     if incoming.call.method != "POST":
         return Answer(405, {"error": {"code": "invalid_request", "description": "only POST"}}, {"Allow": "POST"})
     try:
-        organisation, access = read_transaction(None if incoming.body is None else read_json(incoming.body))
+        if world.members is None:
+            whose = number_itself
+        elif incoming.certificate is None:
+            raise NoCertificate("the connection has no client certificate")
+        else:
+            whose = partial(world.members.organisation_of, incoming.certificate)
+        organisation, access = read_transaction(None if incoming.body is None else read_json(incoming.body), whose)
     except BadTransaction as error:
-        return Answer(400, {"error": {"code": "invalid_request", "description": str(error)}})
+        return gnap_error(error.status, error.code, str(error))
     incoming.call.organisation = organisation
     return Answer(200, world.issuer.grant(organisation, access))
 

@@ -7,6 +7,7 @@ from datetime import date
 from app.simulator.messages import CIVIC_CHECK_DIGIT, CIVIC_DATE, CIVIC_FORM, Finding
 
 _FORM = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})(TF[0-9]{2}|[0-9]{4})")
+_LEAST_INVENTED = 980  # of the birth number; Skatteverket's test numbers go from here to 999
 _COORDINATION = 60  # added to the day of a samordningsnummer
 
 
@@ -17,6 +18,12 @@ def luhn_holds(digits: str) -> bool:
         value = int(digit) * (2 if place % 2 else 1)
         total += value - 9 if value > 9 else value
     return total % 10 == 0
+
+
+def is_invented(value: str) -> bool:
+    """Tells whether a number counts as invented here: its birth number is one of 980 to 999, which nobody has."""
+    match = _FORM.fullmatch(value)
+    return match is not None and not match[4].startswith("TF") and int(match[4][:3]) >= _LEAST_INVENTED
 
 
 def civic_findings(value: str, today: date) -> Iterator[Finding]:

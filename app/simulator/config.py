@@ -16,6 +16,8 @@ class SimulatorConfig:
     handover_delay: float = 2.0  # until provisioningStatus turns true; half an hour at Skolverket
     token_lifetime: float = 36_000
     answer_delay: float = 0.0  # added to every answer
+    # Until a person with an invented number is gone without a word; ten days at Skolverket. None means never.
+    invented_after: float | None = None
     # Another address than ours in Location and location, as the published examples have: None means our own.
     location_base: str | None = None
     issuer: str = "https://authorisation.simulator.invalid"

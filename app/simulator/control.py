@@ -34,7 +34,8 @@ def control_routes(world: World) -> list[Route]:
         return await _put(request, lambda document: {"known": world.reference.put(document)})
 
     async def faults(request: Request) -> Response:
-        return await _put(request, lambda document: {"faults": world.faults.replace(document)})
+        now = world.clock.monotonic()
+        return await _put(request, lambda document: {"faults": world.faults.replace(document, now)})
 
     async def reset(request: Request) -> Response:
         world.reset(reference=request.query_params.get("reference") == "true")

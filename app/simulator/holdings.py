@@ -1,21 +1,27 @@
 """What the simulator has stored, per organisation and kind, and which person each EPPN belongs to."""
 
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
 
+from app.simulator.civic_number import is_invented
 from app.simulator.messages import Json
 from app.simulator.shapes import Kind
 
 
 @dataclass(slots=True)
 class Stored:
-    """One object as it was sent, without the attributes that are Skolverket's own; times are epoch seconds."""
+    """One object as it was sent, without the attributes that are Skolverket's own; times are epoch seconds.
+
+    invented is since when a person has had the invented number that it has, None for all others.
+    """
 
     sequence: int
     body: Json
     created: float
     modified: float
+    invented: float | None = None
 
 
 class Holdings:
@@ -25,6 +31,8 @@ class Holdings:
         self._objects: dict[tuple[str, Kind], dict[str, Stored]] = {}
         self._eppn_owners: dict[str, tuple[str, str]] = {}
         self._sequence = count(1)
+        # (organisation, id, since) in the order of since.
+        self._invented: deque[tuple[str, str, float]] = deque()
 
     def get(self, organisation: str, kind: Kind, object_id: str) -> Stored | None:
         """Finds an object of an organisation."""
@@ -47,12 +55,25 @@ class Holdings:
         known = objects.get(object_id)
         if known is None:
             known = objects[object_id] = Stored(next(self._sequence), body, epoch, epoch)
+            before: Json = {}
         else:
-            known.body, known.modified = body, epoch
+            before, known.body, known.modified = known.body, body, epoch
         if kind == "persons":
             for eppn in body["eduPersonPrincipalNames"]:
                 self._eppn_owners[eppn.casefold()] = (organisation, object_id)
+            if before.get("civicNo", {}).get("value") != body["civicNo"]["value"]:
+                known.invented = epoch if is_invented(body["civicNo"]["value"]) else None
+                if known.invented is not None:
+                    self._invented.append((organisation, object_id, epoch))
         return known
+
+    def drop_invented(self, before: float) -> None:
+        """Forgets the persons who have had an invented number since then or longer; nobody is told."""
+        while self._invented and self._invented[0][2] <= before:
+            organisation, object_id, since = self._invented.popleft()
+            stored = self.get(organisation, "persons", object_id)
+            if stored is not None and stored.invented == since:
+                self.remove(organisation, "persons", object_id)
 
     def remove(self, organisation: str, kind: Kind, object_id: str) -> None:
         """Forgets an object, but not whose its EPPN was: an EPPN is never given to another person."""

@@ -1,9 +1,10 @@
-"""Bulk jobs: taken at once, carried out when they are due, their results kept for ever.
+"""Bulk jobs: taken at once, carried out when they are due, their results kept until they are ordered forgotten.
 
 There is no timer: whoever looks calls `settle` first, which carries out what is due in the order in which it came due.
 That gives the same results as if each had run at its moment, and lets tests move the clock.
 """
 
+import math
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -25,6 +26,17 @@ from app.simulator.verdicts import refused, remove, store, unfinished
 Action = Literal["create", "upsert", "update", "delete"]
 
 
+@dataclass(frozen=True, slots=True)
+class Ordered:
+    """What a fault makes of a bulk job: all its items as if marked so, seconds more until it is due (inf: never)."""
+
+    mark: Mark | None = None
+    seconds: float = 0.0
+
+
+UNTOUCHED = Ordered()
+
+
 @dataclass(slots=True)
 class Job:
     """One bulk call that was accepted; items are emptied once there are results. due is monotonic, None means never."""
@@ -38,8 +50,13 @@ class Job:
     location: str  # of the kind's collection
     received: float
     due: float | None
-    is_interrupted: bool = False
+    ordered: Ordered = UNTOUCHED
     results: list[Json] | None = None
+
+    @property
+    def has_mark(self) -> bool:
+        """Tells whether an answer about the job may be wrong on purpose, by its data or by order."""
+        return self.ordered.mark is not None or any(mark_of(object_id) is not None for object_id in self.object_ids)
 
 
 @dataclass(slots=True)
@@ -68,23 +85,30 @@ class Jobs:
         location: str,
         epoch: float,
         now: float,
-        is_stuck: bool = False,
-        is_interrupted: bool = False,
+        ordered: Ordered = UNTOUCHED,
     ) -> Job:
         """Takes a bulk call; its job is due after the configured delay, never before one of the same organisation."""
         queue = self._waiting.setdefault(organisation, deque())
-        delay = self.config.job_delay + self._random.uniform(0, self.config.job_jitter)
+        delay = self.config.job_delay + self._random.uniform(0, self.config.job_jitter) + ordered.seconds
         if any(mark_of(object_id) is Mark.SLOW for object_id in object_ids):
             delay += SLOW_SECONDS
-        due = max([now + delay, *(job.due for job in queue if job.due is not None)])
-        job = Job(
-            str(uuid4()), organisation, kind, action, items, object_ids, location, epoch, None if is_stuck else due
-        )
-        job.is_interrupted = is_interrupted
+        due = None
+        if not math.isinf(delay):
+            due = max([now + delay, *(job.due for job in queue if job.due is not None)])
+        job = Job(str(uuid4()), organisation, kind, action, items, object_ids, location, epoch, due, ordered)
         self._jobs[job.id] = job
-        if not is_stuck:
+        if due is not None:
             queue.append(job)
         return job
+
+    def is_completed(self, job_id: str) -> bool:
+        """Tells whether a job has results; false of one that is not known."""
+        job = self._jobs.get(job_id.lower())
+        return job is not None and job.results is not None
+
+    def forget(self) -> None:
+        """Forgets all jobs taken so far; those under way are carried out, but nobody can ask for their results."""
+        self._jobs.clear()
 
     def find(self, organisation: str, kind: Kind, job_id: str) -> Job | None:
         """Finds a job of an organisation and kind."""
@@ -110,9 +134,7 @@ class Jobs:
         scene = Scene(job.organisation, self.reference, self.holdings, today)
         create, replace = job.action in ("create", "upsert"), job.action in ("upsert", "update")
         for index, object_id in enumerate(job.object_ids):
-            if job.is_interrupted:
-                yield unfinished(job.kind, object_id, "TemporaryError", epoch)
-            elif (marked := self._marked(job, object_id, epoch)) is not None:
+            if (marked := self._marked(job, object_id, epoch)) is not None:
                 yield marked
             elif job.action == "delete":
                 yield remove(job.kind, object_id, scene, epoch)
@@ -121,7 +143,7 @@ class Jobs:
                 yield store(job.kind, item, scene, epoch, job.location, may_create=create, may_replace=replace)
 
     def _marked(self, job: Job, object_id: str, epoch: float) -> Json | None:
-        match mark_of(object_id):
+        match job.ordered.mark or mark_of(object_id):
             case Mark.TEMPORARY_ONCE if object_id not in self._met:
                 self._met.add(object_id)
                 return unfinished(job.kind, object_id, "TemporaryError", epoch)

@@ -34,11 +34,19 @@ class SlidingWindow:
 
     def admit(self, now: float) -> Allowance:
         """Decides about a call at a time (seconds of a monotonic clock, never going back)."""
+        told = self.look(now)
+        if not told.allowed:
+            return told
+        self._taken.append(now)
+        return self._told(now, allowed=True)
+
+    def look(self, now: float) -> Allowance:
+        """Tells how a call would be decided, without taking a place for it."""
         while self._taken and now - self._taken[0] >= _WINDOW:
             self._taken.popleft()
-        allowed = len(self._taken) < self.limit
-        if allowed:
-            self._taken.append(now)
+        return self._told(now, allowed=len(self._taken) < self.limit)
+
+    def _told(self, now: float, *, allowed: bool) -> Allowance:
         oldest = self._taken[0] if self._taken else now
         reset = max(1, math.ceil(oldest + _WINDOW - now))
         return Allowance(allowed, self.limit, self.limit - len(self._taken), reset)

@@ -52,6 +52,7 @@ UNKNOWN_FAULT = Message("5004", 500, "Okänt fel", "Ett fel som inte är känt i
 TOO_LARGE = Message("5020", 413, _TECHNICAL, "Anropet innehåller mer data än vad som är tillåtet.")
 TOO_MANY_CALLS = Message("5021", 429, _TECHNICAL, "Fler anrop än vad som är tillåtet per sekund.")
 UNAVAILABLE = Message("5022", 503, _TECHNICAL, "Tjänsten kan inte nås just nu, försök igen senare.")
+OVERLOAD = Message("6001", 503, "Overload", "Svaret är större än vad som kan lämnas.")
 
 # Ours, about a whole call.
 NOT_JSON = Message("8001", 400, _FORMAT, 'Anropet är inte JSON på formen {"data": [...]}.')
@@ -61,6 +62,7 @@ NOT_IN_LIST = Message("8004", 400, _VALUE, "Värdet finns inte bland de tillåtn
 OUT_OF_RANGE = Message("8005", 400, _VALUE, "Värdet eller antalet värden ligger utanför det tillåtna.")
 BAD_PAGE_TOKEN = Message("8006", 400, _VALUE, "Parametern <pageToken> kommer inte från ett tidigare svar.")
 NO_SUCH_PATH = Message("8007", 404, _VALUE, "Det finns ingen sådan ändpunkt.")
+NO_SUCH_METHOD = Message("8008", 405, _VALUE, "Ändpunkten finns, men inte med den metoden.")
 
 # Ours, about one object of a bulk job.
 ALREADY_EXISTS = Message("8101", 400, _VALUE, "Posten finns redan och updateIfExists är inte true.")

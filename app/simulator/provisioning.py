@@ -9,23 +9,23 @@ from typing import Any
 
 from app.simulator import messages
 from app.simulator.answers import Answer, complaint, findings_answer, read_json
-from app.simulator.jobs import Action, Job
+from app.simulator.jobs import UNTOUCHED, Action, Job, Ordered
 from app.simulator.ledger import Call
 from app.simulator.limiter import Allowance
 from app.simulator.messages import Finding, Json
 from app.simulator.reading import answer_reading
-from app.simulator.routes import PREFIX, Route, read_route
+from app.simulator.refusals import is_unlimited, told_of_limit
+from app.simulator.routes import ALIVE, PREFIX, Route, methods_of, read_route
 from app.simulator.schema import is_uuid, uuid
 from app.simulator.shapes import RESOURCE_TYPES, SHAPES
 from app.simulator.world import World
 
-ALIVE = f"{PREFIX}/alive"
 _BOOLEANS: Mapping[str, bool] = {"true": True, "false": False}
 
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """One call as it came; body is None when it was larger than is allowed."""
+    """One call as it came; body is None when it was larger than is allowed, certificate (DER) when there is none."""
 
     call: Call
     query: Mapping[str, str]
@@ -33,8 +33,8 @@ class Incoming:
     body: bytes | None
     base_url: str
     allowance: Allowance | None
-    is_stuck: bool = False
-    is_interrupted: bool = False
+    ordered: Ordered = UNTOUCHED
+    certificate: bytes | None = None
 
 
 def admit(world: World, method: str, path: str, now: float) -> Allowance | None:
@@ -48,19 +48,20 @@ def admit(world: World, method: str, path: str, now: float) -> Allowance | None:
 def answer_provisioning(world: World, incoming: Incoming) -> Answer:
     """Answers a call, and notes on its ledger entry what it was about."""
     answer = _answer(world, incoming)
-    if incoming.allowance is not None:
-        answer.headers.update(incoming.allowance.headers())
+    if not is_unlimited(incoming.call.path):
+        answer.headers.update((incoming.allowance or told_of_limit(world, incoming.call)).headers())
     return answer
 
 
 def _answer(world: World, incoming: Incoming) -> Answer:
     call, epoch = incoming.call, world.clock.time()
     call.organisation = world.issuer.organisation_of(incoming.authorization)
-    if call.path == ALIVE and call.method == "GET":
+    # alive needs no token: 403 is not among its documented answers, though the document's `security` is for all paths.
+    if call.path == ALIVE and call.method in ("GET", "HEAD"):
         return Answer(200, None)
     route = read_route(call.method, call.path)
     if route is None:
-        return complaint(messages.NO_SUCH_PATH, epoch)
+        return _no_route(call, epoch)
     call.resource = route.kind
     if incoming.allowance is not None and not incoming.allowance.allowed:
         return complaint(messages.TOO_MANY_CALLS, epoch)
@@ -74,6 +75,15 @@ def _answer(world: World, incoming: Incoming) -> Answer:
     if route.is_read:
         return answer_reading(world, call, route, call.organisation, incoming.query, incoming.body)
     return _tell_status(world, incoming, route, call.organisation)
+
+
+def _no_route(call: Call, epoch: float) -> Answer:
+    methods = methods_of(call.path)
+    if not methods:
+        return complaint(messages.NO_SUCH_PATH, epoch)
+    answer = complaint(messages.NO_SUCH_METHOD, epoch)
+    answer.headers["Allow"] = ", ".join(methods)
+    return answer
 
 
 def _take_bulk(world: World, incoming: Incoming, route: Route, organisation: str, body: bytes) -> Answer:
@@ -104,8 +114,7 @@ def _take_bulk(world: World, incoming: Incoming, route: Route, organisation: str
         location=location,
         epoch=epoch,
         now=world.clock.monotonic(),
-        is_stuck=incoming.is_stuck,
-        is_interrupted=incoming.is_interrupted,
+        ordered=incoming.ordered,
     )
     call.job_id = job.id
     accepted = {"jobId": job.id, "message": "Anropet är mottaget. Adressen i Location visar hur det går."}
@@ -121,6 +130,8 @@ def _tell_status(world: World, incoming: Incoming, route: Route, organisation: s
     job = world.jobs.find(organisation, route.kind, route.id)
     if job is None:
         return complaint(messages.NOT_FOUND, epoch, **named)
+    if job.has_mark:
+        incoming.call.planted = incoming.call.planted or "mark"
     if route.verb == "completed":
         return Answer(200, job.results is not None)
     only_errors = _BOOLEANS.get(incoming.query.get("showOnlyError", "false"))

@@ -1,6 +1,7 @@
 """What Skolverket's open data says: school units, programmes, national exam activities, organisations.
 
-It starts empty and is told by `PUT /_simulator/reference`; the open-data API is to serve the same.
+It starts empty and is told by `PUT /_simulator/reference`. The rules look at what was told, the open-data API shows it
+as `published` makes it.
 """
 
 from collections.abc import Mapping
@@ -8,6 +9,7 @@ from datetime import date
 from typing import Any
 
 from app.simulator.messages import Json
+from app.simulator.published import PUBLISHED
 
 SECTIONS: Mapping[str, str] = {
     "huvudman": "organisationNumber",
@@ -22,6 +24,7 @@ class Reference:
 
     def __init__(self) -> None:
         self._sections: dict[str, dict[str, Json]] = {name: {} for name in SECTIONS}
+        self._published: dict[str, dict[str, Json]] = {name: {} for name in SECTIONS}
 
     def put(self, document: Any) -> dict[str, int]:
         """Adds to what is known and replaces what has the same key; sections of other names are not looked at.
@@ -41,7 +44,17 @@ class Reference:
                 read[name][entry[key].lower()] = entry
         for name, known in self._sections.items():
             known.update(read[name])
+            shown = map(PUBLISHED[name], known.values())
+            self._published[name] = {entry["id"].lower(): entry for entry in shown}
         return {name: len(known) for name, known in self._sections.items()}
+
+    def published(self, section: str) -> list[Json]:
+        """Lists a section's entries as the open-data API shows them, without what hangs on them."""
+        return list(self._published[section].values())
+
+    def published_by_id(self, section: str, entry_id: str) -> Json | None:
+        """Finds an entry by its UUID, as the open-data API shows it."""
+        return self._published[section].get(entry_id.lower())
 
     def school_unit(self, unit_id: str) -> Json | None:
         """Finds a school unit by its UUID."""

@@ -6,6 +6,7 @@ from typing import Literal
 from app.simulator.shapes import KINDS, Kind
 
 PREFIX = "/provisioning/v1"
+ALIVE = f"{PREFIX}/alive"
 Verb = Literal["send", "update", "delete", "status", "completed", "list", "lookup", "read"]
 
 
@@ -29,14 +30,14 @@ class Route:
 
 
 def read_route(method: str, path: str) -> Route | None:
-    """Reads a call; None when there is no such endpoint."""
+    """Reads a call; None when there is no such endpoint. HEAD is read as the GET that it stands for."""
     if not path.startswith(f"{PREFIX}/"):
         return None
     first, *rest = path.removeprefix(f"{PREFIX}/").split("/")
     kind = next((kind for kind in KINDS if kind == first), None)
     if kind is None:
         return None
-    match (method, rest):
+    match ("GET" if method == "HEAD" else method, rest):
         case ("POST", ["bulk"]):
             return Route(kind, "send")
         case ("PUT", ["bulk"]):
@@ -55,3 +56,10 @@ def read_route(method: str, path: str) -> Route | None:
             return Route(kind, "read", object_id)
         case _:
             return None
+
+
+def methods_of(path: str) -> list[str]:
+    """Lists the methods that a path has; none when there is no such path."""
+    if path == ALIVE:
+        return ["GET", "HEAD"]
+    return [method for method in ("GET", "HEAD", "POST", "PUT") if read_route(method, path) is not None]

@@ -10,6 +10,7 @@ from app.simulator.holdings import Holdings
 from app.simulator.jobs import Jobs
 from app.simulator.ledger import Ledger
 from app.simulator.limiter import SlidingWindow
+from app.simulator.members import Members
 from app.simulator.reference import Reference
 from app.simulator.tokens import Issuer
 
@@ -37,6 +38,7 @@ class World:
 
     config: SimulatorConfig
     clock: Clock = field(default_factory=SystemClock)
+    members: Members | None = None  # None where there are no certificates
     issuer: Issuer = field(init=False)
     reference: Reference = field(init=False)
     holdings: Holdings = field(init=False)
@@ -62,5 +64,7 @@ class World:
         self.faults = Faults()
 
     def settle(self) -> None:
-        """Carries out the bulk jobs that are due by now."""
+        """Lets go of the persons whose time is over, and carries out the bulk jobs that are due by now."""
+        if self.config.invented_after is not None:
+            self.holdings.drop_invented(self.clock.time() - self.config.invented_after)
         self.jobs.settle(self.clock.monotonic(), self.clock.time())

@@ -9,6 +9,9 @@ SkolverketError
 
 from datetime import timedelta
 
+# Nobody took the call, or nobody said so: signs that the service is away, as http_5xx is.
+_OUTAGES = frozenset({"no_connection", "connection_lost", "timeout"})
+
 
 class SkolverketError(Exception):
     """A call came to nothing; `code` is ours, `http_status` and `answer` are what came, if anything did."""
@@ -27,6 +30,11 @@ class SkolverketError(Exception):
         self.answer = answer
         self.retry_after = retry_after
 
+    @property
+    def is_outage(self) -> bool:
+        """Tells whether the service seems to be away; limits, refusals, unreadable answers and certificates don't."""
+        return self.code in _OUTAGES or self.code.startswith("http_5")
+
 
 class TryAgain(SkolverketError):
     """A passing fault: 5xx, no connection, no answer in time, an answer that can't be read."""
@@ -37,7 +45,7 @@ class SlowDown(TryAgain):
 
 
 class TokenRefused(SkolverketError):
-    """The token isn't taken (401, 403)."""
+    """The token isn't taken: 401, or a 403 that says so or nothing that can be read."""
 
 
 class Refusal(SkolverketError):

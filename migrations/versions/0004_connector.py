@@ -25,7 +25,7 @@ def upgrade() -> None:
     op.alter_column("access_token", "token", nullable=True)
     op.alter_column("access_token", "expires_at", nullable=True)
     op.add_column("access_token", sa.Column("version", sa.Integer, nullable=False, server_default="0"))
-    op.add_column("access_token", sa.Column("fetched_at", _Time))
+    op.add_column("access_token", sa.Column("renewed_at", _Time))
     op.add_column("access_token", sa.Column("fetching_until", _Time))
     op.add_column("access_token", sa.Column("failed_at", _Time))
     op.add_column("access_token", sa.Column("failure", sa.Text))
@@ -101,18 +101,14 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.execute(
-        Path(__file__)
-        .with_name("0003_fair_slots.sql")
-        .read_text(encoding="utf-8")
-        .replace("CREATE FUNCTION", "CREATE OR REPLACE FUNCTION")
-    )
+    op.execute("DROP FUNCTION take_slot(text, uuid, interval, interval, interval, interval)")
+    op.execute(Path(__file__).with_name("0003_fair_slots.sql").read_text(encoding="utf-8"))
     op.drop_column("call_limit", "recent")
     for table in ("reference_refresh", "reference_item", "holding", "answer_time", "circuit"):
         op.drop_table(table)
     op.execute("DELETE FROM access_token")
     op.drop_constraint(op.f("ck_access_token_token_has_its_end"), "access_token")
-    for column in ("version", "fetched_at", "fetching_until", "failed_at", "failure"):
+    for column in ("version", "renewed_at", "fetching_until", "failed_at", "failure"):
         op.drop_column("access_token", column)
     op.alter_column("access_token", "token", nullable=False)
     op.alter_column("access_token", "expires_at", nullable=False)

@@ -1,6 +1,9 @@
--- As before, and remembers the slots of the last moments: what of Skolverket's count of calls is our own.
-CREATE OR REPLACE FUNCTION take_slot(kind text, organisation uuid, spacing interval, ahead interval, waiting interval)
-RETURNS interval LANGUAGE plpgsql AS $$
+-- As before, and tells how many of the calls of about the last second are ours: Skolverket counts those of others too.
+DROP FUNCTION take_slot(text, uuid, interval, interval, interval);
+CREATE FUNCTION take_slot(
+    kind text, organisation uuid, spacing interval, ahead interval, waiting interval, counted interval,
+    OUT wait interval, OUT own integer
+) LANGUAGE plpgsql AS $$
 DECLARE
     begins timestamptz;
     served timestamptz;
@@ -17,12 +20,12 @@ BEGIN
         WHERE other.bucket = kind AND other.organisation_id <> organisation AND other.asked_at > now_ - waiting
             AND other.granted_at < other.asked_at AND other.granted_at < served
     ) THEN
-        RETURN NULL;
+        RETURN;
     END IF;
     UPDATE call_limit SET next_at = begins + spacing,
-        recent = ARRAY(SELECT slot FROM unnest(recent) slot WHERE slot > begins - interval '1.5 seconds') || begins
-    WHERE bucket = kind;
+        recent = ARRAY(SELECT slot FROM unnest(recent) slot WHERE slot > begins - counted) || begins
+    WHERE bucket = kind RETURNING cardinality(recent) INTO own;
     -- Served when the slot begins: who asks again meanwhile stands behind those who wait.
     UPDATE call_turn SET granted_at = now_ WHERE bucket = kind AND organisation_id = organisation;
-    RETURN begins - now_;
+    wait := begins - now_;
 END $$;

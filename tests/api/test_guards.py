@@ -281,13 +281,41 @@ async def test_health_tells_what_is_wrong(service: Service) -> None:
     client = await service.client()
     assert (await client.get("/readyz")).json() == {
         "status": "ok",
-        "checks": {"postgres": "ok", "migrations": "ok", "redis": "ok"},
+        "checks": {
+            "postgres": "ok",
+            "migrations": "ok",
+            "redis": "ok",
+            "skolverket_authorisation": "ok",
+            "skolverket_provisioning": "ok",
+        },
     }
     async with service.runtime.engine.begin() as conn:
         await conn.execute(sa.text("UPDATE alembic_version SET version_num = '0001'"))
     shown = assert_problem(await client.get("/readyz"), 503)
     assert shown["checks"]["migrations"].startswith("missing")
     assert (await client.get("/healthz")).status_code == 200
+
+
+async def test_a_service_of_skolverkets_that_is_away_is_told_to_operators(service: Service) -> None:
+    """The service itself stays ready: rosters and runs are taken, and their jobs wait."""
+    client = await service.client()
+    async with service.runtime.engine.begin() as conn:
+        await conn.execute(
+            sa.text(
+                "UPDATE circuit SET failures = 7, failing_since = '2026-11-23 08:15:00+01', opened_at = now(),"
+                " probe_at = now(), code = 'http_503' WHERE service = 'provisioning'"
+            )
+        )
+    ready = await client.get("/readyz")
+    assert (ready.status_code, ready.json()["status"]) == (200, "degraded")
+    assert ready.json()["checks"]["skolverket_provisioning"] == (
+        "away since 2026-11-23T07:15:00Z (http_503): jobs wait for a probe"
+    )
+    assert ready.json()["checks"]["skolverket_authorisation"] == "ok"
+    text = (await client.get("/metrics")).text
+    assert 'provkedja_circuit_open{service="provisioning"} 1.0' in text
+    assert 'provkedja_circuit_open{service="authorisation"} 0.0' in text
+    assert 'provkedja_service_failures{service="provisioning"} 7.0' in text
 
 
 async def test_metrics_count_by_template(service: Service, ids: dict[str, str]) -> None:

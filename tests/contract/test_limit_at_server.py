@@ -3,15 +3,19 @@
 import asyncio
 from collections.abc import AsyncIterator
 from itertools import pairwise
+from random import Random
 
 import httpx
 import pytest
+import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.domain.batching import body, encode
 from app.domain.stages import Stage
-from app.jobs.calls import Calls, Deadline, NoTime
-from app.skolverket.client import ProvisioningApi, opened
+from app.jobs.bearer import Bearer
+from app.jobs.calls import Calls, Queues
+from app.jobs.deadline import Deadline, NoTime
+from app.skolverket.client import opened
 from app.skolverket.faults import SlowDown, TryAgain
 from tests.contract.simulator_at_work import Skolverket
 from tests.database.factories import Tenant, engine_of, pupil
@@ -33,17 +37,9 @@ async def _noted(_: AsyncConnection) -> bool:
 
 def _calls(skolverket: Skolverket, tenant: Tenant, http: httpx.AsyncClient, seconds: float) -> Calls:
     settings = skolverket.settings()
-    return Calls(
-        tenant.engine,
-        tenant.cipher,
-        settings,
-        http,
-        tenant.organisation_id,
-        tenant.number,
-        Deadline.after(seconds),
-        PATIENCE,
-        asyncio.Lock(),
-    )
+    deadline = Deadline.after(seconds)
+    bearer = Bearer(tenant.engine, tenant.cipher, settings, tenant.organisation_id, deadline, PATIENCE, Random())
+    return Calls(tenant.engine, settings, bearer, http, Queues())
 
 
 async def test_two_users_at_once_stay_within_the_servers_limit(strict: Skolverket, engine: AsyncEngine) -> None:
@@ -54,7 +50,7 @@ async def test_two_users_at_once_stay_within_the_servers_limit(strict: Skolverke
     async def user(tenant: Tenant) -> int:
         async with opened(PATIENCE) as http:
             calls = _calls(strict, tenant, http, SECONDS + PATIENCE)
-            api = ProvisioningApi(http, strict.provisioning, PATIENCE)
+            api = calls.api
 
             async def one() -> int:
                 made = 0
@@ -75,6 +71,45 @@ async def test_two_users_at_once_stay_within_the_servers_limit(strict: Skolverke
     assert all(sixth - first > 1 for first, sixth in zip(times, times[5:], strict=False))
     assert all(earlier <= later for earlier, later in pairwise(times))
     assert made >= 0.7 * SECONDS * 5 / 1.05
+
+
+async def test_a_late_call_takes_nothing_from_the_distance_of_calls(
+    skolverket: Skolverket, engine: AsyncEngine
+) -> None:
+    """What is noted before a call takes 0.15 s: it leaves late, and those that come after wait for as much."""
+    tenant = await Tenant.make(engine)
+    slow = iter([True])
+
+    async def note(conn: AsyncConnection) -> bool:
+        if next(slow, False):
+            await conn.execute(sa.text("SELECT pg_sleep(0.15)"))
+        return True
+
+    async with opened(PATIENCE) as http:
+        calls = _calls(skolverket, tenant, http, 20)
+        content = body([encode(pupil())])
+        await asyncio.gather(
+            *(calls.sending(lambda token: calls.api.send(Stage.PERSONS, content, token), note) for _ in range(6))
+        )
+    first, *_, sixth = [call["monotonic"] for call in skolverket.ledger() if "/bulk" in call["path"]]
+    assert sixth - first > 1
+
+
+@pytest.mark.parametrize("reset", [9, 8.5])
+async def test_a_limit_that_others_use_up_holds_back_everybody(
+    skolverket: Skolverket, engine: AsyncEngine, reset: float
+) -> None:
+    """For as long as the answer says, in whole seconds or fractions: there are more calls in it than ours."""
+    tenant = await Tenant.make(engine)
+    skolverket.faults({"match": {"path": "/bulk"}, "action": "low_limit", "reset": reset})
+    async with opened(PATIENCE) as http:
+        calls = _calls(skolverket, tenant, http, 20)
+        taken = await calls.sending(lambda token: calls.api.send(Stage.PERSONS, b'{"data":[]}', token), _noted)
+    assert taken is not None
+    held = await tenant.value(
+        "SELECT extract(epoch FROM next_at - clock_timestamp()) FROM call_limit WHERE bucket = 'calls'"
+    )
+    assert 5 < held <= reset
 
 
 async def test_a_call_that_is_not_noted_does_not_leave(skolverket: Skolverket, engine: AsyncEngine) -> None:
@@ -111,7 +146,7 @@ async def test_a_429_holds_back_everybody(skolverket: Skolverket, engine: AsyncE
     skolverket.faults({"match": {"path": "/bulk"}, "action": "status", "status": 429, "retry_after": 9, "times": 1})
     async with opened(PATIENCE) as http:
         calls = _calls(skolverket, tenant, http, 20)
-        api = ProvisioningApi(http, skolverket.provisioning, PATIENCE)
+        api = calls.api
         with pytest.raises(SlowDown):
             await calls.sending(lambda token: api.send(Stage.PERSONS, b'{"data":[]}', token), _noted)
     held = await tenant.value(
@@ -133,7 +168,7 @@ async def test_a_token_that_is_no_longer_taken_is_renewed_once(skolverket: Skolv
 
     async with opened(PATIENCE) as http:
         calls = _calls(skolverket, tenant, http, 20)
-        api = ProvisioningApi(http, skolverket.provisioning, PATIENCE)
+        api = calls.api
         taken = await calls.sending(lambda token: api.send(Stage.PERSONS, b'{"data":[]}', token), note)
     assert taken is not None
     paths = [(call["path"].rpartition("/")[2], call["status"]) for call in skolverket.ledger()]
@@ -147,7 +182,7 @@ async def test_a_token_that_is_never_taken_is_a_fault(skolverket: Skolverket, en
     skolverket.faults({"match": {"path": "/bulk"}, "action": "status", "status": 403})
     async with opened(PATIENCE) as http:
         calls = _calls(skolverket, tenant, http, 20)
-        api = ProvisioningApi(http, skolverket.provisioning, PATIENCE)
+        api = calls.api
         with pytest.raises(TryAgain) as fault:
             await calls.sending(lambda token: api.send(Stage.PERSONS, b'{"data":[]}', token), _noted)
     assert (type(fault.value), fault.value.code, fault.value.http_status) == (TryAgain, "token_refused", 403)
@@ -161,7 +196,7 @@ async def test_a_call_whose_token_cannot_be_renewed_keeps_skolverkets_refusal(
     tenant = await Tenant.make(engine)
     async with opened(PATIENCE) as http:
         calls = _calls(skolverket, tenant, http, 20)
-        api = ProvisioningApi(http, skolverket.provisioning, PATIENCE)
+        api = calls.api
         await calls.sending(lambda token: api.send(Stage.PERSONS, b'{"data":[]}', token), _noted)
         skolverket.faults(
             {"match": {"path": "/bulk"}, "action": "status", "status": 403},
@@ -180,7 +215,7 @@ async def test_a_token_is_fetched_once_for_calls_side_by_side(skolverket: Skolve
     async def step() -> None:
         async with opened(PATIENCE) as http:
             calls = _calls(skolverket, tenant, http, 20)
-            api = ProvisioningApi(http, skolverket.provisioning, PATIENCE)
+            api = calls.api
             send = calls.sending(lambda token: api.send(Stage.PERSONS, b'{"data":[]}', token), _noted)
             ask = calls.sending(lambda token: api.send(Stage.DUTIES, b'{"data":[]}', token), _noted)
             await asyncio.gather(send, ask)

@@ -38,7 +38,7 @@ async def _job(tenant: Tenant, job_id: UUID) -> dict[str, object]:
 async def test_a_claim_says_whose_job_it_is_and_which(tenant: Tenant) -> None:
     run = await tenant.new_run()
     held = await tenant.claim(run.jobs[0])
-    assert held == Claim(run.jobs[0], 1, tenant.organisation_id, tenant.number, run.id, Stage.PERSONS, False)
+    assert held == Claim(run.jobs[0], 1, tenant.organisation_id, run.id, Stage.PERSONS, False)
 
 
 async def test_a_claim_starts_the_job_and_leases_it(tenant: Tenant) -> None:
@@ -236,7 +236,7 @@ async def test_the_view_is_what_the_database_holds(tenant: Tenant) -> None:
         seen = await claims.view(conn, held)
     assert (seen.counts.total, seen.counts.sent, seen.counts.pending) == (2, 2, 0)
     assert [(batch.id, batch.status) for batch in seen.batches] == [(batch_id, "accepted")]
-    assert (seen.ready, seen.next_ready_at, seen.cancelled, seen.on_record_error) == (0, None, True, "continue")
+    assert (seen.ready, seen.next_ready_at, seen.cancelled, seen.on_record_error) == (False, None, True, "continue")
     assert (seen.fault_since, seen.contact_at, seen.losses) == (None, None, 0)
 
 
@@ -244,13 +244,13 @@ async def test_the_view_knows_when_a_record_may_go_again(tenant: Tenant) -> None
     run = await tenant.new_run()
     held = await tenant.claim(run.jobs[0])
     batch_id = await tenant.accepted(held)
-    later, now = (UUID(each) for each in await run.objects(1))
-    changes = [Change(later, "pending", again_in=timedelta(hours=1)), Change(now, "pending", again_in=NOTHING)]
+    later, latest = (UUID(each) for each in await run.objects(1))
+    changes = [Change(each, "pending", again_in=timedelta(hours=n)) for n, each in ((1, later), (2, latest))]
     async with tenant.engine.begin() as conn:
         await answers.answer_batch(conn, tenant.cipher, held, batch_id, b"{}", changes, NOTHING)
     async with tenant.engine.begin() as conn:
         seen = await claims.view(conn, held)
-    assert (seen.counts.pending, seen.ready, seen.batches) == (2, 1, [])
+    assert (seen.counts.pending, seen.ready, seen.batches) == (2, False, [])
     assert seen.next_ready_at is not None
     assert timedelta(minutes=59) < seen.next_ready_at - seen.now <= timedelta(hours=1)
 

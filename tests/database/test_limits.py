@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.db.limits import hold_back, slot_spacing, take_slot
+from app.db.limits import Granted, delay_slots, hold_back, slot_spacing, take_slot
 from tests.database.factories import Tenant
 
 NEXT = sa.text("SELECT extract(epoch FROM next_at) FROM call_limit WHERE bucket = :bucket")
@@ -18,7 +18,8 @@ NEXT = sa.text("SELECT extract(epoch FROM next_at) FROM call_limit WHERE bucket 
 
 async def take(engine: AsyncEngine, who: UUID, bucket: str = "calls", per_second: float = 5) -> float | None:
     async with engine.begin() as conn:
-        return await take_slot(conn, bucket, per_second, who)
+        granted = await take_slot(conn, bucket, per_second, who)
+    return None if granted is None else granted.wait
 
 
 async def next_at(engine: AsyncEngine, bucket: str = "calls") -> float:
@@ -41,9 +42,10 @@ def test_five_calls_a_second_leave_as_five_per_1_05_seconds() -> None:
 
 async def test_the_first_slot_is_now_and_the_next_ones_follow_at_their_distance(tenant: Tenant) -> None:
     async with tenant.engine.begin() as conn:
-        waits = [await take_slot(conn, "calls", 0.1, tenant.organisation_id) for _ in range(3)]
+        slots = [await take_slot(conn, "calls", 0.1, tenant.organisation_id) for _ in range(3)]
+    waits = [slot.wait for slot in slots if slot is not None]
     assert waits[0] == 0
-    assert [wait is not None and step - 5 < wait <= step for wait, step in zip(waits[1:], (10.5, 21), strict=True)] == [
+    assert [step - 5 < wait <= step for wait, step in zip(waits[1:], (10.5, 21), strict=True)] == [
         True,
         True,
     ]
@@ -119,7 +121,7 @@ async def test_calls_and_reads_have_limits_of_their_own(tenant: Tenant) -> None:
 
 async def test_a_slot_that_is_rolled_back_is_not_taken(tenant: Tenant) -> None:
     async with tenant.engine.connect() as conn:
-        assert await take_slot(conn, "calls", 5, tenant.organisation_id) == 0
+        assert await take_slot(conn, "calls", 5, tenant.organisation_id) == Granted(0, 1)
         await conn.rollback()
     assert await take(tenant.engine, tenant.organisation_id) == 0
 
@@ -146,3 +148,32 @@ async def test_the_distance_follows_the_setting(tenant: Tenant, per_second: floa
     async with tenant.engine.begin() as conn:
         now = float(await conn.scalar(sa.text("SELECT extract(epoch FROM clock_timestamp())")))
     assert first - slot_spacing(per_second).total_seconds() <= now
+
+
+async def test_a_slot_tells_how_many_calls_of_about_a_second_are_ours(tenant: Tenant) -> None:
+    """Over all organisations, as Skolverket counts them; older ones are forgotten."""
+    other = await Tenant.make(tenant.engine)
+    own = []
+    async with tenant.engine.begin() as conn:
+        for who in (tenant, other, tenant):
+            granted = await take_slot(conn, "calls", 5, who.organisation_id)
+            assert granted is not None
+            own.append(granted.own)
+        await conn.execute(
+            sa.text(
+                "UPDATE call_limit SET next_at = clock_timestamp(),"
+                " recent = ARRAY(SELECT slot - interval '5 s' FROM unnest(recent) slot)"
+            )
+        )
+        granted = await take_slot(conn, "calls", 5, tenant.organisation_id)
+    assert own == [1, 2, 3]
+    assert granted is not None
+    assert granted.own == 1
+
+
+async def test_a_late_call_moves_the_slots_that_come_after(tenant: Tenant) -> None:
+    await take(tenant.engine, tenant.organisation_id)
+    before = await next_at(tenant.engine)
+    async with tenant.engine.begin() as conn:
+        await delay_slots(conn, "calls", timedelta(seconds=0.1))
+    assert await next_at(tenant.engine) - before == pytest.approx(0.1, abs=0.001)

@@ -1,21 +1,14 @@
 """What went wrong once: each test failed against the engine before it was mended."""
 
-import asyncio
-import time
 from datetime import timedelta
 
-import httpx
 import pytest
-import sqlalchemy as sa
 from psycopg.errors import CheckViolation
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db import answers, batches
 from app.db.cipher import cipher_of, new_key
 from app.errors import Stopped
-from app.jobs.calls import Calls, Deadline
-from app.settings import Settings
 from tests.database.factories import Tenant, make_batch, pupil
 
 
@@ -51,33 +44,6 @@ async def test_a_retry_gives_no_record_up_for_faults_of_the_try_before(tenant: T
     await tenant.finish(held, end)
     await run.retry()
     assert await tenant.write(await tenant.claim(run.jobs[0])) is not None
-
-
-async def test_what_is_noted_before_a_call_takes_nothing_from_the_distance_of_calls(tenant: Tenant) -> None:
-    """A note that takes 0.15 s makes its call miss the slot; it waits for another one."""
-    left: list[float] = []
-
-    async def call(_: str) -> None:
-        left.append(time.monotonic())
-
-    async def slow(conn: AsyncConnection) -> bool:
-        await conn.execute(sa.text("SELECT pg_sleep(0.15)"))
-        return True
-
-    async def quick(_: AsyncConnection) -> bool:
-        return True
-
-    async with httpx.AsyncClient() as http:
-        calls = Calls(
-            *(tenant.engine, tenant.cipher, Settings(), http, tenant.organisation_id, tenant.number),
-            deadline=Deadline.after(30),
-            patience=5.0,
-            queue=asyncio.Lock(),
-            _token="t",
-        )
-        await asyncio.gather(calls.sending(call, slow), *(calls.sending(call, quick) for _ in range(5)))
-    first, *_, sixth = sorted(left)
-    assert sixth - first > 1
 
 
 async def test_a_batch_keeps_its_size(tenant: Tenant) -> None:

@@ -1,12 +1,12 @@
 """Bearer tokens: kept encrypted, for one organisation and environment, until a minute before their end."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from cryptography.exceptions import InvalidTag
 
 from app.db.claims import database_time
-from app.db.tokens import cached_token, drop_token, keep_token
+from app.db.tokens import Failed, Fetch, Kept, Wait, ask_for_token, fetch_failed, keep_token, kept_token, renew_token
 from tests.database.factories import Tenant
 
 TOKEN = "a.b.c"
@@ -21,7 +21,20 @@ async def _keep(tenant: Tenant, value: str = TOKEN, *, environment: str = HERE, 
 
 async def _cached(tenant: Tenant, environment: str = HERE) -> str | None:
     async with tenant.engine.begin() as conn:
-        return await cached_token(conn, tenant.cipher, tenant.organisation_id, environment)
+        kept = await kept_token(conn, tenant.cipher, tenant.organisation_id, environment)
+    return kept.value if kept else None
+
+
+async def _ask(tenant: Tenant, since: datetime | None = None, patience: float = 5) -> Kept | Fetch | Wait | Failed:
+    async with tenant.engine.begin() as conn:
+        return await ask_for_token(
+            conn, tenant.cipher, tenant.organisation_id, HERE, timedelta(seconds=patience), since
+        )
+
+
+async def _renew(tenant: Tenant, version: int) -> bool:
+    async with tenant.engine.begin() as conn:
+        return await renew_token(conn, tenant.organisation_id, HERE, version)
 
 
 async def test_a_token_is_kept(tenant: Tenant) -> None:
@@ -51,14 +64,51 @@ async def test_a_token_is_for_one_organisation_and_one_environment(tenant: Tenan
     assert await _cached(tenant, "https://elsewhere.example.se/v1") is None
 
 
-async def test_a_token_that_is_dropped_is_gone_and_others_stay(tenant: Tenant) -> None:
+async def test_one_fetches_and_the_others_wait_for_what_comes_of_it(tenant: Tenant) -> None:
+    assert await _ask(tenant) == Fetch()
+    waiting = await _ask(tenant)
+    assert isinstance(waiting, Wait)
+    await _keep(tenant)
+    assert await _ask(tenant, waiting.since) == Kept(TOKEN, 1)
+
+
+async def test_those_who_wait_share_the_failure_and_those_who_come_later_try_again(tenant: Tenant) -> None:
+    assert await _ask(tenant) == Fetch()
+    waiting = await _ask(tenant)
+    assert isinstance(waiting, Wait)
+    async with tenant.engine.begin() as conn:
+        await fetch_failed(conn, tenant.organisation_id, HERE, "timeout")
+    assert await _ask(tenant, waiting.since) == Failed("timeout")
+    assert await _ask(tenant) == Fetch()
+
+
+async def test_a_fetcher_that_died_loses_its_turn(tenant: Tenant) -> None:
+    assert await _ask(tenant, patience=-1) == Fetch()
+    assert await _ask(tenant) == Fetch()
+
+
+async def test_a_refused_token_is_given_up_once_however_many_met_the_refusal(tenant: Tenant) -> None:
+    """The second who was refused finds that the token has gone, or that there is a new one, and spares that."""
     other = await Tenant.make(tenant.engine)
     await _keep(tenant)
     await _keep(other)
-    async with tenant.engine.begin() as conn:
-        await drop_token(conn, tenant.organisation_id, HERE)
+    assert await _renew(tenant, 1)
     assert await _cached(tenant) is None
+    await _keep(tenant, "d.e.f")
+    assert await _renew(tenant, 1)
+    assert await _cached(tenant) == "d.e.f"
     assert await _cached(other) == TOKEN
+
+
+async def test_a_new_token_that_is_refused_too_is_not_renewed_at_once(tenant: Tenant) -> None:
+    """Then it is no matter of tokens; a minute later it may be."""
+    await _keep(tenant)
+    assert await _renew(tenant, 1)
+    await _keep(tenant)
+    assert not await _renew(tenant, 2)
+    assert await _cached(tenant) == TOKEN
+    await tenant.do("UPDATE access_token SET renewed_at = renewed_at - interval '61 seconds'")
+    assert await _renew(tenant, 2)
 
 
 async def test_a_token_lies_encrypted(tenant: Tenant) -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.retry import MAX_WAIT, given_up, wait_after_fault, wait_for_answer
+from app.domain.retry import MAX_WAIT, given_up, usual_wait, wait_after_fault, wait_for_answer
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -58,6 +58,38 @@ def test_questions_come_ever_more_rarely_and_at_least_every_18_seconds(usual: fl
     most = [wait_for_answer(polls, usual * SECOND, _Most()) for polls in range(30)]
     assert max(most) <= 18 * SECOND
     assert all(timedelta() < low < high for low, high in zip(least, most, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("usual", "questions", "age", "learned"),
+    [
+        pytest.param(1.0, 1, 1.1, 0.98, id="there at the first question: a little sooner next time"),
+        pytest.param(1.0, 1, 5.0, 1.0, id="the first question was late: nothing is learned"),
+        pytest.param(1.0, 2, 1.8, 1.25, id="not there yet: later next time"),
+        pytest.param(1.0, 2, 1.1, 1.1, id="but no later than it was there"),
+        pytest.param(2.0, 3, 1.9, 2.0, id="and never sooner for that"),
+        pytest.param(0.1, 1, 0.1, 0.1, id="a tenth of a second at least"),
+        pytest.param(60.0, 9, 600.0, 60.0, id="a minute at most"),
+    ],
+)
+def test_the_usual_wait_is_learned(usual: float, questions: int, age: float, learned: float) -> None:
+    assert usual_wait(usual * SECOND, questions, age * SECOND).total_seconds() == pytest.approx(learned)
+
+
+@pytest.mark.parametrize("takes", [(0.5, 0.6), (1.0, 1.1), (5.0, 8.0)])
+def test_soon_nearly_every_answer_is_there_at_the_first_question(takes: tuple[float, float]) -> None:
+    """Whatever Skolverket's time is, from a first guess of 1.2 s; and what is waited in vain stays within reason."""
+    random, usual, questions, waited = Random(1), 1.2 * SECOND, 0, timedelta()
+    for batch in range(400):
+        ready, age, asked = random.uniform(*takes) * SECOND, timedelta(), 0
+        while age < ready:
+            age += wait_for_answer(asked, usual, random)
+            asked += 1
+        usual = usual_wait(usual, asked, age)
+        if batch >= 100:
+            questions, waited = questions + asked, waited + age - ready
+    assert questions / 300 < 1.25
+    assert waited / 300 < 0.6 * takes[1] * SECOND
 
 
 class _Least(Random):

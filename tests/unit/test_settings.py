@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from app.settings import Settings
 
 SECRETS = ("DATABASE_URL", "REDIS_URL", "ENCRYPTION_KEYS", "SEARCH_KEY")
+PIN = f"sha256//{'A' * 43}="
 
 
 def test_without_an_environment_the_defaults_hold() -> None:
@@ -20,7 +21,12 @@ def test_without_an_environment_the_defaults_hold() -> None:
 
 @pytest.mark.parametrize("name", [name.upper() for name in Settings.model_fields])
 def test_every_setting_is_an_environment_variable_of_its_name(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    values = {"LOG_LEVEL": "DEBUG", "FAULT_HORIZON": "11"}
+    values = {
+        "LOG_LEVEL": "DEBUG",
+        "FAULT_HORIZON": "11",
+        "OPEN_DATA_REFRESH": "11",
+        "SKOLVERKET_AUTHORISATION_PINS": PIN,
+    }
     value = values.get(name, "7" if type(getattr(Settings(), name.lower())) in {int, float} else "text")
     monkeypatch.setenv(name, value)
     before, after = Settings.model_construct(), Settings()
@@ -36,6 +42,9 @@ def test_what_is_not_ours_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> Non
 @pytest.mark.parametrize(
     ("name", "value"),
     [
+        ("SKOLVERKET_AUTHORISATION_PINS", "sha256//7319"),
+        ("SKOLVERKET_AUTHORISATION_PINS", f"{PIN};7319"),
+        ("CERTIFICATE_FOLDER", ""),
         ("SKOLVERKET_CALLS_PER_SECOND", "0"),
         ("SKOLVERKET_CALLS_PER_SECOND", "many-as-7319"),
         ("SKOLVERKET_READS_PER_SECOND", "-7319"),

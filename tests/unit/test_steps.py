@@ -34,7 +34,7 @@ DONE = View(
     now=NOW,
     counts=Counts(total=3, succeeded=3),
     batches=(),
-    ready=0,
+    ready=False,
     next_ready_at=None,
     cancelled=False,
     on_record_error="halt",
@@ -45,7 +45,7 @@ DONE = View(
 A, B, C, D = (uuid4() for _ in range(4))
 
 
-def _pending(ready: int = 3, **changes: Any) -> View:
+def _pending(ready: bool = True, **changes: Any) -> View:
     return replace(DONE, counts=Counts(total=3, pending=3), ready=ready, **changes)
 
 
@@ -70,7 +70,7 @@ def _accepted(batch: UUID = C, due_in: timedelta = timedelta()) -> OpenBatch:
     [
         pytest.param(DONE, Work(), id="nothing is left"),
         pytest.param(_pending(), Work(write=IN_FLIGHT), id="pending records are written"),
-        pytest.param(_pending(ready=0, next_ready_at=NOW + SECOND), Work(), id="none of them may go yet"),
+        pytest.param(_pending(ready=False, next_ready_at=NOW + SECOND), Work(), id="none of them may go yet"),
         pytest.param(_out(_written()), Work(send=[A]), id="a written batch is sent"),
         pytest.param(_out(_called()), Work(), id="a called batch is nobody's to call again"),
         pytest.param(_out(_accepted()), Work(ask=[C]), id="an accepted batch that is due is asked for"),
@@ -82,12 +82,12 @@ def _accepted(batch: UUID = C, due_in: timedelta = timedelta()) -> OpenBatch:
             id="every open batch takes a place",
         ),
         pytest.param(
-            replace(_pending(), batches=(_written(), _called(), _accepted(), _accepted(D, SECOND))),
+            replace(_pending(), batches=(_written(), _accepted(), *(_called(uuid4()) for _ in range(IN_FLIGHT - 2)))),
             Work(send=[A], ask=[C]),
             id="no place is left",
         ),
         pytest.param(
-            replace(_pending(), batches=tuple(_accepted(due_in=SECOND) for _ in range(IN_FLIGHT + 2))),
+            replace(_pending(), batches=tuple(_accepted(uuid4(), SECOND) for _ in range(IN_FLIGHT + 2))),
             Work(),
             id="more are out than may be",
         ),
@@ -104,12 +104,27 @@ def _accepted(batch: UUID = C, due_in: timedelta = timedelta()) -> OpenBatch:
             Work(send=[A], write=IN_FLIGHT - 1),
             id="one fewer has not",
         ),
+        pytest.param(replace(DONE, unasked=True), Work(look=True), id="what failed is looked up"),
+        pytest.param(_out(_accepted(due_in=SECOND), unasked=True), Work(), id="but not before all have their answer"),
+        pytest.param(_pending(unasked=True), Work(write=IN_FLIGHT), id="nor while some are to be sent"),
+        pytest.param(
+            _pending(ready=False, next_ready_at=NOW + SECOND, unasked=True), Work(), id="nor while some wait for that"
+        ),
+        pytest.param(replace(DONE, unasked=True, cancelled=True), Work(), id="nor for a chain that ends here"),
     ],
 )
 def test_what_there_is_to_do(view: View, todo: Work) -> None:
     found = work(view)
     assert (list(found.send), list(found.ask), found.write) == (list(todo.send), list(todo.ask), todo.write)
-    assert bool(found) is bool(todo.send or todo.ask or todo.write)
+    assert found.look is todo.look
+    assert bool(found) is bool(todo.send or todo.ask or todo.write or todo.look)
+
+
+def test_what_this_worker_is_at_already_is_not_begun_again() -> None:
+    """Batches that it has just written take their places too, before the database shows them."""
+    seen = replace(_pending(), batches=(_written(), _accepted()))
+    fresh = uuid4()
+    assert work(seen, {A, C, fresh}) == Work(send=[], ask=[], write=IN_FLIGHT - 3)
 
 
 def _ended(view: View, decision: Decision, name: str) -> Any:
@@ -172,24 +187,26 @@ def test_what_becomes_of_a_job(view: View, decision: Decision) -> None:
         pytest.param(
             _out(_accepted(due_in=9 * SECOND), _accepted(D, 2 * SECOND), _called()), 2 * SECOND, id="until the first is"
         ),
-        pytest.param(_pending(ready=0, next_ready_at=NOW + 5 * SECOND), 5 * SECOND, id="until a record may go again"),
+        pytest.param(_pending(ready=False, next_ready_at=NOW + 5 * SECOND), 5 * SECOND, id="until a record may go"),
         pytest.param(
-            replace(_pending(ready=0, next_ready_at=NOW + 5 * SECOND), batches=(_accepted(due_in=7 * SECOND),)),
+            replace(_pending(ready=False, next_ready_at=NOW + 5 * SECOND), batches=(_accepted(due_in=7 * SECOND),)),
             5 * SECOND,
             id="until the first of both",
         ),
         pytest.param(
             replace(
-                _pending(ready=0, next_ready_at=NOW + 5 * SECOND, cancelled=True),
+                _pending(ready=False, next_ready_at=NOW + 5 * SECOND, cancelled=True),
                 batches=(_accepted(due_in=7 * SECOND),),
             ),
             7 * SECOND,
             id="cancelled: records do not go again",
         ),
-        pytest.param(_pending(ready=0, next_ready_at=NOW - SECOND), timedelta(), id="never a time that has passed"),
+        pytest.param(_pending(ready=False, next_ready_at=NOW - SECOND), timedelta(), id="never a time that has passed"),
         pytest.param(_out(_called()), SECOND, id="nothing names a time"),
         pytest.param(
-            _pending(ready=0, next_ready_at=NOW + SECOND, fault_since=LONG_AGO + SECOND), SECOND, id="not yet given up"
+            _pending(ready=False, next_ready_at=NOW + SECOND, fault_since=LONG_AGO + SECOND),
+            SECOND,
+            id="not yet given up",
         ),
         pytest.param(
             _out(_accepted(due_in=SECOND), fault_since=LONG_AGO), SECOND, id="at the horizon with answers to come"

@@ -11,8 +11,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.skolverket.faults import TryAgain
-from app.skolverket.wire import ItemAnswer, item_answers, parsed, remote_job_id, token_value, transaction, wait_asked
+from app.skolverket.faults import Refusal, SkolverketError, SlowDown, TokenRefused, TryAgain
+from app.skolverket.wire import (
+    ItemAnswer,
+    RateLimit,
+    completed,
+    found,
+    held,
+    item_answers,
+    log_ids,
+    open_item,
+    open_items,
+    page,
+    parsed,
+    rate_limit,
+    remote_job_id,
+    says_not_found,
+    school_units,
+    token_value,
+    transaction,
+    wait_asked,
+)
 
 ID = "a0000000-0000-4000-8000-000000000001"
 
@@ -21,7 +40,21 @@ anything = st.recursive(
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.dictionaries(
-            st.sampled_from(["responses", "id", "response", "status", "jobId", "access_token", "value"]),
+            st.sampled_from(
+                [
+                    "responses",
+                    "id",
+                    "response",
+                    "status",
+                    "jobId",
+                    "access_token",
+                    "value",
+                    "data",
+                    "pageToken",
+                    "schoolUnits",
+                    "code",
+                ]
+            ),
             inner,
             max_size=4,
         )
@@ -40,6 +73,11 @@ def test_a_transaction_asks_for_a_bearer_token_for_one_address() -> None:
         ],
         "client": {"key": "2120000001"},
     }
+
+
+def test_a_transaction_may_name_its_key_by_the_certificate() -> None:
+    key = {"proof": "mtls", "cert#S256": "x"}
+    assert transaction(key, "https://api.example.se/v1")["client"] == {"key": key}
 
 
 def test_the_token_is_the_access_tokens_value() -> None:
@@ -140,7 +178,19 @@ def test_an_answer_without_a_list_of_items_is_tried_again(answer: bytes) -> None
 @given(anything)
 def test_no_json_is_a_crash(answer: Any) -> None:
     written = json.dumps(answer).encode()
-    for read in (lambda: list(item_answers(written)), lambda: remote_job_id(written), lambda: token_value(answer)):
+    for read in (
+        lambda: list(item_answers(written)),
+        lambda: remote_job_id(written),
+        lambda: token_value(answer),
+        lambda: completed(written),
+        lambda: page(written),
+        lambda: found(written),
+        lambda: held(written),
+        lambda: log_ids(written),
+        lambda: says_not_found(written),
+        lambda: open_items(written, "value"),
+        lambda: school_units(open_item(written, "value")),
+    ):
         with suppress(TryAgain):
             read()
 
@@ -182,3 +232,91 @@ def test_a_wait_is_read_whole_or_fractional(headers: dict[str, str], seconds: fl
     """Retry-After first; a wait of more than an hour or none that can be read is no wait."""
     expected = None if seconds is None else timedelta(seconds=seconds)
     assert wait_asked(httpx.Headers(headers)) == expected
+
+
+# The limit
+
+
+@pytest.mark.parametrize(
+    ("headers", "said"),
+    [
+        ({}, None),
+        ({"Retry-After": "7"}, None),
+        (
+            {"X-RateLimit-Limit": "5", "X-RateLimit-Remaining": "4", "X-RateLimit-Reset": "1"},
+            RateLimit(5, 4, timedelta(seconds=1)),
+        ),
+        (
+            {"x-ratelimit-limit": "10.0", "x-ratelimit-remaining": "0.9", "x-ratelimit-reset": "0.5"},
+            RateLimit(10, 0, timedelta(seconds=0.5)),
+        ),
+        ({"X-RateLimit-Remaining": "0"}, RateLimit(None, 0, None)),
+        ({"X-RateLimit-Limit": "5", "X-RateLimit-Remaining": "?", "X-RateLimit-Reset": ""}, RateLimit(5, None, None)),
+        ({"X-RateLimit-Limit": "nan", "X-RateLimit-Remaining": "-1", "X-RateLimit-Reset": "inf"}, None),
+        ({"X-RateLimit-Limit": "1e300"}, None),
+        ({"X-RateLimit-Reset": "3601"}, None),
+        ({"X-RateLimit-Reset": "0"}, RateLimit(None, None, timedelta())),
+    ],
+)
+def test_the_limit_is_read_whole_or_fractional(headers: dict[str, str], said: RateLimit | None) -> None:
+    """Each header by itself: what can't be read is as if it had not come."""
+    assert rate_limit(httpx.Headers(headers)) == said
+
+
+# Errors
+
+
+@pytest.mark.parametrize(
+    ("answer", "ids"),
+    [
+        (b'[{"id":"5002"}]', {"5002"}),
+        (b'[{"id":"5002"},{"id":"9999"}]', {"5002", "9999"}),
+        (b'{"id":"5002"}', {"5002"}),
+        (b'[{"id":5002}]', {"5002"}),
+        (b'[{"id":null},{"id":[]},{},7,null,"5002"]', set()),
+        (b"[]", set()),
+        (b"{}", set()),
+        (b"", set()),
+        (b"<html>", set()),
+        (b'[{"id":"5002"', set()),
+    ],
+)
+def test_the_ids_of_an_error_are_read_from_a_list_or_from_one(answer: bytes, ids: set[str]) -> None:
+    assert log_ids(answer) == ids
+
+
+@pytest.mark.parametrize(
+    ("fault", "is_outage"),
+    [
+        (TryAgain("no_connection"), True),
+        (TryAgain("connection_lost"), True),
+        (TryAgain("timeout"), True),
+        (TryAgain("http_500", http_status=500), True),
+        (TryAgain("http_503", http_status=503), True),
+        (SlowDown("http_429", http_status=429), False),
+        (TryAgain("http_404", http_status=404), False),
+        (TryAgain("forbidden", http_status=403), False),
+        (TryAgain("answer_unreadable", http_status=200), False),
+        (TryAgain("server_untrusted"), False),
+        (TryAgain("server_wrong_host"), False),
+        (TryAgain("server_pin"), False),
+        (TokenRefused("token_refused", http_status=403), False),
+        (Refusal("http_400", http_status=400), False),
+    ],
+)
+def test_only_what_shows_that_nobody_is_there_is_an_outage(fault: SkolverketError, is_outage: bool) -> None:
+    assert fault.is_outage is is_outage
+
+
+@pytest.mark.parametrize(
+    ("answer", "says_so"),
+    [
+        (b'{"code":404,"message":"Organisation not found"}', True),
+        (b'{"code":500,"message":"x"}', False),
+        (b'{"message":"no Route matched"}', False),
+        (b"<html>404</html>", False),
+        (b"", False),
+    ],
+)
+def test_a_404_of_the_open_data_is_told_from_one_in_front_of_it(answer: bytes, says_so: bool) -> None:
+    assert says_not_found(answer) is says_so

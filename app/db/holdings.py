@@ -1,0 +1,54 @@
+"""What Skolverket holds from before of the records that failed now: such a one blocks nobody, and goes nowhere missing.
+
+Every function here writes under a claim, in the caller's transaction, and raises LeaseLost when it no longer holds.
+"""
+
+from collections.abc import Sequence, Set
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db.claims import Claim, hold
+
+_MOST = 500
+
+
+async def unasked(conn: AsyncConnection, claim: Claim) -> Sequence[UUID]:
+    """Lists failed records of which it is not known, as many as are asked for in one call."""
+    rows = await conn.execute(
+        sa.text(
+            """
+            SELECT object_id FROM record
+            WHERE organisation_id = :organisation AND job_id = :job AND status IN ('error', 'skipped')
+                AND NOT EXISTS (
+                    SELECT FROM holding WHERE holding.organisation_id = record.organisation_id
+                        AND holding.job_id = record.job_id AND holding.object_id = record.object_id
+                )
+            ORDER BY ordinal LIMIT :most
+            """
+        ),
+        {"organisation": claim.organisation_id, "job": claim.job_id, "most": _MOST},
+    )
+    return rows.scalars().all()
+
+
+async def note_holdings(conn: AsyncConnection, claim: Claim, asked: Sequence[UUID], held: Set[UUID]) -> None:
+    """Keeps what was answered."""
+    await hold(conn, claim)
+    await conn.execute(
+        sa.text(
+            """
+            INSERT INTO holding (organisation_id, job_id, object_id, held)
+            SELECT :organisation, :job, id, id = ANY (CAST(:held AS uuid[])) FROM unnest(CAST(:asked AS uuid[])) id
+            ON CONFLICT DO NOTHING
+            """
+        ),
+        {"organisation": claim.organisation_id, "job": claim.job_id, "asked": list(asked), "held": list(held)},
+    )
+
+
+async def assume_nothing_held(conn: AsyncConnection, claim: Claim) -> None:
+    """Gives up asking: what is not known to be held counts as missing."""
+    while asked := await unasked(conn, claim):
+        await note_holdings(conn, claim, asked, set())

@@ -1,0 +1,211 @@
+"""Skolverket's open data as it was last seen, and when each part of it is read again. What it means is not known here.
+
+A subject is what one call refreshes: `programmes`, `exams`, or an organisation's number (with its school units).
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+Row = sa.RowMapping
+Kind = Literal["organisation", "school_unit", "programme", "exam"]
+
+PROGRAMMES = "programmes"
+EXAMS = "exams"
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """An organisation, school unit, programme or exam: its id, its code at Skolverket, and all that came of it."""
+
+    id: UUID
+    code: str
+    payload: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A subject that this process refreshes now, until `held_until`; `waited` is how long after a failure, if one."""
+
+    subject: str
+    organisation_id: UUID
+    held_until: datetime
+    waited: timedelta | None
+
+
+async def add_subjects(conn: AsyncConnection) -> None:
+    """Gives every organisation a subject, and programmes and exams as soon as there is an organisation."""
+    await conn.execute(
+        sa.text(
+            """
+            INSERT INTO reference_refresh (subject)
+            SELECT subject FROM (
+                SELECT number AS subject FROM organisation
+                UNION SELECT unnest(ARRAY[:programmes, :exams]) WHERE EXISTS (SELECT FROM organisation)
+            ) wanted
+            WHERE NOT EXISTS (SELECT FROM reference_refresh known WHERE known.subject = wanted.subject)
+            ON CONFLICT DO NOTHING
+            """
+        ),
+        {"programmes": PROGRAMMES, "exams": EXAMS},
+    )
+
+
+async def claim_due(conn: AsyncConnection, lease: timedelta) -> Due | None:
+    """Takes the subject that has been due longest, for so long; None when none is. No two workers get the same one."""
+    found = await conn.execute(
+        sa.text(
+            """
+            WITH due AS (
+                SELECT * FROM reference_refresh WHERE due_at <= clock_timestamp()
+                ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED
+            )
+            UPDATE reference_refresh AS held SET due_at = clock_timestamp() + :lease
+            FROM due, LATERAL (
+                -- Whose turn at the limit of calls it takes: its own, or for what is everybody's the first one's.
+                SELECT id FROM organisation ORDER BY number = due.subject DESC, created_at, id LIMIT 1
+            ) payer
+            WHERE held.subject = due.subject
+            RETURNING held.subject, payer.id AS organisation_id, held.due_at AS held_until,
+                CASE WHEN due.failed_at > coalesce(due.refreshed_at, '-infinity')
+                    THEN due.due_at - due.failed_at END AS waited
+            """
+        ),
+        {"lease": lease},
+    )
+    row = found.mappings().one_or_none()
+    return None if row is None else Due(**row)
+
+
+async def note_refreshed(conn: AsyncConnection, due: Due, wait: timedelta) -> bool:
+    """Notes that a subject was read, and when it is next; False when it is no longer this process's.
+
+    What failed before stays to be shown, with its time.
+    """
+    return await _settle(conn, due, wait, "refreshed_at = clock_timestamp()", {})
+
+
+async def note_failure(conn: AsyncConnection, due: Due, wait: timedelta, code: str) -> bool:
+    """Notes that a subject could not be read; what is cached of it stays. False as above."""
+    return await _settle(conn, due, wait, "failed_at = clock_timestamp(), failure = :code", {"code": code})
+
+
+async def replace_all(conn: AsyncConnection, kind: Kind, items: Iterable[Item]) -> None:
+    """Stores all items of a kind, so that those that are gone at Skolverket are gone here."""
+    kept = await _store(conn, kind, items)
+    await conn.execute(
+        sa.text("DELETE FROM reference_item WHERE kind = :kind AND id <> ALL(:kept)"), {"kind": kind, "kept": kept}
+    )
+
+
+async def replace_organisation(
+    conn: AsyncConnection, number: str, organisation: Item | None, school_units: Iterable[Item]
+) -> None:
+    """Stores an organisation, or that Skolverket knows none, and its school units.
+
+    A school unit goes once no cached organisation lists it: it may have moved from one to the other.
+    """
+    await conn.execute(
+        sa.text(
+            "DELETE FROM reference_item WHERE kind = 'organisation' AND code = :number AND id IS DISTINCT FROM :id"
+        ),
+        {"number": number, "id": None if organisation is None else organisation.id},
+    )
+    if organisation is not None:
+        await _store(conn, "organisation", [Item(organisation.id, number, organisation.payload)])
+    await conn.execute(
+        sa.text(
+            f"""
+            DELETE FROM reference_item WHERE kind = 'school_unit' AND id <> ALL(:kept) AND id::text NOT IN (
+                SELECT lower(unit ->> 'id') FROM reference_item owner, {_UNITS} unit
+                WHERE owner.kind = 'organisation' AND unit ->> 'id' IS NOT NULL
+            )
+            """  # noqa: S608 - our own text
+        ),
+        {"kept": await _store(conn, "school_unit", school_units)},
+    )
+
+
+async def item_by_id(conn: AsyncConnection, kind: Kind, item_id: UUID) -> Item | None:
+    """Gives an item as it was last seen; None when Skolverket had none with this id, or was not asked yet."""
+    return await _one(conn, "kind = :kind AND id = :key", kind, item_id)
+
+
+async def item_by_code(conn: AsyncConnection, kind: Kind, code: str) -> Item | None:
+    """Gives the item with a code: a number, a school unit's or education's code, an exam's name. None as above."""
+    return await _one(conn, "kind = :kind AND code = :key ORDER BY fetched_at DESC, id LIMIT 1", kind, code)
+
+
+async def freshness(conn: AsyncConnection, subject: str | None = None) -> list[Row]:
+    """Lists what is kept fresh: subject, items (how many programmes, exams or school units), known (whether Skolverket
+
+    knows the organisation), age, and due_at, refreshed_at, failed_at, failure.
+    """
+    listed = await conn.execute(
+        sa.text(
+            f"""
+            SELECT refresh.*, clock_timestamp() - refreshed_at AS age, owner.id IS NOT NULL AS known,
+                CASE subject
+                    WHEN :programmes THEN (SELECT count(*) FROM reference_item WHERE kind = 'programme')
+                    WHEN :exams THEN (SELECT count(*) FROM reference_item WHERE kind = 'exam')
+                    ELSE (SELECT count(*) FROM {_UNITS} unit)
+                END AS items
+            FROM reference_refresh refresh
+            LEFT JOIN reference_item owner ON owner.kind = 'organisation' AND owner.code = subject
+            WHERE CAST(:subject AS text) IS NULL OR subject = :subject
+            ORDER BY subject <> :programmes, subject <> :exams, subject
+            """  # noqa: S608 - our own text
+        ),
+        {"programmes": PROGRAMMES, "exams": EXAMS, "subject": subject},
+    )
+    return list(listed.mappings())
+
+
+# An organisation's school units as they came with it; what is no list has none.
+_UNITS = """jsonb_array_elements(
+    CASE jsonb_typeof(owner.payload -> 'schoolUnits') WHEN 'array' THEN owner.payload -> 'schoolUnits' ELSE '[]' END
+)"""
+
+
+async def _settle(conn: AsyncConnection, due: Due, wait: timedelta, noted: str, values: dict[str, Any]) -> bool:
+    settled = await conn.execute(
+        sa.text(
+            f"UPDATE reference_refresh SET due_at = clock_timestamp() + :wait, {noted}"  # noqa: S608 - our own text
+            " WHERE subject = :subject AND due_at = :held_until"
+        ),
+        {"wait": wait, "subject": due.subject, "held_until": due.held_until, **values},
+    )
+    return bool(settled.rowcount)
+
+
+async def _store(conn: AsyncConnection, kind: Kind, items: Iterable[Item]) -> list[UUID]:
+    by_id = {item.id: item for item in items}
+    written = [{"id": str(one.id), "code": one.code, "payload": one.payload} for one in by_id.values()]
+    await conn.execute(
+        sa.text(
+            """
+            INSERT INTO reference_item (kind, id, code, payload)
+            SELECT :kind, id, code, payload
+            FROM jsonb_to_recordset(CAST(:items AS jsonb)) AS item (id uuid, code text, payload jsonb)
+            ON CONFLICT (kind, id) DO UPDATE
+            SET code = excluded.code, payload = excluded.payload, fetched_at = excluded.fetched_at
+            """
+        ),
+        {"kind": kind, "items": json.dumps(written)},
+    )
+    return list(by_id)
+
+
+async def _one(conn: AsyncConnection, where: str, kind: Kind, key: UUID | str) -> Item | None:
+    found = await conn.execute(
+        sa.text(f"SELECT id, code, payload FROM reference_item WHERE {where}"),  # noqa: S608 - our own text
+        {"kind": kind, "key": key},
+    )
+    row = found.one_or_none()
+    return None if row is None else Item(*row)

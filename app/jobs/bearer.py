@@ -1,0 +1,119 @@
+"""An organisation's bearer token: fetched by one worker for all, renewed once when Skolverket refuses it."""
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from random import Random
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from app.db import tokens
+from app.db.cipher import Cipher
+from app.db.circuits import note_answer, note_outage, until_probe
+from app.db.tenants import identification
+from app.domain.steps import CIRCUIT_OPEN
+from app.jobs.deadline import Deadline
+from app.jobs.identity import authorisation, identity_of
+from app.settings import Settings
+from app.skolverket.auth import Token, fetch_token
+from app.skolverket.faults import SkolverketError, TokenRefused, TryAgain
+
+_SERVICE = "authorisation"
+# Between two looks for the token that another worker fetches.
+_PAUSE = 0.1
+
+
+@dataclass(slots=True)
+class Bearer:
+    """The token that the calls of one step carry."""
+
+    engine: AsyncEngine
+    cipher: Cipher
+    settings: Settings
+    organisation_id: UUID
+    deadline: Deadline
+    patience: float
+    random: Random
+    _kept: tokens.Kept | None = None
+    _asking: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def token(self) -> tokens.Kept:
+        """Gives the token; raises TryAgain when none is to be had, NoTime when there is no time to fetch one."""
+        async with self._asking:
+            if self._kept is None:
+                async with self.engine.begin() as conn:
+                    self._kept = await tokens.kept_token(conn, self.cipher, self.organisation_id, self._environment)
+            if self._kept is None:
+                self._kept = await self._fetched()
+            return self._kept
+
+    async def renewed(self, refused: tokens.Kept, refusal: TokenRefused) -> tokens.Kept:
+        """Gives another token than the one that was refused; raises TryAgain when a new one would not help either."""
+        async with self._asking:
+            if self._kept == refused:
+                self._kept = None
+                async with self.engine.begin() as conn:
+                    again = await tokens.renew_token(conn, self.organisation_id, self._environment, refused.version)
+                if not again:
+                    raise TryAgain(refusal.code, http_status=refusal.http_status, answer=refusal.answer)
+        return await self.token()
+
+    @property
+    def _environment(self) -> str:
+        return self.settings.skolverket_provisioning_url
+
+    async def _fetched(self) -> tokens.Kept:
+        since: datetime | None = None
+        while True:
+            self.deadline.allow(self.patience)
+            async with self.engine.begin() as conn:
+                turn = await tokens.ask_for_token(
+                    conn,
+                    self.cipher,
+                    self.organisation_id,
+                    self._environment,
+                    # The fetcher may wait for a connection of the database's pool besides.
+                    timedelta(seconds=2 * self.patience),
+                    since,
+                )
+            match turn:
+                case tokens.Kept():
+                    return turn
+                case tokens.Failed(code):
+                    raise TryAgain(code)
+                case tokens.Wait(since):
+                    await asyncio.sleep(_PAUSE)
+                case tokens.Fetch():
+                    return await self._fetch()
+
+    async def _fetch(self) -> tokens.Kept:
+        try:
+            fresh = await self._call()
+        except SkolverketError as fault:
+            async with self.engine.begin() as conn:
+                await tokens.fetch_failed(conn, self.organisation_id, self._environment, fault.code)
+            raise
+        async with self.engine.begin() as conn:
+            return await tokens.keep_token(
+                conn, self.cipher, self.organisation_id, self._environment, fresh.value, fresh.expires_at
+            )
+
+    async def _call(self) -> Token:
+        async with self.engine.begin() as conn:
+            who = identity_of(dict(await identification(conn, self.organisation_id)))
+            wait = await until_probe(conn, _SERVICE, self.random, timedelta(seconds=self.patience))
+        if wait is not None:
+            raise TryAgain(CIRCUIT_OPEN, retry_after=wait)
+        try:
+            fresh = await fetch_token(authorisation(self.settings, self.patience), who)
+        except SkolverketError as fault:
+            async with self.engine.begin() as conn:
+                if fault.is_outage:
+                    await note_outage(conn, _SERVICE, fault.code, self.random)
+                elif fault.http_status is not None:
+                    await note_answer(conn, _SERVICE)
+            raise
+        async with self.engine.begin() as conn:
+            await note_answer(conn, _SERVICE)
+        return fresh

@@ -1,0 +1,179 @@
+"""The loop that keeps Skolverket's open data fresh: programmes, exams, and every organisation with its school units.
+
+It keeps within the limit of reading calls that all workers share; what cannot be read stays as it was last seen.
+"""
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+from datetime import timedelta
+from random import Random, SystemRandom
+
+import structlog
+from sqlalchemy.exc import DataError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from app.db import reference
+from app.db.limits import hold_back, slot_spacing, take_slot
+from app.db.reference import Due, Item
+from app.logs import describe_exception
+from app.settings import Settings
+from app.skolverket.client import opened
+from app.skolverket.faults import SkolverketError, SlowDown, TryAgain
+from app.skolverket.open_data import OpenDataApi
+from app.skolverket.wire import OpenItem, school_units
+
+log = structlog.get_logger(__name__)
+
+# How often each worker looks for what is due, and for organisations that are new (s).
+_LOOK = 20.0
+# A failure is followed by another try after so long, and by later ones after twice as long each time.
+_FIRST_WAIT, _LONGEST_WAIT = timedelta(seconds=30), timedelta(hours=1)
+# Whoever holds a subject waits for a slot at most so long (s), and has the rest of the lease for the call.
+_FOR_A_SLOT = 60.0
+_LEASE = timedelta(seconds=120)
+# A slot that was missed by more than this (s) is let go, as with all other calls.
+_TOLERANCE = 0.025
+_LONGEST_HOLD = timedelta(seconds=30)
+
+
+def next_wait(
+    every: timedelta, luck: float, *, failed: bool, waited: timedelta | None = None, asked: timedelta | None = None
+) -> timedelta:
+    """Decides how long after a try a subject is read again.
+
+    After a success `every`, a tenth more or less; after a failure sooner: twice as long as `waited` before it, and at
+    least as long as Skolverket `asked` for. `luck`, from 0 to 1, keeps workers and subjects apart.
+    """
+    if not failed:
+        return every * (0.9 + 0.2 * luck)
+    wait = min(max(_FIRST_WAIT, 2 * (waited or timedelta())), _LONGEST_WAIT, every)
+    return max(wait * (0.8 + 0.4 * luck), asked or timedelta())
+
+
+class _Stopping(Exception):
+    """The process is about to end: the subject is left to others."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What a call found: an organisation with its school units, or all items of a kind."""
+
+    items: list[Item]
+    units: list[Item] = field(default_factory=list)
+
+
+class Refresher:
+    """Reads again what is due; any number may run, on any machine."""
+
+    def __init__(self, settings: Settings, engine: AsyncEngine, random: Random | None = None) -> None:
+        self._settings = settings
+        self._engine = engine
+        self._random = random or SystemRandom()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Refreshes until told to stop; never raises."""
+        while not stop.is_set():
+            try:
+                await self.run_once(stop)
+            except Exception as problem:  # Postgres may be away for a while
+                log.error("open data: refresh failed", **describe_exception(problem))
+            await _paused(stop, _LOOK * self._random.uniform(0.8, 1.2))
+
+    async def run_once(self, stop: asyncio.Event) -> None:
+        """Refreshes everything that is due, one call after the other."""
+        async with self._engine.begin() as conn:
+            await reference.add_subjects(conn)
+        while not stop.is_set():
+            async with self._engine.begin() as conn:
+                due = await reference.claim_due(conn, _LEASE)
+            if due is None:
+                return
+            try:
+                await self._refresh(due, stop)
+            except _Stopping:
+                return
+
+    async def _refresh(self, due: Due, stop: asyncio.Event) -> None:
+        try:
+            seen = await self._read(due, stop)
+            async with self._engine.begin() as conn:
+                await self._keep(conn, due, seen)
+        except SkolverketError as fault:
+            await self._failed(due, fault)
+        except DataError:
+            # JSON has texts that Postgres can't hold, such as one with U+0000.
+            await self._failed(due, TryAgain("answer_unreadable"))
+
+    async def _read(self, due: Due, stop: asyncio.Event) -> _Seen:
+        patience = self._settings.skolverket_timeout
+        async with opened(patience, self._settings.skolverket_ca_file) as http:
+            api = OpenDataApi(http, self._settings.skolverket_open_data_url, patience)
+            await self._slot(due, stop)
+            if due.subject == reference.PROGRAMMES:
+                return _Seen(_kept(await api.programmes()))
+            if due.subject == reference.EXAMS:
+                return _Seen(_kept(await api.exams()))
+            found = await api.organisation_by_number(due.subject, school_units=True)
+            return _Seen([]) if found is None else _Seen(_kept([found]), _kept(school_units(found)))
+
+    async def _keep(self, conn: AsyncConnection, due: Due, seen: _Seen) -> None:
+        wait = next_wait(self._settings.open_data_refresh, self._random.random(), failed=False)
+        if not await reference.note_refreshed(conn, due, wait):
+            return
+        if due.subject == reference.PROGRAMMES:
+            await reference.replace_all(conn, "programme", seen.items)
+        elif due.subject == reference.EXAMS:
+            await reference.replace_all(conn, "exam", seen.items)
+        else:
+            await reference.replace_organisation(conn, due.subject, next(iter(seen.items), None), seen.units)
+
+    async def _failed(self, due: Due, fault: SkolverketError) -> None:
+        wait = next_wait(
+            self._settings.open_data_refresh,
+            self._random.random(),
+            failed=True,
+            waited=due.waited,
+            asked=fault.retry_after,
+        )
+        # By id: an organisation's number looks like a civic number.
+        about = due.subject if due.subject in (reference.PROGRAMMES, reference.EXAMS) else "organisation"
+        log.warning(
+            "open data: not refreshed",
+            subject=about,
+            organisation_id=str(due.organisation_id),
+            code=fault.code,
+            http_status=fault.http_status,
+            again_in=round(wait.total_seconds()),
+        )
+        async with self._engine.begin() as conn:
+            await reference.note_failure(conn, due, wait, fault.code)
+            if isinstance(fault, SlowDown):
+                await hold_back(conn, "reads", min(fault.retry_after or timedelta(seconds=1), _LONGEST_HOLD))
+
+    async def _slot(self, due: Due, stop: asyncio.Event) -> None:
+        """Returns when a slot for a reading call has begun; raises TryAgain when others have them all."""
+        per_second, enough = self._settings.skolverket_reads_per_second, time.monotonic() + _FOR_A_SLOT
+        pause = min(0.25, slot_spacing(per_second).total_seconds() / 2)
+        while time.monotonic() < enough:
+            asked = time.monotonic()
+            async with self._engine.begin() as conn:
+                granted = await take_slot(conn, "reads", per_second, due.organisation_id)
+            if await _paused(stop, pause if granted is None else granted.wait):
+                raise _Stopping
+            if granted is not None and time.monotonic() - (asked + granted.wait) <= _TOLERANCE:
+                return
+        raise TryAgain("no_slot")
+
+
+def _kept(items: list[OpenItem]) -> list[Item]:
+    return [Item(item.id, item.code, item.raw) for item in items]
+
+
+async def _paused(stop: asyncio.Event, seconds: float) -> bool:
+    """Waits for so long or until told to stop; tells whether it was."""
+    try:
+        await asyncio.wait_for(stop.wait(), seconds)
+    except TimeoutError:
+        return False
+    return True

@@ -1,0 +1,152 @@
+"""How an organisation identifies itself to the authorisation server: certificate, key, its name in a federation.
+
+It reads files and never keeps, shows or quotes what is in them. Faults carry codes alone.
+"""
+
+import base64
+import hashlib
+import ssl
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+
+from app.skolverket.faults import TryAgain
+from app.skolverket.trust import FromFiles, new_context
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """An organisation's number and the names of its files: never what is in them. All else is optional."""
+
+    number: str
+    certificate_file: str | None = None
+    key_file: str | None = None
+    entity_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Papers:
+    """What an organisation's files hold, as PEM: the certificate with its chain, and the key; or why that is not known.
+
+    The faults are codes: no_certificate, certificate_missing, certificate_unreadable, key_missing, key_unreadable.
+    """
+
+    certificate: bytes = b""
+    key: bytes = field(default=b"", repr=False)
+    faults: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Introduction:
+    """A TLS context that shows an organisation's certificate, and that certificate itself."""
+
+    context: ssl.SSLContext
+    certificate: x509.Certificate
+
+    @property
+    def der(self) -> bytes:
+        """Gives the certificate's bytes, of which the authorisation server is told the digest."""
+        return self.certificate.public_bytes(Encoding.DER)
+
+
+def client_key(identity: Identity, certificate_der: bytes | None) -> str | dict[str, str]:
+    """Gives `client.key` of a transaction: a federation's entityId, or the digest of an approved issuer's certificate.
+
+    Without a certificate it is the organisation's number, which only a simulator without TLS takes.
+    """
+    if certificate_der is None:
+        return identity.number
+    if identity.entity_id is not None:
+        return identity.entity_id
+    digest = base64.b64encode(hashlib.sha256(certificate_der).digest()).decode("ascii")
+    return {"proof": "mtls", "cert#S256": digest}
+
+
+_INTRODUCTIONS: FromFiles[Introduction] = FromFiles()
+
+
+def introduced(identity: Identity, folder: str, ca_file: str, pins: frozenset[str], now: datetime) -> Introduction:
+    """Gives the context with which an organisation shows its certificate; files are read again once they change.
+
+    Raises TryAgain, since an operator may mend it while a job waits: no_certificate, certificate_missing,
+    certificate_unreadable, key_missing, key_unreadable, key_mismatch, certificate_expired, ca_file_unreadable.
+    """
+    if identity.certificate_file is None or identity.key_file is None:
+        raise TryAgain("no_certificate")
+    certificate_file, key_file = Path(folder, identity.certificate_file), Path(folder, identity.key_file)
+    paths = [certificate_file, key_file, *([Path(ca_file)] if ca_file else [])]
+
+    def read() -> Introduction:
+        papers = read_papers(identity, folder)
+        if papers.faults:
+            raise TryAgain(papers.faults[0])
+        leaf, key = certificates(papers.certificate)[0], private_key(papers.key)
+        if not fits(leaf, key):
+            raise TryAgain("key_mismatch")
+        context = new_context(ca_file, pins)
+        try:
+            # The password is for a key that was encrypted since: OpenSSL would ask for it at the terminal.
+            context.load_cert_chain(certificate_file, key_file, password="")
+        except OSError:
+            raise TryAgain("certificate_unreadable") from None
+        return Introduction(context, leaf)
+
+    try:
+        introduction = _INTRODUCTIONS.get((*paths, pins), paths, read)
+    except OSError:
+        # One of them isn't there, or its folder may not be entered.
+        raise TryAgain(*read_papers(identity, folder).faults[:1] or ("ca_file_unreadable",)) from None
+    if not introduction.certificate.not_valid_before_utc <= now <= introduction.certificate.not_valid_after_utc:
+        raise TryAgain("certificate_expired")
+    return introduction
+
+
+def read_papers(identity: Identity, folder: str) -> Papers:
+    """Reads an organisation's files, as far as they can be read; relative names are the folder's."""
+    if identity.certificate_file is None or identity.key_file is None:
+        return Papers(faults=("no_certificate",))
+    certificate, key = _read(folder, identity.certificate_file, "certificate"), _read(folder, identity.key_file, "key")
+    return Papers(
+        certificate if isinstance(certificate, bytes) else b"",
+        key if isinstance(key, bytes) else b"",
+        tuple(fault for fault in (certificate, key) if isinstance(fault, str)),
+    )
+
+
+def _read(folder: str, name: str, what: str) -> bytes | str:
+    try:
+        return Path(folder, name).read_bytes()
+    except FileNotFoundError:
+        return f"{what}_missing"
+    except OSError:
+        return f"{what}_unreadable"
+
+
+def certificates(content: bytes) -> list[x509.Certificate]:
+    """Reads the certificates of a PEM file, at least one; raises TryAgain."""
+    try:
+        found = x509.load_pem_x509_certificates(content)
+        for certificate in found:
+            certificate.public_key()
+    except (ValueError, UnsupportedAlgorithm):
+        raise TryAgain("certificate_unreadable") from None
+    return found
+
+
+def private_key(content: bytes) -> PrivateKeyTypes:
+    """Reads the private key of a PEM file, which may not be encrypted: nobody is there to type a password."""
+    try:
+        return load_pem_private_key(content, password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise TryAgain("key_unreadable") from None
+
+
+def fits(certificate: x509.Certificate, key: PrivateKeyTypes) -> bool:
+    """Says whether a key is the one that a certificate is about."""
+    encoded = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return key.public_key().public_bytes(*encoded) == certificate.public_key().public_bytes(*encoded)

@@ -1,0 +1,184 @@
+"""Answers that a server sends byte by byte: what breaks off, what lies about itself; and how we introduce ourselves."""
+
+import asyncio
+import gzip
+import re
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from app.domain.stages import Stage
+from app.skolverket.client import ProvisioningApi, exchanged, opened
+from app.skolverket.faults import SkolverketError, TokenRefused, TryAgain
+from tests.tls import Tls, issue, make_tls
+
+PATIENCE = 2.0
+
+
+@dataclass
+class Server:
+    """Answers every call with the same bytes and closes the connection; keeps the heads of the requests."""
+
+    answer: bytes
+    heads: list[str] = field(default_factory=list)
+    base: str = ""
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.heads.append((await reader.readuntil(b"\r\n\r\n")).decode("latin-1"))
+        writer.write(self.answer)
+        await writer.drain()
+        writer.close()
+
+
+@asynccontextmanager
+async def serving(answer: bytes) -> AsyncIterator[Server]:
+    server = Server(answer)
+    async with await asyncio.start_server(server.serve, "127.0.0.1", 0) as listening:
+        server.base = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
+        yield server
+
+
+def _ok(body: bytes, *headers: str, length: int | None = None) -> bytes:
+    lines = ["HTTP/1.1 200 OK", f"Content-Length: {len(body) if length is None else length}", *headers, "", ""]
+    return "\r\n".join(lines).encode() + body
+
+
+async def _fails(answer: bytes) -> SkolverketError:
+    async with serving(answer) as server, opened(PATIENCE) as http:
+        api = ProvisioningApi(http, server.base, PATIENCE)
+        with pytest.raises(SkolverketError) as fault:
+            await api.is_completed(Stage.PERSONS, str(uuid4()), "a.b.c")
+    return fault.value
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "kept"),
+    [
+        (_ok(b"true", length=400), "connection_lost", b""),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\ntrue\r\n", "connection_lost", b""),
+        (b"HTTP/1.1 200 OK\r\nContent-Le", "connection_lost", b""),
+        (b"", "connection_lost", b""),
+        (b"\x16\x03\x01 no HTTP at all\r\n\r\n", "connection_lost", b""),
+        (_ok(b""), "answer_unreadable", b""),
+        (_ok(b"<html>logga in</html>", "Content-Type: text/html"), "answer_unreadable", b"<html>logga in</html>"),
+        (_ok(b"tr", "Content-Type: application/json"), "answer_unreadable", b"tr"),
+        (_ok(b"\xff\xfe\x00"), "answer_unreadable", b"\xff\xfe\x00"),
+        (_ok(b"no gzip", "Content-Encoding: gzip"), "answer_unreadable", b""),
+        (_ok(b"[" * 100_000), "answer_unreadable", b"[" * 100_000),
+    ],
+    ids=["short", "chunk", "head", "nothing", "other protocol", "empty", "page", "cut", "bytes", "gzip", "deep"],
+)
+async def test_an_answer_that_can_not_be_read_is_tried_again(answer: bytes, code: str, kept: bytes) -> None:
+    fault = await _fails(answer)
+    assert (type(fault), fault.code, fault.answer) == (TryAgain, code, kept)
+
+
+async def test_what_can_not_be_read_keeps_its_status() -> None:
+    assert (await _fails(_ok(b"<html>"))).http_status == 200
+
+
+async def test_an_answer_may_be_compressed() -> None:
+    packed = gzip.compress(b"true")
+    async with serving(_ok(packed, "Content-Encoding: gzip")) as server, opened(PATIENCE) as http:
+        api = ProvisioningApi(http, server.base, PATIENCE)
+        assert await api.is_completed(Stage.PERSONS, str(uuid4()), "a.b.c") is True
+
+
+async def test_a_redirection_is_not_followed() -> None:
+    """It says nothing of the records, and our token is for nobody else."""
+    fault = await _fails(b"HTTP/1.1 302 Found\r\nLocation: https://other.example.se/\r\nContent-Length: 0\r\n\r\n")
+    assert (type(fault), fault.code) == (TryAgain, "http_302")
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b"<html>", b'[{"id":"5555"'])
+async def test_a_403_that_says_nothing_is_the_tokens(body: bytes) -> None:
+    answer = f"HTTP/1.1 403 Forbidden\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+    fault = await _fails(answer)
+    assert (type(fault), fault.http_status, fault.answer) == (TokenRefused, 403, body)
+
+
+async def test_every_call_says_who_we_are() -> None:
+    """Also one that is made on connections of another's own, as the authorisation server's are."""
+    async with serving(_ok(b"true")) as server, opened(PATIENCE) as http:
+        await ProvisioningApi(http, server.base, PATIENCE).alive("a.b.c")
+        await exchanged(http, "GET", server.base, PATIENCE)
+    assert [re.findall(r"(?mi)^user-agent: (.*)\r$", head) for head in server.heads] == [
+        [f"provkedja/{version('provkedja')}"]
+    ] * 2
+
+
+async def test_a_token_goes_as_a_bearer_token_below_the_base_address() -> None:
+    async with serving(_ok(b"true")) as server, opened(PATIENCE) as http:
+        await ProvisioningApi(http, f"{server.base}/v1/", PATIENCE).alive("a.b.c")
+    (head,) = server.heads
+    assert head.startswith("GET /v1/alive HTTP/1.1\r\n")
+    assert "Authorization: Bearer a.b.c\r\n" in head
+
+
+@pytest.mark.parametrize("address", ["ftp://127.0.0.1/v1", "127.0.0.1/v1", "http://127.0.0.1:port/v1", ""])
+async def test_an_address_that_is_none_is_for_the_operator(address: str) -> None:
+    async with opened(PATIENCE) as http:
+        with pytest.raises(TryAgain) as fault:
+            await ProvisioningApi(http, address, PATIENCE).alive("a.b.c")
+    assert (fault.value.code, fault.value.is_outage) == ("address_unusable", False)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no certificate"])
+async def test_authorities_that_can_not_be_read_are_said_so(tmp_path: Path, content: bytes | None) -> None:
+    file = tmp_path / "authorities.pem"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(TryAgain) as fault:
+        async with opened(PATIENCE, str(file)):
+            pass
+    assert (fault.value.code, fault.value.is_outage) == ("ca_file_unreadable", False)
+
+
+# TLS
+
+
+@pytest.fixture(scope="module")
+def tls(tmp_path_factory: pytest.TempPathFactory) -> Tls:
+    return make_tls(tmp_path_factory.mktemp("tls"))
+
+
+@pytest.fixture
+async def https_port(tls: Tls) -> AsyncIterator[int]:
+    """A server at 127.0.0.1 whose authority is the test's own."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tls.folder / "server.pem", tls.folder / "server.key")
+    async with await asyncio.start_server(Server(_ok(b"true")).serve, "127.0.0.1", 0, ssl=context) as listening:
+        yield listening.sockets[0].getsockname()[1]
+
+
+async def _ask(address: str, ca_file: Path | str) -> bool:
+    async with opened(PATIENCE, str(ca_file)) as http:
+        return await ProvisioningApi(http, address, PATIENCE).is_completed(Stage.PERSONS, str(uuid4()), "a.b.c")
+
+
+async def test_a_server_is_trusted_by_the_authorities_of_a_file(tls: Tls, https_port: int, tmp_path: Path) -> None:
+    """And by those alone that are in it now: a file that changes is read again."""
+    file = tmp_path / "authorities.pem"
+    file.write_bytes(tls.ca_file.read_bytes())
+    assert await _ask(f"https://127.0.0.1:{https_port}", file) is True
+    file.write_bytes(issue("Another authority", authority=True).pem)
+    with pytest.raises(TryAgain) as fault:
+        await _ask(f"https://127.0.0.1:{https_port}", file)
+    assert fault.value.code == "server_untrusted"
+
+
+@pytest.mark.parametrize(
+    ("host", "known", "code"), [("127.0.0.1", False, "server_untrusted"), ("localhost", True, "server_wrong_host")]
+)
+async def test_a_server_that_is_not_the_one_meant_is_told_from_one_that_is_away(
+    tls: Tls, https_port: int, host: str, known: bool, code: str
+) -> None:
+    with pytest.raises(TryAgain) as fault:
+        await _ask(f"https://{host}:{https_port}", tls.ca_file if known else "")
+    assert (fault.value.code, fault.value.is_outage) == (code, False)
