@@ -9,41 +9,28 @@ Uses DATABASE_URL (an empty database) when it is set, an embedded Postgres other
 
 import asyncio
 import json
-import os
 import re
-import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import AsyncIterator, Awaitable
 from pathlib import Path
 from uuid import uuid4
 
 import httpx
 
-from app.db import cipher
 from app.demo.roster import RosterPlan, generate, json_chunks, roster_only
-from app.embedded import embedded_servers, tethered
+from benchmarks.processes import workshop
 
-ROOT = Path(__file__).resolve().parents[1]
 ORGANISATION = "2120009812"
 
 
 def main() -> None:
     persons = int(sys.argv[1]) if len(sys.argv) > 1 else 50_000
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="provkedja-benchmark-")))
-        env = {**os.environ, "ENCRYPTION_KEYS": f"b1:{cipher.new_key()}", "SEARCH_KEY": cipher.new_key()}
-        if "DATABASE_URL" not in env:
-            lent = stack.enter_context(embedded_servers(folder / "servers", durable=True))
-            env |= {"DATABASE_URL": lent.database_url, "REDIS_URL": lent.redis_url}
-        roster = _write_roster(persons, folder / "roster.json")
-        _app("migrate", env=env)
-        _app("organisations", "create", "--number", ORGANISATION, "--name", "Benchmark", env=env)
-        key = _app("keys", "create", "--organisation", ORGANISATION, "--scopes", "provision,history,pii", env=env)
-        with _serving(env, folder) as (process, port):
-            asyncio.run(_measure(process.pid, port, key.strip().splitlines()[-1], roster, roster.stat().st_size))
+    with workshop() as shop:
+        roster = _write_roster(persons, shop.folder / "roster.json")
+        key = shop.key(ORGANISATION)
+        with shop.started("serve", "--port", "0") as (process, port):
+            asyncio.run(_measure(process.pid, port, key, roster, roster.stat().st_size))
 
 
 def _write_roster(persons: int, path: Path) -> Path:
@@ -144,30 +131,6 @@ def _peak_mb(pid: int) -> float:
     found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
     assert found is not None  # noqa: S101 - every process has it
     return int(found[1]) / 1024
-
-
-def _app(*arguments: str, env: dict[str, str]) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "app", *arguments], cwd=ROOT, env=env, check=True, stdout=subprocess.PIPE, text=True
-    )
-    return done.stdout
-
-
-@contextmanager
-def _serving(env: dict[str, str], folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
-    ready = folder / "ready"
-    process = subprocess.Popen(
-        tethered([sys.executable, "-m", "app", "serve", "--port", "0", "--ready-file", str(ready)]), cwd=ROOT, env=env
-    )
-    try:
-        while not ready.exists():
-            if process.poll() is not None:
-                raise SystemExit("the API did not start")
-            time.sleep(0.02)
-        yield process, json.loads(ready.read_text())["port"]
-    finally:
-        process.terminate()
-        process.wait(30)
 
 
 if __name__ == "__main__":
