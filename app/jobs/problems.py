@@ -19,6 +19,9 @@ _SENTENCES = {
     " batch's answer.",
     "answer_unreadable": "Skolverket's answer could not be read: it is asked for again.",
     "job_unknown": "Skolverket no longer knows a batch that it took: its records are sent again.",
+    "answer_foreign": "Skolverket's answer about a batch speaks of objects that were not in it: those are passed over,"
+    " and its support should know.",
+    "no_answer": "Skolverket has not said what became of a batch for as long as is waited for that.",
     "answer_incomplete": "Skolverket's answer about a batch lacks some of its records: those are sent again.",
     "address_unusable": "SKOLVERKET_PROVISIONING_URL is no address that can be called.",
 }

@@ -35,6 +35,15 @@ _PATIENT_POLLS = 4
 log = structlog.get_logger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What an answer means: changes of records, whether it is unfinished, how many objects in it are none of ours."""
+
+    changes: Sequence[Change]
+    unfinished: bool
+    foreign: int
+
+
 @dataclass(slots=True)
 class Step:
     """The parts that a step works with, and what it met."""
@@ -241,7 +250,7 @@ class Step:
                 lambda token: self.calls.api.job_status(self.claim.stage, batch.remote_job_id, token), note
             )
             assert answer is not None  # noqa: S101 - `note` never says no
-            changes, unfinished = self._read(answer, batch)
+            read = self._read(answer, batch)
         except NoTime:
             self.late = True
             return
@@ -262,19 +271,24 @@ class Step:
                     await answers.postpone_batch(conn, self.claim, batch_id, max(poll_in, timedelta(seconds=2)))
             return
         async with self.engine.begin() as conn:
-            waiting = await answers.answer_batch(conn, self.cipher, self.claim, batch_id, answer, changes, poll_in)
+            waiting = await answers.answer_batch(conn, self.cipher, self.claim, batch_id, answer, read.changes, poll_in)
             # An answer that is complete and still lacks some of ours will not get better.
-            if waiting and (overdue or (batch.polls >= _PATIENT_POLLS and not unfinished)):
-                again_in = None if overdue else timedelta(seconds=1)
-                await answers.lose_batch(conn, self.cipher, self.claim, batch_id, "no_answer", again_in)
+            given_up = waiting and (overdue or (batch.polls >= _PATIENT_POLLS and not read.unfinished))
+            if given_up:
+                code, again_in = ("no_answer", None) if overdue else ("answer_incomplete", timedelta(seconds=1))
+                await answers.lose_batch(conn, self.cipher, self.claim, batch_id, code, again_in)
             await note_contact(conn, self.claim)
+        if read.foreign:
+            await self._met(TryAgain("answer_foreign"))
+        if given_up:
+            await self._met(TryAgain("no_answer" if overdue else "answer_incomplete"))
         if not waiting:
             age = batch.age + timedelta(seconds=left - began)
             async with self.engine.begin() as conn:
                 await learn_answer_time(conn, self.claim.stage, self._first_guess, batch.polls + 1, age)
 
-    def _read(self, answer: bytes, batch: answers.Awaited) -> tuple[Sequence[Change], bool]:
-        """Gives what the answer says of records that still wait for it, and whether it is unfinished."""
+    def _read(self, answer: bytes, batch: answers.Awaited) -> Read:
+        """Reads what the answer says of records that still wait for it."""
         changes: dict[UUID, Change] = {}
         foreign, unfinished = 0, False
         for item in item_answers(answer):
@@ -288,9 +302,7 @@ class Step:
                 unfinished = True
             else:
                 changes[item.object_id] = change
-        if foreign:
-            log.warning("answer names objects that the batch lacks", job_id=str(self.claim.job_id), objects=foreign)
-        return list(changes.values()), unfinished
+        return Read(list(changes.values()), unfinished, foreign)
 
     def _change(self, object_id: UUID, status: str | None, wait: timedelta, raw: bytes) -> Change | None:
         received = self.cipher.seal(raw, self.claim.organisation_id, self.claim.stage, object_id, "received")
