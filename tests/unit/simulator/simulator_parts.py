@@ -20,6 +20,7 @@ from app.simulator.provisioning import Incoming, admit, answer_provisioning
 from app.simulator.reference import Reference
 from app.simulator.serving import make_server
 from app.simulator.world import World
+from tests.exchanges import new_record
 
 ORGANISATION, OTHER_ORGANISATION = "2120000001", "2120000002"
 TODAY = date(2026, 11, 23)
@@ -248,7 +249,7 @@ def transaction(organisation: str = ORGANISATION) -> dict[str, Any]:
 @contextmanager
 def running(config: SimulatorConfig) -> Iterator[Line]:
     """Runs a simulator in a thread on a free port, with the reference known and a token at hand."""
-    server = make_server("127.0.0.1", 0, config)
+    server = make_server("127.0.0.1", 0, config, record=new_record())
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
