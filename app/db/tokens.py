@@ -135,7 +135,7 @@ async def fetch_failed(conn: AsyncConnection, organisation_id: UUID, environment
 
 
 async def renew_token(conn: AsyncConnection, organisation_id: UUID, environment: str, version: int) -> bool:
-    """Forgets a token that Skolverket refused, unless it is no longer the one that is kept.
+    """Forgets a token that Skolverket refused, unless somebody else has done so, or there is a new one.
 
     Tells whether to ask for another one. False when the last renewal was a moment ago: then a new token does not help.
     """
@@ -144,14 +144,15 @@ async def renew_token(conn: AsyncConnection, organisation_id: UUID, environment:
         await conn.execute(
             sa.text(
                 """
-                SELECT version, coalesce(renewed_at > clock_timestamp() - :pause, false) AS just_renewed
+                SELECT version, token IS NULL AS gone,
+                    coalesce(renewed_at > clock_timestamp() - :pause, false) AS just_renewed
                 FROM access_token WHERE organisation_id = :organisation AND environment = :environment FOR UPDATE
                 """
             ),
             {**keys, "pause": _RENEWED_AT_MOST_EVERY},
         )
     ).one_or_none()
-    if row is None or row.version != version:
+    if row is None or row.version != version or row.gone:
         return True
     if row.just_renewed:
         return False

@@ -1,4 +1,4 @@
-"""What Skolverket holds from before of the records that failed: asked where it matters, heeded by what depends on it."""
+"""What Skolverket holds from before of the records that failed: asked where it matters, and heeded by dependants."""
 
 from uuid import UUID
 
