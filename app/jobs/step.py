@@ -1,9 +1,8 @@
 """One step of a job: batches are written and leave, their answers are asked for, what failed is looked up."""
 
 import asyncio
-import json
 import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from datetime import timedelta
 from random import Random
@@ -16,32 +15,21 @@ from app.db import answers, batches, holdings
 from app.db.answer_times import answer_time, learn_answer_time
 from app.db.cipher import Cipher
 from app.db.claims import Claim, hold, note_contact, note_fault, outlook
-from app.db.records import Change
-from app.domain.outcome import Verdict, judge
-from app.domain.remarks import remark
 from app.domain.retry import wait_after_fault, wait_for_answer
 from app.domain.roster import uuid_of
 from app.domain.steps import CIRCUIT_OPEN, Fault, Outlook, until_next, work
 from app.jobs.calls import Calls
 from app.jobs.deadline import NoTime
 from app.jobs.problems import job_problem
+from app.jobs.verdicts import read_answer
 from app.settings import Settings
 from app.skolverket.faults import Refusal, SkolverketError, TryAgain
-from app.skolverket.wire import blamed, item_answers
+from app.skolverket.wire import blamed
 
 # Questions about a batch until an answer without some of its records is taken at its word.
 _PATIENT_POLLS = 4
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Read:
-    """What an answer means: changes of records, whether it is unfinished, how many objects in it are none of ours."""
-
-    changes: Sequence[Change]
-    unfinished: bool
-    foreign: int
 
 
 @dataclass(slots=True)
@@ -78,7 +66,8 @@ class Step:
             pause: timedelta | None = None
             if broken is None and self._goes_on:
                 self._begin(seen)
-                pause = until_next(seen, self._busy)
+                # While a call stands at the door nothing else can begin: what becomes due then waits for its leaving.
+                pause = until_next(seen, self._busy) if self._at_door is None else None
             if not self._doing:
                 break
             await self._something_happens(pause)
@@ -250,7 +239,7 @@ class Step:
                 lambda token: self.calls.api.job_status(self.claim.stage, batch.remote_job_id, token), note
             )
             assert answer is not None  # noqa: S101 - `note` never says no
-            read = self._read(answer, batch)
+            read = read_answer(answer, batch, self.claim, self.cipher, self.random)
         except NoTime:
             self.late = True
             return
@@ -286,35 +275,6 @@ class Step:
             age = batch.age + timedelta(seconds=left - began)
             async with self.engine.begin() as conn:
                 await learn_answer_time(conn, self.claim.stage, self._first_guess, batch.polls + 1, age)
-
-    def _read(self, answer: bytes, batch: answers.Awaited) -> Read:
-        """Reads what the answer says of records that still wait for it."""
-        changes: dict[UUID, Change] = {}
-        foreign, unfinished = 0, False
-        for item in item_answers(answer):
-            foreign += item.object_id not in batch.record_ids
-            if item.object_id not in batch.waiting:
-                continue
-            wait = wait_after_fault(batch.waiting[item.object_id], None, self.random)
-            raw = json.dumps(item.raw, separators=(",", ":")).encode("ascii")
-            change = self._change(item.object_id, item.status, wait, raw)
-            if change is None:
-                unfinished = True
-            else:
-                changes[item.object_id] = change
-        return Read(list(changes.values()), unfinished, foreign)
-
-    def _change(self, object_id: UUID, status: str | None, wait: timedelta, raw: bytes) -> Change | None:
-        received = self.cipher.seal(raw, self.claim.organisation_id, self.claim.stage, object_id, "received")
-        match judge(status):
-            case Verdict.OPEN:
-                return None
-            case Verdict.AGAIN:
-                return Change(object_id, "pending", received=received, again_in=wait, faulty=True)
-            case None:
-                return Change(object_id, "error", received=received, remarks=[remark("unknown_status")])
-            case verdict:
-                return Change(object_id, verdict.value, received=received)
 
     @property
     def _first_guess(self) -> timedelta:
