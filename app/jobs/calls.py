@@ -86,6 +86,8 @@ class Calls:
     # The slot in which each call leaves, and what its answer said of the limit.
     _slots: dict[asyncio.Task[Any] | None, Slot] = field(default_factory=dict)
     _told: dict[asyncio.Task[Any] | None, RateLimit] = field(default_factory=dict)
+    # Those whose connection stands and that have not left yet.
+    _held: set[asyncio.Task[Any] | None] = field(default_factory=set)
     _slowest: float = 0.0
     _probing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -140,15 +142,16 @@ class Calls:
             # A call that begins late in a step has less time: what is written of it must be within the lease.
             async with asyncio.timeout(max(0.0, self.bearer.deadline.left)):
                 answer = await calling
-        except TimeoutError:
-            fault = TryAgain("timeout")
+        except (TimeoutError, SkolverketError) as met:
+            fault = met if isinstance(met, SkolverketError) else TryAgain("timeout")
+            if task in self._held:
+                # It stood at the door, and says nothing of the service.
+                raise NoTime from None
             await self._learn(slot, fault)
             raise fault from None
-        except SkolverketError as fault:
-            await self._learn(slot, fault)
-            raise
         finally:
             self._slots.pop(task, None)
+            self._held.discard(task)
             self._slowest = max(self._slowest, time.monotonic() - began)
         await self._learn(slot)
         return answer
@@ -165,17 +168,20 @@ class Calls:
         It is late when the connection had to be made first, or the machine is busy. One that is too late takes another
         slot: some that come after have theirs already.
         """
-        slot = self._slots[asyncio.current_task()]
-        allowed = _TOLERANCE
-        while (late := time.monotonic() - slot.began) > allowed:
+        task = asyncio.current_task()
+        self._held.add(task)
+        bucket, began, allowed = self._slots[task].bucket, self._slots[task].began, _TOLERANCE
+        while (late := time.monotonic() - began) > allowed:
             if late > _TOO_LATE:
-                slot = await self._begun(slot.bucket)
-                allowed = _TOLERANCE
-                continue
-            more = late - allowed + _LEAD
-            async with self.engine.begin() as conn:
-                await delay_slots(conn, slot.bucket, timedelta(seconds=more))
-            allowed += more
+                asked, answered, granted = await self._taken(bucket, heedless=True)
+                await asyncio.sleep(max(0.0, answered + granted.wait - time.monotonic()))
+                began, allowed = asked + granted.wait, _TOLERANCE
+            else:
+                more = late - allowed + _LEAD
+                async with self.engine.begin() as conn:
+                    await delay_slots(conn, bucket, timedelta(seconds=more))
+                allowed += more
+        self._held.discard(task)
 
     def _hear(self, limit: RateLimit) -> None:
         self._told[asyncio.current_task()] = limit
@@ -218,8 +224,11 @@ class Calls:
         self.bearer.deadline.allow(self._need)
         return Slot(bucket, asked + granted.wait, granted.own)
 
-    async def _taken(self, bucket: Bucket, *, probing: bool = False) -> tuple[float, float, Granted]:
-        """Takes a slot in turn: when it was asked for and granted by the local clock, and the slot."""
+    async def _taken(self, bucket: Bucket, *, heedless: bool = False) -> tuple[float, float, Granted]:
+        """Takes a slot in turn: when it was asked for and granted by the local clock, and the slot.
+
+        Whoever is heedless takes it although nobody is there: a probe, and a call that is under way already.
+        """
         settings = self.settings
         per_second = settings.skolverket_calls_per_second if bucket == "calls" else settings.skolverket_reads_per_second
         pause = min(0.25, slot_spacing(per_second).total_seconds() / 2)
@@ -229,7 +238,7 @@ class Calls:
                     self.bearer.deadline.allow(self._need)
                     asked = time.monotonic()
                     async with self.engine.begin() as conn:
-                        away = not probing and await is_open(conn, _SERVICE)
+                        away = not heedless and await is_open(conn, _SERVICE)
                         granted = (
                             None if away else await take_slot(conn, bucket, per_second, self.bearer.organisation_id)
                         )
@@ -258,7 +267,7 @@ class Calls:
 
     async def _alive(self) -> None:
         token = await self.bearer.token()
-        _, answered, granted = await self._taken("reads", probing=True)
+        _, answered, granted = await self._taken("reads", heedless=True)
         begins = answered + granted.wait
         await asyncio.sleep(max(0.0, begins - time.monotonic()))
         await self._made(Slot("reads", begins, granted.own), self.api.alive(token.value))

@@ -11,7 +11,7 @@ import httpx
 import jwt
 import pytest
 
-from app.cli import simulator
+from app.cli.processes import simulator
 from app.errors import Stopped
 from app.simulator.config import SimulatorConfig
 from app.simulator.members import UnusableFolder

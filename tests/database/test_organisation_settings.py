@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from typer.testing import CliRunner, Result
 
 from app import cli
+from app.cli import start
 from app.db import tenants
 from app.db.tenants import CertificateFiles
 from app.errors import Conflict, NotFound, Stopped
@@ -117,7 +118,7 @@ def run(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Res
     """Runs `python -m app organisations …` in this process, whose logs stay as they are."""
     monkeypatch.setenv("DATABASE_URL", database_url)
     monkeypatch.setenv("COLUMNS", "200")
-    monkeypatch.setattr(cli, "configure", lambda _level: None)
+    monkeypatch.setattr(start, "configure", lambda _level: None)
     return lambda *arguments: CliRunner().invoke(cli.cli, ["organisations", *arguments])
 
 

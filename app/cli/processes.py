@@ -1,0 +1,140 @@
+"""The commands that start processes, or bring the database to this version."""
+
+import asyncio
+import signal
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from app.cli.start import read_settings
+from app.errors import Stopped
+from app.runtime import running
+
+commands = typer.Typer()
+
+ReadyFile = Annotated[
+    Path | None, typer.Option(help="Where to write {port} once the process is ready.", show_default=False)
+]
+
+
+@commands.command()
+def serve(
+    host: str = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="0 takes any free one.")] = 8000,
+    ready_file: ReadyFile = None,
+) -> None:
+    """Serves the REST API."""
+    from app.api.serving import serve_api
+
+    settings = read_settings()
+    asyncio.run(serve_api(settings, host, port, ready_file))
+
+
+@commands.command()
+def worker(ready_file: ReadyFile = None) -> None:
+    """Carries jobs to Skolverket; run as many as you like."""
+    from app.jobs.advance import Advance
+    from app.jobs.worker import until_migrated, work
+    from app.ready import say_ready
+
+    settings = read_settings()
+
+    async def run() -> None:
+        stop = asyncio.Event()
+        for ending in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(ending, stop.set)
+        async with running(settings, pool=min(10 + settings.worker_jobs, 40), name="provkedja worker") as runtime:
+            await until_migrated(runtime.engine, stop)
+            if stop.is_set():
+                return
+            say_ready(ready_file)
+            await work(Advance(settings, runtime.engine, runtime.cipher, runtime.doorbell), stop)
+
+    asyncio.run(run())
+
+
+@commands.command()
+def simulator(
+    host: str = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="0 takes any free one.")] = 8100,
+    ready_file: ReadyFile = None,
+    job_delay: Annotated[float, typer.Option(help="Seconds until a batch's results are there.")] = 1.0,
+    answer_delay: Annotated[float, typer.Option(help="Seconds that every answer takes.")] = 0.0,
+    handover_delay: Annotated[float, typer.Option(help="Seconds until provisioningStatus turns true.")] = 2.0,
+    token_lifetime: Annotated[float, typer.Option(help="Seconds that a token is valid.")] = 36_000.0,
+    invented_after: Annotated[
+        float | None,
+        typer.Option(help="Seconds until a person with an invented number is removed.", show_default="never"),
+    ] = None,
+    calls_per_second: Annotated[int, typer.Option(help="Sending and status calls a second.")] = 5,
+    reads_per_second: Annotated[int, typer.Option(help="Reading calls a second.")] = 10,
+    tls: Annotated[
+        Path | None,
+        typer.Option(
+            help="Serve https, and know clients by certificate: folder of server.pem/.key, clients.pem, members.json.",
+            show_default=False,
+        ),
+    ] = None,
+    record: Annotated[
+        Path | None,
+        typer.Option(
+            help="File to append every exchange to, bodies included: for invented data only.", show_default=False
+        ),
+    ] = None,
+) -> None:
+    """Serves a look-alike of Skolverket, for demonstrations and tests."""
+    from app.simulator.config import SimulatorConfig
+    from app.simulator.members import UnusableFolder
+    from app.simulator.serving import run
+
+    config = SimulatorConfig(
+        calls_per_second=calls_per_second,
+        reads_per_second=reads_per_second,
+        job_delay=job_delay,
+        job_jitter=job_delay / 10,
+        answer_delay=answer_delay,
+        handover_delay=handover_delay,
+        token_lifetime=token_lifetime,
+        invented_after=invented_after,
+    )
+    try:
+        run(host, port, config, ready_file, tls=tls, record=record)
+    except UnusableFolder as error:
+        raise Stopped(str(error)) from None
+    except OSError as error:
+        raise Stopped(f"the simulator cannot write its record or ready file ({type(error).__name__})") from None
+
+
+@commands.command()
+def migrate() -> None:
+    """Brings the database to this version's tables."""
+    from alembic import command
+    from alembic.config import Config
+
+    settings = read_settings()
+    if not settings.database_url.get_secret_value():
+        raise Stopped("DATABASE_URL is not set: give the address of a Postgres")
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parents[2] / "migrations"))
+    command.upgrade(config, "head")
+
+
+@commands.command()
+def demo(
+    persons: Annotated[int, typer.Option(help="About how many persons the roster has.")] = 2000,
+) -> None:
+    """Shows the main job end to end on a generated roster, and ends."""
+    from app.demo.show import show
+
+    raise SystemExit(show(Path(".local"), persons))
+
+
+@commands.command()
+def up(
+    port: Annotated[int, typer.Option(help="The API's port; another one is taken when it is in use.")] = 8000,
+) -> None:
+    """Starts everything that the demo starts, and stays up until Ctrl-C (`make serve`)."""
+    from app.demo.house import stay
+
+    stay(Path(".local"), port)

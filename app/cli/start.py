@@ -1,0 +1,35 @@
+"""What a command begins with: the settings, and a transaction for those that need no more than that."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from pydantic import ValidationError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db import engine
+from app.errors import Stopped
+from app.logs import configure
+from app.settings import Settings
+
+
+@asynccontextmanager
+async def transaction() -> AsyncIterator[AsyncConnection]:
+    settings = read_settings()
+    if not settings.database_url.get_secret_value():
+        raise Stopped("DATABASE_URL is not set: give the address of a Postgres")
+    database = engine.connect(settings.sqlalchemy_url, pool=1, name="provkedja command")
+    try:
+        async with database.begin() as conn:
+            yield conn
+    finally:
+        await database.dispose()
+
+
+def read_settings() -> Settings:
+    try:
+        settings = Settings()
+    except ValidationError as wrong:
+        said = "; ".join(f"{str(error['loc'][0]).upper()}: {error['msg']}" for error in wrong.errors())
+        raise Stopped(f"settings: {said}") from None
+    configure(settings.log_level)
+    return settings
