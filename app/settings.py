@@ -78,7 +78,13 @@ class Settings(BaseSettings):
         float, Field(gt=0, le=12, description="Seconds until a call without an answer counts as a fault.")
     ] = 10
     skolverket_answer_after: Annotated[
-        float, Field(gt=0, le=60, description="Seconds after which the answer to a batch is asked for the first time.")
+        float,
+        Field(
+            gt=0,
+            le=60,
+            description="Seconds until a batch's answer is asked for, as a first guess: the usual time of each kind is "
+            "learned from the answers.",
+        ),
     ] = 1.2
     fault_horizon: Annotated[
         timedelta,

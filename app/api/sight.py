@@ -13,7 +13,7 @@ from uuid import UUID
 from app.api.answers import Object
 from app.db.cipher import Cipher
 from app.db.reads import Row
-from app.domain.explanations import explain
+from app.domain.explanations import UNKNOWN, explain
 from app.domain.roster import Described, describe, uuid_of
 from app.security.keys import Caller
 from app.security.masking import MASK, mask
@@ -54,7 +54,7 @@ class Sight:
             "eppn": _veiled(shown.eppn, clear),
             "school_year": shown.school_year,
             "school_type": shown.school_type,
-            "messages": [*_remarks(row["remarks"]), *_answers(received, clear)],
+            "messages": [*_remarks(row["remarks"]), *_answers(received, clear), *_held(row["held"])],
             "completed_at": row["completed_at"],
         }
 
@@ -78,19 +78,19 @@ class Sight:
         }
 
     def _body(self, row: Row, column: str, items: str, hidden: Set[UUID]) -> Any:
+        """Shows a stored body; of its items only those that surely speak of a record that this caller may see.
+
+        Whatever else Skolverket's answer holds may be somebody else's pupil, whom no scope lets a caller see.
+        """
         body = self._open(row[column], "batch", row["id"], column)
-        if self.clear(hidden=bool(hidden)):
-            return body
-        masked = mask(body)
-        if not self.caller.may("pii") or not isinstance(body, dict) or not isinstance(body.get(items), list):
-            return masked
-        # Only what surely speaks of one of the others is shown as it was.
-        others = set(row["record_ids"]) - hidden
-        masked[items] = [
-            item if isinstance(item, dict) and uuid_of(item.get("id")) in others else veiled
-            for item, veiled in zip(body[items], masked[items], strict=True)
+        shown = body if self.clear(hidden=bool(hidden)) else mask(body)
+        if not isinstance(body, dict) or not isinstance(body.get(items), list):
+            return shown
+        seen = {each for each in row["record_ids"] if self.clear(hidden=each in hidden)}
+        listed = [
+            item if isinstance(item, dict) and uuid_of(item.get("id")) in seen else mask(item) for item in body[items]
         ]
-        return masked
+        return {**shown, items: listed}
 
     def _described(self, row: Row) -> Described:
         if row["stage"] != "duties":
@@ -139,7 +139,15 @@ def _remarks(remarks: list[dict[str, Any]] | None) -> Iterator[Object]:
             swedish, english = _OF_IDS[code]
             about = (f"{swedish} {ids}. ", f"{english} {ids}. ")
             text = f"{swedish} ({english}) {ids}. {explain(code).sv}"
+        elif (cause := explain(remark.get("cause", ""))) is not UNKNOWN:
+            about = (f"{cause.sv} ", f"{cause.en} ")
         yield _message(remark["severity"], code, text, remark.get("pointer"), about)
+
+
+def _held(held: bool) -> Iterator[Object]:
+    """Says of a failed record that Skolverket holds it from before."""
+    if held:
+        yield _message("warning", "held_before", None, None, ("", ""))
 
 
 def _answers(received: Any, clear: bool) -> Iterator[Object]:

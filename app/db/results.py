@@ -15,12 +15,14 @@ from app.db.tables import batch
 
 Row = sa.RowMapping
 
-# `one` is the record; `person` is the record that a duty takes its name from.
+# `one` is the record; `person` is the record that a duty takes its name from; `before` what Skolverket was asked about.
 _FROM = """
     FROM record one
     LEFT JOIN job persons ON one.stage = 'duties' AND persons.run_id = one.run_id AND persons.stage = 'persons'
     LEFT JOIN record person ON person.organisation_id = one.organisation_id AND person.job_id = persons.id
         AND person.object_id = one.refs[1]
+    LEFT JOIN holding before ON before.organisation_id = one.organisation_id AND before.job_id = one.job_id
+        AND before.object_id = one.object_id
     CROSS JOIN LATERAL (
         SELECT one.protected OR coalesce(person.protected, false) OR EXISTS (
             SELECT FROM roster_item item
@@ -32,7 +34,9 @@ _FROM = """
 """
 _COLUMNS = """
     SELECT one.object_id, one.stage, one.ordinal, one.status, one.payload, one.remarks, one.received, one.completed_at,
-        one.attempts, one.sent, person.object_id AS person_id, person.payload AS person_payload, veil.hidden
+        one.attempts, one.sent, person.object_id AS person_id, person.payload AS person_payload, veil.hidden,
+        -- a retry may have let it through since
+        one.status IN ('error', 'skipped') AND coalesce(before.held, false) AS held
 """
 _SUMMARY = [column for column in batch.c if column.name not in {"request", "answer", "record_ids", "fence"}]
 

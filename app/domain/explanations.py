@@ -1,11 +1,13 @@
 """What each code means to a school administrator, in Swedish and English: what happened, and what to do about it.
 
 It owns one table of our own codes and of Skolverket's known message ids. Skolverket publishes no full list: an id that
-is not here has a text too.
+is not here has a text too. What is said of the faults of calls stands in `fault_explanations`.
 """
 
 from collections.abc import Mapping
 from typing import Final, NamedTuple
+
+from app.domain.fault_explanations import FAULTS, OTHER_STATUS, SERVER_ERROR
 
 
 class Explanation(NamedTuple):
@@ -17,6 +19,8 @@ class Explanation(NamedTuple):
 
 def explain(code: str) -> Explanation:
     """Gives the explanation of one of our codes or of Skolverket's message ids, and a general one for any other."""
+    if code not in EXPLANATIONS and code.startswith("http_"):
+        code = SERVER_ERROR if code.startswith("http_5") else OTHER_STATUS
     return EXPLANATIONS.get(code, UNKNOWN)
 
 
@@ -113,10 +117,18 @@ EXPLANATIONS: Final[Mapping[str, Explanation]] = {
         "choose to retry when the service is up; what has already got through is not sent again.",
     ),
     "gave_up": Explanation(
-        "Skolverket har svarat med tillfälliga fel så länge att vi har slutat försöka. Posten kan vara riktig. Vänta "
-        "en stund och försök igen med samma körning; kontakta Skolverkets support om felet återkommer.",
-        "Skolverket has answered with passing errors for so long that we stopped trying. The record may well be "
-        "correct. Wait a while and retry the same run; contact Skolverket's support if the error comes back.",
+        "Försöken att skicka posten har misslyckats så länge att vi har slutat. Posten kan vara riktig. Försök igen "
+        "med samma körning om en stund, eller när felet är avhjälpt; kontakta den som sköter tjänsten om det "
+        "återkommer.",
+        "Trying to send the record has failed for so long that we stopped. The record may well be correct. Retry the "
+        "same run in a while, or when the error has been put right; contact whoever runs this service if it comes "
+        "back.",
+    ),
+    "held_before": Explanation(
+        "Skolverket har kvar den tidigare versionen av posten. Inget som bygger på den hålls tillbaka, men ändringen "
+        "har inte gått igenom. Åtgärda felet och starta en ny körning.",
+        "Skolverket still holds the earlier version of the record. Nothing that builds on it is kept back, but the "
+        "change did not get through. Put the error right and start a new run.",
     ),
     "no_answer": Explanation(
         "Posten har skickats, men Skolverket har inte lämnat något besked om den. Den kan alltså finnas hos Skolverket "
@@ -141,6 +153,12 @@ EXPLANATIONS: Final[Mapping[str, Explanation]] = {
         "något fel på underlaget. Försök igen, och kontakta den som sköter tjänsten om det händer på nytt.",
         "Our service stopped several times during the same job, so the job was ended. Nothing need be wrong with the "
         "roster. Retry, and contact whoever runs this service if it happens again.",
+    ),
+    "records_failed": Explanation(
+        "Några poster gick inte igenom, och körningen skulle då stanna. Se vad som är fel på dem, rätta dem i "
+        "källsystemet, läs in underlaget igen och starta en ny körning.",
+        "Some records did not get through, and the run was to stop then. See what is wrong with them, correct them in "
+        "the source system, upload the roster again and start a new run.",
     ),
     "refused_batch": Explanation(
         "Skolverket tog inte emot hela anropet som posten ingick i, utan att peka ut någon viss post. Läs svaret under "
@@ -223,4 +241,6 @@ EXPLANATIONS: Final[Mapping[str, Explanation]] = {
         "Skolverket's service was overloaded, or the answer became too large for it. Wait a while and retry the same "
         "run. If the error comes back, contact whoever runs this service.",
     ),
+    # What went wrong in calls to Skolverket.
+    **{code: Explanation(*texts) for code, texts in FAULTS.items()},
 }
