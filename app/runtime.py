@@ -24,12 +24,14 @@ class Runtime:
 
 
 @asynccontextmanager
-async def running(settings: Settings, *, pool: int = 10, name: str = "provkedja") -> AsyncIterator[Runtime]:
+async def running(
+    settings: Settings, *, pool: int = 10, name: str = "provkedja", idle_limit: float | None = None
+) -> AsyncIterator[Runtime]:
     """Builds a process's parts, and closes them; raises Stopped when a setting that it needs is missing."""
     if not settings.database_url.get_secret_value():
         raise Stopped("DATABASE_URL is not set: give the address of a Postgres, or use `make demo` or `make serve`")
     cipher = cipher_of(settings.encryption_keys.get_secret_value(), settings.search_key.get_secret_value())
-    engine = connect(settings.sqlalchemy_url, pool=pool, name=name)
+    engine = connect(settings.sqlalchemy_url, pool=pool, name=name, idle_limit=idle_limit)
     doorbell = Doorbell(settings.redis_url.get_secret_value())
     try:
         yield Runtime(settings, engine, cipher, doorbell)

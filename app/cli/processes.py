@@ -44,7 +44,8 @@ def worker(ready_file: ReadyFile = None) -> None:
         stop = asyncio.Event()
         for ending in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(ending, stop.set)
-        async with running(settings, pool=min(10 + settings.worker_jobs, 40), name="provkedja worker") as runtime:
+        pool = min(10 + settings.worker_jobs, 40)
+        async with running(settings, pool=pool, name="provkedja worker", idle_limit=10) as runtime:
             await until_migrated(runtime.engine, stop)
             if stop.is_set():
                 return

@@ -29,5 +29,5 @@ async def learn_answer_time(
             "INSERT INTO answer_time (stage, usual) VALUES (:stage, :usual)"
             " ON CONFLICT (stage) DO UPDATE SET usual = excluded.usual"
         ),
-        {"stage": stage.value, "usual": usual_wait(usual or first_guess, questions, age)},
+        {"stage": stage.value, "usual": usual_wait(usual or first_guess, questions, age, first_guess)},
     )

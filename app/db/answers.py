@@ -53,17 +53,19 @@ async def accept_batch(
     )
 
 
-async def accepted_batch(conn: AsyncConnection, claim: Claim, batch_id: UUID) -> Awaited:
-    """Reads what is needed to ask for a batch's answer."""
+async def accepted_batch(conn: AsyncConnection, claim: Claim, batch_id: UUID) -> Awaited | None:
+    """Reads what is needed to ask for a batch's answer; None when it is not waited for."""
     batch = (
         await conn.execute(
             sa.text(
                 "SELECT remote_job_id, polls, record_ids, clock_timestamp() - answered_at AS age"
-                " FROM batch WHERE id = :batch"
+                " FROM batch WHERE id = :batch AND status = 'accepted'"
             ),
             {"batch": batch_id},
         )
-    ).one()
+    ).one_or_none()
+    if batch is None:
+        return None
     records = await conn.execute(
         sa.text(
             """

@@ -111,7 +111,7 @@ async def write_batch(
 
 
 async def call_batch(conn: AsyncConnection, cipher: Cipher, claim: Claim, batch_id: UUID) -> Outgoing | None:
-    """Notes that a written batch is leaving now, and gives its bytes; None when the run has been cancelled."""
+    """Notes that a written batch leaves now, and gives its bytes; None when it has left, or the run is cancelled."""
     await hold(conn, claim)
     if await _cancelled(conn, claim):
         return None
@@ -123,8 +123,16 @@ async def call_batch(conn: AsyncConnection, cipher: Cipher, claim: Claim, batch_
             ),
             {**keys(claim), "batch": batch_id},
         )
-    ).one()
+    ).one_or_none()
+    if row is None:
+        return None
     return Outgoing(batch_id, cipher.open(row.request, claim.organisation_id, "batch", batch_id, "request"))
+
+
+async def may_leave(conn: AsyncConnection, claim: Claim) -> bool:
+    """Looks once more whether a call that was noted may leave: not when the run has been cancelled since."""
+    await hold(conn, claim)
+    return not await _cancelled(conn, claim)
 
 
 async def give_up(conn: AsyncConnection, claim: Claim, cause: str | None = None) -> None:

@@ -58,6 +58,17 @@ async def until_probe(conn: AsyncConnection, service: str, random: Random, patie
     return None
 
 
+async def return_probe(conn: AsyncConnection, service: str) -> None:
+    """Gives a probe back that came to nothing for reasons of the caller's own: somebody else may try at once."""
+    await conn.execute(
+        sa.text(
+            "UPDATE circuit SET probe_at = least(probe_at, clock_timestamp())"
+            " WHERE service = :service AND opened_at IS NOT NULL"
+        ),
+        {"service": service},
+    )
+
+
 async def note_outage(conn: AsyncConnection, service: str, code: str, random: Random) -> bool:
     """Counts a call that found nobody there; tells whether that opened the circuit."""
     row = await _locked(conn, service)

@@ -78,7 +78,7 @@ async def hold(conn: AsyncConnection, claim: Claim) -> None:
 
 # Failed records of which the stages after this one have to know whether Skolverket holds them from before.
 _UNASKED = """
-    run.on_record_error = 'continue' AND run.cancel_requested_at IS NULL AND job.stage <> 'activities' AND EXISTS (
+    run.on_record_error = 'continue' AND job.stage <> 'activities' AND EXISTS (
         SELECT FROM record WHERE record.organisation_id = job.organisation_id AND record.job_id = job.id
             AND record.status IN ('error', 'skipped') AND NOT EXISTS (
                 SELECT FROM holding WHERE holding.organisation_id = record.organisation_id

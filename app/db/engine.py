@@ -6,8 +6,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 MIGRATION_HEAD = "0004"
 
 
-def connect(url: str, *, pool: int = 10, name: str = "provkedja") -> AsyncEngine:
-    """Makes an engine of at most `pool` connections; nothing is opened before the first use."""
+def connect(url: str, *, pool: int = 10, name: str = "provkedja", idle_limit: float | None = None) -> AsyncEngine:
+    """Makes an engine of at most `pool` connections; nothing is opened before the first use.
+
+    A session that leaves a transaction lying for `idle_limit` seconds is ended by the server, with its locks: whoever
+    has it has been stopped or cut off.
+    """
+    options = {} if idle_limit is None else {"options": f"-c idle_in_transaction_session_timeout={idle_limit:g}s"}
     return create_async_engine(
         url,
         pool_size=pool,
@@ -15,7 +20,7 @@ def connect(url: str, *, pool: int = 10, name: str = "provkedja") -> AsyncEngine
         pool_timeout=20,
         pool_pre_ping=True,
         hide_parameters=True,
-        connect_args={"application_name": name, "connect_timeout": 5, "prepare_threshold": 5},
+        connect_args={"application_name": name, "connect_timeout": 5, "prepare_threshold": 5, **options},
     )
 
 

@@ -5,6 +5,8 @@ from random import Random
 
 MAX_WAIT = timedelta(minutes=5)
 _FIRST_WAIT = timedelta(seconds=1)
+# An answer is asked for at least so often.
+_LONGEST_ANSWER = timedelta(seconds=15)
 
 
 def wait_after_fault(faulty_for: timedelta, asked: timedelta | None, random: Random) -> timedelta:
@@ -29,18 +31,18 @@ def wait_for_answer(polls: int, usual: timedelta, random: Random) -> timedelta:
     `usual` is how long Skolverket usually takes; later questions come ever more rarely, at most four a minute.
     """
     factor = (1, 0.8, 1.6, 3.2, 6.4)[min(polls, 4)]
-    return min(usual * factor, timedelta(seconds=15)) * random.uniform(1.0, 1.2)
+    return min(usual * factor, _LONGEST_ANSWER) * random.uniform(1.0, 1.2)
 
 
-def usual_wait(usual: timedelta, questions: int, age: timedelta) -> timedelta:
+def usual_wait(usual: timedelta, questions: int, age: timedelta, guess: timedelta) -> timedelta:
     """Gives how long to wait for the next batches' answers, after one that was complete at its nth question.
 
     `age` is the time from the batch's acceptance to that question. An answer that is there at the first question makes
-    the wait a little shorter, one that is not makes it much longer: so nine of ten are there at the first question. A
-    first question that came late, since others went first, teaches nothing.
+    the wait a little shorter, and well above the first `guess` much shorter; one that is not makes it longer, so that
+    nine of ten are there at the first question. A first question that came late, since others went first, says nothing.
     """
     if questions > 1:
         usual = max(usual, min(age, usual * 1.25))
     elif age <= usual * 1.5:
-        usual *= 0.98
-    return min(max(usual, timedelta(seconds=0.1)), timedelta(minutes=1))
+        usual *= 0.9 if usual > 3 * guess else 0.98
+    return min(max(usual, timedelta(seconds=0.1)), _LONGEST_ANSWER)

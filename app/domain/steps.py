@@ -131,7 +131,7 @@ def conclude(view: View, faults: Sequence[Fault], horizon: timedelta, random: Ra
         return Finish("failed", "worker_lost")
     if view.cancelled:
         if not view.batches:
-            done = view.counts.pending == 0
+            done = view.counts.pending == 0 and not view.unasked
             return Finish(job_result(view.counts, view.on_record_error) if done else "cancelled")
     elif not view.batches and view.counts.pending == 0 and not view.unasked:
         return Finish(job_result(view.counts, view.on_record_error))

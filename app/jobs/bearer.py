@@ -6,11 +6,12 @@ from datetime import datetime, timedelta
 from random import Random
 from uuid import UUID
 
+import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.db import tokens
 from app.db.cipher import Cipher
-from app.db.circuits import note_answer, note_outage, until_probe
+from app.db.circuits import note_answer, note_outage, return_probe, until_probe
 from app.db.tenants import identification
 from app.domain.steps import CIRCUIT_OPEN
 from app.jobs.deadline import Deadline
@@ -19,7 +20,13 @@ from app.settings import Settings
 from app.skolverket.auth import Token, fetch_token
 from app.skolverket.faults import SkolverketError, TokenRefused, TryAgain
 
+log = structlog.get_logger(__name__)
+
 _SERVICE = "authorisation"
+# What says that the server is away, and is not about one organisation: a server that does not like a certificate may
+# just cut the connection.
+_AWAY = {"no_connection", "timeout", "http_502", "http_503", "http_504"}
+_OF_BOTH = {"http_429", "answer_unreadable", "address_unusable"}
 # Between two looks for the token that another worker fetches.
 _PAUSE = 0.1
 
@@ -108,12 +115,23 @@ class Bearer:
         try:
             fresh = await fetch_token(authorisation(self.settings, self.patience), who)
         except SkolverketError as fault:
-            async with self.engine.begin() as conn:
-                if fault.is_outage:
-                    await note_outage(conn, _SERVICE, fault.code, self.random)
-                elif fault.http_status is not None:
-                    await note_answer(conn, _SERVICE)
-            raise
-        async with self.engine.begin() as conn:
-            await note_answer(conn, _SERVICE)
+            await self._learn(fault)
+            # Codes that calls of the Provisioning API have too say which server they are about.
+            code = f"{_SERVICE}_{fault.code}" if fault.is_outage or fault.code in _OF_BOTH else fault.code
+            raise TryAgain(
+                code, http_status=fault.http_status, answer=fault.answer, retry_after=fault.retry_after
+            ) from None
+        await self._learn()
         return fresh
+
+    async def _learn(self, fault: SkolverketError | None = None) -> None:
+        """Lets all workers know whether the server is there: for what is one organisation's alone, no other waits."""
+        async with self.engine.begin() as conn:
+            if fault is not None and fault.code in _AWAY:
+                if await note_outage(conn, _SERVICE, fault.code, self.random):
+                    log.error("circuit opens: nobody is there", service=_SERVICE, code=fault.code)
+            elif fault is None or fault.http_status is not None:
+                if await note_answer(conn, _SERVICE):
+                    log.info("circuit closes", service=_SERVICE)
+            else:
+                await return_probe(conn, _SERVICE)

@@ -5,7 +5,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 from uuid import UUID
 from weakref import WeakValueDictionary
 
@@ -26,7 +26,13 @@ from app.skolverket.wire import RateLimit
 
 T = TypeVar("T")
 Bucket = Literal["calls", "reads"]
-Note = Callable[[AsyncConnection], Awaitable[bool]]
+
+
+class Note(Protocol):
+    """Writes down that a call leaves now, or with `again` looks whether it still may; when it says no, it does not."""
+
+    async def __call__(self, conn: AsyncConnection, *, again: bool) -> bool: ...
+
 
 _SERVICE = "provisioning"
 # So late may a call be without a sixth within a second; a later one makes all that come after it wait. Slots are given
@@ -69,6 +75,7 @@ class Slot:
     bucket: Bucket
     began: float
     own: int
+    note: Note | None
 
 
 @dataclass(slots=True)
@@ -100,14 +107,14 @@ class Calls:
         """Tells whether another call may begin."""
         return self.bearer.deadline.left >= self._need
 
-    async def sending(self, call: Callable[[str], Awaitable[T]], before: Note) -> T | None:
+    async def sending(self, call: Callable[[str], Awaitable[T]], note: Note) -> T | None:
         """Makes one sending or status call, within the shared limit; a token that is refused is renewed once.
 
-        `before` writes down that the call leaves now, when its slot is about to begin; when it says no, nothing is
-        called and None is given. Raises NoTime, and what `call` and `before` raise.
+        `note` writes down that the call leaves now, when its slot is about to begin; when it says no, then or when it
+        is asked again since the call leaves later or once more, None is given. Raises NoTime, and what both raise.
         """
         try:
-            return await self._through("calls", call, before)
+            return await self._through("calls", call, note)
         except Withheld:
             return None
 
@@ -115,9 +122,9 @@ class Calls:
         """Makes one reading call in the same way."""
         return await self._through("reads", call)
 
-    async def _through(self, bucket: Bucket, call: Callable[[str], Awaitable[T]], before: Note | None = None) -> T:
+    async def _through(self, bucket: Bucket, call: Callable[[str], Awaitable[T]], note: Note | None = None) -> T:
         token = await self.bearer.token()
-        slot = await self._begun(bucket, before)
+        slot = await self._begun(bucket, note)
         try:
             return await self._made(slot, call(token.value))
         except TokenRefused as refused:
@@ -125,8 +132,8 @@ class Calls:
         # When the call can't leave again, what was answered to it is still the refusal.
         try:
             token = await self.bearer.renewed(token, refusal)
-            slot = await self._begun(bucket)
-        except (NoTime, TryAgain) as fault:
+            slot = await self._begun(bucket, note, again=True)
+        except (NoTime, Withheld, TryAgain) as fault:
             code = fault.code if isinstance(fault, TryAgain) else refusal.code
             raise TryAgain(code, http_status=refusal.http_status, answer=refusal.answer) from None
         try:
@@ -170,11 +177,13 @@ class Calls:
         """
         task = asyncio.current_task()
         self._held.add(task)
-        bucket, began, allowed = self._slots[task].bucket, self._slots[task].began, _TOLERANCE
+        slot = self._slots[task]
+        bucket, began, note, allowed = slot.bucket, slot.began, slot.note, _TOLERANCE
         while (late := time.monotonic() - began) > allowed:
             if late > _TOO_LATE:
                 asked, answered, granted = await self._taken(bucket, heedless=True)
                 await asyncio.sleep(max(0.0, answered + granted.wait - time.monotonic()))
+                await self._ask_again(note)
                 began, allowed = asked + granted.wait, _TOLERANCE
             else:
                 more = late - allowed + _LEAD
@@ -209,20 +218,26 @@ class Calls:
             elif told is not None and (wait := self._others_use_it(slot, told)):
                 await hold_back(conn, slot.bucket, min(wait, _LONGEST_HOLD))
 
-    async def _begun(self, bucket: Bucket, before: Note | None = None) -> Slot:
-        """Returns when a slot has begun; raises Withheld when `before` said no."""
+    async def _ask_again(self, note: Note | None) -> None:
+        if note is not None:
+            async with self.engine.begin() as conn:
+                if not await note(conn, again=True):
+                    raise Withheld
+
+    async def _begun(self, bucket: Bucket, note: Note | None = None, *, again: bool = False) -> Slot:
+        """Returns when a slot has begun; raises Withheld when `note` said no."""
         asked, answered, granted = await self._taken(bucket)
         # The database counted from some moment between both: never begin before it, and doubt the rest.
         begins = answered + granted.wait
         await asyncio.sleep(max(0.0, begins - _LEAD - time.monotonic()))
         self.bearer.deadline.allow(self._need)
-        if before is not None:
+        if note is not None:
             async with self.engine.begin() as conn:
-                if not await before(conn):
+                if not await note(conn, again=again):
                     raise Withheld
         await asyncio.sleep(max(0.0, begins - time.monotonic()))
         self.bearer.deadline.allow(self._need)
-        return Slot(bucket, asked + granted.wait, granted.own)
+        return Slot(bucket, asked + granted.wait, granted.own, note)
 
     async def _taken(self, bucket: Bucket, *, heedless: bool = False) -> tuple[float, float, Granted]:
         """Takes a slot in turn: when it was asked for and granted by the local clock, and the slot.
@@ -270,4 +285,4 @@ class Calls:
         _, answered, granted = await self._taken("reads", heedless=True)
         begins = answered + granted.wait
         await asyncio.sleep(max(0.0, begins - time.monotonic()))
-        await self._made(Slot("reads", begins, granted.own), self.api.alive(token.value))
+        await self._made(Slot("reads", begins, granted.own, None), self.api.alive(token.value))

@@ -41,6 +41,8 @@ def _sentence(code: str) -> str:
     """Looks a code up; codes of HTTP statuses share one sentence."""
     if code in _SENTENCES:
         return _SENTENCES[code]
-    if code in ADVICE:
-        return f"No token for the organisation. {ADVICE[code]} It is tried again; `organisations check` tells more."
+    of_token = code.removeprefix("authorisation_")
+    if of_token in ADVICE or of_token != code:
+        said = ADVICE.get(code) or ADVICE.get(of_token) or "The authorisation server answers with an error."
+        return f"No token for the organisation. {said} It is tried again; `organisations check` tells more."
     return "Skolverket answered with an error: the call is tried again."

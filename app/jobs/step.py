@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Set
 from dataclasses import dataclass, field
 from datetime import timedelta
 from random import Random
@@ -62,10 +62,11 @@ class Step:
         Ends when every call has come to its end; raises LeaseLost when the claim no longer holds.
         """
         broken: BaseException | None = None
+        before: Set[UUID] = frozenset()
         while True:
             pause: timedelta | None = None
             if broken is None and self._goes_on:
-                self._begin(seen)
+                self._begin(seen, before)
                 # While a call stands at the door nothing else can begin: what becomes due then waits for its leaving.
                 pause = until_next(seen, self._busy) if self._at_door is None else None
             if not self._doing:
@@ -75,6 +76,8 @@ class Step:
             self._doing -= done
             broken = next((failed for task in done if (failed := task.exception())), broken)
             if broken is None:
+                # What ends while the database is asked still looks open in its answer.
+                before = frozenset(self._busy)
                 try:
                     async with self.engine.connect() as conn:
                         seen = await outlook(conn, self.claim)
@@ -98,8 +101,8 @@ class Step:
         finally:
             leaving.cancel()
 
-    def _begin(self, seen: Outlook) -> None:
-        todo = work(seen, self._busy)
+    def _begin(self, seen: Outlook, before: Set[UUID]) -> None:
+        todo = work(seen, self._busy | before)
         if self._at_door is None:
             # What is sent first is being worked on while the others are asked for.
             if todo.send:
@@ -170,7 +173,9 @@ class Step:
     async def _send(self, batch_id: UUID) -> None:
         leaving: list[batches.Outgoing] = []
 
-        async def note(conn: AsyncConnection) -> bool:
+        async def note(conn: AsyncConnection, *, again: bool) -> bool:
+            if again:
+                return await batches.may_leave(conn, self.claim)
             batch = await batches.call_batch(conn, self.cipher, self.claim, batch_id)
             leaving[:] = [batch] if batch else []
             self._leaves(batch_id)
@@ -204,6 +209,8 @@ class Step:
                 await self._sent_in_vain(batch_id, fault)
             return
         if taken is None:
+            if leaving:
+                await self._sent_in_vain(batch_id, TryAgain("withheld"))
             return
         async with self.engine.begin() as conn:
             poll_in = await self._poll_in(conn, 0)
@@ -223,10 +230,12 @@ class Step:
     async def _ask(self, batch_id: UUID) -> None:
         async with self.engine.connect() as conn:
             batch = await answers.accepted_batch(conn, self.claim, batch_id)
+            if batch is None:
+                return
             poll_in = await self._poll_in(conn, batch.polls + 1)
         began = left = time.monotonic()
 
-        async def note(conn: AsyncConnection) -> bool:
+        async def note(conn: AsyncConnection, *, again: bool) -> bool:
             nonlocal left
             await hold(conn, self.claim)
             left = time.monotonic()

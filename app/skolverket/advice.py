@@ -37,5 +37,5 @@ ADVICE: Final[Mapping[str, str]] = {
     "address_unusable": "SKOLVERKET_AUTHORISATION_URL is no address that can be called.",
     "no_connection": "No connection: see the address, and whether a firewall is in between.",
     "timeout": "No answer in time: see the address, and whether a firewall is in between.",
-    "connection_lost": "The connection broke, which may pass: try again.",
+    "connection_lost": "The connection broke: that may pass, or the server does not take the certificate.",
 }

@@ -7,7 +7,7 @@ from uuid import UUID
 import httpx
 
 from app.skolverket import wire
-from app.skolverket.client import Heed, exchanged, read, taken
+from app.skolverket.client import Heed, Leave, exchanged, read, taken
 from app.skolverket.faults import TryAgain
 from app.skolverket.wire import OpenItem
 
@@ -15,14 +15,23 @@ from app.skolverket.wire import OpenItem
 class OpenDataApi:
     """Skolverket's open data: who may take part in digital national exams, where, in what.
 
-    Every method raises TryAgain or SlowDown, and Refusal for an id or code that the API calls malformed (400).
+    Every method raises TryAgain or SlowDown, and Refusal for an id or code that the API calls malformed (400). `heed`
+    and `leave` are as the Provisioning API's.
     """
 
-    def __init__(self, http: httpx.AsyncClient, base_url: str, patience: float, heed: Heed | None = None) -> None:
+    def __init__(
+        self,
+        http: httpx.AsyncClient,
+        base_url: str,
+        patience: float,
+        heed: Heed | None = None,
+        leave: Leave | None = None,
+    ) -> None:
         self._http = http
         self._base_url = base_url.rstrip("/")
         self._patience = patience
         self._heed = heed
+        self._leave = leave
 
     async def alive(self) -> None:
         """Returns when the API is there."""
@@ -90,6 +99,7 @@ class OpenDataApi:
             params=params,
             headers={"Accept": "application/json"},
             heed=self._heed,
+            leave=self._leave,
         )
         return taken(answer, {400})
 

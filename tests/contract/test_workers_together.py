@@ -1,19 +1,23 @@
 """What several workers share: one token, one knowledge of whether Skolverket is there."""
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from random import Random
 
+import httpx
 import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.domain.stages import Stage
 from app.jobs.bearer import Bearer
-from app.jobs.calls import Calls, Queues
-from app.jobs.deadline import Deadline
+from app.jobs.calls import Calls, Queues, Slot
+from app.jobs.deadline import Deadline, NoTime
+from app.settings import Settings
 from app.skolverket.client import Accepted, opened
-from app.skolverket.faults import SkolverketError
+from app.skolverket.faults import SkolverketError, TryAgain
 from tests.contract.simulator_at_work import Skolverket
 from tests.database.factories import Tenant, engine_of
 
@@ -28,18 +32,31 @@ async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
     await engine.dispose()
 
 
+def _door(skolverket: Skolverket, tenant: Tenant, http: httpx.AsyncClient, patience: float = PATIENCE) -> Calls:
+    settings = skolverket.settings(skolverket_calls_per_second=100, skolverket_reads_per_second=100)
+    deadline = Deadline.after(20)
+    bearer = Bearer(tenant.engine, tenant.cipher, settings, tenant.organisation_id, deadline, patience, Random(1))
+    return Calls(tenant.engine, settings, bearer, http, Queues())
+
+
+async def _open(tenant: Tenant, service: str, probe_in: timedelta = timedelta()) -> None:
+    await tenant.do(
+        "UPDATE circuit SET failures = 9, failing_since = clock_timestamp(), opened_at = clock_timestamp(),"
+        " probe_at = clock_timestamp() + :probe_in, code = 'timeout' WHERE service = :service",
+        service=service,
+        probe_in=probe_in,
+    )
+
+
 async def _worker(skolverket: Skolverket, tenant: Tenant, calls: int = 1) -> list[str]:
     """Makes a worker's calls one after the other; gives what became of each: `taken` or a fault's code."""
 
-    async def note(_: AsyncConnection) -> bool:
+    async def note(conn: AsyncConnection, *, again: bool) -> bool:
         return True
 
-    settings = skolverket.settings(skolverket_calls_per_second=100, skolverket_reads_per_second=100)
     became = []
     async with opened(PATIENCE) as http:
-        deadline = Deadline.after(20)
-        bearer = Bearer(tenant.engine, tenant.cipher, settings, tenant.organisation_id, deadline, PATIENCE, Random(1))
-        door = Calls(tenant.engine, settings, bearer, http, Queues())
+        door = _door(skolverket, tenant, http)
         for _ in range(calls):
             try:
                 taken = await door.sending(lambda token: door.api.send(Stage.PERSONS, b'{"data":[]}', token), note)
@@ -88,10 +105,7 @@ async def test_while_nobody_is_there_only_a_probe_leaves(skolverket: Skolverket,
     """The circuit is open: every worker waits; once the service answers a probe, all go on."""
     tenant = await Tenant.make(engine)
     await _worker(skolverket, tenant)
-    await tenant.do(
-        "UPDATE circuit SET failures = 9, failing_since = clock_timestamp(), opened_at = clock_timestamp(),"
-        " probe_at = clock_timestamp() + interval '1 minute', code = 'http_503' WHERE service = 'provisioning'"
-    )
+    await _open(tenant, "provisioning", timedelta(minutes=1))
     skolverket.forget()
     assert await _together(skolverket, tenant) == {"circuit_open": WORKERS}
     assert skolverket.ledger() == []
@@ -105,3 +119,65 @@ async def test_while_nobody_is_there_only_a_probe_leaves(skolverket: Skolverket,
     assert await _worker(skolverket, tenant) == ["taken"]
     assert _made(skolverket) == {"alive": 2, "bulk": 1}
     assert await _together(skolverket, tenant) == {"taken": WORKERS}
+
+
+async def test_a_probe_whose_connection_took_long_closes_the_circuit(
+    skolverket: Skolverket, engine: AsyncEngine
+) -> None:
+    """It is too late for its slot and takes another one, although the circuit is open: it must not wait for itself."""
+    tenant = await Tenant.make(engine)
+    await _open(tenant, "provisioning")
+    async with opened(PATIENCE) as http:
+        door = _door(skolverket, tenant, http)
+        token = await door.bearer.token()
+        async with door._probing:
+            await door._made(Slot("reads", time.monotonic() - 1, 1, None), door.api.alive(token.value))
+    assert await tenant.value("SELECT count(*) FROM circuit WHERE opened_at IS NOT NULL") == 0
+
+
+async def test_what_stands_at_the_door_says_nothing_of_the_service(skolverket: Skolverket, engine: AsyncEngine) -> None:
+    """A call that is too late waits for another slot, and a 429 keeps everybody: it never left, and is no outage."""
+    tenant = await Tenant.make(engine)
+    async with opened(PATIENCE) as http:
+        door = _door(skolverket, tenant, http, patience=1)
+        token = await door.bearer.token()
+        await tenant.do("UPDATE call_limit SET next_at = clock_timestamp() + interval '1 minute'")
+        late = Slot("calls", time.monotonic() - 1, 1, None)
+        with pytest.raises(NoTime):
+            await door._made(late, door.api.send(Stage.PERSONS, b'{"data":[]}', token.value))
+    assert await tenant.value("SELECT sum(failures) FROM circuit") == 0
+    assert _made(skolverket) == {"transaction": 1}
+
+
+async def test_a_call_that_goes_again_is_looked_at_again(skolverket: Skolverket, engine: AsyncEngine) -> None:
+    """Between the refusal of its token and the new one its run may have been cancelled: then it stays here."""
+    tenant = await Tenant.make(engine)
+    skolverket.faults({"match": {"path": "/bulk"}, "action": "revoke_tokens", "times": 1})
+
+    async def until_cancelled(conn: AsyncConnection, *, again: bool) -> bool:
+        return not again
+
+    async with opened(PATIENCE) as http:
+        door = _door(skolverket, tenant, http)
+        with pytest.raises(TryAgain) as fault:
+            await door.sending(lambda token: door.api.send(Stage.PERSONS, b'{"data":[]}', token), until_cancelled)
+    assert (fault.value.code, fault.value.http_status) == ("token_refused", 403)
+    assert _made(skolverket) == {"transaction": 2, "bulk": 1}
+
+
+async def test_one_organisation_without_papers_leaves_the_probe_to_others(
+    skolverket: Skolverket, engine: AsyncEngine
+) -> None:
+    """What keeps it from asking is its own: the next one may probe at once, and closes the circuit for all."""
+    bare, other = await Tenant.make(engine), await Tenant.make(engine)
+    await _open(bare, "authorisation")
+    settings = Settings(skolverket_authorisation_url="https://127.0.0.1:1/transaction")
+    async with opened(PATIENCE) as http:
+        bearer = Bearer(
+            bare.engine, bare.cipher, settings, bare.organisation_id, Deadline.after(20), PATIENCE, Random(1)
+        )
+        door = Calls(bare.engine, settings, bearer, http, Queues())
+        with pytest.raises(TryAgain, match="no_certificate"):
+            await door.bearer.token()
+    assert await _worker(skolverket, other) == ["taken"]
+    assert await bare.value("SELECT count(*) FROM circuit WHERE opened_at IS NOT NULL") == 0

@@ -1,9 +1,12 @@
 """What Skolverket holds from before of the records that failed: asked where it matters, and heeded by dependants."""
 
+from datetime import timedelta
+from random import Random
 from uuid import UUID
 
 from app.db import holdings
 from app.db.claims import Claim, outlook, view
+from app.domain.steps import Finish, conclude, work
 from tests.database.factories import Run, Tenant
 
 
@@ -42,10 +45,14 @@ async def test_under_halt_nobody_asks(tenant: Tenant) -> None:
     assert not await _is_unasked(tenant, held)
 
 
-async def test_after_a_cancel_nobody_asks(tenant: Tenant) -> None:
+async def test_after_a_cancel_nobody_asks_and_the_job_is_not_done(tenant: Tenant) -> None:
+    """Else a retry would begin with the next one, and what Skolverket holds would block others."""
     run, held, _ = await _failed(tenant)
     await run.cancel()
-    assert not await _is_unasked(tenant, held)
+    async with tenant.engine.begin() as conn:
+        seen = await view(conn, held)
+    assert not work(seen)
+    assert conclude(seen, (), timedelta(hours=1), Random(1)) == Finish("cancelled")
 
 
 async def test_what_skolverket_holds_blocks_nobody(tenant: Tenant) -> None:
