@@ -6,7 +6,7 @@ Every function here writes under a claim, in the caller's transaction, and raise
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -31,7 +31,7 @@ class Outgoing:
     """A batch that is about to leave: its bytes are those that were written down."""
 
     id: UUID
-    body: bytes
+    body: bytes = field(repr=False)
 
 
 async def refuse_broken(conn: AsyncConnection, claim: Claim) -> None:

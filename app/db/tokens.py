@@ -1,6 +1,6 @@
 """Bearer tokens for Skolverket, encrypted, shared by all workers: one fetches, the others wait for what comes of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -20,7 +20,7 @@ _RENEWED_AT_MOST_EVERY = timedelta(minutes=1)
 class Kept:
     """A token that is good for another minute; `version` tells it from those before and after it."""
 
-    value: str
+    value: str = field(repr=False)
     version: int
 
 

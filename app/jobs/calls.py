@@ -55,10 +55,12 @@ class Withheld(Exception):
 
 
 class Queues:
-    """One queue for each organisation and kind of call in this process: only its head asks the database for a slot."""
+    """What the calls of one process share: a queue for each organisation and kind, whose head asks for a slot."""
 
     def __init__(self) -> None:
         self._locks: WeakValueDictionary[tuple[UUID, str], asyncio.Lock] = WeakValueDictionary()
+        # How long the slowest of the last calls took, in seconds; it fades.
+        self.slowest: float | None = None
 
     def of(self, organisation_id: UUID, bucket: Bucket) -> asyncio.Lock:
         """Gives the organisation's queue, for as long as somebody stands in it."""
@@ -66,6 +68,10 @@ class Queues:
         if lock is None:
             lock = self._locks[organisation_id, bucket] = asyncio.Lock()
         return lock
+
+    def took(self, seconds: float) -> None:
+        """Learns from a call that has ended."""
+        self.slowest = max(seconds, 0.95 * (self.slowest or 0.0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +101,6 @@ class Calls:
     _told: dict[asyncio.Task[Any] | None, RateLimit] = field(default_factory=dict)
     # Those whose connection stands and that have not left yet.
     _held: set[asyncio.Task[Any] | None] = field(default_factory=set)
-    _slowest: float = 0.0
     _probing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def __post_init__(self) -> None:
@@ -159,7 +164,7 @@ class Calls:
         finally:
             self._slots.pop(task, None)
             self._held.discard(task)
-            self._slowest = max(self._slowest, time.monotonic() - began)
+            self.queues.took(time.monotonic() - began)
         await self._learn(slot)
         return answer
 
@@ -167,7 +172,8 @@ class Calls:
     def _need(self) -> float:
         """Gives the seconds that must be left of the step for another call: plenty, by what calls have taken so far."""
         patience = self.bearer.patience
-        return min(patience, max(_LEAST_NEED, 3 * self._slowest)) if self._slowest else patience
+        slowest = self.queues.slowest
+        return patience if slowest is None else min(patience, max(_LEAST_NEED, 3 * slowest))
 
     async def _leave(self) -> None:
         """Lets a call go when its slot has begun; those that come after wait for as much as it is late.
@@ -236,7 +242,6 @@ class Calls:
                 if not await note(conn, again=again):
                     raise Withheld
         await asyncio.sleep(max(0.0, begins - time.monotonic()))
-        self.bearer.deadline.allow(self._need)
         return Slot(bucket, asked + granted.wait, granted.own, note)
 
     async def _taken(self, bucket: Bucket, *, heedless: bool = False) -> tuple[float, float, Granted]:

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import httpx
@@ -37,7 +37,7 @@ class Authorisation:
 class Token:
     """A bearer token and the end that it names itself; the answer's own `expires_in` is not to be trusted."""
 
-    value: str
+    value: str = field(repr=False)
     expires_at: datetime
 
 

@@ -5,9 +5,12 @@ look like is in `app.domain.ss12000`. Readers take what they understand and leav
 """
 
 import json
+import math
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -94,9 +97,25 @@ def rate_limit(headers: Mapping[str, str]) -> RateLimit | None:
 
 
 def wait_asked(headers: Mapping[str, str]) -> timedelta | None:
-    """Reads how long an answer asks us to wait: Retry-After in seconds, else X-RateLimit-Reset, whole or fractional."""
-    asked = _seconds(headers, "Retry-After")
-    return _seconds(headers, _RESET) if asked is None else asked
+    """Reads how long an answer asks us to wait: Retry-After in seconds or as a date (RFC 9110), else X-RateLimit-Reset.
+
+    An hour at most: whoever asks for more is asked again then.
+    """
+    asked = _number(headers, "Retry-After", sys.float_info.max)
+    if asked is None:
+        asked = _until(headers.get("Retry-After", ""))
+    if asked is None:
+        return _seconds(headers, _RESET)
+    return timedelta(seconds=min(asked, _LONGEST_WAIT))
+
+
+def _until(date: str) -> float | None:
+    try:
+        at = parsedate_to_datetime(date)
+    except ValueError:
+        return None
+    # A date without a zone is UTC, and one that has passed asks for nothing.
+    return max(0.0, (at.replace(tzinfo=at.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
 
 
 def _seconds(headers: Mapping[str, str], name: str) -> timedelta | None:
@@ -287,7 +306,7 @@ def token_value(answer: Any) -> str:
 def parsed(answer: bytes) -> Any:
     """Reads JSON; raises TryAgain for anything else, such as a body that was cut off."""
     try:
-        return json.loads(answer, parse_constant=_no_number)
+        return json.loads(answer, parse_constant=_no_number, parse_float=_finite)
     except (ValueError, RecursionError):
         raise unreadable(answer) from None
 
@@ -295,6 +314,12 @@ def parsed(answer: bytes) -> Any:
 def unreadable(answer: bytes) -> TryAgain:
     """Makes the fault of an answer that is not what it should be; what came goes with it."""
     return TryAgain("answer_unreadable", answer=answer)
+
+
+def _finite(number: str) -> float | str:
+    """Keeps a number that is larger than any float as its text, since it could not be written as JSON again."""
+    read = float(number)
+    return read if math.isfinite(read) else number
 
 
 def _no_number(constant: str) -> Any:

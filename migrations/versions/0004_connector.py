@@ -102,7 +102,6 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.execute("DROP FUNCTION take_slot(text, uuid, interval, interval, interval, interval)")
-    op.execute(Path(__file__).with_name("0003_fair_slots.sql").read_text(encoding="utf-8"))
     op.drop_column("call_limit", "recent")
     for table in ("reference_refresh", "reference_item", "holding", "answer_time", "circuit"):
         op.drop_table(table)

@@ -1,5 +1,5 @@
 -- As before, and tells how many of the calls of about the last second are ours: Skolverket counts those of others too.
-DROP FUNCTION take_slot(text, uuid, interval, interval, interval);
+-- The one before stays for workers of the version before, which may run beside this one's for a while.
 CREATE FUNCTION take_slot(
     kind text, organisation uuid, spacing interval, ahead interval, waiting interval, counted interval,
     OUT wait interval, OUT own integer

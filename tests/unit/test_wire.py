@@ -218,9 +218,11 @@ def test_a_fault_does_not_tell_what_was_answered() -> None:
         ({"X-RateLimit-Reset": "1"}, 1),
         ({"X-RateLimit-Reset": "0.5"}, 0.5),
         ({"Retry-After": "7", "X-RateLimit-Reset": "1"}, 7),
-        ({"Retry-After": "Mon, 23 Nov 2026 12:00:00 GMT", "X-RateLimit-Reset": "2"}, 2),
+        ({"Retry-After": "Mon, 23 Nov 1998 12:00:00 GMT", "X-RateLimit-Reset": "2"}, 0),
+        ({"Retry-After": "Mon, 23 Nov 2998 12:00:00 -0000"}, 3600),
+        ({"Retry-After": "soon", "X-RateLimit-Reset": "2"}, 2),
         ({"Retry-After": "-1", "X-RateLimit-Reset": "2"}, 2),
-        ({"Retry-After": "1e9"}, None),
+        ({"Retry-After": "1e9"}, 3600),
         ({"Retry-After": "nan"}, None),
         ({"Retry-After": "inf"}, None),
         ({"Retry-After": ""}, None),
@@ -229,7 +231,7 @@ def test_a_fault_does_not_tell_what_was_answered() -> None:
     ],
 )
 def test_a_wait_is_read_whole_or_fractional(headers: dict[str, str], seconds: float | None) -> None:
-    """Retry-After first; a wait of more than an hour or none that can be read is no wait."""
+    """Retry-After first, as a number or a date and an hour at most; one that can't be read is no wait."""
     expected = None if seconds is None else timedelta(seconds=seconds)
     assert wait_asked(httpx.Headers(headers)) == expected
 
@@ -320,3 +322,8 @@ def test_only_what_shows_that_nobody_is_there_is_an_outage(fault: SkolverketErro
 )
 def test_a_404_of_the_open_data_is_told_from_one_in_front_of_it(answer: bytes, says_so: bool) -> None:
     assert says_not_found(answer) is says_so
+
+
+def test_a_number_too_large_for_a_float_stays_as_its_text() -> None:
+    """It could be stored, but not be shown as JSON again."""
+    assert parsed(b'{"a": 1e999, "b": -1e999, "c": 1.5}') == {"a": "1e999", "b": "-1e999", "c": 1.5}
