@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -20,9 +20,11 @@ from app.db.cipher import new_key
 from app.db.engine import connect
 from app.demo.roster import RosterPlan, generate, reference_only, roster_only
 from app.settings import Settings
-from tests.conftest import Child, Spawn, spawning
+from tests.conftest import ROOT, Child, Spawn, spawning
+from tests.tls import Client, Tls, make_tls
 
 Json = dict[str, Any]
+SHARED = [ROOT.parent / "shared" / "rosters" / f"{name}.json" for name in ("small", "small-with-defects")]
 STAGES = ("persons", "duties", "groups", "activities")
 FINISHED = {"succeeded", "failed", "cancelled"}
 
@@ -36,9 +38,11 @@ class Service:
     simulator: str
     api: httpx.Client
     outside: httpx.Client
+    workers: list[Child] = field(default_factory=list)
 
     def worker(self, **env: str) -> Child:
-        return self.spawn("worker", env={**self.env, **env})
+        self.workers.append(self.spawn("worker", env={**self.env, **env}))
+        return self.workers[-1]
 
     def store(self, generated: Json) -> str:
         """Makes the simulator know the schools, and stores the roster; gives the activity's id."""
@@ -59,6 +63,16 @@ class Service:
 
     def run(self, run_id: str) -> Json:
         return self.get(f"/runs/{run_id}")
+
+    def waiting(self, run_id: str, code: str, within: float = 30) -> Json:
+        """Waits until a job of the run shows a fault, and gives the job."""
+
+        def shown() -> Json | None:
+            jobs = (job for job in self.run(run_id)["jobs"] if job["status"] not in FINISHED)
+            return next((job for job in jobs if job["error"] is not None and job["error"]["code"] == code), None)
+
+        found: Json = self.until(shown, f"a job that waits for {code}", within)
+        return found
 
     def finished(self, run_id: str, within: float = 60) -> Json:
         """Waits until a run has ended."""
@@ -116,9 +130,57 @@ def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield f"http://127.0.0.1:{child.port}"
 
 
+@dataclass(frozen=True)
+class Secure:
+    """A simulator that serves https and knows organisations by their certificates."""
+
+    address: str
+    tls: Tls
+
+    @property
+    def settings(self) -> dict[str, str]:
+        return {
+            "SKOLVERKET_CA_FILE": str(self.tls.ca_file),
+            "SKOLVERKET_AUTHORISATION_PINS": self.tls.pin,
+            "SKOLVERKET_ANSWER_AFTER": "0.1",
+        }
+
+
+@pytest.fixture(scope="session")
+def secure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secure]:
+    """One that is quick to answer batches; it knows the organisers of the rosters that are used here."""
+    folder = tmp_path_factory.mktemp("secure")
+    shared = [json.loads(path.read_bytes())["huvudman"]["organisationNumber"] for path in SHARED if path.exists()]
+    tls = make_tls(folder / "tls", PLAN.organisation_number, *shared)
+    options = ("--job-delay", "0.05", "--calls-per-second", "50", "--reads-per-second", "50")
+    with spawning(folder) as spawn:
+        child = spawn("simulator", "--port", "0", "--tls", str(tls.folder), *options)
+        yield Secure(f"https://127.0.0.1:{child.port}", tls)
+
+
 @pytest.fixture
 def service(database_url: str, redis_url: str, simulator: str, spawn: Spawn, tmp_path: Path) -> Iterator[Service]:
     """The service without a worker: each journey starts those that it needs."""
+    with served(database_url, redis_url, simulator, spawn, tmp_path) as made:
+        add_organisation(made, generate(PLAN)["huvudman"])
+        yield made
+
+
+@pytest.fixture
+def secure_service(
+    database_url: str, redis_url: str, secure: Secure, spawn: Spawn, tmp_path: Path
+) -> Iterator[Service]:
+    """The same towards a simulator with mutual TLS, and still without an organisation; no step of a worker breaks."""
+    with served(database_url, redis_url, secure.address, spawn, tmp_path, **secure.settings) as made:
+        yield made
+        assert not [worker for worker in made.workers if "step failed" in worker.log.read_text(encoding="utf-8")]
+
+
+@contextmanager
+def served(
+    database_url: str, redis_url: str, simulator: str, spawn: Spawn, folder: Path, **given: str
+) -> Iterator[Service]:
+    """Lends an API and an emptied simulator, with settings for workers at 50 calls a second."""
     env = {
         "DATABASE_URL": database_url,
         "REDIS_URL": redis_url,
@@ -130,12 +192,12 @@ def service(database_url: str, redis_url: str, simulator: str, spawn: Spawn, tmp
         "SKOLVERKET_CALLS_PER_SECOND": "50",
         "SKOLVERKET_READS_PER_SECOND": "50",
         "SKOLVERKET_ANSWER_AFTER": "0.25",
+        **given,
     }
     settings = Settings.model_validate({name.lower(): value for name, value in env.items()})
-    key = asyncio.run(make_key(settings.sqlalchemy_url, generate(PLAN)["huvudman"]))
-    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+    headers = {"Content-Type": "application/json"}
     with (
-        serving(settings, tmp_path / "api.ready") as port,
+        serving(settings, folder / "api.ready") as port,
         httpx.Client(
             base_url=f"http://127.0.0.1:{port}", headers=headers, trust_env=False, timeout=30, verify=False
         ) as api,
@@ -163,21 +225,24 @@ def serving(settings: Settings, ready: Path) -> Iterator[int]:
         thread.join()
 
 
-def add_organisation(service: Service, organiser: Json) -> None:
-    """Makes another organisation, and goes on as it."""
+def add_organisation(service: Service, organiser: Json, client: Client | None = None) -> str:
+    """Makes another organisation, with its certificate if it has one, and goes on as it; gives its key."""
     settings = Settings.model_validate({"database_url": service.env["DATABASE_URL"]})
-    key = asyncio.run(make_key(settings.sqlalchemy_url, organiser))
+    key = asyncio.run(make_key(settings.sqlalchemy_url, organiser, client))
     service.api.headers["Authorization"] = f"Bearer {key}"
+    return key
 
 
-async def make_key(url: str, organiser: Json) -> str:
-    """Makes an organisation and a key for it."""
+async def make_key(url: str, organiser: Json, client: Client | None) -> str:
+    number, name = organiser["organisationNumber"], organiser["displayName"]
+    files = None if client is None else tenants.CertificateFiles(client.certificate_file, client.key_file)
+    entity_id = None if client is None else client.entity_id
     database = connect(url, pool=1)
     try:
         async with database.begin() as conn:
-            await tenants.create_organisation(conn, organiser["organisationNumber"], organiser["displayName"])
+            await tenants.create_organisation(conn, number, name, files, entity_id)
             scopes = ("provision", "history", "pii")
-            return (await tenants.create_key(conn, organiser["organisationNumber"], "journeys", scopes)).text
+            return (await tenants.create_key(conn, number, "journeys", scopes)).text
     finally:
         await database.dispose()
 

@@ -1,8 +1,11 @@
 """The promises of the design, checked from two witnesses: what the API says and what the simulator saw."""
 
+import json
+import re
 from datetime import datetime
 from typing import Any
 
+from tests.conftest import Child
 from tests.journeys.conftest import STAGES, Json, Service
 
 
@@ -40,3 +43,22 @@ def assert_in_stage_order(calls: list[Json]) -> None:
 
 def moment(text: Any) -> datetime:
     return datetime.fromisoformat(text)
+
+
+def assert_told(worker: Child, job: Json, roster: Json, *hidden: str) -> None:
+    """Checks that the fault for which a job waits is in its worker's log in the same words, and nothing personal is."""
+    lines = faults_logged(worker, job)
+    assert job["error"]["detail"] in {line["detail"] for line in lines if line["code"] == job["error"]["code"]}
+    log = worker.log.read_text(encoding="utf-8")
+    people = roster["persons"]
+    names = {person[name] for person in people for name in ("givenName", "familyName")}
+    assert not [name for name in names if re.search(rf"\b{re.escape(name)}\b", log)]
+    values = {value for person in people for value in (person["civicNo"]["value"], *person["eduPersonPrincipalNames"])}
+    assert not [value for value in (*values, *hidden, "@", "BEGIN", "eyJ") if value in log]
+
+
+def faults_logged(worker: Child, job: Json) -> list[Json]:
+    """Reads what a worker's log says of calls for a job that came to nothing."""
+    written = worker.log.read_text(encoding="utf-8").rpartition("\n")[0]
+    lines = map(json.loads, written.splitlines())
+    return [line for line in lines if line["event"] == "call to Skolverket failed" and line["job_id"] == job["id"]]

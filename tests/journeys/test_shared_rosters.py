@@ -1,4 +1,6 @@
-"""The realistic rosters that stand beside the project, where they do."""
+"""The realistic rosters that stand beside the project, where they do, over mutual TLS: small.json by a member of the
+federation, small-with-defects.json with a certificate from an approved issuer.
+"""
 
 import json
 from pathlib import Path
@@ -6,34 +8,41 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import ROOT
-from tests.journeys.conftest import Json, Service, add_organisation
+from tests.journeys.conftest import SHARED, Json, Secure, Service, add_organisation
 from tests.journeys.promises import assert_kept
+from tests.tls import Form
 
-ROSTERS = ROOT.parent / "shared" / "rosters"
+SMALL, DEFECTS = SHARED
+EXPECTED = DEFECTS.with_suffix(".expected.json")
 
-pytestmark = pytest.mark.skipif(not ROSTERS.is_dir(), reason="no shared rosters beside the project")
+pytestmark = pytest.mark.skipif(not SMALL.parent.is_dir(), reason="no shared rosters beside the project")
 
 
 def read(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def test_the_small_roster_succeeds_whole(service: Service) -> None:
-    roster = read(ROSTERS / "small.json")
-    add_organisation(service, roster["huvudman"])
+def introduce(service: Service, secure: Secure, organiser: Json, form: Form) -> None:
+    """Makes the organisation, which shows its certificate to Skolverket from now on."""
+    add_organisation(service, organiser, secure.tls.client(organiser["organisationNumber"], form))
+
+
+def test_the_small_roster_succeeds_whole(secure_service: Service, secure: Secure) -> None:
+    service, roster = secure_service, read(SMALL)
+    introduce(service, secure, roster["huvudman"], "entity")
     service.worker()
     run = service.finished(service.provision(service.store(roster))["id"])
 
     assert [job["status"] for job in run["jobs"]] == ["succeeded"] * 4
     for job in run["jobs"]:
         assert job["progress"]["succeeded"] == job["progress"]["total"] == len(roster[job["stage"]])
+    assert [call["path"] for call in service.ledger()].count("/transaction") == 1
     assert_kept(service, run)
 
 
-def test_the_defects_come_out_as_expected_under_continue(service: Service) -> None:
-    roster, expected = read(ROSTERS / "small-with-defects.json"), read(ROSTERS / "small-with-defects.expected.json")
-    add_organisation(service, roster["huvudman"])
+def test_the_defects_come_out_as_expected_under_continue(secure_service: Service, secure: Secure) -> None:
+    service, roster, expected = secure_service, read(DEFECTS), read(EXPECTED)
+    introduce(service, secure, roster["huvudman"], "certificate")
     service.worker()
     run = service.finished(service.provision(service.store(roster), "continue")["id"])
 
@@ -62,9 +71,9 @@ def test_the_defects_come_out_as_expected_under_continue(service: Service) -> No
     assert_kept(service, run)
 
 
-def test_the_defects_stop_the_chain_under_halt(service: Service) -> None:
-    roster, expected = read(ROSTERS / "small-with-defects.json"), read(ROSTERS / "small-with-defects.expected.json")
-    add_organisation(service, roster["huvudman"])
+def test_the_defects_stop_the_chain_under_halt(secure_service: Service, secure: Secure) -> None:
+    service, roster, expected = secure_service, read(DEFECTS), read(EXPECTED)
+    introduce(service, secure, roster["huvudman"], "certificate")
     service.worker()
     run = service.finished(service.provision(service.store(roster))["id"])
 
