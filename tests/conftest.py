@@ -1,16 +1,17 @@
 """Real parts for every test: servers, a migrated database of its own, a doorbell, processes of ours."""
 
+import atexit
 import json
 import os
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlsplit
@@ -23,10 +24,11 @@ from alembic import command
 from alembic.config import Config
 from psycopg import sql
 
-from app.embedded import Servers, embedded_servers, tethered
+from app.embedded import Servers, embedded_servers
 from app.settings import Settings
 from tests.contract.official_plugin import OfficialContract
 from tests.exchanges import recorded
+from tests.forks import Forked, Forks
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -99,7 +101,7 @@ def redis_url(servers: Servers) -> Iterator[str]:
 class Child:
     """A process of ours that is ready; `port` is 0 for one without; `log` has what it wrote."""
 
-    process: subprocess.Popen[bytes]
+    process: Forked
     port: int
     log: Path
 
@@ -108,6 +110,14 @@ class Spawn(Protocol):
     """Starts `python -m app` with arguments and settings, and gives it back once it is ready."""
 
     def __call__(self, *arguments: str, env: Mapping[str, str] | None = None, ready: bool = True) -> Child: ...
+
+
+@cache
+def forks() -> Forks:
+    """The process that all of ours are forked from; it ends with the tests."""
+    made = Forks(ROOT)
+    atexit.register(made.close)
+    return made
 
 
 @pytest.fixture
@@ -120,21 +130,13 @@ def spawn(tmp_path: Path) -> Iterator[Spawn]:
 @contextmanager
 def spawning(folder: Path) -> Iterator[Spawn]:
     """Lends processes of ours, with their logs in the folder, and ends them by SIGTERM, or past a bound by SIGKILL."""
-    processes: list[subprocess.Popen[bytes]] = []
+    processes: list[Forked] = []
 
     def start(*arguments: str, env: Mapping[str, str] | None = None, ready: bool = True) -> Child:
         stem = f"{len(processes)}-{arguments[0]}"
         log, port_file = folder / f"{stem}.log", folder / f"{stem}.ready"
         options = ("--ready-file", str(port_file)) if ready else ()
-        with log.open("wb") as written:
-            process = subprocess.Popen(
-                tethered([sys.executable, "-m", "app", *recorded(arguments), *options]),
-                cwd=ROOT,
-                env={**os.environ, **(env or {})},
-                stdin=subprocess.DEVNULL,
-                stdout=written,
-                stderr=subprocess.STDOUT,
-            )
+        process = forks().start([*recorded(arguments), *options], {**os.environ, **(env or {})}, log)
         processes.append(process)
         if not ready:
             return Child(process, 0, log)

@@ -1,8 +1,6 @@
 """The command line: `python -m app VERB`. It reads settings, builds a runtime and calls; it decides nothing."""
 
-import sqlalchemy.exc
 import typer
-from rich.console import Console
 
 from app.cli import processes, tenants
 from app.errors import Problem, Stopped
@@ -21,15 +19,31 @@ def main() -> None:
     """Runs the command line; what keeps a process from starting is one sentence on stderr and exit code 1."""
     try:
         cli()
-    except (Stopped, Problem) as stopped:
-        said = str(stopped)
-    except sqlalchemy.exc.ArgumentError:
-        said = "DATABASE_URL is no address of a Postgres: give `postgresql://user:password@host:port/name`"
-    except sqlalchemy.exc.ProgrammingError as refused:
-        said = f"the database refused ({type(refused.orig).__name__}): is it migrated? Run `python -m app migrate`"
-    except sqlalchemy.exc.OperationalError as away:
-        said = (
-            f"Postgres cannot be reached at DATABASE_URL ({type(away.orig).__name__}): is it up, is the address right?"
-        )
+    except Exception as problem:
+        said = _said_of(problem)
+        if said is None:
+            raise
+    else:
+        return
+    from rich.console import Console
+
     Console(stderr=True, soft_wrap=True).print(f"provkedja: {said}", style="red", markup=False, highlight=False)
     raise SystemExit(1)
+
+
+def _said_of(problem: Exception) -> str | None:
+    # Imported when something went wrong: the simulator, for one, starts in a third of the time without them.
+    from sqlalchemy import exc
+
+    match problem:
+        case Stopped() | Problem():
+            return str(problem)
+        case exc.ArgumentError():
+            return "DATABASE_URL is no address of a Postgres: give `postgresql://user:password@host:port/name`"
+        case exc.ProgrammingError():
+            refused = type(problem.orig).__name__
+            return f"the database refused ({refused}): is it migrated? Run `python -m app migrate`"
+        case exc.OperationalError():
+            away = type(problem.orig).__name__
+            return f"Postgres cannot be reached at DATABASE_URL ({away}): is it up, is the address right?"
+    return None
