@@ -20,7 +20,7 @@ serve: $(STAMP) ## the same processes, staying up until Ctrl-C
 	@exec $(PYTHON) -m app up
 
 test: $(STAMP) ## all tests, on real servers
-	@exec $(PYTHON) -m pytest --quiet --numprocesses 2
+	@exec $(PYTHON) -m pytest --quiet --numprocesses 4 --dist worksteal
 
 lint: $(STAMP) ## puts the format right, then checks what it can without running anything
 	@$(VENV)/bin/ruff format --quiet

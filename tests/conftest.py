@@ -38,6 +38,23 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(OfficialContract(config), "official-contract")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Spreads the journeys, which mostly wait, among the modules that mostly reckon: so neither waits for the other."""
+    modules: dict[str, list[pytest.Item]] = {}
+    journeys: list[pytest.Item] = []
+    for item in items:
+        module = item.nodeid.partition("::")[0]
+        if module.startswith("tests/journeys/"):
+            journeys.append(item)
+        else:
+            modules.setdefault(module, []).append(item)
+    spread: list[pytest.Item] = []
+    for place, others in enumerate(modules.values()):
+        first, last = (len(journeys) * each // len(modules) for each in (place, place + 1))
+        spread += [*journeys[first:last], *others]
+    items[:] = spread or journeys
+
+
 @pytest.fixture(scope="session", autouse=True)
 def given() -> Iterator[dict[str, str]]:
     """Takes our settings and libpq's out of the environment: a test sees only what it sets itself."""

@@ -247,16 +247,16 @@ async def make_key(url: str, organiser: Json, client: Client | None) -> str:
         await database.dispose()
 
 
-PLAN = RosterPlan(persons=300, schools=3, seed=7)
+PLAN = RosterPlan(persons=120, schools=3, seed=7)
 
 
 @pytest.fixture(scope="session")
 def clean() -> Json:
-    """A roster of 300 persons without a fault."""
+    """A roster of 120 persons without a fault."""
     return generate(PLAN)
 
 
 @pytest.fixture(scope="session")
 def spoilt() -> Json:
     """The same with ten defects."""
-    return generate(RosterPlan(persons=300, schools=3, seed=7, defects=10))
+    return generate(RosterPlan(persons=120, schools=3, seed=7, defects=10))
