@@ -19,6 +19,9 @@ class Explanation(NamedTuple):
 
 def explain(code: str) -> Explanation:
     """Gives the explanation of one of our codes or of Skolverket's message ids, and a general one for any other."""
+    if code not in EXPLANATIONS:
+        # What the authorisation server's faults mean is the same as of the other services.
+        code = code.removeprefix("authorisation_")
     if code not in EXPLANATIONS and code.startswith("http_"):
         code = SERVER_ERROR if code.startswith("http_5") else OTHER_STATUS
     return EXPLANATIONS.get(code, UNKNOWN)

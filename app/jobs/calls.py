@@ -39,7 +39,9 @@ _SERVICE = "provisioning"
 # away less than half a second ahead, so that the fifth after it is not among them: beyond that the slot is let go.
 _TOLERANCE, _TOO_LATE = 0.01, 0.4
 # What is written down right before a call takes about so long; it begins before the slot does.
-_LEAD = 0.015
+_LEAD = 0.03
+# And making the others wait about so long.
+_WORD = 0.003
 # A call needs at least so much of the step's time.
 _LEAST_NEED = 2.0
 # Nobody is held back longer by one answer.
@@ -112,14 +114,17 @@ class Calls:
         """Tells whether another call may begin."""
         return self.bearer.deadline.left >= self._need
 
-    async def sending(self, call: Callable[[str], Awaitable[T]], note: Note) -> T | None:
+    async def sending(
+        self, call: Callable[[str], Awaitable[T]], note: Note, granted: Callable[[], None] | None = None
+    ) -> T | None:
         """Makes one sending or status call, within the shared limit; a token that is refused is renewed once.
 
         `note` writes down that the call leaves now, when its slot is about to begin; when it says no, then or when it
-        is asked again since the call leaves later or once more, None is given. Raises NoTime, and what both raise.
+        is asked again since the call leaves later or once more, None is given. `granted` is told that the call has got
+        its slot, so that the next one may ask for its own. Raises NoTime, and what `call` and `note` raise.
         """
         try:
-            return await self._through("calls", call, note)
+            return await self._through("calls", call, note, granted)
         except Withheld:
             return None
 
@@ -127,9 +132,15 @@ class Calls:
         """Makes one reading call in the same way."""
         return await self._through("reads", call)
 
-    async def _through(self, bucket: Bucket, call: Callable[[str], Awaitable[T]], note: Note | None = None) -> T:
+    async def _through(
+        self,
+        bucket: Bucket,
+        call: Callable[[str], Awaitable[T]],
+        note: Note | None = None,
+        granted: Callable[[], None] | None = None,
+    ) -> T:
         token = await self.bearer.token()
-        slot = await self._begun(bucket, note)
+        slot = await self._begun(bucket, note, granted)
         try:
             return await self._made(slot, call(token.value))
         except TokenRefused as refused:
@@ -192,7 +203,7 @@ class Calls:
                 await self._ask_again(note)
                 began, allowed = asked + granted.wait, _TOLERANCE
             else:
-                more = late - allowed + _LEAD
+                more = late - allowed + _WORD
                 async with self.engine.begin() as conn:
                     await delay_slots(conn, bucket, timedelta(seconds=more))
                 allowed += more
@@ -230,11 +241,20 @@ class Calls:
                 if not await note(conn, again=True):
                     raise Withheld
 
-    async def _begun(self, bucket: Bucket, note: Note | None = None, *, again: bool = False) -> Slot:
+    async def _begun(
+        self,
+        bucket: Bucket,
+        note: Note | None = None,
+        granted: Callable[[], None] | None = None,
+        *,
+        again: bool = False,
+    ) -> Slot:
         """Returns when a slot has begun; raises Withheld when `note` said no."""
-        asked, answered, granted = await self._taken(bucket)
+        asked, answered, slot = await self._taken(bucket)
+        if granted is not None:
+            granted()
         # The database counted from some moment between both: never begin before it, and doubt the rest.
-        begins = answered + granted.wait
+        begins = answered + slot.wait
         await asyncio.sleep(max(0.0, begins - _LEAD - time.monotonic()))
         self.bearer.deadline.allow(self._need)
         if note is not None:
@@ -242,7 +262,7 @@ class Calls:
                 if not await note(conn, again=again):
                     raise Withheld
         await asyncio.sleep(max(0.0, begins - time.monotonic()))
-        return Slot(bucket, asked + granted.wait, granted.own, note)
+        return Slot(bucket, asked + slot.wait, slot.own, note)
 
     async def _taken(self, bucket: Bucket, *, heedless: bool = False) -> tuple[float, float, Granted]:
         """Takes a slot in turn: when it was asked for and granted by the local clock, and the slot.

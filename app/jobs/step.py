@@ -48,7 +48,7 @@ class Step:
     # Whether some call was left for the next step.
     late: bool = False
     _doing: set[asyncio.Task[None]] = field(default_factory=set)
-    # The batches that are being sent or asked for. One call at a time stands at the door and waits for its slot, so
+    # The batches that are being sent or asked for. One call at a time stands at the door until it has got its slot, so
     # that the next one can be chosen late; new batches are written, and the failed looked up, beside it.
     _busy: set[UUID] = field(default_factory=set)
     _at_door: UUID | None = None
@@ -178,12 +178,13 @@ class Step:
                 return await batches.may_leave(conn, self.claim)
             batch = await batches.call_batch(conn, self.cipher, self.claim, batch_id)
             leaving[:] = [batch] if batch else []
-            self._leaves(batch_id)
             return batch is not None
 
         try:
             taken = await self.calls.sending(
-                lambda token: self.calls.api.send(self.claim.stage, leaving[0].body, token), note
+                lambda token: self.calls.api.send(self.claim.stage, leaving[0].body, token),
+                note,
+                lambda: self._leaves(batch_id),
             )
         except NoTime:
             self.late = True
@@ -239,13 +240,14 @@ class Step:
             nonlocal left
             await hold(conn, self.claim)
             left = time.monotonic()
-            self._leaves(batch_id)
             return True
 
         overdue = batch.age >= self.settings.fault_horizon
         try:
             answer = await self.calls.sending(
-                lambda token: self.calls.api.job_status(self.claim.stage, batch.remote_job_id, token), note
+                lambda token: self.calls.api.job_status(self.claim.stage, batch.remote_job_id, token),
+                note,
+                lambda: self._leaves(batch_id),
             )
             assert answer is not None  # noqa: S101 - `note` never says no
             read = read_answer(answer, batch, self.claim, self.cipher, self.random)

@@ -51,3 +51,8 @@ def test_an_explanation_is_whole_sentences_in_both_languages(code: str) -> None:
         assert text.endswith(".")
         assert "  " not in text
         assert text.count(". ") >= 1
+
+
+def test_a_fault_of_the_authorisation_server_is_explained_as_that_of_the_others() -> None:
+    assert explain("authorisation_timeout") == explain("timeout") != UNKNOWN
+    assert explain("authorisation_http_503") == explain("http_503") != UNKNOWN
