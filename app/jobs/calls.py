@@ -196,6 +196,8 @@ class Calls:
         self._held.add(task)
         slot = self._slots[task]
         bucket, began, note, allowed = slot.bucket, slot.began, slot.note, _TOLERANCE
+        # How long telling the others may take: more each time, or a slow database would never be ahead of it.
+        word = _WORD
         while (late := time.monotonic() - began) > allowed:
             if late > _TOO_LATE:
                 asked, answered, granted = await self._taken(bucket, heedless=True)
@@ -203,7 +205,7 @@ class Calls:
                 await self._ask_again(note)
                 began, allowed = asked + granted.wait, _TOLERANCE
             else:
-                more = late - allowed + _WORD
+                more, word = late - allowed + word, 3 * word
                 async with self.engine.begin() as conn:
                     await delay_slots(conn, bucket, timedelta(seconds=more))
                 allowed += more
