@@ -108,6 +108,13 @@ class Settings(BaseSettings):
         Field(ge=2, description="How long a claimed job belongs to its worker; a step takes at most two thirds of it."),
     ] = 30
     sweep_seconds: Annotated[float, Field(gt=0, description="How often each worker looks for due jobs by itself.")] = 1
+    kill_at: Annotated[
+        str,
+        Field(
+            pattern=r"^([a-z]+_[a-z]+:[a-z_]+)?$",
+            description="For tests: the point at which the process dies, e.g. `after_commit:claim`.",
+        ),
+    ] = ""
     log_level: Annotated[
         str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least severe level logged.")
     ] = "INFO"

@@ -29,6 +29,7 @@ from app.api.problems import BadRequest
 from app.api.requests import ProvisionRequest, RetryRequest
 from app.api.schemas import Page, Run
 from app.db import idempotency, lane, reads, runs
+from app.db.engine import transaction
 from app.errors import NotFound, Problem
 from app.security.keys import Caller
 
@@ -66,7 +67,7 @@ async def provision(
     if idempotency_key is not None and not 1 <= len(idempotency_key) <= 255:
         raise BadRequest("header Idempotency-Key: it has 1 to 255 characters")
     rings: list[lane.Ring] = []
-    async with parts.runtime.engine.begin() as conn:
+    async with transaction(parts.runtime.engine, "provision") as conn:
         stored = None
         digest = idempotency.digest_of("provision", activity_id, policy)
         if idempotency_key is not None:
@@ -127,7 +128,7 @@ async def get_run(run_id: UUID, request: Request, caller: Reader, conn: Snapshot
 )
 async def cancel_run(run_id: UUID, parts: PartsDep, caller: Provisioner) -> Response:
     """Sends nothing more; what is under way at Skolverket is followed to its answer first."""
-    async with parts.runtime.engine.begin() as conn:
+    async with transaction(parts.runtime.engine, "cancel") as conn:
         rings = await runs.cancel_run(conn, caller.organisation_id, run_id)
         shown = await _run(conn, caller, run_id)
     await parts.runtime.doorbell.ring(rings)
@@ -145,7 +146,7 @@ async def cancel_run(run_id: UUID, parts: PartsDep, caller: Provisioner) -> Resp
 async def retry_run(run_id: UUID, request: Request, parts: PartsDep, caller: Provisioner) -> Response:
     """Goes on from the first unfinished stage, with what has not succeeded."""
     policy = (await read_body(request, RetryRequest, required=False)).on_record_error
-    async with parts.runtime.engine.begin() as conn:
+    async with transaction(parts.runtime.engine, "retry") as conn:
         rings = await runs.retry_run(conn, caller.organisation_id, run_id, policy)
         shown = await _run(conn, caller, run_id)
     await parts.runtime.doorbell.ring(rings)

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from app.cli.start import read_settings
+from app.crash_points import arm
 from app.errors import Stopped
 from app.runtime import running
 
@@ -28,6 +29,7 @@ def serve(
     from app.api.serving import serve_api
 
     settings = read_settings()
+    arm(settings.kill_at)
     asyncio.run(serve_api(settings, host, port, ready_file))
 
 
@@ -39,6 +41,7 @@ def worker(ready_file: ReadyFile = None) -> None:
     from app.ready import say_ready
 
     settings = read_settings()
+    arm(settings.kill_at)
 
     async def run() -> None:
         stop = asyncio.Event()

@@ -1,7 +1,12 @@
 """The connection to Postgres: one engine a process, short transactions, the server's clock."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from app.crash_points import passing
 
 MIGRATION_HEAD = "0004"
 
@@ -22,6 +27,15 @@ def connect(url: str, *, pool: int = 10, name: str = "provkedja", idle_limit: fl
         hide_parameters=True,
         connect_args={"application_name": name, "connect_timeout": 5, "prepare_threshold": 5, **options},
     )
+
+
+@asynccontextmanager
+async def transaction(engine: AsyncEngine, name: str) -> AsyncIterator[AsyncConnection]:
+    """Begins a transaction that is committed at its end; its name is that of its crash points."""
+    async with engine.begin() as conn:
+        yield conn
+        passing(f"before_commit:{name}")
+    passing(f"after_commit:{name}")
 
 
 async def migrated(engine: AsyncEngine) -> bool:

@@ -20,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.db import reads
 from app.db.cipher import Cipher
+from app.db.engine import transaction
 from app.db.tables import activity, roster_item
 from app.domain import roster, ss12000
 from app.domain.roster_stream import Item, RosterReader, RosterRefused
@@ -139,7 +140,7 @@ async def store_roster(
     shared by all intakes of a process. Raises Refused with pointers into the body, PreconditionFailed, and whatever the
     chunks raise.
     """
-    async with engine.begin() as conn:
+    async with transaction(engine, "store_roster") as conn:
         driver = (await conn.get_raw_connection()).driver_connection
         assert isinstance(driver, psycopg.AsyncConnection)  # noqa: S101 - the engine's URL says so
         intake = _Intake(cipher, organisation_id, uuid4(), turn)

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from app.db import answers, batches, holdings
 from app.db.cipher import Cipher
 from app.db.claims import Claim, LeaseLost, claim, snooze, view
+from app.db.engine import transaction
 from app.db.lane import Ring, finish_job
 from app.domain.steps import Fault, Finish, GiveUp, Snooze, View, conclude, work
 from app.jobs.bearer import Bearer
@@ -63,7 +64,7 @@ class Advance:
         """Claims the given job, or the one that has been due longest, and for so long; None when there is none."""
         lease = self.settings.lease_seconds
         deadline = Deadline.after(lease * _STEP_SHARE)
-        async with self.engine.begin() as conn:
+        async with transaction(self.engine, "claim") as conn:
             held = await claim(conn, self.worker, timedelta(seconds=lease), job_id, overdue)
         return None if held is None else Turn(held, deadline)
 
@@ -81,7 +82,7 @@ class Advance:
 
     async def _step(self, held: Claim, deadline: Deadline) -> list[Ring]:
         engine, cipher, horizon = self.engine, self.cipher, self.settings.fault_horizon
-        async with engine.begin() as conn:
+        async with transaction(engine, "look") as conn:
             await answers.lose_called(conn, cipher, held)
             await batches.refuse_broken(conn, held)
             seen = await view(conn, held)
@@ -92,7 +93,7 @@ class Advance:
         if work(seen):
             faults, crowded = await self._work(held, deadline, seen)
         while True:
-            async with engine.begin() as conn:
+            async with transaction(engine, "conclude") as conn:
                 match conclude(await view(conn, held), faults, horizon, self.random):
                     case GiveUp(cause):
                         await batches.drop_written(conn, held)
@@ -121,9 +122,9 @@ class Advance:
     async def _finish(self, held: Claim, end: Finish) -> list[Ring]:
         problem = job_problem(end.code or "records_failed", end.cause) if end.status == "failed" else None
         if end.code is not None:
-            async with self.engine.begin() as conn:
+            async with transaction(self.engine, "abandon") as conn:
                 await answers.abandon(conn, self.cipher, held, end.code)
-        async with self.engine.begin() as conn:
+        async with transaction(self.engine, "finish") as conn:
             rings = await finish_job(conn, held.job_id, held.number, end.status, problem)
         if rings is None:
             raise LeaseLost

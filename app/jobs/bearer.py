@@ -9,9 +9,11 @@ from uuid import UUID
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from app.crash_points import passing
 from app.db import tokens
 from app.db.cipher import Cipher
 from app.db.circuits import note_answer, note_outage, return_probe, until_probe
+from app.db.engine import transaction
 from app.db.tenants import identification
 from app.domain.steps import CIRCUIT_OPEN
 from app.jobs.deadline import Deadline
@@ -49,7 +51,7 @@ class Bearer:
         """Gives the token; raises TryAgain when none is to be had, NoTime when there is no time to fetch one."""
         async with self._asking:
             if self._kept is None:
-                async with self.engine.begin() as conn:
+                async with transaction(self.engine, "kept_token") as conn:
                     self._kept = await tokens.kept_token(conn, self.cipher, self.organisation_id, self._environment)
             if self._kept is None:
                 self._kept = await self._fetched()
@@ -60,7 +62,7 @@ class Bearer:
         async with self._asking:
             if self._kept == refused:
                 self._kept = None
-                async with self.engine.begin() as conn:
+                async with transaction(self.engine, "renew_token") as conn:
                     again = await tokens.renew_token(conn, self.organisation_id, self._environment, refused.version)
                 if not again:
                     raise TryAgain(refusal.code, http_status=refusal.http_status, answer=refusal.answer)
@@ -74,7 +76,7 @@ class Bearer:
         since: datetime | None = None
         while True:
             self.deadline.allow(self.patience)
-            async with self.engine.begin() as conn:
+            async with transaction(self.engine, "ask_for_token") as conn:
                 turn = await tokens.ask_for_token(
                     conn,
                     self.cipher,
@@ -98,22 +100,24 @@ class Bearer:
         try:
             fresh = await self._call()
         except SkolverketError as fault:
-            async with self.engine.begin() as conn:
+            async with transaction(self.engine, "fetch_failed") as conn:
                 await tokens.fetch_failed(conn, self.organisation_id, self._environment, fault.code)
             raise
-        async with self.engine.begin() as conn:
+        async with transaction(self.engine, "keep_token") as conn:
             return await tokens.keep_token(
                 conn, self.cipher, self.organisation_id, self._environment, fresh.value, fresh.expires_at
             )
 
     async def _call(self) -> Token:
-        async with self.engine.begin() as conn:
+        async with transaction(self.engine, "probe_authorisation") as conn:
             who = identity_of(dict(await identification(conn, self.organisation_id)))
             wait = await until_probe(conn, _SERVICE, self.random, timedelta(seconds=self.patience))
         if wait is not None:
             raise TryAgain(CIRCUIT_OPEN, retry_after=wait)
+        passing("before_call:token")
         try:
             fresh = await fetch_token(authorisation(self.settings, self.patience), who)
+            passing("after_call:token")
         except SkolverketError as fault:
             await self._learn(fault)
             # Codes that calls of the Provisioning API have too say which server they are about.
@@ -126,7 +130,7 @@ class Bearer:
 
     async def _learn(self, fault: SkolverketError | None = None) -> None:
         """Lets all workers know whether the server is there: for what is one organisation's alone, no other waits."""
-        async with self.engine.begin() as conn:
+        async with transaction(self.engine, "learn_of_authorisation") as conn:
             if fault is not None and fault.code in _AWAY:
                 if await note_outage(conn, _SERVICE, fault.code, self.random):
                     log.error("circuit opens: nobody is there", service=_SERVICE, code=fault.code)

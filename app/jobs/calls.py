@@ -13,7 +13,9 @@ import httpx
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from app.crash_points import passing
 from app.db.circuits import is_open, note_answer, note_outage, until_probe
+from app.db.engine import transaction
 from app.db.limits import Granted, delay_slots, hold_back, slot_spacing, take_slot
 from app.domain.limits import wait_for_others
 from app.domain.steps import CIRCUIT_OPEN
@@ -26,6 +28,7 @@ from app.skolverket.wire import RateLimit
 
 T = TypeVar("T")
 Bucket = Literal["calls", "reads"]
+Name = Literal["send", "ask", "look_up", "alive"]
 
 
 class Note(Protocol):
@@ -80,6 +83,7 @@ class Queues:
 class Slot:
     """Leave to make one call: of which kind, since when by the local clock, how many of the last second are ours."""
 
+    name: Name
     bucket: Bucket
     began: float
     own: int
@@ -107,7 +111,7 @@ class Calls:
 
     def __post_init__(self) -> None:
         url = self.settings.skolverket_provisioning_url
-        self.api = ProvisioningApi(self.http, url, self.bearer.patience, self._hear, self._leave)
+        self.api = ProvisioningApi(self.http, url, self.bearer.patience, self._hear, self._leave, self._gone)
 
     @property
     def time_left(self) -> bool:
@@ -115,7 +119,11 @@ class Calls:
         return self.bearer.deadline.left >= self._need
 
     async def sending(
-        self, call: Callable[[str], Awaitable[T]], note: Note, granted: Callable[[], None] | None = None
+        self,
+        name: Name,
+        call: Callable[[str], Awaitable[T]],
+        note: Note,
+        granted: Callable[[], None] | None = None,
     ) -> T | None:
         """Makes one sending or status call, within the shared limit; a token that is refused is renewed once.
 
@@ -124,23 +132,24 @@ class Calls:
         its slot, so that the next one may ask for its own. Raises NoTime, and what `call` and `note` raise.
         """
         try:
-            return await self._through("calls", call, note, granted)
+            return await self._through(name, "calls", call, note, granted)
         except Withheld:
             return None
 
-    async def reading(self, call: Callable[[str], Awaitable[T]]) -> T:
+    async def reading(self, name: Name, call: Callable[[str], Awaitable[T]]) -> T:
         """Makes one reading call in the same way."""
-        return await self._through("reads", call)
+        return await self._through(name, "reads", call)
 
     async def _through(
         self,
+        name: Name,
         bucket: Bucket,
         call: Callable[[str], Awaitable[T]],
         note: Note | None = None,
         granted: Callable[[], None] | None = None,
     ) -> T:
         token = await self.bearer.token()
-        slot = await self._begun(bucket, note, granted)
+        slot = await self._begun(name, bucket, note, granted)
         try:
             return await self._made(slot, call(token.value))
         except TokenRefused as refused:
@@ -148,7 +157,7 @@ class Calls:
         # When the call can't leave again, what was answered to it is still the refusal.
         try:
             token = await self.bearer.renewed(token, refusal)
-            slot = await self._begun(bucket, note, again=True)
+            slot = await self._begun(name, bucket, note, again=True)
         except (NoTime, Withheld, TryAgain) as fault:
             code = fault.code if isinstance(fault, TryAgain) else refusal.code
             raise TryAgain(code, http_status=refusal.http_status, answer=refusal.answer) from None
@@ -165,6 +174,7 @@ class Calls:
             # A call that begins late in a step has less time: what is written of it must be within the lease.
             async with asyncio.timeout(max(0.0, self.bearer.deadline.left)):
                 answer = await calling
+            passing(f"after_call:{slot.name}")
         except (TimeoutError, SkolverketError) as met:
             fault = met if isinstance(met, SkolverketError) else TryAgain("timeout")
             if task in self._held:
@@ -206,10 +216,14 @@ class Calls:
                 began, allowed = asked + granted.wait, _TOLERANCE
             else:
                 more, word = late - allowed + word, 3 * word
-                async with self.engine.begin() as conn:
+                async with transaction(self.engine, "delay_slots") as conn:
                     await delay_slots(conn, bucket, timedelta(seconds=more))
                 allowed += more
         self._held.discard(task)
+        passing(f"before_call:{slot.name}")
+
+    def _gone(self) -> None:
+        passing(f"during_call:{self._slots[asyncio.current_task()].name}")
 
     def _hear(self, limit: RateLimit) -> None:
         self._told[asyncio.current_task()] = limit
@@ -226,7 +240,7 @@ class Calls:
     async def _learn(self, slot: Slot, fault: SkolverketError | None = None) -> None:
         """Lets all workers know what an answer, or the lack of one, says of the service."""
         told = self._told.pop(asyncio.current_task(), None)
-        async with self.engine.begin() as conn:
+        async with transaction(self.engine, "learn_of_service") as conn:
             if fault is not None and fault.is_outage:
                 if await note_outage(conn, _SERVICE, fault.code, self.bearer.random):
                     log.error("circuit opens: nobody is there", service=_SERVICE, code=fault.code)
@@ -239,12 +253,13 @@ class Calls:
 
     async def _ask_again(self, note: Note | None) -> None:
         if note is not None:
-            async with self.engine.begin() as conn:
+            async with transaction(self.engine, "look_again") as conn:
                 if not await note(conn, again=True):
                     raise Withheld
 
     async def _begun(
         self,
+        name: Name,
         bucket: Bucket,
         note: Note | None = None,
         granted: Callable[[], None] | None = None,
@@ -260,11 +275,11 @@ class Calls:
         await asyncio.sleep(max(0.0, begins - _LEAD - time.monotonic()))
         self.bearer.deadline.allow(self._need)
         if note is not None:
-            async with self.engine.begin() as conn:
+            async with transaction(self.engine, "note_call") as conn:
                 if not await note(conn, again=again):
                     raise Withheld
         await asyncio.sleep(max(0.0, begins - time.monotonic()))
-        return Slot(bucket, asked + slot.wait, slot.own, note)
+        return Slot(name, bucket, asked + slot.wait, slot.own, note)
 
     async def _taken(self, bucket: Bucket, *, heedless: bool = False) -> tuple[float, float, Granted]:
         """Takes a slot in turn: when it was asked for and granted by the local clock, and the slot.
@@ -279,7 +294,7 @@ class Calls:
                 while True:
                     self.bearer.deadline.allow(self._need)
                     asked = time.monotonic()
-                    async with self.engine.begin() as conn:
+                    async with transaction(self.engine, "slot") as conn:
                         away = not heedless and await is_open(conn, _SERVICE)
                         granted = (
                             None if away else await take_slot(conn, bucket, per_second, self.bearer.organisation_id)
@@ -294,7 +309,7 @@ class Calls:
     async def _probe(self) -> None:
         """Asks whether the Provisioning API is back, if it is time to; raises TryAgain while it is not."""
         async with self._probing:
-            async with self.engine.begin() as conn:
+            async with transaction(self.engine, "probe") as conn:
                 if not await is_open(conn, _SERVICE):
                     return
                 wait = await until_probe(conn, _SERVICE, self.bearer.random, timedelta(seconds=self.bearer.patience))
@@ -312,4 +327,4 @@ class Calls:
         _, answered, granted = await self._taken("reads", heedless=True)
         begins = answered + granted.wait
         await asyncio.sleep(max(0.0, begins - time.monotonic()))
-        await self._made(Slot("reads", begins, granted.own, None), self.api.alive(token.value))
+        await self._made(Slot("alive", "reads", begins, granted.own, None), self.api.alive(token.value))

@@ -15,6 +15,7 @@ from app.db import answers, batches, holdings
 from app.db.answer_times import answer_time, learn_answer_time
 from app.db.cipher import Cipher
 from app.db.claims import Claim, hold, note_contact, note_fault, outlook
+from app.db.engine import transaction
 from app.domain.retry import wait_after_fault, wait_for_answer
 from app.domain.roster import uuid_of
 from app.domain.steps import CIRCUIT_OPEN, Fault, Outlook, until_next, work
@@ -139,7 +140,7 @@ class Step:
         try:
             horizon = self.settings.fault_horizon if self.contact else None
             for _ in range(most):
-                async with self.engine.begin() as conn:
+                async with transaction(self.engine, "write") as conn:
                     batch = await batches.write_batch(conn, self.cipher, self.claim, horizon)
                 if batch is None or not self._goes_on:
                     break
@@ -152,7 +153,9 @@ class Step:
         try:
             async with self.engine.connect() as conn:
                 asked = await holdings.unasked(conn, self.claim)
-            found = await self.calls.reading(lambda token: self.calls.api.lookup(self.claim.stage, token, ids=asked))
+            found = await self.calls.reading(
+                "look_up", lambda token: self.calls.api.lookup(self.claim.stage, token, ids=asked)
+            )
             held = set(asked) & {uuid_of(item.get("id")) for item in found}
         except NoTime:
             self.late = True
@@ -166,7 +169,7 @@ class Step:
             return
         finally:
             self._looking = False
-        async with self.engine.begin() as conn:
+        async with transaction(self.engine, "note_holdings") as conn:
             await holdings.note_holdings(conn, self.claim, asked, held)
             await note_contact(conn, self.claim)
 
@@ -182,6 +185,7 @@ class Step:
 
         try:
             taken = await self.calls.sending(
+                "send",
                 lambda token: self.calls.api.send(self.claim.stage, leaving[0].body, token),
                 note,
                 lambda: self._leaves(batch_id),
@@ -192,7 +196,7 @@ class Step:
                 await self._sent_in_vain(batch_id, TryAgain("no_time"))
             return
         except Refusal as refusal:
-            async with self.engine.begin() as conn:
+            async with transaction(self.engine, "refuse") as conn:
                 await answers.refuse_batch(
                     conn,
                     self.cipher,
@@ -213,14 +217,14 @@ class Step:
             if leaving:
                 await self._sent_in_vain(batch_id, TryAgain("withheld"))
             return
-        async with self.engine.begin() as conn:
+        async with transaction(self.engine, "accept") as conn:
             poll_in = await self._poll_in(conn, 0)
             await answers.accept_batch(conn, self.claim, batch_id, taken.http_status, taken.job_id, poll_in)
             await note_contact(conn, self.claim)
 
     async def _sent_in_vain(self, batch_id: UUID, fault: SkolverketError) -> None:
         wait = wait_after_fault(timedelta(), fault.retry_after, self.random)
-        async with self.engine.begin() as conn:
+        async with transaction(self.engine, "put_off") as conn:
             if fault.http_status is not None:
                 await answers.put_off_batch(
                     conn, self.cipher, self.claim, batch_id, fault.http_status, fault.answer, wait
@@ -245,6 +249,7 @@ class Step:
         overdue = batch.age >= self.settings.fault_horizon
         try:
             answer = await self.calls.sending(
+                "ask",
                 lambda token: self.calls.api.job_status(self.claim.stage, batch.remote_job_id, token),
                 note,
                 lambda: self._leaves(batch_id),
@@ -259,18 +264,18 @@ class Step:
             await self._met(TryAgain("job_unknown"))
             longest = max(batch.waiting.values(), default=timedelta())
             again_in = None if overdue else wait_after_fault(longest, None, self.random)
-            async with self.engine.begin() as conn:
+            async with transaction(self.engine, "job_unknown") as conn:
                 await answers.lose_batch(conn, self.cipher, self.claim, batch_id, "job_unknown", again_in)
             return
         except TryAgain as fault:
             await self._met(fault)
-            async with self.engine.begin() as conn:
+            async with transaction(self.engine, "postpone") as conn:
                 if overdue:
                     await answers.lose_batch(conn, self.cipher, self.claim, batch_id, "no_answer", None)
                 else:
                     await answers.postpone_batch(conn, self.claim, batch_id, max(poll_in, timedelta(seconds=2)))
             return
-        async with self.engine.begin() as conn:
+        async with transaction(self.engine, "answer") as conn:
             waiting = await answers.answer_batch(conn, self.cipher, self.claim, batch_id, answer, read.changes, poll_in)
             # An answer that is complete and still lacks some of ours will not get better.
             given_up = waiting and (overdue or (batch.polls >= _PATIENT_POLLS and not read.unfinished))
@@ -284,7 +289,7 @@ class Step:
             await self._met(TryAgain("no_answer" if overdue else "answer_incomplete"))
         if not waiting:
             age = batch.age + timedelta(seconds=left - began)
-            async with self.engine.begin() as conn:
+            async with transaction(self.engine, "learn") as conn:
                 await learn_answer_time(conn, self.claim.stage, self._first_guess, batch.polls + 1, age)
 
     @property
@@ -311,7 +316,7 @@ async def tell(engine: AsyncEngine, claim: Claim, fault: SkolverketError) -> Fau
         job_id=str(claim.job_id),
         claim=claim.number,
     )
-    async with engine.begin() as conn:
+    async with transaction(engine, "fault") as conn:
         # Waiting for a service that is away is no attempt.
         await note_fault(conn, claim, problem, counts=fault.code != CIRCUIT_OPEN)
     return Fault(fault.code, fault.retry_after)

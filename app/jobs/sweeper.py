@@ -8,6 +8,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.claims import rings_due
+from app.db.engine import transaction
 from app.db.lane import start_lanes
 from app.jobs.advance import Advance
 from app.logs import describe_exception
@@ -44,12 +45,12 @@ class Sweeper:
 
     async def run_once(self, stop: asyncio.Event) -> None:
         """Starts free lanes, rings for what is due, and takes what no ring has helped."""
-        async with self._advance.engine.begin() as conn:
+        async with transaction(self._advance.engine, "sweep") as conn:
             rings = await start_lanes(conn)
             await forget_old_keys(conn)
         depth = await self._advance.doorbell.depth()
         if depth is not None and depth < HIGH_WATER:
-            async with self._advance.engine.begin() as conn:
+            async with transaction(self._advance.engine, "ring") as conn:
                 rings += await rings_due(conn, HIGH_WATER - depth, _PATIENCE)
         heard = depth is not None and await self._advance.doorbell.ring(rings)
         # A doorbell that takes rings may be deaf on the other side: what stays due for long is taken all the same.

@@ -21,6 +21,7 @@ from app.skolverket.wire import LogId, Page, RateLimit
 T = TypeVar("T")
 Heed = Callable[[RateLimit], None]
 Leave = Callable[[], Awaitable[None]]
+Gone = Callable[[], None]
 
 # Five calls a second that take two seconds each are ten at once, and reads come on top. Below the pool's size: httpx's
 # pool can get stuck when calls are cancelled while they wait for it.
@@ -69,7 +70,8 @@ class ProvisioningApi:
 
     Every method raises TryAgain, SlowDown or TokenRefused for what has nothing to do with its request, and Refusal
     where its request is to blame. `heed` is told the limit's headers of every answer that has them, errors included;
-    `leave` is awaited at the last moment, when the connection stands and the request is about to be written.
+    `leave` is awaited at the last moment, when the connection stands and the request is about to be written; `gone` is
+    called when it has been.
     """
 
     def __init__(
@@ -79,12 +81,14 @@ class ProvisioningApi:
         patience: float,
         heed: Heed | None = None,
         leave: Leave | None = None,
+        gone: Gone | None = None,
     ) -> None:
         self._http = http
         self._base_url = base_url.rstrip("/")
         self._patience = patience
         self._heed = heed
         self._leave = leave
+        self._gone = gone
         self._at_once = asyncio.Semaphore(_AT_ONCE)
 
     async def send(self, stage: Stage, body: bytes, token: str) -> Accepted:
@@ -176,6 +180,7 @@ class ProvisioningApi:
                 headers=headers,
                 heed=self._heed,
                 leave=self._leave,
+                gone=self._gone,
             )
         if answer.status_code in {401, 403}:
             ids = wire.log_ids(answer.content)
@@ -217,12 +222,15 @@ async def exchanged(
     headers: dict[str, str] | None = None,
     heed: Heed | None = None,
     leave: Leave | None = None,
+    gone: Gone | None = None,
 ) -> httpx.Response:
     """Makes one call within `patience` seconds, whole; raises TryAgain or SlowDown for what passes by itself."""
 
     async def trace(event: str, _: Mapping[str, Any]) -> None:
         if leave is not None and event == "http11.send_request_headers.started":
             await leave()
+        if gone is not None and event == "http11.send_request_body.complete":
+            gone()
 
     try:
         async with asyncio.timeout(patience):

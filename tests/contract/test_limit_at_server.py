@@ -56,7 +56,7 @@ async def test_two_users_at_once_stay_within_the_servers_limit(strict: Skolverke
                 made = 0
                 while True:
                     try:
-                        await calls.sending(lambda token: api.send(Stage.PERSONS, content, token), _noted)
+                        await calls.sending("send", lambda token: api.send(Stage.PERSONS, content, token), _noted)
                     except NoTime:
                         return made
                     made += 1
@@ -89,7 +89,10 @@ async def test_a_late_call_takes_nothing_from_the_distance_of_calls(
         calls = _calls(skolverket, tenant, http, 20)
         content = body([encode(pupil())])
         await asyncio.gather(
-            *(calls.sending(lambda token: calls.api.send(Stage.PERSONS, content, token), note) for _ in range(6))
+            *(
+                calls.sending("send", lambda token: calls.api.send(Stage.PERSONS, content, token), note)
+                for _ in range(6)
+            )
         )
     first, *_, sixth = [call["monotonic"] for call in skolverket.ledger() if "/bulk" in call["path"]]
     assert sixth - first > 1
@@ -104,7 +107,7 @@ async def test_a_limit_that_others_use_up_holds_back_everybody(
     skolverket.faults({"match": {"path": "/bulk"}, "action": "low_limit", "reset": reset})
     async with opened(PATIENCE) as http:
         calls = _calls(skolverket, tenant, http, 20)
-        taken = await calls.sending(lambda token: calls.api.send(Stage.PERSONS, b'{"data":[]}', token), _noted)
+        taken = await calls.sending("send", lambda token: calls.api.send(Stage.PERSONS, b'{"data":[]}', token), _noted)
     assert taken is not None
     held = await tenant.value(
         "SELECT extract(epoch FROM next_at - clock_timestamp()) FROM call_limit WHERE bucket = 'calls'"
@@ -123,7 +126,7 @@ async def test_a_call_that_is_not_noted_does_not_leave(skolverket: Skolverket, e
 
     async with opened(PATIENCE) as http:
         calls = _calls(skolverket, tenant, http, 20)
-        left: object = await calls.sending(never, refused)
+        left: object = await calls.sending("send", never, refused)
     assert left is None
 
 
@@ -136,7 +139,7 @@ async def test_without_time_for_another_call_none_leaves(skolverket: Skolverket,
     async with opened(PATIENCE) as http:
         calls = _calls(skolverket, tenant, http, PATIENCE - 1)
         with pytest.raises(NoTime):
-            await calls.sending(never, _noted)
+            await calls.sending("send", never, _noted)
     assert skolverket.ledger() == []
 
 
@@ -148,7 +151,7 @@ async def test_a_429_holds_back_everybody(skolverket: Skolverket, engine: AsyncE
         calls = _calls(skolverket, tenant, http, 20)
         api = calls.api
         with pytest.raises(SlowDown):
-            await calls.sending(lambda token: api.send(Stage.PERSONS, b'{"data":[]}', token), _noted)
+            await calls.sending("send", lambda token: api.send(Stage.PERSONS, b'{"data":[]}', token), _noted)
     held = await tenant.value(
         "SELECT extract(epoch FROM next_at - clock_timestamp()) FROM call_limit WHERE bucket = 'calls'"
     )
@@ -169,7 +172,7 @@ async def test_a_token_that_is_no_longer_taken_is_renewed_once(skolverket: Skolv
     async with opened(PATIENCE) as http:
         calls = _calls(skolverket, tenant, http, 20)
         api = calls.api
-        taken = await calls.sending(lambda token: api.send(Stage.PERSONS, b'{"data":[]}', token), note)
+        taken = await calls.sending("send", lambda token: api.send(Stage.PERSONS, b'{"data":[]}', token), note)
     assert taken is not None
     paths = [(call["path"].rpartition("/")[2], call["status"]) for call in skolverket.ledger()]
     assert paths == [("transaction", 200), ("bulk", 403), ("transaction", 200), ("bulk", 202)]
@@ -184,7 +187,7 @@ async def test_a_token_that_is_never_taken_is_a_fault(skolverket: Skolverket, en
         calls = _calls(skolverket, tenant, http, 20)
         api = calls.api
         with pytest.raises(TryAgain) as fault:
-            await calls.sending(lambda token: api.send(Stage.PERSONS, b'{"data":[]}', token), _noted)
+            await calls.sending("send", lambda token: api.send(Stage.PERSONS, b'{"data":[]}', token), _noted)
     assert (type(fault.value), fault.value.code, fault.value.http_status) == (TryAgain, "token_refused", 403)
     assert len([call for call in skolverket.ledger() if "/bulk" in call["path"]]) == 2
 
@@ -197,13 +200,13 @@ async def test_a_call_whose_token_cannot_be_renewed_keeps_skolverkets_refusal(
     async with opened(PATIENCE) as http:
         calls = _calls(skolverket, tenant, http, 20)
         api = calls.api
-        await calls.sending(lambda token: api.send(Stage.PERSONS, b'{"data":[]}', token), _noted)
+        await calls.sending("send", lambda token: api.send(Stage.PERSONS, b'{"data":[]}', token), _noted)
         skolverket.faults(
             {"match": {"path": "/bulk"}, "action": "status", "status": 403},
             {"match": {"path": "/transaction"}, "action": "status", "status": 500},
         )
         with pytest.raises(TryAgain) as fault:
-            await calls.sending(lambda token: api.send(Stage.PERSONS, b'{"data":[]}', token), _noted)
+            await calls.sending("send", lambda token: api.send(Stage.PERSONS, b'{"data":[]}', token), _noted)
     assert (fault.value.code, fault.value.http_status) == ("authorisation_http_500", 403)
     assert b'"statusCode":403' in fault.value.answer
 
@@ -216,8 +219,8 @@ async def test_a_token_is_fetched_once_for_calls_side_by_side(skolverket: Skolve
         async with opened(PATIENCE) as http:
             calls = _calls(skolverket, tenant, http, 20)
             api = calls.api
-            send = calls.sending(lambda token: api.send(Stage.PERSONS, b'{"data":[]}', token), _noted)
-            ask = calls.sending(lambda token: api.send(Stage.DUTIES, b'{"data":[]}', token), _noted)
+            send = calls.sending("send", lambda token: api.send(Stage.PERSONS, b'{"data":[]}', token), _noted)
+            ask = calls.sending("send", lambda token: api.send(Stage.DUTIES, b'{"data":[]}', token), _noted)
             await asyncio.gather(send, ask)
 
     await step()

@@ -59,7 +59,9 @@ async def _worker(skolverket: Skolverket, tenant: Tenant, calls: int = 1) -> lis
         door = _door(skolverket, tenant, http)
         for _ in range(calls):
             try:
-                taken = await door.sending(lambda token: door.api.send(Stage.PERSONS, b'{"data":[]}', token), note)
+                taken = await door.sending(
+                    "send", lambda token: door.api.send(Stage.PERSONS, b'{"data":[]}', token), note
+                )
             except SkolverketError as fault:
                 became.append(fault.code)
             else:
@@ -131,7 +133,7 @@ async def test_a_probe_whose_connection_took_long_closes_the_circuit(
         door = _door(skolverket, tenant, http)
         token = await door.bearer.token()
         async with door._probing:
-            await door._made(Slot("reads", time.monotonic() - 1, 1, None), door.api.alive(token.value))
+            await door._made(Slot("alive", "reads", time.monotonic() - 1, 1, None), door.api.alive(token.value))
     assert await tenant.value("SELECT count(*) FROM circuit WHERE opened_at IS NOT NULL") == 0
 
 
@@ -142,7 +144,7 @@ async def test_what_stands_at_the_door_says_nothing_of_the_service(skolverket: S
         door = _door(skolverket, tenant, http, patience=1)
         token = await door.bearer.token()
         await tenant.do("UPDATE call_limit SET next_at = clock_timestamp() + interval '1 minute'")
-        late = Slot("calls", time.monotonic() - 1, 1, None)
+        late = Slot("send", "calls", time.monotonic() - 1, 1, None)
         with pytest.raises(NoTime):
             await door._made(late, door.api.send(Stage.PERSONS, b'{"data":[]}', token.value))
     assert await tenant.value("SELECT sum(failures) FROM circuit") == 0
@@ -160,7 +162,9 @@ async def test_a_call_that_goes_again_is_looked_at_again(skolverket: Skolverket,
     async with opened(PATIENCE) as http:
         door = _door(skolverket, tenant, http)
         with pytest.raises(TryAgain) as fault:
-            await door.sending(lambda token: door.api.send(Stage.PERSONS, b'{"data":[]}', token), until_cancelled)
+            await door.sending(
+                "send", lambda token: door.api.send(Stage.PERSONS, b'{"data":[]}', token), until_cancelled
+            )
     assert (fault.value.code, fault.value.http_status) == ("token_refused", 403)
     assert _made(skolverket) == {"transaction": 2, "bulk": 1}
 

@@ -26,6 +26,7 @@ def test_every_setting_is_an_environment_variable_of_its_name(name: str, monkeyp
         "FAULT_HORIZON": "11",
         "OPEN_DATA_REFRESH": "11",
         "SKOLVERKET_AUTHORISATION_PINS": PIN,
+        "KILL_AT": "after_commit:claim",
     }
     value = values.get(name, "7" if type(getattr(Settings(), name.lower())) in {int, float} else "text")
     monkeypatch.setenv(name, value)
