@@ -1,5 +1,6 @@
 """A job's turn with a worker: claim, one step, and what the step led to. No transaction is open during a call."""
 
+import asyncio
 from dataclasses import dataclass, field
 from datetime import timedelta
 from random import Random, SystemRandom
@@ -52,6 +53,8 @@ class Advance:
     worker: UUID = field(default_factory=uuid4)
     random: Random = field(default_factory=SystemRandom)
     queues: Queues = field(default_factory=Queues)
+    # Set when the process is told to end: steps come to theirs soon, and others go on with their jobs at once.
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def __call__(self, job_id: UUID) -> bool:
         """Takes a job a step further, if it is due and nobody else holds it; tells whether it was."""
@@ -63,7 +66,7 @@ class Advance:
     async def take(self, job_id: UUID | None = None, overdue: timedelta = timedelta()) -> Turn | None:
         """Claims the given job, or the one that has been due longest, and for so long; None when there is none."""
         lease = self.settings.lease_seconds
-        deadline = Deadline.after(lease * _STEP_SHARE)
+        deadline = Deadline.after(lease * _STEP_SHARE, self.stopping)
         async with transaction(self.engine, "claim") as conn:
             held = await claim(conn, self.worker, timedelta(seconds=lease), job_id, overdue)
         return None if held is None else Turn(held, deadline)
@@ -117,7 +120,7 @@ class Advance:
                 await step.take(seen)
         except TryAgain as fault:  # there is no connection to open without the authorities to trust
             return [await tell(engine, held, fault)], False
-        return step.faults, step.late and not calls.made
+        return step.faults, step.late and not calls.made and not self.stopping.is_set()
 
     async def _finish(self, held: Claim, end: Finish) -> list[Ring]:
         problem = job_problem(end.code or "records_failed", end.cause) if end.status == "failed" else None

@@ -116,7 +116,7 @@ class Calls:
     @property
     def time_left(self) -> bool:
         """Tells whether another call may begin."""
-        return self.bearer.deadline.left >= self._need
+        return self.bearer.deadline.allows(self._need)
 
     async def sending(
         self,

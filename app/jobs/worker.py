@@ -23,8 +23,9 @@ from app.logs import describe_exception
 log = structlog.get_logger(__name__)
 
 
-async def work(advance: Advance, stop: asyncio.Event) -> None:
-    """Carries jobs on until told to stop; returns when every step that was begun is settled."""
+async def work(advance: Advance) -> None:
+    """Carries jobs on until `advance.stopping` is set; returns when every step that was begun is settled."""
+    stop = advance.stopping
     log.info("worker starts", worker=str(advance.worker))
     async with asyncio.TaskGroup() as loops:
         loops.create_task(Sweeper(advance).run(stop))

@@ -297,6 +297,23 @@ def test_a_worker_that_is_told_to_end_finishes_its_step(service: Service, clean:
     assert set(seen.values()) == {1}, "nothing was sent twice"
 
 
+def test_a_worker_that_is_told_to_end_begins_no_further_call(service: Service) -> None:
+    """A deploy does not wait for a large job: the step lets go of it, with what has not left still pending."""
+    activity_id = service.store(generate(RosterPlan(persons=1500, schools=3, seed=7)))
+    worker = service.worker(SKOLVERKET_CALLS_PER_SECOND="2")
+    run_id = service.provision(activity_id)["id"]
+    service.until(service.sends, "the first batch to arrive")
+    worker.process.send_signal(signal.SIGTERM)
+    assert worker.process.wait(30) == 0
+
+    persons = service.run(run_id)["jobs"][0]
+    assert persons["status"] == "running"
+    assert persons["attempt"] == 0
+    assert "lost" not in {batch["status"] for batch in service.batches(persons)}
+    service.worker()
+    service.until(lambda: service.run(run_id)["jobs"][0]["progress"]["succeeded"], "another worker to go on", 5)
+
+
 def test_a_roster_without_records_succeeds_without_a_call(service: Service, clean: Json) -> None:
     service.worker()
     empty = {**clean, **{stage: [] for stage in roster_only(clean)}}
