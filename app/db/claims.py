@@ -1,7 +1,7 @@
 """Who works on which job: claims, what the holder sees, and how it lets go. Ends of jobs are the lane's."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -31,6 +31,8 @@ class Claim:
     run_id: UUID
     stage: Stage
     lost_before: bool
+    # How long ago the doorbell was rung for it.
+    rung_ago: timedelta | None = field(default=None, compare=False)
 
 
 async def claim(
@@ -55,7 +57,8 @@ async def claim(
                         {"AND id = :job" if job_id else ""}
                     ORDER BY due_at LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED
                 )
-                RETURNING job.id, job.claim, job.organisation_id, job.run_id, job.stage, job.losses > 0 AS lost_before
+                RETURNING job.id, job.claim, job.organisation_id, job.run_id, job.stage, job.losses > 0 AS lost_before,
+                    clock_timestamp() - job.rung_at AS rung_ago
                 """  # noqa: S608 - a choice between two constants
             ),
             {"worker": worker, "lease": lease, "job": job_id, "overdue": overdue},
@@ -63,7 +66,7 @@ async def claim(
     ).one_or_none()
     if row is None:
         return None
-    return Claim(row.id, row.claim, row.organisation_id, row.run_id, Stage(row.stage), row.lost_before)
+    return Claim(row.id, row.claim, row.organisation_id, row.run_id, Stage(row.stage), row.lost_before, row.rung_ago)
 
 
 async def hold(conn: AsyncConnection, claim: Claim) -> None:
@@ -134,7 +137,7 @@ async def view(conn: AsyncConnection, claim: Claim) -> View:
         WHERE {_HELD}
         """,  # noqa: S608 - constants of ours
     )
-    counts = Counts(**{field.name: row.pop(field.name) for field in fields(Counts)})
+    counts = Counts(**{each.name: row.pop(each.name) for each in fields(Counts)})
     return View(**row, counts=counts, batches=await _open_batches(conn, claim))
 
 

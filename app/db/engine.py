@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from app.crash_points import passing
 
-MIGRATION_HEAD = "0004"
+MIGRATION_HEAD = "0005"
 
 
 def connect(url: str, *, pool: int = 10, name: str = "provkedja", idle_limit: float | None = None) -> AsyncEngine:
@@ -39,9 +39,12 @@ async def transaction(engine: AsyncEngine, name: str) -> AsyncIterator[AsyncConn
 
 
 async def migrated(engine: AsyncEngine) -> bool:
-    """Tells whether the database has the tables that this code was written for."""
+    """Tells whether the database has the tables that this code was written for, or later ones.
+
+    A migration takes nothing away that the version before still needs, so that both can run side by side.
+    """
     async with engine.connect() as conn:
         if await conn.scalar(sa.text("SELECT to_regclass('alembic_version')")) is None:
             return False
         found: str | None = await conn.scalar(sa.text("SELECT version_num FROM alembic_version"))
-        return found == MIGRATION_HEAD
+        return found is not None and found >= MIGRATION_HEAD

@@ -424,3 +424,24 @@ reference_refresh = sa.Table(
     sa.Column("failure", sa.Text),
     sa.Index(None, "due_at"),
 )
+
+worker = sa.Table(
+    "worker",
+    metadata,
+    # One row a process: when it was last heard of, and what it has met. Those of the past are added up in one.
+    sa.Column("id", UUID, primary_key=True),
+    sa.Column("version", sa.Text, nullable=False),
+    sa.Column("started_at", Time, nullable=False, server_default=_now),
+    sa.Column("seen_at", Time, nullable=False, server_default=_now),
+    sa.Column("ended_at", Time),
+    # Steps that are being made now.
+    sa.Column("in_hand", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("claims", sa.BigInteger, nullable=False, server_default="0"),
+    # Claims over a lease that had run out, and claims of its own that somebody else took over.
+    sa.Column("reaped", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("lost", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("rings", sa.BigInteger, nullable=False, server_default="0"),
+    # From a ring to the claim that followed: how many took up to each of some bounds, and all seconds together.
+    sa.Column("heard", pg.ARRAY(sa.BigInteger), nullable=False, server_default="{}"),
+    sa.Column("heard_seconds", sa.Double, nullable=False, server_default="0"),
+)

@@ -1,6 +1,7 @@
 """A job's turn with a worker: claim, one step, and what the step led to. No transaction is open during a call."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from random import Random, SystemRandom
@@ -14,6 +15,7 @@ from app.db.cipher import Cipher
 from app.db.claims import Claim, LeaseLost, claim, snooze, view
 from app.db.engine import transaction
 from app.db.lane import Ring, finish_job
+from app.db.workers import Tally
 from app.domain.steps import Fault, Finish, GiveUp, Snooze, View, conclude, work
 from app.jobs.bearer import Bearer
 from app.jobs.calls import Calls, Queues
@@ -52,6 +54,7 @@ class Advance:
     doorbell: Doorbell
     worker: UUID = field(default_factory=uuid4)
     random: Random = field(default_factory=SystemRandom)
+    tally: Tally = field(default_factory=Tally)
     queues: Queues = field(default_factory=Queues)
     # Set when the process is told to end: steps come to theirs soon, and others go on with their jobs at once.
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
@@ -69,19 +72,33 @@ class Advance:
         deadline = Deadline.after(lease * _STEP_SHARE, self.stopping)
         async with transaction(self.engine, "claim") as conn:
             held = await claim(conn, self.worker, timedelta(seconds=lease), job_id, overdue)
-        return None if held is None else Turn(held, deadline)
+        if held is None:
+            return None
+        # What the sweeper takes by itself was not rung for.
+        self.tally.claimed(over_a_lost_lease=held.lost_before, rung_ago=held.rung_ago if job_id else None)
+        return Turn(held, deadline)
 
     async def carry(self, turn: Turn) -> None:
         """Does one step and settles it. Never raises for what happens to a job: the lease is there for that."""
         held = turn.claim
+        self.tally.in_hand += 1
         try:
             rings = await self._step(held, turn.deadline)
         except LeaseLost:
+            self.tally.lost += 1
             log.warning("lease lost: dropped", job_id=str(held.job_id), claim=held.number)
         except Exception as problem:
             log.error("step failed", job_id=str(held.job_id), claim=held.number, **describe_exception(problem))
         else:
-            await self.doorbell.ring(rings)
+            await self.ring(rings)
+        finally:
+            self.tally.in_hand -= 1
+
+    async def ring(self, rings: Sequence[Ring]) -> bool:
+        """Rings the doorbell, and counts it; tells whether it took the rings."""
+        rung = await self.doorbell.ring(rings)
+        self.tally.rings += len(rings) if rung else 0
+        return rung
 
     async def _step(self, held: Claim, deadline: Deadline) -> list[Ring]:
         engine, cipher, horizon = self.engine, self.cipher, self.settings.fault_horizon

@@ -10,8 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db.claims import rings_due
 from app.db.engine import transaction
 from app.db.lane import start_lanes
+from app.db.workers import add_up_the_past, note_worker
 from app.jobs.advance import Advance
 from app.logs import describe_exception
+from app.skolverket.client import user_agent
 
 log = structlog.get_logger(__name__)
 
@@ -44,15 +46,17 @@ class Sweeper:
         await asyncio.gather(*self._turns, return_exceptions=True)
 
     async def run_once(self, stop: asyncio.Event) -> None:
-        """Starts free lanes, rings for what is due, and takes what no ring has helped."""
+        """Says that the worker is there, starts free lanes, rings for what is due, takes what no ring has helped."""
         async with transaction(self._advance.engine, "sweep") as conn:
+            await note_worker(conn, self._advance.worker, user_agent(), self._advance.tally)
             rings = await start_lanes(conn)
             await forget_old_keys(conn)
+            await add_up_the_past(conn)
         depth = await self._advance.doorbell.depth()
         if depth is not None and depth < HIGH_WATER:
             async with transaction(self._advance.engine, "ring") as conn:
                 rings += await rings_due(conn, HIGH_WATER - depth, _PATIENCE)
-        heard = depth is not None and await self._advance.doorbell.ring(rings)
+        heard = depth is not None and await self._advance.ring(rings)
         # A doorbell that takes rings may be deaf on the other side: what stays due for long is taken all the same.
         await self._take_due(stop, _UNHEARD if heard else timedelta())
 

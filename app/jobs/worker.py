@@ -13,12 +13,14 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.db.engine import migrated
+from app.db.engine import migrated, transaction
+from app.db.workers import note_end, note_worker
 from app.jobs.advance import Advance
 from app.jobs.doorbell import FUNCTION, QUEUE, deserialize, pool, serialize
 from app.jobs.reference import Refresher
 from app.jobs.sweeper import HIGH_WATER, Sweeper
 from app.logs import describe_exception
+from app.skolverket.client import user_agent
 
 log = structlog.get_logger(__name__)
 
@@ -31,6 +33,10 @@ async def work(advance: Advance) -> None:
         loops.create_task(Sweeper(advance).run(stop))
         loops.create_task(Refresher(advance.settings, advance.engine, advance.random).run(stop))
         loops.create_task(_listen(advance, stop))
+    with suppress(OperationalError, InterfaceError):
+        async with transaction(advance.engine, "end") as conn:
+            await note_worker(conn, advance.worker, user_agent(), advance.tally)
+            await note_end(conn, advance.worker)
     log.info("worker ends", worker=str(advance.worker))
 
 

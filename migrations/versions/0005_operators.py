@@ -1,0 +1,33 @@
+"""What operators want to know of workers: which there are, and what they have met."""
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects import postgresql as pg
+
+revision = "0005"
+down_revision = "0004"
+
+_Time = sa.DateTime(timezone=True)
+
+
+def upgrade() -> None:
+    op.create_table(
+        "worker",
+        sa.Column("id", sa.UUID, nullable=False),
+        sa.Column("version", sa.Text, nullable=False),
+        sa.Column("started_at", _Time, nullable=False, server_default=sa.text("clock_timestamp()")),
+        sa.Column("seen_at", _Time, nullable=False, server_default=sa.text("clock_timestamp()")),
+        sa.Column("ended_at", _Time),
+        sa.Column("in_hand", sa.Integer, nullable=False, server_default="0"),
+        sa.Column("claims", sa.BigInteger, nullable=False, server_default="0"),
+        sa.Column("reaped", sa.BigInteger, nullable=False, server_default="0"),
+        sa.Column("lost", sa.BigInteger, nullable=False, server_default="0"),
+        sa.Column("rings", sa.BigInteger, nullable=False, server_default="0"),
+        sa.Column("heard", pg.ARRAY(sa.BigInteger), nullable=False, server_default="{}"),
+        sa.Column("heard_seconds", sa.Double, nullable=False, server_default="0"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_worker")),
+    )
+
+
+def downgrade() -> None:
+    op.drop_table("worker")
