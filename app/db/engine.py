@@ -25,6 +25,8 @@ def connect(url: str, *, pool: int = 10, name: str = "provkedja", idle_limit: fl
         pool_timeout=20,
         pool_pre_ping=True,
         hide_parameters=True,
+        # The guards look at what others have committed: a snapshot from before would hide it from them.
+        isolation_level="READ COMMITTED",
         connect_args={"application_name": name, "connect_timeout": 5, "prepare_threshold": 5, **options},
     )
 

@@ -199,26 +199,30 @@ class Calls:
     async def _leave(self) -> None:
         """Lets a call go when its slot has begun; those that come after wait for as much as it is late.
 
-        It is late when the connection had to be made first, or the machine is busy. One that is too late takes another
-        slot: some that come after have theirs already.
+        It is late when the connection had to be made first, or the machine is busy. However late, it takes the place of
+        one call among those that come after: they wait for one slot at most. One that is too late takes another slot:
+        some that come after have theirs already.
         """
         task = asyncio.current_task()
         self._held.add(task)
         slot = self._slots[task]
         bucket, began, note, allowed = slot.bucket, slot.began, slot.note, _TOLERANCE
         # How long telling the others may take: more each time, or a slow database would never be ahead of it.
-        word = _WORD
+        word, told = _WORD, 0.0
+        spacing = slot_spacing(self._per_second(bucket)).total_seconds()
         while (late := time.monotonic() - began) > allowed:
             if late > _TOO_LATE:
                 asked, answered, granted = await self._taken(bucket, heedless=True)
                 await asyncio.sleep(max(0.0, answered + granted.wait - time.monotonic()))
                 await self._ask_again(note)
-                began, allowed = asked + granted.wait, _TOLERANCE
+                began, allowed, told = asked + granted.wait, _TOLERANCE, 0.0
+            elif told >= spacing:
+                break
             else:
-                more, word = late - allowed + word, 3 * word
+                more, word = min(late - allowed + word, spacing - told), 3 * word
                 async with transaction(self.engine, "delay_slots") as conn:
                     await delay_slots(conn, bucket, timedelta(seconds=more))
-                allowed += more
+                allowed, told = allowed + more, told + more
         self._held.discard(task)
         passing(f"before_call:{slot.name}")
 
@@ -257,6 +261,10 @@ class Calls:
                 if not await note(conn, again=True):
                     raise Withheld
 
+    def _per_second(self, bucket: Bucket) -> float:
+        settings = self.settings
+        return settings.skolverket_calls_per_second if bucket == "calls" else settings.skolverket_reads_per_second
+
     async def _begun(
         self,
         name: Name,
@@ -286,8 +294,7 @@ class Calls:
 
         Whoever is heedless takes it although nobody is there: a probe, and a call that is under way already.
         """
-        settings = self.settings
-        per_second = settings.skolverket_calls_per_second if bucket == "calls" else settings.skolverket_reads_per_second
+        per_second = self._per_second(bucket)
         pause = min(0.25, slot_spacing(per_second).total_seconds() / 2)
         while True:
             async with self.queues.of(self.bearer.organisation_id, bucket):

@@ -1,4 +1,6 @@
-"""What operators want to know of workers: which there are, and what they have met."""
+"""What operators want to know of workers: which there are, and what they have met. And two guards more."""
+
+from pathlib import Path
 
 import sqlalchemy as sa
 from alembic import op
@@ -7,6 +9,8 @@ from sqlalchemy.dialects import postgresql as pg
 revision = "0005"
 down_revision = "0004"
 
+_GUARDED = ("run", "job", "record", "batch")
+_KEPT = ("run", "job", "event")
 _Time = sa.DateTime(timezone=True)
 
 
@@ -27,7 +31,14 @@ def upgrade() -> None:
         sa.Column("heard_seconds", sa.Double, nullable=False, server_default="0"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_worker")),
     )
+    op.execute(Path(__file__).with_suffix(".sql").read_text(encoding="utf-8"))
 
 
 def downgrade() -> None:
+    for table in _GUARDED:
+        op.execute(f"DROP TRIGGER {table}_isolation ON {table}")
+    for table in _KEPT:
+        op.execute(f"DROP TRIGGER {table}_kept ON {table}")
+    op.execute("DROP FUNCTION isolation_guard()")
+    op.execute("DROP FUNCTION history_guard()")
     op.drop_table("worker")

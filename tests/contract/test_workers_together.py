@@ -11,6 +11,7 @@ import httpx
 import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from app.db.limits import slot_spacing
 from app.domain.stages import Stage
 from app.jobs.bearer import Bearer
 from app.jobs.calls import Calls, Queues, Slot
@@ -149,6 +150,25 @@ async def test_what_stands_at_the_door_says_nothing_of_the_service(skolverket: S
             await door._made(late, door.api.send(Stage.PERSONS, b'{"data":[]}', token.value))
     assert await tenant.value("SELECT sum(failures) FROM circuit") == 0
     assert _made(skolverket) == {"transaction": 1}
+
+
+@pytest.mark.parametrize(("late", "moved"), [(0, 0), (0.3, 1)])
+async def test_a_late_call_costs_the_others_one_slot_at_most(
+    skolverket: Skolverket, engine: AsyncEngine, late: float, moved: float
+) -> None:
+    """Were all its lateness added, a busy machine would slow down without an end."""
+    tenant = await Tenant.make(engine)
+    asked = "SELECT extract(epoch FROM next_at)::float FROM call_limit WHERE bucket = 'calls'"
+    async with opened(PATIENCE) as http:
+        door = _door(skolverket, tenant, http)
+        token = await door.bearer.token()
+        await tenant.do("UPDATE call_limit SET next_at = clock_timestamp() + interval '1 minute'")
+        before = await tenant.value(asked)
+        began = time.monotonic() - late if late else time.monotonic() + 5
+        slot = Slot("send", "calls", began, 1, None)
+        await door._made(slot, door.api.send(Stage.PERSONS, b'{"data":[]}', token.value))
+    spacing = slot_spacing(door.settings.skolverket_calls_per_second).total_seconds()
+    assert await tenant.value(asked) - before == pytest.approx(moved * spacing, abs=0.0005)
 
 
 async def test_a_call_that_goes_again_is_looked_at_again(skolverket: Skolverket, engine: AsyncEngine) -> None:

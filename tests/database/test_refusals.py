@@ -3,6 +3,7 @@
 import psycopg
 import pytest
 
+from app.domain import lifecycle
 from tests.database.gallery import Names
 from tests.database.statements import (
     CLAIM,
@@ -153,6 +154,19 @@ _REFUSALS: dict[str, tuple[str, str, list[str]]] = {
         f"a batch that was {state} changes": (f"batch.{state}", "batch_final", [change("batch", "polls = 99")])
         for state in ("answered", "refused", "lost")
     },
+    **{
+        f"a {kind} of state {state} is deleted": (
+            f"{kind}.{state}",
+            "history",
+            [f"DELETE FROM {kind} WHERE id = %(id)s"],
+        )
+        for kind, states in (("run", lifecycle.RUN), ("job", lifecycle.JOB))
+        for state in states
+    },
+    **{
+        f"the history of a run is {how}": ("run.succeeded", "history", [f"{statement} WHERE run_id = %(id)s"])
+        for how, statement in {"deleted": "DELETE FROM event", "changed": "UPDATE event SET claim = 99"}.items()
+    },
     # the fence
     **{
         f"a running job is written {how}": (
@@ -262,7 +276,18 @@ def test_a_fence_is_used_once(cursor: psycopg.Cursor, scenes: dict[str, Names], 
 def test_a_succeeded_job_cannot_be_deleted_from_under_the_next_one(
     cursor: psycopg.Cursor, scenes: dict[str, Names]
 ) -> None:
-    """The foreign key holds the job ahead in its place."""
+    """Were it no history, the foreign key would hold the job ahead in its place."""
+    cursor.execute("ALTER TABLE job DISABLE TRIGGER job_kept")
     for step in (*DONE_1, QUEUE.format("j2")):
         run(cursor, step, scenes["hollow"])
     assert refused(cursor, "DELETE FROM job WHERE id = %(j1)s", scenes["hollow"]) == "fk_job_after_succeeded"
+
+
+@pytest.mark.parametrize("table", ["run", "job", "record", "batch"])
+@pytest.mark.parametrize("level", ["REPEATABLE READ", "SERIALIZABLE"])
+def test_what_the_guards_watch_over_is_not_written_with_an_older_view(
+    cursor: psycopg.Cursor, table: str, level: str
+) -> None:
+    """A snapshot from before would hide from them what others have committed."""
+    cursor.execute(f"SET TRANSACTION ISOLATION LEVEL {level}".encode())
+    assert refused(cursor, f"UPDATE {table} SET status = status WHERE false", {}) == "isolation"
