@@ -1,0 +1,288 @@
+"""A process dies at each place where it can: another one goes on, and the history shows what had happened.
+
+The points are read from the code: every transaction of a step, of a claim and of a sweep, with the moments before and
+after its commit, and every call to Skolverket, with those before, during and after it.
+"""
+
+import ast
+import socket
+import threading
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from time import sleep
+from typing import get_args
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import httpx
+import psycopg
+import pytest
+
+from app.demo.roster import RosterPlan, generate, roster_only
+from app.embedded import Servers
+from app.jobs import calls
+from tests.conftest import ROOT, Spawn, _database, _name, spawning
+from tests.journeys.conftest import Json, Secure, Service, add_organisation, served
+from tests.journeys.promises import assert_kept
+
+KILLED = 137
+_COMMITS = ("before_commit", "after_commit")
+_PERSONS = "persons/bulk$"
+
+
+def _transactions(module: Path) -> Iterator[str]:
+    """Reads the names of a module's transactions."""
+    for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "transaction":
+            yield ast.literal_eval(node.args[1])
+
+
+def points_of(*modules: str) -> list[str]:
+    names = [name for module in modules for name in _transactions(ROOT / "app" / f"{module}.py")]
+    return [f"{moment}:{name}" for name in names for moment in _COMMITS]
+
+
+WORKER_POINTS = [
+    *points_of("jobs/advance", "jobs/step", "jobs/calls", "jobs/bearer", "jobs/sweeper"),
+    *(f"{when}_call:{name}" for name in get_args(calls.Name) for when in ("before", "during", "after")),
+    "before_call:token",
+    "after_call:token",
+]
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What has to be so that a point is passed: faults, a roster, a policy, settings; and how the run ends."""
+
+    faults: tuple[Json, ...] = ()
+    defects: int = 0
+    policy: str = "halt"
+    env: Mapping[str, str] = field(default_factory=dict)
+    away: bool = False
+    slow: float = 0.0
+    ends: str = "succeeded"
+
+
+def _once(path: str, **fault: object) -> Scene:
+    return Scene(({"match": {"path": path}, "times": 1, **fault},))
+
+
+_NOT_NOW = _once(_PERSONS, action="status", status=503)
+_AWAY = Scene(away=True)
+_FAILED = Scene(defects=1, policy="continue")
+# By the name that a point has after its colon; without a scene a plain run passes it.
+SCENES: Mapping[str, Scene] = {
+    "abandon": Scene(
+        ({"match": {"path": _PERSONS}, "times": None, "action": "status", "status": 503},),
+        env={"FAULT_HORIZON": "1"},
+        ends="failed",
+    ),
+    "refuse": _once(_PERSONS, action="status", status=400),
+    "put_off": _NOT_NOW,
+    "fault": _NOT_NOW,
+    "postpone": _once("persons/bulk/jobs/", action="status", status=503),
+    "job_unknown": _once("persons/bulk/jobs/", action="status", status=404),
+    "note_holdings": _FAILED,
+    "look_up": _FAILED,
+    "probe": _AWAY,
+    "alive": _AWAY,
+    "renew_token": _once(_PERSONS, action="revoke_tokens"),
+    "fetch_failed": _once("/transaction$", action="status", status=500),
+    "delay_slots": Scene(slow=0.1),
+    "look_again": Scene(slow=0.6),
+}
+
+PLAN = RosterPlan(persons=20, schools=1, seed=7)
+ROSTERS = {defects: generate(replace(PLAN, defects=defects)) for defects in (0, 1)}
+
+
+def scene_of(point: str) -> Scene:
+    return SCENES.get(point.partition(":")[2], Scene())
+
+
+# (batches of which nobody will know what became, calls that carried the bytes of an earlier one); elsewhere none.
+_LEFT_NOT = (1, 0)
+_MAY_HAVE_ARRIVED = (1, 1)
+HISTORY: Mapping[str, tuple[int, int]] = {
+    # It was noted that the batch leaves, and it did not.
+    "after_commit:note_call": _LEFT_NOT,
+    "before_call:send": _LEFT_NOT,
+    "before_commit:delay_slots": _LEFT_NOT,
+    "after_commit:delay_slots": _LEFT_NOT,
+    "before_commit:look_again": _LEFT_NOT,
+    "after_commit:look_again": _LEFT_NOT,
+    # It left, and what was answered was not kept.
+    "during_call:send": _MAY_HAVE_ARRIVED,
+    "after_call:send": _MAY_HAVE_ARRIVED,
+    "before_commit:learn_of_service": _MAY_HAVE_ARRIVED,
+    "after_commit:learn_of_service": _MAY_HAVE_ARRIVED,
+    "before_commit:accept": _MAY_HAVE_ARRIVED,
+    "before_commit:refuse": _MAY_HAVE_ARRIVED,
+    "before_commit:put_off": _MAY_HAVE_ARRIVED,
+    "before_commit:fault": _MAY_HAVE_ARRIVED,
+    "after_commit:fault": _MAY_HAVE_ARRIVED,
+    # The other one meets the refusal of the old token first.
+    "before_commit:renew_token": (1, 2),
+    "after_commit:renew_token": _MAY_HAVE_ARRIVED,
+    # The answer was kept, and says that it goes again.
+    "after_commit:put_off": (0, 1),
+    "after_commit:job_unknown": (1, 1),
+}
+
+
+@pytest.fixture(scope="module")
+def house(
+    servers: Servers, template_database: str, simulator: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Service]:
+    """An API and a simulator for all of these; each process that dies is the test's own."""
+    folder = tmp_path_factory.mktemp("crashes")
+    with (
+        _database(servers, template=_name(template_database)) as url,
+        spawning(folder) as spawn,
+        served(url, servers.redis_url, simulator, spawn, folder, SKOLVERKET_TIMEOUT="3") as made,
+    ):
+        add_organisation(made, generate(PLAN)["huvudman"])
+        yield made
+
+
+@pytest.fixture
+def crashing(house: Service, redis_url: str, spawn: Spawn) -> Service:
+    """The same as if nothing had happened before."""
+    house.outside.post(f"{house.simulator}/_simulator/reset").raise_for_status()
+    house.plant()
+    with psycopg.connect(house.env["DATABASE_URL"]) as connection:
+        connection.execute("DELETE FROM access_token")
+        connection.execute("UPDATE circuit SET failures = 0, failing_since = NULL, opened_at = NULL, probe_at = NULL")
+    return replace(house, spawn=spawn, workers=[])
+
+
+@pytest.mark.parametrize("point", [point for point in WORKER_POINTS if not scene_of(point).slow])
+def test_another_worker_goes_on_where_one_has_died(crashing: Service, point: str) -> None:
+    _dies_and_goes_on(crashing, point)
+
+
+@pytest.mark.parametrize("point", [point for point in WORKER_POINTS if scene_of(point).slow])
+def test_another_worker_goes_on_where_one_has_died_before_a_late_call(
+    secure_service: Service, secure: Secure, point: str
+) -> None:
+    """Connections take so long to make that the call is late in its slot."""
+    client = secure.tls.client(PLAN.organisation_number, "certificate")
+    add_organisation(secure_service, generate(PLAN)["huvudman"], client)
+    with slow_connections(secure.address, scene_of(point).slow) as address:
+        slow = {"SKOLVERKET_PROVISIONING_URL": f"{address}/provisioning/v1"}
+        _dies_and_goes_on(replace(secure_service, env={**secure_service.env, **slow}), point)
+
+
+def _dies_and_goes_on(service: Service, point: str) -> None:
+    scene = scene_of(point)
+    service.plant(*scene.faults)
+    if scene.away:
+        with psycopg.connect(service.env["DATABASE_URL"]) as connection:
+            connection.execute(
+                "UPDATE circuit SET failures = 5, failing_since = clock_timestamp(), opened_at = clock_timestamp(),"
+                " probe_at = clock_timestamp(), code = 'no_connection' WHERE service = 'provisioning'"
+            )
+    run_id = service.provision(service.store(ROSTERS[scene.defects]), scene.policy)["id"]
+    dying = service.spawn("worker", env={**service.env, **scene.env, "KILL_AT": point}, ready=False)
+    assert dying.process.wait(30) == KILLED, f"{point} is never passed"
+    # Nothing but its lease, which is made to run out now, tells that its holder is gone.
+    with psycopg.connect(service.env["DATABASE_URL"]) as connection:
+        connection.execute(
+            "UPDATE job SET lease_until = clock_timestamp(), fence = claim WHERE lease_until > clock_timestamp()"
+        )
+    service.worker(**scene.env)
+    run = service.finished(run_id)
+
+    assert run["status"] == scene.ends
+    assert_kept(service, run)
+    if scene.ends == "failed":
+        assert [job["status"] for job in run["jobs"]] == ["failed", "blocked", "blocked", "blocked"]
+        assert run["jobs"][0]["error"]["code"] == "no_contact"
+        return
+    faults_met = sum(fault.get("action") in {"status", "revoke_tokens"} for fault in scene.faults)
+    assert sum(job["attempt"] for job in run["jobs"]) <= faults_met, "a death costs no attempt"
+    lost = sum(batch["status"] == "lost" for job in run["jobs"] for batch in service.batches(job))
+    doubled = sum(times - 1 for times in Counter(call["sha256"] for call in service.sends()).values())
+    assert (lost, doubled) == HISTORY.get(point, (0, 0))
+    assert scene.defects or all(job["progress"]["succeeded"] == job["progress"]["total"] for job in run["jobs"])
+
+
+@pytest.mark.parametrize("moment", _COMMITS)
+@pytest.mark.parametrize("name", [*dict.fromkeys(_transactions(ROOT / "app/api/provisioning.py")), "store_roster"])
+def test_what_was_asked_of_an_api_that_died_is_asked_again(crashing: Service, name: str, moment: str) -> None:
+    """Before the commit nothing has happened; after it everything has, and the repeat changes nothing."""
+    dying = crashing.spawn("serve", "--port", "0", env={**crashing.env, "KILL_AT": f"{moment}:{name}"})
+    there = httpx.Client(
+        base_url=f"http://127.0.0.1:{dying.port}", headers=crashing.api.headers, trust_env=False, timeout=30
+    )
+    roster = {"display_name": "Nationella prov", "roster": roster_only(ROSTERS[0])}
+    activity_id = str(uuid4()) if name == "store_roster" else crashing.store(ROSTERS[0])
+    run_id = None if name in {"store_roster", "provision"} else crashing.provision(activity_id)["id"]
+    if name == "retry":
+        crashing.api.post(f"/runs/{run_id}/cancel").raise_for_status()
+    method, path, body = {
+        "store_roster": ("PUT", f"/activities/{activity_id}", roster),
+        "provision": ("POST", f"/activities/{activity_id}/provision", {}),
+        "cancel": ("POST", f"/runs/{run_id}/cancel", {}),
+        "retry": ("POST", f"/runs/{run_id}/retry", {}),
+    }[name]
+    key = {"Idempotency-Key": str(uuid4())}
+    with there, pytest.raises(httpx.TransportError):
+        there.request(method, path, json=body, headers=key)
+    assert dying.process.wait(10) == KILLED
+
+    done = moment == "after_commit"
+    again = crashing.api.request(method, path, json=body, headers=key).status_code
+    runs = crashing.get(f"/activities/{activity_id}/runs")["data"]
+    match name:
+        case "store_roster":
+            assert (again, runs) == (200 if done else 201, [])
+            return
+        case "provision":
+            assert (again, len(runs)) == (202, 1)
+        case _:
+            assert (again, runs[0]["id"]) == (409 if done else 202, run_id)
+    # Nobody has rung for it.
+    crashing.worker()
+    run = crashing.finished(runs[0]["id"])
+    assert run["status"] == ("cancelled" if name == "cancel" else "succeeded")
+    assert_kept(crashing, run)
+
+
+@contextmanager
+def slow_connections(address: str, seconds: float) -> Iterator[str]:
+    """Lends an address at which every connection takes so long to make, and then leads to the given one."""
+    target = urlsplit(address)
+    assert target.hostname
+    assert target.port
+    there = (target.hostname, target.port)
+
+    def relay(source: socket.socket, sink: socket.socket) -> None:
+        with suppress(OSError):
+            while data := source.recv(65_536):
+                sink.sendall(data)
+        with suppress(OSError):
+            sink.shutdown(socket.SHUT_WR)
+
+    def lead(here: socket.socket) -> None:
+        sleep(seconds)
+        with here, suppress(OSError), socket.create_connection(there) as beyond:
+            back = threading.Thread(target=relay, args=(beyond, here))
+            back.start()
+            relay(here, beyond)
+            back.join()
+
+    def serve() -> None:
+        with suppress(OSError):
+            while True:
+                threading.Thread(target=lead, args=(listening.accept()[0],), daemon=True).start()
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield f"{target.scheme}://127.0.0.1:{listening.getsockname()[1]}"
+        listening.shutdown(socket.SHUT_RDWR)
+    thread.join()
