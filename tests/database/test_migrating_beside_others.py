@@ -1,0 +1,51 @@
+"""A migration runs while everybody works: it waits for nobody for long, and nobody long for it."""
+
+import os
+from pathlib import Path
+
+import psycopg
+import pytest
+from alembic import command
+
+from tests.conftest import Spawn, _wait, alembic_config
+
+FROM = "0004"
+
+
+@pytest.fixture
+def older_database(empty_database_url: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A database whose tables are a version old; the next one adds triggers to `job`."""
+    monkeypatch.setenv("DATABASE_URL", empty_database_url)
+    command.upgrade(alembic_config(), FROM)
+    return empty_database_url
+
+
+def version(connection: psycopg.Connection) -> str:
+    row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    assert row
+    return str(row[0])
+
+
+def test_a_migration_gives_way_to_a_long_transaction_and_comes_again(older_database: str, spawn: Spawn) -> None:
+    """Whoever writes meanwhile waits for no longer than the migration's patience with its lock."""
+    with psycopg.connect(older_database) as long, psycopg.connect(older_database, autocommit=True) as other:
+        long.execute("UPDATE job SET ring = ring WHERE false")
+        migrating = spawn("migrate", env={**os.environ, "DATABASE_URL": older_database}, ready=False)
+        _wait(lambda: "tried again" in _said(migrating.log), "the migration to give way")
+        other.execute("SET lock_timeout = '10s'")
+        other.execute("UPDATE job SET ring = ring WHERE false")
+        assert version(other) == FROM
+        long.commit()
+        assert migrating.process.wait(20) == 0
+        assert version(other) > FROM
+
+
+def test_two_migrations_at_once_are_one(older_database: str, spawn: Spawn) -> None:
+    both = [spawn("migrate", env={**os.environ, "DATABASE_URL": older_database}, ready=False) for _ in range(2)]
+    assert [each.process.wait(30) for each in both] == [0, 0]
+    with psycopg.connect(older_database) as connection:
+        assert version(connection) > FROM
+
+
+def _said(log: Path) -> str:
+    return log.read_text(encoding="utf-8")
