@@ -52,7 +52,9 @@ async def claim(
                     losses = losses + (lease_until IS NOT NULL)::int
                 WHERE job.id = (
                     SELECT id FROM job
-                    WHERE status IN ('queued', 'running') AND due_at <= clock_timestamp() - :overdue
+                    WHERE status IN ('queued', 'running')
+                        -- asked for once, and so a bound for the index: a volatile function is none
+                        AND due_at <= (SELECT clock_timestamp() - CAST(:overdue AS interval))
                         AND (lease_until IS NULL OR lease_until < clock_timestamp())
                         {"AND id = :job" if job_id else ""}
                     ORDER BY due_at LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED
@@ -209,7 +211,7 @@ async def rings_due(conn: AsyncConnection, limit: int, patience: timedelta) -> S
             UPDATE job SET ring = ring + 1, rung_at = clock_timestamp(), fence = claim
             WHERE id IN (
                 SELECT id FROM job
-                WHERE status IN ('queued', 'running') AND due_at <= clock_timestamp()
+                WHERE status IN ('queued', 'running') AND due_at <= (SELECT clock_timestamp())
                     AND (lease_until IS NULL OR lease_until < clock_timestamp())
                     AND (rung_at IS NULL OR rung_at < clock_timestamp() - :patience)
                 ORDER BY due_at LIMIT :limit FOR NO KEY UPDATE SKIP LOCKED

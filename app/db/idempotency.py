@@ -59,7 +59,8 @@ async def keep(conn: AsyncConnection, organisation_id: UUID, key: str, digest: b
     table = idempotency_key
     old = (
         sa.select(table.c.organisation_id, table.c.key)
-        .where(table.c.created_at <= _KEPT)
+        # as a subquery: a volatile function would be no bound for the index
+        .where(table.c.created_at <= sa.select(_KEPT).scalar_subquery())
         .order_by(table.c.created_at)
         .limit(100)
         .with_for_update(skip_locked=True)

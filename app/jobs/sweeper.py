@@ -78,7 +78,8 @@ async def forget_old_keys(conn: AsyncConnection) -> None:
             """
             DELETE FROM idempotency_key WHERE (organisation_id, key) IN (
                 SELECT organisation_id, key FROM idempotency_key
-                WHERE created_at < clock_timestamp() - interval '24 hours' LIMIT 500 FOR UPDATE SKIP LOCKED
+                WHERE created_at < (SELECT clock_timestamp() - interval '24 hours')
+                ORDER BY created_at LIMIT 500 FOR UPDATE SKIP LOCKED
             )
             """
         )
