@@ -40,6 +40,18 @@ async def transaction(engine: AsyncEngine, name: str) -> AsyncIterator[AsyncConn
     passing(f"after_commit:{name}")
 
 
+@asynccontextmanager
+async def statement(engine: AsyncEngine, name: str) -> AsyncIterator[AsyncConnection]:
+    """Lends a connection whose statements commit by themselves: for rows that everybody waits for.
+
+    No lock of it lasts from one round trip to the next, so that a process that is stopped on the way holds up nobody.
+    """
+    async with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as conn:
+        passing(f"before_commit:{name}")
+        yield conn
+    passing(f"after_commit:{name}")
+
+
 async def migrated(engine: AsyncEngine) -> bool:
     """Tells whether the database has the tables that this code was written for, or later ones.
 

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.crash_points import passing
 from app.db.circuits import is_open, note_answer, note_outage, until_probe
-from app.db.engine import transaction
+from app.db.engine import statement, transaction
 from app.db.limits import Granted, delay_slots, hold_back, slot_spacing, take_slot
 from app.domain.limits import wait_for_others
 from app.domain.steps import CIRCUIT_OPEN
@@ -220,7 +220,7 @@ class Calls:
                 break
             else:
                 more, word = min(late - allowed + word, spacing - told), 3 * word
-                async with transaction(self.engine, "delay_slots") as conn:
+                async with statement(self.engine, "delay_slots") as conn:
                     await delay_slots(conn, bucket, timedelta(seconds=more))
                 allowed, told = allowed + more, told + more
         self._held.discard(task)
@@ -232,7 +232,11 @@ class Calls:
     def _hear(self, limit: RateLimit) -> None:
         self._told[asyncio.current_task()] = limit
 
-    def _others_use_it(self, slot: Slot, told: RateLimit) -> timedelta | None:
+    def _asked_to_wait(self, slot: Slot, told: RateLimit | None, fault: SkolverketError | None) -> timedelta | None:
+        if isinstance(fault, SlowDown):
+            return fault.retry_after or timedelta(seconds=1)
+        if told is None:
+            return None
         return wait_for_others(
             limit=told.limit,
             remaining=told.remaining,
@@ -250,9 +254,8 @@ class Calls:
                     log.error("circuit opens: nobody is there", service=_SERVICE, code=fault.code)
             elif await note_answer(conn, _SERVICE):
                 log.info("circuit closes", service=_SERVICE)
-            if isinstance(fault, SlowDown):
-                await hold_back(conn, slot.bucket, min(fault.retry_after or timedelta(seconds=1), _LONGEST_HOLD))
-            elif told is not None and (wait := self._others_use_it(slot, told)):
+        if wait := self._asked_to_wait(slot, told, fault):
+            async with statement(self.engine, "hold_back") as conn:
                 await hold_back(conn, slot.bucket, min(wait, _LONGEST_HOLD))
 
     async def _ask_again(self, note: Note | None) -> None:
@@ -301,7 +304,7 @@ class Calls:
                 while True:
                     self.bearer.deadline.allow(self._need)
                     asked = time.monotonic()
-                    async with transaction(self.engine, "slot") as conn:
+                    async with statement(self.engine, "slot") as conn:
                         away = not heedless and await is_open(conn, _SERVICE)
                         granted = (
                             None if away else await take_slot(conn, bucket, per_second, self.bearer.organisation_id)

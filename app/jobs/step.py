@@ -75,7 +75,9 @@ class Step:
             await self._something_happens(pause)
             done = {task for task in self._doing if task.done()}
             self._doing -= done
-            broken = next((failed for task in done if (failed := task.exception())), broken)
+            # Of each is asked, or asyncio would log the texts of those that were not.
+            failed = [problem for task in done if (problem := task.exception())]
+            broken = next(iter(failed), broken)
             if broken is None:
                 # What ends while the database is asked still looks open in its answer.
                 before = frozenset(self._busy)

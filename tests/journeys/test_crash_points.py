@@ -36,7 +36,7 @@ _PERSONS = "persons/bulk$"
 def _transactions(module: Path) -> Iterator[str]:
     """Reads the names of a module's transactions."""
     for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "transaction":
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") in {"transaction", "statement"}:
             yield ast.literal_eval(node.args[1])
 
 
@@ -84,6 +84,7 @@ SCENES: Mapping[str, Scene] = {
     "put_off": _NOT_NOW,
     "fault": _NOT_NOW,
     "postpone": _once("persons/bulk/jobs/", action="status", status=503),
+    "hold_back": _once(_PERSONS, action="status", status=429, retry_after=1),
     "job_unknown": _once("persons/bulk/jobs/", action="status", status=404),
     "note_holdings": _FAILED,
     "look_up": _FAILED,
@@ -120,6 +121,8 @@ HISTORY: Mapping[str, tuple[int, int]] = {
     "before_commit:learn_of_service": _MAY_HAVE_ARRIVED,
     "after_commit:learn_of_service": _MAY_HAVE_ARRIVED,
     "before_commit:accept": _MAY_HAVE_ARRIVED,
+    "before_commit:hold_back": _MAY_HAVE_ARRIVED,
+    "after_commit:hold_back": _MAY_HAVE_ARRIVED,
     "before_commit:refuse": _MAY_HAVE_ARRIVED,
     "before_commit:put_off": _MAY_HAVE_ARRIVED,
     "before_commit:fault": _MAY_HAVE_ARRIVED,
