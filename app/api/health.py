@@ -4,16 +4,18 @@ import asyncio
 from datetime import UTC
 
 from fastapi import APIRouter, Response
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.api.answers import answer
 from app.api.dependencies import Parts, PartsDep
+from app.api.metrics import Shared, Together
 from app.api.problems import problem
 from app.api.schemas import Health
 from app.db import reads
 from app.db.circuits import Circuit, circuits
 from app.db.engine import migrated
+from app.db.workers import all_workers
 
 router = APIRouter(tags=["Health"])
 
@@ -68,26 +70,16 @@ def _told(circuit: Circuit) -> str:
     responses={200: {"description": "Prometheus's text format.", "content": {"text/plain": {}}}},
 )
 async def metrics(parts: PartsDep) -> Response:
-    """Gives figures of this process, and of all jobs as Postgres has them now."""
-    await _count_jobs(parts)
-    return Response(generate_latest(parts.metrics.registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+    """Gives figures of this process, and of all jobs and workers as Postgres has them now."""
+    shared = CollectorRegistry(auto_describe=False)
+    shared.register(Shared(await _together(parts)))
+    text = generate_latest(parts.metrics.registry) + generate_latest(shared)
+    return Response(text, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
-async def _count_jobs(parts: Parts) -> None:
-    meters = parts.metrics
-    meters.jobs.clear()
+async def _together(parts: Parts) -> Together | None:
     try:
         async with asyncio.timeout(_PATIENCE_SECONDS), parts.reading.connect() as conn:
-            counted, due = await reads.backlog(conn)
-            services = await circuits(conn)
+            return Together(await reads.backlog(conn), await circuits(conn), await all_workers(conn))
     except (SQLAlchemyError, TimeoutError, OSError):
-        meters.database_up.set(0)
-        return
-    meters.database_up.set(1)
-    for row in counted:
-        meters.jobs.labels(row["stage"], row["status"]).set(row["jobs"])
-    meters.due.set(due["jobs"])
-    meters.oldest_due.set(due["oldest"])
-    for circuit in services:
-        meters.circuit_open.labels(circuit.service).set(circuit.opened_at is not None)
-        meters.failures.labels(circuit.service).set(circuit.failures)
+        return None

@@ -1,10 +1,18 @@
-"""Figures for Prometheus: one registry an app, no label that tells an organisation or a person."""
+"""Figures for Prometheus: of this process, and of all together; no label tells an organisation or a person."""
 
 import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.db.circuits import Circuit
+from app.db.reads import Backlog
+from app.db.workers import HEARD_WITHIN, Workers
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120)
 
@@ -31,24 +39,92 @@ class Metrics:
         self.intake_objects = Counter(
             "provkedja_intake_objects", "Objects of stored rosters.", ("stage",), registry=self.registry
         )
-        self.jobs = Gauge("provkedja_jobs", "Jobs by stage and status.", ("stage", "status"), registry=self.registry)
-        self.due = Gauge("provkedja_jobs_due", "Jobs that are due and held by no worker.", registry=self.registry)
-        self.oldest_due = Gauge(
-            "provkedja_oldest_due_job_seconds", "For how long the oldest of those has been due.", registry=self.registry
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """What all processes know together, as Postgres has it at one moment."""
+
+    backlog: Backlog
+    circuits: Sequence[Circuit]
+    workers: Workers
+
+
+class Shared(Collector):
+    """The figures of all processes; without any, that Postgres is away, and no old ones in their place."""
+
+    def __init__(self, together: Together | None) -> None:
+        self._together = together
+
+    def collect(self) -> Iterator[Metric]:
+        """Gives them as Prometheus's families."""
+        yield _gauge(
+            "database_up", "1 when Postgres answers and has this version's tables.", int(self._together is not None)
         )
-        self.circuit_open = Gauge(
-            "provkedja_circuit_open",
-            "1 while one of Skolverket's services is away and only probes go there.",
-            ("service",),
-            registry=self.registry,
-        )
-        self.failures = Gauge(
-            "provkedja_service_failures",
-            "Calls in a row to which nobody answered.",
-            ("service",),
-            registry=self.registry,
-        )
-        self.database_up = Gauge("provkedja_database_up", "1 when Postgres answers.", registry=self.registry)
+        if self._together is not None:
+            yield from _of_backlog(self._together.backlog)
+            yield from _of_circuits(self._together.circuits)
+            yield from _of_workers(self._together.workers)
+
+
+def _of_backlog(seen: Backlog) -> Iterator[Metric]:
+    jobs = _gauge("jobs", "Unfinished jobs by stage and status.", labels=("stage", "status"))
+    for (stage, status), count in seen.jobs.items():
+        jobs.add_metric((stage, status), count)
+    yield jobs
+    yield _gauge("jobs_due", "Jobs that are due and held by no worker.", seen.due)
+    yield _gauge("oldest_due_job_seconds", "For how long the oldest of those has been due.", seen.oldest_due)
+    yield _gauge("jobs_faulty", "Jobs whose calls meet nothing but faults.", seen.faulty)
+    yield _gauge("oldest_fault_seconds", "For how long the oldest of those has met only faults.", seen.oldest_fault)
+    yield _gauge("lanes_held", "Activities with a run under way.", seen.lanes_held)
+    yield _gauge("lanes_waiting", "Runs that wait behind another one of their activity.", seen.runs_waiting)
+    yield _gauge("leases_held", "Jobs that a worker holds.", seen.leases_held)
+    yield _gauge("leases_expired", "Leases that ran out and that nobody has taken over.", seen.leases_expired)
+    yield _gauge(
+        "tokens_failing", "Organisations whose last try for a token failed a short while ago.", seen.tokens_failing
+    )
+    held_back = _gauge("calls_held_back_seconds", "Until the next call of a kind may leave.", labels=("bucket",))
+    for bucket, ahead in seen.held_back.items():
+        held_back.add_metric((bucket,), ahead)
+    yield held_back
+
+
+def _of_circuits(seen: Sequence[Circuit]) -> Iterator[Metric]:
+    is_open = _gauge(
+        "circuit_open", "1 while one of Skolverket's services is away and only probes go there.", labels=("service",)
+    )
+    failures = _gauge("service_failures", "Calls in a row to which nobody answered.", labels=("service",))
+    for circuit in seen:
+        is_open.add_metric((circuit.service,), int(circuit.opened_at is not None))
+        failures.add_metric((circuit.service,), circuit.failures)
+    yield is_open
+    yield failures
+
+
+def _of_workers(seen: Workers) -> Iterator[Metric]:
+    yield _gauge("workers", "Workers that have been heard of within half a minute.", seen.alive)
+    yield _gauge("steps_in_hand", "Steps that these are making now.", seen.in_hand)
+    yield _counter("claims", "Jobs taken for a step, over all workers.", seen.claims)
+    yield _counter("leases_reaped", "Claims over a lease that had run out: its worker was lost.", seen.reaped)
+    yield _counter("leases_lost", "Steps dropped since somebody else had taken the job.", seen.lost)
+    yield _counter("rings", "Rings of the doorbell.", seen.rings)
+    # Another version's classes may be more than ours: what is beyond them took longer than all bounds.
+    heard = list(accumulate((*seen.heard, *[0] * len(HEARD_WITHIN))))
+    buckets = [(str(bound), float(n)) for bound, n in zip(HEARD_WITHIN, heard, strict=False)]
+    yield HistogramMetricFamily(
+        "provkedja_ring_to_claim_seconds",
+        "From a ring to the claim that followed it.",
+        buckets=[*buckets, ("+Inf", float(heard[-1]))],
+        sum_value=seen.heard_seconds,
+    )
+
+
+def _gauge(name: str, said: str, value: float | None = None, labels: Sequence[str] | None = None) -> GaugeMetricFamily:
+    return GaugeMetricFamily(f"provkedja_{name}", said, value, labels)
+
+
+def _counter(name: str, said: str, value: float) -> CounterMetricFamily:
+    return CounterMetricFamily(f"provkedja_{name}", said, value)
 
 
 class Measured:

@@ -13,14 +13,19 @@ CIVIC_NO = "201201019801"
 ALL_SCOPES = ("provision", "history", "pii", "protected", "admin")
 
 
+_routes: list[tuple[str, str]] = []
+
+
 def routes(service: Service) -> list[tuple[str, str]]:
     """Lists every operation that the description has and that needs a key."""
-    return [
-        (method.upper(), path)
-        for path, operations in service.app.openapi()["paths"].items()
-        for method in operations
-        if path not in OPEN
-    ]
+    if not _routes:  # every service has the same ones, and to describe them takes a fifth of a second
+        _routes.extend(
+            (method.upper(), path)
+            for path, operations in service.app.openapi()["paths"].items()
+            for method in operations
+            if path not in OPEN
+        )
+    return _routes
 
 
 def fill(path: str, ids: dict[str, str]) -> str:

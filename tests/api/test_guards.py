@@ -327,7 +327,7 @@ async def test_metrics_count_by_template(service: Service, ids: dict[str, str]) 
     assert 'provkedja_http_requests_total{method="GET",route="/jobs/{job_id}",status="200"} 1.0' in text
     assert 'provkedja_http_requests_total{method="GET",route="none",status="404"} 1.0' in text
     assert 'provkedja_intake_objects_total{stage="persons"} 1.0' in text
-    assert 'provkedja_jobs{stage="persons",status="succeeded"} 1.0' in text
+    assert 'provkedja_jobs{stage="duties",status="queued"} 1.0' in text
     assert "provkedja_jobs_due 1.0" in text
     assert "provkedja_database_up 1.0" in text
     assert CIVIC_NO not in text

@@ -28,6 +28,7 @@ from app.settings import Settings
 Object = dict[str, Any]
 
 MINUTE = timedelta(minutes=1)
+HOUR = timedelta(hours=1)
 HORIZON = timedelta(hours=6)
 
 _serials = count(1)
@@ -179,8 +180,8 @@ class Tenant:
         async with self.engine.begin() as conn:
             await conn.execute(sa.text(statement), values)
 
-    async def claim(self, job_id: UUID | None = None, lease: timedelta = MINUTE) -> Claim:
-        """Claims a job that is there to be claimed."""
+    async def claim(self, job_id: UUID | None = None, lease: timedelta = HOUR) -> Claim:
+        """Claims a job that is there to be claimed, for longer than any run of the tests takes."""
         async with self.engine.begin() as conn:
             held = await claims.claim(conn, uuid4(), lease, job_id)
         assert held is not None

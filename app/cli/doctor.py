@@ -1,0 +1,176 @@
+"""The command that says what is stuck: it only looks, and prints ids, numbers, codes and times."""
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
+
+from app.cli.start import read_settings
+from app.db import reads
+from app.db.doctor import look
+from app.db.engine import connect
+from app.domain.diagnosis import Finding, Lane, Seen, diagnose, headline, in_words
+from app.errors import Stopped
+from app.jobs.doorbell import Doorbell
+from app.settings import Settings
+
+commands = typer.Typer()
+
+_MARKS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "error": ("✗", "red")}
+# Lanes of one kind that are shown each; of more the number must do.
+_SHOWN = 20
+_STUCK, _UNKNOWN = 1, 2
+
+
+@commands.command()
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="As one JSON object.")] = False,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Every lane, also those that go on as they should.")
+    ] = False,
+) -> None:
+    """Says what is stuck, why, and what would free it; exit code 0 nothing is, 1 something is, 2 it cannot find out."""
+    console = Console(soft_wrap=True, highlight=False)
+    try:
+        seen = asyncio.run(_look(read_settings()))
+    except (Stopped, SQLAlchemyError) as problem:
+        text = f"Cannot find out: {_reason(problem)}"
+        if as_json:
+            _print_json({"well": None, "headline": text, "at": None, "lanes": None, "findings": []})
+        else:
+            console.print(f"✗ {text}", style="red", markup=False)
+        raise SystemExit(_UNKNOWN) from None
+    findings = diagnose(seen)
+    if as_json:
+        _print_json(_json(seen, findings))
+    else:
+        _print(console, seen, findings, everything)
+    raise SystemExit(_STUCK if any(found.level == "error" for found in findings) else 0)
+
+
+async def _look(settings: Settings) -> Seen:
+    if not settings.database_url.get_secret_value():
+        raise Stopped("DATABASE_URL is not set: give the address of a Postgres")
+    redis_url = settings.redis_url.get_secret_value()
+    doorbell = Doorbell(redis_url)
+    engine = connect(settings.sqlalchemy_url, pool=1, name="provkedja doctor")
+    try:
+        async with reads.snapshots(engine).begin() as conn:
+            seen = await look(conn)
+        return replace(
+            seen,
+            redis=await doorbell.alive() if redis_url else None,
+            certificates_needed=settings.skolverket_authorisation_url.startswith("https:"),
+            fault_horizon=settings.fault_horizon,
+        )
+    finally:
+        await doorbell.close()
+        await engine.dispose()
+
+
+def _reason(problem: Exception) -> str:
+    """Says in a sentence why nothing could be read; what Postgres itself said may have more in it than it should."""
+    if isinstance(problem, Stopped):
+        return str(problem)
+    kind = type(getattr(problem, "orig", None) or problem).__name__
+    if kind == "QueryCanceled":
+        return "Postgres answers, but not this within 5 s: it has too much to do, or something keeps it from its work."
+    if isinstance(problem, OperationalError | InterfaceError):
+        return f"Postgres cannot be reached at DATABASE_URL ({kind}). Nothing goes on without it, and nothing is lost."
+    return f"the database refused ({kind}): is DATABASE_URL right, and its user allowed to read?"
+
+
+def _print(console: Console, seen: Seen, findings: Sequence[Finding], everything: bool) -> None:
+    worst = "error" if any(f.level == "error" for f in findings) else "warning" if _doubtful(findings) else "ok"
+    mark, style = _MARKS[worst]
+    console.print(f"{mark} {headline(seen, findings)}", style=f"bold {style}", markup=False)
+    shown, left = Counter[str](), Counter[tuple[str, str]]()
+    for found in findings:
+        if found.lane is not None and not everything:
+            shown[found.code] += 1
+            if found.level == "ok" or shown[found.code] > _SHOWN:
+                left[found.level, found.code] += 1
+                continue
+        _print_one(console, seen.now, found)
+    for (level, code), lanes in left.items():
+        mark, style = _MARKS[level]
+        console.print(f"{mark} {'another ' if level != 'ok' else ''}{lanes} × {code}", style=style, markup=False)
+    if seen.lanes_in_all > len(seen.lanes):
+        console.print(f"! {seen.lanes_in_all - len(seen.lanes)} lanes were not looked at, those that look best.")
+    if left:
+        console.print("  --all shows them", markup=False)
+
+
+def _print_one(console: Console, now: datetime, found: Finding) -> None:
+    mark, style = _MARKS[found.level]
+    since = f" Since {_time(found.since)} ({in_words(now - found.since)} ago)." if found.since else ""
+    place = f"{_place(found.lane)}: " if found.lane else ""
+    what = found.what if found.what.endswith(".") else f"{found.what}."
+    console.print(f"{mark} {place}{what}{since}", style=style, markup=False)
+    lines = [] if found.level == "ok" else [("why", found.why), ("free", found.frees)]
+    if found.lane is not None and found.lane.sequence is not None and found.lane.waiting:
+        lane = found.lane
+        waits = f", since {_time(lane.waiting_since)}" if lane.waiting_since else ""
+        lines.append(
+            ("then", f"run {lane.next_sequence} waits behind run {lane.sequence}{waits}: {lane.waiting} in all")
+        )
+    if found.lane is not None and found.lane.cancelling:
+        lines.append(
+            ("also", "its end was asked for: batches under way are followed to their answer, nothing more leaves")
+        )
+    for label, text in lines:
+        if text:
+            console.print(f"    {label:5}{text}", style="dim", markup=False)
+
+
+def _place(lane: Lane) -> str:
+    stage = f" {lane.job.stage}" if lane.job else ""
+    run = f" run {lane.sequence}" if lane.sequence is not None else ""
+    return f"{lane.organisation} {lane.activity_id}{run}{stage}"
+
+
+def _json(seen: Seen, findings: Sequence[Finding]) -> dict[str, Any]:
+    return {
+        "well": not any(found.level == "error" for found in findings),
+        "headline": headline(seen, findings),
+        "at": seen.now.astimezone(UTC).isoformat(),
+        "lanes": seen.lanes_in_all,
+        "findings": [_json_of(found) for found in findings],
+    }
+
+
+def _json_of(found: Finding) -> dict[str, Any]:
+    told = {"level": found.level, "code": found.code, "what": found.what, "why": found.why, "frees": found.frees}
+    lane = found.lane
+    return told | {
+        "since": found.since and found.since.astimezone(UTC).isoformat(),
+        "lane": lane
+        and {
+            "organisation": lane.organisation,
+            "activity_id": str(lane.activity_id),
+            "run_id": lane.run_id and str(lane.run_id),
+            "run": lane.sequence,
+            "job_id": lane.job and str(lane.job.id),
+            "stage": lane.job and lane.job.stage,
+            "runs_waiting": lane.waiting,
+        },
+    }
+
+
+def _print_json(told: dict[str, Any]) -> None:
+    print(json.dumps(told, indent=2, ensure_ascii=False))  # noqa: T201 - what scripts read
+
+
+def _doubtful(findings: Sequence[Finding]) -> bool:
+    return any(found.level == "warning" for found in findings)
+
+
+def _time(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"

@@ -1,0 +1,184 @@
+"""What the doctor looks at, as plain rows of one moment; `app/domain/diagnosis.py` says what they mean.
+
+Only what is under way is read, over the partial indexes of live runs, jobs and batches: finished work costs nothing.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db import reads
+from app.db.circuits import circuits
+from app.db.engine import MIGRATION_HEAD
+from app.db.workers import SILENT_AFTER
+from app.domain.diagnosis import IDLE_FOR, TOKEN_FAILED_WITHIN, Job, Lane, Seen, Service, Session, Token, Worker
+
+# Lanes beyond so many are counted and not shown: those that look wrong come first.
+MOST_LANES = 2000
+_PATIENCE = "5s"
+# Programs whose names tell nothing of a person; of any other its process id must do.
+_KNOWN = {"psql", "pg_dump", "pg_dumpall", "pg_basebackup"}
+
+_LANES = """
+    WITH under_way AS MATERIALIZED (
+        SELECT organisation_id, activity_id, id, sequence, started_at, cancel_requested_at FROM run
+        WHERE status = 'running'
+    ), queued AS MATERIALIZED (
+        SELECT organisation_id, activity_id, count(*) AS runs, min(sequence) AS first FROM run
+        WHERE status = 'queued' GROUP BY organisation_id, activity_id
+    ), lane AS MATERIALIZED (
+        SELECT organisation_id, activity_id, under_way.id AS run_id, under_way.sequence, under_way.started_at,
+            under_way.cancel_requested_at IS NOT NULL AS cancelling, coalesce(queued.runs, 0) AS waiting, queued.first,
+            live.*, count(*) OVER () AS lanes
+        FROM under_way FULL JOIN queued USING (organisation_id, activity_id)
+        LEFT JOIN LATERAL (
+            SELECT job.id AS job_id, stage, status, due_at, lease_until, worker, attempt, losses, fault_since,
+                error ->> 'code' AS fault_code
+            -- The OFFSET keeps this a look at four jobs a run: no plan may go over all live ones for each.
+            FROM (SELECT * FROM job WHERE job.run_id = under_way.id OFFSET 0) job
+            WHERE status IN ('queued', 'running') ORDER BY position LIMIT 1
+        ) live ON true
+        -- What looks wrong comes first: no job, due or out of its lease, faulty.
+        ORDER BY NOT coalesce(live.fault_since IS NOT NULL OR coalesce(live.lease_until, live.due_at) < :now, true),
+            live.due_at
+        LIMIT :limit
+    )
+    SELECT lane.*, organisation.number, ahead.created_at AS waiting_since, before.finished_at AS free_since,
+        coalesce(out.batches, 0) AS batches, out.oldest_batch_at, coalesce(out.polls, 0) AS polls
+    FROM lane JOIN organisation ON organisation.id = lane.organisation_id
+    LEFT JOIN LATERAL (
+        SELECT created_at FROM run WHERE run.organisation_id = lane.organisation_id
+            AND run.activity_id = lane.activity_id AND run.sequence = lane.first LIMIT 1
+    ) ahead ON true
+    LEFT JOIN LATERAL (
+        SELECT finished_at FROM run WHERE lane.run_id IS NULL AND run.organisation_id = lane.organisation_id
+            AND run.activity_id = lane.activity_id AND run.sequence < lane.first
+        ORDER BY sequence DESC LIMIT 1
+    ) before ON true
+    LEFT JOIN LATERAL (
+        SELECT count(*) AS batches, min(called_at) AS oldest_batch_at, max(batch.polls) AS polls FROM batch
+        WHERE batch.job_id = lane.job_id AND batch.status IN ('written', 'called', 'accepted')
+            AND batch.called_at IS NOT NULL
+    ) out ON true
+"""
+_WORKERS = """
+    SELECT worker.id, seen_at, ended_at IS NULL AND seen_at > :now - :silent AS alive, in_hand,
+        count(job.id) AS leases
+    FROM worker LEFT JOIN (
+        SELECT id, worker FROM job WHERE status IN ('queued', 'running') AND lease_until > :now
+    ) job ON job.worker = worker.id
+    WHERE worker.id <> '00000000-0000-0000-0000-000000000000'
+    GROUP BY worker.id ORDER BY seen_at DESC LIMIT 1000
+"""
+_TOKENS = """
+    SELECT DISTINCT ON (number) number, failed_at, failure
+    FROM access_token JOIN organisation ON organisation.id = access_token.organisation_id
+    WHERE failure IS NOT NULL AND failed_at > :now - :lately AND (expires_at IS NULL OR expires_at < :now)
+    ORDER BY number, failed_at DESC
+"""
+_SESSIONS = """
+    SELECT activity.pid, application_name, xact_start AS open_since,
+        CASE WHEN state LIKE 'idle in transaction%' THEN state_change END AS idle_since,
+        waits.since AS waiting_since,
+        CASE WHEN waits.since IS NOT NULL THEN pg_blocking_pids(activity.pid) ELSE '{}' END AS blocked_by,
+        coalesce(held.tables, '{}') AS tables, coalesce(held.used, '{}') AS used
+    FROM pg_stat_activity activity
+    LEFT JOIN LATERAL (
+        SELECT min(coalesce(waitstart, activity.state_change)) AS since FROM pg_locks
+        WHERE pg_locks.pid = activity.pid AND NOT granted
+    ) waits ON true
+    LEFT JOIN LATERAL (
+        SELECT array_agg(DISTINCT relname::text ORDER BY relname::text) AS used,
+            array_agg(DISTINCT relname::text ORDER BY relname::text) FILTER (WHERE mode <> 'AccessShareLock') AS tables
+        FROM pg_locks JOIN pg_class ON pg_class.oid = pg_locks.relation
+        WHERE pg_locks.pid = activity.pid AND granted AND relkind = 'r'
+            AND relnamespace = current_schema()::regnamespace
+            AND pg_locks.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    ) held ON true
+    WHERE datname = current_database() AND activity.pid <> pg_backend_pid()
+        AND (state LIKE 'idle in transaction%' OR wait_event_type = 'Lock' OR xact_start < :now - :open_for)
+    ORDER BY activity.pid LIMIT 200
+"""
+
+
+async def look(conn: AsyncConnection, most: int = MOST_LANES) -> Seen:
+    """Reads everything in one snapshot, within seconds or not at all; the connection should be one that only reads."""
+    await conn.execute(sa.text(f"SET LOCAL statement_timeout = '{_PATIENCE}'"))
+    await reads.live_rows_only(conn)
+    now: datetime = (await conn.execute(sa.text("SELECT clock_timestamp()"))).scalar_one()
+    if not await _migrated(conn):
+        return Seen(now=now, migrated=False, sessions=await _sessions(conn, now))
+    lanes = await _rows(conn, _LANES, now=now, limit=most)
+    workers = await _rows(conn, _WORKERS, now=now, silent=SILENT_AFTER)
+    slots = await _rows(conn, "SELECT bucket, next_at FROM call_limit ORDER BY bucket")
+    bare = await _rows(
+        conn, "SELECT number FROM organisation WHERE certificate_file IS NULL ORDER BY number LIMIT 1000"
+    )
+    return Seen(
+        now=now,
+        lanes=[_lane(row) for row in lanes],
+        lanes_in_all=lanes[0]["lanes"] if lanes else 0,
+        workers=[Worker(**row) for row in workers],
+        last_heard_of=max((row["seen_at"] for row in workers), default=None),
+        services=[
+            Service(
+                name=each.service,
+                failures=each.failures,
+                failing_since=each.failing_since,
+                opened_at=each.opened_at,
+                probe_at=each.probe_at,
+                code=each.code,
+            )
+            for each in await circuits(conn)
+        ],
+        tokens=[
+            Token(organisation=row["number"], failed_at=row["failed_at"], failure=row["failure"])
+            for row in await _rows(conn, _TOKENS, now=now, lately=TOKEN_FAILED_WITHIN)
+        ],
+        next_slots={row["bucket"]: row["next_at"] for row in slots},
+        sessions=await _sessions(conn, now),
+        without_certificate=[row["number"] for row in bare],
+    )
+
+
+async def _migrated(conn: AsyncConnection) -> bool:
+    if await conn.scalar(sa.text("SELECT to_regclass('alembic_version')")) is None:
+        return False
+    found: str | None = await conn.scalar(sa.text("SELECT version_num FROM alembic_version"))
+    return found is not None and found >= MIGRATION_HEAD
+
+
+async def _sessions(conn: AsyncConnection, now: datetime) -> list[Session]:
+    rows = await _rows(conn, _SESSIONS, now=now, open_for=IDLE_FOR)
+    return [Session(program=_program(row.pop("application_name")), **row) for row in rows]
+
+
+async def _rows(conn: AsyncConnection, query: str, **values: datetime | timedelta | int) -> list[dict[str, Any]]:
+    return [dict(row) for row in (await conn.execute(sa.text(query), values)).mappings()]
+
+
+def _lane(row: dict[str, Any]) -> Lane:
+    job = None
+    if row["job_id"] is not None:
+        names = ("stage", "status", "due_at", "lease_until", "worker", "attempt", "losses", "fault_since", "fault_code")
+        counted = ("batches", "oldest_batch_at", "polls")
+        job = Job(id=row["job_id"], **{name: row[name] for name in (*names, *counted)})
+    return Lane(
+        organisation=row["number"],
+        activity_id=row["activity_id"],
+        run_id=row["run_id"],
+        sequence=row["sequence"],
+        started_at=row["started_at"],
+        cancelling=bool(row["cancelling"]),
+        job=job,
+        waiting=row["waiting"],
+        next_sequence=row["first"],
+        waiting_since=row["waiting_since"],
+        free_since=row["free_since"],
+    )
+
+
+def _program(name: str) -> str:
+    return name if name.startswith("provkedja") or name in _KNOWN else "another program"

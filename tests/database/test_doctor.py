@@ -1,0 +1,332 @@
+"""What the doctor reads of a real database, and what it prints: stuck things are found, and what it advises helps."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from random import Random
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from app.db import circuits, claims, reads, tokens, workers
+from app.db.doctor import look
+from app.domain.diagnosis import Finding, Seen, diagnose, headline
+from app.domain.steps import CIRCUIT_OPEN
+from app.jobs.problems import job_problem
+from tests.conftest import Spawn
+from tests.database.factories import MINUTE, Tenant
+
+AGO = "clock_timestamp() - interval '1 minute'"
+
+
+async def seen(engine: AsyncEngine, most: int = 100) -> Seen:
+    async with reads.snapshots(engine).begin() as conn:
+        return await look(conn, most)
+
+
+async def found(engine: AsyncEngine) -> dict[str, Finding]:
+    """What is to say, by code."""
+    return {finding.code: finding for finding in diagnose(await seen(engine))}
+
+
+@pytest.fixture
+async def worker(engine: AsyncEngine) -> UUID:
+    """A worker that is alive."""
+    made = uuid4()
+    async with engine.begin() as conn:
+        await workers.note_worker(conn, made, "test", workers.Tally(in_hand=3))
+    return made
+
+
+async def past_the_guards(tenant: Tenant, *statements: str) -> None:
+    """Writes what the database would refuse."""
+    async with tenant.engine.begin() as conn:
+        for statement in ("SET LOCAL session_replication_role = replica", *statements):
+            await conn.exec_driver_sql(statement)
+
+
+async def held_by(engine: AsyncEngine, job_id: UUID, worker: UUID) -> claims.Claim:
+    async with engine.begin() as conn:
+        held = await claims.claim(conn, worker, MINUTE, job_id)
+    assert held is not None
+    return held
+
+
+async def test_nothing_to_do_is_well(engine: AsyncEngine, tenant: Tenant, worker: UUID) -> None:
+    looked = await seen(engine)
+    assert diagnose(looked) == []
+    assert headline(looked, []) == "All is well: nothing is stuck. 0 lanes, 0 waiting runs, 1 worker alive."
+
+
+async def test_work_without_a_worker_is_stuck(engine: AsyncEngine, tenant: Tenant) -> None:
+    await tenant.new_run()
+    assert (await found(engine))["no_worker"].level == "error"
+
+
+async def test_what_has_just_become_due_is_not_stuck(engine: AsyncEngine, tenant: Tenant, worker: UUID) -> None:
+    await tenant.new_run()
+    assert [(finding.code, finding.level) for finding in diagnose(await seen(engine))] == [("goes_on", "ok")]
+
+
+async def test_a_due_job_that_nobody_takes(engine: AsyncEngine, tenant: Tenant, worker: UUID) -> None:
+    """With the lane it is in, and the run that waits behind it."""
+    run = await tenant.new_run()
+    await tenant.accept(run.activity_id)
+    await tenant.do(f"UPDATE job SET due_at = {AGO} WHERE id = :id", id=run.jobs[0])
+    stuck = (await found(engine))["due_not_taken"]
+    lane = stuck.lane
+    assert lane is not None
+    assert lane.job is not None
+    assert (lane.organisation, lane.activity_id, lane.sequence) == (tenant.number, run.activity_id, 1)
+    assert (lane.job.id, lane.job.stage, lane.waiting, lane.next_sequence) == (run.jobs[0], "persons", 1, 2)
+    assert lane.waiting_since is not None
+    assert "1 worker alive with 3 steps in hand" in stuck.why
+
+
+async def test_a_lease_that_ran_out(engine: AsyncEngine, tenant: Tenant, worker: UUID) -> None:
+    held = await held_by(engine, (await tenant.new_run()).jobs[0], worker)
+    await tenant.do(f"UPDATE job SET fence = claim, lease_until = {AGO} WHERE id = :id", id=held.job_id)
+    assert str(worker) in (await found(engine))["lease_expired"].what
+
+
+async def test_a_held_job_is_not_stuck(engine: AsyncEngine, tenant: Tenant, worker: UUID) -> None:
+    await held_by(engine, (await tenant.new_run()).jobs[0], worker)
+    assert list(await found(engine)) == ["held"]
+
+
+async def test_the_leases_of_a_silent_worker(engine: AsyncEngine, tenant: Tenant, worker: UUID) -> None:
+    """It is said once of the worker, and of each lane; the leases' end frees them, so that it is no trouble yet."""
+    await held_by(engine, (await tenant.new_run()).jobs[0], worker)
+    await tenant.do(f"UPDATE worker SET seen_at = {AGO}")
+    silent = await found(engine)
+    assert silent["worker_silent"].level == silent["lease_of_silent"].level == "warning"
+    assert "1 lease" in silent["worker_silent"].what
+
+
+async def test_a_batch_at_skolverket_is_waited_for(engine: AsyncEngine, tenant: Tenant, worker: UUID) -> None:
+    held = await held_by(engine, (await tenant.new_run()).jobs[0], worker)
+    await tenant.accepted(held)
+    async with engine.begin() as conn:
+        await claims.snooze(conn, held, MINUTE)
+    waits = await found(engine)
+    assert list(waits) == ["waits_for_answer"]
+    assert waits["waits_for_answer"].what.startswith("1 batch without an answer")
+
+
+async def test_faults_that_last(engine: AsyncEngine, tenant: Tenant, worker: UUID) -> None:
+    """Its own try again is not stuck; one that has lasted for more than five minutes is."""
+    held = await held_by(engine, (await tenant.new_run()).jobs[0], worker)
+    async with engine.begin() as conn:
+        await claims.note_fault(conn, held, job_problem("http_500"))
+        await claims.snooze(conn, held, MINUTE)
+    assert (await found(engine))["faults"].level == "warning"
+    await tenant.do("UPDATE job SET fence = claim, fault_since = fault_since - interval '6 min' WHERE status='running'")
+    lasting = (await found(engine))["faults"]
+    assert lasting.level == "error"
+    assert "http_500; 1 attempt" in lasting.what
+
+
+async def test_an_open_circuit_and_who_waits_for_it(engine: AsyncEngine, tenant: Tenant, worker: UUID) -> None:
+    held = await held_by(engine, (await tenant.new_run()).jobs[0], worker)
+    async with engine.begin() as conn:
+        await claims.note_fault(conn, held, job_problem(CIRCUIT_OPEN), counts=False)
+        await claims.snooze(conn, held, MINUTE)
+        await circuits.note_outage(conn, "provisioning", "timeout", Random(1))
+    assert (await found(engine))["calls_failing"].level == "warning"
+    await tenant.do(
+        f"UPDATE circuit SET opened_at = {AGO}, probe_at = clock_timestamp() WHERE service = 'provisioning'"
+    )
+    away = await found(engine)
+    assert away["circuit_open"].level == away["waits_for_circuit"].level == "error"
+    assert "timeout" in away["circuit_open"].why
+
+
+async def test_a_token_that_is_not_got(engine: AsyncEngine, tenant: Tenant, worker: UUID) -> None:
+    """A trouble while a lane needs it; one of long ago is nobody's any more."""
+    async with engine.begin() as conn:
+        await tokens.ask_for_token(conn, tenant.cipher, tenant.organisation_id, "here", MINUTE)
+        await tokens.fetch_failed(conn, tenant.organisation_id, "here", "certificate_expired")
+    assert (await found(engine))["token_failing"].level == "warning"
+    await tenant.new_run()
+    needed = (await found(engine))["token_failing"]
+    assert (needed.level, tenant.number in needed.what) == ("error", True)
+    assert "certificate_expired" in needed.why
+    await tenant.do("UPDATE access_token SET failed_at = failed_at - interval '1 hour'")
+    assert "token_failing" not in await found(engine)
+
+
+async def test_a_transaction_that_lies_on_a_lane(
+    engine: AsyncEngine, tenant: Tenant, worker: UUID, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is named by its process id, with whoever waits for it; ending it as advised lets the other one go on."""
+    monkeypatch.setattr("app.domain.diagnosis.GRACE", timedelta())
+    monkeypatch.setattr("app.domain.diagnosis.IDLE_FOR", timedelta())
+    lock, job = "SELECT FROM job WHERE id = %s FOR UPDATE", (await tenant.new_run()).jobs[0]
+    connected = psycopg.AsyncConnection.connect
+    async with await connected(database_url, application_name="provkedja worker") as other:
+        lying = await connected(database_url, application_name="Åsas verktyg")
+        await lying.execute(lock, [job])
+        waits = asyncio.create_task(other.execute(lock, [job]))
+        waiting, blocking = other.info.backend_pid, lying.info.backend_pid
+        while not await tenant.value(  # noqa: ASYNC110 - Postgres tells nobody who begins to wait
+            "SELECT count(*) FROM pg_locks WHERE pid = :pid AND NOT granted", pid=waiting
+        ):
+            await asyncio.sleep(0.01)
+        stuck = await found(engine)
+        await tenant.do(stuck["session_blocked"].frees.partition("or ")[2])
+        await asyncio.wait_for(waits, 10)
+        await lying.close()
+    assert stuck["session_idle"].what == f"Session {blocking} (another program) has left a transaction lying."
+    assert "job" in stuck["session_idle"].why
+    assert stuck["session_blocked"].what == f"Session {waiting} (provkedja worker) waits for a lock."
+
+
+async def test_a_lane_that_nobody_starts(engine: AsyncEngine, tenant: Tenant, worker: UUID) -> None:
+    """Only a mistake leaves one, and it is due from the end of the run before: here the triggers are off."""
+    run = await tenant.new_run()
+    await tenant.accept(run.activity_id)
+    await past_the_guards(
+        tenant,
+        f"UPDATE job SET status = 'cancelled', finished_at = {AGO}, due_at = NULL WHERE run_id = '{run.id}'",
+        f"UPDATE run SET status = 'cancelled', finished_at = clock_timestamp() WHERE id = '{run.id}'",
+    )
+    assert (await found(engine))["starts"].level == "ok"
+    await past_the_guards(
+        tenant,
+        f"UPDATE run SET finished_at = {AGO} WHERE id = '{run.id}'",
+        f"UPDATE run SET created_at = {AGO} WHERE status = 'queued'",
+    )
+    assert (await found(engine))["lane_not_started"].what == "run 2 is the next, and nobody starts it"
+
+
+async def test_a_run_that_lost_its_job_ends_by_the_advice(engine: AsyncEngine, tenant: Tenant, worker: UUID) -> None:
+    run = await tenant.new_run()
+    gone = "UPDATE job SET status = 'failed', finished_at = clock_timestamp(), due_at = NULL"
+    await past_the_guards(tenant, f"{gone} WHERE id = '{run.jobs[0]}'")
+    assert (await found(engine))["run_without_job"].frees == f"POST /runs/{run.id}/cancel, then …/retry"
+    await run.cancel()
+    await run.retry()
+    assert list(await found(engine)) == ["goes_on"]
+
+
+@pytest.mark.parametrize("state", ["queued", "snoozed", "held"])
+async def test_a_job_that_is_put_off_too_far_is_freed_by_the_advice(
+    engine: AsyncEngine, tenant: Tenant, worker: UUID, state: str
+) -> None:
+    """As after a clock that was wrong; the guards take the statement as it is printed."""
+    job_id = (await tenant.new_run()).jobs[0]
+    if state != "queued":
+        held = await held_by(engine, job_id, worker)
+        if state == "snoozed":
+            async with engine.begin() as conn:
+                await claims.snooze(conn, held, timedelta())
+    column = "lease_until" if state == "held" else "due_at"
+    await tenant.do(f"UPDATE job SET fence = claim, {column} = {column} + interval '1 h' WHERE id = :id", id=job_id)
+    advised = (await found(engine))["far_ahead"]
+    await tenant.do(advised.frees)
+    await held_by(engine, job_id, worker)
+
+
+async def test_slots_that_are_put_off_too_far_are_freed_by_the_advice(engine: AsyncEngine, tenant: Tenant) -> None:
+    await tenant.do("UPDATE call_limit SET next_at = next_at + interval '20 s' WHERE bucket = 'reads'")
+    assert (await found(engine))["calls_held_back"].level == "warning"
+    await tenant.do("UPDATE call_limit SET next_at = next_at + interval '2 h' WHERE bucket = 'reads'")
+    await tenant.do((await found(engine))["slots_far_ahead"].frees)
+    assert list(await found(engine)) == ["no_worker"]
+
+
+async def test_lanes_beyond_the_bound_are_counted_and_those_that_look_wrong_are_kept(
+    engine: AsyncEngine, tenant: Tenant, worker: UUID
+) -> None:
+    runs = [await tenant.new_run() for _ in range(4)]
+    await tenant.do("UPDATE job SET due_at = due_at + interval '1 minute' WHERE status = 'queued'")
+    await tenant.do(f"UPDATE job SET due_at = {AGO} WHERE id = :id", id=runs[2].jobs[0])
+    looked = await seen(engine, most=2)
+    assert (looked.lanes_in_all, len(looked.lanes)) == (4, 2)
+    assert runs[2].id in {lane.run_id for lane in looked.lanes}
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How the command ended, and what it printed."""
+
+    code: int
+    said: str
+
+
+@pytest.fixture
+def doctor(spawn: Spawn) -> Callable[..., Ran]:
+    """Has the command look, with options and settings."""
+
+    def run(*options: str, **settings: str) -> Ran:
+        child = spawn("doctor", *options, env=settings, ready=False)
+        return Ran(child.process.wait(60), child.log.read_text(encoding="utf-8"))
+
+    return run
+
+
+Doctor = Callable[..., Ran]
+
+
+async def test_the_command_says_what_is_stuck(tenant: Tenant, worker: UUID, database_url: str, doctor: Doctor) -> None:
+    """Exit code 1, the verdict on the first line, then the lane; no name and nothing of the roster."""
+    run = await tenant.new_run()
+    await tenant.do(f"UPDATE job SET due_at = {AGO} WHERE id = :id", id=run.jobs[0])
+    ran = doctor(DATABASE_URL=database_url)
+    first, *rest = ran.said.splitlines()
+    assert (ran.code, first) == (1, "✗ Stuck: 1 lane. 1 lane, 0 waiting runs, 1 worker alive.")
+    assert f"✗ {tenant.number} {run.activity_id} run 1 persons: it is due, and nobody takes it." in ran.said
+    assert any(line.startswith("    free ") for line in rest)
+    assert not [word for word in ("Exempel", "Åsa", "testnyckel", "201203049810") if word in ran.said]
+
+
+async def test_the_command_as_json(
+    tenant: Tenant, worker: UUID, database_url: str, redis_url: str, doctor: Doctor
+) -> None:
+    run = await tenant.new_run()
+    ran = doctor("--json", DATABASE_URL=database_url, REDIS_URL=redis_url)
+    told = json.loads(ran.said)
+    assert (ran.code, told["well"], told["lanes"]) == (0, True, 1)
+    (only,) = told["findings"]
+    assert (only["code"], only["lane"]["activity_id"], only["lane"]["run"]) == ("goes_on", str(run.activity_id), 1)
+
+
+async def test_the_command_says_that_redis_is_away_and_what_that_means(
+    tenant: Tenant, worker: UUID, database_url: str, doctor: Doctor
+) -> None:
+    ran = doctor(DATABASE_URL=database_url, REDIS_URL="redis://127.0.0.1:9/0")
+    assert ran.code == 0
+    assert "! Redis does not answer.\n    why  All works without it, slower" in ran.said
+
+
+def test_the_command_over_a_database_that_is_not_migrated(empty_database_url: str, doctor: Doctor) -> None:
+    ran = doctor(DATABASE_URL=empty_database_url)
+    assert (ran.code, ran.said.splitlines()[0]) == (1, "✗ Stuck: the database is not migrated.")
+
+
+async def test_who_keeps_a_migration_from_its_tables_is_named(
+    engine: AsyncEngine, tenant: Tenant, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also one that only reads, such as a backup: the tables of this version are not there yet."""
+    monkeypatch.setattr("app.domain.diagnosis.IDLE_FOR", timedelta())
+    monkeypatch.setattr("app.db.doctor.IDLE_FOR", timedelta())
+    await tenant.do("UPDATE alembic_version SET version_num = '0001'")
+    async with await psycopg.AsyncConnection.connect(database_url, application_name="pg_dump") as reading:
+        await reading.execute("SELECT FROM job LIMIT 1")
+        pid = reading.info.backend_pid
+        stuck = await found(engine)
+    assert list(stuck) == ["not_migrated", "session_in_the_way"]
+    assert stuck["session_in_the_way"].what == f"Session {pid} (pg_dump) has a transaction open."
+    assert stuck["session_in_the_way"].why.startswith("It uses job:")
+
+
+@pytest.mark.parametrize("url", ["", "postgresql://127.0.0.1:9/nothing", "nonsense"])
+def test_the_command_without_a_database_cannot_find_out(url: str, doctor: Doctor) -> None:
+    """Exit code 2, so that a script does not take it for an answer."""
+    ran = doctor(DATABASE_URL=url)
+    assert (ran.code, ran.said[:19]) == (2, "✗ Cannot find out: ")
+    assert json.loads(doctor("--json", DATABASE_URL=url).said)["well"] is None

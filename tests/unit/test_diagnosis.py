@@ -1,0 +1,287 @@
+"""What counts as stuck, as a table: what is seen at a moment, and what is said of it."""
+
+from datetime import UTC, datetime, timedelta
+from string import Formatter
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from app.domain.diagnosis import (
+    SAID,
+    Finding,
+    Job,
+    Lane,
+    Seen,
+    Service,
+    Session,
+    Token,
+    Worker,
+    diagnose,
+    headline,
+    in_words,
+)
+from app.domain.steps import CIRCUIT_OPEN
+from tests.conftest import ROOT
+
+NOW = datetime(2026, 11, 23, 8, 5, tzinfo=UTC)
+SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
+ALIVE = Worker(id=UUID(int=1), seen_at=NOW, alive=True, in_hand=2)
+SILENT = Worker(id=UUID(int=2), seen_at=NOW - MINUTE, alive=False, leases=1)
+AWAY = Service(name="provisioning", failures=9, failing_since=NOW - MINUTE, opened_at=NOW, probe_at=NOW, code="timeout")
+SNOOZED: dict[str, Any] = {"due_at": NOW + 3 * SECOND}
+LEASED: dict[str, Any] = {"due_at": NOW - MINUTE, "worker": ALIVE.id, "lease_until": NOW + 20 * SECOND}
+
+
+def lane(waiting: int = 0, **job: Any) -> Lane:
+    """A lane whose run is under way, with its job if any of it is said."""
+    made = Job(id=UUID(int=7), stage="duties", status="running", **job) if job else None
+    return Lane(
+        organisation="2120000001",
+        activity_id=UUID(int=5),
+        run_id=UUID(int=6),
+        sequence=3,
+        started_at=NOW - HOUR,
+        job=made,
+        waiting=waiting,
+        next_sequence=4 if waiting else None,
+        waiting_since=NOW - MINUTE if waiting else None,
+    )
+
+
+def queued(waiting: timedelta, free: timedelta | None = None) -> Lane:
+    """A lane of which no run is under way: its head has waited for so long, and the run before it ended so long ago."""
+    return Lane(
+        organisation="2120000001",
+        activity_id=UUID(int=5),
+        waiting=1,
+        next_sequence=4,
+        waiting_since=NOW - waiting,
+        free_since=None if free is None else NOW - free,
+    )
+
+
+def seen(*lanes: Lane, **other: Any) -> Seen:
+    return Seen(now=NOW, **{"workers": [ALIVE], "lanes": lanes, "lanes_in_all": len(lanes), **other})
+
+
+def said(at: Seen) -> list[tuple[str, str]]:
+    return [(found.level, found.code) for found in diagnose(at)]
+
+
+def faulty(since: timedelta, code: str = "http_500", **job: Any) -> Lane:
+    return lane(**{**SNOOZED, **job}, fault_since=NOW - since, fault_code=code, attempt=4)
+
+
+@pytest.mark.parametrize(
+    ("of", "level", "code"),
+    [
+        pytest.param(lane(**SNOOZED), "ok", "goes_on", id="a pause of its own"),
+        pytest.param(lane(due_at=NOW - 4 * SECOND), "ok", "goes_on", id="due for a moment"),
+        pytest.param(lane(due_at=NOW - 6 * SECOND), "error", "due_not_taken", id="due, and nobody takes it"),
+        pytest.param(lane(due_at=NOW + 11 * MINUTE), "error", "far_ahead", id="due in a time that nothing takes"),
+        pytest.param(
+            lane(**SNOOZED, batches=2, oldest_batch_at=NOW - MINUTE), "ok", "waits_for_answer", id="Skolverket works"
+        ),
+        pytest.param(
+            lane(**SNOOZED, batches=2, oldest_batch_at=NOW - 11 * MINUTE), "warning", "answer_slow", id="for very long"
+        ),
+        pytest.param(lane(**LEASED), "ok", "held", id="a worker works at it"),
+        pytest.param(
+            lane(**{**LEASED, "lease_until": NOW - 4 * SECOND}), "ok", "held", id="its lease ended a moment ago"
+        ),
+        pytest.param(
+            lane(**{**LEASED, "lease_until": NOW - 6 * SECOND}), "error", "lease_expired", id="nobody took it over"
+        ),
+        pytest.param(
+            lane(**{**LEASED, "lease_until": NOW + HOUR}), "error", "far_ahead", id="a lease that is too long"
+        ),
+        pytest.param(lane(**LEASED, losses=1), "ok", "held", id="the second worker that tries"),
+        pytest.param(lane(**LEASED, losses=2), "warning", "workers_lost", id="two workers were lost with it"),
+        pytest.param(
+            lane(**{**LEASED, "worker": SILENT.id}), "warning", "lease_of_silent", id="its worker says nothing"
+        ),
+        pytest.param(
+            lane(**{**LEASED, "worker": UUID(int=9)}), "warning", "lease_of_silent", id="its worker is not known"
+        ),
+        pytest.param(faulty(MINUTE), "warning", "faults", id="faults for a while"),
+        pytest.param(faulty(6 * MINUTE), "error", "faults", id="faults for long"),
+        pytest.param(faulty(6 * MINUTE, **LEASED), "error", "faults", id="and tried again at this moment"),
+        pytest.param(faulty(MINUTE, CIRCUIT_OPEN), "warning", "faults", id="of a circuit that has just closed"),
+        pytest.param(queued(4 * SECOND), "ok", "starts", id="a run that has just been taken in"),
+        pytest.param(queued(HOUR, free=4 * SECOND), "ok", "starts", id="a run whose lane has just become free"),
+        pytest.param(queued(HOUR, free=6 * SECOND), "error", "lane_not_started", id="a free lane that nobody starts"),
+        pytest.param(lane(), "error", "run_without_job", id="a run without a job"),
+    ],
+)
+def test_what_a_lane_waits_for(of: Lane, level: str, code: str) -> None:
+    assert said(seen(of)) == [(level, code)]
+
+
+@pytest.mark.parametrize(
+    ("at", "expected"),
+    [
+        pytest.param(seen(), [], id="nothing to do"),
+        pytest.param(seen(workers=[]), [("warning", "no_worker")], id="no worker, and nothing to do"),
+        pytest.param(
+            seen(lane(**SNOOZED), workers=[SILENT]),
+            [("error", "no_worker"), ("warning", "worker_silent"), ("ok", "goes_on")],
+            id="no worker that is alive",
+        ),
+        pytest.param(
+            seen(workers=[ALIVE, Worker(id=UUID(int=3), seen_at=NOW - HOUR, alive=False)]),
+            [],
+            id="one that has gone and left nothing",
+        ),
+        pytest.param(
+            seen(faulty(SECOND, CIRCUIT_OPEN), services=[AWAY]),
+            [("error", "circuit_open"), ("error", "waits_for_circuit")],
+            id="a circuit, and who waits for it",
+        ),
+        pytest.param(
+            seen(services=[Service(name="authorisation", failures=2, failing_since=NOW, code="timeout")]),
+            [("warning", "calls_failing")],
+            id="calls that begin to fail",
+        ),
+        pytest.param(
+            seen(
+                faulty(SECOND, "certificate_expired"),
+                tokens=[Token(organisation="2120000001", failed_at=NOW, failure="certificate_expired")],
+            ),
+            [("error", "token_failing"), ("error", "waits_for_token")],
+            id="a token that is needed",
+        ),
+        pytest.param(
+            seen(tokens=[Token(organisation="2120000001", failed_at=NOW, failure="certificate_expired")]),
+            [("warning", "token_failing")],
+            id="a token that nobody needs",
+        ),
+        pytest.param(seen(next_slots={"calls": NOW + SECOND}), [], id="slots as ever"),
+        pytest.param(
+            seen(next_slots={"calls": NOW + 20 * SECOND}), [("warning", "calls_held_back")], id="slots held back"
+        ),
+        pytest.param(seen(next_slots={"calls": NOW + HOUR}), [("error", "slots_far_ahead")], id="slots too far ahead"),
+        pytest.param(
+            seen(sessions=[Session(pid=11, program="psql", waiting_since=NOW - 4 * SECOND, blocked_by=[12])]),
+            [],
+            id="a lock that is waited for as ever",
+        ),
+        pytest.param(
+            seen(sessions=[Session(pid=11, program="psql", waiting_since=NOW - MINUTE, blocked_by=[12])]),
+            [("error", "session_blocked")],
+            id="a lock that is waited for too long",
+        ),
+        pytest.param(
+            seen(sessions=[Session(pid=11, program="psql", idle_since=NOW - MINUTE)]),
+            [],
+            id="an idle one without locks",
+        ),
+        pytest.param(
+            seen(sessions=[Session(pid=11, program="psql", idle_since=NOW - MINUTE, tables=["job"])]),
+            [("error", "session_idle")],
+            id="an idle one with locks",
+        ),
+        pytest.param(seen(redis=False), [("warning", "redis_away")], id="Redis is away"),
+        pytest.param(seen(without_certificate=["2120000001"]), [], id="a simulator wants no certificate"),
+        pytest.param(
+            seen(without_certificate=["2120000001"], certificates_needed=True),
+            [("warning", "no_certificate")],
+            id="Skolverket wants one",
+        ),
+        pytest.param(
+            seen(lane(due_at=NOW - HOUR), migrated=False),
+            [("error", "not_migrated")],
+            id="without tables, nothing else",
+        ),
+        pytest.param(
+            seen(migrated=False, sessions=[Session(pid=11, program="pg_dump", open_since=NOW - MINUTE, used=["job"])]),
+            [("error", "not_migrated"), ("error", "session_in_the_way")],
+            id="but who may keep them from being made",
+        ),
+        pytest.param(
+            seen(sessions=[Session(pid=11, program="pg_dump", open_since=NOW - MINUTE, used=["job"])]),
+            [],
+            id="who just reads for long",
+        ),
+    ],
+)
+def test_what_all_lanes_share(at: Seen, expected: list[tuple[str, str]]) -> None:
+    assert said(at) == expected
+
+
+def test_the_worst_and_oldest_come_first() -> None:
+    """Of the lanes; what they share stands above all of them."""
+    lanes = [
+        lane(**SNOOZED),
+        faulty(MINUTE),
+        *(lane(due_at=NOW - since) for since in (MINUTE, HOUR)),
+    ]
+    found = diagnose(seen(*lanes, redis=False))
+    assert [each.code for each in found] == ["redis_away", "due_not_taken", "due_not_taken", "faults", "goes_on"]
+    assert [each.since for each in found[1:3]] == [NOW - HOUR, NOW - MINUTE]
+
+
+def test_the_root_of_a_queue_of_locks_is_what_to_end() -> None:
+    sessions = [
+        Session(pid=11, program="psql", waiting_since=NOW - MINUTE, blocked_by=[12, 13]),
+        Session(pid=12, program="psql", waiting_since=NOW - MINUTE, blocked_by=[13]),
+    ]
+    assert diagnose(seen(sessions=sessions))[0].frees.endswith("SELECT pg_terminate_backend(13)")
+
+
+@pytest.mark.parametrize(
+    ("at", "line"),
+    [
+        (seen(), "All is well: nothing is stuck. 0 lanes, 0 waiting runs, 1 worker alive."),
+        (
+            seen(lane(2, **SNOOZED), redis=False),
+            "Nothing is stuck, but there is something to look at: 1. 1 lane, 2 waiting runs, 1 worker alive.",
+        ),
+        (seen(lane(due_at=NOW - HOUR)), "Stuck: 1 lane. 1 lane, 0 waiting runs, 1 worker alive."),
+        (
+            seen(faulty(SECOND, CIRCUIT_OPEN), services=[AWAY]),
+            "Stuck: 1 lane; 1 trouble that lanes share. 1 lane, 0 waiting runs, 1 worker alive.",
+        ),
+    ],
+)
+def test_the_first_line(at: Seen, line: str) -> None:
+    assert headline(at, diagnose(at)) == line
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(-5, "0 s"), (0.4, "0 s"), (59.6, "1 min"), (61, "1 min 1 s"), (7500, "2 h 5 min"), (90_000, "1 d 1 h")],
+)
+def test_a_time_in_words(seconds: float, words: str) -> None:
+    assert in_words(timedelta(seconds=seconds)) == words
+
+
+@pytest.mark.parametrize("code", SAID)
+def test_every_finding_is_explained_to_operators(code: str) -> None:
+    """In docs/operations.md, with what to do; one that is nothing to worry about needs no more than its own words."""
+    _what, why, frees = SAID[code]
+    documented = f"`{code}`" in (ROOT / "docs/operations.md").read_text(encoding="utf-8")
+    assert documented == bool(why or frees)
+
+
+def test_nothing_is_said_but_ids_numbers_codes_and_times() -> None:
+    """What the texts are filled in with has these names, and none is of a person or a text of somebody's."""
+    names = {name for texts in SAID.values() for text in texts for _, name, _, _ in Formatter().parse(text) if name}
+    counts = {"attempts", "batches", "calls", "leases", "polls", "most", "lost", "nobody", "heard", "unset"}
+    ids = {"worker", "run", "job", "pid", "blockers", "ending", "organisation", "organisations", "next"}
+    codes, times = {"fault", "service", "bucket", "program", "tables"}, {"until", "gone", "probe", "ahead"}
+    assert names == counts | ids | codes | times
+
+
+def test_a_finding_is_worded_whole() -> None:
+    (found,) = diagnose(seen(lane(1, **{**LEASED, "lease_until": NOW - MINUTE}, losses=2)))
+    assert found == Finding(
+        level="error",
+        code="lease_expired",
+        what=f"worker {ALIVE.id} let its lease run out, and nobody has taken the job;"
+        " 2 of at most 5 claims in a row were lost",
+        why="1 worker alive with 2 steps in hand: perhaps no hand is free (WORKER_JOBS).",
+        frees="any worker with a free hand",
+        since=NOW - MINUTE,
+        lane=found.lane,
+    )
