@@ -5,7 +5,7 @@ PYTHON := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test lint lock check
+.PHONY: help setup demo serve test torture mutants plans lint lock check
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,6 +21,15 @@ serve: $(STAMP) ## the same processes, staying up until Ctrl-C
 
 test: $(STAMP) ## all tests, on real servers
 	@exec $(PYTHON) -m pytest --quiet --numprocesses 4 --dist worksteal
+
+torture: $(STAMP) ## random faults against real processes for 20 minutes; ARGS="--seed 7 --minutes 3 …" for another run
+	@exec $(PYTHON) -m tests.torture $(or $(ARGS),--minutes 20 --organisations 12)
+
+mutants: $(STAMP) ## faults planted in a copy, one by one: which proof finds which
+	@exec $(PYTHON) -m tests.mutants $(ARGS)
+
+plans: $(STAMP) ## how Postgres finds rows among a million jobs and five million records
+	@exec $(PYTHON) -m benchmarks.plans $(ARGS)
 
 lint: $(STAMP) ## puts the format right, then checks what it can without running anything
 	@$(VENV)/bin/ruff format --quiet

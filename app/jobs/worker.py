@@ -1,6 +1,7 @@
 """A worker process: arq's worker hears the doorbell, the sweeper beside it needs none; both end with their steps."""
 
 import asyncio
+import os
 import signal
 from contextlib import suppress
 from typing import Any, cast
@@ -24,20 +25,39 @@ from app.skolverket.client import user_agent
 
 log = structlog.get_logger(__name__)
 
+# The calls that are out take ten seconds at most, and what they say has to be written down.
+_LONGEST_END = 25
+
 
 async def work(advance: Advance) -> None:
     """Carries jobs on until `advance.stopping` is set; returns when every step that was begun is settled."""
     stop = advance.stopping
     log.info("worker starts", worker=str(advance.worker))
-    async with asyncio.TaskGroup() as loops:
-        loops.create_task(Sweeper(advance).run(stop))
-        loops.create_task(Refresher(advance.settings, advance.engine, advance.random).run(stop))
-        loops.create_task(_listen(advance, stop))
+    in_time = asyncio.create_task(_end_in_time(advance))
+    try:
+        async with asyncio.TaskGroup() as loops:
+            loops.create_task(Sweeper(advance).run(stop))
+            loops.create_task(Refresher(advance.settings, advance.engine, advance.random).run(stop))
+            loops.create_task(_listen(advance, stop))
+    finally:
+        in_time.cancel()
     with suppress(OperationalError, InterfaceError):
         async with transaction(advance.engine, "end") as conn:
             await note_worker(conn, advance.worker, user_agent(), advance.tally)
             await note_end(conn, advance.worker)
     log.info("worker ends", worker=str(advance.worker))
+
+
+async def _end_in_time(advance: Advance) -> None:
+    """Ends the process when a step does not come to its end: whoever waits for it must not have to kill it."""
+    await advance.stopping.wait()
+    await asyncio.sleep(_LONGEST_END)
+    log.error(
+        "worker ends without its steps: others take them when their leases have run out",
+        worker=str(advance.worker),
+        steps=advance.tally.in_hand,
+    )
+    os._exit(1)
 
 
 async def until_migrated(database: AsyncEngine, stop: asyncio.Event) -> None:
