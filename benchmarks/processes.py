@@ -66,13 +66,16 @@ class Workshop:
 
 
 @contextmanager
-def workshop() -> Iterator[Workshop]:
-    """Lends a migrated database and a doorbell: those of DATABASE_URL and REDIS_URL when set, else embedded ones."""
+def workshop(*, durable: bool = True) -> Iterator[Workshop]:
+    """Lends a migrated database and a doorbell: those of DATABASE_URL and REDIS_URL when set, else embedded ones.
+
+    With `durable` an embedded Postgres makes sure of every commit, as it would in production.
+    """
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="provkedja-benchmark-")))
         env = {**os.environ, "ENCRYPTION_KEYS": f"b1:{cipher.new_key()}", "SEARCH_KEY": cipher.new_key()}
         if "DATABASE_URL" not in env:
-            lent = stack.enter_context(embedded_servers(folder / "servers", durable=True))
+            lent = stack.enter_context(embedded_servers(folder / "servers", durable=durable))
             env |= {"DATABASE_URL": lent.database_url, "REDIS_URL": lent.redis_url}
         shop = Workshop(folder, env)
         shop.app("migrate")

@@ -32,7 +32,10 @@ def _run(connection: sa.Connection) -> None:
 
 def _run_beside_others(engine: sa.Engine) -> None:
     with engine.connect() as connection:
-        connection.execute(sa.text(f"SELECT pg_advisory_lock({_ONE_AT_A_TIME})"))
+        # Asked for again and again: an index that is made beside others would wait for one that waits here.
+        while not connection.scalar(sa.text(f"SELECT pg_try_advisory_lock({_ONE_AT_A_TIME})")):
+            connection.commit()
+            time.sleep(_PAUSE_SECONDS)
         connection.execute(sa.text(f"SET lock_timeout = '{_LOCK_SECONDS}s'"))
         connection.commit()
         _run(connection)

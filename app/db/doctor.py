@@ -9,7 +9,6 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db import reads
 from app.db.circuits import circuits
 from app.db.engine import MIGRATION_HEAD
 from app.db.workers import SILENT_AFTER
@@ -106,7 +105,6 @@ _SESSIONS = """
 async def look(conn: AsyncConnection, most: int = MOST_LANES) -> Seen:
     """Reads everything in one snapshot, within seconds or not at all; the connection should be one that only reads."""
     await conn.execute(sa.text(f"SET LOCAL statement_timeout = '{_PATIENCE}'"))
-    await reads.live_rows_only(conn)
     now: datetime = (await conn.execute(sa.text("SELECT clock_timestamp()"))).scalar_one()
     if not await _migrated(conn):
         return Seen(now=now, migrated=False, sessions=await _sessions(conn, now))

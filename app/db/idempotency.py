@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db.tables import idempotency_key
 from app.errors import Conflict, Refused
 
-_KEPT = sa.text("clock_timestamp() - interval '24 hours'")
+_KEPT = sa.text("(SELECT clock_timestamp() - interval '24 hours')")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,17 +55,8 @@ async def find(conn: AsyncConnection, organisation_id: UUID, key: str, digest: b
 
 
 async def keep(conn: AsyncConnection, organisation_id: UUID, key: str, digest: bytes, answer: Stored) -> None:
-    """Keeps an answer, and lets go of some that are too old."""
+    """Keeps an answer, in place of one that is too old."""
     table = idempotency_key
-    old = (
-        sa.select(table.c.organisation_id, table.c.key)
-        # as a subquery: a volatile function would be no bound for the index
-        .where(table.c.created_at <= sa.select(_KEPT).scalar_subquery())
-        .order_by(table.c.created_at)
-        .limit(100)
-        .with_for_update(skip_locked=True)
-    )
-    await conn.execute(sa.delete(table).where(sa.tuple_(table.c.organisation_id, table.c.key).in_(old)))
     await conn.execute(sa.delete(table).where(table.c.organisation_id == organisation_id, table.c.key == key))
     await conn.execute(
         sa.insert(table).values(
@@ -76,5 +67,20 @@ async def keep(conn: AsyncConnection, organisation_id: UUID, key: str, digest: b
             headers=answer.headers,
             # As one JSON string: jsonb would put an object's fields into another order.
             body=answer.body,
+        )
+    )
+
+
+async def forget_old_keys(conn: AsyncConnection) -> None:
+    """Deletes keys that are older than the 24 hours for which they are kept."""
+    await conn.execute(
+        sa.text(
+            """
+            DELETE FROM idempotency_key WHERE ctid = ANY (ARRAY(
+                SELECT ctid FROM idempotency_key
+                WHERE created_at < (SELECT clock_timestamp() - interval '24 hours')
+                ORDER BY created_at LIMIT 500 FOR UPDATE SKIP LOCKED
+            ))
+            """
         )
     )

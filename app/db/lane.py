@@ -55,11 +55,12 @@ async def start_lanes(conn: AsyncConnection, limit: int = 50) -> list[Ring]:
         sa.text(
             """
             SELECT organisation_id, id FROM activity lane
-            WHERE (organisation_id, id) IN (SELECT organisation_id, activity_id FROM run WHERE status = 'queued')
-                AND NOT EXISTS (
-                    SELECT FROM run WHERE run.organisation_id = lane.organisation_id
-                        AND run.activity_id = lane.id AND run.status = 'running'
-                )
+            WHERE (organisation_id, id) IN (
+                SELECT organisation_id, activity_id FROM run waiting WHERE status = 'queued' AND NOT EXISTS (
+                    SELECT FROM run WHERE run.organisation_id = waiting.organisation_id
+                        AND run.activity_id = waiting.activity_id AND run.status = 'running'
+                ) LIMIT :limit
+            )
             LIMIT :limit FOR NO KEY UPDATE SKIP LOCKED
             """
         ),

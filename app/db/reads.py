@@ -122,11 +122,12 @@ async def list_jobs(
     limit: int,
 ) -> Sequence[Row]:
     """Lists jobs across the organisation, newest run first, its jobs in order: by (created_at, run_id, -position)."""
-    query = (
-        sa.select(job)
-        .where(job.c.organisation_id == organisation_id)
-        .order_by(job.c.created_at.desc(), job.c.run_id.desc(), (-job.c.position).desc())
-    )
+    mine = job.c.organisation_id == organisation_id
+    if wanted.run_id is not None or made_by is not None:
+        # Not the index of the organisation's whole history, then, but that of runs.
+        mine = mine.is_(sa.true())
+    query = sa.select(job).where(mine)
+    newest_first = (job.c.created_at.desc(), job.c.run_id.desc(), (-job.c.position).desc())
     narrowed = asdict(wanted)
     created_after = narrowed.pop("created_after")
     for column, value in narrowed.items():
@@ -135,12 +136,17 @@ async def list_jobs(
     if created_after is not None:
         query = query.where(job.c.created_at > created_after)
     if made_by is not None:
-        mine = sa.select(run.c.id).where(run.c.id == job.c.run_id, run.c.requested_by_id == made_by)
-        query = query.where(mine.exists())
+        query = query.join(run, run.c.id == job.c.run_id).where(
+            run.c.organisation_id == organisation_id, run.c.requested_by_id == made_by
+        )
+        # A run's jobs were made with it.
+        newest_first = (run.c.created_at.desc(), run.c.id.desc(), (-job.c.position).desc())
+        if after is not None:
+            query = query.where(run.c.created_at <= after[0])
     if after is not None:
         created_at, run_id, position = after
         query = query.where(_before((job.c.created_at, job.c.run_id, -job.c.position), (created_at, run_id, -position)))
-    return (await conn.execute(query.limit(limit + 1))).mappings().all()
+    return (await conn.execute(query.order_by(*newest_first).limit(limit + 1))).mappings().all()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,17 +168,8 @@ class Backlog:
     held_back: dict[str, float]
 
 
-async def live_rows_only(conn: AsyncConnection) -> None:
-    """Has the transaction's statements go over the indexes of what is under way, whatever old statistics say.
-
-    Live rows are few and finished ones are years of work, but a planner that does not know it reads the whole table.
-    """
-    await conn.execute(sa.text("SELECT set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true)"))
-
-
 async def backlog(conn: AsyncConnection) -> Backlog:
     """Counts what is under way, over the partial indexes of live runs and jobs: finished ones cost nothing."""
-    await live_rows_only(conn)
     counted = await conn.execute(
         # The OFFSET keeps this a look at four jobs a run, whatever the statistics say.
         sa.text(

@@ -18,11 +18,19 @@ Row = sa.RowMapping
 # `one` is the record; `person` is the record that a duty takes its name from; `before` what Skolverket was asked about.
 _FROM = """
     FROM record one
-    LEFT JOIN job persons ON one.stage = 'duties' AND persons.run_id = one.run_id AND persons.stage = 'persons'
-    LEFT JOIN record person ON person.organisation_id = one.organisation_id AND person.job_id = persons.id
-        AND person.object_id = one.refs[1]
-    LEFT JOIN holding before ON before.organisation_id = one.organisation_id AND before.job_id = one.job_id
-        AND before.object_id = one.object_id
+    LEFT JOIN LATERAL (
+        SELECT person.object_id, person.payload, person.words, person.protected FROM record person
+        WHERE one.stage = 'duties' AND person.organisation_id = :organisation AND person.object_id = one.refs[1]
+            AND person.job_id = (
+                SELECT persons.id FROM job persons
+                WHERE persons.run_id = (SELECT run_id FROM job WHERE id = :job) AND persons.position = 1
+            )
+        LIMIT 1
+    ) person ON true
+    LEFT JOIN LATERAL (
+        SELECT held FROM holding WHERE holding.organisation_id = :organisation AND holding.job_id = :job
+            AND holding.object_id = one.object_id LIMIT 1
+    ) before ON true
     CROSS JOIN LATERAL (
         SELECT one.protected OR coalesce(person.protected, false) OR EXISTS (
             SELECT FROM roster_item item

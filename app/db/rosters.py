@@ -34,11 +34,11 @@ async def list_findings(
             sa.text(
                 """
                 SELECT item.stage, item.ordinal, flaw.number::int, item.object_id, flaw.flaw
-                FROM activity
-                JOIN roster_item item
-                    ON item.organisation_id = activity.organisation_id AND item.roster_id = activity.roster_id
+                FROM roster_item item
                 CROSS JOIN LATERAL jsonb_array_elements(item.flaws) WITH ORDINALITY AS flaw (flaw, number)
-                WHERE activity.organisation_id = :organisation AND activity.id = :activity
+                WHERE item.organisation_id = :organisation AND item.roster_id = (
+                        SELECT roster_id FROM activity WHERE organisation_id = :organisation AND id = :activity
+                    )
                     AND item.stage = :stage AND item.flaws IS NOT NULL AND item.ordinal >= :ordinal
                     AND (item.ordinal, flaw.number) > (:ordinal, :number)
                 ORDER BY item.ordinal, flaw.number LIMIT :limit

@@ -92,11 +92,10 @@ async def accept_run(
                 protected, sendable, remarks)
             SELECT item.organisation_id, job.id, item.object_id, job.run_id, item.stage, item.ordinal, item.payload,
                 item.words, item.refs, item.protected, item.sendable, item.flaws
-            FROM activity
-            JOIN roster_item item
-                ON item.organisation_id = activity.organisation_id AND item.roster_id = activity.roster_id
-            JOIN job ON job.run_id = :run AND job.stage = item.stage
-            WHERE activity.organisation_id = :organisation AND activity.id = :activity
+            FROM roster_item item JOIN job ON job.run_id = :run AND job.stage = item.stage
+            WHERE item.organisation_id = :organisation AND item.roster_id = (
+                SELECT roster_id FROM activity WHERE organisation_id = :organisation AND id = :activity
+            )
             """
         ),
         keys,
@@ -179,10 +178,10 @@ async def retry_run(
     # What Skolverket holds is asked anew of those that fail again.
     await conn.execute(
         sa.text(
-            "DELETE FROM holding USING job WHERE job.run_id = :run AND job.status = 'waiting'"
-            " AND holding.organisation_id = job.organisation_id AND holding.job_id = job.id"
+            "DELETE FROM holding WHERE organisation_id = :organisation AND job_id = ANY (ARRAY("
+            "SELECT id FROM job WHERE run_id = :run AND status = 'waiting'))"
         ),
-        {"run": run_id},
+        {"run": run_id, "organisation": organisation_id},
     )
     await conn.execute(
         sa.text(

@@ -79,6 +79,7 @@ activity = sa.Table(
     sa.Column("last_sequence", sa.Integer, nullable=False, server_default="0"),
     sa.Column("created_at", Time, nullable=False, server_default=_now),
     sa.Column("updated_at", Time, nullable=False, server_default=_now),
+    sa.Index("ix_activity_newest", "organisation_id", "created_at", "id"),
 )
 
 roster_item = sa.Table(
@@ -146,6 +147,7 @@ run = sa.Table(
     sa.Index(
         "ix_run_queued", "organisation_id", "activity_id", "sequence", postgresql_where=sa.text("status = 'queued'")
     ),
+    sa.Index("ix_run_made_by", "organisation_id", "requested_by_id", "created_at", "id"),
 )
 
 _LIVE = "status IN ('queued', 'running')"
@@ -216,6 +218,10 @@ job = sa.Table(
     # The queue.
     sa.Index("ix_job_due", "due_at", postgresql_where=sa.text(_LIVE)),
     sa.Index("ix_job_history", "organisation_id", "created_at", "run_id", sa.text("(-position)")),
+    sa.Index("ix_job_history_status", "organisation_id", "status", "created_at", "run_id", sa.text("(-position)")),
+    sa.Index(
+        "ix_job_history_activity", "organisation_id", "activity_id", "created_at", "run_id", sa.text("(-position)")
+    ),
 )
 
 record = sa.Table(

@@ -302,7 +302,8 @@ class Calls:
         while True:
             async with self.queues.of(self.bearer.organisation_id, bucket):
                 while True:
-                    self.bearer.deadline.allow(self._need)
+                    # What was noted as leaving leaves, although the process is told to end.
+                    self.bearer.deadline.allow(self._need, begun=heedless)
                     asked = time.monotonic()
                     async with statement(self.engine, "slot") as conn:
                         away = not heedless and await is_open(conn, _SERVICE)

@@ -31,7 +31,7 @@ class Deadline:
         """Tells whether something that may take so long can begin."""
         return self.left >= seconds and not self.stopping.is_set()
 
-    def allow(self, seconds: float) -> None:
-        """Raises NoTime when it can't."""
-        if not self.allows(seconds):
+    def allow(self, seconds: float, *, begun: bool = False) -> None:
+        """Raises NoTime when it can't; what has `begun` may go on in a process that is to end."""
+        if self.left < seconds or (self.stopping.is_set() and not begun):
             raise NoTime

@@ -3,12 +3,11 @@
 import asyncio
 from datetime import timedelta
 
-import sqlalchemy as sa
 import structlog
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.claims import rings_due
 from app.db.engine import transaction
+from app.db.idempotency import forget_old_keys
 from app.db.lane import start_lanes
 from app.db.workers import add_up_the_past, note_worker
 from app.jobs.advance import Advance
@@ -69,18 +68,3 @@ class Sweeper:
             task = asyncio.create_task(self._advance.carry(turn))
             self._turns.add(task)
             task.add_done_callback(self._turns.discard)
-
-
-async def forget_old_keys(conn: AsyncConnection) -> None:
-    """Deletes Idempotency-Keys that are older than the 24 hours for which they are kept."""
-    await conn.execute(
-        sa.text(
-            """
-            DELETE FROM idempotency_key WHERE (organisation_id, key) IN (
-                SELECT organisation_id, key FROM idempotency_key
-                WHERE created_at < (SELECT clock_timestamp() - interval '24 hours')
-                ORDER BY created_at LIMIT 500 FOR UPDATE SKIP LOCKED
-            )
-            """
-        )
-    )

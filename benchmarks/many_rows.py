@@ -1,0 +1,250 @@
+"""Fills a migrated database with some years of work, as it would lie there: nearly all finished, a few thousand live.
+
+Rows are written by whole sets with the triggers off, so that they take minutes and not days; what the triggers would
+refuse is not written all the same. Ids are scattered, as random ones are, and known from their numbers.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+
+RUNS_A_LANE = 50
+ORGANISATIONS = 200
+# Records of a large roster in each stage: what a search or a count within one job may have to read.
+LARGE = 3000
+_ROSTER = 20
+_LARGE_ROSTERS = 20
+FILLED = ("activity", "roster_item", "run", "job", "record", "batch", "event", "holding", "idempotency_key")
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much there is; ids of one prefix are others than those of another."""
+
+    prefix: str
+    lanes: int
+    runs: int
+    organisations: int
+    small: int
+    large_every: int
+    live_every: int
+    keys: int
+    large_rosters: int = _LARGE_ROSTERS
+
+    @classmethod
+    def of(cls, jobs: int, records: int) -> "Size":
+        """Plans for about so many: a fifth of the records in large rosters, four fifths of all in one organisation."""
+        lanes = max(40, jobs // 4 // RUNS_A_LANE)
+        runs = lanes * RUNS_A_LANE
+        return cls(
+            prefix="",
+            lanes=lanes,
+            runs=runs,
+            organisations=min(ORGANISATIONS, lanes // 4),
+            small=max(1, records * 4 // 5 // (runs * 4)),
+            large_every=max(7, runs * LARGE * 4 // (records // 5)),
+            live_every=2,
+            keys=max(1000, jobs // 20),
+        )
+
+    @property
+    def busy(self) -> int:
+        """Gives the number of a large run whose last stage is queued, in the largest organisation."""
+        return self.runs - self.lanes + 2
+
+    @property
+    def parameters(self) -> Mapping[str, Any]:
+        """Gives what the statements below are filled in with."""
+        return {
+            **vars(self),
+            "busy": self.busy,
+            "large": LARGE if self.prefix == "" else self.small,
+            "roster": _ROSTER,
+            "extra": self.runs + self.lanes // (self.live_every * 3),
+        }
+
+
+# What there was when Postgres last looked: three activities of one organisation, all of them under way.
+SEED = Size("seed ", 3, 3, 1, 5, 1000, 1, 3, 0)
+
+_TENANTS = """
+INSERT INTO organisation (id, number, name)
+SELECT md5(%(prefix)s || 'organisation ' || n)::uuid,
+    CASE %(prefix)s WHEN '' THEN '3' ELSE '4' END || lpad(n::text, 9, '0'), 'Benchmark'
+FROM generate_series(1, %(organisations)s) n;
+
+-- The first one has a second key, with which next to nothing was done.
+INSERT INTO api_key (id, organisation_id, name, handle, digest, scopes)
+SELECT md5(%(prefix)s || 'key ' || n)::uuid, md5(%(prefix)s || 'organisation ' || greatest(n, 1))::uuid, 'benchmark',
+    %(prefix)s || 'handle ' || n, '\\x00', '{provision,history}'
+FROM generate_series(0, %(organisations)s) n;
+
+CREATE TEMP TABLE lane AS
+SELECT n AS number, md5(%(prefix)s || 'activity ' || n)::uuid AS id,
+    CASE WHEN n <= %(lanes)s * 4 / 5 OR %(organisations)s = 1 THEN 1 ELSE 2 + n %% (%(organisations)s - 1) END AS owner,
+    CASE WHEN n %% 2 = 0 AND n <= %(large_rosters)s * 2 THEN %(large)s ELSE %(roster)s END AS size
+FROM generate_series(1, %(lanes)s) n;
+
+INSERT INTO activity (organisation_id, id, display_name, roster_id, counts, last_sequence, created_at)
+SELECT md5(%(prefix)s || 'organisation ' || owner)::uuid, id, 'Activity ' || number,
+    md5(%(prefix)s || 'roster ' || number)::uuid,
+    jsonb_build_object('persons', size, 'duties', size, 'groups', size, 'activities', size),
+    %(runs)s / %(lanes)s + (number %% (%(live_every)s * 3) = 0)::int,
+    now() - interval '3 years' + number * interval '1 hour'
+FROM lane;
+
+INSERT INTO roster_item (organisation_id, roster_id, stage, object_id, ordinal, payload, words, refs, protected,
+    sendable, flaws)
+SELECT md5(%(prefix)s || 'organisation ' || owner)::uuid, md5(%(prefix)s || 'roster ' || number)::uuid, stage,
+    md5(%(prefix)s || 'object ' || number || '.' || p || '.' || i)::uuid, i - 1, '\\x00',
+    ARRAY[hashint8extended(i %% 1000, 1), hashint8extended(i %% 7, 2)], '{}', stage = 'persons' AND i %% 97 = 0,
+    i %% 211 <> 0, CASE WHEN i %% 53 = 0 THEN '[{"pointer": "/x", "code": "pattern", "severity": "warning"}]'::jsonb END
+FROM lane, unnest(ARRAY['persons', 'duties', 'groups', 'activities']) WITH ORDINALITY AS stages (stage, p),
+    generate_series(1, size) i;
+"""
+
+_RUNS = """
+-- The last run of every other lane is under way; behind some of them another one waits.
+CREATE TEMP TABLE shape AS
+SELECT n AS number, lane.number AS lane, lane.id AS activity_id, lane.owner,
+    md5(%(prefix)s || 'organisation ' || lane.owner)::uuid AS organisation_id,
+    md5(%(prefix)s || 'run ' || n)::uuid AS id,
+    CASE WHEN n <= %(runs)s THEN (n - 1) / %(lanes)s + 1 ELSE %(runs)s / %(lanes)s + 1 END AS sequence,
+    CASE WHEN n > %(runs)s THEN 'queued'
+        WHEN n > %(runs)s - %(lanes)s AND lane.number %% %(live_every)s = 0 THEN 'running'
+        WHEN n %% 20 = 7 THEN 'failed' WHEN n %% 50 = 3 THEN 'cancelled' ELSE 'succeeded' END AS status,
+    CASE WHEN n = %(busy)s THEN 4 ELSE 1 + n / 2 %% 4 END AS live_position,
+    CASE WHEN n %% %(large_every)s = 0 OR n = %(busy)s THEN %(large)s ELSE %(small)s END AS size,
+    now() - (%(extra)s - n + 1) * (interval '2 years' / %(extra)s) AS created_at
+FROM generate_series(1, %(extra)s) n
+JOIN lane ON lane.number = CASE WHEN n <= %(runs)s THEN (n - 1) %% %(lanes)s + 1
+    ELSE (n - %(runs)s) * %(live_every)s * 3 END
+ORDER BY n;
+
+INSERT INTO run (id, organisation_id, activity_id, sequence, status, on_record_error, requested_by_id,
+    requested_by_name, roster_version, created_at, started_at, finished_at)
+SELECT id, organisation_id, activity_id, sequence, status, CASE WHEN number %% 2 = 0 THEN 'continue' ELSE 'halt' END,
+    md5(%(prefix)s || 'key ' || CASE WHEN number = 1 THEN 0 ELSE owner END)::uuid, 'benchmark', 1, created_at,
+    CASE WHEN status <> 'queued' THEN created_at END,
+    CASE WHEN status NOT IN ('queued', 'running') THEN created_at + interval '10 minutes' END
+FROM shape;
+
+CREATE TEMP TABLE work AS
+SELECT shape.*, md5(%(prefix)s || 'job ' || number || '.' || p)::uuid AS job_id, p::smallint AS position, stage,
+    CASE shape.status
+        WHEN 'succeeded' THEN 'succeeded'
+        WHEN 'failed' THEN CASE p WHEN 1 THEN 'succeeded' WHEN 2 THEN 'failed' ELSE 'blocked' END
+        WHEN 'cancelled' THEN CASE p WHEN 1 THEN 'succeeded' ELSE 'cancelled' END
+        WHEN 'queued' THEN 'waiting'
+        ELSE CASE WHEN p < live_position THEN 'succeeded' WHEN p > live_position THEN 'waiting'
+            WHEN number = %(busy)s OR lane / 2 %% 10 < 2 THEN 'queued' ELSE 'running' END
+    END AS job_status
+FROM shape, unnest(ARRAY['persons', 'duties', 'groups', 'activities']) WITH ORDINALITY AS stages (stage, p);
+
+-- Of ten live jobs two are queued, two held, one was held by a worker that died, and five rest: two of them are due.
+INSERT INTO job (id, organisation_id, activity_id, run_id, position, stage, status, due_at, claim, lease_until, worker,
+    ring, rung_at, created_at, started_at, finished_at, total, pending, succeeded)
+SELECT job_id, organisation_id, activity_id, id, position, stage, job_status,
+    CASE job_status WHEN 'queued' THEN now() - interval '10 s'
+        WHEN 'running' THEN now() + CASE WHEN lane / 2 %% 10 < 7 THEN -1 ELSE 1 END * interval '1 s' * (1 + lane %% 60)
+    END,
+    CASE WHEN job_status IN ('waiting', 'queued', 'blocked') THEN 0 ELSE 3 END,
+    CASE WHEN job_status = 'running' AND lane / 2 %% 10 < 4 THEN now() + interval '1 hour'
+        WHEN job_status = 'running' AND lane / 2 %% 10 = 4 THEN now() - interval '1 s' END,
+    CASE WHEN job_status = 'running' AND lane / 2 %% 10 < 5 THEN md5('worker')::uuid END,
+    3, CASE WHEN job_status IN ('queued', 'running') THEN now() - interval '10 s' END, created_at,
+    CASE WHEN job_status NOT IN ('waiting', 'queued', 'blocked') THEN created_at END,
+    CASE WHEN job_status NOT IN ('waiting', 'queued', 'running') THEN created_at + interval '3 minutes' END,
+    size, CASE WHEN job_status = 'succeeded' THEN 0 ELSE size END,
+    CASE WHEN job_status = 'succeeded' THEN size ELSE 0 END
+FROM work;
+"""
+
+_RECORDS = """
+INSERT INTO record (organisation_id, job_id, object_id, run_id, stage, ordinal, status, payload, words, refs, protected,
+    sendable, remarks, sent, received, batch_id, attempts, completed_at)
+SELECT organisation_id, job_id, object.id, work.id, stage, i - 1, became.status,
+    decode(repeat(md5(i::text), 6), 'hex'),
+    ARRAY[hashint8extended(i %% 1000, 1), hashint8extended(i %% 7, 2)],
+    CASE WHEN position = 1 THEN '{}' ELSE ARRAY[
+        md5(%(prefix)s || 'object ' || lane || '.' || (position - 1) || '.' || i)::uuid,
+        md5(%(prefix)s || 'object ' || lane || '.' || (position - 1) || '.' || 1 + i / 2)::uuid
+    ] END,
+    position = 1 AND i %% 97 = 0, i %% 211 <> 0,
+    CASE WHEN i %% 53 = 0 THEN '[{"code": "pattern", "pointer": "/x"}]'::jsonb END,
+    CASE WHEN became.status IN ('succeeded', 'warning', 'sent') THEN decode(repeat(md5(i::text), 4), 'hex') END,
+    CASE WHEN became.status IN ('succeeded', 'warning') THEN '\\x00'::bytea END,
+    CASE WHEN became.status IN ('succeeded', 'warning', 'sent')
+        THEN md5(%(prefix)s || 'batch ' || number || '.' || position || '.' || 1 + i / 300)::uuid END,
+    CASE WHEN became.status IN ('pending', 'skipped') THEN 0 ELSE 1 END,
+    CASE WHEN became.status NOT IN ('pending', 'sent') THEN created_at + interval '2 minutes' END
+FROM work, generate_series(1, size) i,
+    LATERAL (SELECT md5(%(prefix)s || 'object ' || lane || '.' || position || '.' || i)::uuid AS id) object,
+    LATERAL (SELECT CASE job_status
+        WHEN 'succeeded' THEN
+            CASE WHEN i %% 211 = 0 THEN 'error' WHEN i %% 50 = 0 THEN 'warning' WHEN i %% 61 = 0 THEN 'skipped'
+                ELSE 'succeeded' END
+        WHEN 'failed' THEN CASE WHEN i %% 2 = 0 OR i %% 211 = 0 THEN 'error' ELSE 'succeeded' END
+        WHEN 'running' THEN
+            CASE WHEN i %% 211 = 0 THEN 'error' WHEN i %% 3 = 0 THEN 'sent' WHEN i %% 3 = 1 THEN 'succeeded'
+                ELSE 'pending' END
+        ELSE 'pending' END AS status) became
+ORDER BY number, position, i;
+
+-- Half of what failed was asked for: Skolverket holds one of two.
+INSERT INTO holding (organisation_id, job_id, object_id, held)
+SELECT organisation_id, job_id, object_id, ordinal %% 2 = 0 FROM record
+WHERE status IN ('error', 'skipped') AND ordinal %% 4 < 2 ON CONFLICT DO NOTHING;
+"""
+
+_CALLS = """
+INSERT INTO batch (id, organisation_id, job_id, number, status, record_ids, request, request_bytes, request_sha256,
+    created_at, called_at, answered_at, http_status, remote_job_id, polls, next_poll_at, finished_at)
+SELECT md5(%(prefix)s || 'batch ' || work.number || '.' || position || '.' || i)::uuid, organisation_id, job_id, i,
+    CASE job_status WHEN 'running' THEN 'accepted' ELSE 'answered' END,
+    ARRAY[md5(%(prefix)s || 'object ' || lane || '.' || position || '.' || i)::uuid],
+    decode(repeat(md5(i::text), 8), 'hex'), 1000,
+    decode(md5(i::text) || md5(i::text), 'hex'), created_at, created_at, created_at, 202, 'remote', 1,
+    CASE job_status WHEN 'running' THEN now() END,
+    CASE WHEN job_status <> 'running' THEN created_at + interval '1 minute' END
+FROM work, generate_series(1, 1 + size / 300) i WHERE job_status IN ('succeeded', 'failed', 'running')
+ORDER BY work.number, position, i;
+
+INSERT INTO event (organisation_id, run_id, job_id, from_status, to_status, claim, at)
+SELECT organisation_id, id, job_id, was, becomes, 1, created_at
+FROM work, (VALUES ('waiting', 'queued'), ('queued', 'running')) AS steps (was, becomes)
+WHERE job_status NOT IN ('waiting', 'blocked') ORDER BY number, position;
+INSERT INTO event (organisation_id, run_id, from_status, to_status, at)
+SELECT organisation_id, id, was, becomes, created_at
+FROM shape, (VALUES (NULL, 'queued'), ('queued', 'running')) AS steps (was, becomes) ORDER BY number;
+
+-- The old ones are few at any time: every worker forgets them each second.
+INSERT INTO idempotency_key (organisation_id, key, request_digest, status, headers, body, created_at)
+SELECT md5(%(prefix)s || 'organisation ' || 1 + n %% %(organisations)s)::uuid, md5(n::text), '\\x00', 202, '{}', '"{}"',
+    now() - CASE WHEN n <= 20 THEN interval '25 hours' ELSE n * (interval '23 hours' / %(keys)s) END
+FROM generate_series(1, %(keys)s) n;
+INSERT INTO call_turn (bucket, organisation_id, asked_at, granted_at)
+SELECT 'calls', id, now() - interval '1 hour', now() - interval '1 hour' FROM organisation ON CONFLICT DO NOTHING;
+DROP TABLE lane, shape, work;
+"""
+
+
+def fill(conn: psycopg.Connection[Any], size: Size) -> None:
+    """Writes it all; needs a superuser, since it turns triggers off for its own session."""
+    conn.execute("SET session_replication_role = replica")
+    conn.execute("SET synchronous_commit = off")
+    conn.execute("SET work_mem = '256MB'")
+    for part in (_TENANTS, _RUNS, _RECORDS, _CALLS):
+        with conn.transaction(), psycopg.ClientCursor(conn) as cursor:
+            cursor.execute(part, size.parameters)
+    conn.execute("RESET ALL")
+
+
+def leave_statistics_behind(conn: psycopg.Connection[Any]) -> None:
+    """Lets Postgres look at the tables while next to nothing is in them, and never again by itself."""
+    fill(conn, SEED)
+    for table in FILLED:
+        conn.execute(f"ALTER TABLE {table} SET (autovacuum_enabled = false, toast.autovacuum_enabled = false)")
+    conn.execute("ANALYZE")

@@ -1,0 +1,120 @@
+"""Whether the service's statements use their indexes when there is much in the tables and Postgres does not know it.
+
+    python -m benchmarks.plans [--jobs 1000000] [--records 5000000] [--all]
+
+Fills a database with stale statistics, carries out the service's own functions with plans made for their values and
+with generic ones (a statement gets one of the two from its sixth time on), and does so again with fresh statistics.
+No statement may read the whole of a large table, or far more rows or pages than it gives; what belongs to one job or
+one roster may be read whole. Ends with 1 when one does, and prints which. Uses DATABASE_URL (an empty database, as a
+superuser) when it is set, an embedded Postgres otherwise.
+"""
+
+import argparse
+import asyncio
+import sys
+import time
+from collections.abc import Sequence
+
+import psycopg
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from app.db.cipher import Cipher
+from app.db.engine import connect
+from app.settings import Settings
+from benchmarks.many_rows import FILLED, Size, fill, leave_statistics_behind
+from benchmarks.plans_calls import GROUPS, Place, replaced, sealed_for
+from benchmarks.plans_read import LISTEN, Watch, Watched
+from benchmarks.processes import workshop
+
+_MODES = ("force_custom_plan", "force_generic_plan")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
+    parser.add_argument("--jobs", type=int, default=1_000_000)
+    parser.add_argument("--records", type=int, default=5_000_000)
+    parser.add_argument("--all", action="store_true", help="print each pass, not only the first and what is wrong")
+    given = parser.parse_args()
+    size = Size.of(given.jobs, given.records)
+    with workshop(durable=False) as shop, psycopg.connect(shop.env["DATABASE_URL"], autocommit=True) as conn:
+        began = time.monotonic()
+        leave_statistics_behind(conn)
+        fill(conn, size)
+        for table in FILLED:
+            counted = conn.execute(f"SELECT count(*) FROM {table}").fetchone()  # noqa: S608
+            print(f"{counted[0] if counted else 0:>10,d} {table}")
+        print(f"filled in {time.monotonic() - began:.0f} s")
+        broken = judge(shop.env["DATABASE_URL"], conn, size, everything=given.all)
+    sys.exit(1 if broken else 0)
+
+
+def judge(url: str, conn: psycopg.Connection[tuple[object, ...]], size: Size, *, everything: bool = False) -> bool:
+    """Carries the calls out four times in a filled database, prints what was seen, tells if the rule is broken."""
+    cipher = sealed_for(conn, size)
+    broken, lane_number = False, 6
+    for statistics in ("stale", "fresh"):
+        if statistics == "fresh":
+            conn.execute("ANALYZE")
+        for mode in _MODES:
+            watched = asyncio.run(_watched(url, size, cipher, mode, lane_number))
+            lane_number += 2
+            broken |= any(each.faults for each in watched)
+            print(f"\n{statistics} statistics, {mode.split('_')[1]} plans")
+            _print(watched if everything or (statistics, mode) == ("stale", _MODES[0]) else [])
+            _print_faults(watched)
+    return broken
+
+
+async def _watched(url: str, size: Size, cipher: Cipher, mode: str, lane_number: int) -> list[Watched]:
+    watch = Watch()
+    engine = connect(Settings(database_url=url).sqlalchemy_url, pool=1)
+    _listen(engine, watch, mode)
+    try:
+        for group in GROUPS:
+            async with engine.connect() as conn:
+                await group(Place(conn, watch, size, cipher))
+                await conn.rollback()
+        await replaced(engine, watch, cipher, lane_number)
+    finally:
+        await engine.dispose()
+    return watch.watched
+
+
+def _listen(engine: AsyncEngine, watch: Watch, mode: str) -> None:
+    @sa.event.listens_for(engine.sync_engine, "connect")
+    def connected(adapted: sa.engine.interfaces.DBAPIConnection, _: object) -> None:
+        adapted.driver_connection.add_notice_handler(watch.hear)
+        cursor = adapted.cursor()
+        for setting in (*LISTEN, f"SET plan_cache_mode = {mode}"):
+            cursor.execute(setting)
+        cursor.close()
+        adapted.commit()
+
+    @sa.event.listens_for(engine.sync_engine, "before_cursor_execute")
+    def sent(_conn: object, _cursor: object, statement: str, values: object, *_: object) -> None:
+        if "SAVEPOINT" not in statement:
+            watch.last = (statement, values)
+
+
+def _print(watched: Sequence[Watched]) -> None:
+    for each in watched:
+        verdict = "BROKEN" if each.faults else "ok"
+        print(
+            f"{verdict:<6} {each.name:<55} {each.rows:>9,.0f} rows {each.pages:>9,d} pages {each.ms:>8.1f} ms"
+            f"  {', '.join(each.indexes)}"
+        )
+
+
+def _print_faults(watched: Sequence[Watched]) -> None:
+    faulty = [each for each in watched if each.faults]
+    print(
+        f"{len(watched)} calls, {sum(len(each.statements) for each in watched)} statements, {len(faulty)} calls broken"
+    )
+    for each in faulty:
+        for fault, text in each.faults.items():
+            print(f"BROKEN {each.name}: {fault}, {each.ms:.1f} ms\n       {text[:160]}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,315 @@
+"""The calls whose plans are looked at: the service's own functions, as the API and the workers call them.
+
+Each group is carried out in a transaction that is rolled back, against what `many_rows` has written.
+"""
+
+import asyncio
+import hashlib
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import psycopg
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from app.db import (
+    answers,
+    batches,
+    claims,
+    holdings,
+    idempotency,
+    intake,
+    lane,
+    limits,
+    reads,
+    records,
+    results,
+    rosters,
+    runs,
+)
+from app.db.cipher import Cipher, cipher_of, new_key
+from app.db.idempotency import forget_old_keys
+from app.domain.stages import Stage
+from benchmarks.many_rows import LARGE, Size
+from benchmarks.plans_read import Watch
+
+MINUTE = timedelta(minutes=1)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the calls look: the busiest lane of the largest organisation, and who asks."""
+
+    conn: AsyncConnection
+    watch: Watch
+    size: Size
+    cipher: Cipher
+
+    @property
+    def organisation(self) -> UUID:
+        return named("organisation 1")
+
+    @property
+    def activity(self) -> UUID:
+        return named("activity 2")
+
+    @property
+    def run(self) -> UUID:
+        return named(f"run {self.size.busy}")
+
+    @property
+    def key(self) -> UUID:
+        return named("key 1")
+
+    @property
+    def rare_key(self) -> UUID:
+        """Gives a key that has made one run, long ago."""
+        return named("key 0")
+
+    @asynccontextmanager
+    async def watched(self, name: str, jobs: int = 0) -> AsyncIterator[None]:
+        """Has a call watched; one that takes too long is given up, and its plan looked at without its figures."""
+        with self.watch(name, jobs):
+            try:
+                async with self.conn.begin_nested():
+                    yield
+            except OperationalError as problem:
+                if not isinstance(problem.orig, psycopg.errors.QueryCanceled):
+                    raise
+                statement, values = self.watch.last
+                told = await self.conn.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {statement}", values)
+                self.watch.give_up(statement, told.scalar_one()[0]["Plan"])
+
+    def job(self, position: int) -> UUID:
+        return named(f"job {self.size.busy}.{position}")
+
+    def object(self, position: int, number: int) -> UUID:
+        return named(f"object 2.{position}.{number}")
+
+
+def named(name: str) -> UUID:
+    """Gives the id of something that `many_rows` has written."""
+    return UUID(hashlib.md5(name.encode(), usedforsecurity=False).hexdigest())
+
+
+def sealed_for(conn: psycopg.Connection[Any], size: Size) -> Cipher:
+    """Makes a cipher, and the payloads of the busy job's records such that it can open them."""
+    cipher = cipher_of(f"b1:{new_key()}", new_key())
+    stage, organisation, job = Stage.ACTIVITIES, named("organisation 1"), named(f"job {size.busy}.4")
+    sealed = []
+    for number in range(1, LARGE + 1):
+        object_id, group = named(f"object 2.4.{number}"), named(f"object 2.3.{number}")
+        item = {"id": str(object_id), "displayName": "x" * 350, "groups": [{"id": str(group)}]}
+        sealed.append((cipher.seal(json.dumps(item).encode(), organisation, stage, object_id), job, object_id))
+    with conn.transaction(), conn.cursor() as cursor:
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        cursor.executemany(
+            "UPDATE record SET payload = %s WHERE organisation_id = md5('organisation 1')::uuid AND job_id = %s"
+            " AND object_id = %s",
+            sealed,
+        )
+    return cipher
+
+
+async def sweep(at: Place) -> None:
+    """What every worker asks each second, and what gives it work: all of what is live may be looked at, at most."""
+    conn, watched = at.conn, at.watched
+    async with watched("lane.start_lanes", jobs=1):
+        await lane.start_lanes(conn)
+    async with watched("sweeper.forget_old_keys"):
+        await forget_old_keys(conn)
+    async with watched("claims.rings_due"):
+        await claims.rings_due(conn, 200, timedelta(seconds=1))
+    async with watched("claims.claim: due"):
+        await claims.claim(conn, uuid4(), MINUTE)
+    async with watched("claims.claim: overdue, none"):
+        await claims.claim(conn, uuid4(), MINUTE, overdue=timedelta(days=1))
+    async with watched("limits.take_slot"):
+        await limits.take_slot(conn, "calls", 5, at.organisation)
+    async with watched("reads.backlog", jobs=4):
+        await reads.backlog(conn)
+
+
+async def step(at: Place) -> None:
+    """One job's way: claimed, batches written, called, answered, refused and lost, snoozed, ended."""
+    conn, watched = at.conn, at.watched
+    async with watched("claims.claim: a job", jobs=1):
+        held = await claims.claim(conn, uuid4(), MINUTE, at.job(4))
+    assert held is not None  # noqa: S101 - it was written as due
+    async with watched("answers.lose_called", jobs=1):
+        await answers.lose_called(conn, at.cipher, held)
+    async with watched("batches.refuse_broken", jobs=1):
+        await batches.refuse_broken(conn, held)
+    async with watched("claims.view", jobs=1):
+        await claims.view(conn, held)
+    out = []
+    for number in range(3):
+        async with watched(f"batches.write_batch: {number + 1}", jobs=1):
+            written = await batches.write_batch(conn, at.cipher, held, timedelta(hours=6))
+        assert written is not None  # noqa: S101 - there are some thousand records
+        out.append(written.id)
+    async with watched("claims.outlook", jobs=1):
+        await claims.outlook(conn, held)
+    async with watched("batches.call_batch", jobs=1):
+        for batch_id in out:
+            await batches.call_batch(conn, at.cipher, held, batch_id)
+    async with watched("answers.accept_batch", jobs=1):
+        await answers.accept_batch(conn, held, out[0], 202, "remote", MINUTE)
+    async with watched("answers.accepted_batch", jobs=1):
+        awaited = await answers.accepted_batch(conn, held, out[0])
+    assert awaited is not None  # noqa: S101
+    changes = [
+        records.Change(each, "error" if number % 10 == 0 else "succeeded", received=b"\0")
+        for number, each in enumerate(sorted(awaited.record_ids))
+    ]
+    async with watched("answers.answer_batch", jobs=1):
+        await answers.answer_batch(conn, at.cipher, held, out[0], b"{}", changes, MINUTE)
+    async with watched("answers.refuse_batch", jobs=1):
+        await answers.refuse_batch(conn, at.cipher, held, out[1], 400, b"{}", {})
+    async with watched("answers.lose_batch", jobs=1):
+        await answers.lose_batch(conn, at.cipher, held, out[2], "timeout", MINUTE)
+    async with watched("holdings.unasked", jobs=1):
+        asked = await holdings.unasked(conn, held)
+    async with watched("holdings.note_holdings", jobs=1):
+        await holdings.note_holdings(conn, held, asked, set(asked[:5]))
+    async with watched("claims.note_fault", jobs=1):
+        await claims.note_fault(conn, held, {"code": "timeout"})
+    async with conn.begin_nested() as tried:
+        async with watched("claims.snooze", jobs=1):
+            await claims.snooze(conn, held, MINUTE)
+        await tried.rollback()
+    async with watched("batches.give_up", jobs=1):
+        await batches.give_up(conn, held)
+    async with watched("answers.abandon", jobs=1):
+        await answers.abandon(conn, at.cipher, held, "cancelled")
+    async with watched("lane.finish_job", jobs=1):
+        await lane.finish_job(conn, held.job_id, held.number, "failed")
+
+
+async def callers(at: Place) -> None:
+    """What callers change: a roster is frozen, a run is cancelled, retried, a key is kept."""
+    conn, watched = at.conn, at.watched
+    async with watched("idempotency.find"):
+        await idempotency.find(conn, at.organisation, "new", b"\0")
+    async with watched("runs.accept_run", jobs=4):
+        await runs.accept_run(
+            conn,
+            organisation_id=at.organisation,
+            activity_id=named("activity 4"),
+            on_record_error="halt",
+            key_id=at.key,
+            key_name="benchmark",
+        )
+    async with watched("idempotency.keep"):
+        await idempotency.keep(conn, at.organisation, "new", b"\0", idempotency.Stored(202, {}, "{}"))
+    async with watched("runs.cancel_run", jobs=4):
+        await runs.cancel_run(conn, at.organisation, at.run)
+    async with watched("runs.retry_run", jobs=4):
+        await runs.retry_run(conn, at.organisation, at.run, None)
+
+
+async def history(at: Place) -> None:
+    """The lists of activities, runs and jobs: with each filter, at their beginning and further on."""
+    conn, watched, organisation = at.conn, at.watched, at.organisation
+    middle = (datetime.now(UTC) - timedelta(days=365), at.run, 2)
+    async with watched("reads.find_activity"):
+        await reads.find_activity(conn, organisation, at.activity)
+    async with watched("reads.list_activities"):
+        await reads.list_activities(conn, organisation, after=None, limit=50)
+    async with watched("reads.list_activities: further on"):
+        after = (datetime.now(UTC) - timedelta(days=1000), at.activity)
+        await reads.list_activities(conn, organisation, after=after, limit=50)
+    async with watched("reads.list_runs"):
+        await reads.list_runs(conn, organisation, at.activity, made_by=None, before=None, limit=50)
+    async with watched("reads.list_runs: mine"):
+        await reads.list_runs(conn, organisation, at.activity, made_by=at.rare_key, before=(40,), limit=50)
+    async with watched("reads.jobs_of"):
+        await reads.jobs_of(conn, organisation, [named(f"run {at.size.busy - n * at.size.lanes}") for n in range(50)])
+    async with watched("reads.find_run, find_job"):
+        await reads.find_run(conn, organisation, at.run)
+        await reads.find_job(conn, organisation, at.job(2))
+    some: tuple[tuple[str, reads.JobFilter, UUID | None], ...] = (
+        ("all", reads.JobFilter(), None),
+        ("of an activity", reads.JobFilter(activity_id=at.activity), None),
+        ("of a run", reads.JobFilter(run_id=at.run), None),
+        ("of a stage", reads.JobFilter(stage="groups"), None),
+        ("created lately", reads.JobFilter(created_after=datetime.now(UTC) - timedelta(days=9)), None),
+        *((f"that are {each}", reads.JobFilter(status=each), None) for each in _STATUSES),
+        ("an activity's that failed", reads.JobFilter(activity_id=at.activity, status="failed"), None),
+        ("a stage's that wait", reads.JobFilter(stage="groups", status="waiting"), None),
+        ("made by me", reads.JobFilter(), at.key),
+        ("made by a rare key", reads.JobFilter(), at.rare_key),
+    )
+    for name, wanted, made_by in some:
+        async with watched(f"reads.list_jobs: {name}"):
+            await reads.list_jobs(conn, organisation, wanted, made_by=made_by, after=None, limit=50)
+        async with watched(f"reads.list_jobs: {name}, from the middle"):
+            await reads.list_jobs(conn, organisation, wanted, made_by=made_by, after=middle, limit=50)
+
+
+_STATUSES = ("waiting", "queued", "running", "succeeded", "failed", "blocked", "cancelled")
+
+
+async def record_lists(at: Place) -> None:
+    """A large job's records and batches, and rosters, as callers read them."""
+    conn, watched, organisation = at.conn, at.watched, at.organisation
+    person_digests = [await conn.exec_driver_sql("SELECT hashint8extended(%s, 1)", (word,)) for word in (5, 6)]
+    digest = [int(each.scalar_one()) for each in person_digests]
+    for what, position in (("persons", 1), ("duties", 2), ("activities", 4)):
+        job = at.job(position)
+        lists: tuple[tuple[str, dict[str, Any]], ...] = (
+            ("all", {"status": None, "after": None}),
+            ("further on", {"status": None, "after": 2000}),
+            ("in error", {"status": "error", "after": None}),
+            ("pending, further on", {"status": "pending", "after": 2000}),
+            ("a search", {"status": None, "after": None, "digests": digest[:1]}),
+            ("a search in vain", {"status": None, "after": None, "digests": digest}),
+            ("none protected", {"status": None, "after": None, "protected": False}),
+        )
+        for name, wanted in lists:
+            # A search looks through one job's records, and through those of the persons that duties are named after.
+            async with watched(f"results.list_records: {what}, {name}", jobs=2 if "digests" in wanted else 0):
+                await results.list_records(conn, organisation, job, limit=50, **wanted)
+        async with watched(f"results.find_record: {what}"):
+            await results.find_record(conn, organisation, job, at.object(position, 77))
+        async with watched(f"results.protected_among: {what}", jobs=1):
+            some = [at.object(position, number) for number in range(1, 500)]
+            await results.protected_among(conn, organisation, job, some)
+    async with watched("results.list_batches"):
+        await results.list_batches(conn, organisation, at.job(1), after=None, limit=50)
+    async with watched("results.find_batch"):
+        await results.find_batch(conn, organisation, at.job(1), named(f"batch {at.size.busy}.1.3"))
+    async with watched("rosters.list_findings"):
+        await rosters.list_findings(conn, organisation, at.activity, after=None, limit=200)
+    async with watched("rosters.list_findings: further on"):
+        await rosters.list_findings(conn, organisation, at.activity, after=("groups", 1500, 0), limit=200)
+    async with watched("rosters.list_items"):
+        await rosters.list_items(conn, organisation, named("roster 2"), "persons", after=1000, limit=500)
+    async with watched("rosters.protected_now"):
+        await rosters.protected_now(conn, organisation, [at.object(1, number) for number in range(1, 500)])
+
+
+async def replaced(engine: AsyncEngine, watch: Watch, cipher: Cipher, lane_number: int) -> None:
+    """Puts an empty roster in a large one's place; this one is committed."""
+
+    async def chunks() -> AsyncIterator[bytes]:
+        yield b'{"display_name": "Benchmark", "roster": {}}'
+
+    with watch("intake.store_roster", jobs=4):
+        await intake.store_roster(
+            engine,
+            cipher,
+            named("organisation 1"),
+            named(f"activity {lane_number}"),
+            chunks(),
+            if_match=lambda _: True,
+            turn=asyncio.Lock(),
+        )
+
+
+GROUPS: tuple[Callable[[Place], Awaitable[None]], ...] = (sweep, step, callers, history, record_lists)
