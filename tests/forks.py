@@ -6,6 +6,7 @@ becomes `python -m app …` with its own arguments, environment and log. They en
 
 import contextlib
 import ctypes
+import gc
 import json
 import os
 import runpy
@@ -89,6 +90,7 @@ class Forks:
 def _serve(line: socket.socket) -> None:
     for module in ("app.cli", "app.api.serving", "app.jobs.advance", "app.jobs.worker", "app.simulator.serving"):
         __import__(module)
+    gc.freeze()  # for those that are forked: what all share stays
     children: dict[int, int | None] = {}
     with line, line.makefile("rw", encoding="utf-8") as talk:
         for said in talk:

@@ -1,7 +1,9 @@
 """The embedded servers are real, shared by all who use a folder, and gone with their last user, however it ends."""
 
 import fcntl
+import json
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -16,8 +18,9 @@ import psycopg
 import pytest
 import redis
 
-from app.embedded import Postgres, Valkey, embedded_servers, postgres, valkey
+from app.embedded import STATE, Postgres, Servers, Valkey, embedded_servers, postgres, valkey
 from app.errors import Stopped
+from tests.conftest import _quick_folder
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a child with its parent")
 
@@ -35,8 +38,34 @@ with embedded_servers(Path(sys.argv[1]), durable=sys.argv[2] == "durable") as se
 @pytest.fixture
 def folder() -> Iterator[Path]:
     """A folder that Postgres can also reach as a user that root has stepped down to."""
-    with tempfile.TemporaryDirectory(prefix="provkedja-") as made:
+    with tempfile.TemporaryDirectory(prefix="provkedja-", dir=_quick_folder()) as made:
         yield Path(made)
+
+
+@pytest.fixture(scope="module")
+def kept() -> Iterator[Path]:
+    """A folder that durable servers have used and left."""
+    with tempfile.TemporaryDirectory(prefix="provkedja-", dir=_quick_folder()) as made:
+        with embedded_servers(Path(made), durable=True):
+            pass
+        yield Path(made)
+
+
+@pytest.fixture
+def used(folder: Path, kept: Path) -> Path:
+    """The test's folder as durable servers have left it: a copy, as making a cluster takes long."""
+    shutil.copytree(kept, folder, dirs_exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def lent() -> Iterator[tuple[Path, Servers]]:
+    """A folder with throwaway servers that run, for tests that leave them as they are."""
+    with (
+        tempfile.TemporaryDirectory(prefix="provkedja-", dir=_quick_folder()) as made,
+        embedded_servers(Path(made), durable=False) as servers,
+    ):
+        yield Path(made), servers
 
 
 @pytest.fixture
@@ -58,35 +87,35 @@ def user(folder: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
         yield start
 
 
-def test_both_servers_are_real(folder: Path) -> None:
+def test_both_servers_are_real(lent: tuple[Path, Servers]) -> None:
     """What is lent is Postgres and Valkey, each with a password."""
-    with embedded_servers(folder, durable=False) as servers:
-        with psycopg.connect(servers.database_url) as connection:
-            row = connection.execute("SELECT current_database(), current_user, current_setting('fsync')").fetchone()
-        assert row == ("provkedja", "provkedja", "off")
-        with redis.Redis.from_url(servers.redis_url) as client:
-            assert client.info("server")["tcp_port"] > 0
+    _, servers = lent
+    with psycopg.connect(servers.database_url) as connection:
+        row = connection.execute("SELECT current_database(), current_user, current_setting('fsync')").fetchone()
+    assert row == ("provkedja", "provkedja", "off")
+    with redis.Redis.from_url(servers.redis_url) as client:
+        assert client.info("server")["tcp_port"] > 0
 
 
-def test_nobody_gets_in_without_the_password(folder: Path) -> None:
+def test_nobody_gets_in_without_the_password(lent: tuple[Path, Servers]) -> None:
     """Other users of the machine reach the ports, and nothing behind them."""
-    with embedded_servers(folder, durable=False) as servers:
-        secret = servers.database_url.split(":")[2].split("@")[0]
-        with pytest.raises(psycopg.OperationalError, match="password"):
-            psycopg.connect(servers.database_url.replace(secret, "guess"))
-        with pytest.raises(redis.AuthenticationError):
-            valkey.round_trip(servers.redis_url.replace(secret, "guess"))
+    _, servers = lent
+    secret = servers.database_url.split(":")[2].split("@")[0]
+    with pytest.raises(psycopg.OperationalError, match="password"):
+        psycopg.connect(servers.database_url.replace(secret, "guess"))
+    with pytest.raises(redis.AuthenticationError):
+        valkey.round_trip(servers.redis_url.replace(secret, "guess"))
 
 
-def test_the_password_is_for_the_owner_alone(folder: Path) -> None:
+def test_the_password_is_for_the_owner_alone(lent: tuple[Path, Servers]) -> None:
     """No command line carries it, and no file with it can be read by others."""
-    with embedded_servers(folder, durable=False) as servers:
-        secret = servers.database_url.split(":")[2].split("@")[0]
-        assert secret not in subprocess.run(["ps", "-axww", "-o", "args"], capture_output=True, text=True).stdout
-        files = [path for path in folder.rglob("*") if path.is_file()]
-        assert any(secret.encode() in path.read_bytes() for path in files)
-        for path in files:
-            assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0 or secret.encode() not in path.read_bytes(), path
+    folder, servers = lent
+    secret = servers.database_url.split(":")[2].split("@")[0]
+    assert secret not in subprocess.run(["ps", "-axww", "-o", "args"], capture_output=True, text=True).stdout
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    assert any(secret.encode() in path.read_bytes() for path in files)
+    for path in files:
+        assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0 or secret.encode() not in path.read_bytes(), path
 
 
 def test_nothing_is_left_when_the_user_leaves(folder: Path) -> None:
@@ -122,7 +151,7 @@ def test_users_that_come_at_once_get_the_same_servers(folder: Path, user: Callab
 
 
 def test_users_that_come_while_others_go_always_find_servers(
-    folder: Path, user: Callable[..., subprocess.Popen[str]]
+    used: Path, user: Callable[..., subprocess.Popen[str]]
 ) -> None:
     """Whoever meets servers that are about to end waits, and starts new ones."""
     for _ in range(2):
@@ -134,7 +163,7 @@ def test_users_that_come_while_others_go_always_find_servers(
         psycopg.connect(_address(coming)).close()
         coming.communicate()
         assert going.wait(60) == coming.returncode == 0
-    assert _free(folder)
+    assert _free(used)
 
 
 def test_a_killed_user_leaves_nothing(folder: Path, user: Callable[..., subprocess.Popen[str]]) -> None:
@@ -146,51 +175,50 @@ def test_a_killed_user_leaves_nothing(folder: Path, user: Callable[..., subproce
 
 
 @linux
-def test_a_killed_guard_leaves_nothing(folder: Path, user: Callable[..., subprocess.Popen[str]]) -> None:
+def test_a_killed_guard_leaves_nothing(used: Path, user: Callable[..., subprocess.Popen[str]]) -> None:
     """The servers do not outlive the process that owns them, and its next user begins anew over the same data."""
     first = user("durable")
     with psycopg.connect(_address(first)) as connection:
         connection.execute("CREATE TABLE kept AS SELECT 1 AS value")
-    os.kill(_parent(_postmaster(folder)), signal.SIGKILL)
-    with embedded_servers(folder, durable=True) as servers, psycopg.connect(servers.database_url) as connection:
+    os.kill(_parent(_postmaster(used)), signal.SIGKILL)
+    with embedded_servers(used, durable=True) as servers, psycopg.connect(servers.database_url) as connection:
         assert connection.execute("SELECT value FROM kept").fetchone() == (1,)
 
 
-def test_a_crashed_cluster_starts_again(folder: Path) -> None:
+def test_a_crashed_cluster_starts_again(used: Path) -> None:
     """A postmaster.pid that names a living process which is not Postgres keeps nobody out, and no data is lost."""
-    with embedded_servers(folder, durable=True) as servers:
+    with embedded_servers(used, durable=True) as servers:
         with psycopg.connect(servers.database_url) as connection:
             connection.execute("CREATE TABLE kept AS SELECT 1 AS value")
-        stale = (folder / "postgres/data/postmaster.pid").read_text().splitlines()
-        os.kill(_postmaster(folder), signal.SIGKILL)
-    (folder / "postgres/data/postmaster.pid").write_text("\n".join([str(os.getpid()), *stale[1:]]) + "\n")
-    with embedded_servers(folder, durable=True) as again, psycopg.connect(again.database_url) as connection:
+        stale = (used / "postgres/data/postmaster.pid").read_text().splitlines()
+        os.kill(_postmaster(used), signal.SIGKILL)
+    (used / "postgres/data/postmaster.pid").write_text("\n".join([str(os.getpid()), *stale[1:]]) + "\n")
+    with embedded_servers(used, durable=True) as again, psycopg.connect(again.database_url) as connection:
         assert connection.execute("SELECT value FROM kept").fetchone() == (1,)
     assert again == servers, "address and password stay"
 
 
-def test_a_folder_in_use_has_one_use(folder: Path) -> None:
+def test_a_folder_in_use_has_one_use(used: Path) -> None:
     """Durable data is never opened with fsync off, nor thrown away."""
-    throwaway = embedded_servers(folder, durable=False)
-    with embedded_servers(folder, durable=True), pytest.raises(Stopped, match="durable"):
+    throwaway = embedded_servers(used, durable=False)
+    with embedded_servers(used, durable=True), pytest.raises(Stopped, match="durable"):
         throwaway.__enter__()
 
 
-def test_a_durable_folder_stays_durable(folder: Path) -> None:
+def test_a_durable_folder_stays_durable(used: Path) -> None:
     """What one run has kept, another one cannot throw away."""
-    with embedded_servers(folder, durable=True):
+    with pytest.raises(Stopped, match="durable"), embedded_servers(used, durable=False):
         pass
-    with pytest.raises(Stopped, match="durable"), embedded_servers(folder, durable=False):
-        pass
+    assert (used / "postgres/data/PG_VERSION").exists()
 
 
 @pytest.mark.parametrize("make", [Postgres, Valkey])
 @pytest.mark.parametrize("number", [None, signal.SIGKILL])
 def test_a_server_starts_again_with_its_data(
-    folder: Path, make: type[Postgres] | type[Valkey], number: signal.Signals | None
+    used: Path, make: type[Postgres] | type[Valkey], number: signal.Signals | None
 ) -> None:
     """A server that was stopped or killed comes back under its address."""
-    server = make(folder / "server", password="invented", durable=True)
+    server = make(used / make.name.lower(), password=json.loads((used / STATE).read_text())["password"], durable=True)
     server.start()
     try:
         address = server.url

@@ -76,14 +76,21 @@ class Service:
 
     def finished(self, run_id: str, within: float = 60) -> Json:
         """Waits until a run has ended."""
-        self.until(lambda: self.run(run_id)["status"] in FINISHED, "the run to end", within)
-        return self.run(run_id)
+        # An end stays: to look seldom misses nothing, and leaves the processor to those who work towards it.
 
-    def until(self, happened: Callable[[], Any], what: str, within: float = 30) -> Any:
+        def ended() -> Json | None:
+            run = self.run(run_id)
+            return run if run["status"] in FINISHED else None
+
+        found: Json = self.until(ended, "the run to end", within, every=0.15)
+        return found
+
+    def until(self, happened: Callable[[], Any], what: str, within: float = 30, every: float = 0.02) -> Any:
+        """Waits for what may pass again, so that it is looked for often."""
         deadline = time.monotonic() + within
         while not (seen := happened()):
             assert time.monotonic() < deadline, f"waited {within:g} s for {what}"
-            time.sleep(0.02)
+            time.sleep(every)
         return seen
 
     def records(self, job: Json, **params: Any) -> list[Json]:
