@@ -1,0 +1,114 @@
+"""Everything that a worker may still have in mind when its claim is over, and how each is to be refused.
+
+The store's functions say so by themselves; below them the database refuses a write under an old claim.
+"""
+
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+import sqlalchemy as sa
+from psycopg.errors import CheckViolation, ForeignKeyViolation
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db import answers, batches, claims, holdings, lane
+from app.db.cipher import Cipher
+from app.db.claims import Claim, LeaseLost
+
+Write = Callable[[AsyncConnection, Cipher, Claim, UUID], Awaitable[object]]
+Refusal = Callable[[str], AbstractContextManager[None]]
+
+_NOW: Final = timedelta()
+
+
+@contextmanager
+def _told(name: str) -> Iterator[None]:
+    try:
+        yield
+    except LeaseLost:
+        return
+    raise AssertionError(f"{name} was not told that its lease is lost")
+
+
+@contextmanager
+def _refused(name: str) -> Iterator[None]:
+    try:
+        yield
+    except IntegrityError as refusal:
+        if not isinstance(refusal.orig, CheckViolation | ForeignKeyViolation):
+            raise
+
+
+@contextmanager
+def _without_effect(name: str) -> Iterator[None]:
+    yield
+
+
+async def _finish(conn: AsyncConnection, held: Claim, status: str) -> None:
+    assert await lane.finish_job(conn, held.job_id, held.number, status) is None, "an old claim has ended its job"
+
+
+def _raw(statement: str) -> tuple[Write, Refusal]:
+    async def write(conn: AsyncConnection, cipher: Cipher, held: Claim, batch_id: UUID) -> None:
+        met = await conn.execute(
+            sa.text(statement), {"job": held.job_id, "claim": held.number, "batch": batch_id, "run": held.run_id}
+        )
+        assert met.rowcount == 0, "the database took what it must refuse"
+
+    return write, _refused
+
+
+LATE_WRITES: Final[dict[str, tuple[Write, Refusal]]] = {
+    "hold": (lambda conn, cipher, held, batch: claims.hold(conn, held), _told),
+    "view": (lambda conn, cipher, held, batch: claims.view(conn, held), _told),
+    "outlook": (lambda conn, cipher, held, batch: claims.outlook(conn, held), _told),
+    "snooze": (lambda conn, cipher, held, batch: claims.snooze(conn, held, _NOW), _told),
+    "refuse_broken": (lambda conn, cipher, held, batch: batches.refuse_broken(conn, held), _told),
+    "write_batch": (lambda conn, cipher, held, batch: batches.write_batch(conn, cipher, held, None), _told),
+    "call_batch": (lambda conn, cipher, held, batch: batches.call_batch(conn, cipher, held, batch), _told),
+    "may_leave": (lambda conn, cipher, held, batch: batches.may_leave(conn, held), _told),
+    "give_up": (lambda conn, cipher, held, batch: batches.give_up(conn, held), _told),
+    "drop_written": (lambda conn, cipher, held, batch: batches.drop_written(conn, held), _told),
+    "accept_batch": (
+        lambda conn, cipher, held, batch: answers.accept_batch(conn, held, batch, 202, "late", _NOW),
+        _told,
+    ),
+    "answer_batch": (
+        lambda conn, cipher, held, batch: answers.answer_batch(conn, cipher, held, batch, b"{}", [], _NOW),
+        _told,
+    ),
+    "postpone_batch": (lambda conn, cipher, held, batch: answers.postpone_batch(conn, held, batch, _NOW), _told),
+    "refuse_batch": (
+        lambda conn, cipher, held, batch: answers.refuse_batch(conn, cipher, held, batch, 413, b"[]", {}),
+        _told,
+    ),
+    "put_off_batch": (
+        lambda conn, cipher, held, batch: answers.put_off_batch(conn, cipher, held, batch, 503, b"[]", _NOW),
+        _told,
+    ),
+    "lose_batch": (
+        lambda conn, cipher, held, batch: answers.lose_batch(conn, cipher, held, batch, "late", _NOW),
+        _told,
+    ),
+    "lose_called": (lambda conn, cipher, held, batch: answers.lose_called(conn, cipher, held), _told),
+    "abandon": (lambda conn, cipher, held, batch: answers.abandon(conn, cipher, held, "late"), _told),
+    "note_holdings": (lambda conn, cipher, held, batch: holdings.note_holdings(conn, held, [], set()), _told),
+    "note_contact": (lambda conn, cipher, held, batch: claims.note_contact(conn, held), _without_effect),
+    "note_fault": (lambda conn, cipher, held, batch: claims.note_fault(conn, held, {"code": "late"}), _without_effect),
+    "finish_job as succeeded": (lambda conn, cipher, held, batch: _finish(conn, held, "succeeded"), _without_effect),
+    "finish_job as failed": (lambda conn, cipher, held, batch: _finish(conn, held, "failed"), _without_effect),
+    "a record": _raw("UPDATE record SET received = 'late', fence = :claim WHERE job_id = :job"),
+    "a batch": _raw("UPDATE batch SET answer = 'late', fence = :claim WHERE id = :batch AND job_id = :job"),
+    "a new batch": _raw(
+        "INSERT INTO batch (id, organisation_id, job_id, number, fence, record_ids, request, request_bytes,"
+        " request_sha256) SELECT gen_random_uuid(), organisation_id, id, 999, :claim, '{}', 'x', 1, sha256('x')"
+        " FROM job WHERE id = :job"
+    ),
+    "the jobs after it": _raw(
+        "UPDATE job SET status = 'queued', due_at = clock_timestamp() WHERE run_id = :run AND status = 'waiting'"
+    ),
+    "the job": _raw("UPDATE job SET error = '{}', fence = :claim WHERE id = :job AND status = 'running'"),
+}

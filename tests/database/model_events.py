@@ -1,0 +1,243 @@
+"""What may happen in the model's world, and what must hold whatever happens."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any, Final
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from app.db import claims, lane, runs
+from app.domain.stages import Stage
+from app.errors import Conflict
+from tests.database.factories import Tenant
+from tests.database.invariants import BROKEN, FINAL, changed
+from tests.database.late_writes import LATE_WRITES
+from tests.database.model import Cut, World
+from tests.database.model_worker import Worker
+from tests.database.virtual_time import FORWARD, REWIND
+
+WORKERS: Final = 3
+FORWARDS: Final = [timedelta(seconds=3), timedelta(seconds=31), timedelta(minutes=6), timedelta(hours=7)]
+_MOST_RUNS: Final = 6
+
+_LIVE_JOB = "SELECT id FROM job WHERE activity_id = :activity AND status IN ('queued', 'running')"
+_LEFT_CLOSED = """
+    SELECT count(*) FROM record JOIN job ON job.id = record.job_id
+    WHERE job.run_id = :run AND job.status <> 'succeeded' AND record.status IN ('error', 'skipped')
+"""
+
+
+class Events:
+    """One course of events, from an empty database on."""
+
+    def __init__(self, tenant: Tenant, activities: Sequence[UUID]) -> None:
+        self.tenant, self.activities = tenant, activities
+        self.world = World(tenant.engine, tenant.cipher)
+        self.workers = [Worker(self.world, number) for number in range(WORKERS)]
+        self.runs: list[UUID] = []
+        self._final: list[Any] = []
+
+    async def rewind(self) -> None:
+        """Empties the database of whatever runs it has seen."""
+        async with self.tenant.engine.begin() as conn:
+            for statement in filter(str.strip, REWIND.split(";")):
+                await conn.execute(sa.text(statement))
+
+    async def accept(self, activity: int, policy: str) -> None:
+        """Provisions an activity, unless there is enough to play out."""
+        if len(self.runs) == _MOST_RUNS:
+            return
+        with suppress(Conflict):
+            async with self.world.begin() as conn:
+                accepted = await runs.accept_run(
+                    conn,
+                    organisation_id=self.tenant.organisation_id,
+                    activity_id=self.activities[activity % 2],
+                    on_record_error=policy,
+                    key_id=self.tenant.key_id,
+                    key_name="testnyckel",
+                )
+            self.runs.append(accepted.run_id)
+            self.world.bell += accepted.rings
+
+    def run(self, number: int) -> UUID | None:
+        """Gives one of the runs, the latest first."""
+        return self.runs[-1 - number % len(self.runs)] if self.runs else None
+
+    async def cancel(self, number: int, worker: int = 0) -> None:
+        """Cancels what a worker has in hand, or any run."""
+        held = self.workers[worker].held
+        await self._cancel_run(self.run(number) if held is None else held.run_id)
+
+    async def _cancel_run(self, run_id: UUID | None) -> None:
+        if run_id is not None:
+            with suppress(Conflict):
+                async with self.world.begin() as conn:
+                    self.world.bell += await runs.cancel_run(conn, self.tenant.organisation_id, run_id)
+                self.world.cancelled.add(run_id)
+
+    async def retry(self, run_id: UUID | None, policy: str | None) -> None:
+        """Has a run go on, if it may."""
+        if run_id is not None:
+            with suppress(Conflict):
+                async with self.world.begin() as conn:
+                    self.world.bell += await runs.retry_run(conn, self.tenant.organisation_id, run_id, policy)
+                    self.world.cancelled.discard(run_id)
+                    assert not await conn.scalar(sa.text(_LEFT_CLOSED), {"run": run_id}), "a retry leaves records out"
+
+    async def hear(self, worker: int, number: int) -> None:
+        """Rings a worker, once more perhaps."""
+        if self.world.bell and self.workers[worker].idle:
+            ring = self.world.bell[-1 - number % len(self.world.bell)]
+            await self.workers[worker].claim(ring.job_id)
+
+    async def work(self, number: int, dice: Sequence[int]) -> None:
+        """Lets a worker go on, or first take what is due, if need be a little later."""
+        worker = self.workers[number]
+        with suppress(Cut):
+            if worker.idle and not await worker.claim(None):
+                await self.forward(FORWARDS[0])
+                await worker.claim(None)
+        for die in dice:
+            await worker.go_on(die)
+
+    async def forward(self, by: timedelta) -> None:
+        """Lets time pass."""
+        async with self.tenant.engine.begin() as conn:
+            await conn.execute(sa.text(FORWARD), {"by": by})
+
+    async def sweep(self, patience: timedelta) -> None:
+        """Looks for free lanes, and rings for what is due."""
+        async with self.world.begin() as conn:
+            assert not await lane.start_lanes(conn), "a lane was free while a run waited"
+        async with self.world.begin() as conn:
+            self.world.bell += await claims.rings_due(conn, 100, patience)
+
+    async def come_back(self, worker: int, dice: Sequence[int], die: int) -> None:
+        """Lets another worker take the job, when the lease is over, and the first one try what it had in mind."""
+        if self.workers[worker].idle:
+            await self.work(worker, dice)
+        held, world = self.workers[worker].held, self.world
+        if held is None:
+            return
+        if not await world.stale(held):
+            await self.forward(timedelta(seconds=31))
+            other = self.workers[(worker + 1) % WORKERS]
+            await other.die()
+            assert await other.claim(held.job_id), "a job whose lease is over was not to be had"
+            for each in dice[: die % 8]:
+                await other.go_on(each)
+        found = await world.rows("SELECT id, status FROM batch WHERE job_id = :job ORDER BY number", job=held.job_id)
+        out = [row.id for row in found if row.status in {"written", "called", "accepted"}] or [row.id for row in found]
+        batch_id = out[die % len(out)] if out else UUID(int=0)
+        before = await world.digest()
+        for name, (write, refused) in LATE_WRITES.items():
+            with refused(name):
+                async with world.begin() as conn:
+                    await write(conn, world.cipher, held, batch_id)
+        assert await world.digest() == before, "an old claim has written"
+        await self.workers[worker].go_on(die)
+
+    def act(self, name: str, worker: int, number: int, die: int) -> Callable[[], Awaitable[None]]:
+        """Gives what is called by a name."""
+        worker %= WORKERS
+        acts: dict[str, Callable[[], Awaitable[None]]] = {
+            "work": lambda: self.work(worker, [die]),
+            "accept": lambda: self.accept(number, "halt"),
+            "cancel": lambda: self.cancel(number, (worker - number) % WORKERS),
+            "retry": lambda: self.retry(self.run(number), None),
+            "sweep": lambda: self.sweep(timedelta()),
+        }
+        return acts[name]
+
+    async def overlap(self, first: Callable[[], Awaitable[None]], second: Callable[[], Awaitable[None]]) -> None:
+        """Lets the second begin while the first has written and not committed."""
+        self.world.meanwhile = second
+        await first()
+        if self.world.meanwhile is not None:
+            self.world.meanwhile = None
+            await second()
+
+    async def try_again(self, number: int, dice: Sequence[int], activity: UUID, policy: str | None) -> None:
+        """Has an activity's runs worked on and cancelled, and the latest go on when all have ended."""
+        await self.work(number, dice)
+        worker, world = self.workers[number], self.world
+        lane_runs = await world.rows(
+            "SELECT id FROM run WHERE activity_id = :activity ORDER BY sequence DESC", activity=activity
+        )
+        for run in lane_runs:
+            await self._cancel_run(run.id)
+        for _ in range(60):
+            if (live := await world.value(_LIVE_JOB, activity=activity)) is None:
+                break
+            await self.forward(FORWARDS[2])
+            await worker.claim(live)
+            await worker.finish_step()
+        if lane_runs:
+            await self.retry(lane_runs[0].id, policy)
+            await self.work(number, dice)
+
+    async def meet_at_the_end(self, number: int, activity: int, before: bool) -> None:
+        """Plays the run of an activity until its end is decided, and has a new one accepted around that."""
+        worker = self.workers[number]
+        for _ in range(4):
+            live = await self.world.value(_LIVE_JOB, activity=self.activities[activity % 2])
+            if live is None:
+                return
+            await self.forward(FORWARDS[2])
+            await worker.claim(live)
+            while not worker.idle and worker.end is None:
+                await worker.go_on(0)
+            if worker.held is None or worker.end is None:
+                return
+            if worker.end.status != "succeeded" or worker.held.stage.position == len(Stage):
+                break
+            await worker.go_on(0)
+
+        async def comes() -> None:
+            await self.accept(activity, "halt")
+
+        async def ends() -> None:
+            await worker.go_on(0)
+
+        await (self.overlap(comes, ends) if before else self.overlap(ends, comes))
+
+    async def look(self) -> None:
+        """Sees whether every promise holds."""
+        async with self.tenant.engine.connect() as conn:
+            broken = sorted({row.promise for row in await conn.execute(sa.text(BROKEN))})
+            final = list((await conn.execute(sa.text(FINAL))).all())
+        assert not broken, broken
+        assert not changed(self._final, final), "something that was final has changed"
+        self._final = final
+
+    async def play_out(self) -> None:
+        """Lets honest workers play everything to its end, and looks at what came of it."""
+        world = self.world
+        for worker in self.workers:  # those that were stopped wake up, too
+            await worker.finish_step()
+        for _ in range(40 + 30 * len(self.runs)):
+            world.bell.clear()
+            await self.sweep(timedelta())
+            while world.bell:  # nobody looks for what no ring tells of
+                await self.workers[0].claim(world.bell.pop().job_id)
+                await self.workers[0].finish_step()
+            if not await world.value("SELECT EXISTS (SELECT FROM run WHERE status IN ('queued', 'running'))"):
+                break
+            await self.forward(timedelta(seconds=31))
+        await self.look()
+        left = await world.rows("SELECT id, status FROM run WHERE status IN ('queued', 'running')")
+        assert not left, "a run does not come to its end"
+        results = await world.rows(
+            "SELECT job_id, object_id, status FROM record WHERE status IN ('succeeded', 'warning')"
+        )
+        for row in results:
+            said = world.skolverket.said.get((row.job_id, row.object_id), set())
+            assert said & ({"Success", "Warning"} if row.status == "warning" else {"Success"}), "nobody has said so"
+
+    async def end(self) -> None:
+        """Ends the workers."""
+        for worker in self.workers:
+            await worker.die()
