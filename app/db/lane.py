@@ -54,14 +54,18 @@ async def start_lanes(conn: AsyncConnection, limit: int = 50) -> list[Ring]:
     lanes = await conn.execute(
         sa.text(
             """
-            SELECT organisation_id, id FROM activity lane
-            WHERE (organisation_id, id) IN (
-                SELECT organisation_id, activity_id FROM run waiting WHERE status = 'queued' AND NOT EXISTS (
+            WITH free AS MATERIALIZED (
+                SELECT DISTINCT organisation_id, activity_id FROM run waiting
+                WHERE status = 'queued' AND NOT EXISTS (
                     SELECT FROM run WHERE run.organisation_id = waiting.organisation_id
                         AND run.activity_id = waiting.activity_id AND run.status = 'running'
                 ) LIMIT :limit
             )
-            LIMIT :limit FOR NO KEY UPDATE SKIP LOCKED
+            SELECT lane.organisation_id, lane.id FROM free CROSS JOIN LATERAL (
+                SELECT organisation_id, id FROM activity
+                WHERE organisation_id = free.organisation_id AND id = free.activity_id
+                FOR NO KEY UPDATE SKIP LOCKED
+            ) lane
             """
         ),
         {"limit": limit},
