@@ -16,7 +16,8 @@ from app.cli.start import read_settings
 from app.db import reads
 from app.db.doctor import look
 from app.db.engine import connect
-from app.domain.diagnosis import Finding, Lane, Seen, diagnose, headline, in_words
+from app.domain.diagnosis import Finding, diagnose, headline, in_words
+from app.domain.situation import Lane, Seen
 from app.errors import Stopped
 from app.jobs.doorbell import Doorbell
 from app.settings import Settings

@@ -12,7 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db.circuits import circuits
 from app.db.engine import MIGRATION_HEAD
 from app.db.workers import SILENT_AFTER
-from app.domain.diagnosis import IDLE_FOR, TOKEN_FAILED_WITHIN, Job, Lane, Seen, Service, Session, Token, Worker
+from app.domain.diagnosis import IDLE_FOR, TOKEN_FAILED_WITHIN
+from app.domain.situation import Job, Lane, Seen, Service, Session, Token, Worker
 
 # Lanes beyond so many are counted and not shown: those that look wrong come first.
 MOST_LANES = 2000

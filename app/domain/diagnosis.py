@@ -4,13 +4,14 @@ It decides and words; `app/db/doctor.py` reads the rows. Only ids, organisation 
 nothing personal can come out.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
-from uuid import UUID
 
+from app.domain.diagnosis_words import SAID
 from app.domain.retry import MAX_WAIT
+from app.domain.situation import Job, Lane, Seen
 from app.domain.steps import CIRCUIT_OPEN, MAX_LOSSES
 
 Level = Literal["error", "warning", "ok"]
@@ -32,116 +33,6 @@ _HELD_BACK, _HELD_BACK_TOO_LONG = timedelta(seconds=2), timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
-    """The job of a run that is queued or running."""
-
-    id: UUID
-    stage: str
-    status: str
-    due_at: datetime
-    lease_until: datetime | None = None
-    worker: UUID | None = None
-    attempt: int = 0
-    losses: int = 0
-    fault_since: datetime | None = None
-    fault_code: str | None = None
-    # Batches without their final answer, since when the oldest, and how often one was asked for.
-    batches: int = 0
-    oldest_batch_at: datetime | None = None
-    polls: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lane:
-    """An activity with a run under way, or with runs that wait; `free_since` is when its last run ended."""
-
-    organisation: str
-    activity_id: UUID
-    run_id: UUID | None = None
-    sequence: int | None = None
-    started_at: datetime | None = None
-    cancelling: bool = False
-    job: Job | None = None
-    waiting: int = 0
-    next_sequence: int | None = None
-    waiting_since: datetime | None = None
-    free_since: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Worker:
-    """A worker that has not ended in order, or that lanes name as theirs."""
-
-    id: UUID
-    seen_at: datetime
-    alive: bool
-    in_hand: int = 0
-    leases: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Service:
-    """One of Skolverket's services, as all workers know it."""
-
-    name: str
-    failures: int = 0
-    failing_since: datetime | None = None
-    opened_at: datetime | None = None
-    probe_at: datetime | None = None
-    code: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Token:
-    """An organisation whose last try for a token failed."""
-
-    organisation: str
-    failed_at: datetime
-    failure: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Session:
-    """A session of the database that waits for a lock, or has had a transaction open for long or left one lying."""
-
-    pid: int
-    program: str
-    open_since: datetime | None = None
-    idle_since: datetime | None = None
-    waiting_since: datetime | None = None
-    blocked_by: Sequence[int] = ()
-    # Tables of ours that it may have locked rows of, and all that it uses: these no migration can change.
-    tables: Sequence[str] = ()
-    used: Sequence[str] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
-    """Everything at one moment of the database's clock; `redis` and what follows is from outside of it."""
-
-    now: datetime
-    migrated: bool = True
-    lanes: Sequence[Lane] = ()
-    lanes_in_all: int = 0
-    workers: Sequence[Worker] = ()
-    last_heard_of: datetime | None = None
-    services: Sequence[Service] = ()
-    tokens: Sequence[Token] = ()
-    # By kind of call, when the next one may leave.
-    next_slots: Mapping[str, datetime] = field(default_factory=dict)
-    sessions: Sequence[Session] = ()
-    without_certificate: Sequence[str] = ()
-    redis: bool | None = True
-    certificates_needed: bool = False
-    fault_horizon: timedelta = timedelta(hours=6)
-
-    @property
-    def alive(self) -> list[Worker]:
-        """Gives the workers that have been heard of lately."""
-        return [worker for worker in self.workers if worker.alive]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """One thing that is stuck (`error`), may become so (`warning`), or goes on as it should (`ok`)."""
 
@@ -152,132 +43,6 @@ class Finding:
     frees: str
     since: datetime | None = None
     lane: Lane | None = None
-
-
-# For each code: what is so, why, and what would free it.
-SAID: Mapping[str, tuple[str, str, str]] = {
-    "not_migrated": (
-        "The database lacks this version's tables.",
-        "Workers of this version wait for them, and the API answers 503.",
-        "python -m app migrate",
-    ),
-    "no_worker": (
-        "No worker is alive; {heard}.",
-        "None runs, or those that do cannot reach Postgres: their logs say so.",
-        "python -m app worker",
-    ),
-    "worker_silent": (
-        "Worker {worker} says nothing; it holds {leases}.",
-        "It was killed or stopped, or does not reach Postgres.",
-        "nothing to do: its leases run out, and other workers take its jobs",
-    ),
-    "circuit_open": (
-        "Skolverket's {service} service is away: its circuit is open.",
-        "{calls} in a row without an answer, the last: {fault}. All jobs wait.",
-        "the first probe that is answered; the next is {probe}. Look at Skolverket's service status, and whether this"
-        " network reaches it.",
-    ),
-    "calls_failing": (
-        "Calls to Skolverket's {service} service go unanswered.",
-        "{calls} in a row, the last: {fault}.",
-        "the next answer; at five in a row the circuit opens",
-    ),
-    "token_failing": (
-        "Organisation {organisation} gets no token.",
-        "The last try failed: {fault}.",
-        "python -m app organisations check --number {organisation}",
-    ),
-    "calls_held_back": (
-        "Slots for {bucket} are held back for another {ahead}.",
-        "Skolverket asked for fewer calls (429), or others use up the limit of the same address.",
-        "nothing to do; if it comes again and again, find who else calls from this address",
-    ),
-    "slots_far_ahead": (
-        "There is no slot for {bucket} within {ahead}.",
-        "No answer holds calls back for so long: the database's clock has been wrong.",
-        "UPDATE call_limit SET next_at = clock_timestamp() WHERE bucket = '{bucket}'",
-    ),
-    "session_blocked": (
-        "Session {pid} ({program}) waits for a lock.",
-        "Session {blockers} has it.",
-        "the end of that transaction, or SELECT {ending}",
-    ),
-    "session_idle": (
-        "Session {pid} ({program}) has left a transaction lying.",
-        "It may keep rows that others need, of: {tables}.",
-        "its commit, or SELECT {ending}",
-    ),
-    "session_in_the_way": (
-        "Session {pid} ({program}) has a transaction open.",
-        "It uses {tables}: a migration that changes one of them waits for its end.",
-        "its end, or SELECT {ending}",
-    ),
-    "redis_away": (
-        "Redis does not answer{unset}.",
-        "All works without it, slower: the sweepers find each second what is due.",
-        "Redis; nothing was lost with it, and nothing has to be put back",
-    ),
-    "no_certificate": (
-        "Without a certificate: {organisations}.",
-        "The authorisation server lets nobody in without one.",
-        "python -m app organisations set --number … --certificate … --key …",
-    ),
-    "lane_not_started": (
-        "run {next} is the next, and nobody starts it",
-        "{nobody}",
-        "a worker's sweep; if workers are alive, the end of whatever session keeps the activity's row",
-    ),
-    "run_without_job": (
-        "the run is under way, and no job of it is",
-        "The service never leaves a run so: something else has written to the database.",
-        "POST /runs/{run}/cancel, then …/retry",
-    ),
-    "lease_expired": (
-        "worker {worker} let its lease run out, and nobody has taken the job{lost}",
-        "{nobody}",
-        "any worker with a free hand",
-    ),
-    "due_not_taken": ("it is due, and nobody takes it", "{nobody}", "any worker with a free hand"),
-    "far_ahead": (
-        "it waits until {until}",
-        "Nothing is put off for so long: the database's clock has been wrong.",
-        "UPDATE job SET fence = claim, lease_until = NULL, due_at = clock_timestamp() WHERE id = '{job}'",
-    ),
-    "waits_for_circuit": (
-        "it waits for Skolverket to come back; it looks again {next}",
-        "See circuit_open.",
-        "the probe that is answered wakes all jobs at once; what has not left by {gone} ends in error (FAULT_HORIZON)",
-    ),
-    "waits_for_token": (
-        "nothing but faults for want of a token, the last: {fault}; {attempts}; it tries again {next}",
-        "See token_failing.",
-        "the next token wakes nobody, but all try again within five minutes; what has not left by {gone} ends in error",
-    ),
-    "faults": (
-        "nothing but faults, the last: {fault}; {attempts}; it tries again {next}",
-        "GET /jobs/{job} says what the code means, and …/batches has Skolverket's own words.",
-        "what the code says; what has not left by {gone} ends in error (FAULT_HORIZON)",
-    ),
-    "lease_of_silent": (
-        "worker {worker} holds it and says nothing; its lease ends {until}{lost}",
-        "It was killed or stopped, or does not reach Postgres.",
-        "the lease's end: then another worker takes the job",
-    ),
-    "workers_lost": (
-        "worker {worker} works at it; its lease ends {until}{lost}",
-        "Workers that held it died or were stopped: this job may be what kills them.",
-        "a worker that survives it; after {most} it fails with worker_lost",
-    ),
-    "answer_slow": (
-        "{batches} without an answer from Skolverket, asked for up to {polls}; the next look is {next}",
-        "Skolverket has taken them and is not done.",
-        "Skolverket's answer; its support, if it stays so",
-    ),
-    "starts": ("run {next} starts with the next sweep", "", ""),
-    "held": ("worker {worker} works at it; its lease ends {until}", "", ""),
-    "waits_for_answer": ("{batches} without an answer from Skolverket; the next look is {next}", "", ""),
-    "goes_on": ("it goes on {next}", "", ""),
-}
 
 
 def diagnose(seen: Seen) -> list[Finding]:

@@ -7,20 +7,9 @@ from uuid import UUID
 
 import pytest
 
-from app.domain.diagnosis import (
-    SAID,
-    Finding,
-    Job,
-    Lane,
-    Seen,
-    Service,
-    Session,
-    Token,
-    Worker,
-    diagnose,
-    headline,
-    in_words,
-)
+from app.domain.diagnosis import Finding, diagnose, headline, in_words
+from app.domain.diagnosis_words import SAID
+from app.domain.situation import Job, Lane, Seen, Service, Session, Token, Worker
 from app.domain.steps import CIRCUIT_OPEN
 from tests.conftest import ROOT
 

@@ -1,0 +1,116 @@
+"""What the doctor looks at: plain rows of one moment. Only ids, organisation numbers, codes and times are in them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """The job of a run that is queued or running."""
+
+    id: UUID
+    stage: str
+    status: str
+    due_at: datetime
+    lease_until: datetime | None = None
+    worker: UUID | None = None
+    attempt: int = 0
+    losses: int = 0
+    fault_since: datetime | None = None
+    fault_code: str | None = None
+    # Batches without their final answer, since when the oldest, and how often one was asked for.
+    batches: int = 0
+    oldest_batch_at: datetime | None = None
+    polls: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lane:
+    """An activity with a run under way, or with runs that wait; `free_since` is when its last run ended."""
+
+    organisation: str
+    activity_id: UUID
+    run_id: UUID | None = None
+    sequence: int | None = None
+    started_at: datetime | None = None
+    cancelling: bool = False
+    job: Job | None = None
+    waiting: int = 0
+    next_sequence: int | None = None
+    waiting_since: datetime | None = None
+    free_since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Worker:
+    """A worker that has not ended in order, or that lanes name as theirs."""
+
+    id: UUID
+    seen_at: datetime
+    alive: bool
+    in_hand: int = 0
+    leases: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """One of Skolverket's services, as all workers know it."""
+
+    name: str
+    failures: int = 0
+    failing_since: datetime | None = None
+    opened_at: datetime | None = None
+    probe_at: datetime | None = None
+    code: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Token:
+    """An organisation whose last try for a token failed."""
+
+    organisation: str
+    failed_at: datetime
+    failure: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """A session of the database that waits for a lock, or has had a transaction open for long or left one lying."""
+
+    pid: int
+    program: str
+    open_since: datetime | None = None
+    idle_since: datetime | None = None
+    waiting_since: datetime | None = None
+    blocked_by: Sequence[int] = ()
+    # Tables of ours that it may have locked rows of, and all that it uses: these no migration can change.
+    tables: Sequence[str] = ()
+    used: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """Everything at one moment of the database's clock; `redis` and what follows is from outside of it."""
+
+    now: datetime
+    migrated: bool = True
+    lanes: Sequence[Lane] = ()
+    lanes_in_all: int = 0
+    workers: Sequence[Worker] = ()
+    last_heard_of: datetime | None = None
+    services: Sequence[Service] = ()
+    tokens: Sequence[Token] = ()
+    # By kind of call, when the next one may leave.
+    next_slots: Mapping[str, datetime] = field(default_factory=dict)
+    sessions: Sequence[Session] = ()
+    without_certificate: Sequence[str] = ()
+    redis: bool | None = True
+    certificates_needed: bool = False
+    fault_horizon: timedelta = timedelta(hours=6)
+
+    @property
+    def alive(self) -> list[Worker]:
+        """Gives the workers that have been heard of lately."""
+        return [worker for worker in self.workers if worker.alive]
