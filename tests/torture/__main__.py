@@ -1,0 +1,204 @@
+"""The whole service under faults for some minutes; then the seven promises are checked from three witnesses."""
+
+import argparse
+import asyncio
+import gc
+import os
+import secrets
+import shutil
+import sys
+import tempfile
+import time
+from contextlib import suppress
+from pathlib import Path
+from random import Random
+
+import psycopg
+import redis.asyncio as redis
+from rich.console import Console
+
+from tests.torture import database, report
+from tests.torture.agreement import cancelled_in_vain, contradictions
+from tests.torture.callers import Callers, Organisation
+from tests.torture.faults import Hands, draw
+from tests.torture.house import House
+from tests.torture.leaks import leaks, logs, read_keys
+from tests.torture.ledger import Ledger
+from tests.torture.pairs import pair
+from tests.torture.promises import PROMISES
+from tests.torture.public import Public
+from tests.torture.rosters import Maker
+from tests.torture.traffic import Traffic
+from tests.torture.witnesses import Seen, Violation
+
+_ROOM = 4 * 1024**3
+
+
+def read_arguments() -> argparse.Namespace:
+    """Reads the command line."""
+    parser = argparse.ArgumentParser(prog="python -m tests.torture", description=__doc__)
+    parser.add_argument("--seed", type=int, default=None, help="of faults and traffic (default: a fresh one)")
+    parser.add_argument("--minutes", type=float, default=1.0, help="of traffic and faults (default 1)")
+    parser.add_argument("--organisations", type=int, default=6, help="whose callers call (default 6)")
+    parser.add_argument("--calls-per-second", type=int, default=100, help="ours and the simulator's limit (100)")
+    parser.add_argument("--faults-per-second", type=float, default=0.5, help="0 for none (0.5)")
+    parser.add_argument("--kinds", default="", help="only faults in whose name this pattern is found (default: all)")
+    parser.add_argument("--stories", type=int, default=None, help="callers side by side (5 an organisation)")
+    parser.add_argument("--largest", type=int, default=3000, help="persons in the largest roster (3000)")
+    parser.add_argument("--lease", type=float, default=6.0, help="LEASE_SECONDS of the workers (6)")
+    parser.add_argument("--settle", type=float, default=120.0, help="seconds until all has ended, after the faults")
+    parser.add_argument("--sample", type=int, default=30, help="runs whose records are read through the API (30)")
+    parser.add_argument("--keep", action="store_true", help="keep the folder with the logs in any case")
+    given = parser.parse_args()
+    if given.seed is None:
+        given.seed = secrets.randbelow(1_000_000)
+    if given.stories is None:
+        given.stories = 5 * given.organisations
+    return given
+
+
+class Torture:
+    """One run of it."""
+
+    def __init__(self, given: argparse.Namespace, folder: Path, say: Console) -> None:
+        self.given, self.say = given, say
+        self.random = Random(given.seed)
+        self.house = House(folder, Random(f"house {given.seed}"), given.calls_per_second, given.lease)
+        self.seen = Seen(calls_per_second=given.calls_per_second, reads_per_second=given.calls_per_second)
+        self.figures: dict[str, object] = {}
+        self.held: list[bytes] = []
+        self._began = time.monotonic()
+
+    async def run(self) -> dict[str, list[Violation]]:
+        """Goes through all of it; gives the violations by promise."""
+        given, house = self.given, self.house
+        try:
+            await house.open()
+            self.tell("all are up")
+            callers = Callers(house.apis, Random(f"callers {given.seed}"))
+            organisations = [await self._organisation(number) for number in range(given.organisations)]
+            ledger = Ledger(house.outside, house.simulator)
+            hands = Hands(house, still=given.lease + 1)
+            watching = [asyncio.create_task(house.watch()), asyncio.create_task(ledger.follow())]
+            watching.append(asyncio.create_task(self._progress(callers, ledger, hands)))
+            traffic = Traffic(callers, organisations, given.stories, given.largest)
+            telling = asyncio.create_task(traffic.go())
+            seconds, pace = given.minutes * 60, given.faults_per_second
+            schedule = draw(given.seed, seconds, pace, given.kinds) if pace else []
+            began = time.monotonic()
+            await hands.carry_out(schedule)
+            await asyncio.sleep(max(0.0, began + given.minutes * 60 - time.monotonic()))
+            await hands.end()
+            traffic.closing.set()
+            self.tell("the faults have ended")
+            await self._settle()
+            await telling
+            for task in watching:
+                if task.done():
+                    task.result()
+                task.cancel()
+            await ledger.read()
+            faults = await self._hear(callers, organisations, ledger, hands)
+        finally:
+            await house.close()
+        self.figures["ends by SIGTERM"] = f"{len(house.terms)}, the slowest {max(house.terms, default=0):.1f} s"
+        self.seen.leaks = await asyncio.to_thread(self._leaks, callers)
+        return await asyncio.to_thread(self._judge, callers, faults)
+
+    def tell(self, what: str) -> None:
+        """Prints a line of progress."""
+        self.say.print(f"{time.monotonic() - self._began:6.1f} s  {what}")
+
+    async def _organisation(self, nth: int) -> Organisation:
+        number = f"21200{nth:05}"
+        maker = Maker(number, self.given.seed * 1000 + nth)
+        headers = await self.house.organisation(number, f"Prövokommun {nth}")
+        put = await self.house.outside.put(f"{self.house.simulator}/_simulator/reference", json=maker.reference)
+        put.raise_for_status()
+        return Organisation(number, headers, maker)
+
+    async def _progress(self, callers: Callers, ledger: Ledger, hands: Hands) -> None:
+        while True:
+            await asyncio.sleep(10)
+            with suppress(psycopg.OperationalError, redis.RedisError, OSError):
+                async with redis.Redis.from_url(self.house.valkey.url, socket_timeout=2) as client:
+                    self.held.append(await read_keys(client))
+                runs = ", ".join(
+                    f"{name} {count}" for name, count in (await database.totals(self.house.postgres.url)).items()
+                )
+                self.tell(f"runs {runs}; calls {len(ledger.calls)}; faults {len(hands.done)}")
+
+    async def _settle(self) -> None:
+        """Waits until every run has ended, for so long as that may take."""
+        began = time.monotonic()
+        left = -1
+        while time.monotonic() < began + self.given.settle:
+            with suppress(psycopg.OperationalError):
+                if (left := await database.unfinished(self.house.postgres.url)) == 0:
+                    break
+            await asyncio.sleep(0.5)
+        took = time.monotonic() - began
+        self.figures["all had ended after"] = f"{took:.1f} s" if left == 0 else f"not after {took:.0f} s: {left} left"
+        self.tell(f"runs that have not ended: {left}")
+
+    async def _hear(
+        self, callers: Callers, organisations: list[Organisation], ledger: Ledger, hands: Hands
+    ) -> list[tuple[str, float]]:
+        seen, house = self.seen, self.house
+        await database.testify(house.postgres.url, seen)
+        self.tell("the database has been heard")
+        await Public(callers, self.random, self.given.sample).testify(organisations, seen)
+        self.tell("the API has been heard")
+        metrics = [(await callers.http.get(f"{api}/metrics")).text for api in house.apis]
+        self.held += hands.held + [text.encode() for text in metrics]
+        seen.held = await ledger.held([who.number for who in organisations])
+        self.tell("the simulator has been heard")
+        seen.calls, seen.posts, seen.cancels = ledger.calls, callers.posts, callers.cancels
+        seen.stops, seen.foreign = house.stops, callers.foreign
+        for what, count in sorted(callers.done.items()):
+            self.figures[what] = count
+        await callers.http.aclose()
+        return hands.done
+
+    def _leaks(self, callers: Callers) -> list[tuple[str, int]]:
+        held = (("Valkey and /metrics", text.decode("utf-8", "replace")) for text in self.held)
+        return list(leaks([*logs(self.house.folder), *held], callers.secrets))
+
+    def _judge(self, callers: Callers, done: list[tuple[str, float]]) -> dict[str, list[Violation]]:
+        pairs = pair(self.seen)
+        broken = {name: list(check(self.seen, pairs)) for name, check in PROMISES.items()}
+        broken["witnesses agree"] = list(contradictions(self.seen, pairs))
+        broken["cancelled is cancelled"] = list(cancelled_in_vain(self.seen, pairs))
+        wrong = [*self.house.ended_wrongly, *callers.odd]
+        broken["processes and answers as expected"] = [Violation("expected", what, "") for what in wrong]
+        if any(broken.values()):
+            report.keep(self.house.folder / "history.jsonl", self.seen)
+        report.show(self.say, self.seen, pairs, report.struck(done, self.seen), broken, self.figures)
+        return broken
+
+
+def main() -> int:
+    """Runs it in a folder of its own, which stays when a promise was broken."""
+    given = read_arguments()
+    say = Console(highlight=False, soft_wrap=True, width=200)
+    say.print(f"seed {given.seed}, {given.minutes:g} min, {given.organisations} organisations")
+    memory = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
+    roomy = memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > _ROOM
+    folder = Path(tempfile.mkdtemp(prefix="provkedja-torture-", dir=memory if roomy else None))
+    gc.set_threshold(50_000, 50, 100)
+    kept = True
+    try:
+        broken = asyncio.run(Torture(given, folder, say).run())
+        count = sum(map(len, broken.values()))
+        kept = given.keep or count > 0
+        say.print(f"{count} violations; seed {given.seed}" + (f"; logs in {folder}" if kept else ""))
+        return 1 if count else 0
+    finally:
+        if kept:
+            shutil.rmtree(folder / "postgres" / "data", ignore_errors=True)
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,210 @@
+"""What is done to the processes, and when: a schedule drawn from a seed, and the hands that carry it out."""
+
+import asyncio
+import re
+import signal
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+import psycopg
+import redis.asyncio as redis
+
+from tests.torture.house import House
+from tests.torture.leaks import read_keys
+
+Rule = dict[str, Any]
+_STAGES = ("persons", "duties", "groups", "activities")
+# How often each comes, relative to the others. Tokens seldom: a second refusal within a minute is not met with another
+# token, and keeps the organisation's jobs waiting until the minute is over.
+WEIGHTS: Mapping[str, int] = {
+    "worker SIGKILL": 12,
+    "worker SIGTERM": 9,
+    "worker SIGSTOP": 6,
+    "api SIGKILL": 4,
+    "api SIGTERM": 3,
+    "api SIGSTOP": 3,
+    "valkey FLUSHALL": 4,
+    "valkey SIGKILL": 3,
+    "valkey silent": 3,
+    "valkey cut": 4,
+    "postgres SIGQUIT": 3,
+    "postgres terminate": 5,
+    "simulator status 429": 3,
+    "simulator status 500": 3,
+    "simulator status 502": 2,
+    "simulator status 503": 3,
+    "simulator status 403": 1,
+    "simulator cut_before": 4,
+    "simulator cut_after": 5,
+    "simulator hang": 3,
+    "simulator delay": 4,
+    "simulator wrong_json": 3,
+    "simulator not_json": 3,
+    "simulator truncate": 3,
+    "simulator extra_fields": 2,
+    "simulator low_limit": 2,
+    "simulator revoke_tokens": 1,
+    "simulator forget_jobs": 3,
+    "simulator temporary_error": 3,
+    "simulator unlisted_error": 2,
+    "simulator unlisted_status": 2,
+    "simulator stay_pending": 3,
+    "simulator answer_lacks": 3,
+    "simulator answer_foreign": 2,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """One fault: seconds after the beginning, its kind, how long or much, and who of several is struck (0 to 1)."""
+
+    at: float
+    kind: str
+    measure: float
+    whom: float
+
+
+def draw(seed: int, seconds: float, per_second: float, kinds: str = "") -> list[Planned]:
+    """Draws the schedule, of those kinds that the pattern is found in; the same arguments give the same one.
+
+    Each kind comes once before others may come twice. Raises ValueError when no kind is left.
+    """
+    random = Random(f"faults {seed}")
+    count = max(1, round(seconds * per_second))
+    weights = {kind: weight for kind, weight in WEIGHTS.items() if re.search(kinds, kind)}
+    if not weights:
+        raise ValueError(f"no kind of fault has {kinds} in its name")
+    first = random.sample(list(weights), len(weights))
+    drawn = (first + random.choices(list(weights), list(weights.values()), k=count))[:count]
+    random.shuffle(drawn)
+    times = sorted(random.uniform(0, seconds) for _ in drawn)
+    return [Planned(at, kind, random.random(), random.random()) for at, kind in zip(times, drawn, strict=True)]
+
+
+def rule_of(kind: str, measure: float, whom: float) -> Rule:
+    """Words a fault of the simulator's: how often it strikes, how long, and which calls."""
+    action, _, status = kind.removeprefix("simulator ").partition(" ")
+    rule: Rule = {"action": action, "times": 1 + int(measure * measure * 6), "for": 4 + 4 * measure}
+    if whom > 0.4:
+        rule["match"] = {"path": f"/{_STAGES[int(whom * 97) % 4]}/bulk"}
+    match action:
+        case "status":
+            rule |= {"status": int(status), "reset": round(0.3 + measure, 2)}
+            if status == "403":
+                rule |= {"entry": "5002" if whom > 0.5 else "5099", "times": 1}
+        case "hang":
+            rule |= {"times": 1 + int(measure * 2), "taken": whom * 10 % 1 > 0.5}
+        case "delay":
+            rule |= {"seconds": round(0.2 + 4 * measure, 2), "before": whom * 10 % 1 > 0.5}
+        case "revoke_tokens" | "forget_jobs" | "unlisted_error" | "unlisted_status":
+            rule |= {"times": 1}
+        case "temporary_error" | "answer_lacks" | "answer_foreign":
+            rule |= {"times": 1 + int(measure * 2)}
+        case "stay_pending":
+            rule |= {"times": 1, "seconds": round(1 + 6 * measure, 2)}
+        case "low_limit":
+            rule |= {"reset": round(0.3 + measure, 2)}
+    return rule
+
+
+@dataclass
+class Hands:
+    """Carries faults out. `done` has what was: kind and time; those of the simulator count when they strike a call."""
+
+    house: House
+    # How long a worker stands still: beyond its lease.
+    still: float
+    done: list[tuple[str, float]] = field(default_factory=list)
+    _servers: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _strikes: list[asyncio.Task[None]] = field(default_factory=list)
+    # What Valkey was found to hold, to be searched for what must not be there.
+    held: list[bytes] = field(default_factory=list)
+
+    async def carry_out(self, schedule: Sequence[Planned]) -> None:
+        """Goes through the schedule; one fault does not wait for another, except at the same server."""
+        began = time.monotonic()
+        for planned in schedule:
+            await asyncio.sleep(max(0.0, began + planned.at - time.monotonic()))
+            self._strikes.append(asyncio.create_task(self._strike(planned)))
+
+    async def end(self) -> None:
+        """Returns when all faults have ended: nobody stands still, everybody speaks, Skolverket is well."""
+        await asyncio.gather(*self._strikes)
+        await self.house.outside.put(f"{self.house.simulator}/_simulator/faults", json=[])
+
+    async def _strike(self, planned: Planned) -> None:
+        whose, _, what = planned.kind.partition(" ")
+        if whose == "simulator":
+            await self._order(planned)
+        elif whose in ("worker", "api"):
+            await self._signal(whose, what, planned)
+        else:
+            doing: Mapping[str, Callable[[float], Awaitable[None]]] = {
+                "valkey FLUSHALL": self._flush,
+                "valkey SIGKILL": self._kill_valkey,
+                "valkey silent": self._silence,
+                "valkey cut": self._cut,
+                "postgres SIGQUIT": self._quit_postgres,
+                "postgres terminate": self._terminate,
+            }
+            async with self._servers:
+                self._note(planned.kind)
+                await doing[planned.kind](planned.measure)
+
+    def _note(self, kind: str) -> None:
+        self.done.append((kind, time.time()))
+
+    async def _signal(self, whose: str, what: str, planned: Planned) -> None:
+        if not (free := self.house.named(whose)):
+            return
+        place = free[int(planned.whom * len(free))]
+        self._note(planned.kind)
+        if what == "SIGSTOP":
+            await self.house.hold_still(place, self.still * (1 + planned.measure / 2))
+        else:
+            self.house.tell(place, signal.Signals[what])
+
+    async def _order(self, planned: Planned) -> None:
+        """Orders a fault of the simulator's, in the place of the one before."""
+        rule = rule_of(planned.kind, planned.measure, planned.whom)
+        (await self.house.outside.put(f"{self.house.simulator}/_simulator/faults", json=[rule])).raise_for_status()
+        self._note(planned.kind)
+
+    async def _flush(self, _: float) -> None:
+        with suppress(redis.RedisError, OSError):
+            async with redis.Redis.from_url(self.house.valkey.url) as client:
+                self.held.append(await read_keys(client))
+                await client.flushall()
+
+    async def _kill_valkey(self, measure: float) -> None:
+        await self.house.servers(self.house.valkey.stop, signal.SIGKILL)
+        await asyncio.sleep(3 * measure)
+        await self.house.servers(self.house.valkey.start)
+
+    async def _silence(self, measure: float) -> None:
+        self.house.proxy.fall_silent()
+        await asyncio.sleep(1 + 7 * measure)
+        self.house.proxy.speak()
+
+    async def _cut(self, _: float) -> None:
+        self.house.proxy.cut()
+
+    async def _quit_postgres(self, measure: float) -> None:
+        port = self.house.postgres.port
+        await self.house.servers(self.house.postgres.stop, signal.SIGQUIT)
+        await asyncio.sleep(2 * measure)
+        await self.house.servers(self.house.postgres.start)
+        assert self.house.postgres.port == port, "Postgres came back on another port"
+
+    async def _terminate(self, measure: float) -> None:
+        with suppress(psycopg.OperationalError):
+            async with await psycopg.AsyncConnection.connect(self.house.postgres.url, autocommit=True) as conn:
+                await conn.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                    " WHERE application_name LIKE 'provkedja%%' AND random() < %s",
+                    [0.2 + 0.8 * measure],
+                )

@@ -1,0 +1,81 @@
+"""Which call at the simulator belongs to which batch of ours, and what of that is a repetition."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from tests.torture.witnesses import Batch, Call, Seen
+
+_TOKEN_REFUSED = (401, 403)
+
+
+@dataclass(slots=True)
+class Pairs:
+    """Calls with their batch, and those without."""
+
+    of_batch: dict[UUID, list[Call]] = field(default_factory=lambda: defaultdict(list))
+    orphans: list[Call] = field(default_factory=list)
+
+    def __iter__(self) -> Iterator[tuple[Batch, Call]]:
+        return iter(self._all)
+
+    _all: list[tuple[Batch, Call]] = field(default_factory=list)
+
+    def add(self, batch: Batch, call: Call) -> None:
+        """Notes that a call carried a batch."""
+        self.of_batch[batch.id].append(call)
+        self._all.append((batch, call))
+
+
+def pair(seen: Seen) -> Pairs:
+    """Finds each sending call's batch: by the remote job where both know it, else by bytes and time.
+
+    A batch leaves once; twice only when the first call was refused for its token. Half a call, whose body never came
+    whole, has no bytes to go by and is left out.
+    """
+    pairs = Pairs()
+    by_hash: Mapping[str, list[Batch]] = defaultdict(list)
+    by_remote = {batch.remote_job: batch for batch in seen.batches.values() if batch.remote_job is not None}
+    for batch in sorted(seen.batches.values(), key=lambda batch: batch.called or 0):
+        if batch.called is not None:
+            by_hash[batch.sha256].append(batch)
+    rest: list[Call] = []
+    for call in sorted((call for call in seen.calls if call.sends and call.sha256), key=lambda call: call.at):
+        known = by_remote.get(call.job) if call.job is not None else None
+        if known is not None and known.sha256 == call.sha256:
+            pairs.add(known, call)
+        else:
+            rest.append(call)
+    for call in rest:
+        assert call.sha256 is not None
+        found = _latest(by_hash.get(call.sha256, ()), call, pairs)
+        if found is None:
+            pairs.orphans.append(call)
+        else:
+            pairs.add(found, call)
+    return pairs
+
+
+def _latest(batches: Sequence[Batch], call: Call, pairs: Pairs) -> Batch | None:
+    """Gives the batch that left last before the call came, of those that may still have one."""
+    for batch in reversed(batches):
+        assert batch.called is not None
+        if batch.called > call.at:
+            continue
+        if batch.finished is not None and _is_first_of(batch, call, pairs):
+            return batch
+        if batch.finished is None and not pairs.of_batch.get(batch.id):
+            return batch
+    return None
+
+
+def _is_first_of(batch: Batch, call: Call, pairs: Pairs) -> bool:
+    before = pairs.of_batch.get(batch.id, [])
+    if not before:
+        return True
+    if len(before) > 1:
+        return False
+    # One of both was refused for its token, and the other came after it.
+    first, second = sorted((*before, call), key=lambda one: one.at)
+    return first.status in _TOKEN_REFUSED and first is not second
