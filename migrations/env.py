@@ -9,7 +9,7 @@ import time
 import sqlalchemy as sa
 import structlog
 from alembic import context
-from psycopg.errors import LockNotAvailable
+from psycopg.errors import DeadlockDetected, LockNotAvailable
 
 from app.db.tables import metadata
 from app.errors import Stopped
@@ -46,7 +46,7 @@ def _until_free(engine: sa.Engine) -> None:
         try:
             return _run_beside_others(engine)
         except sa.exc.OperationalError as problem:
-            if not isinstance(problem.orig, LockNotAvailable):
+            if not isinstance(problem.orig, (LockNotAvailable, DeadlockDetected)):
                 raise
         log.warning("a table is in use: the migration is tried again", tries_left=tries_left)
         time.sleep(_PAUSE_SECONDS)

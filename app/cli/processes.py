@@ -37,7 +37,7 @@ def serve(
 def worker(ready_file: ReadyFile = None) -> None:
     """Carries jobs to Skolverket; run as many as you like."""
     from app.jobs.advance import Advance
-    from app.jobs.worker import until_migrated, work
+    from app.jobs.worker import end_in_time, until_migrated, work
     from app.ready import say_ready
 
     settings = read_settings()
@@ -45,8 +45,13 @@ def worker(ready_file: ReadyFile = None) -> None:
 
     async def run() -> None:
         stop = asyncio.Event()
+
+        def told_to_end() -> None:
+            stop.set()
+            end_in_time()
+
         for ending in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(ending, stop.set)
+            asyncio.get_running_loop().add_signal_handler(ending, told_to_end)
         pool = min(10 + settings.worker_jobs, 40)
         async with running(settings, pool=pool, name="provkedja worker", idle_limit=10) as runtime:
             await until_migrated(runtime.engine, stop)

@@ -34,7 +34,17 @@ def connect(url: str, *, pool: int = 10, name: str = "provkedja", idle_limit: fl
         hide_parameters=True,
         # The guards look at what others have committed: a snapshot from before would hide it from them.
         isolation_level="READ COMMITTED",
-        connect_args={"application_name": name, "connect_timeout": 5, "prepare_threshold": 5, "options": options},
+        connect_args={
+            "application_name": name,
+            "connect_timeout": 5,
+            "prepare_threshold": 5,
+            "options": options,
+            # A server that has gone silent, after a failover or behind a network that forgot us, is away as well.
+            "keepalives_idle": 10,
+            "keepalives_interval": 5,
+            "keepalives_count": 3,
+            "tcp_user_timeout": 15_000,
+        },
     )
 
 

@@ -51,6 +51,8 @@ async def pool(url: str) -> ArqRedis:
     # A connection that has gone silent must fail like one that was cut; arq has no setting for it.
     made.connection_pool.connection_kwargs |= {"socket_timeout": 2 * _TIMEOUT, "socket_keepalive": True}
     await made.connection_pool.disconnect()
+    # The one that create_pool asked with was made without them, and would be taken first for ever.
+    made.connection_pool.reset()  # type: ignore[no-untyped-call]
     return made
 
 

@@ -50,6 +50,7 @@ class Sweeper:
             await note_worker(conn, self._advance.worker, user_agent(), self._advance.tally)
             rings = await start_lanes(conn)
             await forget_old_keys(conn)
+        async with transaction(self._advance.engine, "past") as conn:
             await add_up_the_past(conn)
         depth = await self._advance.doorbell.depth()
         if depth is not None and depth < HIGH_WATER:

@@ -1,7 +1,7 @@
 """A worker process: arq's worker hears the doorbell, the sweeper beside it needs none; both end with their steps."""
 
 import asyncio
-import os
+import faulthandler
 import signal
 from contextlib import suppress
 from typing import Any, cast
@@ -11,7 +11,7 @@ import structlog
 from arq.typing import WorkerCoroutine
 from arq.worker import Worker, func
 from redis.exceptions import RedisError
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.db.engine import migrated, transaction
@@ -33,31 +33,38 @@ async def work(advance: Advance) -> None:
     """Carries jobs on until `advance.stopping` is set; returns when every step that was begun is settled."""
     stop = advance.stopping
     log.info("worker starts", worker=str(advance.worker))
-    in_time = asyncio.create_task(_end_in_time(advance))
-    try:
-        async with asyncio.TaskGroup() as loops:
-            loops.create_task(Sweeper(advance).run(stop))
-            loops.create_task(Refresher(advance.settings, advance.engine, advance.random).run(stop))
-            loops.create_task(_listen(advance, stop))
-    finally:
-        in_time.cancel()
-    with suppress(OperationalError, InterfaceError):
+    watching = asyncio.create_task(_say_what_does_not_end(advance))
+    async with asyncio.TaskGroup() as loops:
+        loops.create_task(Sweeper(advance).run(stop))
+        loops.create_task(Refresher(advance.settings, advance.engine, advance.random).run(stop))
+        loops.create_task(_listen(advance, stop))
+    with suppress(SQLAlchemyError):
         async with transaction(advance.engine, "end") as conn:
             await note_worker(conn, advance.worker, user_agent(), advance.tally)
             await note_end(conn, advance.worker)
+    watching.cancel()
     log.info("worker ends", worker=str(advance.worker))
 
 
-async def _end_in_time(advance: Advance) -> None:
-    """Ends the process when a step does not come to its end: whoever waits for it must not have to kill it."""
+def end_in_time() -> None:
+    """Has the process end soon, however it stands, with the places in the code where it stood on stderr.
+
+    Whoever told it to end must not have to kill it; what it holds is free for others when the leases have run out.
+    """
+    # A thread of its own, below Python: it does not need the loop that may be what stands still.
+    faulthandler.dump_traceback_later(_LONGEST_END, exit=True)
+
+
+async def _say_what_does_not_end(advance: Advance) -> None:
     await advance.stopping.wait()
-    await asyncio.sleep(_LONGEST_END)
+    await asyncio.sleep(_LONGEST_END - 1)
+    stand = (task.get_stack(limit=1) for task in asyncio.all_tasks())
     log.error(
-        "worker ends without its steps: others take them when their leases have run out",
+        "worker does not end: it is ended, and others take its jobs when their leases have run out",
         worker=str(advance.worker),
         steps=advance.tally.in_hand,
+        where=sorted({f"{frame.f_code.co_qualname}:{frame.f_lineno}" for frames in stand for frame in frames}),
     )
-    os._exit(1)
 
 
 async def until_migrated(database: AsyncEngine, stop: asyncio.Event) -> None:

@@ -8,7 +8,7 @@ import pytest
 from app.db.lane import Ring
 from app.embedded import free_port
 from app.jobs.advance import Advance
-from app.jobs.doorbell import Doorbell
+from app.jobs.doorbell import Doorbell, pool
 from app.jobs.sweeper import HIGH_WATER, Sweeper
 from app.settings import Settings
 from tests.database.factories import Run, Tenant
@@ -89,3 +89,12 @@ async def test_an_idempotency_key_is_forgotten_after_a_day(tenant: Tenant, doorb
     )
     await sweep(tenant, doorbell)
     assert await tenant.value("SELECT string_agg(key, ',') FROM idempotency_key") == "young"
+
+
+async def test_every_connection_to_the_doorbell_fails_when_it_goes_silent(redis_url: str) -> None:
+    """The first one too, over which it was asked whether it is there."""
+    made = await pool(redis_url)
+    first = await made.connection_pool.get_connection()
+    assert first.socket_timeout is not None
+    await made.connection_pool.release(first)
+    await made.aclose()
