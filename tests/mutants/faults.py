@@ -1,0 +1,10 @@
+"""All faults that are planted, one at a time."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from tests.mutants.fault import Fault
+from tests.mutants.faults_of_store import SCHEMA, STORE
+from tests.mutants.faults_of_workers import DECISIONS, WORKERS
+
+FAULTS: Final[Sequence[Fault]] = (*SCHEMA, *STORE, *DECISIONS, *WORKERS)

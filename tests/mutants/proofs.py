@@ -1,0 +1,73 @@
+"""The proofs that a fault has to get past, from cheap to dear. What they prove stands in the tests themselves."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """Arguments of `python -m`, and the seconds after which a run that is still going counts as stuck."""
+
+    arguments: tuple[str, ...]
+    within: float
+
+    @property
+    def by_pytest(self) -> bool:
+        """Tells whether its output is that of pytest."""
+        return self.arguments[0] == "pytest"
+
+
+def _tests(*chosen: str, within: float = 120) -> Proof:
+    options = ("-x", "-q", "--tb=no", "-p", "no:cacheprovider", "-p", "no:xdist")
+    return Proof(("pytest", *options, *chosen), within)
+
+
+def _database(*names: str, within: float = 120) -> Proof:
+    return _tests(*(f"tests/database/test_{each}.py" for each in names), within=within)
+
+
+def _crashes(*points: str) -> Proof:
+    """Gives the deaths of a worker at those points: with each, one of another kind."""
+    test = "tests/journeys/test_crash_points.py::test_another_worker_goes_on_where_one_has_died"
+    return _tests(*(f"{test}[{point}]" for point in points), within=240)
+
+
+_JOURNEYS = (
+    "test_a_worker_that_is_told_to_end_finishes_its_step",
+    "test_a_worker_that_is_told_to_end_begins_no_further_call",
+    "test_under_continue_only_the_spoilt_and_what_hangs_on_them_fail",
+    "test_runs_of_one_activity_go_one_after_the_other",
+    "test_nothing_is_lost_when_the_doorbell_is_emptied",
+    "test_nothing_leaves_after_a_cancel_is_accepted",
+)
+
+PROOFS: Final[Mapping[str, Proof]] = {
+    "decisions": _tests(
+        *(f"tests/unit/test_{each}.py" for each in ("steps", "lifecycle", "retry", "batching", "limits", "circuit")),
+    ),
+    "refusals": _database("refusals", "refusals_of_rows", "transitions"),
+    "claims": _database("claims", "clock"),
+    "lanes": _database("lane", "lane_order", "regressions"),
+    "batches": _database("batches", "late_calls", "taken_back", "holdings"),
+    "shared": _database("limits", "circuits", "sweeper"),
+    "API": _tests("tests/api/test_runs.py"),
+    "client": _tests("tests/contract/test_client_against_simulator.py", "tests/contract/test_workers_together.py"),
+    "model": _database("model", within=300),
+    "hostile SQL": _database("hostile_sql", within=240),
+    "crash points": _crashes(
+        "during_call:send",
+        "after_commit:note_call",
+        "after_commit:accept",
+        "before_commit:answer",
+        "before_commit:claim",
+    ),
+    "journeys": _tests(*(f"tests/journeys/test_journeys.py::{each}" for each in _JOURNEYS), within=300),
+    "torture": Proof(
+        (
+            *("tests.torture", "--seed", "1", "--minutes", "0.3", "--organisations", "3"),
+            *("--largest", "300", "--settle", "60"),
+        ),
+        300,
+    ),
+}

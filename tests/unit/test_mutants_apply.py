@@ -1,0 +1,35 @@
+"""The list of faults fits the code as it is: each has exactly one place, and is known to a proof."""
+
+import ast
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+from tests.mutants.fault import Fault
+from tests.mutants.faults import FAULTS
+from tests.mutants.proofs import PROOFS
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+def test_a_fault_has_one_place_and_the_file_is_still_read(fault: Fault) -> None:
+    planted = fault.planted_in((ROOT / fault.file).read_text(encoding="utf-8"))
+    if fault.file.endswith(".py"):
+        ast.parse(planted)
+
+
+def test_no_two_faults_are_one() -> None:
+    assert max(Counter(fault.name for fault in FAULTS).values()) == 1
+    assert max(Counter((fault.file, fault.old, fault.new) for fault in FAULTS).values()) == 1
+
+
+def test_every_fault_names_a_proof_and_every_proof_is_named() -> None:
+    """A proof that is expected to see nothing would prove nothing."""
+    assert {name for fault in FAULTS for name in fault.seen_by} == PROOFS.keys()
+
+
+@pytest.mark.parametrize("name", PROOFS)
+def test_what_a_proof_runs_is_there(name: str) -> None:
+    files = {each.partition("::")[0] for each in PROOFS[name].arguments if each.startswith("tests/")}
+    assert [file for file in files if not Path(ROOT / file).exists()] == []
