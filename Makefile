@@ -5,7 +5,7 @@ PYTHON := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test torture mutants plans lint lock check
+.PHONY: help setup demo serve test crashes torture mutants plans lint lock check
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,6 +21,9 @@ serve: $(STAMP) ## the same processes, staying up until Ctrl-C
 
 test: $(STAMP) ## all tests, on real servers
 	@exec $(PYTHON) -m pytest --quiet --numprocesses 4 --dist worksteal
+
+crashes: $(STAMP) ## a process dies at every commit and every call, one after the other
+	@CRASH_POINTS=all exec $(PYTHON) -m pytest --quiet --numprocesses 4 --dist worksteal tests/journeys/test_crash_points.py
 
 torture: $(STAMP) ## random faults against real processes for 20 minutes; ARGS="--seed 7 --minutes 3 …" for another run
 	@exec $(PYTHON) -m tests.torture $(or $(ARGS),--minutes 20 --organisations 12)

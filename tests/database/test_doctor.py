@@ -233,9 +233,9 @@ async def test_a_job_that_is_put_off_too_far_is_freed_by_the_advice(
 
 
 async def test_slots_that_are_put_off_too_far_are_freed_by_the_advice(engine: AsyncEngine, tenant: Tenant) -> None:
-    await tenant.do("UPDATE call_limit SET next_at = next_at + interval '20 s' WHERE bucket = 'reads'")
+    await tenant.do("UPDATE call_limit SET next_at = clock_timestamp() + interval '20 s' WHERE bucket = 'reads'")
     assert (await found(engine))["calls_held_back"].level == "warning"
-    await tenant.do("UPDATE call_limit SET next_at = next_at + interval '2 h' WHERE bucket = 'reads'")
+    await tenant.do("UPDATE call_limit SET next_at = clock_timestamp() + interval '2 h' WHERE bucket = 'reads'")
     await tenant.do((await found(engine))["slots_far_ahead"].frees)
     assert list(await found(engine)) == ["no_worker"]
 

@@ -47,6 +47,7 @@ class Scratch:
         ours = {name.upper() for name in Settings.model_fields}
         # Servers of somebody else's are not for faulty code.
         self._env = {name: value for name, value in os.environ.items() if name.upper() not in ours} | {
+            "CRASH_POINTS": "all",
             # before the place where an editable install leads elsewhere, in every process, whatever its folder is
             "PYTHONPATH": str(folder),
             "PYTHONDONTWRITEBYTECODE": "1",
