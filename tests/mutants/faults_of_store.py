@@ -179,7 +179,7 @@ STORE: Final = (
         "app/db/runs.py",
         "AND record.job_id = job.id AND record.status IN ('error', 'skipped')",
         "AND record.job_id = job.id AND record.status IN ('error')",
-        ("model",),
+        ("lanes",),
     ),
     Fault(
         "a retry opens what has succeeded",
