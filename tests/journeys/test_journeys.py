@@ -203,9 +203,10 @@ def test_nothing_leaves_after_a_cancel_is_accepted(service: Service) -> None:
     assert run["status"] == "cancelled"
     persons = run["jobs"][0]
     # A call that was noted before the cancel may arrive a moment after it.
-    called = [moment(batch["called_at"]).timestamp() for batch in service.batches(persons)]
-    assert max(called) <= accepted
-    assert len(service.sends()) == len(called)
+    batches = service.batches(persons)
+    assert max(moment(batch["called_at"]).timestamp() for batch in batches) <= accepted
+    # One that was noted and then too late for its slot was looked at again, and stayed here.
+    assert len(service.sends()) == sum(batch["status"] != "lost" for batch in batches)
     assert persons["progress"]["pending"] > 0
     waiting = service.records(persons, status="pending")
     detail = service.get(f"/jobs/{persons['id']}/records/{waiting[0]['id']}")
