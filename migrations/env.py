@@ -35,6 +35,7 @@ def _run_beside_others(engine: sa.Engine) -> None:
         # Asked for again and again: an index that is made beside others would wait for one that waits here.
         while not connection.scalar(sa.text(f"SELECT pg_try_advisory_lock({_ONE_AT_A_TIME})")):
             connection.commit()
+            log.warning("another migration is under way: this one waits for its end")
             time.sleep(_PAUSE_SECONDS)
         connection.execute(sa.text(f"SET lock_timeout = '{_LOCK_SECONDS}s'"))
         connection.commit()

@@ -173,10 +173,11 @@ async def test_a_transaction_that_lies_on_a_lane(
         await lying.execute(lock, [job])
         waits = asyncio.create_task(other.execute(lock, [job]))
         waiting, blocking = other.info.backend_pid, lying.info.backend_pid
-        while not await tenant.value(  # noqa: ASYNC110 - Postgres tells nobody who begins to wait
-            "SELECT count(*) FROM pg_locks WHERE pid = :pid AND NOT granted", pid=waiting
-        ):
-            await asyncio.sleep(0.01)
+        asleep = "SELECT count(*) FROM pg_locks WHERE pid = :pid AND NOT granted"
+        async with asyncio.timeout(20):
+            # Postgres tells nobody who begins to wait.
+            while not await tenant.value(asleep, pid=waiting):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
         stuck = await found(engine)
         await tenant.do(stuck["session_blocked"].frees.partition("or ")[2])
         await asyncio.wait_for(waits, 10)
