@@ -15,13 +15,14 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.cipher import Cipher
-from app.db.claims import Claim, hold
+from app.db.claims import Claim, hold, view
 from app.db.records import Change, change_records
 from app.domain import ss12000
 from app.domain.batching import Packing, encode, too_large
 from app.domain.remarks import remark
 from app.domain.retry import given_up
 from app.domain.roster import Skip, blocked
+from app.domain.steps import View
 
 _SLICE = 500
 
@@ -32,6 +33,15 @@ class Outgoing:
 
     id: UUID
     body: bytes = field(repr=False)
+
+
+async def look(conn: AsyncConnection, claim: Claim) -> View:
+    """Looks at a job as it stands; of one that is cancelled, what has not left is dropped first."""
+    seen = await view(conn, claim)
+    if seen.cancelled and any(batch.status == "written" for batch in seen.batches):
+        await drop_written(conn, claim)
+        seen = await view(conn, claim)
+    return seen
 
 
 async def refuse_broken(conn: AsyncConnection, claim: Claim) -> None:
@@ -150,8 +160,20 @@ async def give_up(conn: AsyncConnection, claim: Claim, cause: str | None = None)
     )
 
 
+async def take_back(conn: AsyncConnection, claim: Claim, batch_id: UUID) -> None:
+    """Takes back the note that a batch leaves, when it is certain that it has not: it may leave later, as it stands."""
+    await hold(conn, claim)
+    await conn.execute(
+        sa.text(
+            "UPDATE batch SET status = 'written', called_at = NULL, fence = :claim"
+            " WHERE id = :batch AND status = 'called'"
+        ),
+        {**keys(claim), "batch": batch_id},
+    )
+
+
 async def drop_written(conn: AsyncConnection, claim: Claim) -> None:
-    """Takes back batches that have not left: their records are as if they had never been taken."""
+    """Drops batches that have not left: their records are as if they had never been taken."""
     await hold(conn, claim)
     dropped = await conn.execute(
         sa.text("DELETE FROM batch WHERE job_id = :job AND status = 'written' RETURNING id"), keys(claim)
@@ -159,7 +181,18 @@ async def drop_written(conn: AsyncConnection, claim: Claim) -> None:
     await conn.execute(
         sa.text(
             """
-            UPDATE record SET status = 'pending', attempts = attempts - 1, sent = NULL, batch_id = NULL, fence = :claim
+            UPDATE record SET status = 'pending', attempts = attempts - 1, fence = :claim,
+                -- what had left before is still what was sent
+                sent = CASE WHEN attempts > 1 THEN sent END,
+                batch_id = CASE WHEN attempts > 1 THEN (
+                    SELECT batch.id FROM batch
+                    WHERE batch.organisation_id = record.organisation_id AND batch.job_id = record.job_id
+                        AND record.object_id = ANY (batch.record_ids)
+                    ORDER BY batch.number DESC LIMIT 1
+                ) END,
+                remarks = CASE WHEN attempts > 1 THEN remarks ELSE (
+                    SELECT jsonb_agg(r) FROM jsonb_array_elements(remarks) r WHERE r ? 'pointer'
+                ) END
             WHERE organisation_id = :organisation AND job_id = :job AND status = 'sent'
                 AND batch_id = ANY (CAST(:dropped AS uuid[]))
             """

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from app.crash_points import passing
 
-MIGRATION_HEAD = "0006"
+MIGRATION_HEAD = "0007"
 
 
 # All that is asked here has an index, and gives few rows. Statistics that are older than the rows (a restore, a large

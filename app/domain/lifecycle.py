@@ -48,7 +48,7 @@ RECORD: Final = _graph(
 
 BATCH: Final = _graph(
     "written   -> called",
-    "called    -> accepted refused lost",
+    "called    -> written accepted refused lost",
     "accepted  -> answered lost",
     "answered  ->",
     "refused   ->",

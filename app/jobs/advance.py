@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.db import answers, batches, holdings
 from app.db.cipher import Cipher
-from app.db.claims import Claim, LeaseLost, claim, snooze, view
+from app.db.claims import Claim, LeaseLost, claim, snooze
 from app.db.engine import transaction
 from app.db.lane import Ring, finish_job
 from app.db.workers import Tally
@@ -105,16 +105,13 @@ class Advance:
         async with transaction(engine, "look") as conn:
             await answers.lose_called(conn, cipher, held)
             await batches.refuse_broken(conn, held)
-            seen = await view(conn, held)
-            if seen.cancelled:
-                await batches.drop_written(conn, held)
-                seen = await view(conn, held)
+            seen = await batches.look(conn, held)
         faults, crowded = list[Fault](), False
         if work(seen):
             faults, crowded = await self._work(held, deadline, seen)
         while True:
             async with transaction(engine, "conclude") as conn:
-                match conclude(await view(conn, held), faults, horizon, self.random):
+                match conclude(await batches.look(conn, held), faults, horizon, self.random):
                     case GiveUp(cause):
                         await batches.drop_written(conn, held)
                         await batches.give_up(conn, held, cause)

@@ -195,7 +195,7 @@ class Step:
         except NoTime:
             self.late = True
             if leaving:
-                await self._sent_in_vain(batch_id, TryAgain("no_time"))
+                await self._take_back(batch_id)
             return
         except Refusal as refusal:
             async with transaction(self.engine, "refuse") as conn:
@@ -217,12 +217,16 @@ class Step:
             return
         if taken is None:
             if leaving:
-                await self._sent_in_vain(batch_id, TryAgain("withheld"))
+                await self._take_back(batch_id)
             return
         async with transaction(self.engine, "accept") as conn:
             poll_in = await self._poll_in(conn, 0)
             await answers.accept_batch(conn, self.claim, batch_id, taken.http_status, taken.job_id, poll_in)
             await note_contact(conn, self.claim)
+
+    async def _take_back(self, batch_id: UUID) -> None:
+        async with transaction(self.engine, "take_back") as conn:
+            await batches.take_back(conn, self.claim, batch_id)
 
     async def _sent_in_vain(self, batch_id: UUID, fault: SkolverketError) -> None:
         wait = wait_after_fault(timedelta(), fault.retry_after, self.random)

@@ -71,6 +71,7 @@ LATE_WRITES: Final[dict[str, tuple[Write, Refusal]]] = {
     "call_batch": (lambda conn, cipher, held, batch: batches.call_batch(conn, cipher, held, batch), _told),
     "may_leave": (lambda conn, cipher, held, batch: batches.may_leave(conn, held), _told),
     "give_up": (lambda conn, cipher, held, batch: batches.give_up(conn, held), _told),
+    "take_back": (lambda conn, cipher, held, batch: batches.take_back(conn, held, batch), _told),
     "drop_written": (lambda conn, cipher, held, batch: batches.drop_written(conn, held), _told),
     "accept_batch": (
         lambda conn, cipher, held, batch: answers.accept_batch(conn, held, batch, 202, "late", _NOW),

@@ -112,10 +112,7 @@ class Worker:
         async with world.begin() as conn:
             await answers.lose_called(conn, cipher, held)
             await batches.refuse_broken(conn, held)
-            seen = await claims.view(conn, held)
-            if seen.cancelled:
-                await batches.drop_written(conn, held)
-                seen = await claims.view(conn, held)
+            seen = await batches.look(conn, held)
         die = yield
         if work(seen):
             calls: dict[UUID, Die] = {}
@@ -142,7 +139,7 @@ class Worker:
                 die = yield
         while self.end is None:
             async with world.begin() as conn:
-                match conclude(await claims.view(conn, held), self._faults, HORIZON, Random(die)):
+                match conclude(await batches.look(conn, held), self._faults, HORIZON, Random(die)):
                     case GiveUp(cause):
                         await batches.drop_written(conn, held)
                         await batches.give_up(conn, held, cause)
@@ -210,7 +207,7 @@ class Worker:
         if outcome != "never left":
             await world.arrive(held, out)
             yield
-        if outcome in {"unanswered", "never left", "503"}:
+        if outcome in {"unanswered", "503"}:
             await self._meet(held, outcome)
             yield
         async with world.begin() as conn:
@@ -225,6 +222,8 @@ class Worker:
                     answer = json.dumps(blame).encode()
                     await answers.refuse_batch(conn, cipher, held, batch_id, 400, answer, blamed(answer))
                     await claims.note_contact(conn, held)
+                case "never left":
+                    await batches.take_back(conn, held, batch_id)
                 case _:
                     await answers.lose_batch(conn, cipher, held, batch_id, "timeout", _SOON)
 

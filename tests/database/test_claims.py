@@ -114,6 +114,7 @@ _WRITES: dict[str, type_of_write] = {
     "put_off_batch": lambda t, conn, held, w, a: answers.put_off_batch(conn, t.cipher, held, w, 503, b"[]", MINUTE),
     "lose_batch": lambda t, conn, held, w, a: answers.lose_batch(conn, t.cipher, held, a, "timeout", NOTHING),
     "lose_called": lambda t, conn, held, w, a: answers.lose_called(conn, t.cipher, held),
+    "take_back": lambda t, conn, held, w, a: batches.take_back(conn, held, w),
     "drop_written": lambda t, conn, held, w, a: batches.drop_written(conn, held),
     "abandon": lambda t, conn, held, w, a: answers.abandon(conn, t.cipher, held, "no_contact"),
     "give_up": lambda t, conn, held, w, a: batches.give_up(conn, held),

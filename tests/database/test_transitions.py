@@ -125,6 +125,11 @@ _ALLOWED: dict[tuple[str, str, str], tuple[str, list[str], str]] = {
         for was in ("error", "skipped")
     },
     ("batch", "written", "called"): ("batch.written", [change("batch", f"status = 'called', called_at = {NOW}")], "id"),
+    ("batch", "called", "written"): (
+        "batch.called",
+        [change("batch", "status = 'written', called_at = NULL")],
+        "id",
+    ),
     ("batch", "called", "accepted"): (
         "batch.called",
         [change("batch", f"status = 'accepted', remote_job_id = 'x', next_poll_at = {NOW}")],

@@ -88,6 +88,8 @@ class Scene:
     env: Mapping[str, str] = field(default_factory=dict)
     away: bool = False
     slow: float = 0.0
+    # Whether no slot can be had any more once the first call is noted.
+    crowded: bool = False
     ends: str = "succeeded"
 
 
@@ -119,6 +121,8 @@ SCENES: Mapping[str, Scene] = {
     "fetch_failed": _once("/transaction$", action="status", status=500),
     "delay_slots": Scene(slow=0.1),
     "look_again": Scene(slow=0.6),
+    # It is too late for its slot, and gets no other before its step ends.
+    "take_back": Scene(slow=1.5, crowded=True, env={"LEASE_SECONDS": "9"}),
 }
 
 PLAN = RosterPlan(persons=20, schools=1, seed=7)
@@ -140,6 +144,7 @@ HISTORY: Mapping[str, tuple[int, int]] = {
     "after_commit:delay_slots": _LEFT_NOT,
     "before_commit:look_again": _LEFT_NOT,
     "after_commit:look_again": _LEFT_NOT,
+    "before_commit:take_back": _LEFT_NOT,
     # It left, and what was answered was not kept.
     "during_call:send": _MAY_HAVE_ARRIVED,
     "after_call:send": _MAY_HAVE_ARRIVED,
@@ -213,11 +218,18 @@ def _dies_and_goes_on(service: Service, point: str) -> None:
                 "UPDATE circuit SET failures = 5, failing_since = clock_timestamp(), opened_at = clock_timestamp(),"
                 " probe_at = clock_timestamp(), code = 'no_connection' WHERE service = 'provisioning'"
             )
-    run_id = service.provision(service.store(ROSTERS[scene.defects]), scene.policy)["id"]
+    accepted = service.provision(service.store(ROSTERS[scene.defects]), scene.policy)
+    run_id, persons = accepted["id"], accepted["jobs"][0]
     dying = service.spawn("worker", env={**service.env, **scene.env, "KILL_AT": point}, ready=False)
+    if scene.crowded:
+        service.until(lambda: any(b["called_at"] for b in service.batches(persons)), "the first call to be noted")
+        with psycopg.connect(service.env["DATABASE_URL"]) as connection:
+            connection.execute("UPDATE call_limit SET next_at = clock_timestamp() + interval '1 minute'")
     assert dying.process.wait(30) == KILLED, f"{point} is never passed"
     # Nothing but its lease, which is made to run out now, tells that its holder is gone.
     with psycopg.connect(service.env["DATABASE_URL"]) as connection:
+        if scene.crowded:
+            connection.execute("UPDATE call_limit SET next_at = clock_timestamp()")
         connection.execute(
             "UPDATE job SET lease_until = clock_timestamp(), fence = claim WHERE lease_until > clock_timestamp()"
         )

@@ -154,10 +154,24 @@ STORE: Final = (
         ("batches",),
     ),
     Fault(
-        "what is taken back keeps its attempt",
+        "what is dropped keeps its attempt",
         "app/db/batches.py",
-        "attempts = attempts - 1, sent = NULL",
+        "attempts = attempts - 1, fence",
+        "fence",
+        ("batches",),
+    ),
+    Fault(
+        "what is dropped forgets an earlier sending",
+        "app/db/batches.py",
+        "sent = CASE WHEN attempts > 1 THEN sent END",
         "sent = NULL",
+        ("batches",),
+    ),
+    Fault(
+        "what stayed here counts as having left",
+        "app/db/batches.py",
+        "\"UPDATE batch SET status = 'written', called_at = NULL, fence = :claim\"",
+        "\"UPDATE batch SET status = 'called', fence = :claim\"",
         ("batches",),
     ),
     Fault(
