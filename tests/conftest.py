@@ -18,6 +18,7 @@ from typing import Protocol
 from urllib.parse import urlsplit
 from uuid import uuid4
 
+import hypothesis
 import psycopg
 import pytest
 import redis
@@ -37,6 +38,11 @@ ROOT = Path(__file__).resolve().parents[1]
 def pytest_configure(config: pytest.Config) -> None:
     """Has what simulators are asked and answer held against the published documents, where these are."""
     config.pluginmanager.register(OfficialContract(config), "official-contract")
+    # A machine that is busy with other things makes no test fail.
+    hypothesis.settings.register_profile(
+        "patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+    )
+    hypothesis.settings.load_profile("patient")
     gc.disable()  # nearly all that is made while tests are collected stays
 
 

@@ -239,7 +239,7 @@ def bodies(draw: st.DrawFn) -> tuple[dict[str, Any], bytes]:
     return value, text.encode(errors="replace")
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(bodies(), st.data())
 def test_any_chunking_reads_what_json_loads_reads(drawn: tuple[dict[str, Any], bytes], data: st.DataObject) -> None:
     _, body = drawn
@@ -260,7 +260,7 @@ def test_any_chunking_reads_what_json_loads_reads(drawn: tuple[dict[str, Any], b
     assert reader.counts == {stage: len(whole["roster"].get(stage, [])) for stage in STAGES}
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(bodies(), st.data())
 def test_a_damaged_body_gets_one_answer_whatever_the_chunks(
     drawn: tuple[dict[str, Any], bytes], data: st.DataObject

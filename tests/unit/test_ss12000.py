@@ -227,7 +227,7 @@ JSON = st.recursive(
 )
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(st.sampled_from(sorted(CLEAN)), st.data())
 def test_any_junk_gives_the_same_flaws_twice_and_pointers_of_known_names(stage: str, data: st.DataObject) -> None:
     names = st.sampled_from([*CLEAN[stage], "19991231-9819"])
