@@ -27,6 +27,8 @@ log = structlog.get_logger(__name__)
 
 # The calls that are out take ten seconds at most, and what they say has to be written down.
 _LONGEST_END = 25
+# A listener that has nothing to do any more and goes on is told to end each time that so many seconds have passed.
+_CANCELLED_AGAIN_AFTER = 1.0
 
 
 async def work(advance: Advance) -> None:
@@ -132,6 +134,10 @@ async def _listen_once(advance: Advance, stop: asyncio.Event) -> None:
         await asyncio.wait({listening, stopping}, return_when=asyncio.FIRST_COMPLETED)
         if stop.is_set() and not listening.done():
             worker.handle_sig_wait_for_completion(signal.SIGTERM)
+            # arq ends its loop by one cancellation, which a read from Redis that times out just then takes for its own.
+            while not (await asyncio.wait({listening}, timeout=_CANCELLED_AGAIN_AFTER))[0]:
+                if all(task.done() for task in worker.tasks.values()):
+                    listening.cancel()
         with suppress(asyncio.CancelledError):
             await listening
     finally:
