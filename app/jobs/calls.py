@@ -156,15 +156,16 @@ class Calls:
             refusal = refused
         # When the call can't leave again, what was answered to it is still the refusal.
         try:
-            token = await self.bearer.renewed(token, refusal)
-            slot = await self._begun(name, bucket, note, again=True)
-        except (NoTime, Withheld, TryAgain) as fault:
-            code = fault.code if isinstance(fault, TryAgain) else refusal.code
-            raise TryAgain(code, http_status=refusal.http_status, answer=refusal.answer) from None
-        try:
+            try:
+                token = await self.bearer.renewed(token, refusal)
+                slot = await self._begun(name, bucket, note, again=True)
+            except TryAgain as fault:
+                raise TryAgain(fault.code, http_status=refusal.http_status, answer=refusal.answer) from None
             return await self._made(slot, call(token.value))
         except TokenRefused as again:
             raise TryAgain(again.code, http_status=again.http_status, answer=again.answer) from None
+        except (NoTime, Withheld):
+            raise TryAgain(refusal.code, http_status=refusal.http_status, answer=refusal.answer) from None
 
     async def _made(self, slot: Slot, calling: Awaitable[T]) -> T:
         self.made += 1
