@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
+from app.domain.conclusion import CIRCUIT_OPEN
 from app.domain.diagnosis_words import SAID
+from app.domain.open_work import MAX_WORKER_DEATHS
 from app.domain.retry import MAX_WAIT
 from app.domain.situation import Job, Lane, Seen
-from app.domain.steps import CIRCUIT_OPEN, MAX_LOSSES
 
 Level = Literal["error", "warning", "ok"]
 
@@ -190,7 +191,7 @@ def _faulty(seen: Seen, lane: Lane, job: Job, since: datetime) -> Finding:
 
 def _holder(seen: Seen, lane: Lane, job: Job, until: datetime) -> Finding:
     holder = next((worker for worker in seen.workers if worker.id == job.worker), None)
-    said = {"worker": job.worker, "until": _at(seen.now, until), "lost": _lost(job), "most": MAX_LOSSES}
+    said = {"worker": job.worker, "until": _at(seen.now, until), "lost": _lost(job), "most": MAX_WORKER_DEATHS}
     if holder is None or not holder.alive:
         return _found("warning", "lease_of_silent", holder.seen_at if holder else None, lane, **said)
     if job.losses > 1:
@@ -223,7 +224,7 @@ def _nobody(seen: Seen) -> str:
 
 
 def _lost(job: Job) -> str:
-    return f"; {job.losses} of at most {MAX_LOSSES} claims in a row were lost" if job.losses else ""
+    return f"; {job.losses} of at most {MAX_WORKER_DEATHS} claims in a row were lost" if job.losses else ""
 
 
 def _found(level: Level, code: str, at: datetime | None = None, lane: Lane | None = None, **said: object) -> Finding:

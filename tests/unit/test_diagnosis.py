@@ -7,10 +7,10 @@ from uuid import UUID
 
 import pytest
 
+from app.domain.conclusion import CIRCUIT_OPEN
 from app.domain.diagnosis import Finding, diagnose, headline, in_words
 from app.domain.diagnosis_words import SAID
 from app.domain.situation import Job, Lane, Seen, Service, Session, Token, Worker
-from app.domain.steps import CIRCUIT_OPEN
 from tests.conftest import ROOT
 
 NOW = datetime(2026, 11, 23, 8, 5, tzinfo=UTC)
