@@ -23,9 +23,9 @@ PERSONS = 2000
 
 def invent(persons: int) -> dict[str, Any]:
     """Invents the demonstration's roster: five schools and twelve defects, fewer in a small one; raises Stopped."""
-    plan = RosterPlan(persons=persons, schools=min(5, persons // 20), seed=2026, defects=min(12, persons // 10))
+    schools, defects = min(5, persons // 20), min(12, persons // 10)
     try:
-        return generate(plan)
+        return generate(RosterPlan(persons=persons, schools=schools, seed=2026, defects=defects))
     except ValueError as impossible:
         raise Stopped(f"no roster of {persons} persons can be made: {impossible}") from None
 

@@ -28,7 +28,7 @@ from app.local.organisation import first_organisation
 from app.local.server import free_port
 from app.settings import Settings
 
-_PORT = 8000
+_TRIES = 5
 _SCOPES = ("provision", "history", "pii")
 
 
@@ -79,22 +79,11 @@ def local_stack(
         _wait_for_end(left, folder)
         launcher = Launcher(folder, {**os.environ, **_keys(folder), **given}, partial(execute, keep_open=(left,)))
         stack.enter_context(launcher)
-        in_place_of_skolverket = launcher.launch("simulator", "--port", str(free_port(8100)))
-        simulator = f"http://127.0.0.1:{in_place_of_skolverket.port}"
-        launcher.env |= towards_simulator(simulator)
-        launcher.run("migrate")
-        httpx.put(f"{simulator}/_simulator/reference", json=reference, trust_env=False).raise_for_status()
-        key = _key(folder, launcher.env["DATABASE_URL"], reference["huvudman"])
-        last = _read(folder / "port")
-        chosen = free_port(port or (int(last) if last else _PORT))
-        children = [in_place_of_skolverket, launcher.launch("serve", "--port", str(chosen)), launcher.launch("worker")]
-        api = f"http://127.0.0.1:{chosen}"
-        pids = {child.name: child.pid for child in children}
-        _keep(folder / "port", str(chosen))
-        _keep(folder / "env", _for_a_shell(launcher.env))
-        _keep(state, json.dumps({"api": api, "simulator": simulator, "key": key, "pids": pids, "owner": os.getpid()}))
+        up = _start_all(launcher, reference, port)
+        shared = {"api": up.api, "simulator": up.simulator, "key": up.key, "pids": up.pids, "owner": up.owner}
+        _keep(state, json.dumps(shared))
         stack.callback(state.unlink, missing_ok=True)
-        yield LocalStack(api, simulator, key, pids, os.getpid(), children)
+        yield up
 
 
 def run_until_stopped(folder: Path, reference: Mapping[str, Any], port: int | None = None) -> None:
@@ -115,6 +104,41 @@ def run_until_stopped(folder: Path, reference: Mapping[str, Any], port: int | No
             for child in up.children:
                 if child.process.poll() is not None:
                     raise Stopped(f"the {child.name} process has ended by itself: {child.log} says why")
+
+
+def _start_all(launcher: Launcher, reference: Mapping[str, Any], port: int | None) -> LocalStack:
+    """Starts our processes, side by side where one need not wait for another, and keeps key, port and settings."""
+    folder = launcher.folder
+    migrating = launcher.start("migrate", ready=False)
+    simulating = _launch_on(8100, launcher, "simulator")
+    simulator = f"http://127.0.0.1:{simulating.port}"
+    launcher.env |= towards_simulator(simulator)
+    httpx.put(f"{simulator}/_simulator/reference", json=reference, trust_env=False).raise_for_status()
+    migrating.wait_until_done()
+    # Before a worker starts: it must not carry the jobs of somebody else's organisations to a simulator.
+    key = _key(folder, launcher.env["DATABASE_URL"], reference["huvudman"])
+    working = launcher.start("worker")
+    last = _read(folder / "port")
+    serving = _launch_on(port or (int(last) if last else 8000), launcher, "serve")
+    working.wait_until_ready()
+    _keep(folder / "port", str(serving.port))
+    _keep(folder / "env", _for_a_shell(launcher.env))
+    children = [simulating, serving, working]
+    api, pids = f"http://127.0.0.1:{serving.port}", {child.verb: child.pid for child in children}
+    return LocalStack(api, simulator, key, pids, os.getpid(), children)
+
+
+def _launch_on(port: int, launcher: Launcher, verb: str) -> Child:
+    """Launches a process that listens on the port, or on another one where that is taken."""
+    for _ in range(_TRIES):
+        try:
+            return launcher.launch(verb, "--port", str(free_port(port)))
+        except Stopped as problem:
+            # Somebody else took it after it was found free.
+            if "address already in use" not in str(problem):
+                raise
+            lost = problem
+    raise lost
 
 
 def _lock(stack: ExitStack, path: Path) -> int:
