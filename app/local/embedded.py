@@ -124,10 +124,10 @@ def _start(folder: Path, *, durable: bool) -> subprocess.Popen[bytes]:
             start_new_session=True,
         )
     assert guard.stdout is not None  # noqa: S101
-    with guard.stdout as said:
-        answer = said.readline().decode()
+    with guard.stdout as output:
+        answer = output.readline().decode()
         if answer != "ready\n":
-            answer += said.read().decode()
+            answer += output.read().decode()
             guard.wait()
             raise Stopped(answer.strip() or f"The embedded servers did not start; {folder / 'guard.log'} says why.")
     return guard

@@ -82,12 +82,12 @@ class Server(ABC):
             self.stop(signal.SIGKILL)
             with self.log.open("rb") as log:
                 log.seek(began)
-                said = log.read().decode(errors="replace")
+                written = log.read().decode(errors="replace")
             # Lost the port between the probe and now, or a killed predecessor's last children are still going.
-            if not any(passing in said for passing in ("Address already in use", "is still in use")):
+            if not any(passing in written for passing in ("Address already in use", "is still in use")):
                 break
             time.sleep(0.2)
-        raise Stopped(f"{self.name} does not start in {self.folder}:\n" + "\n".join(said.splitlines()[-8:]))
+        raise Stopped(f"{self.name} does not start in {self.folder}:\n" + "\n".join(written.splitlines()[-8:]))
 
     def stop(self, number: signal.Signals | None = None, *, within: float = 30) -> None:
         """Ends the server with a signal (its own orderly one by default) and waits; past the bound it is killed."""
