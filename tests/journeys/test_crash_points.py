@@ -25,8 +25,8 @@ import pytest
 
 from app.demo.roster import RosterPlan, generate, roster_only
 from app.domain.intents import Transaction, name_of
-from app.embedded import Servers
 from app.jobs import calls
+from app.local.embedded import Servers
 from tests.conftest import ROOT, Spawn, _database, _name, spawning
 from tests.journeys.conftest import Json, Secure, Service, add_organisation, served
 from tests.journeys.promises import assert_kept
