@@ -24,6 +24,7 @@ from app.db.intake import store_roster
 from app.domain.stages import Stage
 from app.errors import NotFound, PreconditionFailed
 from app.security.masking import mask
+from app.sources.json_upload import JsonUpload
 
 router = APIRouter(tags=["Activities"])
 
@@ -70,7 +71,7 @@ async def put_activity(
             parts.runtime.cipher,
             caller.organisation_id,
             activity_id,
-            chunks,
+            JsonUpload(chunks),
             if_match=lambda version: allows_version(if_match, version),
             turn=parts.intake_turn,
         )

@@ -24,6 +24,7 @@ from app.db.engine import connect
 from app.db.intake import store_roster
 from app.db.records import Change
 from app.settings import Settings
+from app.sources.json_upload import JsonUpload
 
 Object = dict[str, Any]
 
@@ -134,7 +135,7 @@ class Tenant:
             self.cipher,
             self.organisation_id,
             activity_id,
-            chunks(),
+            JsonUpload(chunks()),
             if_match=lambda _: True,
             turn=asyncio.Lock(),
         )
