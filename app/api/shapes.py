@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from app.api.answers import Object
+from app.catalogue import explain
 from app.db.reads import Row
-from app.domain.explanations import explain
 from app.domain.lifecycle import FINISHED_JOB, FINISHED_RUN
 from app.domain.stages import Stage
 

@@ -11,16 +11,14 @@ from typing import Any
 from uuid import UUID
 
 from app.api.answers import Object
+from app.catalogue import UNKNOWN, explain, issue
 from app.db.cipher import Cipher
 from app.db.reads import Row
-from app.domain.explanations import UNKNOWN, explain
 from app.domain.roster import Described, describe, uuid_of
 from app.security.keys import Caller
 from app.security.masking import MASK, mask
 
 _SEVERITIES = {"error": "error", "warning": "warning"}
-# What a remark's ids stand for, in Swedish and English.
-_OF_IDS = {"blocked_by": ("Blockerad av", "blocked by"), "sent_without": ("Skickad utan", "sent without")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +133,8 @@ def _remarks(remarks: list[dict[str, Any]] | None) -> Iterator[Object]:
     for remark in remarks or ():
         code, ids = remark["code"], ", ".join(remark.get("ids", ()))
         about, text = ("", ""), None
-        if ids and code in _OF_IDS:
-            swedish, english = _OF_IDS[code]
+        if ids and (swedish := issue(code).sv.about):
+            english = issue(code).en.about
             about = (f"{swedish} {ids}. ", f"{english} {ids}. ")
             text = f"{swedish} ({english}) {ids}. {explain(code).sv}"
         elif (cause := explain(remark.get("cause", ""))) is not UNKNOWN:

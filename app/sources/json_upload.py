@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any, Final, NoReturn, TypeVar
 from uuid import UUID
 
+from app.catalogue import refusal_text
 from app.domain.roster import RosterObject, uuid_of
 from app.errors import Flawed, Refused
 from app.sources.json_values import JsonText
@@ -91,28 +92,28 @@ class RosterReader(JsonText):
     def _body(self) -> Parser[None]:
         first = yield from self._next()
         if first == "\ufeff":
-            self._refuse("", "byte_order_mark", "The body begins with a byte order mark; send UTF-8 without one.")
+            self._refuse("", "byte_order_mark")
         seen = yield from self._fields("", {"display_name": self._display_name, "roster": self._roster})
         if (yield from self._next(may_end=True)) != "":
-            self._refuse("", "trailing_content", "Something follows the closing brace of the body.")
+            self._refuse("", "trailing_content")
         for name in sorted({"display_name", "roster"} - seen):
-            self._note(f"/{name}", "missing_field", "This field is missing.")
+            self._note(f"/{name}", "missing_field")
         if self._problems:
             self._end(self._problems)
 
     def _fields(self, pointer: str, known: Mapping[str, Callable[[], Parser[None]]]) -> Parser[set[str]]:
         """Reads an envelope object, whose fields are these and no others, each at most once."""
         seen: set[str] = set()
-        yield from self._open("{", pointer, "not_an_object", "This must be an object.")
+        yield from self._open("{", pointer, "not_an_object")
         char = yield from self._next()
         while char != "}":
             if char != '"':
                 self._not_json(pointer)
             name = yield from self._value(pointer)
             if name not in known:
-                self._refuse(pointer, "unknown_field", f"There is a field here that is none of: {', '.join(known)}.")
+                self._refuse(pointer, "unknown_field", known=list(known))
             if name in seen:
-                self._refuse(f"{pointer}/{name}", "duplicate_field", "This field stands here twice.")
+                self._refuse(f"{pointer}/{name}", "duplicate_field")
             seen.add(name)
             if (yield from self._next()) != ":":
                 self._not_json(pointer)
@@ -127,20 +128,20 @@ class RosterReader(JsonText):
 
     def _display_name(self) -> Parser[None]:
         pointer = "/display_name"
-        yield from self._open('"', pointer, "not_a_string", "This must be a string.", consume=False)
+        yield from self._open('"', pointer, "not_a_string", consume=False)
         name = yield from self._value(pointer)
         if not name.strip():
-            self._refuse(pointer, "empty", "This must not be empty.")
+            self._refuse(pointer, "empty")
         if len(name) > LONGEST_NAME:
-            self._refuse(pointer, "too_long", f"This may have at most {LONGEST_NAME} characters.")
+            self._refuse(pointer, "too_long", most=LONGEST_NAME)
         if any(char == "\0" or "\ud800" <= char <= "\udfff" for char in name):
-            self._refuse(pointer, "bad_character", "This holds a character that cannot be stored.")
+            self._refuse(pointer, "bad_character")
         self.display_name = name
 
     def _list(self, stage: str) -> Parser[None]:
         pointer = f"/roster/{stage}"
         ids: set[UUID] = set()
-        yield from self._open("[", pointer, "not_a_list", "This must be a list.")
+        yield from self._open("[", pointer, "not_a_list")
         char = yield from self._next()
         while char != "]":
             ordinal = self.counts[stage]
@@ -156,11 +157,11 @@ class RosterReader(JsonText):
         """Gives the object's id; notes a problem and gives None where it has none of its own."""
         object_id = uuid_of(value.get("id")) if isinstance(value, dict) else None
         if not isinstance(value, dict):
-            self._note(pointer, "not_an_object", "This must be an object.")
+            self._note(pointer, "not_an_object")
         elif object_id is None:
-            self._note(f"{pointer}/id", "not_a_uuid", "The object needs an id that is a UUID.")
+            self._note(f"{pointer}/id", "not_a_uuid")
         elif object_id in ids:
-            self._note(f"{pointer}/id", "duplicate_id", "Another object in this list has the same id.")
+            self._note(f"{pointer}/id", "duplicate_id")
         else:
             ids.add(object_id)
             return object_id
@@ -178,21 +179,21 @@ class RosterReader(JsonText):
             self._not_json(pointer)
         return char
 
-    def _open(self, sign: str, pointer: str, code: str, detail: str, *, consume: bool = True) -> Parser[None]:
+    def _open(self, sign: str, pointer: str, code: str, *, consume: bool = True) -> Parser[None]:
         char = yield from self._next()
         if char != sign:
             if char in '{["-0123456789tfn':
-                self._refuse(pointer, code, detail)
+                self._refuse(pointer, code)
             self._not_json(pointer)
         self._at += consume
 
-    def _note(self, pointer: str, code: str, detail: str) -> None:
+    def _note(self, pointer: str, code: str) -> None:
         if len(self._problems) < MOST_PROBLEMS:
-            self._problems.append(Flawed(pointer, code, detail))
+            self._problems.append(Flawed(pointer, code, refusal_text(code, {})))
 
-    def _refuse(self, pointer: str, code: str, detail: str) -> NoReturn:
+    def _refuse(self, pointer: str, code: str, **values: object) -> NoReturn:
         self._text = ""
-        self._end([*self._problems[: MOST_PROBLEMS - 1], Flawed(pointer, code, detail)])
+        self._end([*self._problems[: MOST_PROBLEMS - 1], Flawed(pointer, code, refusal_text(code, values))])
 
     def _end(self, problems: list[Flawed]) -> NoReturn:
         self._refused = Refused("The roster cannot be taken; nothing of it was stored.", problems)

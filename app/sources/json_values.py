@@ -44,8 +44,8 @@ class JsonText(ABC):
         self._decode = decoder.raw_decode
 
     @abstractmethod
-    def _refuse(self, pointer: str, code: str, detail: str) -> NoReturn:
-        """Ends the reading for what is wrong at `pointer`."""
+    def _refuse(self, pointer: str, code: str, **values: object) -> NoReturn:
+        """Ends the reading for what is wrong at `pointer`; `values` are what the code's text names."""
 
     def _arrive(self, chunk: bytes, *, last: bool) -> None:
         text: str | None = None
@@ -53,7 +53,7 @@ class JsonText(ABC):
             text = self._utf8.decode(chunk, last)
         # Python's errors hold the text that they are about: a refusal raised in their handler would carry it along.
         if text is None:
-            self._refuse("", "not_utf8", "The body is not UTF-8.")
+            self._refuse("", "not_utf8")
         self._arrived.append(text)
         self._arrived_size += len(text)
         self._ended = last
@@ -107,9 +107,9 @@ class JsonText(ABC):
             if broken_at >= 0:
                 self._not_json(pointer, broken_at)
             if self._bad_number:
-                self._refuse(pointer, "bad_number", "There is a number in here that is too large, or not JSON's.")
+                self._refuse(pointer, "bad_number")
             if end == at or _levels(value, text.count("{", at, end) + text.count("[", at, end)) > MOST_LEVELS:
-                self._refuse(pointer, "too_deep", f"Objects and lists may be nested {MOST_LEVELS} deep.")
+                self._refuse(pointer, "too_deep", most=MOST_LEVELS)
             self._at = end
             return value
 
@@ -136,7 +136,7 @@ class JsonText(ABC):
 
     def _not_json(self, pointer: str, at: int | None = None) -> NoReturn:
         place = self._before + (self._at if at is None else at)
-        self._refuse(pointer, "not_json", f"This is not JSON, at character {place} of the body.")
+        self._refuse(pointer, "not_json", place=place)
 
 
 def _levels(value: Any, opened: int) -> int:
