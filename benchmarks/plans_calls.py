@@ -35,6 +35,7 @@ from app.db.cipher import Cipher, cipher_of, new_key
 from app.db.idempotency import forget_old_keys
 from app.domain.stages import Stage
 from app.domain.verdicts import RecordChange
+from app.sources.json_upload import JsonUpload
 from benchmarks.many_rows import LARGE, Size
 from benchmarks.plans_read import Watch
 
@@ -306,7 +307,7 @@ async def replaced(engine: AsyncEngine, watch: Watch, cipher: Cipher, lane_numbe
             cipher,
             named("organisation 1"),
             named(f"activity {lane_number}"),
-            chunks(),
+            JsonUpload(chunks()),
             if_match=lambda _: True,
             turn=asyncio.Lock(),
         )

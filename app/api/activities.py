@@ -21,6 +21,7 @@ from app.db import reads, rosters
 from app.db.intake import store_roster
 from app.domain.stages import Stage
 from app.errors import NotFound, PreconditionFailed
+from app.sources.json_upload import JsonUpload
 from app.views.activity import show_activity
 from app.views.issue import show_finding
 from app.views.roster import concerned, show_object
@@ -71,7 +72,7 @@ async def put_activity(
             parts.runtime.cipher,
             caller.organisation_id,
             activity_id,
-            chunks,
+            JsonUpload(chunks),
             if_match=lambda version: allows_version(if_match, version),
             turn=parts.intake_turn,
         )

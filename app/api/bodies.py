@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from app.api.dependencies import parts_of
 from app.api.problems import TooSlow, WrongMediaType, sentence
+from app.catalogue import refusal_text
 from app.errors import Flawed, Refused
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -58,7 +59,7 @@ def described(model: type[BaseModel], *, required: bool = True) -> dict[str, Any
 
 def _flawed(error: Mapping[str, Any]) -> Flawed:
     if error["type"] == "json_invalid":
-        return Flawed("", "json_invalid", "This is not JSON.")
+        return Flawed("", "json_invalid", refusal_text("json_invalid", {}))
     # A field's name may be anything when the field is not ours.
     steps = (str(step) if _FIELD_NAME.fullmatch(str(step)) or isinstance(step, int) else "*" for step in error["loc"])
     return Flawed("".join(f"/{step}" for step in steps), str(error["type"]), sentence(error))

@@ -12,11 +12,13 @@ import typer
 from rich.console import Console
 from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 
+from app.catalogue import in_words
+from app.cli.diagnosis import headline, worded
 from app.cli.start import read_settings
 from app.db import reads
 from app.db.doctor import look
 from app.db.engine import connect
-from app.domain.diagnosis import Finding, diagnose, headline, in_words
+from app.domain.diagnosis import Finding, diagnose
 from app.domain.situation import Lane, Seen
 from app.errors import Stopped
 from app.jobs.doorbell import Doorbell
@@ -113,9 +115,10 @@ def _print_one(console: Console, now: datetime, found: Finding) -> None:
     mark, style = _MARKS[found.level]
     since = f" Since {_time(found.since)} ({in_words(now - found.since)} ago)." if found.since else ""
     place = f"{_place(found.lane)}: " if found.lane else ""
-    what = found.what if found.what.endswith(".") else f"{found.what}."
+    said = worded(found, now)
+    what = said.what if said.what.endswith(".") else f"{said.what}."
     console.print(f"{mark} {place}{what}{since}", style=style, markup=False)
-    lines = [] if found.level == "ok" else [("why", found.why), ("free", found.frees)]
+    lines = [] if found.level == "ok" else [("why", said.why), ("free", said.frees)]
     if found.lane is not None and found.lane.sequence is not None and found.lane.waiting:
         lane = found.lane
         waits = f", since {_time(lane.waiting_since)}" if lane.waiting_since else ""
@@ -143,12 +146,12 @@ def _json(seen: Seen, findings: Sequence[Finding]) -> dict[str, Any]:
         "headline": headline(seen, findings),
         "at": seen.now.astimezone(UTC).isoformat(),
         "lanes": seen.lanes_in_all,
-        "findings": [_json_of(found) for found in findings],
+        "findings": [_json_of(found, seen.now) for found in findings],
     }
 
 
-def _json_of(found: Finding) -> dict[str, Any]:
-    told = {"level": found.level, "code": found.code, "what": found.what, "why": found.why, "frees": found.frees}
+def _json_of(found: Finding, now: datetime) -> dict[str, Any]:
+    told = {"level": found.level, "code": found.code, **worded(found, now)._asdict()}
     lane = found.lane
     return told | {
         "since": found.since and found.since.astimezone(UTC).isoformat(),

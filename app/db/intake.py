@@ -1,15 +1,16 @@
-"""Takes a roster in: from the bytes of its body to encrypted rows, in one transaction, without holding it whole.
+"""Takes a roster in: from its source to encrypted rows, in one transaction, without holding it whole.
 
-The rows are copied in under a new roster id while the body still arrives; nobody sees them before the activity points
-to them, at the very end and under its lock.
+The rows are copied in under a new roster id while the source still gives objects; nobody sees them before the activity
+points to them, at the very end and under its lock.
 """
 
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any, Protocol
 from uuid import UUID, uuid4
 
 import psycopg
@@ -23,8 +24,8 @@ from app.db.cipher import Cipher
 from app.db.engine import transaction
 from app.db.tables import activity, roster_item
 from app.domain import roster, ss12000
-from app.domain.roster_stream import Item, RosterReader, RosterRefused
-from app.errors import Flawed, PreconditionFailed, Refused
+from app.domain.roster import RosterObject
+from app.errors import PreconditionFailed
 
 # Work, then rest: an answer to anybody else takes some ten exchanges with Postgres, and several fit into one rest.
 _WORK_SECONDS = 0.004
@@ -56,33 +57,48 @@ class Stored:
     activity: reads.Row
 
 
+class Source(Protocol):
+    """Where a roster comes from; name and counts are known when all its parts have been read."""
+
+    @property
+    def display_name(self) -> str | None:
+        """Gives the activity's name."""
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """Gives how many objects of each kind there are."""
+
+    def parts(self) -> AsyncGenerator[Iterator[RosterObject]]:
+        """Gives the objects as they arrive; raises Refused when nothing of it may be stored."""
+
+
 class _Abandoned(Exception):
     """Ends a COPY. The server logs the text of what ended it, so this has none."""
 
 
 @dataclass
 class _Intake:
-    """The reading of one body, and what was counted on the way."""
+    """The reading of one source, and what was counted on the way."""
 
     cipher: Cipher
     organisation_id: UUID
     roster_id: UUID
     turn: asyncio.Lock
-    reader: RosterReader = field(default_factory=RosterReader)
+    source: Source
     errors: int = 0
     warnings: int = 0
     worked: float = 0.0
 
-    async def copy(self, connection: psycopg.AsyncConnection[Any], chunks: AsyncIterator[bytes]) -> None:
-        """Reads the body to its end into rows; raises RosterRefused, or whatever the chunks raise."""
+    async def copy(self, connection: psycopg.AsyncConnection[Any]) -> None:
+        """Reads the source to its end into rows; raises whatever it raises."""
         failure: BaseException | None = None
         try:
             async with connection.cursor() as cursor, cursor.copy(_COPY) as copy:
                 copy.set_types(list(_COLUMNS.values()))
                 try:
-                    async for chunk in chunks:
-                        await self._write(copy, self.reader.feed(chunk))
-                    await self._write(copy, self.reader.close())
+                    async with aclosing(self.source.parts()) as parts:
+                        async for objects in parts:
+                            await self._write(copy, objects)
                 except BaseException as exc:
                     failure = exc
                     raise _Abandoned from None
@@ -91,19 +107,19 @@ class _Intake:
                 raise
             raise failure from (None if isinstance(exc, _Abandoned) else exc)
 
-    async def _write(self, copy: psycopg.AsyncCopy, items: Iterator[Item]) -> None:
+    async def _write(self, copy: psycopg.AsyncCopy, objects: Iterator[RosterObject]) -> None:
         # One at a time, or the work of several would leave nobody a rest.
         async with self.turn:
             began = time.perf_counter()
-            for item in items:
-                await copy.write_row(self._row(item))
+            for each in objects:
+                await copy.write_row(self._row(each))
                 if self.worked + time.perf_counter() - began >= _WORK_SECONDS:
                     await asyncio.sleep(_REST_SECONDS)
                     self.worked, began = 0.0, time.perf_counter()
             self.worked += time.perf_counter() - began
 
-    def _row(self, item: Item) -> Row:
-        stage, ordinal, object_id, payload = item
+    def _row(self, given: RosterObject) -> Row:
+        stage, ordinal, object_id, payload = given
         flaws = ss12000.flaws(stage, payload)
         errors = sum(flaw.severity == "error" for flaw in flaws)
         self.errors += errors
@@ -129,28 +145,21 @@ async def store_roster(
     cipher: Cipher,
     organisation_id: UUID,
     activity_id: UUID,
-    chunks: AsyncIterator[bytes],
+    source: Source,
     *,
     if_match: Callable[[int | None], bool],
     turn: asyncio.Lock,
 ) -> Stored:
-    """Stores a body as the activity's roster, whole or not at all.
+    """Stores what `source` gives as the activity's roster, whole or not at all.
 
     `if_match` is asked with the version that is there (None: no activity), under the activity's lock; `turn` is
-    shared by all intakes of a process. Raises Refused with pointers into the body, PreconditionFailed, and whatever the
-    chunks raise.
+    shared by all intakes of a process. Raises PreconditionFailed, and whatever the source raises.
     """
     async with transaction(engine, "store_roster") as conn:
         driver = (await conn.get_raw_connection()).driver_connection
         assert isinstance(driver, psycopg.AsyncConnection)  # noqa: S101 - the engine's URL says so
-        intake = _Intake(cipher, organisation_id, uuid4(), turn)
-        try:
-            await intake.copy(driver, chunks)
-        except RosterRefused as refused:
-            raise Refused(
-                "The roster cannot be taken; nothing of it was stored.",
-                [Flawed(each.pointer, each.code, each.detail) for each in refused.problems],
-            ) from None
+        intake = _Intake(cipher, organisation_id, uuid4(), turn, source)
+        await intake.copy(driver)
         created = await _put_in_place(conn, intake, activity_id, if_match)
         # In the same transaction, or the answer might show somebody else's roster.
         row = await reads.find_activity(conn, organisation_id, activity_id)
@@ -163,9 +172,9 @@ async def _put_in_place(
 ) -> bool:
     mine = (activity.c.organisation_id == intake.organisation_id) & (activity.c.id == activity_id)
     given = {
-        "display_name": intake.reader.display_name,
+        "display_name": intake.source.display_name,
         "roster_id": intake.roster_id,
-        "counts": intake.reader.counts,
+        "counts": intake.source.counts,
         "findings_errors": intake.errors,
         "findings_warnings": intake.warnings,
     }

@@ -7,7 +7,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 from uuid import UUID
 
 from app.domain.ss12000 import SCHOOL_TYPE
@@ -25,6 +25,15 @@ _SCHOOL_TYPES: Final = frozenset(SCHOOL_TYPE["enum"])
 _WITHOUT_FORM = re.compile("[\0\ud800-\udfff]")  # neither UTF-8 nor a Postgres text has them
 _DASHES = re.compile("[‐‑‒–−]")
 _EDGES: Final = ".,;:()[]\"'-"
+
+
+class RosterObject(NamedTuple):
+    """One object of a roster's list of a stage; `ordinal` is its place in the list, from 0."""
+
+    stage: str
+    ordinal: int
+    id: UUID
+    object: Item
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,12 +15,15 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from app.skolverket.advice import ENCRYPTED_KEY, advice
+from app.catalogue import issue
 from app.skolverket.auth import Authorisation, Token
 from app.skolverket.faults import SkolverketError, TryAgain
 from app.skolverket.identity import Identity, Papers, certificates, fits, private_key
 
 _SOON = timedelta(days=30)
+_ENCRYPTED_KEY = (
+    "The key is encrypted, and nobody is there to type its password: store it decrypted, readable for this user alone."
+)
 # An organisation number in a subject: as it is, with the 16 that makes it as long as a personal number, with its
 # country, or as ETSI EN 319 412-1 writes a legal person of the national trade register.
 _NUMBER = re.compile(r"(?:16|SE|NTRSE-)?([0-9]{6})-?([0-9]{4})")
@@ -69,7 +72,7 @@ def token_fault(fault: SkolverketError, findings: Sequence[Finding]) -> Finding:
     if any(finding.code == fault.code and finding.level == "error" for finding in findings):
         return Finding("error", "token", "No token could be asked for: see above.")
     status = f" (HTTP {fault.http_status})" if fault.http_status else ""
-    return Finding("error", fault.code, f"No token{status}. {advice(fault.code)}")
+    return Finding("error", fault.code, f"No token{status}. {_advice(fault.code)}")
 
 
 def _files(identity: Identity, papers: Papers, where: Authorisation, now: datetime) -> Iterator[Finding]:
@@ -94,7 +97,7 @@ def _files(identity: Identity, papers: Papers, where: Authorisation, now: dateti
             key = private_key(papers.key)
         except TryAgain as fault:
             encrypted = b"ENCRYPTED" in papers.key
-            yield Finding("error", fault.code, ENCRYPTED_KEY) if encrypted else _error(fault.code)
+            yield Finding("error", fault.code, _ENCRYPTED_KEY) if encrypted else _error(fault.code)
     elif not any(fault.startswith("key_") for fault in papers.faults):
         yield _error("key_unreadable")
     if chain and key is not None:
@@ -236,4 +239,9 @@ def _parts(url: str) -> SplitResult:
 
 
 def _error(code: str) -> Finding:
-    return Finding("error", code, advice(code))
+    return Finding("error", code, _advice(code))
+
+
+def _advice(code: str) -> str:
+    """Says what to do about a fault; those that pass by themselves share a sentence."""
+    return issue(code).advice or issue("http_503").advice

@@ -3,13 +3,12 @@
 from collections.abc import Iterator
 from typing import Any
 
-from app.domain.explanations import UNKNOWN, explain
+from app.catalogue import UNKNOWN, explain
+from app.catalogue import issue as issue_of
 from app.security.masking import MASK, mask
 from app.views import Row, Shown
 
 _SEVERITIES = {"error": "error", "warning": "warning"}
-# What an issue's ids stand for, in Swedish and English.
-_OF_IDS = {"blocked_by": ("Blockerad av", "blocked by"), "sent_without": ("Skickad utan", "sent without")}
 
 
 def show_finding(row: Row) -> Shown:
@@ -48,8 +47,8 @@ def _ours(issues: list[dict[str, Any]] | None) -> Iterator[Shown]:
     for issue in issues or ():
         code, ids = issue["code"], ", ".join(issue.get("ids", ()))
         about, text = ("", ""), None
-        if ids and code in _OF_IDS:
-            swedish, english = _OF_IDS[code]
+        if ids and (swedish := issue_of(code).sv.about):
+            english = issue_of(code).en.about
             about = (f"{swedish} {ids}. ", f"{english} {ids}. ")
             text = f"{swedish} ({english}) {ids}. {explain(code).sv}"
         elif (cause := explain(issue.get("cause", ""))) is not UNKNOWN:

@@ -8,9 +8,9 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from app.catalogue import explain
 from app.db import answers, batches, holdings
 from app.db.claims import Claim, claim
-from app.domain.explanations import explain
 from app.security.masking import mask
 from tests.api.conftest import Service
 from tests.api.factories import Object, body, person, put

@@ -24,6 +24,7 @@ from app.db.engine import connect
 from app.db.intake import store_roster
 from app.domain.verdicts import RecordChange
 from app.settings import Settings
+from app.sources.json_upload import JsonUpload
 from tests.database.drain import RULES, drain
 
 Object = dict[str, Any]
@@ -134,7 +135,7 @@ class Tenant:
             self.cipher,
             self.organisation_id,
             activity_id,
-            chunks(),
+            JsonUpload(chunks()),
             if_match=lambda _: True,
             turn=asyncio.Lock(),
         )

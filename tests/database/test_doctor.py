@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import timedelta
 from random import Random
 from uuid import UUID, uuid4
@@ -12,10 +12,11 @@ import psycopg
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from app.cli.diagnosis import headline, worded
 from app.db import circuits, claims, reads, tokens, workers
 from app.db.doctor import look
 from app.domain.conclusion import CIRCUIT_OPEN
-from app.domain.diagnosis import Finding, diagnose, headline
+from app.domain.diagnosis import Finding, diagnose
 from app.domain.situation import Seen
 from app.jobs.problems import job_problem
 from tests.conftest import Spawn
@@ -29,9 +30,24 @@ async def seen(engine: AsyncEngine, most: int = 100) -> Seen:
         return await look(conn, most)
 
 
-async def found(engine: AsyncEngine) -> dict[str, Finding]:
+@dataclass(frozen=True)
+class Found(Finding):
+    """A finding with its words."""
+
+    what: str
+    why: str
+    frees: str
+
+
+async def found(engine: AsyncEngine) -> dict[str, Found]:
     """What is to say, by code."""
-    return {finding.code: finding for finding in diagnose(await seen(engine))}
+    looked = await seen(engine)
+    return {
+        each.code: Found(
+            **{one.name: getattr(each, one.name) for one in fields(each)}, **worded(each, looked.now)._asdict()
+        )
+        for each in diagnose(looked)
+    }
 
 
 @pytest.fixture

@@ -1,15 +1,15 @@
 """What counts as stuck, as a table: what is seen at a moment, and what is said of it."""
 
 from datetime import UTC, datetime, timedelta
-from string import Formatter
 from typing import Any
 from uuid import UUID
 
 import pytest
 
+from app.catalogue import catalogue, in_words
+from app.cli.diagnosis import Worded, headline, worded
 from app.domain.conclusion import CIRCUIT_OPEN
-from app.domain.diagnosis import Finding, diagnose, headline, in_words
-from app.domain.diagnosis_words import SAID
+from app.domain.diagnosis import Finding, diagnose
 from app.domain.situation import Job, Lane, Seen, Service, Session, Token, Worker
 from tests.conftest import ROOT
 
@@ -54,8 +54,16 @@ def seen(*lanes: Lane, **other: Any) -> Seen:
     return Seen(now=NOW, **{"workers": [ALIVE], "lanes": lanes, "lanes_in_all": len(lanes), **other})
 
 
+LEVELS = ["ok", "warning", "error"]
+
+
 def said(at: Seen) -> list[tuple[str, str]]:
-    return [(found.level, found.code) for found in diagnose(at)]
+    """What is found; each can be worded, and is no worse than the catalogue says that it can be."""
+    findings = diagnose(at)
+    for found in findings:
+        assert worded(found, at.now).what
+        assert LEVELS.index(found.level) <= LEVELS.index(catalogue().troubles[found.code].severity)
+    return [(found.level, found.code) for found in findings]
 
 
 def faulty(since: timedelta, code: str = "http_500", **job: Any) -> Lane:
@@ -215,7 +223,7 @@ def test_the_root_of_a_queue_of_locks_is_what_to_end() -> None:
         Session(pid=11, program="psql", waiting_since=NOW - MINUTE, blocked_by=[12, 13]),
         Session(pid=12, program="psql", waiting_since=NOW - MINUTE, blocked_by=[13]),
     ]
-    assert diagnose(seen(sessions=sessions))[0].frees.endswith("SELECT pg_terminate_backend(13)")
+    assert worded(diagnose(seen(sessions=sessions))[0], NOW).frees.endswith("SELECT pg_terminate_backend(13)")
 
 
 @pytest.mark.parametrize(
@@ -245,17 +253,16 @@ def test_a_time_in_words(seconds: float, words: str) -> None:
     assert in_words(timedelta(seconds=seconds)) == words
 
 
-@pytest.mark.parametrize("code", SAID)
+@pytest.mark.parametrize("code", catalogue().troubles)
 def test_every_finding_is_explained_to_operators(code: str) -> None:
     """In docs/operations.md, with what to do; one that is nothing to worry about needs no more than its own words."""
-    _what, why, frees = SAID[code]
     documented = f"`{code}`" in (ROOT / "docs/operations.md").read_text(encoding="utf-8")
-    assert documented == bool(why or frees)
+    assert documented == (catalogue().troubles[code].severity != "ok")
 
 
 def test_nothing_is_said_but_ids_numbers_codes_and_times() -> None:
     """What the texts are filled in with has these names, and none is of a person or a text of somebody's."""
-    names = {name for texts in SAID.values() for text in texts for _, name, _, _ in Formatter().parse(text) if name}
+    names = {name for trouble in catalogue().troubles.values() for name in trouble.values}
     counts = {"attempts", "batches", "calls", "leases", "polls", "most", "lost", "nobody", "heard", "unset"}
     ids = {"worker", "run", "job", "pid", "blockers", "ending", "organisation", "organisations", "next"}
     codes, times = {"fault", "service", "bucket", "program", "tables"}, {"until", "gone", "probe", "ahead"}
@@ -265,12 +272,54 @@ def test_nothing_is_said_but_ids_numbers_codes_and_times() -> None:
 def test_a_finding_is_worded_whole() -> None:
     (found,) = diagnose(seen(lane(1, **{**LEASED, "lease_until": NOW - MINUTE}, losses=2)))
     assert found == Finding(
-        level="error",
-        code="lease_expired",
+        level="error", code="lease_expired", values=found.values, since=NOW - MINUTE, lane=found.lane
+    )
+    assert worded(found, NOW) == Worded(
         what=f"worker {ALIVE.id} let its lease run out, and nobody has taken the job;"
         " 2 of at most 5 claims in a row were lost",
         why="1 worker alive with 2 steps in hand: perhaps no hand is free (WORKER_JOBS).",
         frees="any worker with a free hand",
-        since=NOW - MINUTE,
-        lane=found.lane,
     )
+
+
+@pytest.mark.parametrize(
+    ("at", "part"),
+    [
+        (seen(workers=[]), "No worker is alive; none has ever been heard of."),
+        (seen(workers=[], last_heard_of=NOW - 2 * HOUR), "No worker is alive; the last was heard of 2 h ago."),
+        (seen(redis=None), "Redis does not answer: REDIS_URL is not set here."),
+        (
+            seen(certificates_needed=True, without_certificate=[f"21200000{n:02}" for n in range(12)]),
+            "2120000008, 2120000009 and 2 more.",
+        ),
+        (
+            seen(services=[Service(name="provisioning", failures=1, failing_since=NOW, code=None)]),
+            "1 call in a row, the last: –.",
+        ),
+        (
+            seen(
+                sessions=[
+                    Session(pid=11, program="x", idle_since=NOW - MINUTE),
+                    Session(pid=12, program="x", blocked_by=[11]),
+                ]
+            ),
+            "of: no table of ours.",
+        ),
+        (
+            seen(
+                lane(due_at=NOW - HOUR),
+                sessions=[Session(pid=11, program="x", idle_since=NOW - MINUTE, tables=["job"])],
+            ),
+            "perhaps no hand is free (WORKER_JOBS); a session keeps a lock, or waits for one.",
+        ),
+        (seen(lane(due_at=NOW + 20 * SECOND)), "it goes on at 08:05:20 UTC (in 20 s)"),
+        (seen(lane(due_at=NOW - SECOND)), "it goes on now"),
+        (
+            seen(lane(**SNOOZED, batches=2, oldest_batch_at=NOW - 11 * MINUTE, polls=1)),
+            "2 batches without an answer from Skolverket, asked for up to 1 time;"
+            " the next look is at 08:05:03 UTC (in 3 s)",
+        ),
+    ],
+)
+def test_values_are_worded(at: Seen, part: str) -> None:
+    assert any(part in text for found in diagnose(at) for text in worded(found, NOW))

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from app.domain.explanations import explain
+from app.catalogue import explain
 from app.views.issue import show_finding, show_messages
 from tests.unit.views.rows import PUPIL, record
 

@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.domain.roster_stream import MOST_PROBLEMS, STAGES, Item, RosterReader, RosterRefused
+from app.domain.roster import RosterObject
+from app.errors import Refused
+from app.sources.json_upload import MOST_PROBLEMS, STAGES, RosterReader
 
 A = "aaaaaaaa-1111-4111-8111-111111111111"
 B = "bbbbbbbb-1111-4111-8111-111111111111"
@@ -20,7 +22,7 @@ def chunks(body: bytes, size: int) -> Iterator[bytes]:
     return (body[at : at + size] for at in range(0, len(body), size))
 
 
-def read(body: bytes, size: int = 1 << 16) -> tuple[RosterReader, list[Item]]:
+def read(body: bytes, size: int = 1 << 16) -> tuple[RosterReader, list[RosterObject]]:
     reader = RosterReader()
     items = [item for chunk in chunks(body, size) for item in reader.feed(chunk)]
     items.extend(reader.close())
@@ -28,9 +30,9 @@ def read(body: bytes, size: int = 1 << 16) -> tuple[RosterReader, list[Item]]:
 
 
 def problems(body: bytes | str, size: int = 1 << 16) -> list[tuple[str, str]]:
-    with pytest.raises(RosterRefused) as refusal:
+    with pytest.raises(Refused) as refusal:
         read(body.encode() if isinstance(body, str) else body, size)
-    return [(problem.pointer, problem.code) for problem in refusal.value.problems]
+    return [(problem.pointer, problem.code) for problem in refusal.value.errors]
 
 
 def roster(lists: str) -> str:
@@ -192,9 +194,9 @@ def test_at_most_a_hundred_problems_are_told() -> None:
 
 def test_a_refused_body_stays_refused() -> None:
     reader = RosterReader()
-    with pytest.raises(RosterRefused):
+    with pytest.raises(Refused):
         list(reader.feed(b"x"))
-    with pytest.raises(RosterRefused):
+    with pytest.raises(Refused):
         list(reader.close())
 
 
@@ -207,9 +209,9 @@ def test_a_refusal_carries_nothing_of_the_body() -> None:
         f'{{"display_name": {{"{secret}": 1}}}}',
     ]
     for body in [*(text.encode() for text in bodies), bodies[0].encode() + b"\xff"]:
-        with pytest.raises(RosterRefused) as refusal:
+        with pytest.raises(Refused) as refusal:
             read(body)
-        assert secret not in repr(refusal.value.problems) + str(refusal.value)
+        assert secret not in repr(refusal.value.errors) + str(refusal.value)
         assert refusal.value.__context__ is None
 
 
@@ -255,7 +257,7 @@ def test_any_chunking_reads_what_json_loads_reads(drawn: tuple[dict[str, Any], b
         for stage, listed in whole["roster"].items()
         for ordinal, item in enumerate(listed)
     ]
-    assert repr(items) == repr([Item(*parts) for parts in expected])
+    assert repr(items) == repr([RosterObject(*parts) for parts in expected])
     assert reader.display_name == whole["display_name"]
     assert reader.counts == {stage: len(whole["roster"].get(stage, [])) for stage in STAGES}
 
@@ -274,9 +276,9 @@ def test_a_damaged_body_gets_one_answer_whatever_the_chunks(
     def answer(size: int) -> Any:
         try:
             return repr(read(damaged, size)[1])
-        except RosterRefused as refusal:
+        except Refused as refusal:
             # Bytes that are no UTF-8 are noticed when they arrive, before or after what else is wrong.
-            return refusal.problems if damaged.isascii() else "refused"
+            return refusal.errors if damaged.isascii() else "refused"
 
     assert answer(data.draw(st.integers(1, 40))) == answer(len(damaged) + 1)
 

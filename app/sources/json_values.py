@@ -1,0 +1,149 @@
+"""Reads JSON values, one at a time, out of bytes that arrive in chunks, without ever holding the whole.
+
+It knows no field: which values are read, and where, is its subclass's affair.
+"""
+
+import codecs
+import json
+import math
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Generator
+from contextlib import suppress
+from itertools import chain
+from typing import Any, Final, NoReturn, TypeVar
+
+MOST_LEVELS: Final = 100  # far below where Python's and other servers' parsers give up
+MOST_DIGITS: Final = 4300  # Python's own limit for integers from text
+
+_NEAR_THE_END: Final = 16  # a literal, an escape or a number's tail that the chunk cut is shorter than this
+_NO_SPACE = re.compile(r"[^ \t\n\r]")
+_END_OF_SCALAR = re.compile(r"[ \t\n\r,\]}]")
+
+_T = TypeVar("_T")
+Reading = Generator[None, None, _T]  # it pauses where more text is needed
+
+
+class JsonText(ABC):
+    """The text that has arrived and not been read, and where in it the parser stands.
+
+    Time is linear in the text's length, memory is that of the largest value and a chunk.
+    """
+
+    def __init__(self) -> None:
+        self._text = ""
+        self._at = 0  # where in the text the parser stands
+        self._before = 0  # characters of the body that the text no longer holds
+        self._utf8 = codecs.getincrementaldecoder("utf-8")()
+        self._arrived: list[str] = []
+        self._arrived_size = 0
+        self._wanted = 1  # characters that must arrive before the parser goes on; 0 while it works
+        self._ended = False
+        self._bad_number = False
+        decoder = json.JSONDecoder(parse_constant=self._constant, parse_float=self._float, parse_int=self._int)
+        self._decode = decoder.raw_decode
+
+    @abstractmethod
+    def _refuse(self, pointer: str, code: str, **values: object) -> NoReturn:
+        """Ends the reading for what is wrong at `pointer`; `values` are what the code's text names."""
+
+    def _arrive(self, chunk: bytes, *, last: bool) -> None:
+        text: str | None = None
+        with suppress(UnicodeDecodeError):
+            text = self._utf8.decode(chunk, last)
+        # Python's errors hold the text that they are about: a refusal raised in their handler would carry it along.
+        if text is None:
+            self._refuse("", "not_utf8")
+        self._arrived.append(text)
+        self._arrived_size += len(text)
+        self._ended = last
+
+    def _must_wait(self) -> bool:
+        """Tells whether less has arrived than the parser wants; if not, what has arrived is joined to the rest."""
+        if self._wanted:
+            if self._arrived_size < self._wanted and not self._ended:
+                return True
+            self._before += self._at
+            self._text = self._text[self._at :] + "".join(self._arrived)
+            self._at = self._wanted = self._arrived_size = 0
+            self._arrived.clear()
+        return False
+
+    def _next(self, *, may_end: bool = False) -> Reading[str]:
+        """Passes white space and gives the character that follows, without passing it; "" at the body's end."""
+        while True:
+            found = _NO_SPACE.search(self._text, self._at)
+            if found is not None:
+                self._at = found.start()
+                return found[0]
+            self._at = len(self._text)
+            if self._ended and not self._arrived_size:
+                if may_end:
+                    return ""
+                self._not_json("")
+            yield from self._more()
+
+    def _value(self, pointer: str) -> Reading[Any]:
+        """Reads one whole JSON value and passes it."""
+        while True:
+            text, at = self._text, self._at
+            ended = self._ended and not self._arrived_size
+            # A number that a chunk cuts looks like a shorter number.
+            if text[at] in "-0123456789" and not ended and _END_OF_SCALAR.search(text, at) is None:
+                yield from self._more()
+                continue
+            self._bad_number = False
+            value, end, broken_at, cut = None, at, -1, False
+            try:
+                value, end = self._decode(text, at)
+            except json.JSONDecodeError as error:
+                broken_at = error.pos
+                cut = error.msg.startswith("Unterminated string") or broken_at >= len(text) - _NEAR_THE_END
+            except RecursionError:
+                pass  # the end has not moved
+            if cut and not ended:
+                yield from self._more()
+                continue
+            if broken_at >= 0:
+                self._not_json(pointer, broken_at)
+            if self._bad_number:
+                self._refuse(pointer, "bad_number")
+            if end == at or _levels(value, text.count("{", at, end) + text.count("[", at, end)) > MOST_LEVELS:
+                self._refuse(pointer, "too_deep", most=MOST_LEVELS)
+            self._at = end
+            return value
+
+    def _more(self) -> Reading[None]:
+        """Waits until what is left has grown by half, so that the tries at one long value cost linear time in all."""
+        self._wanted = (len(self._text) - self._at) // 2 + 1
+        yield None
+
+    # The three below note a bad number instead of raising: a number that a chunk cuts may turn out well.
+
+    def _constant(self, _: str) -> None:
+        self._bad_number = True
+
+    def _float(self, digits: str) -> float:
+        number = float(digits)
+        self._bad_number |= math.isinf(number)
+        return number
+
+    def _int(self, digits: str) -> int:
+        if len(digits) > MOST_DIGITS and len(digits.lstrip("-")) > MOST_DIGITS:
+            self._bad_number = True
+            return 0
+        return int(digits)
+
+    def _not_json(self, pointer: str, at: int | None = None) -> NoReturn:
+        place = self._before + (self._at if at is None else at)
+        self._refuse(pointer, "not_json", place=place)
+
+
+def _levels(value: Any, opened: int) -> int:
+    """Counts how deep objects and lists are nested, without recursion, when so many opening signs may be too many."""
+    level, boxes = 0, [value] if opened > MOST_LEVELS and isinstance(value, dict | list) else []
+    while boxes and level <= MOST_LEVELS:
+        level += 1
+        parts = chain.from_iterable(box.values() if isinstance(box, dict) else box for box in boxes)
+        boxes = [part for part in parts if isinstance(part, dict | list)]
+    return level
