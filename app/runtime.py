@@ -1,5 +1,6 @@
 """The composition root: settings → database, cipher, doorbell. Built once a process, closed with it."""
 
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -27,9 +28,10 @@ class Runtime:
 async def running(
     settings: Settings, *, pool: int = 10, name: str = "provkedja", idle_limit: float | None = None
 ) -> AsyncIterator[Runtime]:
-    """Builds a process's parts, and closes them; raises Stopped when a setting that it needs is missing."""
+    """Builds a process's parts, and closes them; raises Stopped when a setting that it needs is missing or unusable."""
     if not settings.database_url.get_secret_value():
         raise Stopped("DATABASE_URL is not set: give the address of a Postgres, or use `make demo` or `make serve`")
+    _check_ca_file(settings.skolverket_ca_file)
     cipher = cipher_of(settings.encryption_keys.get_secret_value(), settings.search_key.get_secret_value())
     engine = connect(settings.sqlalchemy_url, pool=pool, name=name, idle_limit=idle_limit)
     doorbell = Doorbell(settings.redis_url.get_secret_value())
@@ -38,3 +40,14 @@ async def running(
     finally:
         await doorbell.close()
         await engine.dispose()
+
+
+def _check_ca_file(path: str) -> None:
+    if not path:
+        return
+    try:
+        ssl.create_default_context(cafile=path)
+    except FileNotFoundError:
+        raise Stopped(f"SKOLVERKET_CA_FILE: there is no file {path}") from None
+    except OSError:  # ssl.SSLError is one
+        raise Stopped(f"SKOLVERKET_CA_FILE: {path} cannot be read, or holds no certificate as PEM") from None

@@ -20,6 +20,10 @@ def _duration(given: Any) -> Any:
     return given
 
 
+class Internal:
+    """Marks a setting that is there for tests, and that no operator is told of."""
+
+
 class Settings(BaseSettings):
     """What an operator can set. A missing or malformed value ends the process with its name, never its content."""
 
@@ -79,6 +83,7 @@ class Settings(BaseSettings):
     ] = 10
     skolverket_answer_after: Annotated[
         float,
+        Internal(),
         Field(
             gt=0,
             le=60,
@@ -107,9 +112,12 @@ class Settings(BaseSettings):
         float,
         Field(ge=2, description="How long a claimed job belongs to its worker; a step takes at most two thirds of it."),
     ] = 30
-    sweep_seconds: Annotated[float, Field(gt=0, description="How often each worker looks for due jobs by itself.")] = 1
+    sweep_seconds: Annotated[
+        float, Internal(), Field(gt=0, description="How often each worker looks for due jobs by itself.")
+    ] = 1
     kill_at: Annotated[
         str,
+        Internal(),
         Field(
             pattern=r"^([a-z]+_[a-z]+:[a-z_]+)?$",
             description="For tests: the point at which the process dies, e.g. `after_commit:claim`.",

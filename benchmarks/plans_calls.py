@@ -27,7 +27,6 @@ from app.db import (
     lane,
     limits,
     reads,
-    records,
     results,
     rosters,
     runs,
@@ -35,6 +34,7 @@ from app.db import (
 from app.db.cipher import Cipher, cipher_of, new_key
 from app.db.idempotency import forget_old_keys
 from app.domain.stages import Stage
+from app.domain.verdicts import RecordChange
 from app.sources.json_upload import JsonUpload
 from benchmarks.many_rows import LARGE, Size
 from benchmarks.plans_read import Watch
@@ -146,16 +146,16 @@ async def step(at: Place) -> None:
         await answers.lose_called(conn, at.cipher, held)
     async with watched("batches.refuse_broken", jobs=1):
         await batches.refuse_broken(conn, held)
-    async with watched("claims.view", jobs=1):
-        await claims.view(conn, held)
+    async with watched("claims.load_snapshot", jobs=1):
+        await claims.load_snapshot(conn, held)
     out = []
     for number in range(3):
         async with watched(f"batches.write_batch: {number + 1}", jobs=1):
             written = await batches.write_batch(conn, at.cipher, held, timedelta(hours=6))
         assert written is not None  # noqa: S101 - there are some thousand records
         out.append(written.id)
-    async with watched("claims.outlook", jobs=1):
-        await claims.outlook(conn, held)
+    async with watched("claims.open_work", jobs=1):
+        await claims.open_work(conn, held)
     async with watched("batches.call_batch", jobs=1):
         for batch_id in out:
             await batches.call_batch(conn, at.cipher, held, batch_id)
@@ -165,7 +165,7 @@ async def step(at: Place) -> None:
         awaited = await answers.accepted_batch(conn, held, out[0])
     assert awaited is not None  # noqa: S101
     changes = [
-        records.Change(each, "error" if number % 10 == 0 else "succeeded", received=b"\0")
+        RecordChange(each, "error" if number % 10 == 0 else "succeeded", received=b"\0")
         for number, each in enumerate(sorted(awaited.record_ids))
     ]
     async with watched("answers.answer_batch", jobs=1):

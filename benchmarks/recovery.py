@@ -10,7 +10,6 @@ counted. Ends with 1 when one of these does not hold.
 
 import argparse
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -26,6 +25,8 @@ from psycopg.rows import dict_row
 from redis import Redis
 
 from app.demo.roster import RosterPlan, generate, json_chunks, reference_only, roster_only
+from app.local.environment import towards_simulator
+from app.local.launcher import Process
 from benchmarks.processes import Workshop, workshop
 
 _PATIENCE = 120
@@ -55,7 +56,7 @@ class House:
     http: httpx.Client
     leads: dict[str, str]
     lanes: list[tuple[str, str]] = field(default_factory=list)
-    workers: dict[UUID, subprocess.Popen[bytes]] = field(default_factory=dict)
+    workers: dict[UUID, Process] = field(default_factory=dict)
 
     def start_worker(self) -> None:
         """Starts a worker, and learns under which id it claims."""
@@ -123,12 +124,7 @@ def house(lease: int, lanes: int, persons: int, **delays: float) -> Iterator[Hou
         given = [part for name, delay in delays.items() for part in (f"--{name.replace('_', '-')}", str(delay))]
         _, simulator = stack.enter_context(shop.started("simulator", "--port", "0", *given))
         address = f"http://127.0.0.1:{simulator}"
-        leads = {
-            "SKOLVERKET_PROVISIONING_URL": f"{address}/provisioning/v1",
-            "SKOLVERKET_OPEN_DATA_URL": f"{address}/open-data/v1",
-            "SKOLVERKET_AUTHORISATION_URL": f"{address}/transaction",
-            "LEASE_SECONDS": str(lease),
-        }
+        leads = {**towards_simulator(address), "LEASE_SECONDS": str(lease)}
         _, port = stack.enter_context(shop.started("serve", "--port", "0", **leads))
         database = psycopg.connect(shop.env["DATABASE_URL"], autocommit=True, row_factory=dict_row)
         stack.enter_context(database)

@@ -16,6 +16,7 @@ from uuid import uuid4
 import httpx
 
 from app.demo.roster import RosterPlan, generate, json_chunks, reference_only, roster_only
+from app.local.environment import towards_simulator
 from benchmarks.processes import workshop
 
 LIMIT = 5
@@ -38,11 +39,7 @@ def main() -> None:
         delays = ("--answer-delay", str(given.answer_delay), "--job-delay", str(given.job_delay))
         _, simulator_port = stack.enter_context(shop.started("simulator", "--port", "0", *delays))
         simulator = f"http://127.0.0.1:{simulator_port}"
-        leads = {
-            "SKOLVERKET_PROVISIONING_URL": f"{simulator}/provisioning/v1",
-            "SKOLVERKET_OPEN_DATA_URL": f"{simulator}/open-data/v1",
-            "SKOLVERKET_AUTHORISATION_URL": f"{simulator}/transaction",
-        }
+        leads = towards_simulator(simulator)
         _, port = stack.enter_context(shop.started("serve", "--port", "0", **leads))
         api = f"http://127.0.0.1:{port}"
         runs = []

@@ -2,16 +2,12 @@
 
 import atexit
 import gc
-import json
 import os
 import shutil
-import signal
-import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Protocol
@@ -26,7 +22,9 @@ from alembic import command
 from alembic.config import Config
 from psycopg import sql
 
-from app.embedded import Servers, embedded_servers
+from app.errors import Stopped
+from app.local.embedded import Servers, embedded_servers
+from app.local.launcher import Child, Launcher
 from app.settings import Settings
 from tests.contract.official_plugin import OfficialContract
 from tests.exchanges import recorded
@@ -128,15 +126,6 @@ def redis_url(servers: Servers) -> Iterator[str]:
         client.flushdb()
 
 
-@dataclass(frozen=True)
-class Child:
-    """A process of ours that is ready; `port` is 0 for one without; `log` has what it wrote."""
-
-    process: Forked
-    port: int
-    log: Path
-
-
 class Spawn(Protocol):
     """Starts `python -m app` with arguments and settings, and gives it back once it is ready."""
 
@@ -161,34 +150,22 @@ def spawn(tmp_path: Path) -> Iterator[Spawn]:
 @contextmanager
 def spawning(folder: Path) -> Iterator[Spawn]:
     """Lends processes of ours, with their logs in the folder, and ends them by SIGTERM, or past a bound by SIGKILL."""
-    processes: list[Forked] = []
+    with Launcher(folder, os.environ, _fork) as launcher:
 
-    def start(*arguments: str, env: Mapping[str, str] | None = None, ready: bool = True) -> Child:
-        stem = f"{len(processes)}-{arguments[0]}"
-        log, port_file = folder / f"{stem}.log", folder / f"{stem}.ready"
-        options = ("--ready-file", str(port_file)) if ready else ()
-        process = forks().start([*recorded(arguments), *options], {**os.environ, **(env or {})}, log)
-        processes.append(process)
-        if not ready:
-            return Child(process, 0, log)
-        _wait(lambda: port_file.exists() or process.poll() is not None, f"{arguments[0]} to be ready: {log}")
-        if not port_file.exists():
-            pytest.fail(f"{arguments[0]} ended with {process.returncode}:\n" + log.read_text()[-4000:], pytrace=False)
-        return Child(process, json.loads(port_file.read_text())["port"], log)
+        def start(*arguments: str, env: Mapping[str, str] | None = None, ready: bool = True) -> Child:
+            child = launcher.start(*arguments, env=env, ready=ready)
+            if ready:
+                try:
+                    child.wait_until_ready()
+                except Stopped as problem:
+                    pytest.fail(str(problem), pytrace=False)
+            return child
 
-    try:
         yield start
-    finally:
-        for process in processes:
-            if process.poll() is None:
-                process.send_signal(signal.SIGTERM)
-                process.send_signal(signal.SIGCONT)  # a test may have stopped it
-        for process in processes:
-            try:
-                process.wait(20)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+
+
+def _fork(arguments: Sequence[str], env: Mapping[str, str], log: Path) -> Forked:
+    return forks().start(recorded(arguments), env, log)
 
 
 def alembic_config() -> Config:

@@ -7,7 +7,7 @@ import base64
 import json
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import uuid4
@@ -47,7 +47,7 @@ def record_into(folder: Path | None) -> None:
     _folder = folder
 
 
-def recorded(arguments: tuple[str, ...]) -> tuple[str, ...]:
+def recorded(arguments: Sequence[str]) -> Sequence[str]:
     """Adds to the arguments of a simulator's process that it writes its exchanges down, unless a test has it do so."""
     record = new_record() if arguments[0] == "simulator" and "--record" not in arguments else None
     return arguments if record is None else (*arguments, "--record", str(record))

@@ -19,7 +19,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from app.embedded import tethered
+from app.local.die_with_parent import die_with_parent
 
 _PR_SET_PDEATHSIG = 1
 
@@ -46,10 +46,10 @@ class Forked:
             time.sleep(0.01)
         return code
 
-    def send_signal(self, number: int) -> None:
+    def send_signal(self, sig: int) -> None:
         """Sends a signal, unless it has ended."""
         if self.poll() is None:
-            os.kill(self.pid, number)
+            os.kill(self.pid, sig)
 
     def kill(self) -> None:
         """Ends it at once."""
@@ -63,7 +63,7 @@ class Forks:
         ours, theirs = socket.socketpair()
         with theirs:
             self._process = subprocess.Popen(
-                tethered([sys.executable, "-m", "tests.forks", str(theirs.fileno())]),
+                die_with_parent([sys.executable, "-m", "tests.forks", str(theirs.fileno())]),
                 cwd=root,
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,

@@ -1,7 +1,6 @@
 """Activities, their rosters, and what is wrong in those."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import Annotated
@@ -10,7 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Header, Request, Response
 from fastapi.responses import StreamingResponse
 
-from app.api import cursors, shapes
+from app.api import cursors
 from app.api.answers import allows_version, answer, page, to_json
 from app.api.bodies import described, json_only
 from app.api.dependencies import Parts, PartsDep, PersonalReader, Provisioner, Reader, Snapshot
@@ -18,13 +17,15 @@ from app.api.intakes import arriving
 from app.api.lists import Cursor, Limit
 from app.api.requests import ActivityRequest, Roster
 from app.api.schemas import Activity, Finding, Page
-from app.api.sight import Sight
 from app.db import reads, rosters
 from app.db.intake import store_roster
 from app.domain.stages import Stage
 from app.errors import NotFound, PreconditionFailed
-from app.security.masking import mask
 from app.sources.json_upload import JsonUpload
+from app.views.activity import show_activity
+from app.views.issue import show_finding
+from app.views.roster import concerned, show_object
+from app.views.viewer import Viewer
 
 router = APIRouter(tags=["Activities"])
 
@@ -81,12 +82,12 @@ async def put_activity(
 
 
 @router.get("/activities", summary="List activities", response_model=Page[Activity])
-async def list_activities(caller: Reader, conn: Snapshot, limit: Limit, cursor: Cursor = None) -> Response:
+async def list_activities(viewer: Reader, conn: Snapshot, limit: Limit, cursor: Cursor = None) -> Response:
     """Lists the organisation's activities, the newest first."""
     after = cursors.read(cursor, (cursors.moment, cursors.uuid), "activities")
-    rows = await reads.list_activities(conn, caller.organisation_id, after=after, limit=limit)
+    rows = await reads.list_activities(conn, viewer.organisation_id, after=after, limit=limit)
     rows, following = cursors.page(rows, limit, lambda row: (row["created_at"], row["id"]), "activities")
-    return page([shapes.activity(row) for row in rows], following)
+    return page([show_activity(row) for row in rows], following)
 
 
 @router.get(
@@ -95,9 +96,9 @@ async def list_activities(caller: Reader, conn: Snapshot, limit: Limit, cursor: 
     response_model=Activity,
     responses={200: {"description": "The activity.", "headers": _ETAG}},
 )
-async def get_activity(activity_id: UUID, caller: Reader, conn: Snapshot) -> Response:
+async def get_activity(activity_id: UUID, viewer: Reader, conn: Snapshot) -> Response:
     """Gives an activity; its ETag is what If-Match wants when the roster is replaced."""
-    return _shown(await _activity(conn, caller.organisation_id, activity_id))
+    return _shown(await _activity(conn, viewer.organisation_id, activity_id))
 
 
 @router.get(
@@ -106,24 +107,23 @@ async def get_activity(activity_id: UUID, caller: Reader, conn: Snapshot) -> Res
     response_model=Page[Finding],
 )
 async def list_findings(
-    activity_id: UUID, caller: Reader, conn: Snapshot, limit: Limit, cursor: Cursor = None
+    activity_id: UUID, viewer: Reader, conn: Snapshot, limit: Limit, cursor: Cursor = None
 ) -> Response:
     """Lists, in the roster's order, which objects break Skolverket's published schema and where."""
     listed = ("findings", activity_id)
     after = cursors.read(cursor, (Stage, cursors.number, cursors.number), *listed)
-    await _activity(conn, caller.organisation_id, activity_id)
-    rows = await rosters.list_findings(conn, caller.organisation_id, activity_id, after=after, limit=limit)
+    await _activity(conn, viewer.organisation_id, activity_id)
+    rows = await rosters.list_findings(conn, viewer.organisation_id, activity_id, after=after, limit=limit)
     cut, following = cursors.page(rows, limit, lambda row: (row["stage"], row["ordinal"], row["number"]), *listed)
-    return page([shapes.finding(row) for row in cut], following)
+    return page([show_finding(row) for row in cut], following)
 
 
 @router.get("/activities/{activity_id}/roster", summary="Read a roster back", response_model=Roster)
-async def get_roster(activity_id: UUID, parts: PartsDep, caller: PersonalReader, conn: Snapshot) -> Response:
+async def get_roster(activity_id: UUID, parts: PartsDep, viewer: PersonalReader, conn: Snapshot) -> Response:
     """Streams the roster as it was stored; protected persons are masked unless the key may see them."""
-    row = await _activity(conn, caller.organisation_id, activity_id)
-    sight = Sight(caller, parts.runtime.cipher)
+    row = await _activity(conn, viewer.organisation_id, activity_id)
     return StreamingResponse(
-        _roster(parts, sight, row["roster_id"], row["counts"]),
+        _roster(parts, viewer, row["roster_id"], row["counts"]),
         headers={"Cache-Control": "no-store", **_etag(row)},
         media_type="application/json",
     )
@@ -141,10 +141,10 @@ def _etag(row: reads.Row) -> dict[str, str]:
 
 
 def _shown(row: reads.Row, status: int = 200) -> Response:
-    return answer(shapes.activity(row), status, _etag(row))
+    return answer(show_activity(row), status, _etag(row))
 
 
-async def _roster(parts: Parts, sight: Sight, roster_id: UUID, counts: dict[str, int]) -> AsyncIterator[bytes]:
+async def _roster(parts: Parts, viewer: Viewer, roster_id: UUID, counts: dict[str, int]) -> AsyncIterator[bytes]:
     """Writes a roster slice by slice, holding no connection while the client takes one."""
     opening = b"{"
     for stage in Stage:
@@ -152,7 +152,7 @@ async def _roster(parts: Parts, sight: Sight, roster_id: UUID, counts: dict[str,
         opening = b","
         ordinal, between, left = -1, b"", counts.get(stage.value, 0)
         while left:
-            items, ordinal = await _slice(parts, sight, roster_id, stage, ordinal)
+            items, ordinal = await _slice(parts, viewer, roster_id, stage, ordinal)
             if not items:
                 # Replaced meanwhile: without its end, nobody takes this for the whole.
                 raise RuntimeError("a roster was replaced while it was read")
@@ -163,19 +163,16 @@ async def _roster(parts: Parts, sight: Sight, roster_id: UUID, counts: dict[str,
     yield b"}"
 
 
-async def _slice(parts: Parts, sight: Sight, roster_id: UUID, stage: Stage, after: int) -> tuple[list[bytes], int]:
-    organisation_id = sight.caller.organisation_id
+async def _slice(parts: Parts, viewer: Viewer, roster_id: UUID, stage: Stage, after: int) -> tuple[list[bytes], int]:
+    organisation_id, cipher = viewer.organisation_id, parts.runtime.cipher
     async with parts.reading.connect() as conn:
         rows = await rosters.list_items(conn, organisation_id, roster_id, stage.value, after=after, limit=_ITEMS_A_READ)
-        # A duty is its person's.
-        about = {id_ for row in rows for id_ in (row["object_id"], *(row["refs"][:1] if stage is Stage.DUTIES else ()))}
-        hidden = set() if sight.protected else await rosters.protected_now(conn, organisation_id, about)
+        about = {id_ for row in rows for id_ in concerned(row, stage)}
+        protected = set() if viewer.may_see_protected else await rosters.protected_now(conn, organisation_id, about)
     items: list[bytes] = []
     for row in rows:
         if len(items) % 20 == 0:
             await asyncio.sleep(0)
-        plain = sight.cipher.open(row["payload"], organisation_id, stage.value, row["object_id"])
-        person = row["refs"][0] if stage is Stage.DUTIES and row["refs"] else row["object_id"]
-        veiled = row["protected"] or not hidden.isdisjoint({row["object_id"], person})
-        items.append(plain if sight.clear(hidden=veiled) else to_json(mask(json.loads(plain))))
+        opened = {**row, "payload": cipher.open(row["payload"], organisation_id, stage.value, row["object_id"])}
+        items.append(show_object(opened, viewer, stage=stage, protected=protected))
     return items, rows[-1]["ordinal"] if rows else after

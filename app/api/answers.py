@@ -10,10 +10,10 @@ from uuid import UUID
 
 from fastapi import Request, Response
 
+from app.views import Shown
+
 _TAG = re.compile(r'(?:W/)?"[^"]*"|\*')
 _STRONG_VERSION = re.compile(r'"([0-9]{1,9})"')
-
-Object = dict[str, Any]
 
 
 def to_json(content: Any) -> bytes:
@@ -27,12 +27,12 @@ def answer(content: Any, status: int = 200, headers: Mapping[str, str] | None = 
     return Response(to_json(content), status, headers=kept, media_type="application/json")
 
 
-def page(data: list[Object], next_cursor: str | None) -> Response:
+def page(data: list[Shown], next_cursor: str | None) -> Response:
     """Answers with one page of a list."""
     return answer({"data": data, "next_cursor": next_cursor})
 
 
-def polled(request: Request, content: Object, *, finished: bool) -> Response:
+def polled(request: Request, content: Shown, *, finished: bool) -> Response:
     """Answers somebody who asks again and again: 304 without a body when nothing changed, Retry-After until the end."""
     body = to_json(content)
     headers = {"ETag": f'"{hashlib.sha256(body).hexdigest()[:32]}"', "Cache-Control": "private, no-cache"}

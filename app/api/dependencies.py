@@ -1,4 +1,4 @@
-"""What routes are given: the running parts, the caller and what the key allows, a connection that reads."""
+"""What routes are given: the running parts, who calls and who is shown the answer, a connection that reads."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -18,6 +18,7 @@ from app.errors import NotFound
 from app.runtime import Runtime
 from app.security import keys
 from app.security.keys import Caller
+from app.views.viewer import Viewer
 
 
 @dataclass(frozen=True)
@@ -73,32 +74,41 @@ def _with(*needed: str) -> Callable[..., Caller]:
     return check
 
 
+def viewer_of(caller: Caller) -> Viewer:
+    """Makes the viewer that a key's answers are for; no key is narrowed to school units."""
+    return Viewer(caller.organisation_id, caller.key_id, caller.scopes, school_units=None)
+
+
+def _viewing(*needed: str) -> Callable[..., Viewer]:
+    """Makes a dependency that wants these scopes as well, and gives the viewer."""
+
+    def view(caller: Annotated[Caller, Depends(_with(*needed))]) -> Viewer:
+        return viewer_of(caller)
+
+    return view
+
+
 Provisioner = Annotated[Caller, Depends(_with("provision"))]
-Reader = Annotated[Caller, Depends(_with("history|provision"))]
-PersonalReader = Annotated[Caller, Depends(_with("history", "pii"))]
+Reader = Annotated[Viewer, Depends(_viewing("history|provision"))]
+PersonalReader = Annotated[Viewer, Depends(_viewing("history", "pii"))]
 
 
-def only_own(caller: Caller) -> UUID | None:
-    """Gives the key whose runs alone may be listed, or None for a key that may read all."""
-    return None if caller.may("history") else caller.key_id
+async def visible_run(conn: AsyncConnection, viewer: Viewer, run_id: UUID) -> reads.Row:
+    """Gives a run that the viewer may see; raises NotFound, and Forbidden for a run of another key."""
+    row = await reads.find_run(conn, viewer.organisation_id, run_id)
+    return _visible(row, viewer, "There is no such run.")
 
 
-async def visible_run(conn: AsyncConnection, caller: Caller, run_id: UUID) -> reads.Row:
-    """Gives a run that the caller may read; raises NotFound, and Forbidden for a run of another key."""
-    row = await reads.find_run(conn, caller.organisation_id, run_id)
-    return _visible(row, caller, "There is no such run.")
+async def visible_job(conn: AsyncConnection, viewer: Viewer, job_id: UUID) -> reads.Row:
+    """Gives a job that the viewer may see; raises NotFound, and Forbidden for a job of another key's run."""
+    row = await reads.find_job(conn, viewer.organisation_id, job_id)
+    return _visible(row, viewer, "There is no such job.")
 
 
-async def visible_job(conn: AsyncConnection, caller: Caller, job_id: UUID) -> reads.Row:
-    """Gives a job that the caller may read; raises NotFound, and Forbidden for a job of another key's run."""
-    row = await reads.find_job(conn, caller.organisation_id, job_id)
-    return _visible(row, caller, "There is no such job.")
-
-
-def _visible(row: reads.Row | None, caller: Caller, missing: str) -> reads.Row:
+def _visible(row: reads.Row | None, viewer: Viewer, missing: str) -> reads.Row:
     if row is None:
         raise NotFound(missing)
-    if not caller.may("history") and row["requested_by_id"] != caller.key_id:
+    if not viewer.may_see_run(row["requested_by_id"]):
         raise Forbidden("This key may read the runs that it made; for others it lacks the scope history.")
     return row
 

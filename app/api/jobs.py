@@ -8,12 +8,13 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import AwareDatetime, BeforeValidator
 
-from app.api import cursors, shapes
+from app.api import cursors
 from app.api.answers import page, polled
-from app.api.dependencies import Reader, Snapshot, only_own, visible_job
+from app.api.dependencies import Reader, Snapshot, visible_job
 from app.api.lists import Cursor, Limit
 from app.api.schemas import Job, JobStatus, Kind, Page
 from app.db import reads
+from app.views.job import is_job_finished, show_job
 
 router = APIRouter(tags=["Jobs"])
 
@@ -34,7 +35,7 @@ Moment = Annotated[AwareDatetime, BeforeValidator(_written_out)]
 
 @router.get("/jobs", summary="List jobs", response_model=Page[Job])
 async def list_jobs(
-    caller: Reader,
+    viewer: Reader,
     conn: Snapshot,
     limit: Limit,
     activity_id: UUID | None = None,
@@ -49,11 +50,13 @@ async def list_jobs(
     listed = ("jobs", activity_id, run_id, stage, status, after)
     key = cursors.read(cursor, (cursors.moment, cursors.uuid, cursors.number), *listed)
     wanted = reads.JobFilter(activity_id, run_id, stage, status, after)
-    rows = await reads.list_jobs(conn, caller.organisation_id, wanted, made_by=only_own(caller), after=key, limit=limit)
+    rows = await reads.list_jobs(
+        conn, viewer.organisation_id, wanted, made_by=viewer.runs_made_by, after=key, limit=limit
+    )
     rows, following = cursors.page(
         rows, limit, lambda row: (row["created_at"], row["run_id"], row["position"]), *listed
     )
-    return page([shapes.job(row) for row in rows], following)
+    return page([show_job(row) for row in rows], following)
 
 
 @router.get(
@@ -62,7 +65,7 @@ async def list_jobs(
     response_model=Job,
     responses={304: {"description": "Nothing has changed since If-None-Match."}},
 )
-async def get_job(job_id: UUID, request: Request, caller: Reader, conn: Snapshot) -> Response:
+async def get_job(job_id: UUID, request: Request, viewer: Reader, conn: Snapshot) -> Response:
     """Gives one job with its progress."""
-    row = await visible_job(conn, caller, job_id)
-    return polled(request, shapes.job(row), finished=shapes.job_finished(row))
+    row = await visible_job(conn, viewer, job_id)
+    return polled(request, show_job(row), finished=is_job_finished(row))

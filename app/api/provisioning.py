@@ -10,8 +10,8 @@ from fastapi import APIRouter, Depends, Header, Request, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.api import cursors, shapes
-from app.api.answers import Object, answer, page, polled, to_json
+from app.api import cursors
+from app.api.answers import answer, page, polled, to_json
 from app.api.bodies import described, read_body
 from app.api.dependencies import (
     Credentials,
@@ -20,7 +20,7 @@ from app.api.dependencies import (
     Reader,
     Snapshot,
     caller_of,
-    only_own,
+    viewer_of,
     visible_run,
 )
 from app.api.lists import Cursor, Limit
@@ -31,7 +31,8 @@ from app.api.schemas import Page, Run
 from app.db import idempotency, lane, reads, runs
 from app.db.engine import transaction
 from app.errors import NotFound, Problem
-from app.security.keys import Caller
+from app.views import Row, Shown
+from app.views.run import is_run_finished, show_run
 
 router = APIRouter(tags=["Runs"])
 
@@ -82,7 +83,7 @@ async def provision(
                 key_name=caller.key_name,
             )
             rings = accepted.rings
-            shown = await _run(conn, caller, accepted.run_id)
+            shown = await _changed_run(conn, caller.organisation_id, accepted.run_id)
             stored = idempotency.Stored(202, _where(accepted.run_id), to_json(shown).decode("ascii"))
             if idempotency_key is not None:
                 await idempotency.keep(conn, caller.organisation_id, idempotency_key, digest, stored)
@@ -92,18 +93,18 @@ async def provision(
 
 
 @router.get("/activities/{activity_id}/runs", summary="List an activity's runs", response_model=Page[Run])
-async def list_runs(activity_id: UUID, caller: Reader, conn: Snapshot, limit: Limit, cursor: Cursor = None) -> Response:
+async def list_runs(activity_id: UUID, viewer: Reader, conn: Snapshot, limit: Limit, cursor: Cursor = None) -> Response:
     """Lists the runs of an activity with their jobs, the newest first."""
     listed = ("runs", activity_id)
     before = cursors.read(cursor, (cursors.number,), *listed)
-    if await reads.roster_version(conn, caller.organisation_id, activity_id) is None:
+    if await reads.roster_version(conn, viewer.organisation_id, activity_id) is None:
         raise NotFound("There is no such activity.")
     rows = await reads.list_runs(
-        conn, caller.organisation_id, activity_id, made_by=only_own(caller), before=before, limit=limit
+        conn, viewer.organisation_id, activity_id, made_by=viewer.runs_made_by, before=before, limit=limit
     )
     rows, following = cursors.page(rows, limit, lambda row: (row["sequence"],), *listed)
-    jobs = await reads.jobs_of(conn, caller.organisation_id, [row["id"] for row in rows])
-    return page([shapes.run(row, jobs[row["id"]]) for row in rows], following)
+    jobs = await reads.jobs_of(conn, viewer.organisation_id, [row["id"] for row in rows])
+    return page([show_run(row, jobs[row["id"]]) for row in rows], following)
 
 
 @router.get(
@@ -112,11 +113,10 @@ async def list_runs(activity_id: UUID, caller: Reader, conn: Snapshot, limit: Li
     response_model=Run,
     responses={304: {"description": "Nothing has changed since If-None-Match."}},
 )
-async def get_run(run_id: UUID, request: Request, caller: Reader, conn: Snapshot) -> Response:
+async def get_run(run_id: UUID, request: Request, viewer: Reader, conn: Snapshot) -> Response:
     """Gives a run with its four jobs, in order."""
-    row = await visible_run(conn, caller, run_id)
-    jobs = await reads.jobs_of(conn, caller.organisation_id, [run_id])
-    return polled(request, shapes.run(row, jobs[run_id]), finished=shapes.run_finished(row))
+    row = await visible_run(conn, viewer, run_id)
+    return polled(request, await _with_jobs(conn, row), finished=is_run_finished(row))
 
 
 @router.post(
@@ -130,7 +130,7 @@ async def cancel_run(run_id: UUID, parts: PartsDep, caller: Provisioner) -> Resp
     """Sends nothing more; what is under way at Skolverket is followed to its answer first."""
     async with transaction(parts.runtime.engine, "cancel") as conn:
         rings = await runs.cancel_run(conn, caller.organisation_id, run_id)
-        shown = await _run(conn, caller, run_id)
+        shown = await _changed_run(conn, caller.organisation_id, run_id)
     await parts.runtime.doorbell.ring(rings)
     return answer(shown, 202, _where(run_id))
 
@@ -148,14 +148,14 @@ async def retry_run(run_id: UUID, request: Request, parts: PartsDep, caller: Pro
     policy = (await read_body(request, RetryRequest, required=False)).on_record_error
     async with transaction(parts.runtime.engine, "retry") as conn:
         rings = await runs.retry_run(conn, caller.organisation_id, run_id, policy)
-        shown = await _run(conn, caller, run_id)
+        shown = await _changed_run(conn, caller.organisation_id, run_id)
     await parts.runtime.doorbell.ring(rings)
     return answer(shown, 202, _where(run_id))
 
 
-async def _may_follow(run_id: UUID, caller: Reader, conn: Snapshot) -> None:
+async def _may_follow(run_id: UUID, viewer: Reader, conn: Snapshot) -> None:
     """Checks before the stream begins: afterwards its status has left."""
-    await visible_run(conn, caller, run_id)
+    await visible_run(conn, viewer, run_id)
 
 
 @router.get(
@@ -173,20 +173,20 @@ async def follow_run(run_id: UUID, parts: PartsDep, given: Credentials) -> Async
     seen = b""
     while not parts.stopping.is_set():
         try:
-            caller = await caller_of(parts, given)
+            viewer = viewer_of(await caller_of(parts, given))
             async with parts.reading.connect() as conn:
-                row = await visible_run(conn, caller, run_id)
-                jobs = await reads.jobs_of(conn, caller.organisation_id, [run_id])
+                row = await visible_run(conn, viewer, run_id)
+                shown = await _with_jobs(conn, row)
         except Problem:
             return
         except OUTAGES as exc:
             log_outage(exc)
             return
-        now = to_json(shapes.run(row, jobs[run_id]))
+        now = to_json(shown)
         if now != seen:
             yield ServerSentEvent(event="run", raw_data=now.decode("ascii"))
             seen = now
-        if shapes.run_finished(row):
+        if is_run_finished(row):
             return
         with suppress(TimeoutError):
             async with asyncio.timeout(_POLL_SECONDS):
@@ -197,8 +197,13 @@ def _where(run_id: UUID) -> dict[str, str]:
     return {"Location": f"/runs/{run_id}", "Retry-After": "1"}
 
 
-async def _run(conn: AsyncConnection, caller: Caller, run_id: UUID) -> Object:
-    row = await reads.find_run(conn, caller.organisation_id, run_id)
+async def _changed_run(conn: AsyncConnection, organisation_id: UUID, run_id: UUID) -> Shown:
+    row = await reads.find_run(conn, organisation_id, run_id)
     assert row is not None  # noqa: S101 - its change is in this transaction
-    jobs = await reads.jobs_of(conn, caller.organisation_id, [run_id])
-    return shapes.run(row, jobs[run_id])
+    return await _with_jobs(conn, row)
+
+
+async def _with_jobs(conn: AsyncConnection, row: Row) -> Shown:
+    """Shows a run that was read: what GET answers, and what a stream sends."""
+    jobs = await reads.jobs_of(conn, row["organisation_id"], [row["id"]])
+    return show_run(row, jobs[row["id"]])

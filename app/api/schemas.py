@@ -1,4 +1,4 @@
-"""The shapes of answers, for the description of the interface; they are filled in `shapes` and `sight`.
+"""The shapes of answers, for the description of the interface; they are filled by the views.
 
 Clients must accept new fields and new values of enumerations in answers.
 """

@@ -29,6 +29,7 @@ def serve(
     from app.api.serving import serve_api
 
     settings = read_settings()
+    _outlive_the_terminal()
     arm(settings.kill_at)
     asyncio.run(serve_api(settings, host, port, ready_file))
 
@@ -41,6 +42,7 @@ def worker(ready_file: ReadyFile = None) -> None:
     from app.ready import say_ready
 
     settings = read_settings()
+    _outlive_the_terminal()
     arm(settings.kill_at)
 
     async def run() -> None:
@@ -131,7 +133,7 @@ def migrate() -> None:
 
 @commands.command()
 def demo(
-    persons: Annotated[int, typer.Option(help="About how many persons the roster has.")] = 2000,
+    persons: Annotated[int, typer.Option(min=20, help="About how many persons the roster has.")] = 2000,
 ) -> None:
     """Shows the main job end to end on a generated roster, and ends."""
     from app.demo.show import show
@@ -141,9 +143,22 @@ def demo(
 
 @commands.command()
 def up(
-    port: Annotated[int, typer.Option(help="The API's port; another one is taken when it is in use.")] = 8000,
+    port: Annotated[
+        int | None,
+        typer.Option(
+            help="The API's port; another one is taken when it is in use.",
+            show_default="that of the last time, or 8000",
+        ),
+    ] = None,
 ) -> None:
     """Starts everything that the demo starts, and stays up until Ctrl-C (`make serve`)."""
-    from app.demo.house import stay
+    from app.demo.roster import reference_only
+    from app.demo.show import PERSONS, invent
+    from app.local.local_stack import run_until_stopped
 
-    stay(Path(".local"), port)
+    run_until_stopped(Path(".local"), reference_only(invent(PERSONS)), port)
+
+
+def _outlive_the_terminal() -> None:
+    # A service that somebody started by hand goes on when the terminal is closed; SIGTERM and Ctrl-C end it.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)

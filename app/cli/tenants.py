@@ -116,15 +116,14 @@ def _files(certificate: str | None, key: str | None) -> tenants.CertificateFiles
 @keys.command("create")
 def keys_create(
     organisation: Of,
-    scopes: Annotated[str, typer.Option(help="Comma separated: provision, history, pii, protected.")] = "",
+    scopes: Annotated[str, typer.Option(help="Comma separated: provision, history, pii, protected.")],
     name: Annotated[str, typer.Option(help="Who uses it.")] = "unnamed",
-    admin: Annotated[bool, typer.Option("--admin", help="An admin key.")] = False,
 ) -> None:
     """Makes a key and shows it, this once, alone on the last line."""
     from app.security.keys import read_scopes
 
     try:
-        wanted = read_scopes(",".join(filter(None, (scopes, "admin" if admin else ""))))
+        wanted = read_scopes(scopes)
     except ValueError as wrong:
         raise Stopped(str(wrong)) from None
 

@@ -3,8 +3,7 @@
 Every function here writes under a claim, in the caller's transaction, and raises LeaseLost when it no longer holds.
 """
 
-from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from uuid import UUID
 
@@ -14,20 +13,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db.batches import drop_written, keys
 from app.db.cipher import Cipher
 from app.db.claims import Claim, hold
-from app.db.records import Change, change_records
+from app.db.records import change_records
 from app.domain.batching import halved
 from app.domain.remarks import remark
-
-
-@dataclass(frozen=True, slots=True)
-class Awaited:
-    """A batch that Skolverket has taken; those of its records that wait, with how long each has met only faults."""
-
-    remote_job_id: str
-    polls: int
-    age: timedelta
-    record_ids: Set[UUID]
-    waiting: Mapping[UUID, timedelta]
+from app.domain.verdicts import AwaitedBatch, RecordChange
 
 
 async def accept_batch(
@@ -53,7 +42,7 @@ async def accept_batch(
     )
 
 
-async def accepted_batch(conn: AsyncConnection, claim: Claim, batch_id: UUID) -> Awaited | None:
+async def accepted_batch(conn: AsyncConnection, claim: Claim, batch_id: UUID) -> AwaitedBatch | None:
     """Reads what is needed to ask for a batch's answer; None when it is not waited for."""
     batch = (
         await conn.execute(
@@ -77,7 +66,7 @@ async def accepted_batch(conn: AsyncConnection, claim: Claim, batch_id: UUID) ->
         {**keys(claim), "batch": batch_id},
     )
     waiting = {row.object_id: row.faulty_for for row in records}
-    return Awaited(batch.remote_job_id, batch.polls, batch.age, set(batch.record_ids), waiting)
+    return AwaitedBatch(batch.remote_job_id, batch.polls, batch.age, set(batch.record_ids), waiting)
 
 
 async def answer_batch(
@@ -86,7 +75,7 @@ async def answer_batch(
     claim: Claim,
     batch_id: UUID,
     answer: bytes,
-    changes: Sequence[Change],
+    changes: Sequence[RecordChange],
     poll_in: timedelta,
 ) -> bool:
     """Stores a status answer and its results; the batch is finished when none of its records waits any more.
@@ -153,9 +142,9 @@ async def refuse_batch(
     for each in records:
         if each in guilty:
             received = cipher.seal(guilty[each], claim.organisation_id, claim.stage, each, "received")
-            changes.append(Change(each, "error", received=received, remarks=[remark("refused_batch")]))
+            changes.append(RecordChange(each, "error", received=received, remarks=[remark("refused_batch")]))
         else:
-            changes.append(Change(each, "pending", max_together=together))
+            changes.append(RecordChange(each, "pending", max_together=together))
     await change_records(conn, claim, changes)
 
 
@@ -170,7 +159,8 @@ async def put_off_batch(
 ) -> None:
     """Stores a refusal that passes, such as too many calls: the records go again after a while."""
     records = await _close(conn, cipher, claim, batch_id, "refused", f"http_{http_status}", http_status, answer)
-    await change_records(conn, claim, [Change(each, "pending", again_in=again_in, faulty=True) for each in records])
+    changes = [RecordChange(each, "pending", again_in=again_in, faulty=True) for each in records]
+    await change_records(conn, claim, changes)
 
 
 async def lose_batch(
@@ -179,9 +169,9 @@ async def lose_batch(
     """Notes that nobody will ever know what became of a batch: its records go again, or without a time end in error."""
     records = await _close(conn, cipher, claim, batch_id, "lost", code, None, None)
     if again_in is None:
-        changes = [Change(each, "error", remarks=[remark(code)]) for each in records]
+        changes = [RecordChange(each, "error", remarks=[remark(code)]) for each in records]
     else:
-        changes = [Change(each, "pending", again_in=again_in, faulty=True) for each in records]
+        changes = [RecordChange(each, "pending", again_in=again_in, faulty=True) for each in records]
     await change_records(conn, claim, changes)
 
 

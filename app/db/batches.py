@@ -15,14 +15,15 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.cipher import Cipher
-from app.db.claims import Claim, hold, view
-from app.db.records import Change, change_records
+from app.db.claims import Claim, hold, load_snapshot
+from app.db.records import change_records
 from app.domain import ss12000
 from app.domain.batching import Packing, encode, too_large
+from app.domain.open_work import JobSnapshot
 from app.domain.remarks import remark
 from app.domain.retry import given_up
 from app.domain.roster import Skip, blocked
-from app.domain.steps import View
+from app.domain.verdicts import RecordChange
 
 _SLICE = 500
 
@@ -35,12 +36,12 @@ class Outgoing:
     body: bytes = field(repr=False)
 
 
-async def look(conn: AsyncConnection, claim: Claim) -> View:
+async def load_job(conn: AsyncConnection, claim: Claim) -> JobSnapshot:
     """Looks at a job as it stands; of one that is cancelled, what has not left is dropped first."""
-    seen = await view(conn, claim)
+    seen = await load_snapshot(conn, claim)
     if seen.cancelled and any(batch.status == "written" for batch in seen.batches):
         await drop_written(conn, claim)
-        seen = await view(conn, claim)
+        seen = await load_snapshot(conn, claim)
     return seen
 
 
@@ -69,27 +70,28 @@ async def write_batch(
     await hold(conn, claim)
     if await _cancelled(conn, claim):
         return None
-    packing, taken, aside = Packing(), list[Change](), list[Change]()
+    packing, taken, aside = Packing(), list[RecordChange](), list[RecordChange]()
     after, full = -1, False
     while not full and (rows := await _pending(conn, claim, after)):
         after = rows[-1].ordinal
         failed = await _failed_among(conn, claim, {ref for row in rows for ref in row.refs})
         for row in rows:
             if horizon is not None and given_up(row.fault_since, row.now, horizon):
-                aside.append(Change(row.object_id, "error", remarks=[remark("gave_up")]))
+                aside.append(RecordChange(row.object_id, "error", remarks=[remark("gave_up")]))
                 continue
             item = json.loads(cipher.open(row.payload, claim.organisation_id, claim.stage, row.object_id))
             decision = blocked(claim.stage, ss12000.sendable(item), failed)
             if isinstance(decision, Skip):
-                aside.append(Change(row.object_id, "skipped", remarks=[remark("blocked_by", "error", decision.ids)]))
+                blocked_by = remark("blocked_by", "error", decision.ids)
+                aside.append(RecordChange(row.object_id, "skipped", remarks=[blocked_by]))
                 continue
             encoded = encode(decision.item)
             if too_large(encoded):
-                aside.append(Change(row.object_id, "error", remarks=[remark("too_large")]))
+                aside.append(RecordChange(row.object_id, "error", remarks=[remark("too_large")]))
             elif packing.take(encoded, row.max_together):
                 sealed = cipher.seal(encoded, claim.organisation_id, claim.stage, row.object_id, "sent")
                 said = [remark("sent_without", "warning", decision.without)] if decision.without else []
-                taken.append(Change(row.object_id, "sent", sent=sealed, remarks=said))
+                taken.append(RecordChange(row.object_id, "sent", sent=sealed, remarks=said))
             else:
                 full = True
                 break

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.circuit import next_probe, opens
-from app.domain.steps import CIRCUIT_OPEN
+from app.domain.conclusion import CIRCUIT_OPEN
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.counting import COUNT_RECORDS
 from app.db.lane import Ring
+from app.domain.open_work import JobSnapshot, OpenBatch, OpenWork
 from app.domain.outcome import Counts
 from app.domain.stages import Stage
-from app.domain.steps import OpenBatch, Outlook, View
 
 
 class LeaseLost(Exception):
@@ -96,9 +96,11 @@ _DUE = """
         AND record.job_id = job.id AND record.status = 'pending' AND record.due_at > clock_timestamp()
 """
 _OPEN = f"""
-    clock_timestamp() AS now, job.losses, run.cancel_requested_at IS NOT NULL AS cancelled, pending.ready,
+    clock_timestamp() AS now, job.losses AS worker_deaths, job.contact_at AS last_accepted_at,
+    (SELECT usual FROM answer_time WHERE answer_time.stage = job.stage) AS usual_answer,
+    run.cancel_requested_at IS NOT NULL AS cancelled, pending.ready,
     CASE WHEN NOT pending.ready THEN ({_DUE}) END AS next_ready_at, {_UNASKED} AS unasked
-"""
+"""  # noqa: S608 - constants of ours
 _JOB = """
     job JOIN run ON run.id = job.run_id
     CROSS JOIN LATERAL (
@@ -111,19 +113,19 @@ _JOB = """
 _HELD = "job.id = :job AND job.claim = :claim AND job.status = 'running'"
 
 
-async def outlook(conn: AsyncConnection, claim: Claim) -> Outlook:
+async def open_work(conn: AsyncConnection, claim: Claim) -> OpenWork:
     """Reads what of a job is open; raises LeaseLost when the claim no longer holds."""
     row = await _held_row(conn, claim, f"SELECT {_OPEN} FROM {_JOB} WHERE {_HELD}")  # noqa: S608
-    return Outlook(**row, batches=await _open_batches(conn, claim))
+    return OpenWork(**row, batches=await _open_batches(conn, claim))
 
 
-async def view(conn: AsyncConnection, claim: Claim) -> View:
+async def load_snapshot(conn: AsyncConnection, claim: Claim) -> JobSnapshot:
     """Reads what the next decision needs; raises LeaseLost when the claim no longer holds."""
     row = await _held_row(
         conn,
         claim,
         f"""
-        SELECT {_OPEN}, job.fault_since, job.error ->> 'code' AS fault_code, job.contact_at, run.on_record_error,
+        SELECT {_OPEN}, job.fault_since, job.error ->> 'code' AS fault_code, run.on_record_error,
             counts.*
         FROM {_JOB}
         CROSS JOIN LATERAL (
@@ -140,7 +142,7 @@ async def view(conn: AsyncConnection, claim: Claim) -> View:
         """,  # noqa: S608 - constants of ours
     )
     counts = Counts(**{each.name: row.pop(each.name) for each in fields(Counts)})
-    return View(**row, counts=counts, batches=await _open_batches(conn, claim))
+    return JobSnapshot(**row, counts=counts, batches=await _open_batches(conn, claim))
 
 
 async def _held_row(conn: AsyncConnection, claim: Claim, query: str) -> dict[str, Any]:
@@ -183,24 +185,32 @@ async def note_fault(conn: AsyncConnection, claim: Claim, error: dict[str, Any],
     )
 
 
-async def snooze(conn: AsyncConnection, claim: Claim, delay: timedelta) -> Ring:
-    """Lets go of the job until `delay` has passed; raises LeaseLost when the claim no longer holds."""
+async def snooze(conn: AsyncConnection, claim: Claim, delay: timedelta, *, cancelled: bool = False) -> Ring:
+    """Lets go of the job until `delay` has passed; raises LeaseLost when the claim no longer holds.
+
+    When its run has been cancelled and the decision was made without knowing that (`cancelled`), it is due at once.
+    """
+    await hold(conn, claim)
     row = (
         await conn.execute(
             sa.text(
                 f"""
+                WITH rest AS MATERIALIZED (
+                    SELECT CASE WHEN cancel_requested_at IS NOT NULL AND NOT :cancelled THEN interval '0'
+                        ELSE CAST(:delay AS interval) END AS delay
+                    FROM run WHERE id = :run
+                )
                 UPDATE job SET fence = :claim, lease_until = NULL, worker = NULL, losses = 0,
-                    due_at = clock_timestamp() + :delay, ring = ring + 1, rung_at = clock_timestamp() + :delay,
+                    due_at = clock_timestamp() + rest.delay, ring = ring + 1,
+                    rung_at = clock_timestamp() + rest.delay,
                     {COUNT_RECORDS}
-                WHERE id = :job AND claim = :claim AND status = 'running' RETURNING ring
+                FROM rest WHERE id = :job AND claim = :claim AND status = 'running' RETURNING ring, rest.delay
                 """  # noqa: S608 - a constant of ours
             ),
-            {"job": claim.job_id, "claim": claim.number, "delay": delay},
+            {"job": claim.job_id, "claim": claim.number, "run": claim.run_id, "delay": delay, "cancelled": cancelled},
         )
-    ).one_or_none()
-    if row is None:
-        raise LeaseLost
-    return Ring(claim.job_id, row.ring, delay.total_seconds())
+    ).one()
+    return Ring(claim.job_id, row.ring, row.delay.total_seconds())
 
 
 async def rings_due(conn: AsyncConnection, limit: int, patience: timedelta) -> Sequence[Ring]:

@@ -2,8 +2,6 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import timedelta
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -11,26 +9,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.claims import Claim
 from app.domain.lifecycle import FINAL_RECORD
-from app.domain.remarks import Remark
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """What becomes of one record."""
-
-    object_id: UUID
-    status: str
-    sent: bytes | None = None
-    received: bytes | None = None
-    remarks: Sequence[Remark] = field(default=())
-    # For one that goes back to pending: when it may go again, whether a fault is why, how many may share its batch.
-    again_in: timedelta | None = None
-    faulty: bool = False
-    max_together: int | None = None
+from app.domain.verdicts import RecordChange
 
 
 async def change_records(
-    conn: AsyncConnection, claim: Claim, changes: Sequence[Change], batch_id: UUID | None = None
+    conn: AsyncConnection, claim: Claim, changes: Sequence[RecordChange], batch_id: UUID | None = None
 ) -> None:
     """Writes the changes; the database refuses those that the lifecycle or the claim does not allow.
 

@@ -11,12 +11,23 @@ import httpx
 from rich.console import Console
 from rich.live import Live
 
-from app.demo.house import PLAN, House, house
 from app.demo.report import failed_records, live_table, summary_table
-from app.demo.roster import generate, json_chunks, reference_only, roster_only
+from app.demo.roster import RosterPlan, generate, json_chunks, reference_only, roster_only
+from app.errors import Stopped
+from app.local.local_stack import LocalStack, local_stack
 
 # The same activity each time, so that its history grows.
 ACTIVITY = uuid5(NAMESPACE_URL, "urn:provkedja:demonstration")
+PERSONS = 2000
+
+
+def invent(persons: int) -> dict[str, Any]:
+    """Invents the demonstration's roster: five schools and twelve defects, fewer in a small one; raises Stopped."""
+    schools, defects = min(5, persons // 20), min(12, persons // 10)
+    try:
+        return generate(RosterPlan(persons=persons, schools=schools, seed=2026, defects=defects))
+    except ValueError as impossible:
+        raise Stopped(f"no roster of {persons} persons can be made: {impossible}") from None
 
 
 def show(folder: Path, persons: int) -> int:
@@ -24,13 +35,14 @@ def show(folder: Path, persons: int) -> int:
     console = Console(highlight=False, soft_wrap=True)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     began = time.monotonic()
+    generated = invent(persons)
     try:
         with ExitStack() as stack:
             with console.status("starting Postgres, Valkey, simulator, API and worker"):
-                up = stack.enter_context(house(folder))
+                up = stack.enter_context(local_stack(folder, reference_only(generated)))
             console.print(f"ready after {time.monotonic() - began:.1f} s: API {up.api}, simulator {up.simulator}")
-            run = _provision(console, up, persons)
-            console.print("what was running already stays up" if up.joined else "ending what was started")
+            run = _provision(console, up, generated)
+            console.print("ending what was started" if up.children else "what was running already stays up")
     except KeyboardInterrupt:
         console.print("interrupted: everything that was started has ended")
         return 130
@@ -38,9 +50,7 @@ def show(folder: Path, persons: int) -> int:
     return 0 if run["status"] == "succeeded" else 1
 
 
-def _provision(console: Console, up: House, persons: int) -> dict[str, Any]:
-    plan = PLAN if persons == PLAN.persons else type(PLAN)(persons=persons, schools=5, seed=2026, defects=12)
-    generated = generate(plan)
+def _provision(console: Console, up: LocalStack, generated: dict[str, Any]) -> dict[str, Any]:
     httpx.put(
         f"{up.simulator}/_simulator/reference", json=reference_only(generated), trust_env=False
     ).raise_for_status()

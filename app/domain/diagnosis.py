@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
+from app.domain.conclusion import CIRCUIT_OPEN
+from app.domain.open_work import MAX_WORKER_DEATHS
 from app.domain.retry import MAX_WAIT
 from app.domain.situation import Job, Lane, Seen
-from app.domain.steps import CIRCUIT_OPEN, MAX_LOSSES
 
 Level = Literal["error", "warning", "ok"]
 # A part of a sentence, by its code in the catalogue, with its values.
@@ -167,7 +168,7 @@ def _faulty(seen: Seen, lane: Lane, job: Job, since: datetime) -> Finding:
 
 def _holder(seen: Seen, lane: Lane, job: Job, until: datetime) -> Finding:
     holder = next((worker for worker in seen.workers if worker.id == job.worker), None)
-    said = {"worker": job.worker, "until": until, "lost": _lost(job), "most": MAX_LOSSES}
+    said = {"worker": job.worker, "until": until, "lost": _lost(job), "most": MAX_WORKER_DEATHS}
     if holder is None or not holder.alive:
         return _found("warning", "lease_of_silent", holder.seen_at if holder else None, lane, **said)
     if job.losses > 1:
@@ -198,7 +199,7 @@ def _nobody(seen: Seen) -> Phrase:
 
 
 def _lost(job: Job) -> Phrase | None:
-    return ("claims_lost", {"losses": job.losses, "most": MAX_LOSSES}) if job.losses else None
+    return ("claims_lost", {"losses": job.losses, "most": MAX_WORKER_DEATHS}) if job.losses else None
 
 
 def _found(level: Level, code: str, at: datetime | None = None, lane: Lane | None = None, **said: object) -> Finding:

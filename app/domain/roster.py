@@ -17,6 +17,8 @@ Item = dict[str, Any]
 MOST_WORDS: Final = 64
 LONGEST_WORD: Final = 255
 
+UNKNOWN_UNIT: Final[frozenset[UUID | None]] = frozenset({None})
+
 _UUID = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}")
 _NAMES: Final = ("givenName", "middleName", "familyName")
 _SCHOOL_TYPES: Final = frozenset(SCHOOL_TYPE["enum"])
@@ -98,6 +100,22 @@ def is_protected(item: Item) -> bool:
     return not isinstance(item, dict) or ("securityMarking" in item and item["securityMarking"] != "Ingen")
 
 
+def school_units(stage: str, item: Item) -> frozenset[UUID | None]:
+    """Gives the school units that an object belongs to; None stands for one that is not there or can't be read.
+
+    A pupil belongs to those of every enrolment, also of an ended one, since its school follows that it ends; a duty to
+    where it is held; a group or an activity to its organisation. Staff belong to none by themselves.
+    """
+    if stage != "persons":
+        return frozenset({_id_of(_field(item, "dutyAt" if stage == "duties" else "organisation"))})
+    if not isinstance(item, dict):
+        return UNKNOWN_UNIT
+    enrolments = item.get("enrolments")
+    if enrolments is not None and not isinstance(enrolments, list):
+        return UNKNOWN_UNIT
+    return frozenset(_id_of(_field(enrolment, "enroledAt")) for enrolment in enrolments or ())
+
+
 def normalise(text: str) -> str:
     """Brings text to the form in which words are compared: NFKC, case folded, one kind of hyphen, no outer space."""
     folded = unicodedata.normalize("NFKC", _DASHES.sub("-", unicodedata.normalize("NFKC", text)).casefold())
@@ -132,11 +150,11 @@ def blocked(stage: str, item: Item, failed: Set[UUID]) -> Send | Skip:
     knows. The given object is never changed.
     """
     if stage == "duties":
-        person = uuid_of(_field(_field(item, "person"), "id"))
+        person = _id_of(_field(item, "person"))
         return Skip((person,)) if person is not None and person in failed else Send(item)
     if stage != "activities" or not isinstance(item, dict):
         return Send(item)
-    groups, lost_groups = _apart(_list(item, "groups"), _group_id, failed)
+    groups, lost_groups = _apart(_list(item, "groups"), _id_of, failed)
     teachers, lost_teachers = _apart(_list(item, "teachers"), _duty_id, failed)
     if lost_groups and not groups:
         return Skip(lost_groups)
@@ -162,20 +180,20 @@ def _apart(
 
 def _references(stage: str, item: Item) -> Iterator[UUID | None]:
     if stage == "duties":
-        yield uuid_of(_field(_field(item, "person"), "id"))
+        yield _id_of(_field(item, "person"))
     elif stage == "groups":
-        yield from (uuid_of(_field(_field(part, "person"), "id")) for part in _list(item, "groupMemberships"))
+        yield from (_id_of(_field(part, "person")) for part in _list(item, "groupMemberships"))
     elif stage == "activities":
-        yield from map(_group_id, _list(item, "groups"))
+        yield from map(_id_of, _list(item, "groups"))
         yield from map(_duty_id, _list(item, "teachers"))
 
 
-def _group_id(entry: object) -> UUID | None:
-    return uuid_of(_field(entry, "id"))
+def _id_of(part: object) -> UUID | None:
+    return uuid_of(_field(part, "id"))
 
 
 def _duty_id(entry: object) -> UUID | None:
-    return uuid_of(_field(_field(entry, "duty"), "id"))
+    return _id_of(_field(entry, "duty"))
 
 
 def _words(stage: str, item: Item) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
 from random import Random, SystemRandom
@@ -10,30 +11,25 @@ from uuid import UUID, uuid4
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.db import answers, batches, holdings
 from app.db.cipher import Cipher
-from app.db.claims import Claim, LeaseLost, claim, snooze
+from app.db.claims import Claim, LeaseLost, claim
 from app.db.engine import transaction
-from app.db.lane import Ring, finish_job
+from app.db.lane import Ring
 from app.db.workers import Tally
-from app.domain.steps import Fault, Finish, GiveUp, Snooze, View, conclude, work
+from app.domain.courses import Rules
 from app.jobs.bearer import Bearer
 from app.jobs.calls import Calls, Queues
 from app.jobs.deadline import Deadline
 from app.jobs.doorbell import Doorbell
-from app.jobs.problems import job_problem
-from app.jobs.step import Step, tell
+from app.jobs.runner import Runner
 from app.logs import describe_exception
 from app.settings import Settings
 from app.skolverket.client import opened
-from app.skolverket.faults import TryAgain
 
 log = structlog.get_logger(__name__)
 
 # A step ends well before its lease does.
 _STEP_SHARE = 2 / 3
-# When the calls of others left not one slot, the next try leaves them time.
-_CROWDED = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,56 +97,25 @@ class Advance:
         return rung
 
     async def _step(self, held: Claim, deadline: Deadline) -> list[Ring]:
-        engine, cipher, horizon = self.engine, self.cipher, self.settings.fault_horizon
-        async with transaction(engine, "look") as conn:
-            await answers.lose_called(conn, cipher, held)
-            await batches.refuse_broken(conn, held)
-            seen = await batches.look(conn, held)
-        faults, crowded = list[Fault](), False
-        if work(seen):
-            faults, crowded = await self._work(held, deadline, seen)
-        while True:
-            async with transaction(engine, "conclude") as conn:
-                match conclude(await batches.look(conn, held), faults, horizon, self.random):
-                    case GiveUp(cause):
-                        await batches.drop_written(conn, held)
-                        await batches.give_up(conn, held, cause)
-                        await holdings.assume_nothing_held(conn, held)
-                    case Snooze(delay):
-                        return [await snooze(conn, held, max(delay, _CROWDED) if crowded else delay)]
-                    case Finish() as end:
-                        break
-        return await self._finish(held, end)
-
-    async def _work(self, held: Claim, deadline: Deadline, seen: View) -> tuple[list[Fault], bool]:
-        """Does what there is to do; gives the faults that were met, and whether others left no slot for any call."""
-        engine, cipher, settings = self.engine, self.cipher, self.settings
+        settings = self.settings
         patience = min(settings.skolverket_timeout, settings.lease_seconds * _STEP_SHARE / 2)
-        bearer = Bearer(engine, cipher, settings, held.organisation_id, deadline, patience, self.random)
-        try:
-            async with opened(patience, settings.skolverket_ca_file) as http:
-                calls = Calls(engine, settings, bearer, http, self.queues)
-                step = Step(engine, cipher, settings, held, calls, self.random, seen.contact_at is not None)
-                await step.take(seen)
-        except TryAgain as fault:  # there is no connection to open without the authorities to trust
-            return [await tell(engine, held, fault)], False
-        return step.faults, step.late and not calls.made and not self.stopping.is_set()
+        bearer = Bearer(self.engine, self.cipher, settings, held.organisation_id, deadline, patience, self.random)
+        rules = Rules(settings.fault_horizon, timedelta(seconds=settings.skolverket_answer_after))
+        async with AsyncExitStack() as connections:
+            opening = asyncio.Lock()
+            opened_calls: Calls | None = None
 
-    async def _finish(self, held: Claim, end: Finish) -> list[Ring]:
-        problem = job_problem(end.code or "records_failed", end.cause) if end.status == "failed" else None
-        if end.code is not None:
-            async with transaction(self.engine, "abandon") as conn:
-                await answers.abandon(conn, self.cipher, held, end.code)
-        async with transaction(self.engine, "finish") as conn:
-            rings = await finish_job(conn, held.job_id, held.number, end.status, problem)
-        if rings is None:
-            raise LeaseLost
-        log.info(
-            "job finished",
-            job_id=str(held.job_id),
-            stage=held.stage.value,
-            status=end.status,
-            code=end.code,
-            cause=end.cause,
-        )
-        return rings
+            async def calls() -> Calls:
+                """Opens the step's connections when its first call is made."""
+                nonlocal opened_calls
+                async with opening:
+                    if opened_calls is None:
+                        http = await connections.enter_async_context(opened(patience, settings.skolverket_ca_file))
+                        opened_calls = Calls(self.engine, settings, bearer, http, self.queues)
+                return opened_calls
+
+            def time_left() -> bool:
+                return opened_calls.time_left if opened_calls else deadline.allows(patience)
+
+            runner = Runner(self.engine, self.cipher, held, rules, calls, self.random, time_left, self.stopping)
+            return await runner.run()

@@ -15,7 +15,7 @@ from app.db.cipher import Cipher
 from app.db.circuits import note_answer, note_outage, return_probe, until_probe
 from app.db.engine import transaction
 from app.db.tenants import identification
-from app.domain.steps import CIRCUIT_OPEN
+from app.domain.conclusion import CIRCUIT_OPEN
 from app.jobs.deadline import Deadline
 from app.jobs.identity import authorisation, identity_of
 from app.settings import Settings

@@ -17,8 +17,8 @@ from app.crash_points import passing
 from app.db.circuits import is_open, note_answer, note_outage, until_probe
 from app.db.engine import statement, transaction
 from app.db.limits import Granted, delay_slots, hold_back, slot_spacing, take_slot
+from app.domain.conclusion import CIRCUIT_OPEN
 from app.domain.limits import wait_for_others
-from app.domain.steps import CIRCUIT_OPEN
 from app.jobs.bearer import Bearer
 from app.jobs.deadline import NoTime
 from app.settings import Settings
@@ -28,7 +28,7 @@ from app.skolverket.wire import RateLimit
 
 T = TypeVar("T")
 Bucket = Literal["calls", "reads"]
-Name = Literal["send", "ask", "look_up", "alive"]
+Name = Literal["send", "poll", "look_up", "alive"]
 
 
 class Note(Protocol):
@@ -287,7 +287,7 @@ class Calls:
         await asyncio.sleep(max(0.0, begins - _LEAD - time.monotonic()))
         self.bearer.deadline.allow(self._need)
         if note is not None:
-            async with transaction(self.engine, "note_call") as conn:
+            async with transaction(self.engine, "mark_called") as conn:
                 if not await note(conn, again=again):
                     raise Withheld
         await asyncio.sleep(max(0.0, begins - time.monotonic()))

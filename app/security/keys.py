@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID
 
-SCOPES: Final = ("provision", "history", "pii", "protected", "admin")
+SCOPES: Final = ("provision", "history", "pii", "protected")
 
 _SHAPE = re.compile(r"(pk_(?P<handle>[0-9a-f]{12})_(?P<secret>[A-Za-z0-9_-]{43}))_(?P<checksum>[0-9a-f]{6})")
 

@@ -10,7 +10,7 @@ from tests.api.factories import body
 
 OPEN = {"/healthz", "/readyz", "/metrics", "/docs", "/docs/{name}", "/openapi.json"}
 CIVIC_NO = "201201019801"
-ALL_SCOPES = ("provision", "history", "pii", "protected", "admin")
+ALL_SCOPES = ("provision", "history", "pii", "protected")
 
 
 _routes: list[tuple[str, str]] = []

@@ -53,6 +53,19 @@ async def test_a_stream_begins_with_the_run_and_ends_with_it(
         assert [status async for status in statuses] == ["cancelled"]
 
 
+async def test_what_a_stream_sends_is_what_get_answers(service: Service, run_id: UUID) -> None:
+    """To the byte, and the jobs in it as they are answered and listed alone."""
+    client = await service.client("history")
+    async with asyncio.timeout(20), client.stream("GET", f"/runs/{run_id}/events") as stream:
+        lines = stream.aiter_lines()
+        sent = (await anext(lines), await anext(lines))
+    answered = await client.get(f"/runs/{run_id}")
+    assert sent == ("event: run", f"data: {answered.text}")
+    jobs = answered.json()["jobs"]
+    assert [(await client.get(f"/jobs/{job['id']}")).json() for job in jobs] == jobs
+    assert (await client.get("/jobs", params={"run_id": str(run_id)})).json()["data"] == jobs
+
+
 async def test_a_stream_ends_when_its_key_is_revoked(
     service: Service, client: httpx.AsyncClient, run_id: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:

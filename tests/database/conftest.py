@@ -6,7 +6,7 @@ import psycopg
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.embedded import Servers
+from app.local.embedded import Servers
 from tests.conftest import _database, _name
 from tests.database.factories import Tenant, engine_of
 from tests.database.gallery import Names, hang

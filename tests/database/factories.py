@@ -22,15 +22,15 @@ from app.db.cipher import Cipher, cipher_of, new_key
 from app.db.claims import Claim
 from app.db.engine import connect
 from app.db.intake import store_roster
-from app.db.records import Change
+from app.domain.verdicts import RecordChange
 from app.settings import Settings
 from app.sources.json_upload import JsonUpload
+from tests.database.drain import RULES, drain
 
 Object = dict[str, Any]
 
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
-HORIZON = timedelta(hours=6)
 
 _serials = count(1)
 
@@ -191,7 +191,7 @@ class Tenant:
     async def write(self, held: Claim) -> batches.Outgoing | None:
         """Writes down a batch."""
         async with self.engine.begin() as conn:
-            return await batches.write_batch(conn, self.cipher, held, HORIZON)
+            return await batches.write_batch(conn, self.cipher, held, RULES.fault_horizon)
 
     async def written(self, held: Claim) -> batches.Outgoing:
         """Writes down a batch where there is something to send."""
@@ -217,7 +217,7 @@ class Tenant:
         """Has Skolverket answer a batch: `succeeded` for all but those with a verdict of their own."""
         ids = await self.value("SELECT record_ids FROM batch WHERE id = :batch", batch=batch_id)
         changes = [
-            Change(
+            RecordChange(
                 each,
                 (verdicts or {}).get(str(each), "succeeded"),
                 received=self.cipher.seal(b"{}", self.organisation_id, held.stage, each, "received"),
@@ -232,22 +232,9 @@ class Tenant:
         async with self.engine.begin() as conn:
             return await lane.finish_job(conn, held.job_id, held.number, status)
 
-    async def play(
-        self, job_id: UUID, verdicts: Mapping[str, str] | None = None, end: str = "succeeded"
-    ) -> list[lane.Ring]:
-        """Carries a job from its claim to its end."""
-        held = await self.claim(job_id)
-        async with self.engine.begin() as conn:
-            await batches.refuse_broken(conn, held)
-        while (out := await self.write(held)) is not None:
-            async with self.engine.begin() as conn:
-                assert await batches.call_batch(conn, self.cipher, held, out.id) is not None
-            async with self.engine.begin() as conn:
-                await answers.accept_batch(conn, held, out.id, 202, str(uuid4()), timedelta())
-            await self.answer(held, out.id, verdicts)
-        rings = await self.finish(held, end)
-        assert rings is not None
-        return rings
+    async def play(self, job_id: UUID, verdicts: Mapping[str, str] | None = None) -> list[lane.Ring]:
+        """Has a job carried from its claim to its end."""
+        return await drain(self.engine, self.cipher, job_id, verdicts)
 
 
 @dataclass(frozen=True)
@@ -299,7 +286,7 @@ async def make_run(tenant: Tenant, state: str) -> Run:
             for job_id in run.jobs:
                 await tenant.play(job_id)
         case "failed":
-            await tenant.play(run.jobs[0], {(await run.objects(1))[0]: "error"}, "failed")
+            await tenant.play(run.jobs[0], {(await run.objects(1))[0]: "error"})
         case "cancelled":
             await run.cancel()
     assert await run.status() == state

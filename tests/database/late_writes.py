@@ -63,8 +63,8 @@ def _raw(statement: str) -> tuple[Write, Refusal]:
 
 LATE_WRITES: Final[dict[str, tuple[Write, Refusal]]] = {
     "hold": (lambda conn, cipher, held, batch: claims.hold(conn, held), _told),
-    "view": (lambda conn, cipher, held, batch: claims.view(conn, held), _told),
-    "outlook": (lambda conn, cipher, held, batch: claims.outlook(conn, held), _told),
+    "load_snapshot": (lambda conn, cipher, held, batch: claims.load_snapshot(conn, held), _told),
+    "open_work": (lambda conn, cipher, held, batch: claims.open_work(conn, held), _told),
     "snooze": (lambda conn, cipher, held, batch: claims.snooze(conn, held, _NOW), _told),
     "refuse_broken": (lambda conn, cipher, held, batch: batches.refuse_broken(conn, held), _told),
     "write_batch": (lambda conn, cipher, held, batch: batches.write_batch(conn, cipher, held, None), _told),

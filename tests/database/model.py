@@ -12,10 +12,11 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from app.db import answers, batches
+from app.db import batches
 from app.db.cipher import Cipher
 from app.db.claims import Claim
 from app.db.lane import Ring
+from app.domain.verdicts import AwaitedBatch
 
 _TABLES: Final = ("run", "job", "record", "batch", "holding", "event")
 
@@ -43,7 +44,7 @@ class Skolverket:
     calls: list[Call] = field(default_factory=list)
     said: dict[tuple[UUID, UUID], set[str]] = field(default_factory=dict)
 
-    def answer(self, held: Claim, batch: answers.Awaited, status: str | None) -> bytes:
+    def answer(self, held: Claim, batch: AwaitedBatch, status: str | None) -> bytes:
         """Answers a batch: all its objects well, but for the first one that waits; with None that one is missing."""
         odd = min(batch.waiting, default=None)
         responses = []

@@ -15,7 +15,7 @@ from tests.database.factories import Tenant
 from tests.database.invariants import BROKEN, FINAL, changed
 from tests.database.late_writes import LATE_WRITES
 from tests.database.model import Cut, World
-from tests.database.model_worker import Worker
+from tests.database.model_driver import Worker
 from tests.database.virtual_time import FORWARD, REWIND
 
 WORKERS: Final = 3

@@ -13,9 +13,10 @@ from sqlalchemy.exc import IntegrityError
 
 from app.db import answers, batches
 from app.db.claims import Claim
-from app.db.records import Change
 from app.domain.batching import MAX_BYTES, encode
-from tests.database.factories import HORIZON, MINUTE, Object, Run, Tenant, duty, exam, group, pupil
+from app.domain.verdicts import RecordChange
+from tests.database.drain import HORIZON
+from tests.database.factories import MINUTE, Object, Run, Tenant, duty, exam, group, pupil
 
 NOTHING = timedelta()
 
@@ -206,8 +207,8 @@ async def test_records_that_are_not_due_stay(tenant: Tenant) -> None:
     _, held = await _claimed(tenant, [later, now])
     batch_id = await tenant.accepted(held)
     changes = [
-        Change(UUID(later["id"]), "pending", again_in=MINUTE, faulty=True),
-        Change(UUID(now["id"]), "pending", again_in=NOTHING, faulty=True),
+        RecordChange(UUID(later["id"]), "pending", again_in=MINUTE, faulty=True),
+        RecordChange(UUID(now["id"]), "pending", again_in=NOTHING, faulty=True),
     ]
     async with tenant.engine.begin() as conn:
         await answers.answer_batch(conn, tenant.cipher, held, batch_id, b"{}", changes, NOTHING)
@@ -221,7 +222,7 @@ async def test_a_record_is_given_up_when_its_faults_reach_the_horizon(tenant: Te
     faulty, fine = pupil(), pupil()
     _, held = await _claimed(tenant, [faulty, fine])
     batch_id = await tenant.accepted(held)
-    changes = [Change(UUID(faulty["id"]), "pending", again_in=NOTHING, faulty=True)]
+    changes = [RecordChange(UUID(faulty["id"]), "pending", again_in=NOTHING, faulty=True)]
     async with tenant.engine.begin() as conn:
         await answers.answer_batch(conn, tenant.cipher, held, batch_id, b"{}", changes, NOTHING)
     await _age(tenant, held, HORIZON - MINUTE)
@@ -296,7 +297,7 @@ async def test_a_verdict_is_the_records_end(tenant: Tenant, verdict: str) -> Non
             held,
             batch_id,
             b"[1]",
-            [Change(UUID(person["id"]), verdict, received=received)],
+            [RecordChange(UUID(person["id"]), verdict, received=received)],
             MINUTE,
         )
     assert waiting is False
@@ -314,7 +315,7 @@ async def test_an_answer_to_some_of_a_batch_keeps_it_open(tenant: Tenant) -> Non
     batch_id = await tenant.accepted(held)
     for person, waiting, status in ((first, True, "accepted"), (second, False, "answered")):
         async with tenant.engine.begin() as conn:
-            change = Change(UUID(person["id"]), "succeeded")
+            change = RecordChange(UUID(person["id"]), "succeeded")
             assert await answers.answer_batch(conn, tenant.cipher, held, batch_id, b"{}", [change], MINUTE) is waiting
         assert (await _record(tenant, person["id"]))["status"] == "succeeded"
         assert (await _batch(tenant, batch_id))["status"] == status
@@ -325,7 +326,7 @@ async def test_a_passing_fault_at_skolverket_sends_the_record_again(tenant: Tena
     person = pupil()
     _, held = await _claimed(tenant, [person])
     batch_id = await tenant.accepted(held)
-    change = Change(UUID(person["id"]), "pending", again_in=MINUTE, faulty=True)
+    change = RecordChange(UUID(person["id"]), "pending", again_in=MINUTE, faulty=True)
     async with tenant.engine.begin() as conn:
         assert await answers.answer_batch(conn, tenant.cipher, held, batch_id, b"{}", [change], MINUTE) is False
     row = await _record(tenant, person["id"])
@@ -353,7 +354,7 @@ async def test_only_the_batch_in_which_a_record_left_last_answers_for_it(tenant:
     again, slow = pupil(), pupil()
     _, held = await _claimed(tenant, [again, slow])
     first = await tenant.accepted(held)
-    change = Change(UUID(again["id"]), "pending", again_in=NOTHING, faulty=True)
+    change = RecordChange(UUID(again["id"]), "pending", again_in=NOTHING, faulty=True)
     async with tenant.engine.begin() as conn:
         assert await answers.answer_batch(conn, tenant.cipher, held, first, b"{}", [change], NOTHING) is True
     second = await tenant.accepted(held)
@@ -479,7 +480,7 @@ async def test_a_lost_batch_without_another_try_ends_its_records(tenant: Tenant)
     _, held = await _claimed(tenant, [first, second])
     batch_id = await tenant.accepted(held)
     async with tenant.engine.begin() as conn:
-        change = Change(UUID(first["id"]), "succeeded")
+        change = RecordChange(UUID(first["id"]), "succeeded")
         await answers.answer_batch(conn, tenant.cipher, held, batch_id, b"{}", [change], NOTHING)
     async with tenant.engine.begin() as conn:
         await answers.lose_batch(conn, tenant.cipher, held, batch_id, "no_answer", None)

@@ -11,9 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db import answers, batches, claims, lane
 from app.db.claims import Claim, LeaseLost
-from app.db.records import Change
 from app.domain.stages import Stage
-from tests.database.factories import HORIZON, MINUTE, Tenant, make_job, pupil
+from app.domain.verdicts import RecordChange
+from tests.database.drain import HORIZON
+from tests.database.factories import MINUTE, Tenant, make_job, pupil
 
 NOTHING = timedelta()
 
@@ -118,7 +119,7 @@ _WRITES: dict[str, type_of_write] = {
     "drop_written": lambda t, conn, held, w, a: batches.drop_written(conn, held),
     "abandon": lambda t, conn, held, w, a: answers.abandon(conn, t.cipher, held, "no_contact"),
     "give_up": lambda t, conn, held, w, a: batches.give_up(conn, held),
-    "view": lambda t, conn, held, w, a: claims.view(conn, held),
+    "load_snapshot": lambda t, conn, held, w, a: claims.load_snapshot(conn, held),
     "hold": lambda t, conn, held, w, a: claims.hold(conn, held),
     "snooze": lambda t, conn, held, w, a: claims.snooze(conn, held, NOTHING),
 }
@@ -234,11 +235,11 @@ async def test_the_view_is_what_the_database_holds(tenant: Tenant) -> None:
     batch_id = await tenant.accepted(held)
     await run.cancel()
     async with tenant.engine.begin() as conn:
-        seen = await claims.view(conn, held)
+        seen = await claims.load_snapshot(conn, held)
     assert (seen.counts.total, seen.counts.sent, seen.counts.pending) == (2, 2, 0)
     assert [(batch.id, batch.status) for batch in seen.batches] == [(batch_id, "accepted")]
     assert (seen.ready, seen.next_ready_at, seen.cancelled, seen.on_record_error) == (False, None, True, "continue")
-    assert (seen.fault_since, seen.contact_at, seen.losses) == (None, None, 0)
+    assert (seen.fault_since, seen.last_accepted_at, seen.worker_deaths) == (None, None, 0)
 
 
 async def test_the_view_knows_when_a_record_may_go_again(tenant: Tenant) -> None:
@@ -246,11 +247,11 @@ async def test_the_view_knows_when_a_record_may_go_again(tenant: Tenant) -> None
     held = await tenant.claim(run.jobs[0])
     batch_id = await tenant.accepted(held)
     later, latest = (UUID(each) for each in await run.objects(1))
-    changes = [Change(each, "pending", again_in=timedelta(hours=n)) for n, each in ((1, later), (2, latest))]
+    changes = [RecordChange(each, "pending", again_in=timedelta(hours=n)) for n, each in ((1, later), (2, latest))]
     async with tenant.engine.begin() as conn:
         await answers.answer_batch(conn, tenant.cipher, held, batch_id, b"{}", changes, NOTHING)
     async with tenant.engine.begin() as conn:
-        seen = await claims.view(conn, held)
+        seen = await claims.load_snapshot(conn, held)
     assert (seen.counts.pending, seen.ready, seen.batches) == (2, False, [])
     assert seen.next_ready_at is not None
     assert timedelta(minutes=59) < seen.next_ready_at - seen.now <= timedelta(hours=1)

@@ -15,9 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from app.cli.diagnosis import headline, worded
 from app.db import circuits, claims, reads, tokens, workers
 from app.db.doctor import look
+from app.domain.conclusion import CIRCUIT_OPEN
 from app.domain.diagnosis import Finding, diagnose
 from app.domain.situation import Seen
-from app.domain.steps import CIRCUIT_OPEN
 from app.jobs.problems import job_problem
 from tests.conftest import Spawn
 from tests.database.factories import MINUTE, Tenant

@@ -18,8 +18,11 @@ import psycopg
 import pytest
 import redis
 
-from app.embedded import STATE, Postgres, Servers, Valkey, embedded_servers, postgres, valkey
 from app.errors import Stopped
+from app.local import postgres, valkey
+from app.local.embedded import STATE, Servers, embedded_servers
+from app.local.postgres import Postgres
+from app.local.valkey import Valkey
 from tests.conftest import _quick_folder
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a child with its parent")
@@ -28,7 +31,7 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a ch
 _USER = """
 import sys
 from pathlib import Path
-from app.embedded import embedded_servers
+from app.local.embedded import embedded_servers
 with embedded_servers(Path(sys.argv[1]), durable=sys.argv[2] == "durable") as servers:
     print(servers.database_url, flush=True)
     sys.stdin.read()

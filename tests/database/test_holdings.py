@@ -5,8 +5,9 @@ from random import Random
 from uuid import UUID
 
 from app.db import holdings
-from app.db.claims import Claim, outlook, view
-from app.domain.steps import Finish, conclude, work
+from app.db.claims import Claim, load_snapshot, open_work
+from app.domain.conclusion import Finish, conclude
+from app.domain.open_work import work
 from tests.database.factories import Run, Tenant
 
 
@@ -26,7 +27,7 @@ async def _note(tenant: Tenant, held: Claim, asked: UUID, *, there: bool) -> Non
 
 async def _is_unasked(tenant: Tenant, held: Claim) -> bool:
     async with tenant.engine.begin() as conn:
-        seen, whole = await outlook(conn, held), await view(conn, held)
+        seen, whole = await open_work(conn, held), await load_snapshot(conn, held)
     assert seen.unasked is whole.unasked
     return seen.unasked
 
@@ -50,7 +51,7 @@ async def test_after_a_cancel_nobody_asks_and_the_job_is_not_done(tenant: Tenant
     run, held, _ = await _failed(tenant)
     await run.cancel()
     async with tenant.engine.begin() as conn:
-        seen = await view(conn, held)
+        seen = await load_snapshot(conn, held)
     assert not work(seen)
     assert conclude(seen, (), timedelta(hours=1), Random(1)) == Finish("cancelled")
 

@@ -12,7 +12,7 @@ from random import Random
 import psycopg
 import pytest
 
-from app.embedded import Servers
+from app.local.embedded import Servers
 from tests.conftest import _database, _name
 from tests.database.gallery import Names
 from tests.database.hostile import AUDIT, Enemy, attack

@@ -36,7 +36,7 @@ async def _events(tenant: Tenant, run: Run) -> list[tuple[int, str | None, str, 
 async def _failed(tenant: Tenant, policy: str = "halt") -> Run:
     """A run whose first job failed by one of its two records."""
     run = await tenant.new_run(policy=policy)
-    await tenant.play(run.jobs[0], {(await run.objects(1))[0]: "error"}, "failed")
+    await tenant.play(run.jobs[0], {(await run.objects(1))[0]: "error"})
     return run
 
 
@@ -195,7 +195,7 @@ async def test_every_change_of_state_is_an_event(tenant: Tenant) -> None:
     run = await tenant.new_run()
     await tenant.play(run.jobs[0])
     [taught] = await run.objects(2)
-    await tenant.play(run.jobs[1], {taught: "error"}, "failed")
+    await tenant.play(run.jobs[1], {taught: "error"})
     events = await _events(tenant, run)
     assert sorted(event for event in events if event[1] is None) == [
         (0, None, "queued", None),
@@ -378,7 +378,7 @@ async def test_a_retry_forgets_remarks_on_the_earlier_try_and_keeps_those_on_the
 
 async def test_a_broken_record_is_opened_with_its_flaws(tenant: Tenant) -> None:
     run = await tenant.new_run({"persons": [pupil(civicNo=None)]})
-    await tenant.play(run.jobs[0], end="failed")
+    await tenant.play(run.jobs[0])
     await run.retry()
     [row] = await tenant.rows("SELECT status, remarks FROM record")
     assert (row["status"], [each["pointer"] for each in row["remarks"]]) == ("pending", ["/civicNo"])

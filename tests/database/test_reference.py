@@ -12,8 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.db import reference
 from app.db.reference import EXAMS, PROGRAMMES, Due, Item, Kind
-from app.embedded import Servers
 from app.jobs.reference import next_wait
+from app.local.embedded import Servers
 from tests.conftest import _database, _name
 from tests.database.factories import Tenant, engine_of
 

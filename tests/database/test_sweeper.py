@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator
 import pytest
 
 from app.db.lane import Ring
-from app.embedded import free_port
 from app.jobs.advance import Advance
 from app.jobs.doorbell import Doorbell, pool
 from app.jobs.sweeper import HIGH_WATER, Sweeper
+from app.local.server import free_port
 from app.settings import Settings
 from tests.database.factories import Run, Tenant
 

@@ -15,12 +15,13 @@ import httpx
 import pytest
 
 from app.api.serving import serve_api
-from app.db import tenants
-from app.db.cipher import new_key
-from app.db.engine import connect
+from app.db.tenants import CertificateFiles
 from app.demo.roster import RosterPlan, generate, reference_only, roster_only
+from app.local.environment import new_keys, towards_simulator
+from app.local.launcher import Child
+from app.local.organisation import create_organisation
 from app.settings import Settings
-from tests.conftest import ROOT, Child, Spawn, spawning
+from tests.conftest import ROOT, Spawn, spawning
 from tests.tls import Client, Tls, make_tls
 
 Json = dict[str, Any]
@@ -191,11 +192,8 @@ def served(
     env = {
         "DATABASE_URL": database_url,
         "REDIS_URL": redis_url,
-        "ENCRYPTION_KEYS": f"test:{new_key()}",
-        "SEARCH_KEY": new_key(),
-        "SKOLVERKET_PROVISIONING_URL": f"{simulator}/provisioning/v1",
-        "SKOLVERKET_OPEN_DATA_URL": f"{simulator}/open-data/v1",
-        "SKOLVERKET_AUTHORISATION_URL": f"{simulator}/transaction",
+        **new_keys(),
+        **towards_simulator(simulator),
         "SKOLVERKET_CALLS_PER_SECOND": "50",
         "SKOLVERKET_READS_PER_SECOND": "50",
         "SKOLVERKET_ANSWER_AFTER": "0.25",
@@ -234,24 +232,18 @@ def serving(settings: Settings, ready: Path) -> Iterator[int]:
 
 def add_organisation(service: Service, organiser: Json, client: Client | None = None) -> str:
     """Makes another organisation, with its certificate if it has one, and goes on as it; gives its key."""
-    settings = Settings.model_validate({"database_url": service.env["DATABASE_URL"]})
-    key = asyncio.run(make_key(settings.sqlalchemy_url, organiser, client))
+    key = asyncio.run(
+        create_organisation(
+            service.env["DATABASE_URL"],
+            organiser["organisationNumber"],
+            organiser["displayName"],
+            ("provision", "history", "pii"),
+            certificate=None if client is None else CertificateFiles(client.certificate_file, client.key_file),
+            entity_id=None if client is None else client.entity_id,
+        )
+    )
     service.api.headers["Authorization"] = f"Bearer {key}"
     return key
-
-
-async def make_key(url: str, organiser: Json, client: Client | None) -> str:
-    number, name = organiser["organisationNumber"], organiser["displayName"]
-    files = None if client is None else tenants.CertificateFiles(client.certificate_file, client.key_file)
-    entity_id = None if client is None else client.entity_id
-    database = connect(url, pool=1)
-    try:
-        async with database.begin() as conn:
-            await tenants.create_organisation(conn, number, name, files, entity_id)
-            scopes = ("provision", "history", "pii")
-            return (await tenants.create_key(conn, number, "journeys", scopes)).text
-    finally:
-        await database.dispose()
 
 
 PLAN = RosterPlan(persons=120, schools=3, seed=7)

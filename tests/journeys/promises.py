@@ -5,7 +5,7 @@ import re
 from datetime import datetime
 from typing import Any
 
-from tests.conftest import Child
+from app.local.launcher import Child
 from tests.journeys.conftest import STAGES, Json, Service
 
 

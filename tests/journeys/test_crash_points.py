@@ -24,8 +24,9 @@ import psycopg
 import pytest
 
 from app.demo.roster import RosterPlan, generate, roster_only
-from app.embedded import Servers
+from app.domain.intents import Transaction, name_of
 from app.jobs import calls
+from app.local.embedded import Servers
 from tests.conftest import ROOT, Spawn, _database, _name, spawning
 from tests.journeys.conftest import Json, Secure, Service, add_organisation, served
 from tests.journeys.promises import assert_kept
@@ -48,7 +49,8 @@ def points_of(*modules: str) -> list[str]:
 
 
 WORKER_POINTS = [
-    *points_of("jobs/advance", "jobs/step", "jobs/calls", "jobs/bearer", "jobs/sweeper"),
+    *points_of("jobs/advance", "jobs/calls", "jobs/bearer", "jobs/sweeper"),
+    *(f"{moment}:{name_of(intent)}" for intent in get_args(Transaction) for moment in _COMMITS),
     *(f"{when}_call:{name}" for name in get_args(calls.Name) for when in ("before", "during", "after")),
     "before_call:token",
     "after_call:token",
@@ -59,17 +61,17 @@ _ALL = os.environ.get("CRASH_POINTS") == "all"
 # One of each kind of what a death can leave behind.
 _KINDS = {
     "after_commit:claim",
-    "after_commit:write",
-    "after_commit:note_call",
+    "after_commit:write_batch",
+    "after_commit:mark_called",
     "before_call:send",
     "during_call:send",
     "after_call:send",
-    "before_commit:accept",
-    "after_commit:accept",
-    "after_call:ask",
-    "before_commit:answer",
-    "after_commit:answer",
-    "before_commit:conclude",
+    "before_commit:accept_batch",
+    "after_commit:accept_batch",
+    "after_call:poll",
+    "before_commit:apply_answer",
+    "after_commit:apply_answer",
+    "before_commit:snooze",
     "before_commit:finish",
     "after_commit:finish",
     "after_commit:delay_slots",
@@ -91,6 +93,7 @@ class Scene:
     # Whether no slot can be had any more once the first call is noted.
     crowded: bool = False
     ends: str = "succeeded"
+    code: str = "no_contact"
 
 
 def _once(path: str, **fault: object) -> Scene:
@@ -102,18 +105,35 @@ _AWAY = Scene(away=True)
 _FAILED = Scene(defects=1, policy="continue")
 # By the name that a point has after its colon; without a scene a plain run passes it.
 SCENES: Mapping[str, Scene] = {
-    "abandon": Scene(
+    "abandon_outstanding": Scene(
         ({"match": {"path": _PERSONS}, "times": None, "action": "status", "status": 503},),
         env={"FAULT_HORIZON": "1"},
         ends="failed",
     ),
-    "refuse": _once(_PERSONS, action="status", status=400),
-    "put_off": _NOT_NOW,
-    "fault": _NOT_NOW,
-    "postpone": _once("persons/bulk/jobs/", action="status", status=503),
+    "refuse_batch": _once(_PERSONS, action="status", status=400),
+    "requeue_batch": _NOT_NOW,
+    "note_fault": _NOT_NOW,
+    "postpone_poll": _once("persons/bulk/jobs/", action="status", status=503),
     "hold_back": _once(_PERSONS, action="status", status=429, retry_after=1),
-    "job_unknown": _once("persons/bulk/jobs/", action="status", status=404),
-    "note_holdings": _FAILED,
+    "mark_lost": _once("persons/bulk/jobs/", action="status", status=404),
+    "note_at_target": _FAILED,
+    "load_unasked": _FAILED,
+    # The batch goes again in halves; the answer about the first is due while the second is on its way.
+    "refresh_work": Scene(
+        (
+            {"match": {"path": _PERSONS}, "times": 1, "action": "status", "status": 400},
+            {"match": {"path": _PERSONS}, "every": 2, "times": 1, "action": "delay", "seconds": 2.5},
+        )
+    ),
+    "expire": Scene(
+        (
+            {"match": {"path": _PERSONS}, "times": 1, "action": "status", "status": 400},
+            {"match": {"path": _PERSONS}, "times": None, "action": "status", "status": 503},
+        ),
+        env={"FAULT_HORIZON": "1"},
+        ends="failed",
+        code="records_failed",
+    ),
     "look_up": _FAILED,
     "probe": _AWAY,
     "alive": _AWAY,
@@ -122,7 +142,7 @@ SCENES: Mapping[str, Scene] = {
     "delay_slots": Scene(slow=0.1),
     "look_again": Scene(slow=0.6),
     # It is too late for its slot, and gets no other before its step ends.
-    "take_back": Scene(slow=1.5, crowded=True, env={"LEASE_SECONDS": "9"}),
+    "unmark_called": Scene(slow=1.5, crowded=True, env={"LEASE_SECONDS": "9"}),
 }
 
 PLAN = RosterPlan(persons=20, schools=1, seed=7)
@@ -138,31 +158,34 @@ _LEFT_NOT = (1, 0)
 _MAY_HAVE_ARRIVED = (1, 1)
 HISTORY: Mapping[str, tuple[int, int]] = {
     # It was noted that the batch leaves, and it did not.
-    "after_commit:note_call": _LEFT_NOT,
+    "after_commit:mark_called": _LEFT_NOT,
     "before_call:send": _LEFT_NOT,
     "before_commit:delay_slots": _LEFT_NOT,
     "after_commit:delay_slots": _LEFT_NOT,
     "before_commit:look_again": _LEFT_NOT,
     "after_commit:look_again": _LEFT_NOT,
-    "before_commit:take_back": _LEFT_NOT,
+    "before_commit:unmark_called": _LEFT_NOT,
     # It left, and what was answered was not kept.
     "during_call:send": _MAY_HAVE_ARRIVED,
     "after_call:send": _MAY_HAVE_ARRIVED,
     "before_commit:learn_of_service": _MAY_HAVE_ARRIVED,
     "after_commit:learn_of_service": _MAY_HAVE_ARRIVED,
-    "before_commit:accept": _MAY_HAVE_ARRIVED,
+    "before_commit:accept_batch": _MAY_HAVE_ARRIVED,
     "before_commit:hold_back": _MAY_HAVE_ARRIVED,
     "after_commit:hold_back": _MAY_HAVE_ARRIVED,
-    "before_commit:refuse": _MAY_HAVE_ARRIVED,
-    "before_commit:put_off": _MAY_HAVE_ARRIVED,
-    "before_commit:fault": _MAY_HAVE_ARRIVED,
-    "after_commit:fault": _MAY_HAVE_ARRIVED,
+    "before_commit:refuse_batch": _MAY_HAVE_ARRIVED,
+    "before_commit:requeue_batch": _MAY_HAVE_ARRIVED,
+    "before_commit:note_fault": _MAY_HAVE_ARRIVED,
+    "after_commit:note_fault": _MAY_HAVE_ARRIVED,
     # The other one meets the refusal of the old token first.
     "before_commit:renew_token": (1, 2),
     "after_commit:renew_token": _MAY_HAVE_ARRIVED,
     # The answer was kept, and says that it goes again.
-    "after_commit:put_off": (0, 1),
-    "after_commit:job_unknown": (1, 1),
+    "after_commit:requeue_batch": (0, 1),
+    "after_commit:mark_lost": (1, 1),
+    # The second half was on its way.
+    "before_commit:refresh_work": _MAY_HAVE_ARRIVED,
+    "after_commit:refresh_work": _MAY_HAVE_ARRIVED,
 }
 
 
@@ -240,7 +263,7 @@ def _dies_and_goes_on(service: Service, point: str) -> None:
     assert_kept(service, run)
     if scene.ends == "failed":
         assert [job["status"] for job in run["jobs"]] == ["failed", "blocked", "blocked", "blocked"]
-        assert run["jobs"][0]["error"]["code"] == "no_contact"
+        assert run["jobs"][0]["error"]["code"] == scene.code
         return
     faults_met = sum(fault.get("action") in {"status", "revoke_tokens"} for fault in scene.faults)
     assert sum(job["attempt"] for job in run["jobs"]) <= faults_met, "a death costs no attempt"

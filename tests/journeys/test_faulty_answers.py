@@ -6,7 +6,7 @@ from datetime import datetime
 import pytest
 
 from app.demo.roster import RosterPlan, generate
-from tests.conftest import Child
+from app.local.launcher import Child
 from tests.journeys.conftest import Json, Secure, Service, add_organisation
 from tests.journeys.promises import assert_kept, assert_told, faults_logged
 

@@ -8,7 +8,7 @@ from itertools import pairwise
 import redis
 
 from app.demo.roster import RosterPlan, generate, roster_only
-from app.embedded import free_port
+from app.local.server import free_port
 from tests.journeys.conftest import STAGES, Json, Service
 from tests.journeys.promises import assert_in_stage_order, assert_kept, moment
 

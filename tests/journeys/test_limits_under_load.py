@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from app.demo.roster import RosterPlan, generate
-from tests.conftest import Child, Spawn
+from app.local.launcher import Child
+from tests.conftest import Spawn
 from tests.journeys.conftest import Json, add_organisation, served
 from tests.journeys.promises import assert_kept
 

@@ -70,7 +70,7 @@ def lines(trials: Sequence[Trial], controls: Mapping[str, Outcome]) -> Iterator[
     """Says what is wrong: faults that live, and proofs that say nothing."""
     for trial in trials:
         if trial.killer is None:
-            yield f"LIVES  {trial.fault.name} ({trial.fault.file})"
+            yield f"LIVES  {trial.fault.name}"
         for name, outcome in trial.outcomes.items():
             if outcome.verdict == "unclear":
                 yield f"UNCLEAR  {name} could not run with: {trial.fault.name}"
@@ -108,7 +108,7 @@ def main() -> int:
     asked = [name for name in PROOFS if not given.proof or name in given.proof]
     if given.list:
         for each in chosen:
-            say.print(f"{each.name:<52} {each.file:<36} {', '.join(each.seen_by)}")
+            say.print(f"{each.name:<52} {', '.join(each.seen_by)}")
         return 0
     trials: list[Trial] = []
     with scratch() as copy:

@@ -1,4 +1,7 @@
-"""What a fault is: one place in one file, and how it is planted there. Which ones there are is in the lists."""
+"""What a fault is: one place in the code, and how it is planted there. Which ones there are is in the lists.
+
+A fault names its text and not its file, so that code can move without a change here.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,27 +11,32 @@ class Rotten(Exception):
     """A fault's place is gone, or there are several: the list no longer fits the code."""
 
 
+# Where a fault may be.
+_ROOMS = ("app/**/*.py", "app/**/*.sql", "migrations/**/*.py", "migrations/**/*.sql")
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A text that occurs once in a file, what stands there instead, and the proofs that are expected to see it."""
+    """A text that occurs once in the code, what stands there instead, and the proofs that are expected to see it."""
 
     name: str
-    file: str
     old: str
     new: str
     seen_by: tuple[str, ...]
 
-    def planted_in(self, text: str) -> str:
-        """Gives the file's text with the fault in it; raises Rotten unless its place is there exactly once."""
-        if (times := text.count(self.old)) != 1:
-            raise Rotten(f"{self.name}: its text occurs {times} times in {self.file}")
+    def file(self, root: Path) -> Path:
+        """Finds the file of a tree that has the text; raises Rotten unless there is exactly one, with it once."""
+        texts = {path: path.read_text(encoding="utf-8") for room in _ROOMS for path in root.glob(room)}
+        places = [path for path, text in texts.items() for _ in range(text.count(self.old))]
+        if len(places) != 1:
+            raise Rotten(f"{self.name}: its text occurs {len(places)} times")
         if self.new == self.old:
             raise Rotten(f"{self.name}: it changes nothing")
-        return text.replace(self.old, self.new)
+        return places[0]
 
-    def plant(self, root: Path) -> str:
-        """Writes the fault into a tree, and gives what the file held before."""
-        file = root / self.file
+    def plant(self, root: Path) -> tuple[Path, str]:
+        """Writes the fault into a tree; gives its file and what that held before."""
+        file = self.file(root)
         before = file.read_text(encoding="utf-8")
-        file.write_text(self.planted_in(before), encoding="utf-8")
-        return before
+        file.write_text(before.replace(self.old, self.new), encoding="utf-8")
+        return file, before

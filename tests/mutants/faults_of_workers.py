@@ -7,21 +7,30 @@ from tests.mutants.fault import Fault
 DECISIONS: Final = (
     Fault(
         "a job ends before its records are final",
-        "app/domain/steps.py",
-        "elif not view.batches and view.counts.pending == 0 and not view.unasked:",
-        "elif not view.batches and not view.unasked:",
+        "elif not job.batches and job.counts.pending == 0 and not job.unasked:",
+        "elif not job.batches and not job.unasked:",
+        ("decisions",),
+    ),
+    Fault(
+        "after a fault a step goes on",
+        "return not (self.faults or self.out_of_time or self.broken)",
+        "return not (self.out_of_time or self.broken)",
+        ("decisions",),
+    ),
+    Fault(
+        "an older picture of what is open replaces a newer one",
+        "self.state.open is None or outcome.work.now >= self.state.open.now",
+        "True",
         ("decisions",),
     ),
     Fault(
         "a refused batch is never halved",
-        "app/domain/batching.py",
         "return (together + 1) // 2 if together > 1 else None",
         "return together if together > 1 else None",
         ("decisions",),
     ),
     Fault(
         "faults are met with another try for ever",
-        "app/domain/retry.py",
         "return fault_since is not None and now - fault_since >= horizon",
         "return fault_since is not None and now - fault_since >= 1000 * horizon",
         ("decisions",),
@@ -31,7 +40,6 @@ DECISIONS: Final = (
 WORKERS: Final = (
     Fault(
         "the batch's row comes after the call",
-        "app/jobs/calls.py",
         """        slot = await self._begun(name, bucket, note, granted)
         try:
             return await self._made(slot, call(token.value))
@@ -47,35 +55,30 @@ WORKERS: Final = (
     ),
     Fault(
         "what a dead worker left is not looked at",
-        "app/jobs/advance.py",
-        "            await answers.lose_called(conn, cipher, held)\n",
+        "            await answers.lose_called(conn, cipher, claim)\n",
         "",
         ("crash points",),
     ),
     Fault(
         "a worker that is told to end begins further calls",
-        "app/jobs/advance.py",
         "Deadline.after(lease * _STEP_SHARE, self.stopping)",
         "Deadline.after(lease * _STEP_SHARE)",
         ("journeys",),
     ),
     Fault(
         "a worker that is told to end abandons its step",
-        "app/jobs/worker.py",
         "worker.handle_sig_wait_for_completion(signal.SIGTERM)",
         "worker.handle_sig(signal.SIGTERM)",
         ("journeys",),
     ),
     Fault(
         "`updateIfExists` is missing",
-        "app/skolverket/wire.py",
         'UPSERT = {"updateIfExists": "true"}',
         "UPSERT: dict[str, str] = {}",
         ("torture",),
     ),
     Fault(
         "each worker has a limit of its own",
-        "app/jobs/calls.py",
         "None if away else await take_slot(conn, bucket, per_second, self.bearer.organisation_id)",
         "None if away else Granted(0.0, 0)",
         ("client",),

@@ -43,7 +43,10 @@ _JOURNEYS = (
 
 PROOFS: Final[Mapping[str, Proof]] = {
     "decisions": _tests(
-        *(f"tests/unit/test_{each}.py" for each in ("steps", "lifecycle", "retry", "batching", "limits", "circuit")),
+        *(
+            f"tests/unit/test_{each}.py"
+            for each in ("step", "job_decisions", "lifecycle", "retry", "batching", "limits", "circuit")
+        ),
     ),
     "refusals": _database("refusals", "refusals_of_rows", "transitions"),
     "claims": _database("claims", "clock"),
@@ -56,9 +59,9 @@ PROOFS: Final[Mapping[str, Proof]] = {
     "hostile SQL": _database("hostile_sql", within=240),
     "crash points": _crashes(
         "during_call:send",
-        "after_commit:note_call",
-        "after_commit:accept",
-        "before_commit:answer",
+        "after_commit:mark_called",
+        "after_commit:accept_batch",
+        "before_commit:apply_answer",
         "before_commit:claim",
     ),
     "journeys": _tests(*(f"tests/journeys/test_journeys.py::{each}" for each in _JOURNEYS), within=300),

@@ -68,11 +68,11 @@ class Scratch:
         if fault is None:
             yield
             return
-        before = fault.plant(self._folder)
+        file, before = fault.plant(self._folder)
         try:
             yield
         finally:
-            (self._folder / fault.file).write_text(before, encoding="utf-8")
+            file.write_text(before, encoding="utf-8")
 
     def run(self, proof: Proof) -> Outcome:
         """Runs a proof to its end, or until it takes too long."""

@@ -21,13 +21,13 @@ from tests.torture import database, report
 from tests.torture.agreement import cancelled_in_vain, contradictions
 from tests.torture.callers import Callers, Organisation
 from tests.torture.faults import Hands, draw
-from tests.torture.house import House
 from tests.torture.leaks import leaks, logs, read_keys
 from tests.torture.ledger import Ledger
 from tests.torture.pairs import pair
 from tests.torture.promises import PROMISES
 from tests.torture.public import Public
 from tests.torture.rosters import Maker
+from tests.torture.stack import TortureStack
 from tests.torture.traffic import Traffic
 from tests.torture.witnesses import Seen, Violation
 
@@ -63,7 +63,7 @@ class Torture:
     def __init__(self, given: argparse.Namespace, folder: Path, say: Console) -> None:
         self.given, self.say = given, say
         self.random = Random(given.seed)
-        self.house = House(folder, Random(f"house {given.seed}"), given.calls_per_second, given.lease)
+        self.stack = TortureStack(folder, Random(f"restarts {given.seed}"), given.calls_per_second, given.lease)
         self.seen = Seen(calls_per_second=given.calls_per_second, reads_per_second=given.calls_per_second)
         self.figures: dict[str, object] = {}
         self.held: list[bytes] = []
@@ -71,15 +71,15 @@ class Torture:
 
     async def run(self) -> dict[str, list[Violation]]:
         """Goes through all of it; gives the violations by promise."""
-        given, house = self.given, self.house
+        given, stack = self.given, self.stack
         try:
-            await house.open()
+            await stack.open()
             self.tell("all are up")
-            callers = Callers(house.apis, Random(f"callers {given.seed}"))
+            callers = Callers(stack.apis, Random(f"callers {given.seed}"))
             organisations = [await self._organisation(number) for number in range(given.organisations)]
-            ledger = Ledger(house.outside, house.simulator)
-            hands = Hands(house, still=given.lease + 1)
-            watching = [asyncio.create_task(house.watch()), asyncio.create_task(ledger.follow())]
+            ledger = Ledger(stack.outside, stack.simulator)
+            hands = Hands(stack, still=given.lease + 1)
+            watching = [asyncio.create_task(stack.watch()), asyncio.create_task(ledger.follow())]
             watching.append(asyncio.create_task(self._progress(callers, ledger, hands)))
             traffic = Traffic(callers, organisations, given.stories, given.largest)
             telling = asyncio.create_task(traffic.go())
@@ -100,8 +100,8 @@ class Torture:
             await ledger.read()
             faults = await self._hear(callers, organisations, ledger, hands)
         finally:
-            await house.close()
-        self.figures["ends by SIGTERM"] = f"{len(house.terms)}, the slowest {max(house.terms, default=0):.1f} s"
+            await stack.close()
+        self.figures["ends by SIGTERM"] = f"{len(stack.terms)}, the slowest {max(stack.terms, default=0):.1f} s"
         self.seen.leaks = await asyncio.to_thread(self._leaks, callers)
         return await asyncio.to_thread(self._judge, callers, faults)
 
@@ -112,8 +112,8 @@ class Torture:
     async def _organisation(self, nth: int) -> Organisation:
         number = f"21200{nth:05}"
         maker = Maker(number, self.given.seed * 1000 + nth)
-        headers = await self.house.organisation(number, f"Prövokommun {nth}")
-        put = await self.house.outside.put(f"{self.house.simulator}/_simulator/reference", json=maker.reference)
+        headers = await self.stack.organisation(number, f"Prövokommun {nth}")
+        put = await self.stack.outside.put(f"{self.stack.simulator}/_simulator/reference", json=maker.reference)
         put.raise_for_status()
         return Organisation(number, headers, maker)
 
@@ -121,10 +121,10 @@ class Torture:
         while True:
             await asyncio.sleep(10)
             with suppress(psycopg.OperationalError, redis.RedisError, OSError):
-                async with redis.Redis.from_url(self.house.valkey.url, socket_timeout=2) as client:
+                async with redis.Redis.from_url(self.stack.valkey.url, socket_timeout=2) as client:
                     self.held.append(await read_keys(client))
                 runs = ", ".join(
-                    f"{name} {count}" for name, count in (await database.totals(self.house.postgres.url)).items()
+                    f"{name} {count}" for name, count in (await database.totals(self.stack.postgres.url)).items()
                 )
                 self.tell(f"runs {runs}; calls {len(ledger.calls)}; faults {len(hands.done)}")
 
@@ -134,7 +134,7 @@ class Torture:
         left = -1
         while time.monotonic() < began + self.given.settle:
             with suppress(psycopg.OperationalError):
-                if (left := await database.unfinished(self.house.postgres.url)) == 0:
+                if (left := await database.unfinished(self.stack.postgres.url)) == 0:
                     break
             await asyncio.sleep(0.5)
         took = time.monotonic() - began
@@ -144,17 +144,17 @@ class Torture:
     async def _hear(
         self, callers: Callers, organisations: list[Organisation], ledger: Ledger, hands: Hands
     ) -> list[tuple[str, float]]:
-        seen, house = self.seen, self.house
-        await database.testify(house.postgres.url, seen)
+        seen, stack = self.seen, self.stack
+        await database.testify(stack.postgres.url, seen)
         self.tell("the database has been heard")
         await Public(callers, self.random, self.given.sample).testify(organisations, seen)
         self.tell("the API has been heard")
-        metrics = [(await callers.http.get(f"{api}/metrics")).text for api in house.apis]
+        metrics = [(await callers.http.get(f"{api}/metrics")).text for api in stack.apis]
         self.held += hands.held + [text.encode() for text in metrics]
         seen.held = await ledger.held([who.number for who in organisations])
         self.tell("the simulator has been heard")
         seen.calls, seen.posts, seen.cancels = ledger.calls, callers.posts, callers.cancels
-        seen.stops, seen.foreign = house.stops, callers.foreign
+        seen.stops, seen.foreign = stack.stops, callers.foreign
         for what, count in sorted(callers.done.items()):
             self.figures[what] = count
         await callers.http.aclose()
@@ -162,17 +162,17 @@ class Torture:
 
     def _leaks(self, callers: Callers) -> list[tuple[str, int]]:
         held = (("Valkey and /metrics", text.decode("utf-8", "replace")) for text in self.held)
-        return list(leaks([*logs(self.house.folder), *held], callers.secrets))
+        return list(leaks([*logs(self.stack.folder), *held], callers.secrets))
 
     def _judge(self, callers: Callers, done: list[tuple[str, float]]) -> dict[str, list[Violation]]:
         pairs = pair(self.seen)
         broken = {name: list(check(self.seen, pairs)) for name, check in PROMISES.items()}
         broken["witnesses agree"] = list(contradictions(self.seen, pairs))
         broken["cancelled is cancelled"] = list(cancelled_in_vain(self.seen, pairs))
-        wrong = [*self.house.ended_wrongly, *callers.odd]
+        wrong = [*self.stack.ended_wrongly, *callers.odd]
         broken["processes and answers as expected"] = [Violation("expected", what, "") for what in wrong]
         if any(broken.values()):
-            report.keep(self.house.folder / "history.jsonl", self.seen)
+            report.keep(self.stack.folder / "history.jsonl", self.seen)
         report.show(self.say, self.seen, pairs, report.struck(done, self.seen), broken, self.figures)
         return broken
 

@@ -8,8 +8,8 @@ from uuid import UUID, uuid4
 
 import httpx
 
-from tests.torture.house import ask, read_json
 from tests.torture.rosters import Maker
+from tests.torture.stack import ask, read_json
 from tests.torture.witnesses import Post
 
 _PATIENCE = 8.0

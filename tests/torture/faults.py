@@ -13,8 +13,8 @@ from typing import Any
 import psycopg
 import redis.asyncio as redis
 
-from tests.torture.house import House
 from tests.torture.leaks import read_keys
+from tests.torture.stack import TortureStack
 
 Rule = dict[str, Any]
 _STAGES = ("persons", "duties", "groups", "activities")
@@ -115,7 +115,7 @@ def rule_of(kind: str, measure: float, whom: float) -> Rule:
 class Hands:
     """Carries faults out. `done` has what was: kind and time; those of the simulator count when they strike a call."""
 
-    house: House
+    stack: TortureStack
     # How long a worker stands still: beyond its lease.
     still: float
     done: list[tuple[str, float]] = field(default_factory=list)
@@ -134,7 +134,7 @@ class Hands:
     async def end(self) -> None:
         """Returns when all faults have ended: nobody stands still, everybody speaks, Skolverket is well."""
         await asyncio.gather(*self._strikes)
-        await self.house.outside.put(f"{self.house.simulator}/_simulator/faults", json=[])
+        await self.stack.outside.put(f"{self.stack.simulator}/_simulator/faults", json=[])
 
     async def _strike(self, planned: Planned) -> None:
         whose, _, what = planned.kind.partition(" ")
@@ -159,50 +159,50 @@ class Hands:
         self.done.append((kind, time.time()))
 
     async def _signal(self, whose: str, what: str, planned: Planned) -> None:
-        if not (free := self.house.named(whose)):
+        if not (free := self.stack.named(whose)):
             return
-        place = free[int(planned.whom * len(free))]
+        chosen = free[int(planned.whom * len(free))]
         self._note(planned.kind)
         if what == "SIGSTOP":
-            await self.house.hold_still(place, self.still * (1 + planned.measure / 2))
+            await self.stack.hold_still(chosen, self.still * (1 + planned.measure / 2))
         else:
-            self.house.tell(place, signal.Signals[what])
+            self.stack.end(chosen, signal.Signals[what])
 
     async def _order(self, planned: Planned) -> None:
         """Orders a fault of the simulator's, in the place of the one before."""
         rule = rule_of(planned.kind, planned.measure, planned.whom)
-        (await self.house.outside.put(f"{self.house.simulator}/_simulator/faults", json=[rule])).raise_for_status()
+        (await self.stack.outside.put(f"{self.stack.simulator}/_simulator/faults", json=[rule])).raise_for_status()
         self._note(planned.kind)
 
     async def _flush(self, _: float) -> None:
         with suppress(redis.RedisError, OSError):
-            async with redis.Redis.from_url(self.house.valkey.url) as client:
+            async with redis.Redis.from_url(self.stack.valkey.url) as client:
                 self.held.append(await read_keys(client))
                 await client.flushall()
 
     async def _kill_valkey(self, measure: float) -> None:
-        await self.house.servers(self.house.valkey.stop, signal.SIGKILL)
+        await self.stack.servers(self.stack.valkey.stop, signal.SIGKILL)
         await asyncio.sleep(3 * measure)
-        await self.house.servers(self.house.valkey.start)
+        await self.stack.servers(self.stack.valkey.start)
 
     async def _silence(self, measure: float) -> None:
-        self.house.proxy.fall_silent()
+        self.stack.proxy.fall_silent()
         await asyncio.sleep(1 + 7 * measure)
-        self.house.proxy.speak()
+        self.stack.proxy.speak()
 
     async def _cut(self, _: float) -> None:
-        self.house.proxy.cut()
+        self.stack.proxy.cut()
 
     async def _quit_postgres(self, measure: float) -> None:
-        port = self.house.postgres.port
-        await self.house.servers(self.house.postgres.stop, signal.SIGQUIT)
+        port = self.stack.postgres.port
+        await self.stack.servers(self.stack.postgres.stop, signal.SIGQUIT)
         await asyncio.sleep(2 * measure)
-        await self.house.servers(self.house.postgres.start)
-        assert self.house.postgres.port == port, "Postgres came back on another port"
+        await self.stack.servers(self.stack.postgres.start)
+        assert self.stack.postgres.port == port, "Postgres came back on another port"
 
     async def _terminate(self, measure: float) -> None:
         with suppress(psycopg.OperationalError):
-            async with await psycopg.AsyncConnection.connect(self.house.postgres.url, autocommit=True) as conn:
+            async with await psycopg.AsyncConnection.connect(self.stack.postgres.url, autocommit=True) as conn:
                 await conn.execute(
                     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
                     " WHERE application_name LIKE 'provkedja%%' AND random() < %s",

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from tests.torture.callers import Callers, Organisation
-from tests.torture.house import read_json
+from tests.torture.stack import read_json
 from tests.torture.witnesses import Looked, Seen, Shown
 
 _AT_ONCE = 8

@@ -9,8 +9,8 @@ from uuid import UUID, uuid4
 import httpx
 
 from tests.torture.callers import Callers, Organisation
-from tests.torture.house import read_json
 from tests.torture.rosters import draw_size
+from tests.torture.stack import read_json
 from tests.torture.witnesses import FINISHED_RUN
 
 _LONGEST_WATCH = 90.0

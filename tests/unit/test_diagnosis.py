@@ -8,9 +8,9 @@ import pytest
 
 from app.catalogue import catalogue, in_words
 from app.cli.diagnosis import Worded, headline, worded
+from app.domain.conclusion import CIRCUIT_OPEN
 from app.domain.diagnosis import Finding, diagnose
 from app.domain.situation import Job, Lane, Seen, Service, Session, Token, Worker
-from app.domain.steps import CIRCUIT_OPEN
 from tests.conftest import ROOT
 
 NOW = datetime(2026, 11, 23, 8, 5, tzinfo=UTC)

@@ -14,14 +14,14 @@ from tests.mutants.proofs import PROOFS
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
 def test_a_fault_has_one_place_and_the_file_is_still_read(fault: Fault) -> None:
-    planted = fault.planted_in((ROOT / fault.file).read_text(encoding="utf-8"))
-    if fault.file.endswith(".py"):
-        ast.parse(planted)
+    file = fault.file(ROOT)
+    if file.suffix == ".py":
+        ast.parse(file.read_text(encoding="utf-8").replace(fault.old, fault.new))
 
 
 def test_no_two_faults_are_one() -> None:
     assert max(Counter(fault.name for fault in FAULTS).values()) == 1
-    assert max(Counter((fault.file, fault.old, fault.new) for fault in FAULTS).values()) == 1
+    assert max(Counter((fault.old, fault.new) for fault in FAULTS).values()) == 1
 
 
 def test_every_fault_names_a_proof_and_every_proof_is_named() -> None:

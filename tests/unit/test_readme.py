@@ -8,7 +8,7 @@ import pytest
 from pydantic import SecretStr
 
 from app.domain.lifecycle import GRAPHS
-from app.settings import Settings
+from app.settings import Internal, Settings
 from tests.conftest import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -22,10 +22,12 @@ def shown(default: Any) -> str:
     return f"`{default}`"
 
 
-def test_every_setting_stands_in_the_table_with_its_default_and_meaning() -> None:
+def test_every_setting_for_operators_stands_in_the_table_with_its_default_and_meaning() -> None:
     table = re.findall(r"^\| `([A-Z_]+)` \| (.*?) \| (.*) \|$", README, re.MULTILINE)
     assert table == [
-        (name.upper(), shown(field.default), field.description) for name, field in Settings.model_fields.items()
+        (name.upper(), shown(field.default), field.description)
+        for name, field in Settings.model_fields.items()
+        if not any(isinstance(mark, Internal) for mark in field.metadata)
     ]
 
 

@@ -19,6 +19,7 @@ from app.domain.roster import (
     normalise,
     query_words,
     refs,
+    school_units,
     uuid_of,
     words,
 )
@@ -50,6 +51,28 @@ def test_a_pupil_is_described_by_names_and_the_first_enrolment_that_holds() -> N
         school_year=8,
         school_type="SP",
     )
+
+
+@pytest.mark.parametrize(
+    ("stage", "item", "units"),
+    [
+        ("persons", {"enrolments": [{"enroledAt": {"id": A}}, {"enroledAt": {"id": B}, "cancelled": True}]}, {A, B}),
+        ("persons", {"enrolments": [{"enroledAt": {"id": A}}, {"enroledAt": A}, "x"]}, {A, None}),
+        ("persons", {"enrolments": []}, set()),
+        ("persons", {"enrolments": None}, set()),
+        ("persons", {}, set()),
+        ("persons", {"enrolments": {"enroledAt": {"id": A}}}, {None}),
+        ("persons", None, {None}),
+        ("duties", {"dutyAt": {"id": A}, "organisation": {"id": B}}, {A}),
+        ("duties", {}, {None}),
+        ("groups", {"organisation": {"id": A}, "dutyAt": {"id": B}}, {A}),
+        ("activities", {"organisation": {"id": A}}, {A}),
+        ("activities", [A], {None}),
+    ],
+)
+def test_an_object_belongs_to_school_units(stage: str, item: Any, units: set[str | None]) -> None:
+    """None among them is one that can't be read; staff have none."""
+    assert school_units(stage, item) == {None if unit is None else UUID(unit) for unit in units}
 
 
 def test_a_person_without_enrolments_is_staff() -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import redis
 
-from app.embedded.server import Server
 from app.errors import Stopped
+from app.local.server import Server
 
 
 class Valkey(Server):

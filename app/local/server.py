@@ -6,30 +6,18 @@ import random
 import signal
 import socket
 import subprocess
-import sys
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from pathlib import Path
 
 from app.errors import Stopped
+from app.local.die_with_parent import die_with_parent
 
 _READY_WITHIN = 60.0
 _TRIES = 5
 # Outside the range that systems take outgoing ports from: a client that tries a closed port of that range again and
 # again ends up connected to itself, and holds the port.
 _PORTS = range(15_000, 30_000)
-
-
-def tethered(
-    program: Sequence[str], number: signal.Signals = signal.SIGTERM, *, not_root: Path | None = None
-) -> list[str]:
-    """Gives the command that runs a program which gets a signal when the thread that starts it ends (Linux).
-
-    The program is named by its path. With `not_root`, root steps down first, and keeps that folder writable.
-    """
-    tether = str(Path(__file__).with_name("tether.py"))
-    return [sys.executable, "-IS", tether, str(int(number)), str(os.getpid()), str(not_root or ""), *program]
 
 
 def free_port(preferred: int | None = None) -> int:
@@ -94,12 +82,12 @@ class Server(ABC):
             self.stop(signal.SIGKILL)
             with self.log.open("rb") as log:
                 log.seek(began)
-                said = log.read().decode(errors="replace")
+                written = log.read().decode(errors="replace")
             # Lost the port between the probe and now, or a killed predecessor's last children are still going.
-            if not any(passing in said for passing in ("Address already in use", "is still in use")):
+            if not any(passing in written for passing in ("Address already in use", "is still in use")):
                 break
             time.sleep(0.2)
-        raise Stopped(f"{self.name} does not start in {self.folder}:\n" + "\n".join(said.splitlines()[-8:]))
+        raise Stopped(f"{self.name} does not start in {self.folder}:\n" + "\n".join(written.splitlines()[-8:]))
 
     def stop(self, number: signal.Signals | None = None, *, within: float = 30) -> None:
         """Ends the server with a signal (its own orderly one by default) and waits; past the bound it is killed."""
@@ -125,7 +113,7 @@ class Server(ABC):
     def _launch(self, program: list[str], stdin: bytes = b"") -> subprocess.Popen[bytes]:
         with os.fdopen(os.open(self.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "ab") as log:
             process = subprocess.Popen(
-                tethered(program, self.orphan_signal, not_root=self.folder),
+                die_with_parent(program, self.orphan_signal, not_root=self.folder),
                 cwd=self.folder,
                 env={"LC_ALL": "C", "PATH": os.defpath},
                 stdin=subprocess.PIPE,

@@ -3,7 +3,7 @@
 Run by its path, as a program of its own: a hook between fork and exec is not safe in a process with threads. Linux has
 the calls for both; elsewhere the program just starts.
 
-    tether.py SIGNAL PARENT_PID FOLDER PROGRAM [ARGUMENT …]
+    die_with_parent.py SIGNAL PARENT_PID FOLDER PROGRAM [ARGUMENT …]
 
 FOLDER is what the program must be able to write when root steps down; empty: stay who you are.
 """
@@ -12,12 +12,24 @@ import contextlib
 import ctypes
 import os
 import pwd
+import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 _CLONE_NEWUSER = 0x10000000
 _PR_SET_PDEATHSIG = 1
 _NOBODY = 65534
+
+
+def die_with_parent(
+    program: Sequence[str], number: signal.Signals = signal.SIGTERM, *, not_root: Path | None = None
+) -> list[str]:
+    """Gives the command that runs a program which gets a signal when the thread that starts it ends (Linux).
+
+    The program is named by its path. With `not_root`, root steps down first, and keeps that folder writable.
+    """
+    return [sys.executable, "-IS", __file__, str(int(number)), str(os.getpid()), str(not_root or ""), *program]
 
 
 def _give(folder: Path, uid: int, gid: int) -> None:

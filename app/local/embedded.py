@@ -1,9 +1,9 @@
 """Postgres and Valkey for the demo and the tests, from wheels, shared by all processes that use one folder.
 
-A guard process (`python -m app.embedded`) owns both servers. Who uses them holds a lock that the kernel frees at any
+A guard process (`python -m app.local.guard`) owns both servers. Who uses them holds a lock that the kernel frees at any
 death, and the guard stops them when the last one is gone. Three locks in the folder keep the order:
 
-    door      held while somebody comes or goes, so that these happen one by one
+    entry     held while somebody comes or goes, so that these happen one by one
     users     shared by every user; the guard takes it for itself, then stops the servers and never gives it back
     servers   inherited by the guard and every process of both servers: it is free when nothing of them is left
 """
@@ -19,13 +19,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.embedded import postgres, valkey
-from app.embedded.postgres import Postgres
-from app.embedded.server import free_port, tethered
-from app.embedded.valkey import Valkey
 from app.errors import Stopped
-
-__all__ = ["Postgres", "Servers", "Valkey", "embedded_servers", "free_port", "tethered"]
+from app.local import postgres, valkey
 
 STATE = "servers.json"
 _GONE_WITHIN = 60.0
@@ -51,17 +46,17 @@ def embedded_servers(folder: Path, *, durable: bool) -> Iterator[Servers]:
     """
     folder = folder.resolve()
     guard: subprocess.Popen[bytes] | None = None
-    with _closing(_enter(folder)) as door:
+    with _closing(_enter(folder)) as entry:
         users = _open(folder, "users")
         try:
-            with _locked(door):
+            with _locked(entry):
                 fcntl.flock(users, fcntl.LOCK_SH)
                 if (servers := _join(folder, durable=durable)) is None:
                     guard = _start(folder, durable=durable)
                     servers, _ = _read(folder)
             yield servers
         finally:
-            with _locked(door):
+            with _locked(entry):
                 ended = _leave(folder, users)
             if guard and ended:
                 guard.wait()
@@ -73,7 +68,7 @@ def _enter(folder: Path) -> int:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if folder.stat().st_uid == os.geteuid():
-            return _open(folder, "door")
+            return _open(folder, "entry")
     except PermissionError:
         pass
     raise Stopped(f"{folder} belongs to another user: remove it, or run as that user.")
@@ -111,7 +106,15 @@ def _start(folder: Path, *, durable: bool) -> subprocess.Popen[bytes]:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
         guard = subprocess.Popen(
-            [sys.executable, "-P", "-m", __name__, str(folder), "durable" if durable else "throwaway", str(lock)],
+            [
+                sys.executable,
+                "-P",
+                "-m",
+                "app.local.guard",
+                str(folder),
+                "durable" if durable else "throwaway",
+                str(lock),
+            ],
             cwd=folder,
             env={**environment, "PYTHONPATH": str(Path(__file__).parents[2])},
             stdin=subprocess.DEVNULL,
@@ -121,10 +124,10 @@ def _start(folder: Path, *, durable: bool) -> subprocess.Popen[bytes]:
             start_new_session=True,
         )
     assert guard.stdout is not None  # noqa: S101
-    with guard.stdout as said:
-        answer = said.readline().decode()
+    with guard.stdout as output:
+        answer = output.readline().decode()
         if answer != "ready\n":
-            answer += said.read().decode()
+            answer += output.read().decode()
             guard.wait()
             raise Stopped(answer.strip() or f"The embedded servers did not start; {folder / 'guard.log'} says why.")
     return guard

@@ -1,0 +1,86 @@
+"""What becomes of a job after a step: its end, or when it goes on."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from random import Random
+
+from app.domain.open_work import MAX_WORKER_DEATHS, JobSnapshot, until_next, work
+from app.domain.outcome import job_result
+from app.domain.retry import given_up, wait_after_fault
+
+# The code of a fault that is none of the job's own: the service is away, and everybody waits for the next probe.
+CIRCUIT_OPEN = "circuit_open"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A call that came to nothing: our code for why, and how long the other side asks us to wait."""
+
+    code: str
+    retry_after: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """The job is at its end; `code` is why, when it is not for its records, and `cause` the fault behind that."""
+
+    status: str
+    code: str | None = None
+    cause: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Expire:
+    """What has not left ends in error: faults have lasted too long; `cause` is the last one."""
+
+    cause: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Snooze:
+    """The job rests for `delay`; `cancelled` tells whether its run had been cancelled when this was decided."""
+
+    delay: timedelta
+    cancelled: bool = False
+
+
+Decision = Finish | Expire | Snooze
+
+
+def conclude(job: JobSnapshot, faults: Sequence[Fault], fault_horizon: timedelta, random: Random) -> Decision:
+    """Gives what becomes of `job` after a step that met `faults`; they are met with another try for `fault_horizon`."""
+    if job.worker_deaths >= MAX_WORKER_DEATHS:
+        return Finish("failed", "worker_lost")
+    if job.cancelled:
+        if not job.batches:
+            done = job.counts.pending == 0 and not job.unasked
+            return Finish(job_result(job.counts, job.on_record_error) if done else "cancelled")
+    elif not job.batches and job.counts.pending == 0 and not job.unasked:
+        return Finish(job_result(job.counts, job.on_record_error))
+    if not job.cancelled and given_up(job.fault_since, job.now, fault_horizon):
+        if job.last_accepted_at is None:
+            return Finish("failed", "no_contact", job.fault_code)
+        if job.counts.pending or job.unasked or any(batch.status == "written" for batch in job.batches):
+            return Expire(job.fault_code)
+    return Snooze(_delay(job, faults, fault_horizon, random), job.cancelled)
+
+
+def _delay(job: JobSnapshot, faults: Sequence[Fault], fault_horizon: timedelta, random: Random) -> timedelta:
+    if faults:
+        return _after_faults(job, faults, fault_horizon, random)
+    if work(job):
+        return timedelta()
+    wait = until_next(job)
+    return timedelta(seconds=1) if wait is None else wait
+
+
+def _after_faults(job: JobSnapshot, faults: Sequence[Fault], fault_horizon: timedelta, random: Random) -> timedelta:
+    asked = max((fault.retry_after for fault in faults if fault.retry_after), default=None)
+    if asked is not None and all(fault.code == CIRCUIT_OPEN for fault in faults):
+        wait = asked * random.uniform(1.0, 1.2)
+    else:
+        wait = wait_after_fault(job.now - job.fault_since if job.fault_since else timedelta(), asked, random)
+    # Not past the moment at which it has lasted too long.
+    left = job.fault_since + fault_horizon - job.now if job.fault_since else timedelta()
+    return min(wait, left) if left > timedelta() else wait

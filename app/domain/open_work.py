@@ -1,0 +1,89 @@
+"""What of a job is open, and what there is to do about it now."""
+
+from collections.abc import Sequence, Set
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from app.domain.outcome import Counts
+
+# Batches of one job that are out at once. Five calls a second, two a batch, and some four seconds from a batch's first
+# call to its answer when each call takes one and a half: ten fill the limit.
+IN_FLIGHT = 16
+# Claims in a row that ended with a dead worker, until the job itself is the suspect.
+MAX_WORKER_DEATHS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class OpenBatch:
+    """A batch without its final answer; `status` is `written`, `called` or `accepted`."""
+
+    id: UUID
+    status: str
+    next_poll_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenWork:
+    """What of a job is open, at the database's time `now`."""
+
+    now: datetime
+    batches: Sequence[OpenBatch]
+    # Whether pending records may go now; if not, when the next one may.
+    ready: bool
+    next_ready_at: datetime | None
+    # Whether failed records are left of which it is not known if the target has them from before, and has to be.
+    unasked: bool = False
+    cancelled: bool
+    worker_deaths: int
+    # When the target last answered a call of this job: without one, its faults are the job's and no single record's.
+    last_accepted_at: datetime | None
+    # How long the target usually takes to answer a batch of this kind.
+    usual_answer: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobSnapshot(OpenWork):
+    """A job as it stands: what is open, and what decides how it ends."""
+
+    counts: Counts
+    on_record_error: str
+    # Since when it has met only faults, and our code for the last of them.
+    fault_since: datetime | None
+    fault_code: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What there is to do: send what is written, poll what is due, write so many new batches, look up the failed."""
+
+    send: Sequence[UUID] = ()
+    poll: Sequence[UUID] = ()
+    write: int = 0
+    look_up: bool = False
+
+    def __bool__(self) -> bool:
+        return bool(self.send or self.poll or self.write or self.look_up)
+
+
+def work(job: OpenWork, busy: Set[UUID] = frozenset()) -> Work:
+    """Gives what there is to do for `job` now; `busy` are the batches that a step is already working on."""
+    if job.worker_deaths >= MAX_WORKER_DEATHS:
+        return Work()
+    idle = [batch for batch in job.batches if batch.id not in busy]
+    poll = [b.id for b in idle if b.status == "accepted" and b.next_poll_at and b.next_poll_at <= job.now]
+    if job.cancelled:
+        return Work(poll=poll)
+    send = [b.id for b in idle if b.status == "written"]
+    free = max(0, IN_FLIGHT - len({batch.id for batch in job.batches} | busy))
+    # The failed are looked up together, when no more can fail.
+    settled = not (job.batches or busy or job.ready or job.next_ready_at)
+    return Work(send=send, poll=poll, write=free if job.ready else 0, look_up=settled and job.unasked)
+
+
+def until_next(job: OpenWork, busy: Set[UUID] = frozenset()) -> timedelta | None:
+    """Gives how long there is nothing to do for `job`; None when nothing is foreseen."""
+    times = [batch.next_poll_at for batch in job.batches if batch.next_poll_at and batch.id not in busy]
+    if job.next_ready_at and not job.cancelled:
+        times.append(job.next_ready_at)
+    return max(min(times) - job.now, timedelta()) if times else None

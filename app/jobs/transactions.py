@@ -1,0 +1,130 @@
+"""How each transaction that a step asks for is carried out in Postgres; all drivers of steps use this one table."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db import answers, batches, holdings
+from app.db.answer_times import learn_answer_time
+from app.db.cipher import Cipher
+from app.db.claims import Claim, LeaseLost, hold, note_contact, note_fault, open_work, snooze
+from app.db.lane import Ring, finish_job
+from app.domain.conclusion import CIRCUIT_OPEN, Expire, Finish, Snooze
+from app.domain.intents import (
+    AbandonOutstanding,
+    AcceptBatch,
+    ApplyAnswer,
+    LearnAnswerTime,
+    LoadBatch,
+    LoadJob,
+    LoadUnasked,
+    MarkLost,
+    NoteAtTarget,
+    NoteFault,
+    OpenJob,
+    PostponePoll,
+    RefreshWork,
+    RefuseBatch,
+    RequeueBatch,
+    Stored,
+    Transaction,
+    UnmarkCalled,
+    WriteBatch,
+)
+from app.domain.verdicts import RecordChange
+from app.jobs.problems import job_problem
+
+
+async def carry_out(
+    conn: AsyncConnection, cipher: Cipher, claim: Claim, intent: Transaction, first_answer: timedelta
+) -> Stored:
+    """Carries `intent` out under `claim` in the caller's transaction; raises LeaseLost when the claim no longer holds.
+
+    `first_answer` is the guess of how soon answers come, before any has come.
+    """
+    match intent:
+        case LoadBatch(batch_id):
+            return Stored(await answers.accepted_batch(conn, claim, batch_id))
+        case LoadUnasked():
+            return Stored(await holdings.unasked(conn, claim))
+        case LearnAnswerTime(polls, age):
+            await learn_answer_time(conn, claim.stage, first_answer, polls, age)
+            return Stored()
+        case LoadJob():
+            return Stored(work=await batches.load_job(conn, claim))
+        case _:
+            # Held until the commit, so that what is read as open afterwards has what all before it have written.
+            await hold(conn, claim)
+            result = await _changed(conn, cipher, claim, intent)
+            return Stored(result, await open_work(conn, claim))
+
+
+async def settle(conn: AsyncConnection, claim: Claim, ending: Snooze | Finish) -> list[Ring]:
+    """Ends a step as `ending` says, in the caller's transaction; gives the wake-ups to be sent after the commit.
+
+    Raises LeaseLost when the claim no longer holds.
+    """
+    match ending:
+        case Snooze(delay, cancelled):
+            return [await snooze(conn, claim, delay, cancelled=cancelled)]
+        case Finish(status, code, cause):
+            problem = job_problem(code or "records_failed", cause) if status == "failed" else None
+            rings = await finish_job(conn, claim.job_id, claim.number, status, problem)
+            if rings is None:
+                raise LeaseLost
+            return rings
+
+
+async def _changed(conn: AsyncConnection, cipher: Cipher, claim: Claim, intent: Transaction) -> object:
+    match intent:
+        case OpenJob():
+            await answers.lose_called(conn, cipher, claim)
+            await batches.refuse_broken(conn, claim)
+            await batches.load_job(conn, claim)
+        case RefreshWork():
+            pass
+        case WriteBatch(fault_horizon):
+            return await batches.write_batch(conn, cipher, claim, fault_horizon) is not None
+        case AcceptBatch(batch_id, http_status, remote_job_id, poll_in):
+            await answers.accept_batch(conn, claim, batch_id, http_status, remote_job_id, poll_in)
+            await note_contact(conn, claim)
+        case RefuseBatch(batch_id, http_status, answer, blamed):
+            await answers.refuse_batch(conn, cipher, claim, batch_id, http_status, answer, blamed)
+            await note_contact(conn, claim)
+        case RequeueBatch(batch_id, http_status, answer, again_in):
+            await answers.put_off_batch(conn, cipher, claim, batch_id, http_status, answer, again_in)
+        case MarkLost(batch_id, code, again_in):
+            await answers.lose_batch(conn, cipher, claim, batch_id, code, again_in)
+        case UnmarkCalled(batch_id):
+            await batches.take_back(conn, claim, batch_id)
+        case PostponePoll(batch_id, poll_in):
+            await answers.postpone_batch(conn, claim, batch_id, poll_in)
+        case ApplyAnswer(batch_id, answer, changes, poll_in, lost):
+            sealed = [_sealed(cipher, claim, change) for change in changes]
+            await answers.answer_batch(conn, cipher, claim, batch_id, answer, sealed, poll_in)
+            if lost is not None:
+                await answers.lose_batch(conn, cipher, claim, lost.batch_id, lost.code, lost.again_in)
+            await note_contact(conn, claim)
+        case NoteAtTarget(asked, at_target):
+            await holdings.note_holdings(conn, claim, asked, at_target)
+            await note_contact(conn, claim)
+        case NoteFault(fault):
+            # Waiting for a service that is away is no attempt.
+            await note_fault(conn, claim, job_problem(fault.code), counts=fault.code != CIRCUIT_OPEN)
+        case Expire(cause):
+            await batches.drop_written(conn, claim)
+            await batches.give_up(conn, claim, cause)
+            await holdings.assume_nothing_held(conn, claim)
+        case AbandonOutstanding(code):
+            await answers.abandon(conn, cipher, claim, code)
+        case _:
+            raise TypeError(type(intent))
+    return None
+
+
+def _sealed(cipher: Cipher, claim: Claim, change: RecordChange) -> RecordChange:
+    if change.received is None:
+        return change
+    sealed = cipher.seal(change.received, claim.organisation_id, claim.stage, change.object_id, "received")
+    return replace(change, received=sealed)

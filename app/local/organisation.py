@@ -1,0 +1,58 @@
+"""An organisation and a key to the API for it, made straight in the database."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db import engine, tenants
+from app.errors import Stopped
+from app.security.keys import matches, parse
+from app.settings import Settings
+
+
+async def create_organisation(
+    database_url: str,
+    number: str,
+    name: str,
+    scopes: tuple[str, ...],
+    *,
+    certificate: tenants.CertificateFiles | None = None,
+    entity_id: str | None = None,
+) -> str:
+    """Makes an organisation, which identifies itself to Skolverket as told, and gives its key with these scopes."""
+    async with _transaction(database_url) as conn:
+        await tenants.create_organisation(conn, number, name, certificate, entity_id)
+        return (await tenants.create_key(conn, number, "local", scopes)).text
+
+
+async def first_organisation(
+    database_url: str, number: str, name: str, scopes: tuple[str, ...], key: str | None
+) -> str:
+    """Makes the organisation that a database is begun with, once; gives `key` if it opens the API, or else a new one.
+
+    Raises Stopped when the database was begun with another one: whoever works there must not meet a simulator.
+    """
+    async with _transaction(database_url) as conn:
+        there = {row["number"] for row in await tenants.organisations(conn)}
+        if there and number not in there:
+            raise Stopped(
+                "DATABASE_URL has organisations of somebody else's: give the demonstration a database of its own"
+            )
+        if not there:
+            await tenants.create_organisation(conn, number, name)
+        elif key and (read := parse(key)):
+            found = await tenants.find_key(conn, read[0])
+            if found and matches(read[1], found["digest"]):
+                return key
+        return (await tenants.create_key(conn, number, "demonstration", scopes)).text
+
+
+@asynccontextmanager
+async def _transaction(database_url: str) -> AsyncIterator[AsyncConnection]:
+    database = engine.connect(Settings.model_validate({"database_url": database_url}).sqlalchemy_url, pool=1)
+    try:
+        async with database.begin() as conn:
+            yield conn
+    finally:
+        await database.dispose()

@@ -1,0 +1,31 @@
+"""What is shown of a job: nothing in it is personal, so that all viewers are shown the same."""
+
+from app.domain.lifecycle import FINISHED_JOB
+from app.domain.stages import Stage
+from app.views import Row, Shown
+
+_COUNTS = ("total", "pending", "sent", "succeeded", "warnings", "errors", "skipped")
+
+
+def show_job(row: Row) -> Shown:
+    """Shows a job with its progress."""
+    return {
+        "id": row["id"],
+        "run_id": row["run_id"],
+        "activity_id": row["activity_id"],
+        "stage": row["stage"],
+        "title": Stage(row["stage"]).swedish,
+        "position": row["position"],
+        "status": row["status"],
+        "progress": {name: row[name] for name in _COUNTS},
+        "attempt": row["attempt"],
+        "created_at": row["created_at"],
+        "started_at": row["started_at"],
+        "finished_at": row["finished_at"],
+        "error": row["error"],
+    }
+
+
+def is_job_finished(row: Row) -> bool:
+    """Tells whether nothing will happen to a job by itself."""
+    return row["status"] in FINISHED_JOB

@@ -1,0 +1,57 @@
+"""What is shown of a record: who or what it is about, what was said of it, what went out and what came back."""
+
+from typing import Any
+
+from app.domain.roster import Described, describe, school_units
+from app.security.masking import mask
+from app.views import Row, Shown
+from app.views.issue import show_messages
+from app.views.viewer import Viewer
+
+
+def show_record(row: Row, viewer: Viewer) -> Shown:
+    """Shows an opened record as it stands in a list."""
+    masked = _is_masked(row, viewer)
+    described = _described(row)
+    return {
+        "id": row["object_id"],
+        "kind": row["stage"],
+        "status": row["status"],
+        "name": _shown(described.name, masked=masked),
+        "role": described.role,
+        "civic_no": _shown(described.civic_no, masked=masked),
+        "eppn": _shown(described.eppn, masked=masked),
+        "school_year": described.school_year,
+        "school_type": described.school_type,
+        "messages": show_messages(row, masked=masked),
+        "completed_at": row["completed_at"],
+    }
+
+
+def show_record_detail(row: Row, viewer: Viewer) -> Shown:
+    """Shows an opened record with what went out and what came back, in the key order of the wire."""
+    masked = _is_masked(row, viewer)
+    return {
+        **show_record(row, viewer),
+        "sent": _shown(row["sent"], masked=masked),
+        "received": _shown(row["received"], masked=masked),
+        "attempts": row["attempts"],
+    }
+
+
+def _is_masked(row: Row, viewer: Viewer) -> bool:
+    return viewer.masks(protected=row["hidden"], school_units=school_units(row["stage"], row["payload"]))
+
+
+def _described(row: Row) -> Described:
+    """Describes the object; a duty goes by the name of its person."""
+    if row["stage"] != "duties":
+        return describe(row["stage"], row["payload"])
+    if row["person_id"] is None:
+        return Described(role="Personal")
+    person = describe("persons", row["person_payload"])
+    return Described(name=person.name, role="Personal", civic_no=person.civic_no, eppn=person.eppn)
+
+
+def _shown(value: Any, *, masked: bool) -> Any:
+    return mask(value) if masked else value

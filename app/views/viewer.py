@@ -1,0 +1,47 @@
+"""Who is shown something, and what of persons is masked for them.
+
+Without the scope `pii` everything personal is masked; with it, but without `protected`, protected persons are masked in
+just the same way, and so is an object of other school units than the viewer's.
+"""
+
+from collections.abc import Set
+from dataclasses import dataclass
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """Who is shown one organisation's data; `school_units` None are all of the organisation's units."""
+
+    organisation_id: UUID
+    key_id: UUID
+    scopes: frozenset[str]
+    school_units: frozenset[UUID] | None
+
+    @property
+    def may_see_names(self) -> bool:
+        """Tells whether anybody at all is shown unmasked."""
+        return "pii" in self.scopes
+
+    @property
+    def may_see_protected(self) -> bool:
+        """Tells whether protected persons are shown unmasked."""
+        return self.may_see_names and "protected" in self.scopes
+
+    @property
+    def runs_made_by(self) -> UUID | None:
+        """Gives the key whose runs alone are shown, or None when all are."""
+        return None if "history" in self.scopes else self.key_id
+
+    def may_see_run(self, requested_by: UUID) -> bool:
+        """Tells whether a run is shown that the key `requested_by` has made."""
+        return self.runs_made_by in (None, requested_by)
+
+    def may_see_units(self, school_units: Set[UUID | None]) -> bool:
+        """Tells whether an object of these `school_units` is within the viewer's; one without any always is."""
+        return self.school_units is None or not school_units or not self.school_units.isdisjoint(school_units)
+
+    def masks(self, *, protected: bool, school_units: Set[UUID | None]) -> bool:
+        """Tells whether an object is masked; `protected` is whether it speaks of a protected person."""
+        may_see = self.may_see_protected if protected else self.may_see_names
+        return not (may_see and self.may_see_units(school_units))

@@ -1,0 +1,235 @@
+"""Drives steps by dice: a worker of the model does one transaction or one call at a time, and may stop anywhere."""
+
+import json
+from collections.abc import AsyncGenerator
+from datetime import timedelta
+from random import Random
+from typing import Final
+from uuid import UUID
+
+from app.db import answers, batches, claims
+from app.db.claims import Claim, LeaseLost
+from app.domain.conclusion import Fault, Finish, Snooze
+from app.domain.intents import (
+    Accepted,
+    Answered,
+    Broke,
+    Call,
+    CallOutcome,
+    Done,
+    Event,
+    Failed,
+    Found,
+    LookUp,
+    NotMade,
+    Permitted,
+    Poll,
+    Refused,
+    Send,
+    Stored,
+    TimeUp,
+    Transaction,
+    Woken,
+    WriteBatch,
+)
+from app.domain.outcome import judge
+from app.domain.verdicts import ItemResult
+from app.jobs.transactions import carry_out, settle
+from app.skolverket.wire import blamed, item_answers
+from tests.database.drain import RULES
+from tests.database.model import Cut, World
+from tests.stepping import Stepping
+
+_LEASE: Final = timedelta(seconds=30)
+
+# What a die may mean; the first is what an honest day brings.
+_SENT: Final = ("taken", "taken", "taken", "unanswered", "never left", "503", "413", "blames one", "late")
+_ANSWERED: Final = (
+    "Success",
+    "Success",
+    "Error",
+    "Warning",
+    "TemporaryError",
+    "Pending",
+    "Odd",
+    None,
+    "away",
+    "unknown",
+)
+
+# A call goes on with each die, and gives what came of it at its end.
+Course = AsyncGenerator[CallOutcome | None, int]
+
+
+class Worker:
+    """One worker with at most one job, which goes on only when it is told to."""
+
+    def __init__(self, world: World, number: int) -> None:
+        self._world = world
+        self.id = UUID(int=number + 1)
+        self.held: Claim | None = None
+        self._step: Stepping | None = None
+        self._calls: dict[int, Course] = {}
+
+    @property
+    def idle(self) -> bool:
+        """Tells whether it has nothing to go on with."""
+        return self._step is None
+
+    @property
+    def end(self) -> Finish | None:
+        """Gives how its job is about to end, once that is decided."""
+        begun = () if self._step is None else self._step.begun.values()
+        return next((intent for intent in begun if isinstance(intent, Finish)), None)
+
+    async def claim(self, job_id: UUID | None) -> bool:
+        """Takes a job, if there is one."""
+        world = self._world
+        leased = await world.rows("SELECT id FROM job WHERE lease_until > clock_timestamp()")
+        async with world.begin() as conn:
+            held = await claims.claim(conn, self.id, _LEASE, job_id)
+        if held is None:
+            return False
+        assert held.job_id not in {row.id for row in leased}, "a job was taken from its holder"
+        assert held.number > world.numbers.get(held.job_id, 0), "two claims have one number"
+        world.numbers[held.job_id] = held.number
+        await self.die()
+        self.held, self._step = held, Stepping(RULES, Random(held.number))
+        return True
+
+    async def die(self) -> None:
+        """Ends at once: what it was about to do is never done."""
+        calls, self._calls, self._step, self.held = self._calls, {}, None, None
+        for call in calls.values():
+            await call.aclose()
+
+    async def go_on(self, die: int) -> None:
+        """Does the next transaction or call; one whose claim is over leaves no trace, and is told so when it is not."""
+        held, step, world = self.held, self._step, self._world
+        if held is None or step is None:
+            return
+        overtaken = world.numbers[held.job_id] > held.number
+        before = await world.digest() if overtaken else None
+        if die % 32 == 31:
+            step.tell(TimeUp(stopping=die % 64 == 63))
+        elif die % 32 == 30 and step.wake_in is not None:
+            step.tell(Woken())
+        else:
+            await self._do_one(held, step, die // 2)
+        if step.ended:
+            await self.die()
+        assert before is None or before == await world.digest(), "an old claim has written"
+
+    async def finish_step(self) -> None:
+        """Goes on by honest days to the end of what it has in hand."""
+        for _ in range(300):
+            if self.idle:
+                return
+            await self.go_on(0)
+        raise AssertionError("a step does not come to its end")
+
+    async def _do_one(self, held: Claim, step: Stepping, die: int) -> None:
+        number = list(step.begun)[die % len(step.begun)]
+        intent = step.begun[number]
+        event: Event
+        try:
+            if isinstance(intent, Call):
+                if (outcome := await self._call_on(held, step, number, intent, die // len(step.begun))) is None:
+                    return
+                event = Done(number, outcome)
+            else:
+                event = Done(number, await self._transaction(held, intent))
+        except Cut:
+            event = Broke(number)
+        except LeaseLost:
+            if not await self._world.stale(held):
+                raise AssertionError("the holder of a job was told that it is none") from None
+            event = Broke(number)
+        self._calls.pop(number, None)
+        step.begun.pop(number)
+        step.tell(event)
+
+    async def _transaction(self, held: Claim, intent: Transaction) -> Stored:
+        world, over = self._world, held.run_id in self._world.cancelled
+        async with world.begin() as conn:
+            if isinstance(intent, Snooze | Finish):
+                rings, stored = await settle(conn, held, intent), Stored()
+            else:
+                rings, stored = [], await carry_out(conn, world.cipher, held, intent, RULES.first_answer)
+        written = isinstance(intent, WriteBatch) and stored.result
+        assert not (written and over), "a batch was written after the cancel of its run had been answered"
+        world.bell += rings
+        return stored
+
+    async def _call_on(self, held: Claim, step: Stepping, number: int, intent: Call, die: int) -> CallOutcome | None:
+        if number not in self._calls:
+            match intent:
+                case Send():
+                    self._calls[number] = self._send(held, step, number, intent)
+                case Poll():
+                    self._calls[number] = self._poll(held, intent)
+                case LookUp(ids):
+                    return Found({each for each in ids if each.int % 2})
+            await anext(self._calls[number])
+        outcome = await self._calls[number].asend(die)
+        if outcome is not None:
+            await self._calls.pop(number).aclose()
+        return outcome
+
+    async def _send(self, held: Claim, step: Stepping, number: int, intent: Send) -> Course:
+        world = self._world
+        yield None
+        over = held.run_id in world.cancelled
+        async with world.begin() as conn:
+            out = await batches.call_batch(conn, world.cipher, held, intent.batch_id)
+            assert out is None or world.numbers[held.job_id] == held.number, "two workers write for one job"
+        step.tell(Permitted(number))
+        if out is None:
+            yield NotMade(out_of_time=False)
+            return
+        assert not over, "a batch left after the cancel of its run had been answered"
+        die = yield None
+        outcome = _SENT[die % len(_SENT)]
+        over = held.run_id in world.cancelled
+        if outcome == "late" or (over and die % 2):
+            async with world.begin() as conn:
+                outcome = "taken" if await batches.may_leave(conn, held) else "never left"
+            assert outcome == "never left" or not over, "a late call left after the cancel of its run"
+        if outcome == "never left":
+            yield NotMade(out_of_time=bool(die % 2), marked=True)
+            return
+        await world.arrive(held, out)
+        yield None
+        yield _what_came_of(outcome, out)
+
+    async def _poll(self, held: Claim, intent: Poll) -> Course:
+        world = self._world
+        die = yield None
+        status = _ANSWERED[die % len(_ANSWERED)]
+        async with world.engine.connect() as conn:
+            batch = await answers.accepted_batch(conn, held, intent.batch_id)
+        if batch is None or status == "unknown":
+            yield Refused(404)
+        elif status == "away":
+            yield Failed(Fault("http_503"), 503)
+        else:
+            answer = world.skolverket.answer(held, batch, status)
+            results = [
+                ItemResult(item.object_id, judge(item.status), json.dumps(item.raw).encode())
+                for item in item_answers(answer)
+            ]
+            yield Answered(answer, results, timedelta())
+
+
+def _what_came_of(outcome: str, out: batches.Outgoing) -> CallOutcome:
+    match outcome:
+        case "taken":
+            return Accepted(202, str(out.id))
+        case "unanswered":
+            return Failed(Fault("timeout"), marked=True)
+        case "503":
+            return Failed(Fault("http_503"), 503, b"[]", marked=True)
+        case _:
+            blame = [{"resourceId": json.loads(out.body)["data"][0]["id"]}] if outcome == "blames one" else []
+            answer = json.dumps(blame).encode()
+            return Refused(400, answer, blamed(answer))

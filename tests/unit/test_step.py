@@ -1,0 +1,290 @@
+"""The step as a conversation: what it begins, told what came of it, until it snoozes or finishes its job."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
+from uuid import UUID, uuid4
+
+import pytest
+
+from app.domain.conclusion import Fault, Finish, Snooze
+from app.domain.courses import Rules
+from app.domain.intents import (
+    AbandonOutstanding,
+    AcceptBatch,
+    Accepted,
+    Answered,
+    ApplyAnswer,
+    Broke,
+    CallOutcome,
+    Done,
+    Failed,
+    Found,
+    Intent,
+    LearnAnswerTime,
+    LoadBatch,
+    LoadJob,
+    LoadUnasked,
+    LookUp,
+    MarkLost,
+    NoteAtTarget,
+    NoteFault,
+    NotMade,
+    OpenJob,
+    Permitted,
+    Poll,
+    PostponePoll,
+    RefreshWork,
+    RefuseBatch,
+    Refused,
+    RequeueBatch,
+    Send,
+    Stored,
+    TimeUp,
+    UnmarkCalled,
+    Woken,
+    WriteBatch,
+)
+from app.domain.open_work import JobSnapshot, OpenBatch
+from app.domain.outcome import Counts, Verdict
+from app.domain.verdicts import AwaitedBatch, ItemResult
+from tests.stepping import Stepping
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
+RULES = Rules(timedelta(hours=6), first_answer=SECOND)
+A, B, C = (uuid4() for _ in range(3))
+PERSON, OTHER = uuid4(), uuid4()
+
+DONE = JobSnapshot(
+    now=NOW,
+    batches=(),
+    ready=False,
+    next_ready_at=None,
+    cancelled=False,
+    worker_deaths=0,
+    last_accepted_at=NOW,
+    counts=Counts(total=1, succeeded=1),
+    on_record_error="halt",
+    fault_since=None,
+)
+TO_SEND = replace(DONE, counts=Counts(total=1, pending=1), ready=True)
+
+
+def _written(*ids: UUID) -> JobSnapshot:
+    return replace(DONE, counts=Counts(total=2, sent=2), batches=[OpenBatch(each, "written", None) for each in ids])
+
+
+def _accepted(*ids: UUID, due_in: timedelta = timedelta()) -> JobSnapshot:
+    due = NOW + due_in
+    return replace(DONE, counts=Counts(total=2, sent=2), batches=[OpenBatch(each, "accepted", due) for each in ids])
+
+
+Kind = TypeVar("Kind", bound=Intent)
+
+
+class Talk(Stepping):
+    """A step that was claimed and opened, and is told what happens."""
+
+    def __init__(self, opened: JobSnapshot) -> None:
+        super().__init__(RULES)
+        self.stored(OpenJob, opened)
+
+    @property
+    def waits_for(self) -> list[type[Intent]]:
+        return [type(each) for each in self.begun.values()]
+
+    def the(self, kind: type[Kind]) -> tuple[int, Kind]:
+        """Finds the one intent of a kind that the step waits for."""
+        [found] = [(number, each) for number, each in self.begun.items() if isinstance(each, kind)]
+        return found
+
+    def stored(self, kind: type[Kind], work: JobSnapshot | None = None, result: object = None) -> Kind:
+        """Tells that a transaction is committed; gives what was asked of it."""
+        return self._done(kind, Stored(result, work))
+
+    def came(self, kind: type[Kind], outcome: CallOutcome) -> Kind:
+        """Tells what came of a call."""
+        return self._done(kind, outcome)
+
+    def permitted(self, kind: type[Kind]) -> None:
+        """Tells that a call has its permit."""
+        self.tell(Permitted(self.the(kind)[0]))
+
+    def _done(self, kind: type[Kind], outcome: Stored | CallOutcome) -> Kind:
+        number, intent = self.the(kind)
+        del self.begun[number]
+        self.tell(Done(number, outcome))
+        return intent
+
+
+def test_a_job_without_records_takes_three_transactions() -> None:
+    talk = Talk(replace(DONE, counts=Counts()))
+    talk.stored(LoadJob, replace(DONE, counts=Counts()))
+    assert talk.stored(Finish) == Finish("succeeded")
+    assert talk.ended
+
+
+def test_a_batch_is_written_sent_polled_and_applied() -> None:
+    talk = Talk(TO_SEND)
+    assert talk.stored(WriteBatch, _written(A), result=True) == WriteBatch(RULES.fault_horizon)
+    # The next batch is written while the first is being sent: here there is nothing left for it.
+    assert talk.waits_for == [WriteBatch, Send]
+    talk.stored(WriteBatch, _written(A), result=False)
+    assert talk.came(Send, Accepted(202, "job-1")) == Send(A)
+    accept = talk.stored(AcceptBatch, _accepted(A))
+    assert (accept.batch_id, accept.http_status, accept.remote_job_id) == (A, 202, "job-1")
+    assert SECOND <= accept.poll_in <= 1.2 * SECOND
+    talk.stored(LoadBatch, result=AwaitedBatch("job-1", 0, SECOND, {PERSON}, {PERSON: timedelta()}))
+    answer = Answered(b"{}", [ItemResult(PERSON, Verdict.SUCCEEDED, b"1")], SECOND)
+    assert talk.came(Poll, answer) == Poll(A, "job-1")
+    applied = talk.stored(ApplyAnswer, DONE)
+    assert [(change.object_id, change.status) for change in applied.changes] == [(PERSON, "succeeded")]
+    assert applied.lost is None
+    assert talk.stored(LearnAnswerTime) == LearnAnswerTime(1, 2 * SECOND)
+    talk.stored(LoadJob, DONE)
+    assert talk.stored(Finish) == Finish("succeeded")
+    assert talk.ended
+
+
+def test_the_next_call_is_chosen_when_the_one_before_has_its_permit() -> None:
+    talk = Talk(_written(A, B))
+    assert list(talk.begun.values()) == [Send(A)]
+    talk.permitted(Send)
+    assert list(talk.begun.values()) == [Send(A), Send(B)]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "follows"),
+    [
+        pytest.param(Refused(400, b"[]", {PERSON: b"1"}), [RefuseBatch], id="refused"),
+        pytest.param(Failed(Fault("http_503"), 503, b"[]", marked=True), [NoteFault, RequeueBatch], id="not now"),
+        pytest.param(Failed(Fault("timeout"), marked=True), [NoteFault, MarkLost], id="no answer"),
+        pytest.param(Failed(Fault("no_token")), [NoteFault], id="nothing to call with"),
+        pytest.param(NotMade(out_of_time=True, marked=True), [UnmarkCalled], id="marked and kept"),
+        pytest.param(NotMade(out_of_time=True), [], id="no permit"),
+    ],
+)
+def test_what_follows_from_a_call_that_was_not_accepted(outcome: CallOutcome, follows: list[type[Intent]]) -> None:
+    talk = Talk(_written(A))
+    talk.came(Send, outcome)
+    for kind in follows:
+        assert talk.waits_for == [kind]
+        talk.stored(kind, DONE)
+    assert talk.waits_for == [LoadJob]
+
+
+@pytest.mark.parametrize(
+    ("verdict", "polls", "age", "lost"),
+    [
+        pytest.param(Verdict.OPEN, 9, SECOND, None, id="unfinished: patience"),
+        pytest.param(None, 3, SECOND, None, id="one is missing: asked again"),
+        pytest.param(None, 4, SECOND, MarkLost(A, "answer_incomplete", SECOND), id="missing for good"),
+        pytest.param(Verdict.OPEN, 1, RULES.fault_horizon, MarkLost(A, "no_answer", None), id="past the horizon"),
+    ],
+)
+def test_an_answer_that_lacks_some_records(
+    verdict: Verdict | None, polls: int, age: timedelta, lost: MarkLost | None
+) -> None:
+    """`None` stands for a record that the answer does not name."""
+    talk = Talk(_accepted(A))
+    awaited = AwaitedBatch("job-1", polls, age, {PERSON, OTHER}, {PERSON: timedelta(), OTHER: timedelta()})
+    talk.stored(LoadBatch, result=awaited)
+    results = [ItemResult(PERSON, Verdict.SUCCEEDED, b"1")]
+    if verdict is not None:
+        results.append(ItemResult(OTHER, verdict, b"2"))
+    talk.came(Poll, Answered(b"{}", results, timedelta()))
+    assert talk.stored(ApplyAnswer, _accepted(A, due_in=SECOND)).lost == lost
+    assert talk.waits_for == ([NoteFault] if lost else [LoadJob])
+
+
+@pytest.mark.parametrize(
+    ("age", "outcome", "follows"),
+    [
+        pytest.param(SECOND, Failed(Fault("http_503"), 503), PostponePoll, id="not now"),
+        pytest.param(RULES.fault_horizon, Failed(Fault("http_503"), 503), MarkLost, id="not now, and too old"),
+        pytest.param(SECOND, Refused(404), MarkLost, id="unknown"),
+    ],
+)
+def test_a_poll_without_an_answer(age: timedelta, outcome: CallOutcome, follows: type[Intent]) -> None:
+    talk = Talk(_accepted(A))
+    talk.stored(LoadBatch, result=AwaitedBatch("job-1", 0, age, {PERSON}, {PERSON: timedelta()}))
+    talk.came(Poll, outcome)
+    talk.stored(NoteFault, _accepted(A, due_in=SECOND))
+    assert talk.waits_for == [follows]
+
+
+def test_after_a_fault_nothing_begins_and_what_is_under_way_ends() -> None:
+    talk = Talk(_written(A, B, C))
+    talk.permitted(Send)
+    [first, second] = talk.begun
+    del talk.begun[first]
+    talk.tell(Done(first, Failed(Fault("timeout"), marked=True)))
+    assert talk.waits_for == [Send, NoteFault]
+    talk.stored(NoteFault, _written(B, C))
+    talk.stored(MarkLost, _written(B, C))
+    assert talk.waits_for == [Send]
+    talk.tell(Permitted(second))
+    talk.came(Send, Accepted(202, "job-1"))
+    talk.stored(AcceptBatch, _written(C))
+    assert talk.waits_for == [LoadJob], "the third batch is for the next step"
+
+
+def test_without_time_nothing_begins() -> None:
+    """When others left no permit at all, the next step leaves them a second; when the process ends, another goes on."""
+    for stopping, delay in ((False, SECOND), (True, timedelta())):
+        talk = Talk(_written(A))
+        talk.tell(TimeUp(stopping))
+        talk.came(Send, NotMade(out_of_time=True))
+        talk.stored(LoadJob, _written(A))
+        assert talk.stored(Snooze) == Snooze(delay)
+        assert talk.ended
+
+
+def test_what_broke_ends_the_step_undecided_after_the_others() -> None:
+    talk = Talk(_written(A, B))
+    talk.permitted(Send)
+    first, second = talk.begun
+    del talk.begun[first]
+    talk.tell(Broke(first))
+    assert not talk.ended
+    del talk.begun[second]
+    talk.tell(Done(second, Accepted(202, "job-1")))
+    talk.stored(AcceptBatch, _accepted(B))
+    assert (talk.ended, talk.begun) == (True, {})
+
+
+def test_older_news_of_what_is_open_is_passed_over() -> None:
+    """Transactions are told of in another order than that of their commits."""
+    talk = Talk(replace(_written(A), ready=True))
+    assert talk.waits_for == [Send, WriteBatch]
+    talk.came(Send, Accepted(202, "job-1"))
+    later = replace(_accepted(A, due_in=SECOND), now=NOW + SECOND)
+    talk.stored(AcceptBatch, later)
+    talk.stored(WriteBatch, replace(_written(A), now=NOW))
+    assert Send not in talk.waits_for
+
+
+def test_a_pause_ends_with_a_fresh_look_at_what_is_due() -> None:
+    talk = Talk(replace(_accepted(A, due_in=SECOND), ready=True))
+    assert (talk.waits_for, talk.wake_in) == ([WriteBatch], SECOND)
+    talk.tell(Woken())
+    assert talk.wake_in is None, "the look is under way"
+    talk.stored(RefreshWork, replace(_accepted(A, due_in=SECOND), now=NOW + SECOND))
+    assert LoadBatch in talk.waits_for
+
+
+def test_failed_records_are_looked_up_before_dependants_go() -> None:
+    talk = Talk(replace(DONE, unasked=True))
+    talk.stored(LoadUnasked, result=[PERSON, OTHER])
+    assert talk.came(LookUp, Found({PERSON, uuid4()})) == LookUp([PERSON, OTHER])
+    assert talk.stored(NoteAtTarget, DONE) == NoteAtTarget([PERSON, OTHER], {PERSON})
+    talk.stored(LoadJob, DONE)
+    assert talk.stored(Finish) == Finish("succeeded")
+
+
+def test_an_end_for_another_reason_than_its_records_closes_what_is_out() -> None:
+    talk = Talk(replace(_accepted(A), worker_deaths=5))
+    talk.stored(LoadJob, replace(_accepted(A), worker_deaths=5))
+    assert talk.stored(AbandonOutstanding, DONE) == AbandonOutstanding("worker_lost")
+    assert talk.stored(Finish) == Finish("failed", "worker_lost")

@@ -1,0 +1,146 @@
+"""Viewers, and rows as the views take them: read, and opened."""
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from app.views.viewer import Viewer
+
+ORGANISATION, KEY = UUID(int=1), UUID(int=2)
+NORTH, SOUTH = UUID(int=10), UUID(int=11)
+PUPIL, TEACHER, DUTY, OTHER = (UUID(int=number) for number in (20, 21, 22, 23))
+AT = datetime(2026, 11, 23, 8, tzinfo=UTC)
+
+Object = dict[str, Any]
+
+
+def viewer(*scopes: str, units: set[UUID] | None = None) -> Viewer:
+    """Makes a viewer with these scopes, of these school units."""
+    return Viewer(ORGANISATION, KEY, frozenset(scopes), None if units is None else frozenset(units))
+
+
+def pupil(id_: UUID = PUPIL, *units: UUID) -> Object:
+    """Invents a pupil of these school units, or of NORTH."""
+    return {
+        "id": str(id_),
+        "givenName": "Åsa",
+        "familyName": "Exempelsson",
+        "eduPersonPrincipalNames": ["q7x1@edu.example.se"],
+        "civicNo": {"value": "201201019801", "nationality": "SE"},
+        "enrolments": [
+            {"enroledAt": {"id": str(unit)}, "schoolYear": 6, "schoolType": "GR"} for unit in units or (NORTH,)
+        ],
+    }
+
+
+def record(**changes: Any) -> Object:
+    """Makes an opened record: a pupil's who was refused, unless it is said otherwise."""
+    return {
+        "object_id": PUPIL,
+        "stage": "persons",
+        "status": "error",
+        "payload": pupil(),
+        "sent": pupil(),
+        "received": {
+            "id": str(PUPIL),
+            "response": {
+                "status": "Error",
+                "errors": [
+                    {
+                        "id": "2010",
+                        "message": "Fel värde för Åsa",
+                        "attributeName": "civicNo.value",
+                        "attributeValue": "201201019801",
+                        "severityLevel": "Error",
+                    }
+                ],
+            },
+        },
+        "remarks": None,
+        "held": False,
+        "hidden": False,
+        "attempts": 1,
+        "completed_at": AT,
+        "person_id": None,
+        "person_payload": None,
+        **changes,
+    }
+
+
+def job(**changes: Any) -> Object:
+    """Makes a job's row: the first of a run, under way."""
+    counts = {"total": 4, "pending": 1, "sent": 3, "succeeded": 0, "warnings": 0, "errors": 0, "skipped": 0}
+    return {
+        "id": UUID(int=31),
+        "organisation_id": ORGANISATION,
+        "run_id": UUID(int=30),
+        "activity_id": UUID(int=3),
+        "stage": "persons",
+        "position": 1,
+        "status": "running",
+        "attempt": 0,
+        "created_at": AT,
+        "started_at": AT,
+        "finished_at": None,
+        "error": None,
+        "lease_until": AT,
+        **counts,
+        **changes,
+    }
+
+
+def run(**changes: Any) -> Object:
+    """Makes a run's row, under way."""
+    return {
+        "id": UUID(int=30),
+        "organisation_id": ORGANISATION,
+        "activity_id": UUID(int=3),
+        "sequence": 1,
+        "status": "running",
+        "on_record_error": "halt",
+        "roster_id": UUID(int=4),
+        "roster_version": 2,
+        "requested_by_id": KEY,
+        "requested_by_name": "a key",
+        "created_at": AT,
+        "started_at": AT,
+        "finished_at": None,
+        "cancel_requested_at": None,
+        **changes,
+    }
+
+
+def batch(**changes: Any) -> Object:
+    """Makes an opened batch: two pupils, the first of NORTH and the second of SOUTH, and Skolverket's answer."""
+    return {
+        "id": UUID(int=40),
+        "organisation_id": ORGANISATION,
+        "job_id": UUID(int=31),
+        "number": 1,
+        "status": "answered",
+        "records": 2,
+        "record_ids": [PUPIL, OTHER],
+        "request_bytes": 700,
+        "request_sha256": b"\xab" * 32,
+        "request": {"data": [pupil(), pupil(OTHER, SOUTH)]},
+        "answer": {
+            "jobId": str(UUID(int=41)),
+            "note": "Åsa",
+            "responses": [
+                {"id": str(PUPIL), "response": {"status": "Success", "message": "Åsa"}},
+                {"id": str(OTHER), "response": {"status": "Success", "message": "Åsa"}},
+                {"id": str(UUID(int=99)), "response": {"status": "Success", "message": "Åsa"}},
+                "Åsa",
+            ],
+        },
+        "http_status": 202,
+        "remote_job_id": str(UUID(int=41)),
+        "polls": 1,
+        "error": None,
+        "created_at": AT,
+        "called_at": AT,
+        "answered_at": AT,
+        "finished_at": AT,
+        "fence": 7,
+        **changes,
+    }

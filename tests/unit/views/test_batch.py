@@ -1,0 +1,76 @@
+"""Batches: which of a call's items are shown to whom."""
+
+import json
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from app.security.masking import mask
+from app.views.batch import show_batch, show_batch_detail
+from tests.unit.views.rows import NORTH, OTHER, PUPIL, SOUTH, batch, viewer
+
+
+def seen(items: list[Any], stored: list[Any]) -> list[int]:
+    """Gives the places of those items that are as they were stored; the others must be masked."""
+    places = [place for place, item in enumerate(items) if item == stored[place]]
+    assert [item for place, item in enumerate(items) if place not in places] == [
+        mask(item) for place, item in enumerate(stored) if place not in places
+    ]
+    return places
+
+
+@pytest.mark.parametrize(
+    ("scopes", "units", "protected", "shown", "whole"),
+    [
+        ("pii protected", None, {PUPIL}, [0, 1], True),
+        ("pii", None, set(), [0, 1], True),
+        ("pii", None, {PUPIL}, [1], False),
+        ("pii", None, {PUPIL, OTHER}, [], False),
+        ("pii", {NORTH, SOUTH}, set(), [0, 1], True),
+        ("pii", {NORTH}, set(), [0], False),
+        ("pii", {SOUTH}, {OTHER}, [], False),
+        ("pii protected", {SOUTH}, {OTHER}, [1], False),
+        ("protected", None, set(), [], False),
+        ("", None, set(), [], False),
+    ],
+)
+def test_items_are_seen_one_by_one(
+    scopes: str, units: set[UUID] | None, protected: set[UUID], shown: list[int], whole: bool
+) -> None:
+    """What is around the items is masked unless every record is seen; what is of no record here is masked for all."""
+    row = batch()
+    detail = show_batch_detail(row, viewer(*scopes.split(), units=units), stage="persons", protected=protected)
+    assert detail["record_ids"] == row["record_ids"]
+    assert seen(detail["request"]["data"], row["request"]["data"]) == shown
+    assert seen(detail["answer"]["responses"], row["answer"]["responses"]) == shown
+    assert detail["answer"]["note"] == ("Åsa" if whole else "***")
+    assert detail["answer"]["jobId"] == row["answer"]["jobId"]
+
+
+@pytest.mark.parametrize("body", [None, "Åsa", ["Åsa"], {"data": "Åsa"}, {"data": [["Åsa"]]}])
+@pytest.mark.parametrize("scopes", ["", "pii"])
+def test_a_body_of_any_shape_is_shown(body: Any, scopes: str) -> None:
+    """Without pii nothing is left of it; a viewer of one unit is not shown what can't be told to be its."""
+    for column in ("request", "answer"):
+        row = batch(**{column: body})
+        whole = show_batch_detail(row, viewer(*scopes.split()), stage="persons", protected=set())[column]
+        masked = {"data": [["***"]]} if body == {"data": [["Åsa"]]} and column == "request" else body
+        assert whole == (masked if scopes else mask(body))
+    part = show_batch_detail(
+        batch(request=body), viewer(*scopes.split(), units={NORTH}), stage="persons", protected=set()
+    )
+    assert "Åsa" not in json.dumps(part, default=str, ensure_ascii=False)
+
+
+def test_a_batch_without_records_is_masked_without_pii() -> None:
+    row = batch(record_ids=[], request={"note": "Åsa"})
+    for scopes, note in (("", "***"), ("pii", "Åsa")):
+        detail = show_batch_detail(row, viewer(*scopes.split()), stage="persons", protected=set())
+        assert detail["request"] == {"note": note}
+
+
+def test_a_list_shows_nothing_of_what_was_in_a_call() -> None:
+    shown = show_batch(batch())
+    assert (shown["bytes"], shown["sha256"], shown["records"]) == (700, "ab" * 32, 2)
+    assert shown.keys().isdisjoint({"request", "answer", "record_ids", "fence", "organisation_id"})

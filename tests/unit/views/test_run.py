@@ -1,0 +1,73 @@
+"""Activities, runs and jobs, which look the same to all who may see them; and that every view fits its schema."""
+
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from app.api import schemas
+from app.domain.lifecycle import FINISHED_JOB, FINISHED_RUN
+from app.views.activity import show_activity
+from app.views.batch import show_batch, show_batch_detail
+from app.views.issue import show_finding
+from app.views.job import is_job_finished, show_job
+from app.views.record import show_record, show_record_detail
+from app.views.run import is_run_finished, show_run
+from tests.unit.views.rows import AT, KEY, PUPIL, batch, job, record, run, viewer
+
+ACTIVITY = {
+    "id": run()["activity_id"],
+    "display_name": "Prov",
+    "version": 2,
+    "counts": {"persons": 4},
+    "updated_at": AT,
+    "findings_errors": 1,
+    "findings_warnings": 0,
+    "run_id": None,
+    **{f"run_{name}": None for name in run() if name != "id"},
+}
+FINDING = {
+    "stage": "persons",
+    "object_id": PUPIL,
+    "flaw": {"pointer": "", "severity": "error", "code": "schema_type"},
+}
+
+
+@pytest.mark.parametrize(
+    ("schema", "shown"),
+    [
+        (schemas.Run, show_run(run(), [job()])),
+        (schemas.Job, show_job(job())),
+        (schemas.Activity, show_activity(ACTIVITY)),
+        (schemas.Activity, show_activity({**ACTIVITY, **{f"run_{name}": value for name, value in run().items()}})),
+        (schemas.Finding, show_finding(FINDING)),
+        (schemas.Record, show_record(record(), viewer())),
+        (schemas.RecordDetail, show_record_detail(record(), viewer("pii"))),
+        (schemas.Batch, show_batch(batch())),
+        (schemas.BatchDetail, show_batch_detail(batch(), viewer(), stage="persons", protected=set())),
+    ],
+)
+def test_a_view_has_exactly_the_fields_of_its_schema(schema: type[BaseModel], shown: dict[str, Any]) -> None:
+    assert schema.model_validate(shown).model_dump() == shown
+
+
+def test_a_run_shows_its_jobs_as_they_are_shown_alone() -> None:
+    jobs = [job(), job(stage="duties", position=2, status="waiting")]
+    shown = show_run(run(), jobs)
+    assert shown["jobs"] == [show_job(each) for each in jobs]
+    assert [each["title"] for each in shown["jobs"]] == ["Användare", "Tjänstgöringar"]
+    assert shown["requested_by"] == {"id": KEY, "name": "a key"}
+
+
+def test_an_activity_counts_every_kind_and_shows_its_last_run() -> None:
+    assert show_activity(ACTIVITY)["roster"]["counts"] == {"persons": 4, "duties": 0, "groups": 0, "activities": 0}
+    assert show_activity(ACTIVITY)["last_run"] is None
+    last = show_activity({**ACTIVITY, **{f"run_{name}": value for name, value in run().items()}})["last_run"]
+    assert last == {name: run()[name] for name in last}
+    assert last["id"] == run()["id"]
+
+
+@pytest.mark.parametrize("status", ["waiting", "queued", "running", "succeeded", "failed", "blocked", "cancelled"])
+def test_finished_is_what_changes_no_more_by_itself(status: str) -> None:
+    assert is_job_finished(job(status=status)) is (status in FINISHED_JOB)
+    assert is_run_finished(run(status=status)) is (status in FINISHED_RUN)
