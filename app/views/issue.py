@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from app.catalogue import UNKNOWN, explain
-from app.catalogue import issue as issue_of
+from app.catalogue import issue as entry_of
 from app.security.masking import MASK, mask
 from app.views import Row, Shown
 
@@ -47,8 +47,8 @@ def _ours(issues: list[dict[str, Any]] | None) -> Iterator[Shown]:
     for issue in issues or ():
         code, ids = issue["code"], ", ".join(issue.get("ids", ()))
         about, text = ("", ""), None
-        if ids and (swedish := issue_of(code).sv.about):
-            english = issue_of(code).en.about
+        if ids and (entry := entry_of(code)).sv.about:
+            swedish, english = entry.sv.about, entry.en.about
             about = (f"{swedish} {ids}. ", f"{english} {ids}. ")
             text = f"{swedish} ({english}) {ids}. {explain(code).sv}"
         elif (cause := explain(issue.get("cause", ""))) is not UNKNOWN:
