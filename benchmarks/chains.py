@@ -1,0 +1,128 @@
+"""How many stages a second an engine starts and ends when there is nothing to send, beside procrastinate.
+
+    python -m benchmarks.chains [--chains 150]
+
+Ours: one run of an empty roster in each activity, four stages a run, one worker as it is in production. procrastinate
+(PyPI), as it comes: four jobs that do nothing under a lock a chain, one worker with concurrency 1 and with 10, of which
+the better one counts. Both on the same Postgres, each in a database of its own; all chains are there before the worker
+starts, and Postgres's clock counts from the first claim to the last end.
+"""
+
+import argparse
+import asyncio
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, LiteralString
+
+import psycopg
+from procrastinate import PsycopgConnector
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+from app.domain.stages import Stage
+from app.embedded import tethered
+from benchmarks.figures import Budget, Figure, table
+from benchmarks.no_op import app, no_op
+from benchmarks.processes import ROOT, Workshop, workshop
+from benchmarks.service import Service, service, workers
+
+_ROSTER: dict[str, Any] = {stage.value: [] for stage in Stage}
+_CONCURRENCIES = (1, 10)
+# Without its line of log a job: it writes none that would be kept here.
+_WORKER = (
+    *(sys.executable, "-m", "procrastinate", "--app", "benchmarks.no_op.app", "--log-level", "warning"),
+    *("worker", "--concurrency"),
+)
+_LONGEST = 300
+_OURS: LiteralString = """
+    SELECT bool_and(run.status = 'succeeded'), max(run.finished_at) - min(job.started_at)
+    FROM run JOIN job ON job.run_id = run.id
+"""
+_THEIRS: LiteralString = """
+    SELECT (SELECT bool_and(status = 'succeeded') FROM procrastinate_jobs),
+        max(at) FILTER (WHERE type = 'succeeded') - min(at) FILTER (WHERE type = 'started')
+    FROM procrastinate_events
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
+    parser.add_argument("--chains", type=int, default=150)
+    print(table(measure(parser.parse_args().chains)))
+
+
+def measure(chains: int = 150) -> list[Figure]:
+    """Lets so many chains run through our worker, then through procrastinate's."""
+    stages = chains * len(Stage)
+    with workshop() as shop:
+        with service(shop) as at:
+            ours = stages / _ours(at, chains)
+        theirs = dict[int, float]()
+        for concurrency in _CONCURRENCIES:
+            theirs[concurrency] = stages / _procrastinate(shop, chains, concurrency)
+            print(f"procrastinate, concurrency {concurrency:2d}  {theirs[concurrency]:8.1f} stages/s")
+    best = max(theirs, key=theirs.__getitem__)
+    name = f"procrastinate, concurrency {best}"
+    return [Figure("chains", "stages/s", ours, theirs[best], name, Budget("at least", 1.5))]
+
+
+def _ours(at: Service, chains: int) -> float:
+    key = at.shop.key("2120009812")
+    for _ in range(chains):
+        at.accept(key, _ROSTER)
+    with workers(at):
+        return _ended(at.shop.env["DATABASE_URL"], _OURS)
+
+
+def _procrastinate(shop: Workshop, chains: int, concurrency: int) -> float:
+    with _own_database(shop.env["DATABASE_URL"], f"procrastinate_{concurrency}") as url:
+        asyncio.run(_defer(url, chains))
+        env = {**os.environ, "DATABASE_URL": url}
+        command = tethered([*_WORKER, str(concurrency)])
+        worker = subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.DEVNULL)
+        try:
+            return _ended(url, _THEIRS)
+        finally:
+            worker.terminate()
+            worker.wait(45)
+
+
+async def _defer(url: str, chains: int) -> None:
+    """Puts every chain's first job before any chain's second: a worker always finds one that it may take."""
+    with app.replace_connector(PsycopgConnector(conninfo=url)):
+        async with app.open_async():
+            await app.schema_manager.apply_schema_async()
+            for _ in Stage:
+                for chain in range(chains):
+                    await no_op.configure(lock=f"chain {chain}").defer_async()
+
+
+def _ended(url: str, query: LiteralString) -> float:
+    """Waits until everything has succeeded, and gives how many seconds that took."""
+    deadline = time.monotonic() + _LONGEST
+    with psycopg.connect(url, autocommit=True) as conn:
+        while time.monotonic() < deadline:
+            row = conn.execute(query).fetchone()
+            if row is not None and row[0]:
+                return float(row[1].total_seconds())
+            time.sleep(0.25)
+    raise SystemExit(f"the chains have not ended after {_LONGEST} s")
+
+
+@contextmanager
+def _own_database(url: str, name: str) -> Iterator[str]:
+    """Lends a new database on the same server."""
+    with psycopg.connect(url, autocommit=True) as conn:
+        conn.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        try:
+            yield make_conninfo(url, dbname=name)
+        finally:
+            conn.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+if __name__ == "__main__":
+    main()
