@@ -20,14 +20,14 @@ Benchmark = Callable[[], list[Figure]]
 _SHORT: Mapping[str, Benchmark] = {
     "stages": lambda: stages.measure(stages.Load(batches=6)),
     "throughput": lambda: throughput.measure(10_000),
-    "chains": lambda: chains.measure(150),
+    "chains": lambda: chains.measure(50, rounds=3),
     "polls": lambda: polls.measure(polls.Load()),
     "intake": lambda: intake.measure(5_000),
 }
 _SMALLEST: Mapping[str, Benchmark] = {
     "stages": lambda: stages.measure(stages.Load(batches=1, persons_a_batch=20, job_delay=0.1)),
     "throughput": lambda: throughput.measure(100),
-    "chains": lambda: chains.measure(3),
+    "chains": lambda: chains.measure(3, rounds=1),
     "polls": lambda: polls.measure(polls.Load(seconds=0.1, rounds=1, connections=2)),
     "intake": lambda: intake.measure(100, idle_seconds=0),
 }

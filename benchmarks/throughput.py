@@ -4,8 +4,9 @@
 
 One roster of persons alone, at most 1,000 calls a second, a simulator that answers at once, one worker: from the first
 claim of the persons' job to its end, by Postgres's clock. The bare loop encodes a batch, posts it, parses its answer
-and copies the results into a plain table, four batches at once; no history, no encryption. It runs twice: against the
-same simulator, and against a target that takes everything unseen, which is what the budget is measured by.
+and copies the results into a plain table, four batches at once; no history, no encryption. It runs against the same
+simulator, and against a target that takes everything unseen, which is what the budget is measured by; before and after
+the service, as the machine is not equally busy all the time, and the median counts.
 """
 
 import argparse
@@ -13,6 +14,7 @@ import asyncio
 import json
 import time
 from collections.abc import Iterator, Sequence
+from statistics import median
 from typing import Any
 
 import httpx
@@ -28,6 +30,7 @@ from benchmarks.service import Service, service, workers
 _ORGANISATION = "2120009812"
 _CALLS = "1000"
 _AT_ONCE = 4
+_TIMES = 3
 
 
 def main() -> None:
@@ -46,17 +49,27 @@ def measure(persons: int = 10_000) -> list[Figure]:
     }
     generated = generate(RosterPlan(persons=persons, schools=max(1, persons // 500)))
     people = generated["persons"]
-    with workshop() as shop, service(shop, *simulator, **settings) as at:
+    beside, alone = list[float](), list[float]()
+    with (
+        workshop() as shop,
+        service(shop, *simulator, **settings) as at,
+        served("benchmarks.instant_target:app", shop.folder) as port,
+    ):
         at.know(reference_only(generated))
+
+        def bare_loops() -> None:
+            for _ in range(_TIMES):
+                for target, rates in ((at.simulator, beside), (f"http://127.0.0.1:{port}", alone)):
+                    rates.append(len(people) / asyncio.run(_bare_loop_takes(shop.env["DATABASE_URL"], target, people)))
+                at.reset_simulator()
+
+        bare_loops()
         ours = len(people) / _service_takes(at, people)
         at.reset_simulator()
-        url = shop.env["DATABASE_URL"]
-        beside = len(people) / asyncio.run(_bare_loop_takes(url, at.simulator, people))
-        with served("benchmarks.instant_target:app", shop.folder) as port:
-            alone = len(people) / asyncio.run(_bare_loop_takes(url, f"http://127.0.0.1:{port}", people))
+        bare_loops()
     return [
-        Figure("throughput", "persons/s", ours, alone, "bare loop, instant target", Budget("at least", 0.15)),
-        Figure("throughput", "persons/s", ours, beside, "bare loop, same simulator"),
+        Figure("throughput", "persons/s", ours, median(alone), "bare loop, instant target", Budget("at least", 0.15)),
+        Figure("throughput", "persons/s", ours, median(beside), "bare loop, same simulator"),
     ]
 
 
