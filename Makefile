@@ -5,7 +5,7 @@ PYTHON := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test crashes torture mutants plans lint lock check
+.PHONY: help setup demo serve test crashes torture mutants bench plans lint lock check
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ torture: $(STAMP) ## random faults against real processes for 20 minutes; ARGS="
 
 mutants: $(STAMP) ## faults planted in a copy, one by one: which proof finds which
 	@exec $(PYTHON) -m tests.mutants $(ARGS)
+
+bench: $(STAMP) ## the short benchmark set, each figure beside an opponent: ten minutes; ARGS="--only chains", "--smallest"
+	@exec $(PYTHON) -m benchmarks $(ARGS)
 
 plans: $(STAMP) ## how Postgres finds rows among a million jobs and five million records
 	@exec $(PYTHON) -m benchmarks.plans $(ARGS)

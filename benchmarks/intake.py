@@ -1,6 +1,7 @@
 """Takes a large roster in and freezes it, with the API as a process of its own.
 
-Prints how long that took, how large the process became, and what others noticed of it meanwhile.
+Prints how long that took, how large the process became, and what others noticed of it meanwhile; then, in turn with a
+loop that parses the same body with json.loads and copies its objects into a plain table, how long each of them takes.
 
     python -m benchmarks.intake [persons]
 
@@ -14,23 +15,61 @@ import sys
 import time
 from collections.abc import AsyncIterator, Awaitable
 from pathlib import Path
+from statistics import median
 from uuid import uuid4
 
 import httpx
+import psycopg
 
 from app.demo.roster import RosterPlan, generate, json_chunks, roster_only
+from benchmarks.figures import Figure, table
 from benchmarks.processes import workshop
 
 ORGANISATION = "2120009812"
+_TIMES = 3
 
 
 def main() -> None:
-    persons = int(sys.argv[1]) if len(sys.argv) > 1 else 50_000
+    print(table(measure(int(sys.argv[1]) if len(sys.argv) > 1 else 50_000)))
+
+
+def measure(persons: int, idle_seconds: float = 5) -> list[Figure]:
+    """Takes a roster of so many persons in, after having looked at an idle API for `idle_seconds`."""
     with workshop() as shop:
         roster = _write_roster(persons, shop.folder / "roster.json")
         key = shop.key(ORGANISATION)
         with shop.started("serve", "--port", "0") as (process, port):
-            asyncio.run(_measure(process.pid, port, key, roster, roster.stat().st_size))
+            asyncio.run(_measure(process.pid, port, key, roster, roster.stat().st_size, idle_seconds))
+            ours, bare = list[float](), list[float]()
+            for _ in range(_TIMES):
+                ours.append(_put_takes(port, key, roster))
+                bare.append(_bare_loop_takes(shop.env["DATABASE_URL"], roster))
+    return [Figure(f"intake of {persons:,d} persons", "s", median(ours), median(bare), "bare loop")]
+
+
+def _put_takes(port: int, key: str, roster: Path) -> float:
+    """Has the API take a roster in as a new activity."""
+    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+    body, address = roster.read_bytes(), f"http://127.0.0.1:{port}/activities/{uuid4()}"
+    with httpx.Client(headers=headers, timeout=300, trust_env=False) as client:
+        began = time.perf_counter()
+        client.put(address, content=body).raise_for_status()
+        return time.perf_counter() - began
+
+
+def _bare_loop_takes(url: str, roster: Path) -> float:
+    """Parses a roster, and copies its objects into a table without an index."""
+    body = roster.read_bytes()
+    with psycopg.connect(url, autocommit=True) as conn:
+        conn.execute("CREATE TABLE bare_object (kind text, id uuid, object text)")
+        began = time.perf_counter()
+        with conn.cursor().copy("COPY bare_object (kind, id, object) FROM STDIN") as copy:
+            for kind, objects in json.loads(body)["roster"].items():
+                for each in objects:
+                    copy.write_row((kind, each["id"], json.dumps(each)))
+        took = time.perf_counter() - began
+        conn.execute("DROP TABLE bare_object")
+    return took
 
 
 def _write_roster(persons: int, path: Path) -> Path:
@@ -41,7 +80,7 @@ def _write_roster(persons: int, path: Path) -> Path:
     return path
 
 
-async def _measure(pid: int, port: int, key: str, roster: Path, size: int) -> None:
+async def _measure(pid: int, port: int, key: str, roster: Path, size: int, idle_seconds: float) -> None:
     headers = {"Authorization": f"Bearer {key}"}
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=300) as client:
         small = {"display_name": "Small", "roster": {}}
@@ -51,7 +90,7 @@ async def _measure(pid: int, port: int, key: str, roster: Path, size: int) -> No
             (await client.post(f"/activities/{activity_id}/provision")).raise_for_status()
         print(f"roster              {size / 1e6:8.1f} MB")
         print(f"API process, idle   {_peak_mb(pid):8.0f} MB")
-        _print_latency("idle", (await _while(client, asyncio.sleep(5)))[1])
+        _print_latency("idle", (await _while(client, asyncio.sleep(idle_seconds)))[1])
         activity_id = uuid4()
         taken, latencies = await _while(client, _put(client, activity_id, roster, size))
         print(f"intake              {taken:8.2f} s")

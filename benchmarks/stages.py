@@ -1,29 +1,45 @@
 """How much of Skolverket's limit is used, as the simulator's ledger shows it: time of the largest stage, calls a batch.
 
     python -m benchmarks.stages [--batches 40] [--organisations 1] [--workers 2] [--answer-delay 0] [--job-delay 1]
+                                [--calls-per-second 5]
 
-What the limits allow is one send and one status call a batch at five calls a second; the largest stage is measured from
-the start of its first to the start of its last call. Beside it stands what our own pace, five per 1.05 s, allows.
+What the limits allow is one send and one status call a batch; the largest stage is measured from the start of its first
+to the start of its last call. Beside it stands what our own pace, five per 1.05 s, allows, and how long a bare paced
+loop takes that makes as many sending and status calls against the same simulator.
 """
 
 import argparse
-import time
+import asyncio
 from collections import Counter
-from contextlib import ExitStack
-from typing import Any
-from uuid import uuid4
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import cycle, islice
 
-import httpx
-
-from app.demo.roster import RosterPlan, generate, json_chunks, reference_only, roster_only
-from app.local.environment import towards_simulator
+from app.demo.roster import RosterPlan, generate, reference_only, roster_only
+from benchmarks.bare_calls import authorised, paced, packed
+from benchmarks.figures import Budget, Figure, table
 from benchmarks.processes import workshop
+from benchmarks.service import Object, Run, Service, service, workers
 
-LIMIT = 5
-PACE = 5 / 1.05
+# Skolverket's limit of reads is twice that of calls.
+READS_PER_CALL = 2
+# Our pace as a share of the limit.
+PACE = 1 / 1.05
 # A batch of 200 KB holds about so many of the generated persons.
 PERSONS_A_BATCH = 465
-Call = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Load:
+    """How much is sent by whom, and how the simulator answers (delays in seconds)."""
+
+    batches: int = 40
+    organisations: int = 1
+    workers: int = 2
+    answer_delay: float = 0.0
+    job_delay: float = 1.0
+    calls_per_second: int = 5
+    persons_a_batch: int = PERSONS_A_BATCH
 
 
 def main() -> None:
@@ -33,76 +49,85 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--answer-delay", type=float, default=0.0, help="seconds that each call takes")
     parser.add_argument("--job-delay", type=float, default=1.0, help="seconds until a batch's answer is there")
-    given = parser.parse_args()
-    with ExitStack() as stack:
-        shop = stack.enter_context(workshop())
-        delays = ("--answer-delay", str(given.answer_delay), "--job-delay", str(given.job_delay))
-        _, simulator_port = stack.enter_context(shop.started("simulator", "--port", "0", *delays))
-        simulator = f"http://127.0.0.1:{simulator_port}"
-        leads = towards_simulator(simulator)
-        _, port = stack.enter_context(shop.started("serve", "--port", "0", **leads))
-        api = f"http://127.0.0.1:{port}"
-        runs = []
-        for number in range(given.organisations):
+    parser.add_argument("--calls-per-second", type=int, default=5, help="the limit of sending and status calls")
+    print(table(measure(Load(**vars(parser.parse_args())))))
+
+
+def measure(load: Load) -> list[Figure]:
+    """Sends rosters through the service, then as many batches of persons through a bare loop."""
+    reads = READS_PER_CALL * load.calls_per_second
+    options = {
+        "--answer-delay": load.answer_delay,
+        "--job-delay": load.job_delay,
+        "--calls-per-second": load.calls_per_second,
+        "--reads-per-second": reads,
+    }
+    settings = {
+        "SKOLVERKET_CALLS_PER_SECOND": str(load.calls_per_second),
+        "SKOLVERKET_READS_PER_SECOND": str(reads),
+    }
+    simulator = [part for name, value in options.items() for part in (name, str(value))]
+    with workshop() as shop, service(shop, *simulator, **settings) as at:
+        bodies, runs = list[bytes](), list[Run]()
+        for number in range(load.organisations):
             plan = RosterPlan(
-                persons=given.batches * PERSONS_A_BATCH,
-                schools=max(1, given.batches),
+                persons=load.batches * load.persons_a_batch,
+                schools=max(1, load.batches),
                 seed=number,
                 organisation_number=f"21200098{12 + number}",
             )
-            runs.append(_prepared(api, simulator, shop.key(plan.organisation_number), plan))
-        for _ in range(given.workers):
-            stack.enter_context(shop.started("worker", **leads))
-        for key, location in runs:
-            _finished(api, key, location)
-        _report(httpx.get(f"{simulator}/_simulator/ledger", timeout=60).json()["calls"])
+            generated = generate(plan)
+            at.know(reference_only(generated))
+            runs.append(at.accept(shop.key(plan.organisation_number), roster_only(generated)))
+            bodies += packed(generated["persons"])
+        with workers(at, load.workers):
+            for run in runs:
+                _print_run(at.finished(run))
+        calls = at.ledger()
+        persons = [call for call in calls if call["resource"] == "persons" and "/bulk" in call["path"]]
+        batches = sum(call["method"] == "POST" for call in persons)
+        took = _span(persons)
+        _print_calls(calls, load.calls_per_second)
+        at.reset_simulator()
+        asyncio.run(_bare_loop(at, list(islice(cycle(bodies), batches)), len(persons) - batches, load))
+        bare = _span(at.ledger())
+    least = (2 * batches - 1) / load.calls_per_second
+    print(f"largest stage       {took:8.2f} s for {batches} batches, {len(persons)} calls")
+    print(f"our pace allows     {least / PACE:8.2f} s, so {took * PACE / least:.3f} times that")
+    return [
+        Figure("largest stage", "s", took, least, "what the limits allow", Budget("at most", 1.10)),
+        Figure("largest stage", "s", took, bare, "bare paced loop"),
+    ]
 
 
-def _prepared(api: str, simulator: str, key: str, plan: RosterPlan) -> tuple[str, str]:
-    generated = generate(plan)
-    httpx.put(f"{simulator}/_simulator/reference", json=reference_only(generated), timeout=60).raise_for_status()
-    activity = f"{api}/activities/{uuid4()}"
-    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
-    body = {"display_name": "Benchmark", "roster": roster_only(generated)}
-    content = "".join(json_chunks(body)).encode()
-    httpx.put(activity, content=content, headers=headers, timeout=120).raise_for_status()
-    answer = httpx.post(f"{activity}/provision", headers=headers, json={"on_record_error": "continue"}, timeout=60)
-    return key, answer.raise_for_status().headers["Location"]
+async def _bare_loop(at: Service, bodies: Sequence[bytes], status_calls: int, load: Load) -> None:
+    async with authorised(at.simulator, "2120009812") as http:
+        # The simulator's jitter is a tenth of its delay at most.
+        await paced(http, bodies, status_calls, load.calls_per_second, 1.1 * load.job_delay)
 
 
-def _finished(api: str, key: str, location: str) -> None:
-    while True:
-        run = (
-            httpx.get(api + location, headers={"Authorization": f"Bearer {key}"}, timeout=30).raise_for_status().json()
-        )
-        if run["status"] not in {"queued", "running"}:
-            succeeded = ", ".join(f"{job['stage']} {job['progress']['succeeded']}" for job in run["jobs"])
-            print(f"run {run['status']}: {succeeded}")
-            return
-        time.sleep(0.5)
+def _span(calls: Sequence[Object]) -> float:
+    """Gives the seconds from the start of the first to that of the last sending or status call that was admitted."""
+    starts = sorted(call["monotonic"] for call in calls if "/bulk" in call["path"] and call["status"] != 429)
+    return float(starts[-1] - starts[0])
 
 
-def _report(calls: list[Call]) -> None:
+def _print_run(run: Object) -> None:
+    succeeded = ", ".join(f"{job['stage']} {job['progress']['succeeded']}" for job in run["jobs"])
+    print(f"run {run['status']}: {succeeded}")
+
+
+def _print_calls(calls: Sequence[Object], limit: int) -> None:
     counted = [call for call in calls if "/bulk" in call["path"]]
+    reads = [call for call in calls if "/provisioning/" in call["path"] and "/bulk" not in call["path"]]
     sends = [call for call in counted if call["method"] == "POST"]
     print(f"answers             {dict(Counter(call['status'] for call in calls))}")
     print(f"calls a batch       {len(counted) / len(sends):8.2f}  ({len(counted)} calls, {len(sends)} batches)")
-    print(f"most in one second  {_densest(counted):8d}  of {LIMIT} sending and status calls")
-    print(f"                    {_densest([call for call in calls if _is_read(call)]):8d}  of 10 reads")
-    persons = [call for call in counted if call["resource"] == "persons"]
-    batches = sum(call["method"] == "POST" for call in persons)
-    starts = sorted(call["monotonic"] for call in persons)
-    took, least = starts[-1] - starts[0], (2 * batches - 1) / LIMIT
-    print(f"largest stage       {took:8.2f} s for {batches} batches, {len(persons)} calls")
-    print(f"the limits allow    {least:8.2f} s, so {took / least:.3f} times that")
-    print(f"our pace allows     {(2 * batches - 1) / PACE:8.2f} s, so {took * PACE / (2 * batches - 1):.3f} times that")
+    print(f"most in one second  {_densest(counted):8d}  of {limit} sending and status calls")
+    print(f"                    {_densest(reads):8d}  of {READS_PER_CALL * limit} reads")
 
 
-def _is_read(call: Call) -> bool:
-    return "/provisioning/" in call["path"] and "/bulk" not in call["path"]
-
-
-def _densest(calls: list[Call]) -> int:
+def _densest(calls: Sequence[Object]) -> int:
     """Counts the most calls within any second, by the server's clock."""
     times = sorted(call["monotonic"] for call in calls)
     return max((sum(first <= each < first + 1 for each in times) for first in times), default=0)

@@ -1,0 +1,54 @@
+"""The short set: what the service does beside an opponent in the same run, one table at the end.
+
+    python -m benchmarks [--smallest] [--only stages|throughput|chains|polls|intake]
+
+At most ten minutes; with `--smallest` every benchmark in its smallest form, which shows that it works and measures
+nothing. Only ratios count, and a missed budget is no failure: this ends with another status than 0 only when something
+broke. Each brings servers of its own.
+"""
+
+import argparse
+import os
+import time
+from collections.abc import Callable, Mapping
+
+from benchmarks import chains, intake, polls, stages, throughput
+from benchmarks.figures import Figure, table
+
+Benchmark = Callable[[], list[Figure]]
+
+_SHORT: Mapping[str, Benchmark] = {
+    "stages": lambda: stages.measure(stages.Load(batches=6)),
+    "throughput": lambda: throughput.measure(10_000),
+    "chains": lambda: chains.measure(50, rounds=3),
+    "polls": lambda: polls.measure(polls.Load()),
+    "intake": lambda: intake.measure(5_000),
+}
+_SMALLEST: Mapping[str, Benchmark] = {
+    "stages": lambda: stages.measure(stages.Load(batches=1, persons_a_batch=20, job_delay=0.1)),
+    "throughput": lambda: throughput.measure(100),
+    "chains": lambda: chains.measure(3, rounds=1),
+    "polls": lambda: polls.measure(polls.Load(seconds=0.1, rounds=1, connections=2)),
+    "intake": lambda: intake.measure(100, idle_seconds=0),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
+    parser.add_argument("--smallest", action="store_true", help="each in its smallest form")
+    parser.add_argument("--only", choices=list(_SHORT))
+    given = parser.parse_args()
+    # Each wants a database without another one's runs in it.
+    os.environ.pop("DATABASE_URL", None)
+    figures = list[Figure]()
+    for name, benchmark in (_SMALLEST if given.smallest else _SHORT).items():
+        if given.only in (None, name):
+            began = time.monotonic()
+            print(f"── {name}", flush=True)
+            figures += benchmark()
+            print(f"── {name}: {time.monotonic() - began:.0f} s\n", flush=True)
+    print(table(figures))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,110 @@
+"""How many polls a second that find nothing new (304) one API process answers, beside FastAPI's empty handler.
+
+    python -m benchmarks.polls [--seconds 1] [--rounds 4] [--connections 8]
+
+The API as it is in production, key check and log line included, on a run and on a job; the empty handler under uvicorn
+without a log. One client for both, with so many connections that each send the next request when they have the answer;
+short rounds in turn, so that what else the machine does hits both.
+"""
+
+import argparse
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import httpx
+
+from app.domain.stages import Stage
+from benchmarks.asgi import served
+from benchmarks.figures import Budget, Figure, table
+from benchmarks.processes import workshop
+from benchmarks.service import service
+
+
+@dataclass(frozen=True)
+class Load:
+    """How long a round takes (s), how many each of the two has, how many connections ask."""
+
+    seconds: float = 1.0
+    rounds: int = 4
+    connections: int = 8
+
+
+@dataclass(frozen=True)
+class _Poll:
+    """A request to send again and again, and the status that its answer must have."""
+
+    port: int
+    request: bytes
+    status: bytes
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
+    parser.add_argument("--seconds", type=float, default=1.0, help="of a round")
+    parser.add_argument("--rounds", type=int, default=4)
+    parser.add_argument("--connections", type=int, default=8)
+    print(table(measure(Load(**vars(parser.parse_args())))))
+
+
+def measure(load: Load) -> list[Figure]:
+    """Polls a run and a job that wait for a worker, and the empty handler between them."""
+    with workshop() as shop, service(shop) as at, served("benchmarks.empty_handler:app", shop.folder) as empty_port:
+        run = at.accept(shop.key("2120009812"), {stage.value: [] for stage in Stage})
+        headers = {"Authorization": f"Bearer {run.key}"}
+        shown = at.api.get(run.location, headers=headers).json()
+        empty = _Poll(empty_port, _request("/", {}), b"200")
+        figures = []
+        for name, path in (("304 of a run", run.location), ("304 of a job", f"/jobs/{shown['jobs'][0]['id']}")):
+            tag = at.api.get(path, headers=headers).headers["ETag"]
+            port = httpx.URL(str(at.api.base_url)).port
+            assert port is not None  # noqa: S101 - any free one
+            poll = _Poll(port, _request(path, headers | {"If-None-Match": tag}), b"304")
+            ours, theirs = asyncio.run(_in_turn((poll, empty), load))
+            figures.append(Figure(name, "requests/s", ours, theirs, "empty handler", Budget("at least", 0.5)))
+    return figures
+
+
+def _request(path: str, headers: dict[str, str]) -> bytes:
+    lines = [f"GET {path} HTTP/1.1", "Host: benchmark", *(f"{name}: {value}" for name, value in headers.items())]
+    return "\r\n".join([*lines, "", ""]).encode("ascii")
+
+
+async def _in_turn(polls: Sequence[_Poll], load: Load) -> list[float]:
+    """Gives the answers a second of each, over all its rounds; one round before them is not counted."""
+    counts, times = [0] * len(polls), [0.0] * len(polls)
+    for number in range(load.rounds + 1):
+        for index, poll in enumerate(polls):
+            began = time.perf_counter()
+            asking = (_ask(poll, began + load.seconds) for _ in range(load.connections))
+            answers = sum(await asyncio.gather(*asking))
+            if number > 0:
+                counts[index] += answers
+                times[index] += time.perf_counter() - began
+    return [count / took for count, took in zip(counts, times, strict=True)]
+
+
+async def _ask(poll: _Poll, until: float) -> int:
+    """Polls on one connection until a time of `perf_counter`, and counts the answers.
+
+    A client of a few lines: a complete one costs more than the server that it measures.
+    """
+    reader, writer = await asyncio.open_connection("127.0.0.1", poll.port)
+    answers = 0
+    while time.perf_counter() < until:
+        writer.write(poll.request)
+        head = (await reader.readuntil(b"\r\n\r\n")).lower()
+        if not head.startswith(b"http/1.1 " + poll.status):
+            raise SystemExit(f"a poll was answered with {head.split(maxsplit=2)[1].decode()}")
+        _, found, length = head.partition(b"content-length:")
+        if found:
+            await reader.readexactly(int(length.split(b"\r\n", 1)[0]))
+        answers += 1
+    writer.close()
+    await writer.wait_closed()
+    return answers
+
+
+if __name__ == "__main__":
+    main()
