@@ -10,8 +10,8 @@ from pathlib import Path
 
 import uvicorn
 
-from app.embedded import tethered
-from benchmarks.processes import ROOT
+from app.local.die_with_parent import die_with_parent
+from app.local.launcher import ROOT
 
 
 @contextmanager
@@ -19,7 +19,7 @@ def served(app: str, folder: Path) -> Iterator[int]:
     """Lends the port of a process that serves `app`, a name that uvicorn understands; files go into `folder`."""
     ready = folder / f"{app.partition(':')[0]}-{time.monotonic_ns()}.ready"
     command = [sys.executable, "-m", "benchmarks.asgi", str(ready), app]
-    process = subprocess.Popen(tethered(command), cwd=ROOT)
+    process = subprocess.Popen(die_with_parent(command), cwd=ROOT)
     try:
         while not ready.exists():
             if process.poll() is not None:

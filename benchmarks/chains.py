@@ -26,10 +26,11 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from app.domain.stages import Stage
-from app.embedded import tethered
+from app.local.die_with_parent import die_with_parent
+from app.local.launcher import ROOT
 from benchmarks.figures import Budget, Figure, table
 from benchmarks.no_op import app, no_op
-from benchmarks.processes import ROOT, Workshop, workshop
+from benchmarks.processes import Workshop, workshop
 from benchmarks.service import Service, service, workers
 
 _ROSTER: dict[str, Any] = {stage.value: [] for stage in Stage}
@@ -86,7 +87,7 @@ def _procrastinate(shop: Workshop, chains: int, concurrency: int) -> float:
     with _own_database(shop.env["DATABASE_URL"], f"procrastinate_{concurrency}") as url:
         asyncio.run(_defer(url, chains))
         env = {**os.environ, "DATABASE_URL": url}
-        command = tethered([*_WORKER, str(concurrency)])
+        command = die_with_parent([*_WORKER, str(concurrency)])
         worker = subprocess.Popen(command, cwd=ROOT, env=env)
         try:
             return _ended(url, _THEIRS)
