@@ -12,8 +12,9 @@ import psycopg
 
 RUNS_A_LANE = 50
 ORGANISATIONS = 200
-# Records of a large roster in each stage: what a search or a count within one job may have to read.
+# Records of a large roster in each stage, and of the one that is under way where the calls look.
 LARGE = 3000
+BUSY = 50_000
 _ROSTER = 20
 _LARGE_ROSTERS = 20
 FILLED = ("activity", "roster_item", "run", "job", "record", "batch", "event", "holding", "idempotency_key")
@@ -55,19 +56,26 @@ class Size:
         return self.runs - self.lanes + 2
 
     @property
+    def live(self) -> int:
+        """Gives about how many runs are under way or wait."""
+        return self.lanes // self.live_every * 4 // 3
+
+    @property
     def parameters(self) -> Mapping[str, Any]:
         """Gives what the statements below are filled in with."""
         return {
             **vars(self),
             "busy": self.busy,
             "large": LARGE if self.prefix == "" else self.small,
+            "busy_size": BUSY if self.prefix == "" else self.small,
             "roster": _ROSTER,
             "extra": self.runs + self.lanes // (self.live_every * 3),
         }
 
 
-# What there was when Postgres last looked: three activities of one organisation, all of them under way.
-SEED = Size("seed ", 3, 3, 1, 5, 1000, 1, 3, 0)
+# What there was when Postgres last looked: fifteen activities of one organisation, all of them under way, which make
+# sixty jobs. At less than fifty rows it doesn't look by itself.
+SEED = Size("seed ", 15, 15, 1, 5, 1000, 1, 15, 0)
 
 _TENANTS = """
 INSERT INTO organisation (id, number, name)
@@ -84,7 +92,8 @@ FROM generate_series(0, %(organisations)s) n;
 CREATE TEMP TABLE lane AS
 SELECT n AS number, md5(%(prefix)s || 'activity ' || n)::uuid AS id,
     CASE WHEN n <= %(lanes)s * 4 / 5 OR %(organisations)s = 1 THEN 1 ELSE 2 + n %% (%(organisations)s - 1) END AS owner,
-    CASE WHEN n %% 2 = 0 AND n <= %(large_rosters)s * 2 THEN %(large)s ELSE %(roster)s END AS size
+    CASE WHEN n = 2 THEN %(busy_size)s WHEN n %% 2 = 0 AND n <= %(large_rosters)s * 2 THEN %(large)s
+        ELSE %(roster)s END AS size
 FROM generate_series(1, %(lanes)s) n;
 
 INSERT INTO activity (organisation_id, id, display_name, roster_id, counts, last_sequence, created_at)
@@ -116,7 +125,7 @@ SELECT n AS number, lane.number AS lane, lane.id AS activity_id, lane.owner,
         WHEN n > %(runs)s - %(lanes)s AND lane.number %% %(live_every)s = 0 THEN 'running'
         WHEN n %% 20 = 7 THEN 'failed' WHEN n %% 50 = 3 THEN 'cancelled' ELSE 'succeeded' END AS status,
     CASE WHEN n = %(busy)s THEN 4 ELSE 1 + n / 2 %% 4 END AS live_position,
-    CASE WHEN n %% %(large_every)s = 0 OR n = %(busy)s THEN %(large)s ELSE %(small)s END AS size,
+    CASE WHEN n = %(busy)s THEN %(busy_size)s WHEN n %% %(large_every)s = 0 THEN %(large)s ELSE %(small)s END AS size,
     now() - (%(extra)s - n + 1) * (interval '2 years' / %(extra)s) AS created_at
 FROM generate_series(1, %(extra)s) n
 JOIN lane ON lane.number = CASE WHEN n <= %(runs)s THEN (n - 1) %% %(lanes)s + 1

@@ -59,11 +59,14 @@ async def accepted_batch(conn: AsyncConnection, claim: Claim, batch_id: UUID) ->
         sa.text(
             """
             SELECT object_id, clock_timestamp() - coalesce(fault_since, clock_timestamp()) AS faulty_for
-            FROM record WHERE organisation_id = :organisation AND job_id = :job AND status = 'sent'
-                AND batch_id = :batch
+            FROM unnest(CAST(:ids AS uuid[])) AS listed (id) CROSS JOIN LATERAL (
+                SELECT object_id, fault_since, status, batch_id FROM record
+                WHERE record.job_id = :job AND record.object_id = listed.id OFFSET 0
+            ) one
+            WHERE one.status = 'sent' AND one.batch_id = :batch
             """
         ),
-        {**keys(claim), "batch": batch_id},
+        {**keys(claim), "batch": batch_id, "ids": batch.record_ids},
     )
     waiting = {row.object_id: row.faulty_for for row in records}
     return AwaitedBatch(batch.remote_job_id, batch.polls, batch.age, set(batch.record_ids), waiting)
@@ -87,10 +90,13 @@ async def answer_batch(
     status = await conn.scalar(
         sa.text(
             """
-            WITH waiting AS (
+            WITH waiting AS MATERIALIZED (
                 SELECT EXISTS (
-                    SELECT FROM record WHERE record.organisation_id = :organisation AND record.job_id = :job
-                        AND record.status = 'sent' AND record.batch_id = :batch
+                    SELECT FROM batch CROSS JOIN unnest(record_ids) AS listed (id) CROSS JOIN LATERAL (
+                        SELECT status, batch_id FROM record
+                        WHERE record.job_id = batch.job_id AND record.object_id = listed.id OFFSET 0
+                    ) one
+                    WHERE batch.id = :batch AND one.status = 'sent' AND one.batch_id = batch.id
                 ) AS any_left
             )
             UPDATE batch SET polls = polls + 1, answer = :answer, fence = :claim,
@@ -216,9 +222,11 @@ async def _close(
                     ELSE clock_timestamp() END, next_poll_at = NULL, finished_at = clock_timestamp(), fence = :claim
                 WHERE id = :batch
                 RETURNING ARRAY(
-                    SELECT object_id FROM record WHERE record.organisation_id = batch.organisation_id
-                        AND record.job_id = batch.job_id AND record.status = 'sent'
-                        AND record.batch_id = batch.id ORDER BY ordinal
+                    SELECT object_id FROM unnest(batch.record_ids) AS listed (id) CROSS JOIN LATERAL (
+                        SELECT object_id, ordinal, status, batch_id FROM record
+                        WHERE record.job_id = batch.job_id AND record.object_id = listed.id OFFSET 0
+                    ) one
+                    WHERE one.status = 'sent' AND one.batch_id = batch.id ORDER BY ordinal
                 ) AS still_sent
                 """
             ).bindparams(sa.bindparam("http_status", type_=sa.Integer), sa.bindparam("answer", type_=sa.LargeBinary)),

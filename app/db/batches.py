@@ -52,7 +52,7 @@ async def refuse_broken(conn: AsyncConnection, claim: Claim) -> None:
         sa.text(
             """
             UPDATE record SET status = 'error', completed_at = clock_timestamp(), fence = :claim
-            WHERE organisation_id = :organisation AND job_id = :job AND status = 'pending' AND NOT sendable
+            WHERE run_id = :run AND stage BETWEEN :stage AND :stage AND status = 'pending' AND NOT sendable
             """
         ),
         keys(claim),
@@ -155,7 +155,7 @@ async def give_up(conn: AsyncConnection, claim: Claim, cause: str | None = None)
             """
             UPDATE record SET status = 'error', completed_at = clock_timestamp(), fence = :claim,
                 remarks = coalesce(remarks, '[]') || CAST(:remarks AS jsonb)
-            WHERE organisation_id = :organisation AND job_id = :job AND status = 'pending'
+            WHERE run_id = :run AND stage BETWEEN :stage AND :stage AND status = 'pending'
             """
         ),
         {**keys(claim), "remarks": json.dumps([remark("gave_up", cause=cause)])},
@@ -178,8 +178,9 @@ async def drop_written(conn: AsyncConnection, claim: Claim) -> None:
     """Drops batches that have not left: their records are as if they had never been taken."""
     await hold(conn, claim)
     dropped = await conn.execute(
-        sa.text("DELETE FROM batch WHERE job_id = :job AND status = 'written' RETURNING id"), keys(claim)
+        sa.text("DELETE FROM batch WHERE job_id = :job AND status = 'written' RETURNING id, record_ids"), keys(claim)
     )
+    gone = dropped.all()
     await conn.execute(
         sa.text(
             """
@@ -195,11 +196,17 @@ async def drop_written(conn: AsyncConnection, claim: Claim) -> None:
                 remarks = CASE WHEN attempts > 1 THEN remarks ELSE (
                     SELECT jsonb_agg(r) FROM jsonb_array_elements(remarks) r WHERE r ? 'pointer'
                 ) END
-            WHERE organisation_id = :organisation AND job_id = :job AND status = 'sent'
-                AND batch_id = ANY (CAST(:dropped AS uuid[]))
+            FROM unnest(CAST(:ids AS uuid[])) AS dropped (id) CROSS JOIN LATERAL (
+                SELECT ctid AS place FROM record one WHERE one.job_id = :job AND one.object_id = dropped.id OFFSET 0
+            ) found
+            WHERE record.ctid = found.place AND status = 'sent' AND batch_id = ANY (CAST(:dropped AS uuid[]))
             """
         ),
-        {**keys(claim), "dropped": list(dropped.scalars())},
+        {
+            **keys(claim),
+            "dropped": [batch.id for batch in gone],
+            "ids": [each for batch in gone for each in batch.record_ids],
+        },
     )
 
 
@@ -209,8 +216,8 @@ async def _pending(conn: AsyncConnection, claim: Claim, after: int) -> Sequence[
             """
             SELECT object_id, ordinal, payload, refs, max_together, fault_since, clock_timestamp() AS now
             FROM record
-            WHERE organisation_id = :organisation AND job_id = :job AND status = 'pending' AND sendable
-                AND ordinal > :after AND (due_at IS NULL OR due_at <= clock_timestamp())
+            WHERE run_id = :run AND stage = :stage AND status = 'pending' AND sendable AND ordinal > :after
+                AND (due_at IS NULL OR due_at <= clock_timestamp())
             ORDER BY ordinal LIMIT :slice
             """
         ),
@@ -226,15 +233,16 @@ async def _failed_among(conn: AsyncConnection, claim: Claim, refs: set[UUID]) ->
     rows = await conn.execute(
         sa.text(
             """
-            SELECT record.object_id FROM job JOIN record
-                ON record.organisation_id = job.organisation_id AND record.job_id = job.id
+            SELECT one.object_id FROM job CROSS JOIN unnest(CAST(:refs AS uuid[])) AS ref CROSS JOIN LATERAL (
+                SELECT object_id, status FROM record
+                WHERE record.job_id = job.id AND record.object_id = ref OFFSET 0
+            ) one
             WHERE job.run_id = :run AND job.stage = ANY (CAST(:before AS text[]))
-                AND record.object_id = ANY (CAST(:refs AS uuid[])) AND record.status IN ('error', 'skipped')
+                AND one.status IN ('error', 'skipped')
                 -- what Skolverket holds from before blocks nobody
-                AND NOT EXISTS (
-                    SELECT FROM holding WHERE holding.organisation_id = record.organisation_id
-                        AND holding.job_id = record.job_id AND holding.object_id = record.object_id AND holding.held
-                )
+                AND (
+                    SELECT held FROM holding WHERE holding.job_id = job.id AND holding.object_id = one.object_id
+                ) IS NOT TRUE
             """
         ),
         {"run": claim.run_id, "before": before, "refs": list(refs)},
@@ -251,4 +259,10 @@ async def _cancelled(conn: AsyncConnection, claim: Claim) -> bool:
 
 
 def keys(claim: Claim) -> Mapping[str, Any]:
-    return {"organisation": claim.organisation_id, "job": claim.job_id, "claim": claim.number, "run": claim.run_id}
+    return {
+        "organisation": claim.organisation_id,
+        "job": claim.job_id,
+        "claim": claim.number,
+        "run": claim.run_id,
+        "stage": claim.stage.value,
+    }

@@ -111,11 +111,11 @@ async def note_answer(conn: AsyncConnection, service: str) -> bool:
         sa.text(
             """
             UPDATE job SET due_at = clock_timestamp(), rung_at = NULL, fence = claim
-            WHERE id IN (
+            WHERE id = ANY (ARRAY(
                 SELECT id FROM job WHERE status = 'running' AND lease_until IS NULL AND due_at > clock_timestamp()
                     AND error ->> 'code' = :waiting
                 FOR NO KEY UPDATE SKIP LOCKED
-            )
+            ))
             """
         ),
         {"waiting": CIRCUIT_OPEN},

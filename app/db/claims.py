@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.counting import COUNT_RECORDS
+from app.db.counting import COUNT_RECORDS, OF_JOB
 from app.db.lane import Ring
 from app.domain.open_work import JobSnapshot, OpenBatch, OpenWork
 from app.domain.outcome import Counts
@@ -81,20 +81,24 @@ async def hold(conn: AsyncConnection, claim: Claim) -> None:
         raise LeaseLost
 
 
-# Failed records of which the stages after this one have to know whether Skolverket holds them from before.
+# Failed records of which the stages after this one have to know whether Skolverket holds them from before. The first in
+# the order of the index is asked for: any one might be looked for anywhere, by a planner that expects many.
 _UNASKED = """
     run.on_record_error = 'continue' AND job.stage <> 'activities' AND EXISTS (
-        SELECT FROM record WHERE record.organisation_id = job.organisation_id AND record.job_id = job.id
-            AND record.status IN ('error', 'skipped') AND NOT EXISTS (
-                SELECT FROM holding WHERE holding.organisation_id = record.organisation_id
-                    AND holding.job_id = record.job_id AND holding.object_id = record.object_id
-            )
+        SELECT FROM unnest(ARRAY['error', 'skipped']) AS failed CROSS JOIN LATERAL (
+            SELECT FROM record
+            WHERE record.run_id = job.run_id AND record.stage = job.stage AND record.status = failed AND (
+                -- asked for one by one: as NOT EXISTS it might become a join that reads all of them
+                SELECT true FROM holding WHERE holding.job_id = record.job_id AND holding.object_id = record.object_id
+            ) IS NULL
+            ORDER BY record.ordinal LIMIT 1
+        ) first
     )
 """
-_DUE = """
-    SELECT min(record.due_at) FROM record WHERE record.organisation_id = job.organisation_id
-        AND record.job_id = job.id AND record.status = 'pending' AND record.due_at > clock_timestamp()
-"""
+_DUE = f"""
+    SELECT min(record.due_at) FROM record WHERE {OF_JOB} AND record.status = 'pending'
+        AND record.due_at > clock_timestamp()
+"""  # noqa: S608 - constants of ours
 _OPEN = f"""
     clock_timestamp() AS now, job.losses AS worker_deaths, job.contact_at AS last_accepted_at,
     (SELECT usual FROM answer_time WHERE answer_time.stage = job.stage) AS usual_answer,
@@ -105,8 +109,9 @@ _JOB = """
     job JOIN run ON run.id = job.run_id
     CROSS JOIN LATERAL (
         SELECT EXISTS (
-            SELECT FROM record WHERE record.organisation_id = job.organisation_id AND record.job_id = job.id
+            SELECT FROM record WHERE record.run_id = job.run_id AND record.stage = job.stage
                 AND record.status = 'pending' AND (record.due_at IS NULL OR record.due_at <= clock_timestamp())
+            ORDER BY record.ordinal LIMIT 1
         ) AS ready
     ) pending
 """
@@ -136,7 +141,7 @@ async def load_snapshot(conn: AsyncConnection, claim: Claim) -> JobSnapshot:
                 count(*) FILTER (WHERE record.status = 'warning') AS warnings,
                 count(*) FILTER (WHERE record.status = 'error') AS errors,
                 count(*) FILTER (WHERE record.status = 'skipped') AS skipped
-            FROM record WHERE record.organisation_id = job.organisation_id AND record.job_id = job.id
+            FROM record WHERE {OF_JOB}
         ) counts
         WHERE {_HELD}
         """,  # noqa: S608 - constants of ours
@@ -219,13 +224,14 @@ async def rings_due(conn: AsyncConnection, limit: int, patience: timedelta) -> S
         sa.text(
             """
             UPDATE job SET ring = ring + 1, rung_at = clock_timestamp(), fence = claim
-            WHERE id IN (
+            -- an array is looked up id by id; a set might be joined with all jobs there are
+            WHERE id = ANY (ARRAY(
                 SELECT id FROM job
                 WHERE status IN ('queued', 'running') AND due_at <= (SELECT clock_timestamp())
                     AND (lease_until IS NULL OR lease_until < clock_timestamp())
                     AND (rung_at IS NULL OR rung_at < clock_timestamp() - :patience)
                 ORDER BY due_at LIMIT :limit FOR NO KEY UPDATE SKIP LOCKED
-            )
+            ))
             RETURNING id, ring
             """
         ),

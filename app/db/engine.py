@@ -11,20 +11,13 @@ from app.crash_points import passing
 MIGRATION_HEAD = "0007"
 
 
-# All that is asked here has an index, and gives few rows. Statistics that are older than the rows (a restore, a large
-# organisation that has come) would have a planner read whole tables, or build a hash of one, to find these few.
-_DETOURS = ("enable_seqscan", "enable_hashjoin", "enable_mergejoin", "enable_sort", "enable_bitmapscan", "jit")
-
-
 def connect(url: str, *, pool: int = 10, name: str = "provkedja", idle_limit: float | None = None) -> AsyncEngine:
     """Makes an engine of at most `pool` connections; nothing is opened before the first use.
 
     A session that leaves a transaction lying for `idle_limit` seconds is ended by the server, with its locks: whoever
     has it has been stopped or cut off.
     """
-    options = "".join(f" -c {each}=off" for each in _DETOURS)
-    if idle_limit is not None:
-        options += f" -c idle_in_transaction_session_timeout={idle_limit:g}s"
+    options = "" if idle_limit is None else f"-c idle_in_transaction_session_timeout={idle_limit:g}s"
     return create_async_engine(
         url,
         pool_size=pool,

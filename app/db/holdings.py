@@ -19,16 +19,17 @@ async def unasked(conn: AsyncConnection, claim: Claim) -> Sequence[UUID]:
     rows = await conn.execute(
         sa.text(
             """
-            SELECT object_id FROM record
-            WHERE organisation_id = :organisation AND job_id = :job AND status IN ('error', 'skipped')
-                AND NOT EXISTS (
-                    SELECT FROM holding WHERE holding.organisation_id = record.organisation_id
-                        AND holding.job_id = record.job_id AND holding.object_id = record.object_id
-                )
-            ORDER BY ordinal LIMIT :most
+            SELECT one.object_id FROM unnest(ARRAY['error', 'skipped']) AS failed CROSS JOIN LATERAL (
+                SELECT object_id, ordinal FROM record
+                WHERE run_id = :run AND stage = :stage AND status = failed AND (
+                    SELECT true FROM holding WHERE holding.job_id = :job AND holding.object_id = record.object_id
+                ) IS NULL
+                ORDER BY ordinal LIMIT :most
+            ) one
+            ORDER BY one.ordinal LIMIT :most
             """
         ),
-        {"organisation": claim.organisation_id, "job": claim.job_id, "most": _MOST},
+        {"job": claim.job_id, "run": claim.run_id, "stage": claim.stage.value, "most": _MOST},
     )
     return rows.scalars().all()
 

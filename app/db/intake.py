@@ -197,11 +197,8 @@ async def _put_in_place(
         .where(mine)
         .values(version=activity.c.version + 1, updated_at=sa.func.clock_timestamp(), **given)
     )
-    await conn.execute(
-        sa.delete(roster_item).where(
-            roster_item.c.organisation_id == intake.organisation_id, roster_item.c.roster_id == old.roster_id
-        )
-    )
+    # A range is taken to be narrow: of how many rosters there were, old statistics know too little.
+    await conn.execute(sa.delete(roster_item).where(roster_item.c.roster_id.between(old.roster_id, old.roster_id)))
     return False
 
 

@@ -82,7 +82,8 @@ async def finish_job(
     """
     lane = (
         await conn.execute(
-            sa.text("SELECT organisation_id, activity_id, run_id, position FROM job WHERE id = :job"), {"job": job_id}
+            sa.text("SELECT organisation_id, activity_id, run_id, position, stage FROM job WHERE id = :job"),
+            {"job": job_id},
         )
     ).one()
     await lock_lane(conn, lane.organisation_id, lane.activity_id)
@@ -100,10 +101,10 @@ async def finish_job(
     await conn.execute(
         sa.text(
             "UPDATE record SET due_at = NULL, fault_since = NULL, fence = :claim"
-            " WHERE organisation_id = :organisation AND job_id = :job AND status = 'pending'"
+            " WHERE run_id = :run AND stage BETWEEN :stage AND :stage AND status = 'pending'"
             " AND (due_at IS NOT NULL OR fault_since IS NOT NULL)"
         ),
-        {"organisation": lane.organisation_id, "job": job_id, "claim": claim},
+        {"run": lane.run_id, "stage": lane.stage, "claim": claim},
     )
     await conn.execute(
         sa.text(

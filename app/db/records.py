@@ -50,11 +50,15 @@ async def change_records(
                 CAST(:remarks AS text[]), CAST(:agains AS interval[]), CAST(:faulties AS boolean[]),
                 CAST(:togethers AS int[]), CAST(:finals AS boolean[])
             ) AS change (id, status, sent, received, remarks, again_in, faulty, max_together, final)
-            WHERE record.organisation_id = :organisation AND record.job_id = :job AND record.object_id = change.id
+            CROSS JOIN LATERAL (
+                -- The OFFSET makes this a look by the primary key for each: as a join it might read the whole job, or
+                -- all changes for each record. The claim holds the job, so that no record moves meanwhile.
+                SELECT ctid AS place FROM record one WHERE one.job_id = :job AND one.object_id = change.id OFFSET 0
+            ) found
+            WHERE record.ctid = found.place
             """
         ),
         {
-            "organisation": claim.organisation_id,
             "job": claim.job_id,
             "claim": claim.number,
             "batch": batch_id,

@@ -12,34 +12,40 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.tables import batch
+from app.domain.lifecycle import RECORD
 
 Row = sa.RowMapping
 
 # `one` is the record; `person` is the record that a duty takes its name from; `before` what Skolverket was asked about.
-_FROM = """
-    FROM record one
+# Each OFFSET or LIMIT keeps this a look by the primary key for each record, whatever the statistics say.
+_BESIDE = """
     LEFT JOIN LATERAL (
         SELECT person.object_id, person.payload, person.words, person.protected FROM record person
-        WHERE one.stage = 'duties' AND person.organisation_id = :organisation AND person.object_id = one.refs[1]
-            AND person.job_id = (
-                SELECT persons.id FROM job persons
-                WHERE persons.run_id = (SELECT run_id FROM job WHERE id = :job) AND persons.position = 1
-            )
-        LIMIT 1
+        WHERE one.stage = 'duties' AND person.object_id = one.refs[1] AND person.job_id = (
+            SELECT persons.id FROM job persons
+            WHERE persons.run_id = (SELECT run_id FROM job WHERE id = :job) AND persons.position = 1
+        )
+        OFFSET 0
     ) person ON true
     LEFT JOIN LATERAL (
-        SELECT held FROM holding WHERE holding.organisation_id = :organisation AND holding.job_id = :job
-            AND holding.object_id = one.object_id LIMIT 1
+        SELECT held FROM holding WHERE holding.job_id = :job AND holding.object_id = one.object_id OFFSET 0
     ) before ON true
     CROSS JOIN LATERAL (
         SELECT one.protected OR coalesce(person.protected, false) OR EXISTS (
             SELECT FROM roster_item item
             WHERE item.organisation_id = one.organisation_id AND item.protected
                 AND item.object_id IN (one.object_id, CASE WHEN one.stage = 'duties' THEN one.refs[1] END)
+            OFFSET 0
         ) AS hidden
     ) veil
-    WHERE one.organisation_id = :organisation AND one.job_id = :job
 """
+# Some of a job's records, by their ids.
+_FROM = f"""
+    FROM unnest(CAST(:objects AS uuid[])) AS wanted CROSS JOIN LATERAL (
+        SELECT * FROM record WHERE record.job_id = :job AND record.object_id = wanted OFFSET 0
+    ) one {_BESIDE}
+    WHERE one.organisation_id = :organisation
+"""  # noqa: S608 - constants of ours
 _COLUMNS = """
     SELECT one.object_id, one.stage, one.ordinal, one.status, one.payload, one.remarks, one.received, one.completed_at,
         one.attempts, one.sent, person.object_id AS person_id, person.payload AS person_payload, veil.hidden,
@@ -65,18 +71,33 @@ async def list_records(
     With digests only those whose words (or whose person's words) have them all; without `protected` none that is.
     """
     narrowed = ""
-    if status is not None:
-        narrowed += " AND one.status = :status"
     if after is not None:
         narrowed += " AND one.ordinal > :after"
     if digests:
         narrowed += " AND (one.words @> :digests OR person.words @> :digests)"
     if not protected:
         narrowed += " AND NOT veil.hidden"
-    query = sa.text(f"{_COLUMNS} {_FROM} {narrowed} ORDER BY one.ordinal LIMIT :limit")
-    given: dict[str, Any] = {"organisation": organisation_id, "job": job_id, "limit": limit + 1}
-    if status is not None:
-        given["status"] = status
+    # Each status has its records in their order: as many of each as are asked for, and the first of all these.
+    query = sa.text(
+        f"""
+        SELECT listed.* FROM (
+            SELECT run_id, stage FROM job WHERE id = :job AND (organisation_id = :organisation) IS TRUE OFFSET 0
+        ) job
+        CROSS JOIN unnest(CAST(:statuses AS text[])) AS among (status)
+        CROSS JOIN LATERAL (
+            {_COLUMNS} FROM record one {_BESIDE}
+            WHERE one.run_id = job.run_id AND one.stage = job.stage AND one.status = among.status {narrowed}
+            ORDER BY one.ordinal LIMIT :limit
+        ) listed
+        ORDER BY listed.ordinal LIMIT :limit
+        """  # noqa: S608 - constants of ours
+    )
+    given: dict[str, Any] = {
+        "organisation": organisation_id,
+        "job": job_id,
+        "statuses": list(RECORD) if status is None else [status],
+        "limit": limit + 1,
+    }
     if after is not None:
         given["after"] = after
     if digests:
@@ -87,8 +108,8 @@ async def list_records(
 
 async def find_record(conn: AsyncConnection, organisation_id: UUID, job_id: UUID, object_id: UUID) -> Row | None:
     """Gives one record of a job."""
-    query = sa.text(f"{_COLUMNS} {_FROM} AND one.object_id = :object")
-    found = await conn.execute(query, {"organisation": organisation_id, "job": job_id, "object": object_id})
+    query = sa.text(f"{_COLUMNS} {_FROM}")
+    found = await conn.execute(query, {"organisation": organisation_id, "job": job_id, "objects": [object_id]})
     return found.mappings().one_or_none()
 
 
@@ -96,7 +117,7 @@ async def protected_among(
     conn: AsyncConnection, organisation_id: UUID, job_id: UUID, object_ids: Sequence[UUID]
 ) -> set[UUID]:
     """Picks the protected ones among a job's records."""
-    query = sa.text(f"SELECT one.object_id {_FROM} AND one.object_id = ANY(:objects) AND veil.hidden")
+    query = sa.text(f"SELECT one.object_id {_FROM} AND veil.hidden")
     given = {"organisation": organisation_id, "job": job_id, "objects": list(object_ids)}
     return set((await conn.scalars(query, given)).all())
 

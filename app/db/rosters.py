@@ -36,7 +36,7 @@ async def list_findings(
                 SELECT item.stage, item.ordinal, flaw.number::int, item.object_id, flaw.flaw
                 FROM roster_item item
                 CROSS JOIN LATERAL jsonb_array_elements(item.flaws) WITH ORDINALITY AS flaw (flaw, number)
-                WHERE item.organisation_id = :organisation AND item.roster_id = (
+                WHERE item.roster_id = (
                         SELECT roster_id FROM activity WHERE organisation_id = :organisation AND id = :activity
                     )
                     AND item.stage = :stage AND item.flaws IS NOT NULL AND item.ordinal >= :ordinal

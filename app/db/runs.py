@@ -92,10 +92,12 @@ async def accept_run(
                 protected, sendable, remarks)
             SELECT item.organisation_id, job.id, item.object_id, job.run_id, item.stage, item.ordinal, item.payload,
                 item.words, item.refs, item.protected, item.sendable, item.flaws
-            FROM roster_item item JOIN job ON job.run_id = :run AND job.stage = item.stage
-            WHERE item.organisation_id = :organisation AND item.roster_id = (
-                SELECT roster_id FROM activity WHERE organisation_id = :organisation AND id = :activity
-            )
+            FROM activity CROSS JOIN LATERAL (
+                -- a range is taken to be narrow: of how many rosters there were, old statistics know too little
+                SELECT * FROM roster_item WHERE roster_id BETWEEN activity.roster_id AND activity.roster_id OFFSET 0
+            ) item
+            JOIN job ON job.run_id = :run AND job.stage = item.stage
+            WHERE activity.organisation_id = :organisation AND activity.id = :activity
             """
         ),
         keys,
@@ -178,10 +180,10 @@ async def retry_run(
     # What Skolverket holds is asked anew of those that fail again.
     await conn.execute(
         sa.text(
-            "DELETE FROM holding WHERE organisation_id = :organisation AND job_id = ANY (ARRAY("
+            "DELETE FROM holding WHERE job_id = ANY (ARRAY("
             "SELECT id FROM job WHERE run_id = :run AND status = 'waiting'))"
         ),
-        {"run": run_id, "organisation": organisation_id},
+        {"run": run_id},
     )
     await conn.execute(
         sa.text(
@@ -191,8 +193,8 @@ async def retry_run(
                 -- what the roster's own reading found stays; what the earlier try said of it goes
                 remarks = (SELECT jsonb_agg(r) FROM jsonb_array_elements(remarks) r WHERE r ? 'pointer')
             FROM job
-            WHERE job.run_id = :run AND job.status = 'waiting' AND record.organisation_id = job.organisation_id
-                AND record.job_id = job.id AND record.status IN ('error', 'skipped')
+            WHERE job.run_id = :run AND job.status = 'waiting' AND record.run_id = :run
+                AND record.stage = job.stage AND record.status IN ('error', 'skipped')
             """
         ),
         {"run": run_id},
@@ -210,7 +212,7 @@ async def retry_run(
 
 async def _lock_run(conn: AsyncConnection, organisation_id: UUID, run_id: UUID) -> sa.Row[Any]:
     activity_id = await conn.scalar(
-        sa.text("SELECT activity_id FROM run WHERE id = :run AND organisation_id = :organisation"),
+        sa.text("SELECT activity_id FROM run WHERE id = :run AND (organisation_id = :organisation) IS TRUE"),
         {"run": run_id, "organisation": organisation_id},
     )
     if activity_id is None:

@@ -57,22 +57,20 @@ def upgrade() -> None:
         sa.Column("sendable", sa.Boolean(), nullable=False),
         sa.Column("flaws", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.CheckConstraint("stage IN ('persons', 'duties', 'groups', 'activities')", name=op.f("ck_roster_item_stage")),
-        sa.PrimaryKeyConstraint("organisation_id", "roster_id", "stage", "object_id", name=op.f("pk_roster_item")),
+        sa.PrimaryKeyConstraint("roster_id", "stage", "object_id", name=op.f("pk_roster_item")),
     )
     op.create_index(
         "ix_roster_item_flawed",
         "roster_item",
-        ["organisation_id", "roster_id", "stage", "ordinal"],
+        ["roster_id", "stage", "ordinal"],
         unique=False,
         postgresql_where=sa.text("flaws IS NOT NULL"),
     )
-    op.create_index(
-        "ix_roster_item_order", "roster_item", ["organisation_id", "roster_id", "stage", "ordinal"], unique=False
-    )
+    op.create_index("ix_roster_item_order", "roster_item", ["roster_id", "stage", "ordinal"], unique=False)
     op.create_index(
         "ix_roster_item_protected",
         "roster_item",
-        ["organisation_id", "object_id"],
+        ["object_id"],
         unique=False,
         postgresql_where=sa.text("protected"),
     )
@@ -375,17 +373,15 @@ def upgrade() -> None:
             "status NOT IN ('sent', 'succeeded', 'warning') OR sent IS NOT NULL", name=op.f("ck_record_sent_is_kept")
         ),
         sa.ForeignKeyConstraint(["job_id"], ["job.id"], name=op.f("fk_record_job_id")),
-        sa.PrimaryKeyConstraint("organisation_id", "job_id", "object_id", name=op.f("pk_record")),
+        sa.PrimaryKeyConstraint("job_id", "object_id", name=op.f("pk_record")),
     )
-    op.create_index("ix_record_order", "record", ["organisation_id", "job_id", "ordinal"], unique=False)
-    op.create_index("ix_record_status", "record", ["organisation_id", "job_id", "status", "ordinal"], unique=False)
+    op.create_index("ix_record_status", "record", ["run_id", "stage", "status", "ordinal"], unique=False)
 
     op.execute("INSERT INTO call_limit (bucket) VALUES ('calls'), ('reads')")
 
 
 def downgrade() -> None:
     op.drop_index("ix_record_status", table_name="record")
-    op.drop_index("ix_record_order", table_name="record")
     op.drop_table("record")
     op.drop_index(
         "ix_batch_open", table_name="batch", postgresql_where=sa.text("status IN ('written', 'called', 'accepted')")

@@ -111,9 +111,13 @@ BEGIN
     END IF;
     IF OLD.status = 'running' AND NEW.status <> 'running' THEN
         IF EXISTS (
-            SELECT FROM record
-            WHERE record.organisation_id = NEW.organisation_id AND record.job_id = NEW.id
-                AND (record.status = 'sent' OR (record.status = 'pending' AND NEW.status = 'succeeded'))
+            -- the first in the order of the index: any one might be looked for in the whole table
+            SELECT FROM unnest(ARRAY['sent', CASE NEW.status WHEN 'succeeded' THEN 'pending' END]) AS left_over
+            CROSS JOIN LATERAL (
+                SELECT FROM record WHERE record.run_id = NEW.run_id AND record.stage = NEW.stage
+                    AND record.status = left_over
+                ORDER BY record.ordinal LIMIT 1
+            ) first
         ) THEN
             PERFORM refuse('job_leaves_records', format('job %s cannot end while a record of it has not', OLD.id));
         END IF;

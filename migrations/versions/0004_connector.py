@@ -63,11 +63,11 @@ def upgrade() -> None:
         sa.Column("object_id", sa.UUID, nullable=False),
         sa.Column("held", sa.Boolean, nullable=False),
         sa.Column("asked_at", _Time, nullable=False, server_default=sa.text("clock_timestamp()")),
-        sa.PrimaryKeyConstraint("organisation_id", "job_id", "object_id", name=op.f("pk_holding")),
+        sa.PrimaryKeyConstraint("job_id", "object_id", name=op.f("pk_holding")),
         sa.ForeignKeyConstraint(
-            ["organisation_id", "job_id", "object_id"],
-            ["record.organisation_id", "record.job_id", "record.object_id"],
-            name=op.f("fk_holding_organisation_id_job_id_object_id"),
+            ["job_id", "object_id"],
+            ["record.job_id", "record.object_id"],
+            name=op.f("fk_holding_job_id_object_id"),
         ),
     )
 

@@ -6,7 +6,8 @@ from app.db import answers, batches
 from tests.database.factories import Tenant
 
 _RECORDS = (
-    "SELECT object_id, status, attempts, sent, batch_id, due_at, fault_since, remarks FROM record ORDER BY ordinal"
+    "SELECT object_id, status, attempts, sent, batch_id, due_at, fault_since, remarks"
+    " FROM record ORDER BY ordinal, object_id"
 )
 
 

@@ -42,8 +42,8 @@ SCHEMA: Final = (
     ),
     Fault(
         "a job may succeed with records that are pending",
-        "(record.status = 'sent' OR (record.status = 'pending' AND NEW.status = 'succeeded'))",
-        "record.status = 'sent'",
+        "unnest(ARRAY['sent', CASE NEW.status WHEN 'succeeded' THEN 'pending' END])",
+        "unnest(ARRAY['sent'])",
         ("refusals",),
     ),
     Fault(
@@ -159,20 +159,20 @@ STORE: Final = (
     ),
     Fault(
         "an answer counts for another batch's records",
-        "AND status = 'sent'\n                AND batch_id = :batch",
-        "AND status = 'sent'",
+        "WHERE one.status = 'sent' AND one.batch_id = :batch",
+        "WHERE one.status = 'sent'",
         ("batches",),
     ),
     Fault(
         "a retry leaves out what was skipped",
-        "AND record.job_id = job.id AND record.status IN ('error', 'skipped')",
-        "AND record.job_id = job.id AND record.status IN ('error')",
+        "AND record.stage = job.stage AND record.status IN ('error', 'skipped')",
+        "AND record.stage = job.stage AND record.status IN ('error')",
         ("lanes",),
     ),
     Fault(
         "a retry opens what has succeeded",
-        "AND record.job_id = job.id AND record.status IN ('error', 'skipped')",
-        "AND record.job_id = job.id AND record.status <> 'pending'",
+        "AND record.stage = job.stage AND record.status IN ('error', 'skipped')",
+        "AND record.stage = job.stage AND record.status <> 'pending'",
         ("lanes",),
     ),
     Fault(
