@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from app.crash_points import passing
 
-MIGRATION_HEAD = "0007"
+MIGRATION_HEAD = "0001"
 
 
 def connect(url: str, *, pool: int = 10, name: str = "provkedja", idle_limit: float | None = None) -> AsyncEngine:

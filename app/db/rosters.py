@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.reads import Row
-from app.db.tables import roster_item
+from app.db.schema import roster_item
 from app.domain.stages import Stage
 
 _LAST = 2**31 - 1
