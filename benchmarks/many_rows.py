@@ -17,7 +17,7 @@ LARGE = 3000
 BUSY = 50_000
 _ROSTER = 20
 _LARGE_ROSTERS = 20
-FILLED = ("activity", "roster_item", "run", "job", "record", "batch", "event", "holding", "idempotency_key")
+FILLED = ("content", "activity", "roster_item", "run", "job", "record", "batch", "event", "holding", "idempotency_key")
 
 
 @dataclass(frozen=True)
@@ -78,9 +78,10 @@ class Size:
 SEED = Size("seed ", 15, 15, 1, 5, 1000, 1, 15, 0)
 
 _TENANTS = """
-INSERT INTO organisation (id, number, name)
+INSERT INTO organisation (id, number, name, salt)
 SELECT md5(%(prefix)s || 'organisation ' || n)::uuid,
-    CASE %(prefix)s WHEN '' THEN '3' ELSE '4' END || lpad(n::text, 9, '0'), 'Benchmark'
+    CASE %(prefix)s WHEN '' THEN '3' ELSE '4' END || lpad(n::text, 9, '0'), 'Benchmark',
+    sha256((%(prefix)s || 'organisation ' || n)::bytea)
 FROM generate_series(1, %(organisations)s) n;
 
 -- The first one has a second key, with which next to nothing was done.
@@ -104,11 +105,20 @@ SELECT md5(%(prefix)s || 'organisation ' || owner)::uuid, id, 'Activity ' || num
     now() - interval '3 years' + number * interval '1 hour'
 FROM lane;
 
-INSERT INTO roster_item (organisation_id, roster_id, stage, object_id, ordinal, payload, words, refs, protected,
+INSERT INTO content (organisation_id, digest, kind, object_id, sealed, words)
+SELECT md5(%(prefix)s || 'organisation ' || owner)::uuid,
+    sha256((%(prefix)s || 'object ' || number || '.' || p || '.' || i)::bytea), stage,
+    md5(%(prefix)s || 'object ' || number || '.' || p || '.' || i)::uuid, decode(repeat(md5(i::text), 6), 'hex'),
+    ARRAY[hashint8extended(i %% 1000, 1), hashint8extended(i %% 7, 2)]
+FROM lane, unnest(ARRAY['persons', 'duties', 'groups', 'activities']) WITH ORDINALITY AS stages (stage, p),
+    generate_series(1, size) i;
+
+INSERT INTO roster_item (organisation_id, roster_id, stage, object_id, ordinal, source, outgoing, refs, protected,
     sendable, flaws)
 SELECT md5(%(prefix)s || 'organisation ' || owner)::uuid, md5(%(prefix)s || 'roster ' || number)::uuid, stage,
-    md5(%(prefix)s || 'object ' || number || '.' || p || '.' || i)::uuid, i - 1, '\\x00',
-    ARRAY[hashint8extended(i %% 1000, 1), hashint8extended(i %% 7, 2)], '{}', stage = 'persons' AND i %% 97 = 0,
+    md5(%(prefix)s || 'object ' || number || '.' || p || '.' || i)::uuid, i - 1,
+    sha256((%(prefix)s || 'object ' || number || '.' || p || '.' || i)::bytea),
+    sha256((%(prefix)s || 'object ' || number || '.' || p || '.' || i)::bytea), '{}', stage = 'persons' AND i %% 97 = 0,
     i %% 211 <> 0, CASE WHEN i %% 53 = 0 THEN '[{"pointer": "/x", "code": "pattern", "severity": "warning"}]'::jsonb END
 FROM lane, unnest(ARRAY['persons', 'duties', 'groups', 'activities']) WITH ORDINALITY AS stages (stage, p),
     generate_series(1, size) i;
@@ -172,25 +182,26 @@ FROM work;
 """
 
 _RECORDS = """
-INSERT INTO record (organisation_id, job_id, object_id, run_id, stage, ordinal, status, payload, words, refs, protected,
-    sendable, remarks, sent, received, batch_id, attempts, completed_at)
-SELECT organisation_id, job_id, object.id, work.id, stage, i - 1, became.status,
-    decode(repeat(md5(i::text), 6), 'hex'),
-    ARRAY[hashint8extended(i %% 1000, 1), hashint8extended(i %% 7, 2)],
+INSERT INTO record (organisation_id, job_id, object_id, run_id, stage, ordinal, status, source, outgoing, refs,
+    protected, sendable, remarks, sent, received, batch_id, attempts, completed_at)
+SELECT organisation_id, job_id, object.id, work.id, stage, i - 1, became.status, object.digest, object.digest,
     CASE WHEN position = 1 THEN '{}' ELSE ARRAY[
         md5(%(prefix)s || 'object ' || lane || '.' || (position - 1) || '.' || i)::uuid,
         md5(%(prefix)s || 'object ' || lane || '.' || (position - 1) || '.' || 1 + i / 2)::uuid
     ] END,
     position = 1 AND i %% 97 = 0, i %% 211 <> 0,
     CASE WHEN i %% 53 = 0 THEN '[{"code": "pattern", "pointer": "/x"}]'::jsonb END,
-    CASE WHEN became.status IN ('succeeded', 'warning', 'sent') THEN decode(repeat(md5(i::text), 4), 'hex') END,
+    CASE WHEN became.status IN ('succeeded', 'warning', 'sent') THEN object.digest END,
     CASE WHEN became.status IN ('succeeded', 'warning') THEN '\\x00'::bytea END,
     CASE WHEN became.status IN ('succeeded', 'warning', 'sent')
         THEN md5(%(prefix)s || 'batch ' || number || '.' || position || '.' || 1 + i / 300)::uuid END,
     CASE WHEN became.status IN ('pending', 'skipped') THEN 0 ELSE 1 END,
     CASE WHEN became.status NOT IN ('pending', 'sent') THEN created_at + interval '2 minutes' END
 FROM work, generate_series(1, size) i,
-    LATERAL (SELECT md5(%(prefix)s || 'object ' || lane || '.' || position || '.' || i)::uuid AS id) object,
+    LATERAL (
+        SELECT md5(%(prefix)s || 'object ' || lane || '.' || position || '.' || i)::uuid AS id,
+            sha256((%(prefix)s || 'object ' || lane || '.' || position || '.' || i)::bytea) AS digest
+    ) object,
     LATERAL (SELECT CASE job_status
         WHEN 'succeeded' THEN
             CASE WHEN i %% 211 = 0 THEN 'error' WHEN i %% 50 = 0 THEN 'warning' WHEN i %% 61 = 0 THEN 'skipped'
@@ -209,13 +220,14 @@ WHERE status IN ('error', 'skipped') AND ordinal %% 4 < 2 ON CONFLICT DO NOTHING
 """
 
 _CALLS = """
-INSERT INTO batch (id, organisation_id, job_id, number, status, record_ids, request, request_bytes, request_sha256,
-    created_at, called_at, answered_at, http_status, remote_job_id, polls, next_poll_at, finished_at)
+INSERT INTO batch (id, organisation_id, job_id, number, status, record_ids, items, request_digest, request_bytes,
+    request_sha256, created_at, called_at, answered_at, http_status, remote_job_id, polls, next_poll_at, finished_at)
 SELECT md5(%(prefix)s || 'batch ' || work.number || '.' || position || '.' || i)::uuid, organisation_id, job_id, i,
     CASE job_status WHEN 'running' THEN 'accepted' ELSE 'answered' END,
     ARRAY[md5(%(prefix)s || 'object ' || lane || '.' || position || '.' || i)::uuid],
-    decode(repeat(md5(i::text), 8), 'hex'), 1000,
-    decode(md5(i::text) || md5(i::text), 'hex'), created_at, created_at, created_at, 202, 'remote', 1,
+    ARRAY[sha256((%(prefix)s || 'object ' || lane || '.' || position || '.' || i)::bytea)],
+    decode(md5(i::text) || md5(i::text), 'hex'), 1000, decode(md5(i::text) || md5(i::text), 'hex'), created_at,
+    created_at, created_at, 202, 'remote', 1,
     CASE job_status WHEN 'running' THEN now() END,
     CASE WHEN job_status <> 'running' THEN created_at + interval '1 minute' END
 FROM work, generate_series(1, 1 + size / 300) i WHERE job_status IN ('succeeded', 'failed', 'running')

@@ -20,7 +20,7 @@ import psycopg
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.db.cipher import Cipher
+from app.db.cipher import OrganisationCipher
 from app.db.engine import connect
 from app.settings import Settings
 from benchmarks.many_rows import FILLED, Size, fill, leave_statistics_behind
@@ -67,7 +67,7 @@ def judge(url: str, conn: psycopg.Connection[tuple[object, ...]], size: Size, *,
     return broken
 
 
-async def _watched(url: str, size: Size, cipher: Cipher, mode: str, lane_number: int) -> list[Watched]:
+async def _watched(url: str, size: Size, cipher: OrganisationCipher, mode: str, lane_number: int) -> list[Watched]:
     watch = Watch()
     engine = connect(Settings(database_url=url).sqlalchemy_url, pool=1)
     _listen(engine, watch, mode)

@@ -31,7 +31,8 @@ from app.db import (
     rosters,
     runs,
 )
-from app.db.cipher import Cipher, cipher_of, new_key
+from app.db.cipher import OrganisationCipher, cipher_of, new_key
+from app.db.content import sealed_content
 from app.db.idempotency import forget_old_keys
 from app.domain.stages import Stage
 from app.domain.verdicts import RecordChange
@@ -49,7 +50,7 @@ class Place:
     conn: AsyncConnection
     watch: Watch
     size: Size
-    cipher: Cipher
+    cipher: OrganisationCipher
 
     @property
     def organisation(self) -> UUID:
@@ -98,22 +99,31 @@ def named(name: str) -> UUID:
     return UUID(hashlib.md5(name.encode(), usedforsecurity=False).hexdigest())
 
 
-def sealed_for(conn: psycopg.Connection[Any], size: Size) -> Cipher:
-    """Makes a cipher, and the payloads of the busy job's records such that it can open them."""
-    cipher = cipher_of(f"b1:{new_key()}", new_key())
-    stage, organisation, job = Stage.ACTIVITIES, named("organisation 1"), named(f"job {size.busy}.4")
+def sealed_for(conn: psycopg.Connection[Any], size: Size) -> OrganisationCipher:
+    """Makes a cipher, and the contents of the busy job's records such that it can open them."""
+    organisation, job = named("organisation 1"), named(f"job {size.busy}.4")
+    salt = conn.execute("SELECT salt FROM organisation WHERE id = %s", (organisation,)).fetchone()
+    assert salt is not None  # noqa: S101 - many_rows has written it
+    cipher = cipher_of(f"b1:{new_key()}", new_key()).of(organisation, bytes(salt[0]))
     with conn.transaction(), conn.cursor() as cursor:
         cursor.execute("SET LOCAL session_replication_role = replica")
         # The planner does not know yet what is in the tables.
         cursor.execute("SET LOCAL enable_hashjoin = off")
-        cursor.execute("CREATE TEMP TABLE sealed (object_id uuid PRIMARY KEY, payload bytea) ON COMMIT DROP")
-        with cursor.copy("COPY sealed FROM STDIN") as copy:
+        cursor.execute("CREATE TEMP TABLE made (object_id uuid PRIMARY KEY, digest bytea, sealed bytea) ON COMMIT DROP")
+        with cursor.copy("COPY made FROM STDIN") as copy:
             for number in range(1, BUSY + 1):
                 object_id, group = named(f"object 2.4.{number}"), named(f"object 2.3.{number}")
                 item = {"id": str(object_id), "displayName": "x" * 350, "groups": [{"id": str(group)}]}
-                copy.write_row((object_id, cipher.seal(json.dumps(item).encode(), organisation, stage, object_id)))
+                content = sealed_content(cipher, Stage.ACTIVITIES, object_id, json.dumps(item).encode())
+                copy.write_row((object_id, content.digest, content.sealed))
         cursor.execute(
-            "UPDATE record SET payload = (SELECT payload FROM sealed WHERE sealed.object_id = record.object_id)"
+            "INSERT INTO content (organisation_id, digest, kind, object_id, sealed)"
+            " SELECT %s, digest, 'activities', object_id, sealed FROM made",
+            (organisation,),
+        )
+        cursor.execute(
+            "UPDATE record SET (source, outgoing) ="
+            " (SELECT digest, digest FROM made WHERE made.object_id = record.object_id)"
             " WHERE organisation_id = %s AND job_id = %s",
             (organisation, job),
         )
@@ -276,10 +286,11 @@ async def record_lists(at: Place) -> None:
             ("a search in vain", {"status": None, "after": None, "digests": digest}),
             ("none protected", {"status": None, "after": None, "protected": False}),
         )
-        # A search looks through one job's records, and through those of the persons that duties are named after.
-        looks = 2 * BUSY if what == "duties" else BUSY
+        # A search looks through one job's records, and through those of the persons that duties are named after; a page
+        # without one opens up to three contents of each record.
+        looks = (2 * BUSY if what == "duties" else BUSY) + 4000
         for name, wanted in lists:
-            async with watched(f"results.list_records: {what}, {name}", reads=looks if "digests" in wanted else 0):
+            async with watched(f"results.list_records: {what}, {name}", reads=looks if "digests" in wanted else 500):
                 await results.list_records(conn, organisation, job, limit=50, **wanted)
         async with watched(f"results.find_record: {what}"):
             await results.find_record(conn, organisation, job, at.object(position, 77))
@@ -300,17 +311,17 @@ async def record_lists(at: Place) -> None:
         await rosters.protected_now(conn, organisation, [at.object(1, number) for number in range(1, 500)])
 
 
-async def replaced(engine: AsyncEngine, watch: Watch, cipher: Cipher, lane_number: int) -> None:
+async def replaced(engine: AsyncEngine, watch: Watch, cipher: OrganisationCipher, lane_number: int) -> None:
     """Puts an empty roster in a large one's place; this one is committed."""
 
     async def chunks() -> AsyncIterator[bytes]:
         yield b'{"display_name": "Benchmark", "roster": {}}'
 
-    with watch("intake.store_roster"):
+    # What the roster before had is looked for in the others and in history before it goes.
+    with watch("intake.store_roster", reads=8 * LARGE):
         await intake.store_roster(
             engine,
             cipher,
-            named("organisation 1"),
             named(f"activity {lane_number}"),
             JsonUpload(chunks()),
             if_match=lambda _: True,

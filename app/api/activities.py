@@ -12,12 +12,13 @@ from fastapi.responses import StreamingResponse
 from app.api import cursors
 from app.api.answers import allows_version, answer, page, to_json
 from app.api.bodies import described, json_only
-from app.api.dependencies import Parts, PartsDep, PersonalReader, Provisioner, Reader, Snapshot
+from app.api.dependencies import CipherDep, Parts, PartsDep, PersonalReader, Provisioner, Reader, Snapshot
 from app.api.intakes import arriving
 from app.api.lists import Cursor, Limit
 from app.api.requests import ActivityRequest, Roster
 from app.api.schemas import Activity, Finding, Page
 from app.db import reads, rosters
+from app.db.cipher import OrganisationCipher
 from app.db.intake import store_roster
 from app.domain.stages import Stage
 from app.errors import NotFound, PreconditionFailed
@@ -49,6 +50,7 @@ async def put_activity(
     activity_id: UUID,
     request: Request,
     parts: PartsDep,
+    cipher: CipherDep,
     caller: Provisioner,
     if_match: Annotated[str | None, Header(description="`*`, or the ETag that is to be replaced.")] = None,
 ) -> Response:
@@ -69,8 +71,7 @@ async def put_activity(
     ):
         stored = await store_roster(
             parts.runtime.engine,
-            parts.runtime.cipher,
-            caller.organisation_id,
+            cipher,
             activity_id,
             JsonUpload(chunks),
             if_match=lambda version: allows_version(if_match, version),
@@ -119,11 +120,13 @@ async def list_findings(
 
 
 @router.get("/activities/{activity_id}/roster", summary="Read a roster back", response_model=Roster)
-async def get_roster(activity_id: UUID, parts: PartsDep, viewer: PersonalReader, conn: Snapshot) -> Response:
+async def get_roster(
+    activity_id: UUID, parts: PartsDep, cipher: CipherDep, viewer: PersonalReader, conn: Snapshot
+) -> Response:
     """Streams the roster as it was stored; protected persons are masked unless the key may see them."""
     row = await _activity(conn, viewer.organisation_id, activity_id)
     return StreamingResponse(
-        _roster(parts, viewer, row["roster_id"], row["counts"]),
+        _roster(parts, cipher, viewer, row["roster_id"], row["counts"]),
         headers={"Cache-Control": "no-store", **_etag(row)},
         media_type="application/json",
     )
@@ -144,7 +147,9 @@ def _shown(row: reads.Row, status: int = 200) -> Response:
     return answer(show_activity(row), status, _etag(row))
 
 
-async def _roster(parts: Parts, viewer: Viewer, roster_id: UUID, counts: dict[str, int]) -> AsyncIterator[bytes]:
+async def _roster(
+    parts: Parts, cipher: OrganisationCipher, viewer: Viewer, roster_id: UUID, counts: dict[str, int]
+) -> AsyncIterator[bytes]:
     """Writes a roster slice by slice, holding no connection while the client takes one."""
     opening = b"{"
     for stage in Stage:
@@ -152,7 +157,7 @@ async def _roster(parts: Parts, viewer: Viewer, roster_id: UUID, counts: dict[st
         opening = b","
         ordinal, between, left = -1, b"", counts.get(stage.value, 0)
         while left:
-            items, ordinal = await _slice(parts, viewer, roster_id, stage, ordinal)
+            items, ordinal = await _slice(parts, cipher, viewer, roster_id, stage, ordinal)
             if not items:
                 # Replaced meanwhile: without its end, nobody takes this for the whole.
                 raise RuntimeError("a roster was replaced while it was read")
@@ -163,8 +168,10 @@ async def _roster(parts: Parts, viewer: Viewer, roster_id: UUID, counts: dict[st
     yield b"}"
 
 
-async def _slice(parts: Parts, viewer: Viewer, roster_id: UUID, stage: Stage, after: int) -> tuple[list[bytes], int]:
-    organisation_id, cipher = viewer.organisation_id, parts.runtime.cipher
+async def _slice(
+    parts: Parts, cipher: OrganisationCipher, viewer: Viewer, roster_id: UUID, stage: Stage, after: int
+) -> tuple[list[bytes], int]:
+    organisation_id = viewer.organisation_id
     async with parts.reading.connect() as conn:
         rows = await rosters.list_items(conn, organisation_id, roster_id, stage.value, after=after, limit=_ITEMS_A_READ)
         about = {id_ for row in rows for id_ in concerned(row, stage)}
@@ -173,6 +180,6 @@ async def _slice(parts: Parts, viewer: Viewer, roster_id: UUID, stage: Stage, af
     for row in rows:
         if len(items) % 20 == 0:
             await asyncio.sleep(0)
-        opened = {**row, "payload": cipher.open(row["payload"], organisation_id, stage.value, row["object_id"])}
+        opened = {**row, "payload": cipher.open(bytes(row["sealed"]), bytes(row["source"]))}
         items.append(show_object(opened, viewer, stage=stage, protected=protected))
     return items, rows[-1]["ordinal"] if rows else after

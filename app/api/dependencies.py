@@ -14,6 +14,7 @@ from app.api.intakes import Patience, Places
 from app.api.metrics import Metrics
 from app.api.problems import Forbidden, Unauthorised
 from app.db import reads, tenants
+from app.db.cipher import OrganisationCipher
 from app.errors import NotFound
 from app.runtime import Runtime
 from app.security import keys
@@ -59,7 +60,15 @@ async def caller_of(parts: PartsDep, given: Credentials) -> Caller:
         found = await tenants.find_key(conn, handle)
     if found is None or not keys.matches(digest, found["digest"]):
         raise Unauthorised("This API key is unknown or revoked.")
-    return Caller(found["id"], found["name"], found["organisation_id"], frozenset(found["scopes"]))
+    return Caller(found["id"], found["name"], found["organisation_id"], frozenset(found["scopes"]), found["salt"])
+
+
+def cipher_of(parts: PartsDep, caller: Annotated[Caller, Depends(caller_of)]) -> OrganisationCipher:
+    """Gives what opens the caller's organisation's contents."""
+    return parts.runtime.cipher.of(caller.organisation_id, caller.salt)
+
+
+CipherDep = Annotated[OrganisationCipher, Depends(cipher_of)]
 
 
 def _with(*needed: str) -> Callable[..., Caller]:

@@ -7,16 +7,18 @@ from fastapi import APIRouter, Request, Response
 from app.api import cursors
 from app.api.answers import answer, page
 from app.api.bodies import described, read_body
-from app.api.dependencies import PartsDep, PersonalReader, Reader, Snapshot, visible_job
+from app.api.dependencies import CipherDep, PartsDep, PersonalReader, Reader, Snapshot, visible_job
 from app.api.lists import MOST, Cursor, Limit
 from app.api.requests import SearchRequest
 from app.api.schemas import Batch, BatchDetail, Page, Record, RecordDetail, RecordStatus
 from app.db import results
+from app.db.content import open_contents
+from app.domain.envelope import folded_digests
 from app.domain.roster import query_words
 from app.errors import NotFound
 from app.views.batch import show_batch, show_batch_detail
 from app.views.record import show_record, show_record_detail
-from app.views.sealed import open_batch, open_record, open_record_detail
+from app.views.sealed import open_batch, open_call, open_record, open_record_detail
 
 router = APIRouter(tags=["Results"])
 
@@ -24,7 +26,7 @@ router = APIRouter(tags=["Results"])
 @router.get("/jobs/{job_id}/records", summary="List a job's records", response_model=Page[Record])
 async def list_records(
     job_id: UUID,
-    parts: PartsDep,
+    cipher: CipherDep,
     viewer: Reader,
     conn: Snapshot,
     limit: Limit,
@@ -39,7 +41,7 @@ async def list_records(
         conn, viewer.organisation_id, job_id, status=status, after=after[0] if after else None, limit=limit
     )
     rows, following = cursors.page(rows, limit, lambda row: (row["ordinal"],), *listed)
-    opened = (open_record(row, parts.runtime.cipher, viewer.organisation_id) for row in rows)
+    opened = (open_record(row, cipher) for row in rows)
     return page([show_record(row, viewer) for row in opened], following)
 
 
@@ -49,13 +51,14 @@ async def list_records(
     response_model=Page[Record],
     openapi_extra=described(SearchRequest),
 )
-async def search_records(job_id: UUID, request: Request, parts: PartsDep, viewer: PersonalReader) -> Response:
+async def search_records(
+    job_id: UUID, request: Request, parts: PartsDep, cipher: CipherDep, viewer: PersonalReader
+) -> Response:
     """Finds records by whole words. Protected persons are found by keys that may see them: a hit tells who it is."""
     body = await read_body(request, SearchRequest)
     listed = ("search", job_id, body.status, body.q)
     after = cursors.read(body.cursor, (cursors.number,), *listed)
     limit, words = min(body.limit, MOST), query_words(body.q)
-    cipher = parts.runtime.cipher
     # Only now: no slow sender holds a connection.
     async with parts.reading.connect() as conn:
         await visible_job(conn, viewer, job_id)
@@ -68,26 +71,28 @@ async def search_records(job_id: UUID, request: Request, parts: PartsDep, viewer
             status=body.status,
             after=after[0] if after else None,
             limit=limit,
-            digests=cipher.digests(viewer.organisation_id, words),
+            digests=cipher.digests(words),
             protected=viewer.may_see_protected or not words,
         )
     rows, following = cursors.page(rows, limit, lambda row: (row["ordinal"],), *listed)
-    opened = (open_record(row, cipher, viewer.organisation_id) for row in rows)
+    opened = (open_record(row, cipher) for row in rows)
     return page([show_record(row, viewer) for row in opened], following)
 
 
 @router.get("/jobs/{job_id}/records/{record_id}", summary="Read a record", response_model=RecordDetail)
-async def get_record(job_id: UUID, record_id: UUID, parts: PartsDep, viewer: Reader, conn: Snapshot) -> Response:
+async def get_record(job_id: UUID, record_id: UUID, cipher: CipherDep, viewer: Reader, conn: Snapshot) -> Response:
     """Gives one object's result with what was sent and what was answered."""
     await visible_job(conn, viewer, job_id)
     row = await results.find_record(conn, viewer.organisation_id, job_id, record_id)
     if row is None:
         raise NotFound("There is no such record.")
-    return answer(show_record_detail(open_record_detail(row, parts.runtime.cipher, viewer.organisation_id), viewer))
+    return answer(show_record_detail(open_record_detail(row, cipher), viewer))
 
 
 @router.get("/jobs/{job_id}/batches", summary="List a job's calls to Skolverket", response_model=Page[Batch])
-async def list_batches(job_id: UUID, viewer: Reader, conn: Snapshot, limit: Limit, cursor: Cursor = None) -> Response:
+async def list_batches(
+    job_id: UUID, cipher: CipherDep, viewer: Reader, conn: Snapshot, limit: Limit, cursor: Cursor = None
+) -> Response:
     """Lists every call that was made for the job, in order."""
     listed = ("batches", job_id)
     after = cursors.read(cursor, (cursors.number,), *listed)
@@ -96,16 +101,18 @@ async def list_batches(job_id: UUID, viewer: Reader, conn: Snapshot, limit: Limi
         conn, viewer.organisation_id, job_id, after=after[0] if after else None, limit=limit
     )
     rows, following = cursors.page(rows, limit, lambda row: (row["number"],), *listed)
-    return page([show_batch(row) for row in rows], following)
+    return page([show_batch(open_call(row, cipher)) for row in rows], following)
 
 
 @router.get("/jobs/{job_id}/batches/{batch_id}", summary="Read a call", response_model=BatchDetail)
-async def get_batch(job_id: UUID, batch_id: UUID, parts: PartsDep, viewer: Reader, conn: Snapshot) -> Response:
+async def get_batch(job_id: UUID, batch_id: UUID, cipher: CipherDep, viewer: Reader, conn: Snapshot) -> Response:
     """Gives one call with the request and the answer to it."""
     job = await visible_job(conn, viewer, job_id)
     row = await results.find_batch(conn, viewer.organisation_id, job_id, batch_id)
     if row is None:
         raise NotFound("There is no such call.")
     protected = await results.protected_among(conn, viewer.organisation_id, job_id, row["record_ids"])
-    opened = open_batch(row, parts.runtime.cipher, viewer.organisation_id)
-    return answer(show_batch_detail(opened, viewer, stage=job["stage"], protected=protected))
+    contents = dict(await open_contents(conn, cipher, [*row["items"], *([row["answer"]] if row["answer"] else [])]))
+    if row["answer"] and (envelope := contents.get(bytes(row["answer"]))):
+        contents |= await open_contents(conn, cipher, folded_digests(envelope))
+    return answer(show_batch_detail(open_batch(row, cipher, contents), viewer, stage=job["stage"], protected=protected))

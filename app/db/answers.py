@@ -4,6 +4,7 @@ Every function here writes under a claim, in the caller's transaction, and raise
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -11,10 +12,12 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.batches import drop_written, keys
-from app.db.cipher import Cipher
+from app.db.cipher import OrganisationCipher
 from app.db.claims import Claim, hold
+from app.db.content import keep_contents, sealed_content
 from app.db.records import change_records
 from app.domain.batching import halved
+from app.domain.envelope import fold
 from app.domain.remarks import remark
 from app.domain.verdicts import AwaitedBatch, RecordChange
 
@@ -74,7 +77,7 @@ async def accepted_batch(conn: AsyncConnection, claim: Claim, batch_id: UUID) ->
 
 async def answer_batch(
     conn: AsyncConnection,
-    cipher: Cipher,
+    cipher: OrganisationCipher,
     claim: Claim,
     batch_id: UUID,
     answer: bytes,
@@ -83,10 +86,23 @@ async def answer_batch(
 ) -> bool:
     """Stores a status answer and its results; the batch is finished when none of its records waits any more.
 
-    Tells whether some do.
+    `received` of each change is what the answer says of that object: it is kept as that object's, and the batch keeps
+    the rest of the answer. Tells whether some records wait.
     """
     await hold(conn, claim)
-    await change_records(conn, claim, changes)
+    kept = {
+        each.object_id: sealed_content(cipher, claim.stage, each.object_id, each.received)
+        for each in changes
+        if each.received is not None
+    }
+    parts = {each.object_id: (each.received, kept[each.object_id].digest) for each in changes if each.received}
+    envelope = sealed_content(cipher, "batch", batch_id, fold(answer, parts))
+    await keep_contents(conn, cipher, [*kept.values(), envelope])
+    await change_records(
+        conn,
+        claim,
+        [replace(each, received=kept[each.object_id].digest if each.object_id in kept else None) for each in changes],
+    )
     status = await conn.scalar(
         sa.text(
             """
@@ -109,7 +125,7 @@ async def answer_batch(
         {
             **keys(claim),
             "batch": batch_id,
-            "answer": cipher.seal(answer, claim.organisation_id, "batch", batch_id, "answer"),
+            "answer": envelope.digest,
             "poll_in": poll_in,
         },
     )
@@ -127,7 +143,7 @@ async def postpone_batch(conn: AsyncConnection, claim: Claim, batch_id: UUID, po
 
 async def refuse_batch(
     conn: AsyncConnection,
-    cipher: Cipher,
+    cipher: OrganisationCipher,
     claim: Claim,
     batch_id: UUID,
     http_status: int,
@@ -144,19 +160,20 @@ async def refuse_batch(
     if len(records) == 1 and not guilty:
         guilty = {records[0]: answer or b"null"}
     together = None if guilty else halved(len(records))
-    changes = []
-    for each in records:
-        if each in guilty:
-            received = cipher.seal(guilty[each], claim.organisation_id, claim.stage, each, "received")
-            changes.append(RecordChange(each, "error", received=received, remarks=[remark("refused_batch")]))
-        else:
-            changes.append(RecordChange(each, "pending", max_together=together))
+    received = {each: sealed_content(cipher, claim.stage, each, said) for each, said in guilty.items()}
+    await keep_contents(conn, cipher, received.values())
+    changes = [
+        RecordChange(each, "error", received=received[each].digest, remarks=[remark("refused_batch")])
+        if each in received
+        else RecordChange(each, "pending", max_together=together)
+        for each in records
+    ]
     await change_records(conn, claim, changes)
 
 
 async def put_off_batch(
     conn: AsyncConnection,
-    cipher: Cipher,
+    cipher: OrganisationCipher,
     claim: Claim,
     batch_id: UUID,
     http_status: int,
@@ -170,7 +187,12 @@ async def put_off_batch(
 
 
 async def lose_batch(
-    conn: AsyncConnection, cipher: Cipher, claim: Claim, batch_id: UUID, code: str, again_in: timedelta | None
+    conn: AsyncConnection,
+    cipher: OrganisationCipher,
+    claim: Claim,
+    batch_id: UUID,
+    code: str,
+    again_in: timedelta | None,
 ) -> None:
     """Notes that nobody will ever know what became of a batch: its records go again, or without a time end in error."""
     records = await _close(conn, cipher, claim, batch_id, "lost", code, None, None)
@@ -181,7 +203,7 @@ async def lose_batch(
     await change_records(conn, claim, changes)
 
 
-async def lose_called(conn: AsyncConnection, cipher: Cipher, claim: Claim) -> None:
+async def lose_called(conn: AsyncConnection, cipher: OrganisationCipher, claim: Claim) -> None:
     """Closes what an earlier claim left without an answer: it may have arrived, and goes again as the same objects."""
     await hold(conn, claim)
     called = await conn.execute(
@@ -191,7 +213,7 @@ async def lose_called(conn: AsyncConnection, cipher: Cipher, claim: Claim) -> No
         await lose_batch(conn, cipher, claim, row.id, "worker_lost", timedelta())
 
 
-async def abandon(conn: AsyncConnection, cipher: Cipher, claim: Claim, code: str) -> None:
+async def abandon(conn: AsyncConnection, cipher: OrganisationCipher, claim: Claim, code: str) -> None:
     """Closes everything that is out, for a job that ends without its answers."""
     await drop_written(conn, claim)
     out = await conn.execute(
@@ -203,7 +225,7 @@ async def abandon(conn: AsyncConnection, cipher: Cipher, claim: Claim, code: str
 
 async def _close(
     conn: AsyncConnection,
-    cipher: Cipher,
+    cipher: OrganisationCipher,
     claim: Claim,
     batch_id: UUID,
     status: str,
@@ -212,7 +234,8 @@ async def _close(
     answer: bytes | None,
 ) -> Sequence[UUID]:
     await hold(conn, claim)
-    sealed = None if answer is None else cipher.seal(answer, claim.organisation_id, "batch", batch_id, "answer")
+    kept = None if answer is None else sealed_content(cipher, "batch", batch_id, answer)
+    await keep_contents(conn, cipher, [kept] if kept else [])
     row = (
         await conn.execute(
             sa.text(
@@ -236,7 +259,7 @@ async def _close(
                 "status": status,
                 "code": code,
                 "http_status": http_status,
-                "answer": sealed,
+                "answer": kept and kept.digest,
             },
         )
     ).one()

@@ -14,11 +14,11 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.cipher import Cipher
+from app.db.cipher import OrganisationCipher
 from app.db.claims import Claim, hold, load_snapshot
+from app.db.content import Content, keep_contents, open_contents, sealed_content
 from app.db.records import change_records
-from app.domain import ss12000
-from app.domain.batching import Packing, encode, too_large
+from app.domain.batching import Packing, body, encode, too_large
 from app.domain.open_work import JobSnapshot
 from app.domain.remarks import remark
 from app.domain.retry import given_up
@@ -60,7 +60,7 @@ async def refuse_broken(conn: AsyncConnection, claim: Claim) -> None:
 
 
 async def write_batch(
-    conn: AsyncConnection, cipher: Cipher, claim: Claim, horizon: timedelta | None
+    conn: AsyncConnection, cipher: OrganisationCipher, claim: Claim, horizon: timedelta | None
 ) -> Outgoing | None:
     """Takes pending records, as many as fit, and writes down the batch in which they will leave.
 
@@ -71,42 +71,51 @@ async def write_batch(
     if await _cancelled(conn, claim):
         return None
     packing, taken, aside = Packing(), list[RecordChange](), list[RecordChange]()
+    changed: list[Content] = []
     after, full = -1, False
     while not full and (rows := await _pending(conn, claim, after)):
         after = rows[-1].ordinal
         failed = await _failed_among(conn, claim, {ref for row in rows for ref in row.refs})
+        contents = await open_contents(conn, cipher, (bytes(row.outgoing) for row in rows))
         for row in rows:
             if horizon is not None and given_up(row.fault_since, row.now, horizon):
                 aside.append(RecordChange(row.object_id, "error", remarks=[remark("gave_up")]))
                 continue
-            item = json.loads(cipher.open(row.payload, claim.organisation_id, claim.stage, row.object_id))
-            decision = blocked(claim.stage, ss12000.sendable(item), failed)
-            if isinstance(decision, Skip):
-                blocked_by = remark("blocked_by", "error", decision.ids)
-                aside.append(RecordChange(row.object_id, "skipped", remarks=[blocked_by]))
-                continue
-            encoded = encode(decision.item)
-            if too_large(encoded):
+            plain = contents[bytes(row.outgoing)]
+            without: tuple[UUID, ...] = ()
+            # Nothing is parsed but what refers to something that failed.
+            if failed.intersection(row.refs):
+                decision = blocked(claim.stage, json.loads(plain), failed)
+                if isinstance(decision, Skip):
+                    blocked_by = remark("blocked_by", "error", decision.ids)
+                    aside.append(RecordChange(row.object_id, "skipped", remarks=[blocked_by]))
+                    continue
+                without = decision.without
+                plain = encode(decision.item) if without else plain
+            if too_large(plain):
                 aside.append(RecordChange(row.object_id, "error", remarks=[remark("too_large")]))
-            elif packing.take(encoded, row.max_together):
-                sealed = cipher.seal(encoded, claim.organisation_id, claim.stage, row.object_id, "sent")
-                said = [remark("sent_without", "warning", decision.without)] if decision.without else []
-                taken.append(RecordChange(row.object_id, "sent", sent=sealed, remarks=said))
+            elif packing.take(plain, row.max_together):
+                sent = sealed_content(cipher, claim.stage, row.object_id, plain) if without else None
+                changed += [sent] if sent else []
+                said = [remark("sent_without", "warning", without)] if without else []
+                digest = sent.digest if sent else bytes(row.outgoing)
+                taken.append(RecordChange(row.object_id, "sent", sent=digest, remarks=said))
             else:
                 full = True
                 break
     batch_id = uuid4()
+    await keep_contents(conn, cipher, changed)
     await change_records(conn, claim, taken + aside, batch_id)
     if not taken:
         return None
-    body = packing.body()
+    request = packing.body()
     await conn.execute(
         sa.text(
             """
-            INSERT INTO batch (id, organisation_id, job_id, number, fence, record_ids, request, request_bytes,
-                request_sha256)
-            SELECT :id, :organisation, :job, 1 + coalesce(max(number), 0), :claim, CAST(:records AS uuid[]), :request,
-                :bytes, :sha256
+            INSERT INTO batch (id, organisation_id, job_id, number, fence, record_ids, items, request_digest,
+                request_bytes, request_sha256)
+            SELECT :id, :organisation, :job, 1 + coalesce(max(number), 0), :claim, CAST(:records AS uuid[]),
+                CAST(:items AS bytea[]), :digest, :bytes, :sha256
             FROM batch WHERE organisation_id = :organisation AND job_id = :job
             """
         ),
@@ -114,15 +123,18 @@ async def write_batch(
             **keys(claim),
             "id": batch_id,
             "records": [change.object_id for change in taken],
-            "request": cipher.seal(body, claim.organisation_id, "batch", batch_id, "request"),
-            "bytes": len(body),
-            "sha256": hashlib.sha256(body).digest(),
+            "items": [change.sent for change in taken],
+            "digest": cipher.digest("batch", batch_id, request),
+            "bytes": len(request),
+            "sha256": cipher.seal(hashlib.sha256(request).digest(), batch_id.bytes),
         },
     )
-    return Outgoing(batch_id, body)
+    return Outgoing(batch_id, request)
 
 
-async def call_batch(conn: AsyncConnection, cipher: Cipher, claim: Claim, batch_id: UUID) -> Outgoing | None:
+async def call_batch(
+    conn: AsyncConnection, cipher: OrganisationCipher, claim: Claim, batch_id: UUID
+) -> Outgoing | None:
     """Notes that a written batch leaves now, and gives its bytes; None when it has left, or the run is cancelled."""
     await hold(conn, claim)
     if await _cancelled(conn, claim):
@@ -131,14 +143,18 @@ async def call_batch(conn: AsyncConnection, cipher: Cipher, claim: Claim, batch_
         await conn.execute(
             sa.text(
                 "UPDATE batch SET status = 'called', called_at = clock_timestamp(), fence = :claim"
-                " WHERE id = :batch AND status = 'written' RETURNING request"
+                " WHERE id = :batch AND status = 'written' RETURNING items, request_digest"
             ),
             {**keys(claim), "batch": batch_id},
         )
     ).one_or_none()
     if row is None:
         return None
-    return Outgoing(batch_id, cipher.open(row.request, claim.organisation_id, "batch", batch_id, "request"))
+    contents = await open_contents(conn, cipher, map(bytes, row.items))
+    outgoing = body([contents[bytes(each)] for each in row.items])
+    if cipher.digest("batch", batch_id, outgoing) != bytes(row.request_digest):
+        raise ValueError(f"batch {batch_id} would not leave as it was written down")
+    return Outgoing(batch_id, outgoing)
 
 
 async def may_leave(conn: AsyncConnection, claim: Claim) -> bool:
@@ -214,7 +230,7 @@ async def _pending(conn: AsyncConnection, claim: Claim, after: int) -> Sequence[
     rows = await conn.execute(
         sa.text(
             """
-            SELECT object_id, ordinal, payload, refs, max_together, fault_since, clock_timestamp() AS now
+            SELECT object_id, ordinal, outgoing, refs, max_together, fault_since, clock_timestamp() AS now
             FROM record
             WHERE run_id = :run AND stage = :stage AND status = 'pending' AND sendable AND ordinal > :after
                 AND (due_at IS NULL OR due_at <= clock_timestamp())

@@ -1,8 +1,8 @@
-"""Personal data at rest: AES-GCM over columns, keyed digests for search. What is sealed here is opened only here.
+"""Personal data at rest: AES-GCM over values, keyed digests of contents and of search words, all by organisation.
 
-Layout of a sealed value: one byte with the key id's length, the key id, 12 bytes of nonce, ciphertext and tag. The
-associated data binds it to its organisation, kind, object and field, so that a value copied to another row of the same
-object still opens, and one that was moved to anybody else's does not.
+An organisation's keys are derived (HKDF, RFC 5869) from ours and its own random salt: without the salt nothing of it
+can be opened any more. Layout of a sealed value: one byte with the key id's length, the key id, 12 bytes of nonce,
+ciphertext and tag. The associated data binds it to its organisation and place: one that was moved does not open.
 """
 
 import base64
@@ -13,27 +13,33 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from app.errors import Stopped
 
+SALT_BYTES = 32
 _NONCE = 12
+_KEY = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Cipher:
-    """Seals and opens with the keys that it was given; the first one seals."""
+class OrganisationCipher:
+    """Seals and opens what belongs to one organisation; made by `Cipher.of`."""
 
+    organisation_id: UUID
     current: str
     keys: Mapping[str, AESGCM] = field(repr=False)
-    search_key: bytes = field(repr=False)
+    digest_key: bytes = field(repr=False)
+    word_key: bytes = field(repr=False)
 
-    def seal(self, plain: bytes, organisation_id: UUID, kind: str, object_id: UUID, column: str = "") -> bytes:
-        """Encrypts one value for one place: kind is a stage, `batch` or `token`; column is empty for a payload."""
+    def seal(self, plain: bytes, place: bytes) -> bytes:
+        """Encrypts one value for one place: a content's digest, or a name such as `token`."""
         nonce = os.urandom(_NONCE)
-        sealed = self.keys[self.current].encrypt(nonce, plain, _bound_to(organisation_id, kind, object_id, column))
-        return _prefix(self.current) + nonce + sealed
+        sealed = self.keys[self.current].encrypt(nonce, plain, self.organisation_id.bytes + place)
+        return bytes([len(self.current)]) + self.current.encode("ascii") + nonce + sealed
 
-    def open(self, sealed: bytes, organisation_id: UUID, kind: str, object_id: UUID, column: str = "") -> bytes:
+    def open(self, sealed: bytes, place: bytes) -> bytes:
         """Decrypts what was sealed for that place.
 
         Raises LookupError when its key is not among ours, `cryptography.exceptions.InvalidTag` when it was made for
@@ -44,41 +50,80 @@ class Cipher:
         if key_id not in self.keys:
             raise LookupError(f"no encryption key has the id {key_id!r}: add it to ENCRYPTION_KEYS")
         nonce, rest = sealed[1 + length : 1 + length + _NONCE], sealed[1 + length + _NONCE :]
-        return self.keys[key_id].decrypt(nonce, rest, _bound_to(organisation_id, kind, object_id, column))
+        return self.keys[key_id].decrypt(nonce, rest, self.organisation_id.bytes + place)
 
-    def digests(self, organisation_id: UUID, words: Iterable[str]) -> list[int]:
+    def digest(self, kind: str, object_id: UUID, plain: bytes) -> bytes:
+        """Gives the 32 bytes by which a content is known: it is one object's, whatever else has the same bytes."""
+        return hmac.digest(self.digest_key, b"\0".join((kind.encode("ascii"), object_id.bytes, plain)), "sha256")
+
+    def digests(self, words: Iterable[str]) -> list[int]:
         """Gives a 64-bit keyed digest of each word, ascending; the same word gives another one in each organisation."""
-        prefix = organisation_id.bytes
         return sorted(
             int.from_bytes(
-                hmac.digest(self.search_key, prefix + word.encode("utf-8", "surrogatepass"), "sha256")[:8],
-                "big",
-                signed=True,
+                hmac.digest(self.word_key, word.encode("utf-8", "surrogatepass"), "sha256")[:8], "big", signed=True
             )
             for word in words
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Cipher:
+    """The keys that all organisations' are derived from; the first of `masters` seals, all open."""
+
+    current: str
+    masters: Mapping[str, bytes] = field(repr=False)
+    search_key: bytes = field(repr=False)
+
+    # Deriving takes some 20 µs a key, and every request and job asks for it.
+    _made: dict[tuple[UUID, bytes], OrganisationCipher] = field(default_factory=dict, repr=False, compare=False)
+
+    def of(self, organisation_id: UUID, salt: bytes) -> OrganisationCipher:
+        """Gives the keys of the organisation with that salt."""
+        made = self._made.get((organisation_id, salt))
+        if made is None:
+            made = self._made[organisation_id, salt] = self._derive(organisation_id, salt)
+        return made
+
+    def _derive(self, organisation_id: UUID, salt: bytes) -> OrganisationCipher:
+        keys = {key_id: AESGCM(_derived(master, salt, b"content")) for key_id, master in self.masters.items()}
+        return OrganisationCipher(
+            organisation_id,
+            self.current,
+            keys,
+            digest_key=_derived(self.search_key, salt, b"digest"),
+            word_key=_derived(self.search_key, salt, b"words"),
+        )
+
+
+def new_salt() -> bytes:
+    """Makes an organisation's salt."""
+    return os.urandom(SALT_BYTES)
+
+
 def cipher_of(encryption_keys: str, search_key: str) -> Cipher:
     """Reads the settings ENCRYPTION_KEYS and SEARCH_KEY; raises Stopped with what is wrong, never with a key."""
-    keys: dict[str, AESGCM] = {}
+    masters: dict[str, bytes] = {}
     for part in filter(None, (part.strip() for part in encryption_keys.split(","))):
         key_id, colon, encoded = part.partition(":")
         if not colon or not key_id.isascii() or not key_id.isalnum() or len(key_id) > 32:
             raise Stopped("ENCRYPTION_KEYS: each key is `id:base64`, its id 1–32 ASCII letters and digits")
-        if key_id in keys:
+        if key_id in masters:
             raise Stopped(f"ENCRYPTION_KEYS: the id {key_id} stands there twice")
-        keys[key_id] = AESGCM(_key(encoded, f"ENCRYPTION_KEYS: key {key_id}"))
-    if not keys:
+        masters[key_id] = _key(encoded, f"ENCRYPTION_KEYS: key {key_id}")
+    if not masters:
         raise Stopped("ENCRYPTION_KEYS is not set: give at least one `id:base64 of 32 bytes`")
     if not search_key:
         raise Stopped("SEARCH_KEY is not set: give the base64 of 32 bytes")
-    return Cipher(next(iter(keys)), keys, _key(search_key, "SEARCH_KEY"))
+    return Cipher(next(iter(masters)), masters, _key(search_key, "SEARCH_KEY"))
 
 
 def new_key() -> str:
     """Makes the base64 of 32 random bytes."""
-    return base64.b64encode(os.urandom(32)).decode("ascii")
+    return base64.b64encode(os.urandom(_KEY)).decode("ascii")
+
+
+def _derived(master: bytes, salt: bytes, purpose: bytes) -> bytes:
+    return HKDF(algorithm=SHA256(), length=_KEY, salt=salt, info=purpose).derive(master)
 
 
 def _key(encoded: str, name: str) -> bytes:
@@ -86,14 +131,6 @@ def _key(encoded: str, name: str) -> bytes:
         key = base64.b64decode(encoded, validate=True)
     except ValueError:
         key = b""
-    if len(key) != 32:
-        raise Stopped(f"{name} is not the base64 of 32 bytes")
+    if len(key) != _KEY:
+        raise Stopped(f"{name} is not the base64 of {_KEY} bytes")
     return key
-
-
-def _prefix(key_id: str) -> bytes:
-    return bytes([len(key_id)]) + key_id.encode("ascii")
-
-
-def _bound_to(organisation_id: UUID, kind: str, object_id: UUID, column: str) -> bytes:
-    return b"\0".join((organisation_id.bytes, kind.encode("ascii"), object_id.bytes, column.encode("ascii")))

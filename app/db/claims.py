@@ -30,6 +30,8 @@ class Claim:
     organisation_id: UUID
     run_id: UUID
     stage: Stage
+    # Of the organisation, whose contents are opened with it.
+    salt: bytes = field(repr=False)
     lost_before: bool
     # How long ago the doorbell was rung for it.
     rung_ago: timedelta | None = field(default=None, compare=False)
@@ -60,6 +62,7 @@ async def claim(
                     ORDER BY due_at LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED
                 )
                 RETURNING job.id, job.claim, job.organisation_id, job.run_id, job.stage, job.losses > 0 AS lost_before,
+                    (SELECT salt FROM organisation WHERE organisation.id = job.organisation_id) AS salt,
                     clock_timestamp() - job.rung_at AS rung_ago
                 """  # noqa: S608 - a choice between two constants
             ),
@@ -68,7 +71,16 @@ async def claim(
     ).one_or_none()
     if row is None:
         return None
-    return Claim(row.id, row.claim, row.organisation_id, row.run_id, Stage(row.stage), row.lost_before, row.rung_ago)
+    return Claim(
+        row.id,
+        row.claim,
+        row.organisation_id,
+        row.run_id,
+        Stage(row.stage),
+        bytes(row.salt),
+        row.lost_before,
+        row.rung_ago,
+    )
 
 
 async def hold(conn: AsyncConnection, claim: Claim) -> None:

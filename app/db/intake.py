@@ -20,10 +20,12 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.db import reads
-from app.db.cipher import Cipher
+from app.db.cipher import OrganisationCipher
+from app.db.content import sealed_content
 from app.db.engine import transaction
 from app.db.schema import activity, roster_item
 from app.domain import roster, ss12000
+from app.domain.batching import encode
 from app.domain.roster import RosterObject
 from app.errors import PreconditionFailed
 
@@ -32,19 +34,50 @@ _WORK_SECONDS = 0.004
 _REST_SECONDS = 0.001
 
 _COLUMNS = {
-    "organisation_id": "uuid",
     "roster_id": "uuid",
     "stage": "text",
     "object_id": "uuid",
     "ordinal": "int4",
-    "payload": "bytea",
+    "source": "bytea",
+    "source_sealed": "bytea",
+    "outgoing": "bytea",
+    "outgoing_sealed": "bytea",
     "words": "int8[]",
     "refs": "uuid[]",
     "protected": "bool",
     "sendable": "bool",
     "flaws": "jsonb",
 }
-_COPY = f"COPY roster_item ({', '.join(_COLUMNS)}) FROM STDIN (FORMAT BINARY)"
+_COPY = f"COPY roster_staging ({', '.join(_COLUMNS)}) FROM STDIN (FORMAT BINARY)"
+# A range is taken to be narrow: of how many rosters there were, old statistics know too little.
+_STAGED = "roster_id BETWEEN :roster AND :roster"
+_TAKE_IN = (
+    f"""
+    INSERT INTO content (organisation_id, digest, kind, object_id, sealed, words)
+    SELECT :organisation, source, stage, object_id, source_sealed, words FROM roster_staging WHERE {_STAGED}
+    UNION ALL
+    SELECT :organisation, outgoing, stage, object_id, outgoing_sealed, NULL FROM roster_staging
+    WHERE {_STAGED} AND outgoing_sealed IS NOT NULL
+    ON CONFLICT DO NOTHING
+    """,  # noqa: S608 - constants of ours
+    f"""
+    INSERT INTO roster_item (organisation_id, roster_id, stage, object_id, ordinal, source, outgoing, refs, protected,
+        sendable, flaws)
+    SELECT :organisation, roster_id, stage, object_id, ordinal, source, outgoing, refs, protected, sendable, flaws
+    FROM roster_staging WHERE {_STAGED}
+    """,  # noqa: S608 - constants of ours
+    f"DELETE FROM roster_staging WHERE {_STAGED}",  # noqa: S608 - constants of ours
+)
+# What the roster before has and this one has not.
+_GONE = """
+    SELECT array_agg(gone.digest) FROM (
+        SELECT unnest(ARRAY[old.source, old.outgoing]) AS digest FROM roster_item old
+        WHERE old.roster_id BETWEEN :old AND :old
+        EXCEPT
+        SELECT unnest(ARRAY[new.source, new.outgoing]) FROM roster_item new
+        WHERE new.roster_id BETWEEN :new AND :new
+    ) gone WHERE gone.digest IS NOT NULL
+"""
 
 Row = tuple[Any, ...]
 
@@ -80,8 +113,7 @@ class _Abandoned(Exception):
 class _Intake:
     """The reading of one source, and what was counted on the way."""
 
-    cipher: Cipher
-    organisation_id: UUID
+    cipher: OrganisationCipher
     roster_id: UUID
     turn: asyncio.Lock
     source: Source
@@ -124,15 +156,27 @@ class _Intake:
         errors = sum(flaw.severity == "error" for flaw in flaws)
         self.errors += errors
         self.warnings += len(flaws) - errors
-        plain = json.dumps(payload, ensure_ascii=True, separators=(",", ":")).encode("ascii")
+        bare = ss12000.sendable(payload)
+        outgoing = encode(bare) if errors == 0 else None
+        if outgoing is not None and bare is payload:
+            source = outgoing
+        else:
+            # ASCII: a text that has no UTF-8 form is kept as well.
+            source = json.dumps(payload, ensure_ascii=True, separators=(",", ":")).encode("ascii")
+        kept = sealed_content(self.cipher, stage, object_id, source)
+        sent = kept
+        if outgoing is not None and outgoing is not source:
+            sent = sealed_content(self.cipher, stage, object_id, outgoing)
         return (
-            self.organisation_id,
             self.roster_id,
             stage,
             object_id,
             ordinal,
-            self.cipher.seal(plain, self.organisation_id, stage, object_id),
-            self.cipher.digests(self.organisation_id, roster.words(stage, payload)),
+            kept.digest,
+            kept.sealed,
+            None if outgoing is None else sent.digest,
+            None if sent is kept else sent.sealed,
+            self.cipher.digests(roster.words(stage, payload)),
             roster.refs(stage, payload),
             roster.is_protected(payload),
             errors == 0,
@@ -142,15 +186,14 @@ class _Intake:
 
 async def store_roster(
     engine: AsyncEngine,
-    cipher: Cipher,
-    organisation_id: UUID,
+    cipher: OrganisationCipher,
     activity_id: UUID,
     source: Source,
     *,
     if_match: Callable[[int | None], bool],
     turn: asyncio.Lock,
 ) -> Stored:
-    """Stores what `source` gives as the activity's roster, whole or not at all.
+    """Stores what `source` gives as the roster of an activity of the cipher's organisation, whole or not at all.
 
     `if_match` is asked with the version that is there (None: no activity), under the activity's lock; `turn` is
     shared by all intakes of a process. Raises PreconditionFailed, and whatever the source raises.
@@ -158,11 +201,13 @@ async def store_roster(
     async with transaction(engine, "store_roster") as conn:
         driver = (await conn.get_raw_connection()).driver_connection
         assert isinstance(driver, psycopg.AsyncConnection)  # noqa: S101 - the engine's URL says so
-        intake = _Intake(cipher, organisation_id, uuid4(), turn, source)
+        intake = _Intake(cipher, uuid4(), turn, source)
         await intake.copy(driver)
+        for statement in _TAKE_IN:
+            await conn.execute(sa.text(statement), {"organisation": cipher.organisation_id, "roster": intake.roster_id})
         created = await _put_in_place(conn, intake, activity_id, if_match)
         # In the same transaction, or the answer might show somebody else's roster.
-        row = await reads.find_activity(conn, organisation_id, activity_id)
+        row = await reads.find_activity(conn, cipher.organisation_id, activity_id)
         assert row is not None  # noqa: S101 - it was written just now
         return Stored(created, row)
 
@@ -170,7 +215,7 @@ async def store_roster(
 async def _put_in_place(
     conn: AsyncConnection, intake: _Intake, activity_id: UUID, if_match: Callable[[int | None], bool]
 ) -> bool:
-    mine = (activity.c.organisation_id == intake.organisation_id) & (activity.c.id == activity_id)
+    mine = (activity.c.organisation_id == intake.cipher.organisation_id) & (activity.c.id == activity_id)
     given = {
         "display_name": intake.source.display_name,
         "roster_id": intake.roster_id,
@@ -183,7 +228,7 @@ async def _put_in_place(
         _check(if_match, None)
         made = await conn.scalar(
             insert(activity)
-            .values(organisation_id=intake.organisation_id, id=activity_id, **given)
+            .values(organisation_id=intake.cipher.organisation_id, id=activity_id, **given)
             .on_conflict_do_nothing()
             .returning(activity.c.version)
         )
@@ -197,8 +242,13 @@ async def _put_in_place(
         .where(mine)
         .values(version=activity.c.version + 1, updated_at=sa.func.clock_timestamp(), **given)
     )
-    # A range is taken to be narrow: of how many rosters there were, old statistics know too little.
+    gone = await conn.scalar(sa.text(_GONE), {"old": old.roster_id, "new": intake.roster_id})
     await conn.execute(sa.delete(roster_item).where(roster_item.c.roster_id.between(old.roster_id, old.roster_id)))
+    if gone:
+        await conn.execute(
+            sa.text("SELECT forget_content(:organisation, CAST(:digests AS bytea[]))"),
+            {"organisation": intake.cipher.organisation_id, "digests": gone},
+        )
     return False
 
 

@@ -20,7 +20,7 @@ Row = sa.RowMapping
 # Each OFFSET or LIMIT keeps this a look by the primary key for each record, whatever the statistics say.
 _BESIDE = """
     LEFT JOIN LATERAL (
-        SELECT person.object_id, person.payload, person.words, person.protected FROM record person
+        SELECT person.object_id, person.source, person.protected FROM record person
         WHERE one.stage = 'duties' AND person.object_id = one.refs[1] AND person.job_id = (
             SELECT persons.id FROM job persons
             WHERE persons.run_id = (SELECT run_id FROM job WHERE id = :job) AND persons.position = 1
@@ -46,13 +46,26 @@ _FROM = f"""
     ) one {_BESIDE}
     WHERE one.organisation_id = :organisation
 """  # noqa: S608 - constants of ours
-_COLUMNS = """
-    SELECT one.object_id, one.stage, one.ordinal, one.status, one.payload, one.remarks, one.received, one.completed_at,
-        one.attempts, one.sent, person.object_id AS person_id, person.payload AS person_payload, veil.hidden,
+# A content of a record: a look by the primary key for each.
+_OF = "(SELECT {} FROM content WHERE content.organisation_id = :organisation AND content.digest = {})"
+_COLUMNS = f"""
+    SELECT one.object_id, one.stage, one.ordinal, one.status, one.remarks, one.completed_at, one.attempts,
+        one.source, {_OF.format("sealed", "one.source")} AS source_sealed,
+        one.sent, {_OF.format("sealed", "one.sent")} AS sent_sealed,
+        one.received, {_OF.format("sealed", "one.received")} AS received_sealed,
+        person.object_id AS person_id, person.source AS person_source,
+        {_OF.format("sealed", "person.source")} AS person_source_sealed, veil.hidden,
         -- a retry may have let it through since
         one.status IN ('error', 'skipped') AND coalesce(before.held, false) AS held
 """
-_SUMMARY = [column for column in batch.c if column.name not in {"request", "answer", "record_ids", "fence"}]
+# The contents that have all words. Only the index of words can give them: by the organisation it would be all of its.
+_HITS = """
+    WITH hit AS MATERIALIZED (
+        SELECT object_id, digest FROM content
+        WHERE (organisation_id = :organisation) IS TRUE AND words @> :digests
+    )
+"""
+_SUMMARY = [column for column in batch.c if column.name not in {"items", "answer", "record_ids", "fence"}]
 
 
 async def list_records(
@@ -74,12 +87,16 @@ async def list_records(
     if after is not None:
         narrowed += " AND one.ordinal > :after"
     if digests:
-        narrowed += " AND (one.words @> :digests OR person.words @> :digests)"
+        narrowed += (
+            " AND ((one.object_id, one.source) IN (SELECT object_id, digest FROM hit)"
+            " OR (person.object_id, person.source) IN (SELECT object_id, digest FROM hit))"
+        )
     if not protected:
         narrowed += " AND NOT veil.hidden"
     # Each status has its records in their order: as many of each as are asked for, and the first of all these.
     query = sa.text(
         f"""
+        {_HITS if digests else ""}
         SELECT listed.* FROM (
             SELECT run_id, stage FROM job WHERE id = :job AND (organisation_id = :organisation) IS TRUE OFFSET 0
         ) job
@@ -138,7 +155,7 @@ async def list_batches(
 
 
 async def find_batch(conn: AsyncConnection, organisation_id: UUID, job_id: UUID, batch_id: UUID) -> Row | None:
-    """Gives one call made for a job, with request and answer as they are stored."""
+    """Gives one call made for a job, with the digests of what it carried and of the answer."""
     query = sa.select(batch, sa.func.cardinality(batch.c.record_ids).label("records")).where(
         batch.c.organisation_id == organisation_id, batch.c.job_id == job_id, batch.c.id == batch_id
     )

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.reads import Row
-from app.db.schema import roster_item
+from app.db.schema import content, roster_item
 from app.domain.stages import Stage
 
 _LAST = 2**31 - 1
@@ -64,7 +64,7 @@ async def list_findings(
 async def list_items(
     conn: AsyncConnection, organisation_id: UUID, roster_id: UUID, stage: str, *, after: int, limit: int
 ) -> Sequence[Row]:
-    """Reads a slice of one list of a roster, in its order: object_id, ordinal, payload, refs, protected."""
+    """Reads a slice of one list of a roster, in its order: object_id, ordinal, source, sealed, refs, protected."""
     # Between two keys of its index: by equalities a planner takes a roster for one of average size, and sorts all of a
     # large one for each slice. Whose it is is asked of what was found.
     key = (roster_item.c.roster_id, roster_item.c.stage, roster_item.c.ordinal)
@@ -78,7 +78,13 @@ async def list_items(
         .subquery()
     )
     query = (
-        sa.select(slice_.c.object_id, slice_.c.ordinal, slice_.c.payload, slice_.c.refs, slice_.c.protected)
+        sa.select(
+            *(slice_.c[name] for name in ("object_id", "ordinal", "source", "refs", "protected")),
+            sa.select(content.c.sealed)
+            .where(content.c.organisation_id == organisation_id, content.c.digest == slice_.c.source)
+            .scalar_subquery()
+            .label("sealed"),
+        )
         .where(slice_.c.organisation_id == organisation_id)
         .order_by(slice_.c.ordinal)
     )

@@ -37,7 +37,7 @@ async def accept_run(
 ) -> Accepted:
     """Freezes the activity's roster into a new run with its four jobs, at the end of the activity's lane.
 
-    Ciphertext is copied inside the database, in one statement. Raises NotFound without the activity, Conflict when
+    Digests are copied, and no content. Raises NotFound without the activity, Conflict when
     MAX_WAITING_RUNS wait already.
     """
     await lock_lane(conn, organisation_id, activity_id)
@@ -88,10 +88,10 @@ async def accept_run(
     await conn.execute(
         sa.text(
             """
-            INSERT INTO record (organisation_id, job_id, object_id, run_id, stage, ordinal, payload, words, refs,
+            INSERT INTO record (organisation_id, job_id, object_id, run_id, stage, ordinal, source, outgoing, refs,
                 protected, sendable, remarks)
-            SELECT item.organisation_id, job.id, item.object_id, job.run_id, item.stage, item.ordinal, item.payload,
-                item.words, item.refs, item.protected, item.sendable, item.flaws
+            SELECT item.organisation_id, job.id, item.object_id, job.run_id, item.stage, item.ordinal, item.source,
+                item.outgoing, item.refs, item.protected, item.sendable, item.flaws
             FROM activity CROSS JOIN LATERAL (
                 -- a range is taken to be narrow: of how many rosters there were, old statistics know too little
                 SELECT * FROM roster_item WHERE roster_id BETWEEN activity.roster_id AND activity.roster_id OFFSET 0

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db.cipher import new_salt
 from app.db.schema import api_key, organisation
 from app.errors import Conflict, NotFound
 from app.security.keys import NewKey, new_key
@@ -30,7 +31,9 @@ async def create_organisation(
     """Registers a school organiser by its ten-digit organisation number; raises Conflict when it is there already."""
     if entity_id is not None and files is None:
         raise _nothing_to_prove_it()
-    made = insert(organisation).values(id=uuid4(), number=number, name=name, entity_id=entity_id, **_columns(files))
+    made = insert(organisation).values(
+        id=uuid4(), number=number, name=name, salt=new_salt(), entity_id=entity_id, **_columns(files)
+    )
     organisation_id: UUID | None = await conn.scalar(made.on_conflict_do_nothing().returning(organisation.c.id))
     if organisation_id is None:
         raise Conflict("an organisation with this number exists already")
@@ -135,11 +138,18 @@ async def revoke_key(conn: AsyncConnection, handle: str) -> None:
 
 
 async def find_key(conn: AsyncConnection, handle: str) -> Row | None:
-    """Gives a key that counts (id, name, organisation_id, digest, scopes), or None when unknown or revoked."""
+    """Gives a key that counts (id, name, organisation_id, salt, digest, scopes), or None when unknown or revoked."""
     found = await conn.execute(
-        sa.select(api_key.c.id, api_key.c.name, api_key.c.organisation_id, api_key.c.digest, api_key.c.scopes).where(
-            api_key.c.handle == handle, api_key.c.revoked_at.is_(None)
+        sa.select(
+            api_key.c.id,
+            api_key.c.name,
+            api_key.c.organisation_id,
+            organisation.c.salt,
+            api_key.c.digest,
+            api_key.c.scopes,
         )
+        .join(organisation)
+        .where(api_key.c.handle == handle, api_key.c.revoked_at.is_(None))
     )
     return found.mappings().one_or_none()
 

@@ -8,12 +8,16 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.cipher import Cipher
+from app.db.cipher import OrganisationCipher
 
 # A token that ends sooner is fetched anew: a step that starts with it must not outlive it.
 _MARGIN = timedelta(minutes=1)
 # A new token that is refused too is no matter of tokens: it is not renewed again so soon.
 _RENEWED_AT_MOST_EVERY = timedelta(minutes=1)
+
+
+# What binds a sealed token to its place.
+_PLACE = b"token"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,9 @@ class Failed:
     code: str
 
 
-async def kept_token(conn: AsyncConnection, cipher: Cipher, organisation_id: UUID, environment: str) -> Kept | None:
+async def kept_token(
+    conn: AsyncConnection, cipher: OrganisationCipher, organisation_id: UUID, environment: str
+) -> Kept | None:
     """Gives the organisation's token for an environment, if it is good for another minute."""
     row = (
         await conn.execute(
@@ -54,12 +60,12 @@ async def kept_token(conn: AsyncConnection, cipher: Cipher, organisation_id: UUI
             {"organisation": organisation_id, "environment": environment, "margin": _MARGIN},
         )
     ).one_or_none()
-    return None if row is None else Kept(_open(cipher, organisation_id, row.token), row.version)
+    return None if row is None else Kept(_open(cipher, row.token), row.version)
 
 
 async def ask_for_token(
     conn: AsyncConnection,
-    cipher: Cipher,
+    cipher: OrganisationCipher,
     organisation_id: UUID,
     environment: str,
     patience: timedelta,
@@ -89,7 +95,7 @@ async def ask_for_token(
         )
     ).one()
     if row.good:
-        return Kept(_open(cipher, organisation_id, row.token), row.version)
+        return Kept(_open(cipher, row.token), row.version)
     if row.fetching:
         return Wait(since or row.now)
     if row.failed:
@@ -99,7 +105,12 @@ async def ask_for_token(
 
 
 async def keep_token(
-    conn: AsyncConnection, cipher: Cipher, organisation_id: UUID, environment: str, token: str, expires_at: datetime
+    conn: AsyncConnection,
+    cipher: OrganisationCipher,
+    organisation_id: UUID,
+    environment: str,
+    token: str,
+    expires_at: datetime,
 ) -> Kept:
     """Stores a fresh token in place of an older one, for everybody who waits for it."""
     version = await conn.scalar(
@@ -116,7 +127,7 @@ async def keep_token(
         {
             "organisation": organisation_id,
             "environment": environment,
-            "token": cipher.seal(token.encode("ascii"), organisation_id, "token", organisation_id),
+            "token": cipher.seal(token.encode("ascii"), _PLACE),
             "expires_at": expires_at,
         },
     )
@@ -169,5 +180,5 @@ async def _change(conn: AsyncConnection, keys: dict[str, Any], change: str, **va
     )
 
 
-def _open(cipher: Cipher, organisation_id: UUID, sealed: bytes) -> str:
-    return cipher.open(sealed, organisation_id, "token", organisation_id).decode("ascii")
+def _open(cipher: OrganisationCipher, sealed: bytes) -> str:
+    return cipher.open(sealed, _PLACE).decode("ascii")

@@ -99,7 +99,8 @@ class Advance:
     async def _step(self, held: Claim, deadline: Deadline) -> list[Ring]:
         settings = self.settings
         patience = min(settings.skolverket_timeout, settings.lease_seconds * _STEP_SHARE / 2)
-        bearer = Bearer(self.engine, self.cipher, settings, held.organisation_id, deadline, patience, self.random)
+        cipher = self.cipher.of(held.organisation_id, held.salt)
+        bearer = Bearer(self.engine, cipher, settings, held.organisation_id, deadline, patience, self.random)
         rules = Rules(settings.fault_horizon, timedelta(seconds=settings.skolverket_answer_after))
         async with AsyncExitStack() as connections:
             opening = asyncio.Lock()
@@ -117,5 +118,5 @@ class Advance:
             def time_left() -> bool:
                 return opened_calls.time_left if opened_calls else deadline.allows(patience)
 
-            runner = Runner(self.engine, self.cipher, held, rules, calls, self.random, time_left, self.stopping)
+            runner = Runner(self.engine, cipher, held, rules, calls, self.random, time_left, self.stopping)
             return await runner.run()

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.crash_points import passing
 from app.db import tokens
-from app.db.cipher import Cipher
+from app.db.cipher import OrganisationCipher
 from app.db.circuits import note_answer, note_outage, return_probe, until_probe
 from app.db.engine import transaction
 from app.db.tenants import identification
@@ -38,7 +38,7 @@ class Bearer:
     """The token that the calls of one step carry."""
 
     engine: AsyncEngine
-    cipher: Cipher
+    cipher: OrganisationCipher
     settings: Settings
     organisation_id: UUID
     deadline: Deadline

@@ -12,7 +12,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.db import batches
-from app.db.cipher import Cipher
+from app.db.cipher import OrganisationCipher
 from app.db.claims import Claim, hold
 from app.db.engine import transaction
 from app.db.lane import Ring
@@ -61,7 +61,7 @@ class Runner:
     """The parts that one step of a claimed job is driven with."""
 
     engine: AsyncEngine
-    cipher: Cipher
+    cipher: OrganisationCipher
     claim: Claim
     rules: Rules
     # Gives what makes this step's calls; raises TryAgain when there is nothing to make them with.

@@ -1,13 +1,12 @@
 """How each transaction that a step asks for is carried out in Postgres; all drivers of steps use this one table."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db import answers, batches, holdings
 from app.db.answer_times import learn_answer_time
-from app.db.cipher import Cipher
+from app.db.cipher import OrganisationCipher
 from app.db.claims import Claim, LeaseLost, hold, note_contact, note_fault, open_work, snooze
 from app.db.lane import Ring, finish_job
 from app.domain.conclusion import CIRCUIT_OPEN, Expire, Finish, Snooze
@@ -32,12 +31,11 @@ from app.domain.intents import (
     UnmarkCalled,
     WriteBatch,
 )
-from app.domain.verdicts import RecordChange
 from app.jobs.problems import job_problem
 
 
 async def carry_out(
-    conn: AsyncConnection, cipher: Cipher, claim: Claim, intent: Transaction, first_answer: timedelta
+    conn: AsyncConnection, cipher: OrganisationCipher, claim: Claim, intent: Transaction, first_answer: timedelta
 ) -> Stored:
     """Carries `intent` out under `claim` in the caller's transaction; raises LeaseLost when the claim no longer holds.
 
@@ -76,7 +74,7 @@ async def settle(conn: AsyncConnection, claim: Claim, ending: Snooze | Finish) -
             return rings
 
 
-async def _changed(conn: AsyncConnection, cipher: Cipher, claim: Claim, intent: Transaction) -> object:
+async def _changed(conn: AsyncConnection, cipher: OrganisationCipher, claim: Claim, intent: Transaction) -> object:
     match intent:
         case OpenJob():
             await answers.lose_called(conn, cipher, claim)
@@ -101,8 +99,7 @@ async def _changed(conn: AsyncConnection, cipher: Cipher, claim: Claim, intent: 
         case PostponePoll(batch_id, poll_in):
             await answers.postpone_batch(conn, claim, batch_id, poll_in)
         case ApplyAnswer(batch_id, answer, changes, poll_in, lost):
-            sealed = [_sealed(cipher, claim, change) for change in changes]
-            await answers.answer_batch(conn, cipher, claim, batch_id, answer, sealed, poll_in)
+            await answers.answer_batch(conn, cipher, claim, batch_id, answer, changes, poll_in)
             if lost is not None:
                 await answers.lose_batch(conn, cipher, claim, lost.batch_id, lost.code, lost.again_in)
             await note_contact(conn, claim)
@@ -121,10 +118,3 @@ async def _changed(conn: AsyncConnection, cipher: Cipher, claim: Claim, intent: 
         case _:
             raise TypeError(type(intent))
     return None
-
-
-def _sealed(cipher: Cipher, claim: Claim, change: RecordChange) -> RecordChange:
-    if change.received is None:
-        return change
-    sealed = cipher.seal(change.received, claim.organisation_id, claim.stage, change.object_id, "received")
-    return replace(change, received=sealed)

@@ -35,6 +35,8 @@ class Caller:
     key_name: str
     organisation_id: UUID
     scopes: frozenset[str]
+    # Of its organisation, whose contents are opened with it.
+    salt: bytes = field(default=b"", repr=False)
 
     def may(self, *any_of: str) -> bool:
         """Tells whether the key has at least one of the scopes."""

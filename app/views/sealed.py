@@ -1,43 +1,54 @@
-"""Opens what rows hold sealed: gives the same rows with JSON in place of sealed columns, which is what views take."""
+"""Opens what rows hold sealed: gives the same rows with JSON in place of contents, which is what views take."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
-from uuid import UUID
 
-from app.db.cipher import Cipher
+from app.db.cipher import OrganisationCipher
+from app.domain.batching import body
+from app.domain.envelope import unfold
 from app.views import Row, Shown
 
 
-def open_record(row: Row, cipher: Cipher, organisation_id: UUID) -> Shown:
+def open_record(row: Row, cipher: OrganisationCipher) -> Shown:
     """Opens what a list shows of a record: payload, person_payload and received; `sent` stays sealed."""
-    kind, object_id = row["stage"], row["object_id"]
     return {
         **row,
-        "payload": _open(cipher, row["payload"], organisation_id, kind, object_id, ""),
-        "person_payload": _open(cipher, row["person_payload"], organisation_id, "persons", row["person_id"], ""),
-        "received": _open(cipher, row["received"], organisation_id, kind, object_id, "received"),
+        "payload": _opened(row, "source", cipher),
+        "person_payload": _opened(row, "person_source", cipher),
+        "received": _opened(row, "received", cipher),
     }
 
 
-def open_record_detail(row: Row, cipher: Cipher, organisation_id: UUID) -> Shown:
+def open_record_detail(row: Row, cipher: OrganisationCipher) -> Shown:
     """Opens a record with what was sent, in the key order of the wire."""
-    sent = _open(cipher, row["sent"], organisation_id, row["stage"], row["object_id"], "sent")
-    return {**open_record(row, cipher, organisation_id), "sent": sent}
+    return {**open_record(row, cipher), "sent": _opened(row, "sent", cipher)}
 
 
-def open_batch(row: Row, cipher: Cipher, organisation_id: UUID) -> Shown:
-    """Opens a batch's request and answer."""
-    bodies = {
-        name: _open(cipher, row[name], organisation_id, "batch", row["id"], name) for name in ("request", "answer")
+def open_call(row: Row, cipher: OrganisationCipher) -> Shown:
+    """Opens what is shown of every call: the SHA-256 of its bytes."""
+    return {**row, "request_sha256": cipher.open(bytes(row["request_sha256"]), row["id"].bytes)}
+
+
+def open_batch(row: Row, cipher: OrganisationCipher, contents: Mapping[bytes, bytes]) -> Shown:
+    """Puts a batch's request and answer together from their opened `contents`; what has been erased is null."""
+    items = [contents.get(bytes(each)) for each in row["items"]]
+    answer = None if row["answer"] is None else contents.get(bytes(row["answer"]))
+    return {
+        **open_call(row, cipher),
+        "request": _json(body([b"null" if each is None else each for each in items])),
+        "answer": None if answer is None else _json(unfold(answer, contents)),
     }
-    return {**row, **bodies}
 
 
-def _open(cipher: Cipher, sealed: bytes | None, organisation_id: UUID, kind: str, object_id: UUID, column: str) -> Any:
-    """Gives a sealed column as JSON; as text when it is none, null when it is empty."""
-    if sealed is None:
-        return None
-    plain = cipher.open(bytes(sealed), organisation_id, kind, object_id, column)
+def _opened(row: Row, name: str, cipher: OrganisationCipher) -> Any:
+    """Gives a content as JSON; null when there is none, or when it has been erased."""
+    sealed = row[f"{name}_sealed"]
+    return None if sealed is None else _json(cipher.open(bytes(sealed), bytes(row[name])))
+
+
+def _json(plain: bytes) -> Any:
+    """Reads JSON; what is none is given as text."""
     try:
         return json.loads(plain)
     except (ValueError, RecursionError):

@@ -20,7 +20,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    tables = re.findall(r"^CREATE TABLE (\w+)", _TABLES.read_text(encoding="utf-8"), re.MULTILINE)
+    tables = re.findall(r"^CREATE (?:UNLOGGED )?TABLE (\w+)", _TABLES.read_text(encoding="utf-8"), re.MULTILINE)
     op.execute(f"DROP TABLE {', '.join(tables)} CASCADE")
     functions = {name for sql in all_functions() for name in re.findall(r"CREATE OR REPLACE FUNCTION (\w+)\(", sql)}
     for name in sorted(functions):

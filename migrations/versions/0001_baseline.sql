@@ -46,12 +46,14 @@ CREATE TABLE organisation (
     id UUID NOT NULL,
     number TEXT NOT NULL,
     name TEXT NOT NULL,
+    salt BYTEA NOT NULL,
     created_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
     certificate_file TEXT,
     key_file TEXT,
     entity_id TEXT,
     CONSTRAINT pk_organisation PRIMARY KEY (id),
     CONSTRAINT ck_organisation_number CHECK (number ~ '^[0-9]{10}$'),
+    CONSTRAINT ck_organisation_salt CHECK (octet_length(salt) = 32),
     CONSTRAINT ck_organisation_certificate_with_key CHECK ((certificate_file IS NULL) = (key_file IS NULL) AND (entity_id IS NULL OR certificate_file IS NOT NULL)),
     CONSTRAINT uq_organisation_number UNIQUE (number)
 );
@@ -85,8 +87,8 @@ CREATE TABLE roster_item (
     stage TEXT NOT NULL,
     object_id UUID NOT NULL,
     ordinal INTEGER NOT NULL,
-    payload BYTEA NOT NULL,
-    words BIGINT[] NOT NULL,
+    source BYTEA NOT NULL,
+    outgoing BYTEA,
     refs UUID[] NOT NULL,
     protected BOOLEAN NOT NULL,
     sendable BOOLEAN NOT NULL,
@@ -97,9 +99,29 @@ CREATE TABLE roster_item (
 
 CREATE INDEX ix_roster_item_flawed ON roster_item (roster_id, stage, ordinal) WHERE flaws IS NOT NULL;
 
+CREATE INDEX ix_roster_item_object ON roster_item (object_id);
+
 CREATE INDEX ix_roster_item_order ON roster_item (roster_id, stage, ordinal);
 
 CREATE INDEX ix_roster_item_protected ON roster_item (object_id) WHERE protected;
+
+CREATE UNLOGGED TABLE roster_staging (
+    roster_id UUID NOT NULL,
+    stage TEXT NOT NULL,
+    object_id UUID NOT NULL,
+    ordinal INTEGER NOT NULL,
+    source BYTEA NOT NULL,
+    source_sealed BYTEA NOT NULL,
+    outgoing BYTEA,
+    outgoing_sealed BYTEA,
+    words BIGINT[] NOT NULL,
+    refs UUID[] NOT NULL,
+    protected BOOLEAN NOT NULL,
+    sendable BOOLEAN NOT NULL,
+    flaws JSONB
+);
+
+CREATE INDEX ix_roster_staging_roster_id ON roster_staging (roster_id);
 
 CREATE TABLE worker (
     id UUID NOT NULL,
@@ -175,6 +197,21 @@ CREATE TABLE call_turn (
     CONSTRAINT ck_call_turn_bucket CHECK (bucket IN ('calls', 'reads')),
     CONSTRAINT fk_call_turn_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
 );
+
+CREATE TABLE content (
+    organisation_id UUID NOT NULL,
+    digest BYTEA NOT NULL,
+    kind TEXT NOT NULL,
+    object_id UUID NOT NULL,
+    sealed BYTEA NOT NULL,
+    words BIGINT[],
+    CONSTRAINT pk_content PRIMARY KEY (organisation_id, digest),
+    CONSTRAINT ck_content_kind CHECK (kind IN ('persons', 'duties', 'groups', 'activities', 'batch')),
+    CONSTRAINT ck_content_digest CHECK (octet_length(digest) = 32),
+    CONSTRAINT fk_content_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
+);
+
+CREATE INDEX ix_content_words ON content USING gin (words);
 
 CREATE TABLE idempotency_key (
     organisation_id UUID NOT NULL,
@@ -284,7 +321,8 @@ CREATE TABLE batch (
     status TEXT DEFAULT 'written' NOT NULL,
     fence BIGINT,
     record_ids UUID[] NOT NULL,
-    request BYTEA NOT NULL,
+    items BYTEA[] NOT NULL,
+    request_digest BYTEA NOT NULL,
     request_bytes INTEGER NOT NULL,
     request_sha256 BYTEA NOT NULL,
     created_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
@@ -301,7 +339,8 @@ CREATE TABLE batch (
     CONSTRAINT uq_batch_organisation_id_job_id_number UNIQUE (organisation_id, job_id, number),
     CONSTRAINT ck_batch_status CHECK (status IN ('written', 'called', 'accepted', 'answered', 'refused', 'lost')),
     CONSTRAINT ck_batch_size CHECK (request_bytes BETWEEN 1 AND 200000),
-    CONSTRAINT ck_batch_sha256 CHECK (octet_length(request_sha256) = 32),
+    CONSTRAINT ck_batch_digest CHECK (octet_length(request_digest) = 32),
+    CONSTRAINT ck_batch_an_item_a_record CHECK (cardinality(items) = cardinality(record_ids)),
     CONSTRAINT ck_batch_called_has_its_time CHECK ((status = 'written') = (called_at IS NULL)),
     CONSTRAINT ck_batch_accepted CHECK (status NOT IN ('accepted', 'answered') OR remote_job_id IS NOT NULL),
     CONSTRAINT ck_batch_accepted_is_polled CHECK ((status = 'accepted') = (next_poll_at IS NOT NULL)),
@@ -320,14 +359,14 @@ CREATE TABLE record (
     ordinal INTEGER NOT NULL,
     status TEXT DEFAULT 'pending' NOT NULL,
     fence BIGINT,
-    payload BYTEA NOT NULL,
-    words BIGINT[] NOT NULL,
+    source BYTEA NOT NULL,
+    outgoing BYTEA,
+    sent BYTEA,
+    received BYTEA,
     refs UUID[] NOT NULL,
     protected BOOLEAN NOT NULL,
     sendable BOOLEAN NOT NULL,
     remarks JSONB,
-    sent BYTEA,
-    received BYTEA,
     batch_id UUID,
     attempts INTEGER DEFAULT '0' NOT NULL,
     due_at TIMESTAMP WITH TIME ZONE,
@@ -339,9 +378,12 @@ CREATE TABLE record (
     CONSTRAINT ck_record_status CHECK (status IN ('pending', 'sent', 'succeeded', 'warning', 'error', 'skipped')),
     CONSTRAINT ck_record_final_has_its_time CHECK ((status IN ('succeeded', 'warning', 'error', 'skipped')) = (completed_at IS NOT NULL)),
     CONSTRAINT ck_record_sent_is_kept CHECK (status NOT IN ('sent', 'succeeded', 'warning') OR sent IS NOT NULL),
+    CONSTRAINT ck_record_sendable_has_its_form CHECK (NOT sendable OR outgoing IS NOT NULL),
     CONSTRAINT ck_record_broken_never_leaves CHECK (sendable OR status IN ('pending', 'error', 'skipped')),
     CONSTRAINT fk_record_job_id FOREIGN KEY(job_id) REFERENCES job (id)
 );
+
+CREATE INDEX ix_record_object ON record (object_id);
 
 CREATE INDEX ix_record_status ON record (run_id, stage, status, ordinal);
 

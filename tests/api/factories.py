@@ -1,8 +1,8 @@
 """Rosters, and runs with results as the engine would leave them, under the same guards of the database."""
 
-import hashlib
 import json
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -10,7 +10,12 @@ import httpx
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db import lane
+from app.db import answers as answers_of
+from app.db import batches, claims, lane
+from app.db.batches import Outgoing
+from app.db.cipher import OrganisationCipher
+from app.domain.envelope import compact
+from app.domain.verdicts import RecordChange
 from app.runtime import Runtime
 
 Object = dict[str, Any]
@@ -82,95 +87,29 @@ class Played:
     async def stage(
         self, position: int, answers: dict[str, tuple[str, Object]] | None = None, *, end: str | None = "succeeded"
     ) -> None:
-        """Carries a stage out: one batch with all its records; `answers` has (status, item) for some object ids."""
+        """Carries a stage out; `answers` has (status, item) for some ids; with `end` None its batch stays written."""
         job_id = self.jobs[position - 1]
         async with self.runtime.engine.begin() as conn:
-            claim = await _claim(conn, job_id)
-            records = (
-                await conn.execute(
-                    sa.text("SELECT object_id, stage, payload FROM record WHERE job_id = :job ORDER BY ordinal"),
-                    {"job": job_id},
-                )
-            ).all()
-            if records:
-                await self._send(conn, job_id, claim, records, answers or {}, finish=end is not None)
+            held = await claims.claim(conn, uuid4(), timedelta(hours=1), job_id)
+            assert held is not None
+            cipher = self.runtime.cipher.of(self.organisation_id, held.salt)
+            while (out := await batches.write_batch(conn, cipher, held, None)) is not None:
+                self.batches.append(out.id)
+                if end is not None:
+                    await self._answer(conn, cipher, held, out, answers or {})
         if end is not None:
             async with self.runtime.engine.begin() as conn:
-                assert await lane.finish_job(conn, job_id, claim, end) is not None
+                assert await lane.finish_job(conn, job_id, held.number, end) is not None
 
-    async def _send(
-        self, conn: AsyncConnection, job_id: UUID, claim: int, records: Any, answers: Any, *, finish: bool
+    async def _answer(
+        self, conn: AsyncConnection, cipher: OrganisationCipher, held: claims.Claim, out: Outgoing, given: Any
     ) -> None:
-        cipher, organisation_id = self.runtime.cipher, self.organisation_id
-        items = [json.loads(cipher.open(row.payload, organisation_id, row.stage, row.object_id)) for row in records]
-        request = json.dumps({"data": items}, ensure_ascii=False).encode()
-        batch_id = uuid4()
-        self.batches.append(batch_id)
-        await conn.execute(
-            sa.text(
-                "INSERT INTO batch (id, organisation_id, job_id, number, fence, record_ids, request, request_bytes,"
-                " request_sha256) VALUES (:id, :organisation, :job, 1, :claim, :ids, :request, :size, :sha)"
-            ),
-            {
-                "id": batch_id,
-                "organisation": organisation_id,
-                "job": job_id,
-                "claim": claim,
-                "ids": [row.object_id for row in records],
-                "request": cipher.seal(request, organisation_id, "batch", batch_id, "request"),
-                "size": len(request),
-                "sha": hashlib.sha256(request).digest(),
-            },
-        )
-        for row, item in zip(records, items, strict=True):
-            sent = cipher.seal(json.dumps(item).encode(), organisation_id, row.stage, row.object_id, "sent")
-            await conn.execute(
-                sa.text(
-                    "UPDATE record SET status = 'sent', fence = :claim, sent = :sent, attempts = attempts + 1"
-                    " WHERE job_id = :job AND object_id = :id"
-                ),
-                {"claim": claim, "sent": sent, "job": job_id, "id": row.object_id},
-            )
-        if not finish:
-            return
-        responses = []
-        for row in records:
-            status, item = answers.get(str(row.object_id), ("succeeded", {"status": "Success", "statusCode": 201}))
-            responses.append({"id": str(row.object_id), "response": item})
-            received = cipher.seal(
-                json.dumps(responses[-1]).encode(), organisation_id, row.stage, row.object_id, "received"
-            )
-            await conn.execute(
-                sa.text(
-                    "UPDATE record SET status = :status, fence = :claim, received = :received,"
-                    " completed_at = clock_timestamp() WHERE job_id = :job AND object_id = :id"
-                ),
-                {"status": status, "claim": claim, "received": received, "job": job_id, "id": row.object_id},
-            )
-        answer = json.dumps({"jobId": str(uuid4()), "responses": responses}).encode()
-        given = {"id": batch_id, "claim": claim}
-        for change in (
-            "status = 'called', called_at = clock_timestamp()",
-            "status = 'accepted', remote_job_id = 'remote', http_status = 202, next_poll_at = clock_timestamp()",
-        ):
-            await conn.execute(sa.text(f"UPDATE batch SET {change}, fence = :claim WHERE id = :id"), given)
-        await conn.execute(
-            sa.text(
-                "UPDATE batch SET status = 'answered', next_poll_at = NULL, answered_at = clock_timestamp(),"
-                " finished_at = clock_timestamp(), answer = :answer, fence = :claim WHERE id = :id"
-            ),
-            {**given, "answer": cipher.seal(answer, organisation_id, "batch", batch_id, "answer")},
-        )
-
-
-async def _claim(conn: AsyncConnection, job_id: UUID) -> int:
-    claim = await conn.scalar(
-        sa.text(
-            "UPDATE job SET status = 'running', claim = claim + 1, fence = claim,"
-            " lease_until = clock_timestamp() + interval '1 hour', started_at = clock_timestamp()"
-            " WHERE id = :job RETURNING claim"
-        ),
-        {"job": job_id},
-    )
-    assert claim is not None
-    return int(claim)
+        assert await batches.call_batch(conn, cipher, held, out.id) is not None
+        await answers_of.accept_batch(conn, held, out.id, 202, str(uuid4()), timedelta())
+        responses, changes = [], []
+        for item in json.loads(out.body)["data"]:
+            status, response = given.get(item["id"], ("succeeded", {"status": "Success", "statusCode": 201}))
+            responses.append({"id": item["id"], "response": response})
+            changes.append(RecordChange(UUID(item["id"]), status, received=compact(responses[-1])))
+        answer = compact({"jobId": str(uuid4()), "responses": responses})
+        assert not await answers_of.answer_batch(conn, cipher, held, out.id, answer, changes, timedelta())

@@ -99,7 +99,8 @@ async def test_faults_tokens_and_slots(service: Service, run: str) -> None:
     assert [before[name,] for name in ("provkedja_jobs_faulty", "provkedja_tokens_failing")] == [0, 0]
     async with service.runtime.engine.begin() as conn:
         await claims.note_fault(conn, held, job_problem("http_500"))
-        await tokens.ask_for_token(conn, service.runtime.cipher, held.organisation_id, "here", MINUTE)
+        cipher = service.runtime.cipher.of(held.organisation_id, held.salt)
+        await tokens.ask_for_token(conn, cipher, held.organisation_id, "here", MINUTE)
         await tokens.fetch_failed(conn, held.organisation_id, "here", "certificate_expired")
     await do(service, "UPDATE job SET fence = claim, fault_since = fault_since - interval '1 h' WHERE status='running'")
     await do(service, "UPDATE call_limit SET next_at = clock_timestamp() + interval '1 h' WHERE bucket = 'calls'")

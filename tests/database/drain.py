@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.db import batches, claims
-from app.db.cipher import Cipher
+from app.db.cipher import OrganisationCipher
 from app.db.claims import Claim
 from app.db.lane import Ring
 from app.domain.conclusion import Finish, Snooze
@@ -78,7 +78,10 @@ class ScriptedTarget:
 
 
 async def drain(
-    engine: AsyncEngine, cipher: Cipher, job_id: UUID | None = None, verdicts: Mapping[str, str] | None = None
+    engine: AsyncEngine,
+    cipher: OrganisationCipher,
+    job_id: UUID | None = None,
+    verdicts: Mapping[str, str] | None = None,
 ) -> list[Ring]:
     """Has a job carried on to its end, or with None whichever is due until none is; gives the wake-ups of the last end.
 
@@ -102,7 +105,7 @@ async def push_forward(conn: AsyncConnection, job_id: UUID) -> None:
         await conn.execute(sa.text(statement), {"job": job_id})
 
 
-async def _step(engine: AsyncEngine, cipher: Cipher, held: Claim, target: ScriptedTarget) -> list[Ring]:
+async def _step(engine: AsyncEngine, cipher: OrganisationCipher, held: Claim, target: ScriptedTarget) -> list[Ring]:
     stepping, wake_ups = Stepping(RULES), list[Ring]()
     while not stepping.ended:
         number = next(iter(stepping.begun))

@@ -139,9 +139,9 @@ class Enemy:
         status = self.random.choice(("written", "written", "written", "called", "accepted"))
         number = self.random.randrange(5, 90)
         return (
-            "INSERT INTO batch (id, organisation_id, job_id, number, status, fence, record_ids, request, request_bytes,"
-            f" request_sha256) SELECT gen_random_uuid(), organisation_id, id, {number}, '{status}',"
-            f" {self._fence('job')}, '{{}}', 'x', 1, sha256('x') FROM job WHERE {self._job()}"
+            "INSERT INTO batch (id, organisation_id, job_id, number, status, fence, record_ids, items, request_digest,"
+            f" request_bytes, request_sha256) SELECT gen_random_uuid(), organisation_id, id, {number}, '{status}',"
+            f" {self._fence('job')}, '{{}}', '{{}}', sha256('x'), 1, 'x' FROM job WHERE {self._job()}"
         )
 
     def new_row(self) -> str:
@@ -166,10 +166,10 @@ class Enemy:
             case _:
                 status = self.random.choice(("pending", "pending", "sent", "succeeded"))
                 return (
-                    "INSERT INTO record (organisation_id, job_id, object_id, run_id, stage, ordinal, payload, words,"
-                    " refs, protected, sendable, status)"
-                    " SELECT organisation_id, id, gen_random_uuid(), run_id, stage, 99, 'x',"
-                    f" '{{}}', '{{}}', false, true, '{status}' FROM job WHERE {self._job()}"
+                    "INSERT INTO record (organisation_id, job_id, object_id, run_id, stage, ordinal, source,"
+                    " outgoing, refs, protected, sendable, status)"
+                    " SELECT organisation_id, id, gen_random_uuid(), run_id, stage, 99, 'x', 'x',"
+                    f" '{{}}', false, true, '{status}' FROM job WHERE {self._job()}"
                 )
 
     def delete(self) -> str:

@@ -15,10 +15,10 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db import answers, batches, claims, holdings, lane
-from app.db.cipher import Cipher
+from app.db.cipher import OrganisationCipher
 from app.db.claims import Claim, LeaseLost
 
-Write = Callable[[AsyncConnection, Cipher, Claim, UUID], Awaitable[object]]
+Write = Callable[[AsyncConnection, OrganisationCipher, Claim, UUID], Awaitable[object]]
 Refusal = Callable[[str], AbstractContextManager[None]]
 
 _NOW: Final = timedelta()
@@ -52,7 +52,7 @@ async def _finish(conn: AsyncConnection, held: Claim, status: str) -> None:
 
 
 def _raw(statement: str) -> tuple[Write, Refusal]:
-    async def write(conn: AsyncConnection, cipher: Cipher, held: Claim, batch_id: UUID) -> None:
+    async def write(conn: AsyncConnection, cipher: OrganisationCipher, held: Claim, batch_id: UUID) -> None:
         met = await conn.execute(
             sa.text(statement), {"job": held.job_id, "claim": held.number, "batch": batch_id, "run": held.run_id}
         )
@@ -104,8 +104,9 @@ LATE_WRITES: Final[dict[str, tuple[Write, Refusal]]] = {
     "a record": _raw("UPDATE record SET received = 'late', fence = :claim WHERE job_id = :job"),
     "a batch": _raw("UPDATE batch SET answer = 'late', fence = :claim WHERE id = :batch AND job_id = :job"),
     "a new batch": _raw(
-        "INSERT INTO batch (id, organisation_id, job_id, number, fence, record_ids, request, request_bytes,"
-        " request_sha256) SELECT gen_random_uuid(), organisation_id, id, 999, :claim, '{}', 'x', 1, sha256('x')"
+        "INSERT INTO batch (id, organisation_id, job_id, number, fence, record_ids, items, request_digest,"
+        " request_bytes, request_sha256) SELECT gen_random_uuid(), organisation_id, id, 999, :claim, '{}', '{}',"
+        " sha256('x'), 1, 'x'"
         " FROM job WHERE id = :job"
     ),
     "the jobs after it": _raw(

@@ -5,7 +5,6 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from hashlib import sha256
 from typing import Any, Final, Literal
 from uuid import UUID
 
@@ -13,12 +12,12 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.db import batches
-from app.db.cipher import Cipher
+from app.db.cipher import OrganisationCipher
 from app.db.claims import Claim
 from app.db.lane import Ring
 from app.domain.verdicts import AwaitedBatch
 
-_TABLES: Final = ("run", "job", "record", "batch", "holding", "event")
+_TABLES: Final = ("run", "job", "record", "batch", "holding", "event", "content")
 
 
 class Cut(Exception):
@@ -61,7 +60,7 @@ class World:
     """The database and what happens around it."""
 
     engine: AsyncEngine
-    cipher: Cipher
+    cipher: OrganisationCipher
     skolverket: Skolverket = field(default_factory=Skolverket)
     bell: list[Ring] = field(default_factory=list)
     # The runs whose cancel has been answered and that have not been tried again since.
@@ -126,7 +125,7 @@ class World:
         """Takes a call in at Skolverket's side, and looks whether it may be there."""
         [written] = await self.rows(
             """
-            SELECT batch.status, request_sha256, record_ids, job.position, (
+            SELECT batch.status, request_digest, record_ids, job.position, (
                 SELECT count(*) FROM job ahead
                 WHERE ahead.run_id = job.run_id AND ahead.position < job.position AND (
                     ahead.status <> 'succeeded' OR EXISTS (
@@ -141,7 +140,8 @@ class World:
         )
         ids = tuple(UUID(item["id"]) for item in json.loads(out.body)["data"])
         assert written.status != "written", "a call left without having been noted"
-        assert written.request_sha256 == sha256(out.body).digest(), "the bytes are not those that were written down"
+        digest = self.cipher.digest("batch", out.id, out.body)
+        assert bytes(written.request_digest) == digest, "the bytes are not those that were written down"
         assert tuple(written.record_ids) == ids, "the batch's records are not those in its bytes"
         assert written.open_ahead == 0, "a call came before the stage ahead of it was done"
         assert out.id not in {call.batch_id for call in self.skolverket.calls}, "one batch left twice"

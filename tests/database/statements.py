@@ -62,9 +62,10 @@ def new_batch(job: str = "job", **other: str) -> str:
         "number": "99",
         "fence": f"(SELECT claim FROM job WHERE id = %({job})s)",
         "record_ids": "'{}'",
-        "request": "'x'",
+        "items": "'{}'",
+        "request_digest": "sha256('x')",
         "request_bytes": "1",
-        "request_sha256": "sha256('x')",
+        "request_sha256": "'x'",
         **other,
     }
     return f"INSERT INTO batch ({', '.join(values)}) SELECT {', '.join(values.values())}"
@@ -79,8 +80,8 @@ def new_record(job: str, **other: str) -> str:
         "run_id": "job.run_id",
         "stage": "job.stage",
         "ordinal": "99",
-        "payload": "'x'",
-        "words": "'{}'",
+        "source": "'x'",
+        "outgoing": "'x'",
         "refs": "'{}'",
         "protected": "false",
         "sendable": "true",

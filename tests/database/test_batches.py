@@ -13,7 +13,9 @@ from sqlalchemy.exc import IntegrityError
 
 from app.db import answers, batches
 from app.db.claims import Claim
+from app.db.content import open_contents
 from app.domain.batching import MAX_BYTES, encode
+from app.domain.envelope import unfold
 from app.domain.verdicts import RecordChange
 from tests.database.drain import HORIZON
 from tests.database.factories import MINUTE, Object, Run, Tenant, duty, exam, group, pupil
@@ -59,6 +61,13 @@ async def _after_failures(
 # Writing
 
 
+async def _content(tenant: Tenant, digest: bytes) -> bytes:
+    """Reads one content, opened."""
+    async with tenant.engine.connect() as conn:
+        [plain] = (await open_contents(conn, tenant.cipher, [bytes(digest)])).values()
+    return plain
+
+
 async def test_a_batch_is_what_its_records_were_sent_as(tenant: Tenant) -> None:
     """The bytes, their hash and size, the items and each record's `sent` are one and the same."""
     persons = [pupil(givenName="Zoë"), pupil(nonsense={"b": 1, "a": None}), pupil()]
@@ -66,14 +75,15 @@ async def test_a_batch_is_what_its_records_were_sent_as(tenant: Tenant) -> None:
     out = await tenant.written(held)
     row = await _batch(tenant, out.id)
     assert out.body == b'{"data":[' + b",".join(encode(person) for person in persons) + b"]}"
-    assert tenant.cipher.open(row["request"], tenant.organisation_id, "batch", out.id, "request") == out.body
-    assert (row["request_bytes"], row["request_sha256"]) == (len(out.body), hashlib.sha256(out.body).digest())
+    assert b'{"data":[' + b",".join([await _content(tenant, each) for each in row["items"]]) + b"]}" == out.body
+    assert (row["request_bytes"], row["request_digest"]) == (
+        len(out.body),
+        tenant.cipher.digest("batch", out.id, out.body),
+    )
+    assert tenant.cipher.open(row["request_sha256"], out.id.bytes) == hashlib.sha256(out.body).digest()
     assert (row["status"], row["number"], row["called_at"]) == ("written", 1, None)
     assert row["record_ids"] == [UUID(person["id"]) for person in persons]
-    sent = [
-        tenant.cipher.open(record["sent"], tenant.organisation_id, "persons", record["object_id"], "sent")
-        for record in await _records(tenant, held)
-    ]
+    sent = [await _content(tenant, record["sent"]) for record in await _records(tenant, held)]
     assert sent == [encode(person) for person in persons]
     assert {(record["status"], record["attempts"]) for record in await _records(tenant, held)} == {("sent", 1)}
 
@@ -153,7 +163,7 @@ async def test_an_activity_goes_without_what_failed_and_ends_in_warning(tenant: 
     held = await _after_failures(tenant, roster, [lost, teaching], 4)
     batch_id = await tenant.accepted(held)
     row = await _record(tenant, activity["id"])
-    sent = json.loads(tenant.cipher.open(row["sent"], tenant.organisation_id, "activities", row["object_id"], "sent"))
+    sent = json.loads(await _content(tenant, row["sent"]))
     assert sent == activity | {"groups": [{"id": kept["id"]}], "teachers": []}
     assert list(sent) == list(activity)
     assert row["remarks"] == [{"code": "sent_without", "severity": "warning", "ids": [lost["id"], teaching["id"]]}]
@@ -289,23 +299,25 @@ async def test_a_verdict_is_the_records_end(tenant: Tenant, verdict: str) -> Non
     person = pupil()
     _, held = await _claimed(tenant, [person])
     batch_id = await tenant.accepted(held)
-    received = tenant.cipher.seal(b'{"x":1}', tenant.organisation_id, "persons", UUID(person["id"]), "received")
+    received, answer = b'{"x":1}', b'{"responses":[{"x":1}]}'
     async with tenant.engine.begin() as conn:
         waiting = await answers.answer_batch(
             conn,
             tenant.cipher,
             held,
             batch_id,
-            b"[1]",
+            answer,
             [RecordChange(UUID(person["id"]), verdict, received=received)],
             MINUTE,
         )
     assert waiting is False
     row, batch = await _record(tenant, person["id"]), await _batch(tenant, batch_id)
-    assert (row["status"], row["received"]) == (verdict, received)
+    assert (row["status"], await _content(tenant, row["received"])) == (verdict, received)
     assert row["completed_at"] is not None
     assert (batch["status"], batch["polls"], batch["next_poll_at"]) == ("answered", 1, None)
-    assert tenant.cipher.open(batch["answer"], tenant.organisation_id, "batch", batch_id, "answer") == b"[1]"
+    envelope = await _content(tenant, batch["answer"])
+    assert received not in envelope, "an item's answer is stored once"
+    assert unfold(envelope, {bytes(row["received"]): received}) == answer
 
 
 async def test_an_answer_to_some_of_a_batch_keeps_it_open(tenant: Tenant) -> None:
@@ -411,7 +423,7 @@ async def test_a_refused_batch_is_halved_until_the_culprit_stands_alone(tenant: 
     assert [row["status"] for row in rows] == ["succeeded"] * 3 + ["error", "succeeded"]
     row = rows[3]
     assert _codes(row) == ["refused_batch"]
-    received = tenant.cipher.open(row["received"], tenant.organisation_id, "persons", row["object_id"], "received")
+    received = await _content(tenant, row["received"])
     assert received == b'[{"id":"9"}]'
 
 
@@ -429,7 +441,7 @@ async def test_whom_a_refusal_blames_ends_alone_and_the_others_go_again(tenant: 
         ("error", None),
         ("pending", None),
     ]
-    received = tenant.cipher.open(rows[1]["received"], tenant.organisation_id, "persons", culprit, "received")
+    received = await _content(tenant, rows[1]["received"])
     assert received == b"[1]"
 
 
@@ -440,7 +452,7 @@ async def test_a_refusal_is_kept_with_its_batch(tenant: Tenant) -> None:
         await answers.refuse_batch(conn, tenant.cipher, held, batch_id, 413, b"[5020]", {})
     row = await _batch(tenant, batch_id)
     assert (row["status"], row["http_status"], row["error"]) == ("refused", 413, "http_413")
-    assert tenant.cipher.open(row["answer"], tenant.organisation_id, "batch", batch_id, "answer") == b"[5020]"
+    assert await _content(tenant, row["answer"]) == b"[5020]"
     assert {(r["status"], r["max_together"], r["fault_since"]) for r in await _records(tenant, held)} == {
         ("pending", 1, None)
     }

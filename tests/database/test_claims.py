@@ -39,7 +39,8 @@ async def _job(tenant: Tenant, job_id: UUID) -> dict[str, object]:
 async def test_a_claim_says_whose_job_it_is_and_which(tenant: Tenant) -> None:
     run = await tenant.new_run()
     held = await tenant.claim(run.jobs[0])
-    assert held == Claim(run.jobs[0], 1, tenant.organisation_id, run.id, Stage.PERSONS, False)
+    salt = await tenant.value("SELECT salt FROM organisation WHERE id = :id", id=tenant.organisation_id)
+    assert held == Claim(run.jobs[0], 1, tenant.organisation_id, run.id, Stage.PERSONS, salt, False)
 
 
 async def test_a_claim_starts_the_job_and_leases_it(tenant: Tenant) -> None:

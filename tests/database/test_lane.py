@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from app.db import answers, claims, lane, runs
+from app.db.content import open_contents
 from app.db.lane import Ring
 from app.db.runs import MAX_WAITING_RUNS
 from app.domain.stages import Stage
@@ -66,16 +67,16 @@ async def test_a_run_holds_the_roster_that_was_there(tenant: Tenant) -> None:
 
 
 async def test_a_frozen_record_opens_as_what_it_was(tenant: Tenant) -> None:
-    """The ciphertext was copied inside the database, and still opens under the record."""
+    """A run has digests alone; what they stand for is stored once, and opens."""
     roster = small_roster()
     run = await tenant.new_run(roster)
-    rows = await tenant.rows("SELECT stage, object_id, payload FROM record WHERE run_id = :run", run=run.id)
-    opened = {
-        row["object_id"]: json.loads(
-            tenant.cipher.open(row["payload"], tenant.organisation_id, row["stage"], row["object_id"])
-        )
-        for row in rows
-    }
+    await tenant.accept(run.activity_id)
+    rows = await tenant.rows("SELECT object_id, source, outgoing FROM record WHERE run_id = :run", run=run.id)
+    async with tenant.engine.connect() as conn:
+        contents = await open_contents(conn, tenant.cipher, (bytes(row["source"]) for row in rows))
+    assert [row["source"] for row in rows] == [row["outgoing"] for row in rows]
+    assert await tenant.value("SELECT count(*) FROM content") == len(rows)
+    opened = {row["object_id"]: json.loads(contents[bytes(row["source"])]) for row in rows}
     assert opened == {UUID(item["id"]): item for items in roster.values() for item in items}
 
 

@@ -25,7 +25,7 @@ _REFUSALS: dict[str, tuple[str, str, list[str]]] = {
         [new_batch("id", request_bytes="200001")],
     ),
     "a batch has no bytes": ("job.running", "ck_batch_size", [new_batch("id", request_bytes="0")]),
-    "a batch has half a hash": ("job.running", "ck_batch_sha256", [new_batch("id", request_sha256="'x'")]),
+    "a batch has half a hash": ("job.running", "ck_batch_digest", [new_batch("id", request_digest="'x'")]),
     "two batches of a job have one number": (
         "batch.written",
         "uq_batch_organisation_id_job_id_number",
@@ -38,9 +38,9 @@ _REFUSALS: dict[str, tuple[str, str, list[str]]] = {
             [change("batch", f"{column} = {value}")],
         )
         for state, column, value in (
-            ("written", "request", "'y'"),
-            ("called", "request", "'y'"),
-            ("accepted", "request_sha256", "sha256('y')"),
+            ("written", "items", "'{y}'"),
+            ("called", "request_digest", "sha256('y')"),
+            ("accepted", "request_sha256", "'y'"),
             ("accepted", "record_ids", "'{}'"),
             ("accepted", "number", "99"),
         )

@@ -11,7 +11,7 @@ from app.jobs.doorbell import Doorbell, pool
 from app.jobs.sweeper import HIGH_WATER, Sweeper
 from app.local.server import free_port
 from app.settings import Settings
-from tests.database.factories import Run, Tenant
+from tests.database.factories import Run, Tenant, the_cipher
 
 RUNG = "SELECT ring FROM job WHERE id = :job"
 CLAIM = "SELECT claim FROM job WHERE id = :job"
@@ -25,7 +25,7 @@ async def doorbell(redis_url: str) -> AsyncIterator[Doorbell]:
 
 
 def sweeper(tenant: Tenant, doorbell: Doorbell) -> Sweeper:
-    return Sweeper(Advance(Settings(), tenant.engine, tenant.cipher, doorbell))
+    return Sweeper(Advance(Settings(), tenant.engine, the_cipher(), doorbell))
 
 
 async def sweep(tenant: Tenant, doorbell: Doorbell) -> None:

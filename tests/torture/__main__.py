@@ -145,7 +145,7 @@ class Torture:
         self, callers: Callers, organisations: list[Organisation], ledger: Ledger, hands: Hands
     ) -> list[tuple[str, float]]:
         seen, stack = self.seen, self.stack
-        await database.testify(stack.postgres.url, seen)
+        await database.testify(stack.postgres.url, seen, stack.cipher)
         self.tell("the database has been heard")
         await Public(callers, self.random, self.given.sample).testify(organisations, seen)
         self.tell("the API has been heard")

@@ -1,11 +1,13 @@
 """The database's testimony, in plain SQL of this test's own."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
 import psycopg
 
+from app.db.cipher import Cipher, OrganisationCipher
 from tests.torture.witnesses import Batch, Event, Job, Record, Run, Seen
 
 _COUNTS = ("total", "pending", "sent", "succeeded", "warnings", "errors", "skipped")
@@ -26,8 +28,8 @@ async def totals(url: str) -> dict[str, int]:
     return {status: int(count) for status, count in rows}
 
 
-async def testify(url: str, seen: Seen) -> None:
-    """Reads runs, jobs, records, batches and events."""
+async def testify(url: str, seen: Seen, cipher: Cipher) -> None:
+    """Reads runs, jobs, records, batches and events; `cipher` opens the hashes of what left."""
     async with await psycopg.AsyncConnection.connect(url, autocommit=True) as conn:
         seen.runs = {
             row[0]: Run(*row)
@@ -52,12 +54,12 @@ async def testify(url: str, seen: Seen) -> None:
                 records[row[0]].append(Record(*row[1:]))
         seen.records = records
         seen.batches = {
-            row[0]: _batch(row)
-            for row in await _all(
+            row[0]: _batch(row, cipher.of(owner, salt))
+            for owner, salt, *row in await _all(
                 conn,
-                "SELECT id, job_id, number, status, encode(request_sha256, 'hex'), request_bytes, record_ids,"
-                f" {_at('created_at')}, {_at('called_at')}, {_at('finished_at')}, http_status, remote_job_id, error"
-                " FROM batch",
+                "SELECT organisation.id, salt, batch.id, job_id, batch.number, status, request_sha256, request_bytes,"
+                f" record_ids, {_at('batch.created_at')}, {_at('called_at')}, {_at('finished_at')}, http_status,"
+                " remote_job_id, error FROM batch JOIN organisation ON organisation.id = batch.organisation_id",
             )
         }
         seen.events = [
@@ -74,8 +76,9 @@ def _job(row: tuple[Any, ...]) -> Job:
     return Job(job_id, run, position, status, started, finished, error, dict(zip(_COUNTS, counts, strict=True)))
 
 
-def _batch(row: tuple[Any, ...]) -> Batch:
-    batch_id, job, number, status, sha256, size, records, *rest = row
+def _batch(row: Sequence[Any], cipher: OrganisationCipher) -> Batch:
+    batch_id, job, number, status, sealed, size, records, *rest = row
+    sha256 = cipher.open(bytes(sealed), batch_id.bytes).hex()
     return Batch(batch_id, job, number, status, sha256, size, tuple(records), *rest)
 
 

@@ -18,6 +18,7 @@ from typing import Any
 
 import httpx
 
+from app.db.cipher import Cipher, cipher_of
 from app.local.environment import new_keys, outer_environment, towards_simulator
 from app.local.launcher import GONE_WITHIN, READY_WITHIN, ROOT, Child, Launcher
 from app.local.organisation import create_organisation
@@ -74,6 +75,12 @@ class TortureStack:
         self.valkey = Valkey(self.folder / "valkey", password=secrets.token_hex(16), durable=True)
         self.outside = httpx.AsyncClient(trust_env=False, timeout=30)
         self._restarting: set[asyncio.Task[None]] = set()
+
+    @property
+    def cipher(self) -> Cipher:
+        """Gives the keys that all processes have."""
+        env = self._launcher.env
+        return cipher_of(env["ENCRYPTION_KEYS"], env["SEARCH_KEY"])
 
     async def open(self) -> None:
         """Starts everything, and returns when all are ready."""

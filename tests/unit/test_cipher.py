@@ -9,75 +9,96 @@ from cryptography.exceptions import InvalidTag
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.db.cipher import Cipher, cipher_of, new_key
+from app.db.cipher import OrganisationCipher, cipher_of, new_key, new_salt
 from app.errors import Stopped
 
 ORGANISATION, OBJECT = uuid4(), uuid4()
 OLD, NEW, SEARCH = new_key(), new_key(), new_key()
 
 
+SALT, OTHER_SALT = new_salt(), new_salt()
+PLACE = b"somewhere"
+
+
+def made(keys: str = f"k1:{OLD}", search: str = SEARCH, organisation: UUID = ORGANISATION) -> OrganisationCipher:
+    return cipher_of(keys, search).of(organisation, SALT)
+
+
 @pytest.fixture
-def cipher() -> Cipher:
-    return cipher_of(f"k1:{OLD}", SEARCH)
+def cipher() -> OrganisationCipher:
+    return made()
 
 
 @given(st.binary(max_size=300))
 def test_what_is_sealed_opens_again(plain: bytes) -> None:
-    cipher = cipher_of(f"k1:{OLD}", SEARCH)
-    sealed = cipher.seal(plain, ORGANISATION, "persons", OBJECT, "sent")
-    assert cipher.open(sealed, ORGANISATION, "persons", OBJECT, "sent") == plain
+    cipher = made()
+    sealed = cipher.seal(plain, PLACE)
+    assert cipher.open(sealed, PLACE) == plain
     assert len(plain) < 8 or plain not in sealed
 
 
-def test_the_same_value_is_sealed_differently_each_time(cipher: Cipher) -> None:
-    assert len({cipher.seal(b"same", ORGANISATION, "persons", OBJECT) for _ in range(5)}) == 5
+def test_the_same_value_is_sealed_differently_each_time(cipher: OrganisationCipher) -> None:
+    assert len({cipher.seal(b"same", PLACE) for _ in range(5)}) == 5
 
 
 @pytest.mark.parametrize(
-    "place",
+    "other",
     [
-        (uuid4(), "persons", OBJECT, "sent"),
-        (ORGANISATION, "duties", OBJECT, "sent"),
-        (ORGANISATION, "persons", uuid4(), "sent"),
-        (ORGANISATION, "persons", OBJECT, "received"),
-        (ORGANISATION, "persons", OBJECT, ""),
-        (OBJECT, "persons", ORGANISATION, "sent"),
+        made(organisation=uuid4()),
+        cipher_of(f"k1:{OLD}", SEARCH).of(ORGANISATION, OTHER_SALT),
     ],
-    ids=["organisation", "kind", "object", "column", "no column", "swapped"],
+    ids=["organisation", "salt"],
 )
-def test_in_another_place_it_does_not_open(cipher: Cipher, place: tuple[UUID, str, UUID, str]) -> None:
-    sealed = cipher.seal(b"x", ORGANISATION, "persons", OBJECT, "sent")
+def test_another_organisation_opens_nothing_of_it(cipher: OrganisationCipher, other: OrganisationCipher) -> None:
+    """Without its salt nothing of an organisation can be opened, by whoever has our keys."""
     with pytest.raises(InvalidTag):
-        cipher.open(sealed, *place)
+        other.open(cipher.seal(b"x", PLACE), PLACE)
+
+
+def test_in_another_place_it_does_not_open(cipher: OrganisationCipher) -> None:
+    with pytest.raises(InvalidTag):
+        cipher.open(cipher.seal(b"x", PLACE), b"elsewhere")
+
+
+@pytest.mark.parametrize(
+    ("kind", "object_id", "plain"), [("duties", OBJECT, b"x"), ("persons", uuid4(), b"x"), ("persons", OBJECT, b"y")]
+)
+def test_a_content_is_one_objects(cipher: OrganisationCipher, kind: str, object_id: UUID, plain: bytes) -> None:
+    """The same bytes of another object have another digest, and so have those of another organisation."""
+    one = cipher.digest("persons", OBJECT, b"x")
+    assert (len(one), cipher.digest("persons", OBJECT, b"x")) == (32, one)
+    assert cipher.digest(kind, object_id, plain) != one
+    assert cipher_of(f"k1:{OLD}", SEARCH).of(ORGANISATION, OTHER_SALT).digest("persons", OBJECT, b"x") != one
+    assert made(f"k2:{NEW}").digest("persons", OBJECT, b"x") == one, "a rotation stores nothing twice"
 
 
 @pytest.mark.parametrize("position", [5, 20, -1])
-def test_a_changed_value_does_not_open(cipher: Cipher, position: int) -> None:
-    sealed = bytearray(cipher.seal(b"something", ORGANISATION, "persons", OBJECT))
+def test_a_changed_value_does_not_open(cipher: OrganisationCipher, position: int) -> None:
+    sealed = bytearray(cipher.seal(b"something", PLACE))
     sealed[position] ^= 1
     with pytest.raises(InvalidTag):
-        cipher.open(bytes(sealed), ORGANISATION, "persons", OBJECT)
+        cipher.open(bytes(sealed), PLACE)
 
 
-def test_after_a_rotation_old_values_open_and_new_ones_carry_the_new_key(cipher: Cipher) -> None:
-    old = cipher.seal(b"x", ORGANISATION, "persons", OBJECT)
-    rotated = cipher_of(f"k2:{NEW},k1:{OLD}", SEARCH)
-    assert rotated.open(old, ORGANISATION, "persons", OBJECT) == b"x"
-    new = rotated.seal(b"y", ORGANISATION, "persons", OBJECT)
+def test_after_a_rotation_old_values_open_and_new_ones_carry_the_new_key(cipher: OrganisationCipher) -> None:
+    old = cipher.seal(b"x", PLACE)
+    rotated = made(f"k2:{NEW},k1:{OLD}")
+    assert rotated.open(old, PLACE) == b"x"
+    new = rotated.seal(b"y", PLACE)
     assert (old[:3], new[:3]) == (b"\x02k1", b"\x02k2")
-    assert rotated.open(new, ORGANISATION, "persons", OBJECT) == b"y"
+    assert rotated.open(new, PLACE) == b"y"
 
 
-def test_a_value_of_a_key_that_is_gone_says_which(cipher: Cipher) -> None:
-    sealed = cipher.seal(b"x", ORGANISATION, "persons", OBJECT)
+def test_a_value_of_a_key_that_is_gone_says_which(cipher: OrganisationCipher) -> None:
+    sealed = cipher.seal(b"x", PLACE)
     with pytest.raises(LookupError, match=r"'k1'.*ENCRYPTION_KEYS"):
-        cipher_of(f"k2:{NEW}", SEARCH).open(sealed, ORGANISATION, "persons", OBJECT)
+        made(f"k2:{NEW}").open(sealed, PLACE)
 
 
-def test_another_key_under_the_same_id_does_not_open(cipher: Cipher) -> None:
-    sealed = cipher.seal(b"x", ORGANISATION, "persons", OBJECT)
+def test_another_key_under_the_same_id_does_not_open(cipher: OrganisationCipher) -> None:
+    sealed = cipher.seal(b"x", PLACE)
     with pytest.raises(InvalidTag):
-        cipher_of(f"k1:{NEW}", SEARCH).open(sealed, ORGANISATION, "persons", OBJECT)
+        made(f"k1:{NEW}").open(sealed, PLACE)
 
 
 _SHORT = base64.b64encode(b"x" * 16).decode()
@@ -111,8 +132,8 @@ def test_malformed_keys_stop_the_process_without_being_told(keys: str, search: s
         assert secret not in str(stopped.value)
 
 
-def test_a_cipher_shows_no_key(cipher: Cipher) -> None:
-    shown = repr(cipher) + str(cipher)
+def test_a_cipher_shows_no_key(cipher: OrganisationCipher) -> None:
+    shown = repr(cipher) + str(cipher) + repr(cipher_of(f"k1:{OLD}", SEARCH))
     assert "k1" in shown
     for secret in (OLD, SEARCH):
         raw = base64.b64decode(secret)
@@ -120,21 +141,21 @@ def test_a_cipher_shows_no_key(cipher: Cipher) -> None:
         assert repr(raw)[2:-1] not in shown
 
 
-def test_a_word_has_one_digest_in_an_organisation_and_another_in_the_next(cipher: Cipher) -> None:
-    [one] = cipher.digests(ORGANISATION, ["åsa"])
-    assert cipher.digests(ORGANISATION, ["åsa"]) == [one]
-    assert cipher.digests(uuid4(), ["åsa"]) != [one]
-    assert cipher_of(f"k1:{OLD}", new_key()).digests(ORGANISATION, ["åsa"]) != [one]
-    assert cipher_of(f"k2:{NEW}", SEARCH).digests(ORGANISATION, ["åsa"]) == [one], "a rotation keeps the search"
+def test_a_word_has_one_digest_in_an_organisation_and_another_in_the_next(cipher: OrganisationCipher) -> None:
+    [one] = cipher.digests(["åsa"])
+    assert cipher.digests(["åsa"]) == [one]
+    assert cipher_of(f"k1:{OLD}", SEARCH).of(ORGANISATION, OTHER_SALT).digests(["åsa"]) != [one]
+    assert made(search=new_key()).digests(["åsa"]) != [one]
+    assert made(f"k2:{NEW}").digests(["åsa"]) == [one], "a rotation keeps the search"
 
 
 @given(st.sets(st.text(), max_size=10))
 def test_digests_are_ascending_and_fit_a_bigint(words: set[str]) -> None:
-    digests = cipher_of(f"k1:{OLD}", SEARCH).digests(ORGANISATION, words)
+    digests = made().digests(words)
     assert digests == sorted(digests)
     assert len(set(digests)) == len(words)
     assert all(-(2**63) <= digest < 2**63 for digest in digests)
 
 
-def test_a_lone_surrogate_has_a_digest(cipher: Cipher) -> None:
-    assert len(cipher.digests(ORGANISATION, ["\ud800"])) == 1
+def test_a_lone_surrogate_has_a_digest(cipher: OrganisationCipher) -> None:
+    assert len(cipher.digests(["\ud800"])) == 1

@@ -6,7 +6,7 @@ with how rare the job is takes 50,000 rows for one. The engine's indexes are par
 """
 
 from app.db.schema.columns import UUID, Time, metadata
-from app.db.schema.rosters import activity, roster_item
+from app.db.schema.rosters import activity, content, roster_item, roster_staging
 from app.db.schema.runs import batch, event, holding, job, record, run
 from app.db.schema.service import (
     access_token,
@@ -31,6 +31,7 @@ __all__ = [
     "call_limit",
     "call_turn",
     "circuit",
+    "content",
     "event",
     "holding",
     "idempotency_key",
@@ -41,6 +42,7 @@ __all__ = [
     "reference_item",
     "reference_refresh",
     "roster_item",
+    "roster_staging",
     "run",
     "worker",
 ]

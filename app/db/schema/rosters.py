@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
-from app.db.schema.columns import NOW, UUID, Time, kind_of_object, metadata
+from app.db.schema.columns import NOW, UUID, Time, kind_of_object, metadata, one_of
 
 activity = sa.Table(
     "activity",
@@ -24,6 +24,45 @@ activity = sa.Table(
     sa.Index("ix_activity_newest", "organisation_id", "created_at", "id"),
 )
 
+content = sa.Table(
+    "content",
+    metadata,
+    # Whatever is personal, sealed and stored once, known by a keyed digest of what it is and whose.
+    sa.Column("organisation_id", UUID, sa.ForeignKey("organisation.id"), primary_key=True),
+    sa.Column("digest", sa.LargeBinary, primary_key=True),
+    # Whose it is: an object's, or a batch's.
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("object_id", UUID, nullable=False),
+    sa.Column("sealed", sa.LargeBinary, nullable=False),
+    # Digests of the words by which an object is found.
+    sa.Column("words", pg.ARRAY(sa.BigInteger)),
+    one_of("kind", "persons", "duties", "groups", "activities", "batch"),
+    sa.CheckConstraint("octet_length(digest) = 32", name="digest"),
+    sa.Index("ix_content_words", "words", postgresql_using="gin"),
+)
+
+roster_staging = sa.Table(
+    "roster_staging",
+    metadata,
+    # A roster while it arrives; empty between two.
+    sa.Column("roster_id", UUID, nullable=False),
+    sa.Column("stage", sa.Text, nullable=False),
+    sa.Column("object_id", UUID, nullable=False),
+    sa.Column("ordinal", sa.Integer, nullable=False),
+    sa.Column("source", sa.LargeBinary, nullable=False),
+    sa.Column("source_sealed", sa.LargeBinary, nullable=False),
+    # Sealed only where it is another than the source.
+    sa.Column("outgoing", sa.LargeBinary),
+    sa.Column("outgoing_sealed", sa.LargeBinary),
+    sa.Column("words", pg.ARRAY(sa.BigInteger), nullable=False),
+    sa.Column("refs", pg.ARRAY(UUID), nullable=False),
+    sa.Column("protected", sa.Boolean, nullable=False),
+    sa.Column("sendable", sa.Boolean, nullable=False),
+    sa.Column("flaws", pg.JSONB),
+    sa.Index(None, "roster_id"),
+    prefixes=["UNLOGGED"],
+)
+
 roster_item = sa.Table(
     "roster_item",
     metadata,
@@ -32,8 +71,9 @@ roster_item = sa.Table(
     sa.Column("stage", sa.Text, primary_key=True),
     sa.Column("object_id", UUID, primary_key=True),
     sa.Column("ordinal", sa.Integer, nullable=False),
-    sa.Column("payload", sa.LargeBinary, nullable=False),
-    sa.Column("words", pg.ARRAY(sa.BigInteger), nullable=False),
+    # The object as it came, and as it would be sent; None where it can't be.
+    sa.Column("source", sa.LargeBinary, nullable=False),
+    sa.Column("outgoing", sa.LargeBinary),
     sa.Column("refs", pg.ARRAY(UUID), nullable=False),
     sa.Column("protected", sa.Boolean, nullable=False),
     sa.Column("sendable", sa.Boolean, nullable=False),
@@ -47,5 +87,6 @@ roster_item = sa.Table(
         "ordinal",
         postgresql_where=sa.text("flaws IS NOT NULL"),
     ),
+    sa.Index("ix_roster_item_object", "object_id"),
     sa.Index("ix_roster_item_protected", "object_id", postgresql_where=sa.text("protected")),
 )

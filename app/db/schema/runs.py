@@ -131,15 +131,16 @@ record = sa.Table(
     sa.Column("ordinal", sa.Integer, nullable=False),
     sa.Column("status", sa.Text, nullable=False, server_default="pending"),
     sa.Column("fence", sa.BigInteger),
-    sa.Column("payload", sa.LargeBinary, nullable=False),
-    sa.Column("words", pg.ARRAY(sa.BigInteger), nullable=False),
+    # Digests of contents: the object as it came, as it would be sent, as it was sent last, the answer about it.
+    sa.Column("source", sa.LargeBinary, nullable=False),
+    sa.Column("outgoing", sa.LargeBinary),
+    sa.Column("sent", sa.LargeBinary),
+    sa.Column("received", sa.LargeBinary),
     sa.Column("refs", pg.ARRAY(UUID), nullable=False),
     sa.Column("protected", sa.Boolean, nullable=False),
     sa.Column("sendable", sa.Boolean, nullable=False),
     # What we ourselves have to say of it: [{"code", "severity", "pointer"?, "ids"?}]; never a value of the object.
     sa.Column("remarks", pg.JSONB),
-    sa.Column("sent", sa.LargeBinary),
-    sa.Column("received", sa.LargeBinary),
     # The batch in which it left last.
     sa.Column("batch_id", UUID),
     sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
@@ -155,9 +156,11 @@ record = sa.Table(
         name="final_has_its_time",
     ),
     sa.CheckConstraint("status NOT IN ('sent', 'succeeded', 'warning') OR sent IS NOT NULL", name="sent_is_kept"),
+    sa.CheckConstraint("NOT sendable OR outgoing IS NOT NULL", name="sendable_has_its_form"),
     sa.CheckConstraint("sendable OR status IN ('pending', 'error', 'skipped')", name="broken_never_leaves"),
     # One of a job's records is found by `job_id`, those of a status in their order by run and stage: the indexes have
     # no column in common, so that no statistics can make the planner take one for the other.
+    sa.Index("ix_record_object", "object_id"),
     sa.Index("ix_record_status", "run_id", "stage", "status", "ordinal"),
 )
 
@@ -171,8 +174,11 @@ batch = sa.Table(
     sa.Column("status", sa.Text, nullable=False, server_default="written"),
     sa.Column("fence", sa.BigInteger),
     sa.Column("record_ids", pg.ARRAY(UUID), nullable=False),
-    sa.Column("request", sa.LargeBinary, nullable=False),
+    # The contents of which its bytes are put together, in the order of the records, and a keyed digest of these bytes.
+    sa.Column("items", pg.ARRAY(sa.LargeBinary), nullable=False),
+    sa.Column("request_digest", sa.LargeBinary, nullable=False),
     sa.Column("request_bytes", sa.Integer, nullable=False),
+    # The plain SHA-256 of the bytes, sealed: for whoever holds them against what was on the wire.
     sa.Column("request_sha256", sa.LargeBinary, nullable=False),
     sa.Column("created_at", Time, nullable=False, server_default=NOW),
     sa.Column("called_at", Time),
@@ -182,12 +188,14 @@ batch = sa.Table(
     sa.Column("polls", sa.Integer, nullable=False, server_default="0"),
     sa.Column("next_poll_at", Time),
     sa.Column("finished_at", Time),
+    # The content of the last answer, without what it says of each record.
     sa.Column("answer", sa.LargeBinary),
     sa.Column("error", sa.Text),
     sa.UniqueConstraint("organisation_id", "job_id", "number"),
     one_of("status", "written", "called", "accepted", "answered", "refused", "lost"),
     sa.CheckConstraint("request_bytes BETWEEN 1 AND 200000", name="size"),
-    sa.CheckConstraint("octet_length(request_sha256) = 32", name="sha256"),
+    sa.CheckConstraint("octet_length(request_digest) = 32", name="digest"),
+    sa.CheckConstraint("cardinality(items) = cardinality(record_ids)", name="an_item_a_record"),
     sa.CheckConstraint("(status = 'written') = (called_at IS NULL)", name="called_has_its_time"),
     sa.CheckConstraint("status NOT IN ('accepted', 'answered') OR remote_job_id IS NOT NULL", name="accepted"),
     sa.CheckConstraint("(status = 'accepted') = (next_poll_at IS NOT NULL)", name="accepted_is_polled"),

@@ -11,12 +11,15 @@ organisation = sa.Table(
     sa.Column("id", UUID, primary_key=True),
     sa.Column("number", sa.Text, nullable=False, unique=True),
     sa.Column("name", sa.Text, nullable=False),
+    # What its keys are derived with: without it nothing of the organisation can be opened any more.
+    sa.Column("salt", sa.LargeBinary, nullable=False),
     sa.Column("created_at", Time, nullable=False, server_default=NOW),
     # Where its certificate and private key lie (never what is in them); what the federation calls it, if it is in one.
     sa.Column("certificate_file", sa.Text),
     sa.Column("key_file", sa.Text),
     sa.Column("entity_id", sa.Text),
     sa.CheckConstraint("number ~ '^[0-9]{10}$'", name="number"),
+    sa.CheckConstraint("octet_length(salt) = 32", name="salt"),
     sa.CheckConstraint(
         "(certificate_file IS NULL) = (key_file IS NULL) AND (entity_id IS NULL OR certificate_file IS NOT NULL)",
         name="certificate_with_key",

@@ -17,8 +17,8 @@ BEGIN
     END IF;
     IF (NEW.id, NEW.organisation_id, NEW.job_id, NEW.number, NEW.record_ids)
         IS DISTINCT FROM (OLD.id, OLD.organisation_id, OLD.job_id, OLD.number, OLD.record_ids)
-        OR (NEW.request, NEW.request_bytes, NEW.request_sha256)
-        IS DISTINCT FROM (OLD.request, OLD.request_bytes, OLD.request_sha256) THEN
+        OR (NEW.items, NEW.request_digest, NEW.request_bytes, NEW.request_sha256)
+        IS DISTINCT FROM (OLD.items, OLD.request_digest, OLD.request_bytes, OLD.request_sha256) THEN
         PERFORM refuse('batch_identity', format('batch %s cannot change what it carries', OLD.id));
     END IF;
     IF OLD.status IN ('answered', 'refused', 'lost') THEN

@@ -1,0 +1,18 @@
+-- A content is what its digest says: it never changes, but may be sealed anew, and goes through `forget_content` alone.
+CREATE OR REPLACE FUNCTION content_guard() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'DELETE' THEN
+        IF current_setting('provkedja.forgetting', true) IS DISTINCT FROM 'on' THEN
+            PERFORM refuse('content_kept', 'a content goes through forget_content alone');
+        END IF;
+        RETURN OLD;
+    END IF;
+    IF (NEW.organisation_id, NEW.digest, NEW.kind, NEW.object_id)
+        IS DISTINCT FROM (OLD.organisation_id, OLD.digest, OLD.kind, OLD.object_id) THEN
+        PERFORM refuse('content_identity', 'a content cannot become another');
+    END IF;
+    RETURN NEW;
+END $$;
+
+CREATE OR REPLACE TRIGGER content_guard BEFORE UPDATE OR DELETE ON content
+    FOR EACH ROW EXECUTE FUNCTION content_guard();
