@@ -35,6 +35,7 @@ from app.db.cipher import Cipher, cipher_of, new_key
 from app.db.idempotency import forget_old_keys
 from app.domain.stages import Stage
 from app.domain.verdicts import RecordChange
+from app.skolverket.published import PUBLISHED
 from app.sources.json_upload import JsonUpload
 from benchmarks.many_rows import BUSY, LARGE, Size
 from benchmarks.plans_read import Watch
@@ -154,7 +155,7 @@ async def step(at: Place) -> None:
     out = []
     for number in range(3):
         async with watched(f"batches.write_batch: {number + 1}", reads=4 * 1000):
-            written = await batches.write_batch(conn, at.cipher, held, timedelta(hours=6))
+            written = await batches.write_batch(conn, at.cipher, PUBLISHED, held, timedelta(hours=6))
         assert written is not None  # noqa: S101 - there are some thousand records
         out.append(written.id)
     async with watched("claims.open_work"):
@@ -309,6 +310,7 @@ async def replaced(engine: AsyncEngine, watch: Watch, cipher: Cipher, lane_numbe
         await intake.store_roster(
             engine,
             cipher,
+            PUBLISHED,
             named("organisation 1"),
             named(f"activity {lane_number}"),
             JsonUpload(chunks()),

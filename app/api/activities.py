@@ -70,6 +70,7 @@ async def put_activity(
         stored = await store_roster(
             parts.runtime.engine,
             parts.runtime.cipher,
+            parts.runtime.target.published,
             caller.organisation_id,
             activity_id,
             JsonUpload(chunks),

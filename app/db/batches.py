@@ -17,13 +17,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db.cipher import Cipher
 from app.db.claims import Claim, hold, load_snapshot
 from app.db.records import change_records
-from app.domain import ss12000
-from app.domain.batching import Packing, encode, too_large
+from app.domain.batching import Packing, encode
 from app.domain.open_work import JobSnapshot
 from app.domain.remarks import remark
 from app.domain.retry import given_up
 from app.domain.roster import Skip, blocked
 from app.domain.verdicts import RecordChange
+from app.target import Published
 
 _SLICE = 500
 
@@ -60,7 +60,7 @@ async def refuse_broken(conn: AsyncConnection, claim: Claim) -> None:
 
 
 async def write_batch(
-    conn: AsyncConnection, cipher: Cipher, claim: Claim, horizon: timedelta | None
+    conn: AsyncConnection, cipher: Cipher, published: Published, claim: Claim, horizon: timedelta | None
 ) -> Outgoing | None:
     """Takes pending records, as many as fit, and writes down the batch in which they will leave.
 
@@ -70,7 +70,7 @@ async def write_batch(
     await hold(conn, claim)
     if await _cancelled(conn, claim):
         return None
-    packing, taken, aside = Packing(), list[RecordChange](), list[RecordChange]()
+    packing, taken, aside = Packing(published.body_form), list[RecordChange](), list[RecordChange]()
     after, full = -1, False
     while not full and (rows := await _pending(conn, claim, after)):
         after = rows[-1].ordinal
@@ -80,13 +80,13 @@ async def write_batch(
                 aside.append(RecordChange(row.object_id, "error", remarks=[remark("gave_up")]))
                 continue
             item = json.loads(cipher.open(row.payload, claim.organisation_id, claim.stage, row.object_id))
-            decision = blocked(claim.stage, ss12000.sendable(item), failed)
+            decision = blocked(claim.stage, published.sendable(item), failed)
             if isinstance(decision, Skip):
                 blocked_by = remark("blocked_by", "error", decision.ids)
                 aside.append(RecordChange(row.object_id, "skipped", remarks=[blocked_by]))
                 continue
             encoded = encode(decision.item)
-            if too_large(encoded):
+            if not published.body_form.fits(encoded):
                 aside.append(RecordChange(row.object_id, "error", remarks=[remark("too_large")]))
             elif packing.take(encoded, row.max_together):
                 sealed = cipher.seal(encoded, claim.organisation_id, claim.stage, row.object_id, "sent")

@@ -23,9 +23,10 @@ from app.db import reads
 from app.db.cipher import Cipher
 from app.db.engine import transaction
 from app.db.tables import activity, roster_item
-from app.domain import roster, ss12000
+from app.domain import roster
 from app.domain.roster import RosterObject
 from app.errors import PreconditionFailed
+from app.target import Published
 
 # Work, then rest: an answer to anybody else takes some ten exchanges with Postgres, and several fit into one rest.
 _WORK_SECONDS = 0.004
@@ -83,6 +84,7 @@ class _Intake:
     cipher: Cipher
     organisation_id: UUID
     roster_id: UUID
+    published: Published
     turn: asyncio.Lock
     source: Source
     errors: int = 0
@@ -120,7 +122,7 @@ class _Intake:
 
     def _row(self, given: RosterObject) -> Row:
         stage, ordinal, object_id, payload = given
-        flaws = ss12000.flaws(stage, payload)
+        flaws = self.published.flaws(stage, payload)
         errors = sum(flaw.severity == "error" for flaw in flaws)
         self.errors += errors
         self.warnings += len(flaws) - errors
@@ -143,6 +145,7 @@ class _Intake:
 async def store_roster(
     engine: AsyncEngine,
     cipher: Cipher,
+    published: Published,
     organisation_id: UUID,
     activity_id: UUID,
     source: Source,
@@ -152,13 +155,14 @@ async def store_roster(
 ) -> Stored:
     """Stores what `source` gives as the activity's roster, whole or not at all.
 
-    `if_match` is asked with the version that is there (None: no activity), under the activity's lock; `turn` is
-    shared by all intakes of a process. Raises PreconditionFailed, and whatever the source raises.
+    `published` says what breaks the schema. `if_match` is asked with the version that is there (None: no activity),
+    under the activity's lock; `turn` is shared by all intakes of a process. Raises PreconditionFailed, and whatever the
+    source raises.
     """
     async with transaction(engine, "store_roster") as conn:
         driver = (await conn.get_raw_connection()).driver_connection
         assert isinstance(driver, psycopg.AsyncConnection)  # noqa: S101 - the engine's URL says so
-        intake = _Intake(cipher, organisation_id, uuid4(), turn, source)
+        intake = _Intake(cipher, organisation_id, uuid4(), published, turn, source)
         await intake.copy(driver)
         created = await _put_in_place(conn, intake, activity_id, if_match)
         # In the same transaction, or the answer might show somebody else's roster.

@@ -33,6 +33,7 @@ from app.domain.intents import (
 from app.domain.outcome import Verdict
 from app.domain.verdicts import ItemResult
 from app.jobs.transactions import carry_out, settle
+from app.skolverket.published import PUBLISHED
 from tests.stepping import Stepping
 
 HORIZON: Final = timedelta(hours=6)
@@ -119,6 +120,6 @@ async def _step(engine: AsyncEngine, cipher: Cipher, held: Claim, target: Script
             if isinstance(intent, Snooze | Finish):
                 wake_ups, stored = await settle(conn, held, intent), Stored()
             else:
-                stored = await carry_out(conn, cipher, held, intent, RULES.first_answer)
+                stored = await carry_out(conn, cipher, PUBLISHED, held, intent, RULES.first_answer)
         stepping.tell(Done(number, stored))
     return wake_ups

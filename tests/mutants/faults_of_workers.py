@@ -42,14 +42,14 @@ WORKERS: Final = (
         "the batch's row comes after the call",
         """        slot = await self._begun(name, bucket, note, granted)
         try:
-            return await self._made(slot, call(token.value))
+            return await self._made(slot, call, token.value)
 """,
         # what is noted is committed when the answer is there
         """        try:
             async with self.engine.begin() as late:
                 noted = note and (lambda _, *, again: note(late, again=again))
                 slot = await self._begun(name, bucket, noted, granted)
-                return await self._made(slot, call(token.value))
+                return await self._made(slot, call, token.value)
 """,
         ("crash points",),
     ),
