@@ -78,6 +78,24 @@ WORKERS: Final = (
         ("torture",),
     ),
     Fault(
+        "an answer that contradicts itself is believed",
+        "if known is not None and known.verdict is not verdict:",
+        "if False:",
+        ("client",),
+    ),
+    Fault(
+        "an answer is read to its end however large it is",
+        "if length > LARGEST_ANSWER:",
+        "if False:",
+        ("client",),
+    ),
+    Fault(
+        "an answer is taken in any encoding",
+        'not in {"identity", ""}:',
+        'not in {"identity", "", "gzip"}:',
+        ("client",),
+    ),
+    Fault(
         "each worker has a limit of its own",
         "None if away else await take_slot(conn, bucket, per_second, self.bearer.organisation_id)",
         "None if away else Granted(0.0, 0)",
