@@ -11,7 +11,7 @@ import structlog
 from alembic import context
 from psycopg.errors import DeadlockDetected, LockNotAvailable
 
-from app.db.tables import metadata
+from app.db.schema import metadata
 from app.errors import Stopped
 from app.settings import Settings
 

@@ -9,7 +9,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.tables import idempotency_key
+from app.db.schema import idempotency_key
 from app.errors import Conflict, Refused
 
 _KEPT = sa.text("(SELECT clock_timestamp() - interval '24 hours')")

@@ -22,7 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from app.db import reads
 from app.db.cipher import Cipher
 from app.db.engine import transaction
-from app.db.tables import activity, roster_item
+from app.db.schema import activity, roster_item
 from app.domain import roster
 from app.domain.roster import RosterObject
 from app.errors import PreconditionFailed

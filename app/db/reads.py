@@ -13,7 +13,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from app.db.tables import activity, job, run
+from app.db.schema import activity, job, run
 from app.domain.diagnosis import TOKEN_FAILED_WITHIN
 from app.domain.stages import Stage
 

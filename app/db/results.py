@@ -11,7 +11,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.tables import batch
+from app.db.schema import batch
 from app.domain.lifecycle import RECORD
 
 Row = sa.RowMapping

@@ -11,8 +11,10 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.reads import Row
-from app.db.tables import roster_item
+from app.db.schema import roster_item
 from app.domain.stages import Stage
+
+_LAST = 2**31 - 1
 
 
 async def list_findings(
@@ -63,22 +65,22 @@ async def list_items(
     conn: AsyncConnection, organisation_id: UUID, roster_id: UUID, stage: str, *, after: int, limit: int
 ) -> Sequence[Row]:
     """Reads a slice of one list of a roster, in its order: object_id, ordinal, payload, refs, protected."""
-    query = (
-        sa.select(
-            roster_item.c.object_id,
-            roster_item.c.ordinal,
-            roster_item.c.payload,
-            roster_item.c.refs,
-            roster_item.c.protected,
-        )
+    # Between two keys of its index: by equalities a planner takes a roster for one of average size, and sorts all of a
+    # large one for each slice. Whose it is is asked of what was found.
+    key = (roster_item.c.roster_id, roster_item.c.stage, roster_item.c.ordinal)
+    slice_ = (
+        sa.select(roster_item)
         .where(
-            roster_item.c.organisation_id == organisation_id,
-            roster_item.c.roster_id == roster_id,
-            roster_item.c.stage == stage,
-            roster_item.c.ordinal > after,
+            sa.tuple_(*key) > sa.tuple_(roster_id, stage, after), sa.tuple_(*key) <= sa.tuple_(roster_id, stage, _LAST)
         )
-        .order_by(roster_item.c.ordinal)
-        .limit(limit)
+        .order_by(*key)
+        .limit(sa.bindparam(None, limit, literal_execute=True))
+        .subquery()
+    )
+    query = (
+        sa.select(slice_.c.object_id, slice_.c.ordinal, slice_.c.payload, slice_.c.refs, slice_.c.protected)
+        .where(slice_.c.organisation_id == organisation_id)
+        .order_by(slice_.c.ordinal)
     )
     return (await conn.execute(query)).mappings().all()
 

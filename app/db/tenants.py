@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.tables import api_key, organisation
+from app.db.schema import api_key, organisation
 from app.errors import Conflict, NotFound
 from app.security.keys import NewKey, new_key
 

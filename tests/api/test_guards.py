@@ -290,7 +290,7 @@ async def test_health_tells_what_is_wrong(service: Service) -> None:
         },
     }
     async with service.runtime.engine.begin() as conn:
-        await conn.execute(sa.text("UPDATE alembic_version SET version_num = '0001'"))
+        await conn.execute(sa.text("UPDATE alembic_version SET version_num = '0000'"))
     shown = assert_problem(await client.get("/readyz"), 503)
     assert shown["checks"]["migrations"].startswith("missing")
     assert (await client.get("/healthz")).status_code == 200

@@ -11,10 +11,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from alembic.script import ScriptDirectory
 
 from app.db.engine import MIGRATION_HEAD
 from app.demo.roster import generate
-from tests.conftest import ROOT, Spawn, _wait
+from tests.conftest import ROOT, Spawn, _wait, alembic_config
 from tests.journeys.conftest import PLAN, Json, add_organisation, served
 from tests.journeys.promises import assert_kept
 
@@ -22,6 +23,8 @@ from tests.journeys.promises import assert_kept
 @pytest.fixture(scope="module")
 def before(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The project's own files as they were before the last migration came, from its history."""
+    if len(list(ScriptDirectory.from_config(alembic_config()).walk_revisions())) == 1:
+        pytest.skip("the tables begin with this version: there is none before it")
     came = _git("log", "--format=%H", "-1", f'-SMIGRATION_HEAD = "{MIGRATION_HEAD}"', "--", "app/db/engine.py")
     folder = tmp_path_factory.mktemp("before")
     try:

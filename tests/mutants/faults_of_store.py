@@ -7,19 +7,15 @@ from tests.mutants.fault import Fault
 SCHEMA: Final = (
     Fault(
         "the order constraint is dropped",
-        """        sa.ForeignKeyConstraint(
-            ["run_id", "gate_position", "gate_status"],
-            ["job.run_id", "job.position", "job.status"],
-            name="fk_job_after_succeeded",
-        ),
-""",
+        "    CONSTRAINT fk_job_after_succeeded FOREIGN KEY(run_id, gate_position, gate_status)"
+        " REFERENCES job (run_id, position, status),\n",
         "",
         ("hostile SQL",),
     ),
     Fault(
         "two runs may be under way in a lane",
-        '"run",\n        ["organisation_id", "activity_id"],\n        unique=True,',
-        '"run",\n        ["organisation_id", "activity_id"],\n        unique=False,',
+        "CREATE UNIQUE INDEX uq_run_one_under_way",
+        "CREATE INDEX uq_run_one_under_way",
         ("refusals",),
     ),
     Fault(
@@ -54,8 +50,8 @@ SCHEMA: Final = (
     ),
     Fault(
         "the history has only beginnings",
-        "CREATE TRIGGER job_event AFTER INSERT OR UPDATE OF status ON job",
-        "CREATE TRIGGER job_event AFTER INSERT ON job",
+        "CREATE OR REPLACE TRIGGER job_event AFTER INSERT OR UPDATE OF status ON job",
+        "CREATE OR REPLACE TRIGGER job_event AFTER INSERT ON job",
         ("model",),
     ),
 )

@@ -28,6 +28,7 @@ WHOLE = frozenset(
         *("Success", "Pending", "responses"),
     ]
 )
+# As a number, and in the text of a statement.
 LARGEST_BODY = 200_000
 
 # The folders that may have them; what is invented for a demonstration is what Skolverket would be sent.
@@ -38,6 +39,8 @@ EXCEPTIONS = {
     ("domain/roster.py", "enroledAt"),
     # OpenAPI's word, in the description of our own interface.
     ("api/openapi.py", "responses"),
+    # The database refuses a body that is larger than any target's may be.
+    ("db/schema/runs.py", str(LARGEST_BODY)),
     # The help of the simulator's options.
     ("cli/processes.py", "provisioningStatus"),
 }
@@ -68,7 +71,7 @@ def found_in(folder: Path) -> set[tuple[str, str]]:
         for literal in [text] if file.suffix == ".sql" else literals(ast.parse(text)):
             written = literal.decode("latin-1") if isinstance(literal, bytes) else str(literal)
             words = {word for word in WORDS if word in written} | (WHOLE & {written})
-            words |= {str(LARGEST_BODY)} if literal == LARGEST_BODY else set()
+            words |= {str(LARGEST_BODY)} if str(LARGEST_BODY) in written else set()
             found |= {(path.as_posix(), word) for word in words}
     return found
 
@@ -94,6 +97,7 @@ def test_its_own_folder_has_every_word_that_we_use() -> None:
         *[(f"CODE = {word!r}", word) for word in sorted(WHOLE)],
         ("match status:\n    case 'Success':\n        pass", "Success"),
         ("MOST = 200_000", "200000"),
+        ("CHECK = 'bytes BETWEEN 1 AND 200000'", "200000"),
         ("HEAD = b'X-RateLimit-Limit'", "X-RateLimit"),
         ("url = f'{base}/persons/bulk'", "/bulk"),
     ],

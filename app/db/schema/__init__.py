@@ -1,0 +1,46 @@
+"""The tables. Guards that are more than a constraint (transitions, fences, order) are triggers in the migrations.
+
+Every table with an organisation's data carries its id, at the head of the indexes that serve callers' lists. What
+belongs to one job or roster is found by the id of that alone: a planner that multiplies how rare the organisation is
+with how rare the job is takes 50,000 rows for one. The engine's indexes are partial and hold only what is under way.
+"""
+
+from app.db.schema.columns import UUID, Time, metadata
+from app.db.schema.rosters import activity, roster_item
+from app.db.schema.runs import batch, event, holding, job, record, run
+from app.db.schema.service import (
+    access_token,
+    answer_time,
+    call_limit,
+    call_turn,
+    circuit,
+    reference_item,
+    reference_refresh,
+    worker,
+)
+from app.db.schema.tenants import api_key, idempotency_key, organisation
+
+__all__ = [
+    "UUID",
+    "Time",
+    "access_token",
+    "activity",
+    "answer_time",
+    "api_key",
+    "batch",
+    "call_limit",
+    "call_turn",
+    "circuit",
+    "event",
+    "holding",
+    "idempotency_key",
+    "job",
+    "metadata",
+    "organisation",
+    "record",
+    "reference_item",
+    "reference_refresh",
+    "roster_item",
+    "run",
+    "worker",
+]

@@ -1,0 +1,30 @@
+"""What all tables share: the metadata, and kinds of columns and constraints."""
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql as pg
+
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def one_of(column: str, *values: str) -> sa.CheckConstraint:
+    """Makes the constraint that `column` has one of the `values`."""
+    listed = ", ".join(f"'{value}'" for value in values)
+    return sa.CheckConstraint(f"{column} IN ({listed})", name=column)
+
+
+def kind_of_object() -> sa.CheckConstraint:
+    """Makes the constraint that `stage` is a kind of object."""
+    return one_of("stage", "persons", "duties", "groups", "activities")
+
+
+UUID = pg.UUID(as_uuid=True)
+Time = sa.DateTime(timezone=True)
+NOW = sa.text("clock_timestamp()")

@@ -1,0 +1,49 @@
+CREATE OR REPLACE FUNCTION run_guard() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.status <> 'queued' THEN
+            PERFORM refuse('run_starts_queued', format('run %s can only be created as queued', NEW.id));
+        END IF;
+        RETURN NEW;
+    END IF;
+    IF (NEW.id, NEW.organisation_id, NEW.activity_id, NEW.sequence)
+        IS DISTINCT FROM (OLD.id, OLD.organisation_id, OLD.activity_id, OLD.sequence) THEN
+        PERFORM refuse('run_identity', format('run %s cannot change its identity', OLD.id));
+    END IF;
+    IF OLD.status = 'succeeded' THEN
+        PERFORM refuse('run_final', format('run %s has succeeded and cannot change', OLD.id));
+    END IF;
+    IF NEW.status = OLD.status THEN
+        RETURN NEW;
+    END IF;
+    IF NOT lifecycle_allows('run', OLD.status, NEW.status) THEN
+        PERFORM refuse('run_lifecycle', format('run %s cannot go from %s to %s', OLD.id, OLD.status, NEW.status));
+    END IF;
+    IF OLD.status = 'queued' AND NEW.status = 'running' AND EXISTS (
+        SELECT FROM run ahead
+        WHERE ahead.organisation_id = NEW.organisation_id AND ahead.activity_id = NEW.activity_id
+            AND ahead.sequence < NEW.sequence AND ahead.status IN ('queued', 'running')
+    ) THEN
+        PERFORM refuse('run_order', format('run %s cannot start before the runs ahead of it', OLD.id));
+    END IF;
+    IF OLD.status IN ('failed', 'cancelled') AND NEW.status = 'running' AND EXISTS (
+        SELECT FROM run later
+        WHERE later.organisation_id = NEW.organisation_id AND later.activity_id = NEW.activity_id
+            AND later.sequence > NEW.sequence
+    ) THEN
+        PERFORM refuse('run_retry_latest', format('run %s is not the latest of its activity', OLD.id));
+    END IF;
+    IF NEW.status = 'succeeded' AND (
+        SELECT count(*) FROM job WHERE job.run_id = NEW.id AND job.status = 'succeeded'
+    ) <> 4 THEN
+        PERFORM refuse('run_needs_jobs', format('run %s cannot succeed before its four jobs', OLD.id));
+    END IF;
+    IF NEW.status IN ('failed', 'cancelled') AND EXISTS (
+        SELECT FROM job WHERE job.run_id = NEW.id AND job.status IN ('waiting', 'queued', 'running')
+    ) THEN
+        PERFORM refuse('run_leaves_jobs', format('run %s cannot end while a job of it has not', OLD.id));
+    END IF;
+    RETURN NEW;
+END $$;
+
+CREATE OR REPLACE TRIGGER run_guard BEFORE INSERT OR UPDATE ON run FOR EACH ROW EXECUTE FUNCTION run_guard();

@@ -1,0 +1,359 @@
+-- The tables, as app/db/schema described them when the migrations began.
+
+CREATE TABLE answer_time (
+    stage TEXT NOT NULL,
+    usual INTERVAL NOT NULL,
+    CONSTRAINT pk_answer_time PRIMARY KEY (stage),
+    CONSTRAINT ck_answer_time_stage CHECK (stage IN ('persons', 'duties', 'groups', 'activities'))
+);
+
+CREATE TABLE call_limit (
+    bucket TEXT NOT NULL,
+    next_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    recent TIMESTAMP WITH TIME ZONE[] DEFAULT '{}' NOT NULL,
+    CONSTRAINT pk_call_limit PRIMARY KEY (bucket),
+    CONSTRAINT ck_call_limit_bucket CHECK (bucket IN ('calls', 'reads'))
+);
+
+CREATE TABLE circuit (
+    service TEXT NOT NULL,
+    failures INTEGER DEFAULT '0' NOT NULL,
+    failing_since TIMESTAMP WITH TIME ZONE,
+    code TEXT,
+    opened_at TIMESTAMP WITH TIME ZONE,
+    probe_at TIMESTAMP WITH TIME ZONE,
+    CONSTRAINT pk_circuit PRIMARY KEY (service),
+    CONSTRAINT ck_circuit_service CHECK (service IN ('provisioning', 'authorisation')),
+    CONSTRAINT ck_circuit_failing_since CHECK ((failures = 0) = (failing_since IS NULL)),
+    CONSTRAINT ck_circuit_probed_while_open CHECK ((opened_at IS NULL) = (probe_at IS NULL))
+);
+
+CREATE TABLE event (
+    id BIGINT GENERATED ALWAYS AS IDENTITY,
+    organisation_id UUID NOT NULL,
+    run_id UUID NOT NULL,
+    job_id UUID,
+    from_status TEXT,
+    to_status TEXT NOT NULL,
+    claim BIGINT,
+    at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT pk_event PRIMARY KEY (id)
+);
+
+CREATE INDEX ix_event_organisation_id_run_id_id ON event (organisation_id, run_id, id);
+
+CREATE TABLE organisation (
+    id UUID NOT NULL,
+    number TEXT NOT NULL,
+    name TEXT NOT NULL,
+    created_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    certificate_file TEXT,
+    key_file TEXT,
+    entity_id TEXT,
+    CONSTRAINT pk_organisation PRIMARY KEY (id),
+    CONSTRAINT ck_organisation_number CHECK (number ~ '^[0-9]{10}$'),
+    CONSTRAINT ck_organisation_certificate_with_key CHECK ((certificate_file IS NULL) = (key_file IS NULL) AND (entity_id IS NULL OR certificate_file IS NOT NULL)),
+    CONSTRAINT uq_organisation_number UNIQUE (number)
+);
+
+CREATE TABLE reference_item (
+    kind TEXT NOT NULL,
+    id UUID NOT NULL,
+    code TEXT NOT NULL,
+    payload JSONB NOT NULL,
+    fetched_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT pk_reference_item PRIMARY KEY (kind, id),
+    CONSTRAINT ck_reference_item_kind CHECK (kind IN ('organisation', 'school_unit', 'programme', 'exam'))
+);
+
+CREATE INDEX ix_reference_item_kind_code ON reference_item (kind, code);
+
+CREATE TABLE reference_refresh (
+    subject TEXT NOT NULL,
+    due_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    refreshed_at TIMESTAMP WITH TIME ZONE,
+    failed_at TIMESTAMP WITH TIME ZONE,
+    failure TEXT,
+    CONSTRAINT pk_reference_refresh PRIMARY KEY (subject)
+);
+
+CREATE INDEX ix_reference_refresh_due_at ON reference_refresh (due_at);
+
+CREATE TABLE roster_item (
+    organisation_id UUID NOT NULL,
+    roster_id UUID NOT NULL,
+    stage TEXT NOT NULL,
+    object_id UUID NOT NULL,
+    ordinal INTEGER NOT NULL,
+    payload BYTEA NOT NULL,
+    words BIGINT[] NOT NULL,
+    refs UUID[] NOT NULL,
+    protected BOOLEAN NOT NULL,
+    sendable BOOLEAN NOT NULL,
+    flaws JSONB,
+    CONSTRAINT pk_roster_item PRIMARY KEY (roster_id, stage, object_id),
+    CONSTRAINT ck_roster_item_stage CHECK (stage IN ('persons', 'duties', 'groups', 'activities'))
+);
+
+CREATE INDEX ix_roster_item_flawed ON roster_item (roster_id, stage, ordinal) WHERE flaws IS NOT NULL;
+
+CREATE INDEX ix_roster_item_order ON roster_item (roster_id, stage, ordinal);
+
+CREATE INDEX ix_roster_item_protected ON roster_item (object_id) WHERE protected;
+
+CREATE TABLE worker (
+    id UUID NOT NULL,
+    version TEXT NOT NULL,
+    started_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    seen_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    ended_at TIMESTAMP WITH TIME ZONE,
+    in_hand INTEGER DEFAULT '0' NOT NULL,
+    claims BIGINT DEFAULT '0' NOT NULL,
+    reaped BIGINT DEFAULT '0' NOT NULL,
+    lost BIGINT DEFAULT '0' NOT NULL,
+    rings BIGINT DEFAULT '0' NOT NULL,
+    heard BIGINT[] DEFAULT '{}' NOT NULL,
+    heard_seconds DOUBLE PRECISION DEFAULT '0' NOT NULL,
+    CONSTRAINT pk_worker PRIMARY KEY (id)
+);
+
+CREATE TABLE access_token (
+    organisation_id UUID NOT NULL,
+    environment TEXT NOT NULL,
+    token BYTEA,
+    expires_at TIMESTAMP WITH TIME ZONE,
+    version INTEGER DEFAULT '0' NOT NULL,
+    renewed_at TIMESTAMP WITH TIME ZONE,
+    fetching_until TIMESTAMP WITH TIME ZONE,
+    failed_at TIMESTAMP WITH TIME ZONE,
+    failure TEXT,
+    CONSTRAINT pk_access_token PRIMARY KEY (organisation_id, environment),
+    CONSTRAINT ck_access_token_token_has_its_end CHECK ((token IS NULL) = (expires_at IS NULL)),
+    CONSTRAINT fk_access_token_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
+);
+
+CREATE TABLE activity (
+    organisation_id UUID NOT NULL,
+    id UUID NOT NULL,
+    display_name TEXT NOT NULL,
+    roster_id UUID NOT NULL,
+    version INTEGER DEFAULT '1' NOT NULL,
+    counts JSONB NOT NULL,
+    findings_errors INTEGER DEFAULT '0' NOT NULL,
+    findings_warnings INTEGER DEFAULT '0' NOT NULL,
+    last_sequence INTEGER DEFAULT '0' NOT NULL,
+    created_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    updated_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT pk_activity PRIMARY KEY (organisation_id, id),
+    CONSTRAINT fk_activity_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
+);
+
+CREATE INDEX ix_activity_newest ON activity (organisation_id, created_at, id);
+
+CREATE TABLE api_key (
+    id UUID NOT NULL,
+    organisation_id UUID NOT NULL,
+    name TEXT NOT NULL,
+    handle TEXT NOT NULL,
+    digest BYTEA NOT NULL,
+    scopes TEXT[] NOT NULL,
+    created_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    revoked_at TIMESTAMP WITH TIME ZONE,
+    CONSTRAINT pk_api_key PRIMARY KEY (id),
+    CONSTRAINT fk_api_key_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+    CONSTRAINT uq_api_key_handle UNIQUE (handle)
+);
+
+CREATE INDEX ix_api_key_organisation_id ON api_key (organisation_id);
+
+CREATE TABLE call_turn (
+    bucket TEXT NOT NULL,
+    organisation_id UUID NOT NULL,
+    asked_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    granted_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    CONSTRAINT pk_call_turn PRIMARY KEY (bucket, organisation_id),
+    CONSTRAINT ck_call_turn_bucket CHECK (bucket IN ('calls', 'reads')),
+    CONSTRAINT fk_call_turn_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
+);
+
+CREATE TABLE idempotency_key (
+    organisation_id UUID NOT NULL,
+    key TEXT NOT NULL,
+    request_digest BYTEA NOT NULL,
+    status SMALLINT NOT NULL,
+    headers JSONB NOT NULL,
+    body JSONB NOT NULL,
+    created_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT pk_idempotency_key PRIMARY KEY (organisation_id, key),
+    CONSTRAINT fk_idempotency_key_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
+);
+
+CREATE INDEX ix_idempotency_key_created_at ON idempotency_key (created_at);
+
+CREATE TABLE run (
+    id UUID NOT NULL,
+    organisation_id UUID NOT NULL,
+    activity_id UUID NOT NULL,
+    sequence INTEGER NOT NULL,
+    status TEXT DEFAULT 'queued' NOT NULL,
+    on_record_error TEXT NOT NULL,
+    requested_by_id UUID NOT NULL,
+    requested_by_name TEXT NOT NULL,
+    roster_version INTEGER NOT NULL,
+    created_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    started_at TIMESTAMP WITH TIME ZONE,
+    finished_at TIMESTAMP WITH TIME ZONE,
+    cancel_requested_at TIMESTAMP WITH TIME ZONE,
+    CONSTRAINT pk_run PRIMARY KEY (id),
+    CONSTRAINT fk_run_organisation_id_activity_id FOREIGN KEY(organisation_id, activity_id) REFERENCES activity (organisation_id, id),
+    CONSTRAINT uq_run_organisation_id_activity_id_sequence UNIQUE (organisation_id, activity_id, sequence),
+    CONSTRAINT uq_run_id_status UNIQUE (id, status),
+    CONSTRAINT ck_run_status CHECK (status IN ('queued', 'running', 'succeeded', 'failed', 'cancelled')),
+    CONSTRAINT ck_run_on_record_error CHECK (on_record_error IN ('halt', 'continue')),
+    CONSTRAINT ck_run_finished_has_its_time CHECK ((status IN ('succeeded', 'failed', 'cancelled')) = (finished_at IS NOT NULL)),
+    CONSTRAINT ck_run_started CHECK (status NOT IN ('running', 'succeeded', 'failed') OR started_at IS NOT NULL),
+    CONSTRAINT fk_run_requested_by_id FOREIGN KEY(requested_by_id) REFERENCES api_key (id)
+);
+
+CREATE INDEX ix_run_made_by ON run (organisation_id, requested_by_id, created_at, id);
+
+CREATE INDEX ix_run_queued ON run (organisation_id, activity_id, sequence) WHERE status = 'queued';
+
+CREATE UNIQUE INDEX uq_run_one_under_way ON run (organisation_id, activity_id) WHERE status = 'running';
+
+CREATE TABLE job (
+    id UUID NOT NULL,
+    organisation_id UUID NOT NULL,
+    activity_id UUID NOT NULL,
+    run_id UUID NOT NULL,
+    position SMALLINT NOT NULL,
+    stage TEXT NOT NULL,
+    status TEXT DEFAULT 'waiting' NOT NULL,
+    due_at TIMESTAMP WITH TIME ZONE,
+    claim BIGINT DEFAULT '0' NOT NULL,
+    fence BIGINT,
+    lease_until TIMESTAMP WITH TIME ZONE,
+    worker UUID,
+    attempt INTEGER DEFAULT '0' NOT NULL,
+    losses INTEGER DEFAULT '0' NOT NULL,
+    fault_since TIMESTAMP WITH TIME ZONE,
+    contact_at TIMESTAMP WITH TIME ZONE,
+    ring BIGINT DEFAULT '0' NOT NULL,
+    rung_at TIMESTAMP WITH TIME ZONE,
+    created_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    started_at TIMESTAMP WITH TIME ZONE,
+    finished_at TIMESTAMP WITH TIME ZONE,
+    error JSONB,
+    total INTEGER DEFAULT '0' NOT NULL,
+    pending INTEGER DEFAULT '0' NOT NULL,
+    sent INTEGER DEFAULT '0' NOT NULL,
+    succeeded INTEGER DEFAULT '0' NOT NULL,
+    warnings INTEGER DEFAULT '0' NOT NULL,
+    errors INTEGER DEFAULT '0' NOT NULL,
+    skipped INTEGER DEFAULT '0' NOT NULL,
+    gate_run TEXT GENERATED ALWAYS AS (CASE WHEN status IN ('queued', 'running') THEN 'running' END) STORED,
+    gate_position SMALLINT GENERATED ALWAYS AS (CASE WHEN status IN ('queued', 'running', 'succeeded', 'failed') AND position > 1 THEN position - 1 END) STORED,
+    gate_status TEXT GENERATED ALWAYS AS (CASE WHEN status IN ('queued', 'running', 'succeeded', 'failed') AND position > 1 THEN 'succeeded' END) STORED,
+    CONSTRAINT pk_job PRIMARY KEY (id),
+    CONSTRAINT uq_job_run_id_position UNIQUE (run_id, position),
+    CONSTRAINT uq_job_run_id_position_status UNIQUE (run_id, position, status),
+    CONSTRAINT fk_job_live_in_running_run FOREIGN KEY(run_id, gate_run) REFERENCES run (id, status),
+    CONSTRAINT fk_job_after_succeeded FOREIGN KEY(run_id, gate_position, gate_status) REFERENCES job (run_id, position, status),
+    CONSTRAINT ck_job_stage CHECK (stage IN ('persons', 'duties', 'groups', 'activities')),
+    CONSTRAINT ck_job_status CHECK (status IN ('waiting', 'queued', 'running', 'succeeded', 'failed', 'blocked', 'cancelled')),
+    CONSTRAINT ck_job_position_of_stage CHECK (position = CASE stage WHEN 'persons' THEN 1 WHEN 'duties' THEN 2 WHEN 'groups' THEN 3 ELSE 4 END),
+    CONSTRAINT ck_job_finished_has_its_time CHECK ((status IN ('succeeded', 'failed', 'blocked', 'cancelled')) = (finished_at IS NOT NULL)),
+    CONSTRAINT ck_job_live_is_due CHECK ((status IN ('queued', 'running')) = (due_at IS NOT NULL)),
+    CONSTRAINT ck_job_lease_only_while_running CHECK (lease_until IS NULL OR status = 'running'),
+    CONSTRAINT fk_job_run_id FOREIGN KEY(run_id) REFERENCES run (id)
+);
+
+CREATE INDEX ix_job_due ON job (due_at) WHERE status IN ('queued', 'running');
+
+CREATE INDEX ix_job_history ON job (organisation_id, created_at, run_id, (-position));
+
+CREATE INDEX ix_job_history_activity ON job (organisation_id, activity_id, created_at, run_id, (-position));
+
+CREATE INDEX ix_job_history_status ON job (organisation_id, status, created_at, run_id, (-position));
+
+CREATE TABLE batch (
+    id UUID NOT NULL,
+    organisation_id UUID NOT NULL,
+    job_id UUID NOT NULL,
+    number INTEGER NOT NULL,
+    status TEXT DEFAULT 'written' NOT NULL,
+    fence BIGINT,
+    record_ids UUID[] NOT NULL,
+    request BYTEA NOT NULL,
+    request_bytes INTEGER NOT NULL,
+    request_sha256 BYTEA NOT NULL,
+    created_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    called_at TIMESTAMP WITH TIME ZONE,
+    answered_at TIMESTAMP WITH TIME ZONE,
+    http_status SMALLINT,
+    remote_job_id TEXT,
+    polls INTEGER DEFAULT '0' NOT NULL,
+    next_poll_at TIMESTAMP WITH TIME ZONE,
+    finished_at TIMESTAMP WITH TIME ZONE,
+    answer BYTEA,
+    error TEXT,
+    CONSTRAINT pk_batch PRIMARY KEY (id),
+    CONSTRAINT uq_batch_organisation_id_job_id_number UNIQUE (organisation_id, job_id, number),
+    CONSTRAINT ck_batch_status CHECK (status IN ('written', 'called', 'accepted', 'answered', 'refused', 'lost')),
+    CONSTRAINT ck_batch_size CHECK (request_bytes BETWEEN 1 AND 200000),
+    CONSTRAINT ck_batch_sha256 CHECK (octet_length(request_sha256) = 32),
+    CONSTRAINT ck_batch_called_has_its_time CHECK ((status = 'written') = (called_at IS NULL)),
+    CONSTRAINT ck_batch_accepted CHECK (status NOT IN ('accepted', 'answered') OR remote_job_id IS NOT NULL),
+    CONSTRAINT ck_batch_accepted_is_polled CHECK ((status = 'accepted') = (next_poll_at IS NOT NULL)),
+    CONSTRAINT ck_batch_finished_has_its_time CHECK ((status IN ('answered', 'refused', 'lost')) = (finished_at IS NOT NULL)),
+    CONSTRAINT fk_batch_job_id FOREIGN KEY(job_id) REFERENCES job (id)
+);
+
+CREATE INDEX ix_batch_open ON batch (job_id) WHERE status IN ('written', 'called', 'accepted');
+
+CREATE TABLE record (
+    organisation_id UUID NOT NULL,
+    job_id UUID NOT NULL,
+    object_id UUID NOT NULL,
+    run_id UUID NOT NULL,
+    stage TEXT NOT NULL,
+    ordinal INTEGER NOT NULL,
+    status TEXT DEFAULT 'pending' NOT NULL,
+    fence BIGINT,
+    payload BYTEA NOT NULL,
+    words BIGINT[] NOT NULL,
+    refs UUID[] NOT NULL,
+    protected BOOLEAN NOT NULL,
+    sendable BOOLEAN NOT NULL,
+    remarks JSONB,
+    sent BYTEA,
+    received BYTEA,
+    batch_id UUID,
+    attempts INTEGER DEFAULT '0' NOT NULL,
+    due_at TIMESTAMP WITH TIME ZONE,
+    fault_since TIMESTAMP WITH TIME ZONE,
+    max_together INTEGER,
+    completed_at TIMESTAMP WITH TIME ZONE,
+    CONSTRAINT pk_record PRIMARY KEY (job_id, object_id),
+    CONSTRAINT ck_record_stage CHECK (stage IN ('persons', 'duties', 'groups', 'activities')),
+    CONSTRAINT ck_record_status CHECK (status IN ('pending', 'sent', 'succeeded', 'warning', 'error', 'skipped')),
+    CONSTRAINT ck_record_final_has_its_time CHECK ((status IN ('succeeded', 'warning', 'error', 'skipped')) = (completed_at IS NOT NULL)),
+    CONSTRAINT ck_record_sent_is_kept CHECK (status NOT IN ('sent', 'succeeded', 'warning') OR sent IS NOT NULL),
+    CONSTRAINT ck_record_broken_never_leaves CHECK (sendable OR status IN ('pending', 'error', 'skipped')),
+    CONSTRAINT fk_record_job_id FOREIGN KEY(job_id) REFERENCES job (id)
+);
+
+CREATE INDEX ix_record_status ON record (run_id, stage, status, ordinal);
+
+CREATE TABLE holding (
+    organisation_id UUID NOT NULL,
+    job_id UUID NOT NULL,
+    object_id UUID NOT NULL,
+    held BOOLEAN NOT NULL,
+    asked_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT pk_holding PRIMARY KEY (job_id, object_id),
+    CONSTRAINT fk_holding_job_id_object_id FOREIGN KEY(job_id, object_id) REFERENCES record (job_id, object_id)
+);
+
+INSERT INTO call_limit (bucket) VALUES ('calls'), ('reads');
+INSERT INTO circuit (service) VALUES ('provisioning'), ('authorisation');
