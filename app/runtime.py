@@ -1,4 +1,4 @@
-"""The composition root: settings → database, cipher, doorbell. Built once a process, closed with it."""
+"""The composition root: settings → database, cipher, doorbell, target. Built once a process, closed with it."""
 
 import ssl
 from collections.abc import AsyncIterator
@@ -12,6 +12,9 @@ from app.db.engine import connect
 from app.errors import Stopped
 from app.jobs.doorbell import Doorbell
 from app.settings import Settings
+from app.skolverket.auth import Authorisation
+from app.skolverket.target import Skolverket
+from app.target import Limits, Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +25,7 @@ class Runtime:
     engine: AsyncEngine
     cipher: Cipher
     doorbell: Doorbell
+    target: Target
 
 
 @asynccontextmanager
@@ -36,10 +40,27 @@ async def running(
     engine = connect(settings.sqlalchemy_url, pool=pool, name=name, idle_limit=idle_limit)
     doorbell = Doorbell(settings.redis_url.get_secret_value())
     try:
-        yield Runtime(settings, engine, cipher, doorbell)
+        yield Runtime(settings, engine, cipher, doorbell, target_of(settings))
     finally:
         await doorbell.close()
         await engine.dispose()
+
+
+def target_of(settings: Settings) -> Target:
+    """Builds the target that the settings lead to; nothing is called."""
+    pins = settings.skolverket_authorisation_pins.split(",")
+    return Skolverket(
+        settings.skolverket_provisioning_url,
+        settings.skolverket_open_data_url,
+        Authorisation(
+            settings.skolverket_authorisation_url,
+            settings.skolverket_provisioning_url,
+            settings.skolverket_ca_file,
+            frozenset(pin.strip() for pin in pins if pin.strip()),
+            settings.certificate_folder,
+        ),
+        Limits(settings.skolverket_calls_per_second, settings.skolverket_reads_per_second),
+    )
 
 
 def _check_ca_file(path: str) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 
 from app.domain.batching import Packing, encode
+from app.skolverket.published import BODY_FORM
 from app.skolverket.wire import UPSERT, token_value, transaction
 
 # The simulator counts a call when it has come: five that leave within exactly a second may come within less.
@@ -17,11 +18,11 @@ _SLACK = 1.02
 
 def packed(objects: Iterable[dict[str, Any]]) -> Iterator[bytes]:
     """Encodes objects one after the other, and gives bodies of bulk calls as they fill."""
-    packing = Packing()
+    packing = Packing(BODY_FORM)
     for item in map(encode, objects):
         if not packing.take(item):
             yield packing.body()
-            packing = Packing()
+            packing = Packing(BODY_FORM)
             packing.take(item)
     if packing.items:
         yield packing.body()

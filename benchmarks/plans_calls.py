@@ -36,6 +36,7 @@ from app.db.content import sealed_content
 from app.db.idempotency import forget_old_keys
 from app.domain.stages import Stage
 from app.domain.verdicts import RecordChange
+from app.skolverket.published import PUBLISHED
 from app.sources.json_upload import JsonUpload
 from benchmarks.many_rows import BUSY, LARGE, Size
 from benchmarks.plans_read import Watch
@@ -164,14 +165,14 @@ async def step(at: Place) -> None:
     out = []
     for number in range(3):
         async with watched(f"batches.write_batch: {number + 1}", reads=4 * 1000):
-            written = await batches.write_batch(conn, at.cipher, held, timedelta(hours=6))
+            written = await batches.write_batch(conn, at.cipher, PUBLISHED, held, timedelta(hours=6))
         assert written is not None  # noqa: S101 - there are some thousand records
         out.append(written.id)
     async with watched("claims.open_work"):
         await claims.open_work(conn, held)
     async with watched("batches.call_batch"):
         for batch_id in out:
-            await batches.call_batch(conn, at.cipher, held, batch_id)
+            await batches.call_batch(conn, at.cipher, PUBLISHED, held, batch_id)
     async with watched("answers.accept_batch"):
         await answers.accept_batch(conn, held, out[0], 202, "remote", MINUTE)
     async with watched("answers.accepted_batch"):
@@ -322,6 +323,7 @@ async def replaced(engine: AsyncEngine, watch: Watch, cipher: OrganisationCipher
         await intake.store_roster(
             engine,
             cipher,
+            PUBLISHED,
             named(f"activity {lane_number}"),
             JsonUpload(chunks()),
             if_match=lambda _: True,

@@ -72,6 +72,7 @@ async def put_activity(
         stored = await store_roster(
             parts.runtime.engine,
             cipher,
+            parts.runtime.target.published,
             activity_id,
             JsonUpload(chunks),
             if_match=lambda version: allows_version(if_match, version),

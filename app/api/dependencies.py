@@ -83,16 +83,17 @@ def _with(*needed: str) -> Callable[..., Caller]:
     return check
 
 
-def viewer_of(caller: Caller) -> Viewer:
+def viewer_of(caller: Caller, parts: Parts) -> Viewer:
     """Makes the viewer that a key's answers are for; no key is narrowed to school units."""
-    return Viewer(caller.organisation_id, caller.key_id, caller.scopes, school_units=None)
+    published = parts.runtime.target.published
+    return Viewer(caller.organisation_id, caller.key_id, caller.scopes, school_units=None, published=published)
 
 
 def _viewing(*needed: str) -> Callable[..., Viewer]:
     """Makes a dependency that wants these scopes as well, and gives the viewer."""
 
-    def view(caller: Annotated[Caller, Depends(_with(*needed))]) -> Viewer:
-        return viewer_of(caller)
+    def view(caller: Annotated[Caller, Depends(_with(*needed))], parts: PartsDep) -> Viewer:
+        return viewer_of(caller, parts)
 
     return view
 

@@ -173,7 +173,7 @@ async def follow_run(run_id: UUID, parts: PartsDep, given: Credentials) -> Async
     seen = b""
     while not parts.stopping.is_set():
         try:
-            viewer = viewer_of(await caller_of(parts, given))
+            viewer = viewer_of(await caller_of(parts, given), parts)
             async with parts.reading.connect() as conn:
                 row = await visible_run(conn, viewer, run_id)
                 shown = await _with_jobs(conn, row)

@@ -115,4 +115,11 @@ async def get_batch(job_id: UUID, batch_id: UUID, cipher: CipherDep, viewer: Rea
     contents = dict(await open_contents(conn, cipher, [*row["items"], *([row["answer"]] if row["answer"] else [])]))
     if row["answer"] and (envelope := contents.get(bytes(row["answer"]))):
         contents |= await open_contents(conn, cipher, folded_digests(envelope))
-    return answer(show_batch_detail(open_batch(row, cipher, contents), viewer, stage=job["stage"], protected=protected))
+    return answer(
+        show_batch_detail(
+            open_batch(row, cipher, viewer.published.body_form, contents),
+            viewer,
+            stage=job["stage"],
+            protected=protected,
+        )
+    )

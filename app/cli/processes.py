@@ -60,7 +60,9 @@ def worker(ready_file: ReadyFile = None) -> None:
             if stop.is_set():
                 return
             say_ready(ready_file)
-            await work(Advance(settings, runtime.engine, runtime.cipher, runtime.doorbell, stopping=stop))
+            await work(
+                Advance(settings, runtime.engine, runtime.cipher, runtime.doorbell, runtime.target, stopping=stop)
+            )
 
     asyncio.run(run())
 

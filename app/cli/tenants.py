@@ -90,12 +90,14 @@ def organisations_check(
     number: Annotated[str | None, typer.Option(help="Only this organisation.", show_default=False)] = None,
 ) -> None:
     """Says whether certificate, key, number and address fit together, and tries a token; exit code 1 if any don't."""
-    from app.jobs.identity import check_organisation
+    from app.jobs.bearer import credentials_of
+    from app.runtime import target_of
 
     settings, console, failed = read_settings(), Console(soft_wrap=True, highlight=False), False
+    target = target_of(settings)
     for row in asyncio.run(_organisations(number)):
         console.print(f"{row['number']} {row['name']}", style="bold", markup=False)
-        for found in asyncio.run(check_organisation(settings, row)):
+        for found in asyncio.run(target.check_credentials(credentials_of(row), settings.skolverket_timeout)):
             mark, style = _MARKS[found.level]
             console.print(f"  {mark} {found.text}", style=style, markup=False)
             failed = failed or found.level == "error"

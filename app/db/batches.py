@@ -18,12 +18,13 @@ from app.db.cipher import OrganisationCipher
 from app.db.claims import Claim, hold, load_snapshot
 from app.db.content import Content, keep_contents, open_contents, sealed_content
 from app.db.records import change_records
-from app.domain.batching import Packing, body, encode, too_large
+from app.domain.batching import Packing, encode
 from app.domain.open_work import JobSnapshot
 from app.domain.remarks import remark
 from app.domain.retry import given_up
 from app.domain.roster import Skip, blocked
 from app.domain.verdicts import RecordChange
+from app.target import Published
 
 _SLICE = 500
 
@@ -60,7 +61,7 @@ async def refuse_broken(conn: AsyncConnection, claim: Claim) -> None:
 
 
 async def write_batch(
-    conn: AsyncConnection, cipher: OrganisationCipher, claim: Claim, horizon: timedelta | None
+    conn: AsyncConnection, cipher: OrganisationCipher, published: Published, claim: Claim, horizon: timedelta | None
 ) -> Outgoing | None:
     """Takes pending records, as many as fit, and writes down the batch in which they will leave.
 
@@ -70,7 +71,7 @@ async def write_batch(
     await hold(conn, claim)
     if await _cancelled(conn, claim):
         return None
-    packing, taken, aside = Packing(), list[RecordChange](), list[RecordChange]()
+    packing, taken, aside = Packing(published.body_form), list[RecordChange](), list[RecordChange]()
     changed: list[Content] = []
     after, full = -1, False
     while not full and (rows := await _pending(conn, claim, after)):
@@ -92,7 +93,7 @@ async def write_batch(
                     continue
                 without = decision.without
                 plain = encode(decision.item) if without else plain
-            if too_large(plain):
+            if not published.body_form.fits(plain):
                 aside.append(RecordChange(row.object_id, "error", remarks=[remark("too_large")]))
             elif packing.take(plain, row.max_together):
                 sent = sealed_content(cipher, claim.stage, row.object_id, plain) if without else None
@@ -133,7 +134,7 @@ async def write_batch(
 
 
 async def call_batch(
-    conn: AsyncConnection, cipher: OrganisationCipher, claim: Claim, batch_id: UUID
+    conn: AsyncConnection, cipher: OrganisationCipher, published: Published, claim: Claim, batch_id: UUID
 ) -> Outgoing | None:
     """Notes that a written batch leaves now, and gives its bytes; None when it has left, or the run is cancelled."""
     await hold(conn, claim)
@@ -151,7 +152,7 @@ async def call_batch(
     if row is None:
         return None
     contents = await open_contents(conn, cipher, map(bytes, row.items))
-    outgoing = body([contents[bytes(each)] for each in row.items])
+    outgoing = published.body_form.body([contents[bytes(each)] for each in row.items])
     if cipher.digest("batch", batch_id, outgoing) != bytes(row.request_digest):
         raise ValueError(f"batch {batch_id} would not leave as it was written down")
     return Outgoing(batch_id, outgoing)

@@ -24,10 +24,11 @@ from app.db.cipher import OrganisationCipher
 from app.db.content import sealed_content
 from app.db.engine import transaction
 from app.db.schema import activity, roster_item
-from app.domain import roster, ss12000
+from app.domain import roster
 from app.domain.batching import encode
 from app.domain.roster import RosterObject
 from app.errors import PreconditionFailed
+from app.target import Published
 
 # Work, then rest: an answer to anybody else takes some ten exchanges with Postgres, and several fit into one rest.
 _WORK_SECONDS = 0.004
@@ -115,6 +116,7 @@ class _Intake:
 
     cipher: OrganisationCipher
     roster_id: UUID
+    published: Published
     turn: asyncio.Lock
     source: Source
     errors: int = 0
@@ -152,11 +154,11 @@ class _Intake:
 
     def _row(self, given: RosterObject) -> Row:
         stage, ordinal, object_id, payload = given
-        flaws = ss12000.flaws(stage, payload)
+        flaws = self.published.flaws(stage, payload)
         errors = sum(flaw.severity == "error" for flaw in flaws)
         self.errors += errors
         self.warnings += len(flaws) - errors
-        bare = ss12000.sendable(payload)
+        bare = self.published.sendable(payload)
         outgoing = encode(bare) if errors == 0 else None
         if outgoing is not None and bare is payload:
             source = outgoing
@@ -187,6 +189,7 @@ class _Intake:
 async def store_roster(
     engine: AsyncEngine,
     cipher: OrganisationCipher,
+    published: Published,
     activity_id: UUID,
     source: Source,
     *,
@@ -195,13 +198,14 @@ async def store_roster(
 ) -> Stored:
     """Stores what `source` gives as the roster of an activity of the cipher's organisation, whole or not at all.
 
-    `if_match` is asked with the version that is there (None: no activity), under the activity's lock; `turn` is
-    shared by all intakes of a process. Raises PreconditionFailed, and whatever the source raises.
+    `published` says what breaks the schema. `if_match` is asked with the version that is there (None: no activity),
+    under the activity's lock; `turn` is shared by all intakes of a process. Raises PreconditionFailed, and whatever the
+    source raises.
     """
     async with transaction(engine, "store_roster") as conn:
         driver = (await conn.get_raw_connection()).driver_connection
         assert isinstance(driver, psycopg.AsyncConnection)  # noqa: S101 - the engine's URL says so
-        intake = _Intake(cipher, uuid4(), turn, source)
+        intake = _Intake(cipher, uuid4(), published, turn, source)
         await intake.copy(driver)
         for statement in _TAKE_IN:
             await conn.execute(sa.text(statement), {"organisation": cipher.organisation_id, "roster": intake.roster_id})

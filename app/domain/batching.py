@@ -1,13 +1,9 @@
-"""What fits into one bulk call: bytes of compact JSON, counted before they leave."""
+"""What fits into one sending call: bytes of compact JSON, counted before they leave."""
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
-
-# Provisioning API 1.3.0's changelog says 200 KB a call; counted as 200,000 bytes of UTF-8.
-MAX_BYTES = 200_000
-
-_HEAD, _COMMA, _TAIL = b'{"data":[', b",", b"]}"
 
 
 def encode(item: dict[str, Any]) -> bytes:
@@ -15,22 +11,34 @@ def encode(item: dict[str, Any]) -> bytes:
     return json.dumps(item, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode("utf-8")
 
 
-def body(items: Sequence[bytes]) -> bytes:
-    """Joins encoded objects into the body of a bulk call."""
-    return _HEAD + _COMMA.join(items) + _TAIL
+@dataclass(frozen=True, slots=True)
+class BodyForm:
+    """How a target's sending call is put together of encoded objects, and the most bytes that it may have."""
 
+    head: bytes
+    separator: bytes
+    tail: bytes
+    max_bytes: int
 
-def size(lengths: Sequence[int]) -> int:
-    """Gives the length of the body that objects of these lengths would make, in bytes."""
-    return len(_HEAD) + sum(lengths) + max(0, len(lengths) - 1) * len(_COMMA) + len(_TAIL)
+    def body(self, items: Sequence[bytes]) -> bytes:
+        """Joins encoded objects into a body."""
+        return self.head + self.separator.join(items) + self.tail
+
+    def size(self, lengths: Sequence[int]) -> int:
+        """Gives the length of the body that objects of these lengths would make, in bytes."""
+        return len(self.head) + sum(lengths) + max(0, len(lengths) - 1) * len(self.separator) + len(self.tail)
+
+    def fits(self, item: bytes) -> bool:
+        """Tells whether an object can be sent at all, were it alone."""
+        return self.size((len(item),)) <= self.max_bytes
 
 
 class Packing:
     """One batch as it fills: takes encoded objects until the next one no longer fits."""
 
-    def __init__(self, max_bytes: int = MAX_BYTES) -> None:
-        self._max_bytes = max_bytes
-        self._bytes = size(())
+    def __init__(self, form: BodyForm) -> None:
+        self._form = form
+        self._bytes = form.size(())
         self._most: int | None = None
         self.items: list[bytes] = []
 
@@ -39,8 +47,8 @@ class Packing:
 
         Objects with different limits never share a batch, so that a refused batch is halved by itself.
         """
-        grown = self._bytes + len(item) + (len(_COMMA) if self.items else 0)
-        if grown > self._max_bytes:
+        grown = self._bytes + len(item) + (len(self._form.separator) if self.items else 0)
+        if grown > self._form.max_bytes:
             return False
         if self.items and (max_together != self._most or len(self.items) >= (max_together or grown)):
             return False
@@ -50,12 +58,7 @@ class Packing:
 
     def body(self) -> bytes:
         """Gives the bytes to send."""
-        return body(self.items)
-
-
-def too_large(item: bytes, max_bytes: int = MAX_BYTES) -> bool:
-    """Tells whether an object can't be sent even alone."""
-    return size((len(item),)) > max_bytes
+        return self._form.body(self.items)
 
 
 def halved(together: int) -> int | None:

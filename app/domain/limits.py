@@ -6,11 +6,11 @@ from datetime import timedelta
 def wait_for_others(
     *, limit: int | None, remaining: int | None, reset: timedelta | None, own: int, ago: timedelta
 ) -> timedelta | None:
-    """Gives how long to keep from calling when others use the same limit, by the headers of a call that left `ago`.
+    """Gives how long to keep from calling when others use the same limit, by the answer to a call that left `ago`.
 
     `own` is how many calls of about the last second were ours when it left. Our own pace uses up nearly all of the
     limit, which is no reason to wait; when at most a fifth is left and we have not used the rest, another system behind
-    the same address has (Provisioning API 1.3.2, X-RateLimit-*: what is left, and seconds until it is whole again).
+    the same address has. `reset` is until the limit is whole again.
     """
     if limit is None or remaining is None or reset is None:
         return None

@@ -1,4 +1,4 @@
-"""What Skolverket's answer on one object means for its record, and what its records mean for a job."""
+"""What can become of a record that was sent, and what its records mean for a job."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -10,23 +10,8 @@ class Verdict(StrEnum):
     SUCCEEDED = "succeeded"
     WARNING = "warning"
     ERROR = "error"
-    AGAIN = "again"  # a passing fault at Skolverket: send it later
+    AGAIN = "again"  # a passing fault at the target: send it later
     OPEN = "open"  # no answer yet
-
-
-# Provisioning API 1.3.2, AsynchronousResponse.status. The LogEntries' own codes don't decide.
-_VERDICTS = {
-    "Success": Verdict.SUCCEEDED,
-    "Warning": Verdict.WARNING,
-    "Error": Verdict.ERROR,
-    "TemporaryError": Verdict.AGAIN,
-    "Pending": Verdict.OPEN,
-}
-
-
-def judge(status: str | None) -> Verdict | None:
-    """Reads an item's status; None when it is one that the specification lacks."""
-    return _VERDICTS.get(status or "Pending")
 
 
 @dataclass(frozen=True, slots=True)

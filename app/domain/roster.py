@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, NamedTuple
 from uuid import UUID
 
-from app.domain.ss12000 import SCHOOL_TYPE
-
 Item = dict[str, Any]
 
 MOST_WORDS: Final = 64
@@ -21,7 +19,8 @@ UNKNOWN_UNIT: Final[frozenset[UUID | None]] = frozenset({None})
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}")
 _NAMES: Final = ("givenName", "middleName", "familyName")
-_SCHOOL_TYPES: Final = frozenset(SCHOOL_TYPE["enum"])
+# SS 12000's codes of the kinds of school that take part.
+_SCHOOL_TYPES: Final = frozenset({"GR", "SP", "SAM", "GY", "VUXGY"})
 _WITHOUT_FORM = re.compile("[\0\ud800-\udfff]")  # neither UTF-8 nor a Postgres text has them
 _DASHES = re.compile("[‐‑‒–−]")
 _EDGES: Final = ".,;:()[]\"'-"

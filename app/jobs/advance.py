@@ -24,7 +24,7 @@ from app.jobs.doorbell import Doorbell
 from app.jobs.runner import Runner
 from app.logs import describe_exception
 from app.settings import Settings
-from app.skolverket.client import opened
+from app.target import Target
 
 log = structlog.get_logger(__name__)
 
@@ -48,6 +48,7 @@ class Advance:
     engine: AsyncEngine
     cipher: Cipher
     doorbell: Doorbell
+    target: Target
     worker: UUID = field(default_factory=uuid4)
     random: Random = field(default_factory=SystemRandom)
     tally: Tally = field(default_factory=Tally)
@@ -100,7 +101,7 @@ class Advance:
         settings = self.settings
         patience = min(settings.skolverket_timeout, settings.lease_seconds * _STEP_SHARE / 2)
         cipher = self.cipher.of(held.organisation_id, held.salt)
-        bearer = Bearer(self.engine, cipher, settings, held.organisation_id, deadline, patience, self.random)
+        bearer = Bearer(self.engine, cipher, self.target, held.organisation_id, deadline, patience, self.random)
         rules = Rules(settings.fault_horizon, timedelta(seconds=settings.skolverket_answer_after))
         async with AsyncExitStack() as connections:
             opening = asyncio.Lock()
@@ -111,12 +112,13 @@ class Advance:
                 nonlocal opened_calls
                 async with opening:
                     if opened_calls is None:
-                        http = await connections.enter_async_context(opened(patience, settings.skolverket_ca_file))
-                        opened_calls = Calls(self.engine, settings, bearer, http, self.queues)
+                        connection = await connections.enter_async_context(self.target.connected(patience))
+                        opened_calls = Calls(self.engine, self.target.limits, bearer, connection, self.queues)
                 return opened_calls
 
             def time_left() -> bool:
                 return opened_calls.time_left if opened_calls else deadline.allows(patience)
 
-            runner = Runner(self.engine, cipher, held, rules, calls, self.random, time_left, self.stopping)
+            published = self.target.published
+            runner = Runner(self.engine, cipher, published, held, rules, calls, self.random, time_left, self.stopping)
             return await runner.run()

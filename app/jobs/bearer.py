@@ -1,9 +1,11 @@
-"""An organisation's bearer token: fetched by one worker for all, renewed once when Skolverket refuses it."""
+"""An organisation's bearer token: fetched by one worker for all, renewed once when the target refuses it."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -17,10 +19,7 @@ from app.db.engine import transaction
 from app.db.tenants import identification
 from app.domain.conclusion import CIRCUIT_OPEN
 from app.jobs.deadline import Deadline
-from app.jobs.identity import authorisation, identity_of
-from app.settings import Settings
-from app.skolverket.auth import Token, fetch_token
-from app.skolverket.faults import SkolverketError, TokenRefused, TryAgain
+from app.target import Credentials, Target, TargetError, Token, TokenRefused, TryAgain
 
 log = structlog.get_logger(__name__)
 
@@ -33,13 +32,18 @@ _OF_BOTH = {"http_429", "answer_unreadable", "address_unusable"}
 _PAUSE = 0.1
 
 
+def credentials_of(row: Mapping[str, Any]) -> Credentials:
+    """Makes an organisation's credentials of its row: number, certificate_file, key_file, entity_id."""
+    return Credentials(row["number"], row["certificate_file"], row["key_file"], row["entity_id"])
+
+
 @dataclass(slots=True)
 class Bearer:
     """The token that the calls of one step carry."""
 
     engine: AsyncEngine
     cipher: OrganisationCipher
-    settings: Settings
+    target: Target
     organisation_id: UUID
     deadline: Deadline
     patience: float
@@ -70,7 +74,7 @@ class Bearer:
 
     @property
     def _environment(self) -> str:
-        return self.settings.skolverket_provisioning_url
+        return self.target.environment
 
     async def _fetched(self) -> tokens.Kept:
         since: datetime | None = None
@@ -99,7 +103,7 @@ class Bearer:
     async def _fetch(self) -> tokens.Kept:
         try:
             fresh = await self._call()
-        except SkolverketError as fault:
+        except TargetError as fault:
             async with transaction(self.engine, "fetch_failed") as conn:
                 await tokens.fetch_failed(conn, self.organisation_id, self._environment, fault.code)
             raise
@@ -110,15 +114,15 @@ class Bearer:
 
     async def _call(self) -> Token:
         async with transaction(self.engine, "probe_authorisation") as conn:
-            who = identity_of(dict(await identification(conn, self.organisation_id)))
+            who = credentials_of(dict(await identification(conn, self.organisation_id)))
             wait = await until_probe(conn, _SERVICE, self.random, timedelta(seconds=self.patience))
         if wait is not None:
             raise TryAgain(CIRCUIT_OPEN, retry_after=wait)
         passing("before_call:token")
         try:
-            fresh = await fetch_token(authorisation(self.settings, self.patience), who)
+            fresh = await self.target.fetch_token(who, self.patience)
             passing("after_call:token")
-        except SkolverketError as fault:
+        except TargetError as fault:
             await self._learn(fault)
             # Codes that calls of the Provisioning API have too say which server they are about.
             code = f"{_SERVICE}_{fault.code}" if fault.is_outage or fault.code in _OF_BOTH else fault.code
@@ -128,7 +132,7 @@ class Bearer:
         await self._learn()
         return fresh
 
-    async def _learn(self, fault: SkolverketError | None = None) -> None:
+    async def _learn(self, fault: TargetError | None = None) -> None:
         """Lets all workers know whether the server is there: for what is one organisation's alone, no other waits."""
         async with transaction(self.engine, "learn_of_authorisation") as conn:
             if fault is not None and fault.code in _AWAY:

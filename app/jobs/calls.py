@@ -1,15 +1,14 @@
-"""The door to Skolverket: no call leaves without its slot, its lease and its token, and while nobody is there, none."""
+"""The door to the target: no call leaves without its slot, its lease and its token, and while nobody is there, none."""
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Literal, Protocol, TypeVar
 from uuid import UUID
 from weakref import WeakValueDictionary
 
-import httpx
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -21,10 +20,7 @@ from app.domain.conclusion import CIRCUIT_OPEN
 from app.domain.limits import wait_for_others
 from app.jobs.bearer import Bearer
 from app.jobs.deadline import NoTime
-from app.settings import Settings
-from app.skolverket.client import ProvisioningApi
-from app.skolverket.faults import SkolverketError, SlowDown, TokenRefused, TryAgain
-from app.skolverket.wire import RateLimit
+from app.target import CallHooks, Connection, Limits, RateLimit, SlowDown, TargetError, TokenRefused, TryAgain
 
 T = TypeVar("T")
 Bucket = Literal["calls", "reads"]
@@ -91,27 +87,50 @@ class Slot:
 
 
 @dataclass(slots=True)
+class CallInProgress:
+    """One call on its way: the slot in which it leaves, and what its answer says of the limit.
+
+    `depart` returns when a call may leave in its slot.
+    """
+
+    slot: Slot
+    depart: Callable[[Slot], Awaitable[None]]
+    # Whether its connection stands and it has not left yet.
+    waits: bool = False
+    limit: RateLimit | None = None
+
+    async def leave(self) -> None:
+        """Returns when the call may leave."""
+        self.waits = True
+        await self.depart(self.slot)
+        self.waits = False
+        passing(f"before_call:{self.slot.name}")
+
+    def gone(self) -> None:
+        """Passes the point at which the request has been written."""
+        passing(f"during_call:{self.slot.name}")
+
+    def heard(self, limit: RateLimit) -> None:
+        """Keeps what the answer says of the limit."""
+        self.limit = limit
+
+
+# Makes a call with a token, and tells the hooks how far it is.
+MakeCall = Callable[[str, CallHooks], Awaitable[T]]
+
+
+@dataclass(slots=True)
 class Calls:
     """The calls of one step, for one organisation."""
 
     engine: AsyncEngine
-    settings: Settings
+    limits: Limits
     bearer: Bearer
-    http: httpx.AsyncClient
+    connection: Connection
     queues: Queues
-    api: ProvisioningApi = field(init=False)
     # How many have left.
     made: int = 0
-    # The slot in which each call leaves, and what its answer said of the limit.
-    _slots: dict[asyncio.Task[Any] | None, Slot] = field(default_factory=dict)
-    _told: dict[asyncio.Task[Any] | None, RateLimit] = field(default_factory=dict)
-    # Those whose connection stands and that have not left yet.
-    _held: set[asyncio.Task[Any] | None] = field(default_factory=set)
     _probing: asyncio.Lock = field(default_factory=asyncio.Lock)
-
-    def __post_init__(self) -> None:
-        url = self.settings.skolverket_provisioning_url
-        self.api = ProvisioningApi(self.http, url, self.bearer.patience, self._hear, self._leave, self._gone)
 
     @property
     def time_left(self) -> bool:
@@ -121,7 +140,7 @@ class Calls:
     async def sending(
         self,
         name: Name,
-        call: Callable[[str], Awaitable[T]],
+        call: MakeCall[T],
         note: Note,
         granted: Callable[[], None] | None = None,
     ) -> T | None:
@@ -136,7 +155,7 @@ class Calls:
         except Withheld:
             return None
 
-    async def reading(self, name: Name, call: Callable[[str], Awaitable[T]]) -> T:
+    async def reading(self, name: Name, call: MakeCall[T]) -> T:
         """Makes one reading call in the same way."""
         return await self._through(name, "reads", call)
 
@@ -144,14 +163,14 @@ class Calls:
         self,
         name: Name,
         bucket: Bucket,
-        call: Callable[[str], Awaitable[T]],
+        call: MakeCall[T],
         note: Note | None = None,
         granted: Callable[[], None] | None = None,
     ) -> T:
         token = await self.bearer.token()
         slot = await self._begun(name, bucket, note, granted)
         try:
-            return await self._made(slot, call(token.value))
+            return await self._made(slot, call, token.value)
         except TokenRefused as refused:
             refusal = refused
         # When the call can't leave again, what was answered to it is still the refusal.
@@ -161,33 +180,30 @@ class Calls:
                 slot = await self._begun(name, bucket, note, again=True)
             except TryAgain as fault:
                 raise TryAgain(fault.code, http_status=refusal.http_status, answer=refusal.answer) from None
-            return await self._made(slot, call(token.value))
+            return await self._made(slot, call, token.value)
         except TokenRefused as again:
             raise TryAgain(again.code, http_status=again.http_status, answer=again.answer) from None
         except (NoTime, Withheld):
             raise TryAgain(refusal.code, http_status=refusal.http_status, answer=refusal.answer) from None
 
-    async def _made(self, slot: Slot, calling: Awaitable[T]) -> T:
+    async def _made(self, slot: Slot, call: MakeCall[T], token: str) -> T:
         self.made += 1
-        task, began = asyncio.current_task(), time.monotonic()
-        self._slots[task] = slot
+        progress, began = CallInProgress(slot, self._depart), time.monotonic()
         try:
             # A call that begins late in a step has less time: what is written of it must be within the lease.
             async with asyncio.timeout(max(0.0, self.bearer.deadline.left)):
-                answer = await calling
+                answer = await call(token, progress)
             passing(f"after_call:{slot.name}")
-        except (TimeoutError, SkolverketError) as met:
-            fault = met if isinstance(met, SkolverketError) else TryAgain("timeout")
-            if task in self._held:
+        except (TimeoutError, TargetError) as met:
+            fault = met if isinstance(met, TargetError) else TryAgain("timeout")
+            if progress.waits:
                 # It stood at the door, and says nothing of the service.
                 raise NoTime from None
-            await self._learn(slot, fault)
+            await self._learn(progress, fault)
             raise fault from None
         finally:
-            self._slots.pop(task, None)
-            self._held.discard(task)
             self.queues.took(time.monotonic() - began)
-        await self._learn(slot)
+        await self._learn(progress)
         return answer
 
     @property
@@ -197,16 +213,13 @@ class Calls:
         slowest = self.queues.slowest
         return patience if slowest is None else min(patience, max(_LEAST_NEED, 3 * slowest))
 
-    async def _leave(self) -> None:
-        """Lets a call go when its slot has begun; those that come after wait for as much as it is late.
+    async def _depart(self, slot: Slot) -> None:
+        """Lets a call go when its `slot` has begun; those that come after wait for as much as it is late.
 
         It is late when the connection had to be made first, or the machine is busy. However late, it takes the place of
         one call among those that come after: they wait for one slot at most. One that is too late takes another slot:
         some that come after have theirs already.
         """
-        task = asyncio.current_task()
-        self._held.add(task)
-        slot = self._slots[task]
         bucket, began, note, allowed = slot.bucket, slot.began, slot.note, _TOLERANCE
         # How long telling the others may take: more each time, or a slow database would never be ahead of it.
         word, told = _WORD, 0.0
@@ -224,40 +237,31 @@ class Calls:
                 async with statement(self.engine, "delay_slots") as conn:
                     await delay_slots(conn, bucket, timedelta(seconds=more))
                 allowed, told = allowed + more, told + more
-        self._held.discard(task)
-        passing(f"before_call:{slot.name}")
 
-    def _gone(self) -> None:
-        passing(f"during_call:{self._slots[asyncio.current_task()].name}")
-
-    def _hear(self, limit: RateLimit) -> None:
-        self._told[asyncio.current_task()] = limit
-
-    def _asked_to_wait(self, slot: Slot, told: RateLimit | None, fault: SkolverketError | None) -> timedelta | None:
+    def _asked_to_wait(self, call: CallInProgress, fault: TargetError | None) -> timedelta | None:
         if isinstance(fault, SlowDown):
             return fault.retry_after or timedelta(seconds=1)
-        if told is None:
+        if call.limit is None:
             return None
         return wait_for_others(
-            limit=told.limit,
-            remaining=told.remaining,
-            reset=told.reset,
-            own=slot.own,
-            ago=timedelta(seconds=time.monotonic() - slot.began),
+            limit=call.limit.limit,
+            remaining=call.limit.remaining,
+            reset=call.limit.reset,
+            own=call.slot.own,
+            ago=timedelta(seconds=time.monotonic() - call.slot.began),
         )
 
-    async def _learn(self, slot: Slot, fault: SkolverketError | None = None) -> None:
+    async def _learn(self, call: CallInProgress, fault: TargetError | None = None) -> None:
         """Lets all workers know what an answer, or the lack of one, says of the service."""
-        told = self._told.pop(asyncio.current_task(), None)
         async with transaction(self.engine, "learn_of_service") as conn:
             if fault is not None and fault.is_outage:
                 if await note_outage(conn, _SERVICE, fault.code, self.bearer.random):
                     log.error("circuit opens: nobody is there", service=_SERVICE, code=fault.code)
             elif await note_answer(conn, _SERVICE):
                 log.info("circuit closes", service=_SERVICE)
-        if wait := self._asked_to_wait(slot, told, fault):
+        if wait := self._asked_to_wait(call, fault):
             async with statement(self.engine, "hold_back") as conn:
-                await hold_back(conn, slot.bucket, min(wait, _LONGEST_HOLD))
+                await hold_back(conn, call.slot.bucket, min(wait, _LONGEST_HOLD))
 
     async def _ask_again(self, note: Note | None) -> None:
         if note is not None:
@@ -266,8 +270,7 @@ class Calls:
                     raise Withheld
 
     def _per_second(self, bucket: Bucket) -> float:
-        settings = self.settings
-        return settings.skolverket_calls_per_second if bucket == "calls" else settings.skolverket_reads_per_second
+        return self.limits.calls_per_second if bucket == "calls" else self.limits.reads_per_second
 
     async def _begun(
         self,
@@ -328,7 +331,7 @@ class Calls:
             if wait is None:
                 try:
                     await self._alive()
-                except SkolverketError as fault:
+                except TargetError as fault:
                     if fault.is_outage:
                         wait = _REST
         if wait is not None:
@@ -339,4 +342,4 @@ class Calls:
         _, answered, granted = await self._taken("reads", heedless=True)
         begins = answered + granted.wait
         await asyncio.sleep(max(0.0, begins - time.monotonic()))
-        await self._made(Slot("alive", "reads", begins, granted.own, None), self.api.alive(token.value))
+        await self._made(Slot("alive", "reads", begins, granted.own, None), self.connection.alive, token.value)

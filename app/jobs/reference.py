@@ -1,10 +1,11 @@
-"""The loop that keeps Skolverket's open data fresh: programmes, exams, and every organisation with its school units.
+"""The loop that keeps the target's open data fresh: programmes, exams, and every organisation with its school units.
 
 It keeps within the limit of reading calls that all workers share; what cannot be read stays as it was last seen.
 """
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from random import Random, SystemRandom
@@ -18,10 +19,7 @@ from app.db.limits import hold_back, slot_spacing, take_slot
 from app.db.reference import Due, Item
 from app.logs import describe_exception
 from app.settings import Settings
-from app.skolverket.client import opened
-from app.skolverket.faults import SkolverketError, SlowDown, TryAgain
-from app.skolverket.open_data import OpenDataApi
-from app.skolverket.wire import OpenItem, school_units
+from app.target import OpenItem, RateLimit, SlowDown, Target, TargetError, TryAgain
 
 log = structlog.get_logger(__name__)
 
@@ -43,7 +41,7 @@ def next_wait(
     """Decides how long after a try a subject is read again.
 
     After a success `every`, a tenth more or less; after a failure sooner: twice as long as `waited` before it, and at
-    least as long as Skolverket `asked` for. `luck`, from 0 to 1, keeps workers and subjects apart.
+    least as long as the target `asked` for. `luck`, from 0 to 1, keeps workers and subjects apart.
     """
     if not failed:
         return every * (0.9 + 0.2 * luck)
@@ -63,11 +61,28 @@ class _Seen:
     units: list[Item] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """One reading call: `slot` returns when it may leave."""
+
+    slot: Callable[[], Awaitable[None]]
+
+    async def leave(self) -> None:
+        await self.slot()
+
+    def gone(self) -> None:
+        pass
+
+    def heard(self, limit: RateLimit) -> None:
+        pass
+
+
 class Refresher:
     """Reads again what is due; any number may run, on any machine."""
 
-    def __init__(self, settings: Settings, engine: AsyncEngine, random: Random | None = None) -> None:
+    def __init__(self, settings: Settings, engine: AsyncEngine, target: Target, random: Random | None = None) -> None:
         self._settings = settings
+        self._target = target
         self._engine = engine
         self._random = random or SystemRandom()
 
@@ -99,25 +114,22 @@ class Refresher:
             seen = await self._read(due, stop)
             async with self._engine.begin() as conn:
                 await self._keep(conn, due, seen)
-        except SkolverketError as fault:
+        except TargetError as fault:
             await self._failed(due, fault)
         except DataError:
             # JSON has texts that Postgres can't hold, such as one with U+0000.
             await self._failed(due, TryAgain("answer_unreadable"))
 
     async def _read(self, due: Due, stop: asyncio.Event) -> _Seen:
-        patience = self._settings.skolverket_timeout
-        async with opened(patience, self._settings.skolverket_ca_file) as http:
-            # The slot is taken when the connection stands, so that the call leaves with it.
-            api = OpenDataApi(
-                http, self._settings.skolverket_open_data_url, patience, leave=lambda: self._slot(due, stop)
-            )
+        # The slot is taken when the connection stands, so that the call leaves with it.
+        hooks = _Reading(lambda: self._slot(due, stop))
+        async with self._target.open_data(self._settings.skolverket_timeout) as open_data:
             if due.subject == reference.PROGRAMMES:
-                return _Seen(_kept(await api.programmes()))
+                return _Seen(_kept(await open_data.programmes(hooks)))
             if due.subject == reference.EXAMS:
-                return _Seen(_kept(await api.exams()))
-            found = await api.organisation_by_number(due.subject, school_units=True)
-            return _Seen([]) if found is None else _Seen(_kept([found]), _kept(school_units(found)))
+                return _Seen(_kept(await open_data.exams(hooks)))
+            found = await open_data.organisation(due.subject, hooks)
+            return _Seen([]) if found is None else _Seen(_kept([found.item]), _kept(found.school_units))
 
     async def _keep(self, conn: AsyncConnection, due: Due, seen: _Seen) -> None:
         wait = next_wait(self._settings.open_data_refresh, self._random.random(), failed=False)
@@ -130,7 +142,7 @@ class Refresher:
         else:
             await reference.replace_organisation(conn, due.subject, next(iter(seen.items), None), seen.units)
 
-    async def _failed(self, due: Due, fault: SkolverketError) -> None:
+    async def _failed(self, due: Due, fault: TargetError) -> None:
         wait = next_wait(
             self._settings.open_data_refresh,
             self._random.random(),
@@ -155,7 +167,7 @@ class Refresher:
 
     async def _slot(self, due: Due, stop: asyncio.Event) -> None:
         """Returns when a slot for a reading call has begun; raises TryAgain when others have them all."""
-        per_second, enough = self._settings.skolverket_reads_per_second, time.monotonic() + _FOR_A_SLOT
+        per_second, enough = self._target.limits.reads_per_second, time.monotonic() + _FOR_A_SLOT
         pause = min(0.25, slot_spacing(per_second).total_seconds() / 2)
         while time.monotonic() < enough:
             asked = time.monotonic()
@@ -168,7 +180,7 @@ class Refresher:
         raise TryAgain("no_slot")
 
 
-def _kept(items: list[OpenItem]) -> list[Item]:
+def _kept(items: Sequence[OpenItem]) -> list[Item]:
     return [Item(item.id, item.code, item.raw) for item in items]
 
 

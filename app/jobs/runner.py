@@ -1,7 +1,6 @@
-"""Drives a step with sockets: transactions in Postgres, calls to Skolverket, many side by side."""
+"""Drives a step with sockets: transactions in Postgres, calls of the target, many side by side."""
 
 import asyncio
-import json
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
@@ -42,16 +41,12 @@ from app.domain.intents import (
     Woken,
     name_of,
 )
-from app.domain.outcome import judge
-from app.domain.roster import uuid_of
 from app.domain.step import run_step
-from app.domain.verdicts import ItemResult
 from app.jobs.calls import Calls
 from app.jobs.deadline import NoTime
 from app.jobs.problems import job_problem
 from app.jobs.transactions import carry_out, settle
-from app.skolverket.faults import Refusal, TryAgain
-from app.skolverket.wire import blamed, item_answers
+from app.target import Published, Refusal, TryAgain
 
 log = structlog.get_logger(__name__)
 
@@ -62,6 +57,7 @@ class Runner:
 
     engine: AsyncEngine
     cipher: OrganisationCipher
+    published: Published
     claim: Claim
     rules: Rules
     # Gives what makes this step's calls; raises TryAgain when there is nothing to make them with.
@@ -140,7 +136,7 @@ class Runner:
             if isinstance(intent, Snooze | Finish):
                 self._wake_ups = await settle(conn, self.claim, intent)
             else:
-                return await carry_out(conn, self.cipher, self.claim, intent, self.rules.first_answer)
+                return await carry_out(conn, self.cipher, self.published, self.claim, intent, self.rules.first_answer)
         if isinstance(intent, Finish):
             self._log_end(intent)
         return Stored()
@@ -176,12 +172,16 @@ class Runner:
                 case Poll():
                     return await self._poll(calls, intent, number)
                 case LookUp(ids):
-                    found = await calls.reading("look_up", lambda token: calls.api.lookup(self.claim.stage, token, ids))
-                    return Found({each for item in found if (each := uuid_of(item.get("id")))})
+                    return Found(
+                        await calls.reading(
+                            "look_up",
+                            lambda token, hooks: calls.connection.look_up(self.claim.stage, ids, token, hooks),
+                        )
+                    )
         except NoTime:
             return NotMade(out_of_time=True, marked=bool(marked))
         except Refusal as refusal:
-            return Refused(refusal.http_status or 0, refusal.answer, blamed(refusal.answer))
+            return Refused(refusal.http_status or 0, refusal.answer, refusal.blamed)
         except TryAgain as fault:
             return Failed(Fault(fault.code, fault.retry_after), fault.http_status, fault.answer, bool(marked))
 
@@ -191,19 +191,17 @@ class Runner:
         async def note(conn: AsyncConnection, *, again: bool) -> bool:
             if again:
                 return await batches.may_leave(conn, self.claim)
-            batch = await batches.call_batch(conn, self.cipher, self.claim, intent.batch_id)
+            batch = await batches.call_batch(conn, self.cipher, self.published, self.claim, intent.batch_id)
             marked[:] = [batch] if batch else []
             return batch is not None
 
-        taken = await calls.sending(
+        accepted = await calls.sending(
             "send",
-            lambda token: calls.api.send(self.claim.stage, marked[0].body, token),
+            lambda token, hooks: calls.connection.submit(self.claim.stage, marked[0].body, token, hooks),
             note,
             lambda: self._permits(number),
         )
-        if taken is None:
-            return NotMade(out_of_time=False, marked=bool(marked))
-        return Accepted(taken.http_status, taken.job_id)
+        return NotMade(out_of_time=False, marked=bool(marked)) if accepted is None else accepted
 
     async def _poll(self, calls: Calls, intent: Poll, number: int) -> Answered | NotMade:
         began = left = time.monotonic()
@@ -216,17 +214,13 @@ class Runner:
 
         answer = await calls.sending(
             "poll",
-            lambda token: calls.api.job_status(self.claim.stage, intent.remote_job_id, token),
+            lambda token, hooks: calls.connection.poll(self.claim.stage, intent.remote_job_id, token, hooks),
             note,
             lambda: self._permits(number),
         )
         if answer is None:
             return NotMade(out_of_time=False)
-        results = [
-            ItemResult(item.object_id, judge(item.status), json.dumps(item.raw, separators=(",", ":")).encode("ascii"))
-            for item in item_answers(answer)
-        ]
-        return Answered(answer, results, timedelta(seconds=left - began))
+        return Answered(answer.raw, answer.results, timedelta(seconds=left - began))
 
     def _permits(self, number: int) -> None:
         self._permitted.append(number)

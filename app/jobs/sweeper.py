@@ -12,7 +12,6 @@ from app.db.lane import start_lanes
 from app.db.workers import add_up_the_past, note_worker
 from app.jobs.advance import Advance
 from app.logs import describe_exception
-from app.skolverket.client import user_agent
 
 log = structlog.get_logger(__name__)
 
@@ -47,7 +46,7 @@ class Sweeper:
     async def run_once(self, stop: asyncio.Event) -> None:
         """Says that the worker is there, starts free lanes, rings for what is due, takes what no ring has helped."""
         async with transaction(self._advance.engine, "sweep") as conn:
-            await note_worker(conn, self._advance.worker, user_agent(), self._advance.tally)
+            await note_worker(conn, self._advance.worker, self._advance.target.user_agent, self._advance.tally)
             rings = await start_lanes(conn)
             await forget_old_keys(conn)
         async with transaction(self._advance.engine, "past") as conn:

@@ -32,10 +32,16 @@ from app.domain.intents import (
     WriteBatch,
 )
 from app.jobs.problems import job_problem
+from app.target import Published
 
 
 async def carry_out(
-    conn: AsyncConnection, cipher: OrganisationCipher, claim: Claim, intent: Transaction, first_answer: timedelta
+    conn: AsyncConnection,
+    cipher: OrganisationCipher,
+    published: Published,
+    claim: Claim,
+    intent: Transaction,
+    first_answer: timedelta,
 ) -> Stored:
     """Carries `intent` out under `claim` in the caller's transaction; raises LeaseLost when the claim no longer holds.
 
@@ -54,7 +60,7 @@ async def carry_out(
         case _:
             # Held until the commit, so that what is read as open afterwards has what all before it have written.
             await hold(conn, claim)
-            result = await _changed(conn, cipher, claim, intent)
+            result = await _changed(conn, cipher, published, claim, intent)
             return Stored(result, await open_work(conn, claim))
 
 
@@ -74,7 +80,9 @@ async def settle(conn: AsyncConnection, claim: Claim, ending: Snooze | Finish) -
             return rings
 
 
-async def _changed(conn: AsyncConnection, cipher: OrganisationCipher, claim: Claim, intent: Transaction) -> object:
+async def _changed(
+    conn: AsyncConnection, cipher: OrganisationCipher, published: Published, claim: Claim, intent: Transaction
+) -> object:
     match intent:
         case OpenJob():
             await answers.lose_called(conn, cipher, claim)
@@ -83,7 +91,7 @@ async def _changed(conn: AsyncConnection, cipher: OrganisationCipher, claim: Cla
         case RefreshWork():
             pass
         case WriteBatch(fault_horizon):
-            return await batches.write_batch(conn, cipher, claim, fault_horizon) is not None
+            return await batches.write_batch(conn, cipher, published, claim, fault_horizon) is not None
         case AcceptBatch(batch_id, http_status, remote_job_id, poll_in):
             await answers.accept_batch(conn, claim, batch_id, http_status, remote_job_id, poll_in)
             await note_contact(conn, claim)

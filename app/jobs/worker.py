@@ -21,7 +21,6 @@ from app.jobs.doorbell import FUNCTION, QUEUE, deserialize, pool, serialize
 from app.jobs.reference import Refresher
 from app.jobs.sweeper import HIGH_WATER, Sweeper
 from app.logs import describe_exception
-from app.skolverket.client import user_agent
 
 log = structlog.get_logger(__name__)
 
@@ -38,11 +37,11 @@ async def work(advance: Advance) -> None:
     watching = asyncio.create_task(_say_what_does_not_end(advance))
     async with asyncio.TaskGroup() as loops:
         loops.create_task(Sweeper(advance).run(stop))
-        loops.create_task(Refresher(advance.settings, advance.engine, advance.random).run(stop))
+        loops.create_task(Refresher(advance.settings, advance.engine, advance.target, advance.random).run(stop))
         loops.create_task(_listen(advance, stop))
     with suppress(SQLAlchemyError):
         async with transaction(advance.engine, "end") as conn:
-            await note_worker(conn, advance.worker, user_agent(), advance.tally)
+            await note_worker(conn, advance.worker, advance.target.user_agent, advance.tally)
             await note_end(conn, advance.worker)
     watching.cancel()
     log.info("worker ends", worker=str(advance.worker))

@@ -70,6 +70,8 @@ def _spoiled(answer: Answer, fault: Fault, epoch: float) -> Answer:
             payload = {**payload, "responses": items[1:] if fault.keep is None else items[: fault.keep]}
         case "answer_foreign" if _has_items(payload):
             payload = {**payload, "responses": [*payload["responses"], _foreign(epoch)]}
+        case "answer_contradicts" if _has_items(payload) and payload["responses"]:
+            payload = {**payload, "responses": [*payload["responses"], _contrary(payload["responses"][0])]}
     return Answer(answer.status, payload, headers)
 
 
@@ -80,6 +82,11 @@ def _has_items(payload: Any) -> bool:
 def _foreign(epoch: float) -> Json:
     meta = {"created": stamp(epoch), "modified": stamp(epoch)}
     return {"id": str(uuid4()), "response": {"status": "Success", "statusCode": 200}, "meta": meta}
+
+
+def _contrary(item: Json) -> Json:
+    status = "Error" if item["response"]["status"] == "Success" else "Success"
+    return {**item, "response": {**item["response"], "status": status}}
 
 
 def _extended(value: Any) -> Any:

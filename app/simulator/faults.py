@@ -31,6 +31,8 @@ What strikes only bulk calls, and shows in their jobs:
 What strikes only status calls about jobs that are completed:
     answer_lacks     the first item is missing; with keep, all but so many of the first
     answer_foreign   there is one more item, with an id that was never sent
+    answer_contradicts
+                     the first item comes once more, with another status
 """
 
 import re
@@ -57,10 +59,11 @@ Action = Literal[
     "stay_pending",
     "answer_lacks",
     "answer_foreign",
+    "answer_contradicts",
 ]
 _ACTIONS: tuple[Action, ...] = get_args(Action)
 _OF_BULK_CALLS = ("temporary_error", "unlisted_error", "unlisted_status", "stay_pending")
-_OF_RESULTS = ("answer_lacks", "answer_foreign")
+_OF_RESULTS = ("answer_lacks", "answer_foreign", "answer_contradicts")
 
 
 @dataclass(slots=True)

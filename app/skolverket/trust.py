@@ -1,6 +1,6 @@
 """TLS towards Skolverket: whom we believe, by authorities and by pinned keys, and which failure a broken handshake is.
 
-What identifies an organisation is identity's.
+What identifies an organisation is `credentials`'s.
 """
 
 import base64
@@ -16,7 +16,7 @@ import httpx
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from app.skolverket.faults import TryAgain
+from app.target import TryAgain
 
 T = TypeVar("T")
 

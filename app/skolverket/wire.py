@@ -1,49 +1,39 @@
-"""Skolverket's wire as we use it, in this one place: addresses, header names, JSON's names and shapes, LogEntry ids.
+"""Skolverket's wire as we use it: addresses, header names, bodies, JSON's names and shapes, LogEntry ids.
 
-Of the Provisioning API 1.3.2, the open-data API 1.0.0 and the authorisation server. What an object that is sent must
-look like is in `app.domain.ss12000`. Readers take what they understand and leave the rest as it came.
+Of the Provisioning API 1.3.2, the open-data API 1.0.0 and the authorisation server. What an object must look like is in
+`shape`, what is said of a batch in `results`. Readers take what they understand and leave the rest as it came.
 """
 
 import json
 import math
 import sys
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from app.skolverket.faults import TryAgain
+from app.domain.roster import uuid_of
+from app.target import RateLimit, TryAgain
 
 # Addresses below the base of each API, with the names of their parts.
 
-ALIVE = "/alive"  # of both
+ALIVE = "/alive"
 
 BULK = "/{stage}/bulk"
-DELETE = "/{stage}/bulk/delete"
 # Built from the job's id: Location headers carry an old host.
 JOB = "/{stage}/bulk/jobs/{id}"
-COMPLETED = "/{stage}/bulk/jobs/{id}/isCompleted"
-LIST = "/{stage}"
 LOOKUP = "/{stage}/lookup"
-OBJECT = "/{stage}/{id}"
 
-ORGANISATION, ORGANISATION_BY_CODE = "/organisations/{id}", "/organisations/code/{code}"
-SCHOOL_UNIT, SCHOOL_UNIT_BY_CODE = "/schoolUnits/{id}", "/schoolUnits/code/{code}"
-PROGRAMMES, PROGRAMME, PROGRAMME_BY_CODE = "/programmes", "/programmes/{id}", "/programmes/code/{code}"
-EXAMS, EXAM = "/activities", "/activities/{id}"
+ORGANISATION_BY_CODE = "/organisations/code/{code}"
+PROGRAMMES = "/programmes"
+EXAMS = "/activities"
 
 # Its default is false: a bulk call without it would refuse whatever is there already.
 UPSERT = {"updateIfExists": "true"}
 # Without it an organisation comes without its school units.
 WITH_SCHOOL_UNITS = {"expandSchoolUnits": "true"}
-
-
-def paging(limit: int, page_token: str | None) -> dict[str, str]:
-    """Makes the parameters that ask for a page of a list; the first one has no token."""
-    return {"limit": str(limit)} | ({} if page_token is None else {"pageToken": page_token})
 
 
 # LogEntries. Limits, sizes and outages (5020, 5021, 5022, 6001) are known by their HTTP status; all ids are kept.
@@ -52,34 +42,15 @@ def paging(limit: int, page_token: str | None) -> dict[str, str]:
 class LogId(StrEnum):
     """An id of a LogEntry that we act on."""
 
-    NOT_FOUND = "4001"
     TOKEN_REFUSED = "5002"  # noqa: S105 - an id
 
 
 def log_ids(answer: bytes) -> frozenset[str]:
     """Reads the ids of the LogEntries of an error; none when it can't be read."""
-    return frozenset(str(entry["id"]) for entry in _entries(answer) if isinstance(entry.get("id"), str | int))
-
-
-def blamed(answer: bytes) -> Mapping[UUID, bytes]:
-    """Reads which objects a refusal of a whole call names (LogEntry.resourceId), each with the entries about it."""
-    about: dict[UUID, list[Any]] = {}
-    for entry in _entries(answer):
-        if (named := _uuid(entry.get("resourceId"))) is not None:
-            about.setdefault(named, []).append(entry)
-    return {named: json.dumps(listed).encode("ascii") for named, listed in about.items()}
+    return frozenset(str(entry["id"]) for entry in entries(answer) if isinstance(entry.get("id"), str | int))
 
 
 # Headers
-
-
-@dataclass(frozen=True, slots=True)
-class RateLimit:
-    """What an answer says of the limit of calls: how many a period has, how many are left, how long it lasts."""
-
-    limit: int | None
-    remaining: int | None
-    reset: timedelta | None
 
 
 _LIMIT, _REMAINING, _RESET = "X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"
@@ -134,80 +105,20 @@ def _number(headers: Mapping[str, str], name: str, most: float) -> float | None:
 # Bodies that are sent
 
 
-def delete_body(object_ids: Iterable[UUID]) -> bytes:
-    """Makes the body that deletes objects."""
-    return _written({"data": [str(object_id) for object_id in object_ids]})
-
-
-def lookup_body(ids: Iterable[UUID], civic_nos: Iterable[str], eppns: Iterable[str]) -> bytes:
-    """Makes the body of a lookup; lists without entries other than that of ids are left out."""
-    asked = {"ids": [str(object_id) for object_id in ids]}
-    persons = {"civicNos": list(civic_nos), "eduPersonPrincipalNames": list(eppns)}
-    return _written(asked | {name: values for name, values in persons.items() if values})
-
-
-def _written(document: dict[str, Any]) -> bytes:
-    # ASCII: a text that has no UTF-8 form is for Skolverket to refuse, and no crash here.
-    return json.dumps(document, separators=(",", ":")).encode("ascii")
+def lookup_body(ids: Iterable[UUID]) -> bytes:
+    """Makes the body of a lookup by ids."""
+    return json.dumps({"ids": [str(object_id) for object_id in ids]}, separators=(",", ":")).encode("ascii")
 
 
 # Answers of the Provisioning API
 
 
-@dataclass(frozen=True, slots=True)
-class ItemAnswer:
-    """What a bulk job says of one object: its id, its status (None when there is none) and the item as it came."""
-
-    object_id: UUID
-    status: str | None
-    raw: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Some of the objects that Skolverket holds, as they came; `page_token` asks for those after them, None ends."""
-
-    data: list[dict[str, Any]]
-    page_token: str | None
-
-
 def remote_job_id(answer: bytes) -> str:
-    """Reads the id of the bulk job out of a 202; raises TryAgain when there is none."""
+    """Reads the id of the bulk job out of a 202, a UUID of 36 characters; raises TryAgain when there is none."""
     match parsed(answer):
-        case {"jobId": str(job_id)} if _uuid(job_id):
+        # It becomes part of an address: only what is one by its letters.
+        case {"jobId": str(job_id)} if uuid_of(job_id):
             return job_id
-    raise unreadable(answer)
-
-
-def item_answers(answer: bytes) -> Iterator[ItemAnswer]:
-    """Reads the items of a bulk job's status; items without an id are passed over, unknown fields stay in `raw`."""
-    match parsed(answer):
-        case {"responses": list(items)}:
-            pass
-        case _:
-            raise unreadable(answer)
-    for item in items:
-        if not isinstance(item, dict) or (object_id := _uuid(item.get("id"))) is None:
-            continue
-        response = item.get("response")
-        status = response.get("status") if isinstance(response, dict) else None
-        yield ItemAnswer(object_id, status if isinstance(status, str) else None, item)
-
-
-def completed(answer: bytes) -> bool:
-    """Reads the bare boolean of isCompleted."""
-    match parsed(answer):
-        case bool(is_completed):
-            return is_completed
-    raise unreadable(answer)
-
-
-def page(answer: bytes) -> Page:
-    """Reads a page of a list; what is no object in it is passed over."""
-    match parsed(answer):
-        case {"data": list(data), **rest}:
-            token = rest.get("pageToken")
-            return Page(_objects(data), token if isinstance(token, str) and token else None)
     raise unreadable(answer)
 
 
@@ -215,68 +126,8 @@ def found(answer: bytes) -> list[dict[str, Any]]:
     """Reads the objects of a lookup; what is no object in the list is passed over."""
     match parsed(answer):
         case list(data):
-            return _objects(data)
+            return objects(data)
     raise unreadable(answer)
-
-
-def held(answer: bytes) -> dict[str, Any]:
-    """Reads one object."""
-    match parsed(answer):
-        case dict(one):
-            return one
-    raise unreadable(answer)
-
-
-# Answers of the open-data API
-
-
-@dataclass(frozen=True, slots=True)
-class OpenItem:
-    """An organisation, school unit, programme or exam: its id, what people call it by, and all that came."""
-
-    id: UUID
-    code: str
-    raw: dict[str, Any]
-
-
-ORGANISATION_CODE, SCHOOL_UNIT_CODE, PROGRAMME_CODE = "organisationNumber", "schoolUnitCode", "educationCode"
-# Of exams the name is what their id is made of, as the codes are of the others.
-EXAM_CODE = "displayName"
-
-
-def open_item(answer: bytes, code: str) -> OpenItem:
-    """Reads one item, whose code stands in the field of that name; raises TryAgain when it has no id."""
-    for item in _open_items([parsed(answer)], code):
-        return item
-    raise unreadable(answer)
-
-
-def open_items(answer: bytes, code: str) -> list[OpenItem]:
-    """Reads a list of items; those without an id are passed over."""
-    match parsed(answer):
-        case list(items):
-            return _open_items(items, code)
-    raise unreadable(answer)
-
-
-def school_units(organisation: OpenItem) -> list[OpenItem]:
-    """Reads the school units that came with an organisation."""
-    units = organisation.raw.get("schoolUnits")
-    return _open_items(units if isinstance(units, list) else [], SCHOOL_UNIT_CODE)
-
-
-def says_not_found(answer: bytes) -> bool:
-    """Tells whether a 404 is the API's own word (its Error object), and not that of something in front of it."""
-    return any(entry.get("code") == 404 for entry in _entries(answer))
-
-
-def _open_items(items: list[Any], code: str) -> list[OpenItem]:
-    read = ((_uuid(item.get("id")), item) for item in _objects(items))
-    return [
-        OpenItem(item_id, named if isinstance(named := item.get(code), str) else "", item)
-        for item_id, item in read
-        if item_id is not None
-    ]
 
 
 # The authorisation server
@@ -326,19 +177,22 @@ def _no_number(constant: str) -> Any:
     raise ValueError(f"{constant} is not JSON")
 
 
-def _entries(answer: bytes) -> list[dict[str, Any]]:
+def entries(answer: bytes) -> list[dict[str, Any]]:
+    """Reads the objects of an error, a list of them or one; none when it can't be read."""
     try:
-        entries = json.loads(answer)
+        read = json.loads(answer)
     except (ValueError, RecursionError):
         return []
-    return _objects(entries if isinstance(entries, list) else [entries])
+    return objects(read if isinstance(read, list) else [read])
 
 
-def _objects(listed: list[Any]) -> list[dict[str, Any]]:
+def objects(listed: list[Any]) -> list[dict[str, Any]]:
+    """Picks the objects of a list; what else is in it is passed over."""
     return [one for one in listed if isinstance(one, dict)]
 
 
-def _uuid(value: Any) -> UUID | None:
+def id_of(value: Any) -> UUID | None:
+    """Reads an object's id in any spelling of a UUID, or gives None."""
     try:
         return UUID(value) if isinstance(value, str) else None
     except ValueError:

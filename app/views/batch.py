@@ -1,4 +1,4 @@
-"""What is shown of a batch: the call to Skolverket, and what was in it, item by item."""
+"""What is shown of a batch: the call of the target, and what was in it, item by item."""
 
 from collections.abc import Set
 from typing import Any
@@ -6,6 +6,7 @@ from uuid import UUID
 
 from app.domain.roster import UNKNOWN_UNIT, school_units, uuid_of
 from app.security.masking import mask
+from app.target import Harmless
 from app.views import Row, Shown
 from app.views.viewer import Viewer
 
@@ -24,10 +25,13 @@ def show_batch(row: Row) -> Shown:
 def show_batch_detail(row: Row, viewer: Viewer, *, stage: str, protected: Set[UUID]) -> Shown:
     """Shows an opened batch of a job's `stage` with request and answer; `protected` are ids of its protected records.
 
-    Of the items only those are unmasked that surely speak of a record that is. Whatever else Skolverket's answer holds
+    Of the items only those are unmasked that surely speak of a record that is. Whatever else the answer holds
     may be somebody else's pupil, who is masked for everybody.
     """
-    units = {uuid_of(item.get("id")): school_units(stage, item) for item in _items(row["request"], "data")}
+    published = viewer.published
+    units = {
+        uuid_of(item.get("id")): school_units(stage, item) for item in _items(row["request"], published.request_items)
+    }
     seen = {
         each
         for each in row["record_ids"]
@@ -37,18 +41,19 @@ def show_batch_detail(row: Row, viewer: Viewer, *, stage: str, protected: Set[UU
     return {
         **show_batch(row),
         "record_ids": row["record_ids"],
-        "request": _body(row["request"], "data", seen, whole=whole),
-        "answer": _body(row["answer"], "responses", seen, whole=whole),
+        "request": _body(row["request"], published.request_items, seen, published.harmless, whole=whole),
+        "answer": _body(row["answer"], published.answer_items, seen, published.harmless, whole=whole),
     }
 
 
-def _body(body: Any, items: str, seen: Set[UUID], *, whole: bool) -> Any:
+def _body(body: Any, items: str, seen: Set[UUID], harmless: Harmless, *, whole: bool) -> Any:
     """Masks the items of which no id is in `seen`; what is around them stays unless the batch is not seen `whole`."""
-    shown = body if whole else mask(body)
+    shown = body if whole else mask(body, harmless)
     if not isinstance(body, dict) or not isinstance(body.get(items), list):
         return shown
     listed = [
-        item if isinstance(item, dict) and uuid_of(item.get("id")) in seen else mask(item) for item in body[items]
+        item if isinstance(item, dict) and uuid_of(item.get("id")) in seen else mask(item, harmless)
+        for item in body[items]
     ]
     return {**shown, items: listed}
 

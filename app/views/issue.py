@@ -5,10 +5,10 @@ from typing import Any
 
 from app.catalogue import UNKNOWN, explain
 from app.catalogue import issue as entry_of
-from app.security.masking import MASK, mask
+from app.security.masking import is_attribute
+from app.target import Message
 from app.views import Row, Shown
-
-_SEVERITIES = {"error": "error", "warning": "warning"}
+from app.views.viewer import Viewer
 
 
 def show_finding(row: Row) -> Shown:
@@ -25,9 +25,10 @@ def show_finding(row: Row) -> Shown:
     }
 
 
-def show_messages(row: Row, *, masked: bool) -> list[Shown]:
-    """Shows what we and Skolverket say of an opened record; Skolverket's words are left out of a `masked` one."""
-    return [*_ours(row["remarks"]), *_skolverkets(row["received"], masked), *_at_target(row["held"])]
+def show_messages(row: Row, viewer: Viewer, *, masked: bool) -> list[Shown]:
+    """Shows what we and the target say of an opened record; the target's words are left out of a `masked` one."""
+    targets = (_targets(message, masked) for message in viewer.published.messages(row["received"]))
+    return [*_ours(row["remarks"]), *targets, *_at_target(row["held"])]
 
 
 def _message(severity: str, code: str, text: str | None, attribute: str | None, about: tuple[str, str]) -> Shown:
@@ -57,46 +58,14 @@ def _ours(issues: list[dict[str, Any]] | None) -> Iterator[Shown]:
 
 
 def _at_target(at_target: bool) -> Iterator[Shown]:
-    """Says of a failed record that Skolverket holds it from before."""
+    """Says of a failed record that the target holds it from before."""
     if at_target:
         yield _message("warning", "held_before", None, None, ("", ""))
 
 
-def _skolverkets(received: Any, masked: bool) -> Iterator[Shown]:
-    """Finds the log entries in an answer: in the item of a bulk job's answer, or in the refusal of a whole call."""
-    if isinstance(received, dict):
-        response = received.get("response")
-        listed = response if isinstance(response, dict) else received
-        for name, severity in (("errors", "error"), ("warnings", "warning")):
-            entries = listed.get(name)
-            for entry in entries if isinstance(entries, list) else ():
-                yield _log_entry(entry, severity, masked)
-    elif isinstance(received, list):
-        for entry in received:
-            yield _log_entry(entry, "error", masked)
-
-
-def _log_entry(given: Any, severity: str, masked: bool) -> Shown:
-    """Shows one log entry of Skolverket's; whatever does not look like one becomes a message without a text."""
-    entry = given if isinstance(given, dict) else {}
-    # In the masked form only what is known to be harmless is left of each field.
-    shown = mask(entry) if masked else entry
-    text = None if masked else _text(entry.get("message")) or _text(entry.get("messageType"))
-    attribute = _text(shown.get("attributeName"))
-    return _message(
-        _SEVERITIES.get(str(entry.get("severityLevel")).lower(), severity),
-        _code(entry.get("id")),
-        text,
-        None if attribute == MASK else attribute,
-        ("", ""),
-    )
-
-
-def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) and value else None
-
-
-def _code(value: Any) -> str:
-    """Reads a log entry's id, which is a short word; anything else could be anything, and is not repeated."""
-    text = str(value) if isinstance(value, str | int) else ""
-    return text if text.isascii() and text.isalnum() and len(text) <= 8 else "unknown"
+def _targets(message: Message, masked: bool) -> Shown:
+    """Shows one message of the target's; of a `masked` one only a field's name and the code are left."""
+    attribute = message.attribute
+    if masked and attribute is not None and not is_attribute(attribute):
+        attribute = None
+    return _message(message.severity, message.code, None if masked else message.text, attribute, ("", ""))

@@ -17,13 +17,13 @@ def show_record(row: Row, viewer: Viewer) -> Shown:
         "id": row["object_id"],
         "kind": row["stage"],
         "status": row["status"],
-        "name": _shown(described.name, masked=masked),
+        "name": _shown(described.name, viewer, masked=masked),
         "role": described.role,
-        "civic_no": _shown(described.civic_no, masked=masked),
-        "eppn": _shown(described.eppn, masked=masked),
+        "civic_no": _shown(described.civic_no, viewer, masked=masked),
+        "eppn": _shown(described.eppn, viewer, masked=masked),
         "school_year": described.school_year,
         "school_type": described.school_type,
-        "messages": show_messages(row, masked=masked),
+        "messages": show_messages(row, viewer, masked=masked),
         "completed_at": row["completed_at"],
     }
 
@@ -33,8 +33,8 @@ def show_record_detail(row: Row, viewer: Viewer) -> Shown:
     masked = _is_masked(row, viewer)
     return {
         **show_record(row, viewer),
-        "sent": _shown(row["sent"], masked=masked),
-        "received": _shown(row["received"], masked=masked),
+        "sent": _shown(row["sent"], viewer, masked=masked),
+        "received": _shown(row["received"], viewer, masked=masked),
         "attempts": row["attempts"],
     }
 
@@ -53,5 +53,5 @@ def _described(row: Row) -> Described:
     return Described(name=person.name, role="Personal", civic_no=person.civic_no, eppn=person.eppn)
 
 
-def _shown(value: Any, *, masked: bool) -> Any:
-    return mask(value) if masked else value
+def _shown(value: Any, viewer: Viewer, *, masked: bool) -> Any:
+    return mask(value, viewer.published.harmless) if masked else value

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.db.cipher import OrganisationCipher
-from app.domain.batching import body
+from app.domain.batching import BodyForm
 from app.domain.envelope import unfold
 from app.views import Row, Shown
 
@@ -30,13 +30,13 @@ def open_call(row: Row, cipher: OrganisationCipher) -> Shown:
     return {**row, "request_sha256": cipher.open(bytes(row["request_sha256"]), row["id"].bytes)}
 
 
-def open_batch(row: Row, cipher: OrganisationCipher, contents: Mapping[bytes, bytes]) -> Shown:
-    """Puts a batch's request and answer together from their opened `contents`; what has been erased is null."""
+def open_batch(row: Row, cipher: OrganisationCipher, form: BodyForm, contents: Mapping[bytes, bytes]) -> Shown:
+    """Puts a batch's request (in its `form`) and answer together from opened `contents`; what was erased is null."""
     items = [contents.get(bytes(each)) for each in row["items"]]
     answer = None if row["answer"] is None else contents.get(bytes(row["answer"]))
     return {
         **open_call(row, cipher),
-        "request": _json(body([b"null" if each is None else each for each in items])),
+        "request": _json(form.body([b"null" if each is None else each for each in items])),
         "answer": None if answer is None else _json(unfold(answer, contents)),
     }
 

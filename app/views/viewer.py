@@ -8,15 +8,21 @@ from collections.abc import Set
 from dataclasses import dataclass
 from uuid import UUID
 
+from app.target import Published
+
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """Who is shown one organisation's data; `school_units` None are all of the organisation's units."""
+    """Who is shown one organisation's data; `school_units` None are all of the organisation's units.
+
+    `published` says how what was sent and received is read, and what of it needs no masking.
+    """
 
     organisation_id: UUID
     key_id: UUID
     scopes: frozenset[str]
     school_units: frozenset[UUID] | None
+    published: Published
 
     @property
     def may_see_names(self) -> bool:

@@ -17,6 +17,7 @@ from app.db.cipher import OrganisationCipher
 from app.domain.envelope import compact
 from app.domain.verdicts import RecordChange
 from app.runtime import Runtime
+from app.skolverket.published import PUBLISHED
 
 Object = dict[str, Any]
 
@@ -93,7 +94,7 @@ class Played:
             held = await claims.claim(conn, uuid4(), timedelta(hours=1), job_id)
             assert held is not None
             cipher = self.runtime.cipher.of(self.organisation_id, held.salt)
-            while (out := await batches.write_batch(conn, cipher, held, None)) is not None:
+            while (out := await batches.write_batch(conn, cipher, PUBLISHED, held, None)) is not None:
                 self.batches.append(out.id)
                 if end is not None:
                     await self._answer(conn, cipher, held, out, answers or {})
@@ -104,7 +105,7 @@ class Played:
     async def _answer(
         self, conn: AsyncConnection, cipher: OrganisationCipher, held: claims.Claim, out: Outgoing, given: Any
     ) -> None:
-        assert await batches.call_batch(conn, cipher, held, out.id) is not None
+        assert await batches.call_batch(conn, cipher, PUBLISHED, held, out.id) is not None
         await answers_of.accept_batch(conn, held, out.id, 202, str(uuid4()), timedelta())
         responses, changes = [], []
         for item in json.loads(out.body)["data"]:

@@ -12,6 +12,7 @@ from app.catalogue import explain
 from app.db import answers, batches, holdings
 from app.db.claims import Claim, claim
 from app.security.masking import mask
+from app.skolverket.published import PUBLISHED
 from tests.api.conftest import Service
 from tests.api.factories import Object, body, person, put
 
@@ -39,9 +40,9 @@ class Held:
         """Sends all records in one batch, to which this is answered; gives its address."""
         cipher = self.service.runtime.cipher.of(self.claim.organisation_id, self.claim.salt)
         async with self.service.runtime.engine.begin() as conn:
-            batch = await batches.write_batch(conn, cipher, self.claim, None)
+            batch = await batches.write_batch(conn, cipher, PUBLISHED, self.claim, None)
             assert batch is not None
-            await batches.call_batch(conn, cipher, self.claim, batch.id)
+            await batches.call_batch(conn, cipher, PUBLISHED, self.claim, batch.id)
             await answers.accept_batch(conn, self.claim, batch.id, 202, "remote", timedelta())
             await answers.answer_batch(
                 conn, cipher, self.claim, batch.id, json.dumps(answer).encode(), (), timedelta(hours=1)
@@ -140,6 +141,6 @@ async def test_items_about_others_are_masked_whatever_the_scopes(service: Servic
     address = await held.answered(answer)
     shown = json.loads((await (await service.client(*scopes)).get(address)).content)
     assert "Främlingsson" not in json.dumps(shown, ensure_ascii=False)
-    masked = [mask(each) for each in foreign]
+    masked = [mask(each, PUBLISHED.harmless) for each in foreign]
     assert json.dumps(shown["answer"]) == json.dumps({**answer, "responses": [masked[0], ours, *masked[1:]]})
     assert shown["request"] == {"data": [pupil]}

@@ -5,7 +5,7 @@ import hashlib
 import json
 import socket
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
@@ -13,13 +13,15 @@ import httpx
 import jwt
 import pytest
 
-from app.domain.batching import MAX_BYTES, body, encode
+from app.domain.batching import encode
+from app.domain.intents import Accepted
+from app.domain.outcome import Verdict
 from app.domain.stages import Stage
-from app.skolverket.auth import Authorisation, Token, fetch_token
-from app.skolverket.client import Accepted, ProvisioningApi, opened
-from app.skolverket.faults import Refusal, SkolverketError, SlowDown, TokenRefused, TryAgain
-from app.skolverket.identity import Identity
-from app.skolverket.wire import ItemAnswer, item_answers
+from app.domain.verdicts import ItemResult
+from app.skolverket.auth import Authorisation, fetch_token
+from app.skolverket.client import ProvisioningApi, opened
+from app.skolverket.published import BODY_FORM
+from app.target import Credentials, Refusal, SlowDown, TargetError, Token, TokenRefused, TryAgain
 from tests.contract.simulator_at_work import Skolverket
 from tests.database.factories import duty, exam, group, pupil
 
@@ -39,7 +41,9 @@ def api(skolverket: Skolverket, http: httpx.AsyncClient) -> ProvisioningApi:
 
 
 async def _fetched(skolverket: Skolverket, number: str = ORGANISATION) -> Token:
-    return await fetch_token(Authorisation(skolverket.transaction, skolverket.provisioning, PATIENCE), Identity(number))
+    return await fetch_token(
+        Authorisation(skolverket.transaction, skolverket.provisioning), Credentials(number), PATIENCE
+    )
 
 
 @pytest.fixture
@@ -47,14 +51,14 @@ async def token(skolverket: Skolverket) -> str:
     return (await _fetched(skolverket)).value
 
 
-async def _until(api: ProvisioningApi, stage: Stage, job_id: str, token: str, status: str) -> list[ItemAnswer]:
-    """Asks until no item is pending any more; the bound is for a simulator that is stuck."""
+async def _until(api: ProvisioningApi, stage: Stage, job_id: str, token: str, verdict: Verdict) -> Sequence[ItemResult]:
+    """Asks until no item is open any more; the bound is for a simulator that is stuck."""
     async with asyncio.timeout(10):
         while True:
-            items = list(item_answers(await api.job_status(stage, job_id, token)))
-            if all(item.status != "Pending" for item in items):
-                assert {item.status for item in items} == {status}
-                return items
+            results = (await api.poll(stage, job_id, token)).results
+            if all(result.verdict is not Verdict.OPEN for result in results):
+                assert {result.verdict for result in results} == {verdict}
+                return results
             await asyncio.sleep(0.25)
 
 
@@ -111,8 +115,8 @@ async def test_a_batch_arrives_as_the_very_bytes_and_as_an_upsert(
         Stage.GROUPS: group(person),
         Stage.ACTIVITIES: exam([group(person)], [duty(person)]),
     }[stage]
-    content = body([encode(item)])
-    accepted = await api.send(stage, content, token)
+    content = BODY_FORM.body([encode(item)])
+    accepted = await api.submit(stage, content, token)
     call = skolverket.ledger()[-1]
     assert (call["method"], call["path"], call["query"]) == (
         "POST",
@@ -128,14 +132,14 @@ async def test_a_batch_of_exactly_200_000_bytes_is_taken_and_of_a_byte_more_refu
     skolverket: Skolverket, http: httpx.AsyncClient, api: ProvisioningApi, token: str
 ) -> None:
     person = pupil(padding="")
-    room = MAX_BYTES - len(body([encode(person)]))
-    full = body([encode(person | {"padding": "x" * room})])
-    assert len(full) == MAX_BYTES
-    assert (await api.send(Stage.PERSONS, full, token)).http_status == 202
+    room = BODY_FORM.max_bytes - len(BODY_FORM.body([encode(person)]))
+    full = BODY_FORM.body([encode(person | {"padding": "x" * room})])
+    assert len(full) == BODY_FORM.max_bytes
+    assert (await api.submit(Stage.PERSONS, full, token)).http_status == 202
     # By hand: our client is never given so much.
     answer = await http.post(
         f"{skolverket.provisioning}/persons/bulk",
-        content=body([encode(person | {"padding": "x" * (room + 1)})]),
+        content=BODY_FORM.body([encode(person | {"padding": "x" * (room + 1)})]),
         headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
     )
     assert (answer.status_code, [entry["id"] for entry in answer.json()]) == (413, ["5020"])
@@ -144,25 +148,25 @@ async def test_a_batch_of_exactly_200_000_bytes_is_taken_and_of_a_byte_more_refu
 async def test_a_batch_is_followed_from_pending_to_its_answer(api: ProvisioningApi, token: str) -> None:
     """Every object has its item; this simulator knows no school unit, and each item carries that reason."""
     persons = [pupil(), pupil()]
-    accepted = await api.send(Stage.PERSONS, body([encode(person) for person in persons]), token)
-    pending = list(item_answers(await api.job_status(Stage.PERSONS, accepted.job_id, token)))
-    assert {item.status for item in pending} <= {"Pending", "Error"}
-    items = await _until(api, Stage.PERSONS, accepted.job_id, token, "Error")
+    accepted = await api.submit(Stage.PERSONS, BODY_FORM.body([encode(person) for person in persons]), token)
+    pending = (await api.poll(Stage.PERSONS, accepted.remote_job_id, token)).results
+    assert {result.verdict for result in pending} <= {Verdict.OPEN, Verdict.ERROR}
+    items = await _until(api, Stage.PERSONS, accepted.remote_job_id, token, Verdict.ERROR)
     assert [item.object_id for item in items] == [UUID(person["id"]) for person in persons]
-    assert all(item.raw["response"]["errors"] for item in items)
+    assert all(json.loads(item.raw)["response"]["errors"] for item in items)
 
 
 async def test_a_passing_fault_of_an_object_is_its_own_status(
     skolverket: Skolverket, api: ProvisioningApi, token: str
 ) -> None:
     skolverket.faults({"action": "temporary_error", "times": 1})
-    accepted = await api.send(Stage.PERSONS, body([encode(pupil())]), token)
-    await _until(api, Stage.PERSONS, accepted.job_id, token, "TemporaryError")
+    accepted = await api.submit(Stage.PERSONS, BODY_FORM.body([encode(pupil())]), token)
+    await _until(api, Stage.PERSONS, accepted.remote_job_id, token, Verdict.AGAIN)
 
 
 async def test_a_job_that_is_unknown_is_a_refusal(api: ProvisioningApi, token: str) -> None:
     with pytest.raises(Refusal) as refusal:
-        await api.job_status(Stage.PERSONS, str(uuid4()), token)
+        await api.poll(Stage.PERSONS, str(uuid4()), token)
     assert (refusal.value.code, refusal.value.http_status) == ("http_404", 404)
 
 
@@ -171,7 +175,7 @@ async def test_a_batch_that_is_called_malformed_is_a_refusal(
 ) -> None:
     skolverket.faults({"action": "status", "status": 400, "entry": "2010"})
     with pytest.raises(Refusal) as refusal:
-        await api.send(Stage.PERSONS, body([encode(pupil())]), token)
+        await api.submit(Stage.PERSONS, BODY_FORM.body([encode(pupil())]), token)
     assert (refusal.value.code, refusal.value.http_status) == ("http_400", 400)
     assert [entry["id"] for entry in json.loads(refusal.value.answer)] == ["2010"]
 
@@ -179,9 +183,9 @@ async def test_a_batch_that_is_called_malformed_is_a_refusal(
 # What goes wrong
 
 
-async def _fails(api: ProvisioningApi, token: str) -> SkolverketError:
-    with pytest.raises(SkolverketError) as fault:
-        await api.send(Stage.PERSONS, body([encode(pupil())]), token)
+async def _fails(api: ProvisioningApi, token: str) -> TargetError:
+    with pytest.raises(TargetError) as fault:
+        await api.submit(Stage.PERSONS, BODY_FORM.body([encode(pupil())]), token)
     return fault.value
 
 
@@ -210,9 +214,9 @@ async def test_too_many_calls_say_how_long_to_wait(
 async def test_the_real_limit_is_met_as_such(strict: Skolverket, http: httpx.AsyncClient) -> None:
     """Six calls in one second, all at once: five are taken."""
     fetched = await _fetched(strict)
-    api, content = ProvisioningApi(http, strict.provisioning, PATIENCE), body([encode(pupil())])
+    api, content = ProvisioningApi(http, strict.provisioning, PATIENCE), BODY_FORM.body([encode(pupil())])
     results = await asyncio.gather(
-        *(api.send(Stage.PERSONS, content, fetched.value) for _ in range(6)), return_exceptions=True
+        *(api.submit(Stage.PERSONS, content, fetched.value) for _ in range(6)), return_exceptions=True
     )
     assert sorted(type(result).__name__ for result in results) == ["Accepted"] * 5 + ["SlowDown"]
     assert [slow.retry_after for slow in results if isinstance(slow, SlowDown)] == [timedelta(seconds=1)]

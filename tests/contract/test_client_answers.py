@@ -5,20 +5,23 @@ import gzip
 import re
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from uuid import uuid4
 
+import httpx
 import pytest
 
 from app.domain.stages import Stage
-from app.skolverket.client import ProvisioningApi, exchanged, opened
-from app.skolverket.faults import SkolverketError, TokenRefused, TryAgain
+from app.skolverket.client import ProvisioningApi, opened
+from app.skolverket.exchange import LARGEST_ANSWER, exchanged
+from app.target import Answer, TargetError, TokenRefused, TryAgain
 from tests.tls import Tls, issue, make_tls
 
 PATIENCE = 2.0
+NOTHING = b'{"responses":[]}'
 
 
 @dataclass
@@ -49,11 +52,18 @@ def _ok(body: bytes, *headers: str, length: int | None = None) -> bytes:
     return "\r\n".join(lines).encode() + body
 
 
-async def _fails(answer: bytes) -> SkolverketError:
+def open_connections(http: httpx.AsyncClient) -> int:
+    """Counts the connections that are kept for later calls."""
+    transport = http._transport
+    assert isinstance(transport, httpx.AsyncHTTPTransport)
+    return len(transport._pool.connections)
+
+
+async def _fails(answer: bytes) -> TargetError:
     async with serving(answer) as server, opened(PATIENCE) as http:
         api = ProvisioningApi(http, server.base, PATIENCE)
-        with pytest.raises(SkolverketError) as fault:
-            await api.is_completed(Stage.PERSONS, str(uuid4()), "a.b.c")
+        with pytest.raises(TargetError) as fault:
+            await api.poll(Stage.PERSONS, str(uuid4()), "a.b.c")
     return fault.value
 
 
@@ -83,11 +93,76 @@ async def test_what_can_not_be_read_keeps_its_status() -> None:
     assert (await _fails(_ok(b"<html>"))).http_status == 200
 
 
-async def test_an_answer_may_be_compressed() -> None:
-    packed = gzip.compress(b"true")
+async def test_no_answer_is_asked_for_or_taken_in_another_encoding() -> None:
+    """A small one could become anything: it is read no further than its head, and the connection is not used again."""
+    packed = gzip.compress(NOTHING)
     async with serving(_ok(packed, "Content-Encoding: gzip")) as server, opened(PATIENCE) as http:
+        with pytest.raises(TryAgain) as fault:
+            await ProvisioningApi(http, server.base, PATIENCE).poll(Stage.PERSONS, str(uuid4()), "a.b.c")
+        assert open_connections(http) == 0
+    assert (fault.value.code, fault.value.http_status, fault.value.answer) == ("answer_unreadable", 200, b"")
+    assert [re.findall(r"(?mi)^accept-encoding: (.*)\r$", head) for head in server.heads] == [["identity"]]
+
+
+@pytest.mark.parametrize("said", ["identity", "Identity", ""])
+async def test_an_answer_may_say_that_it_is_not_encoded(said: str) -> None:
+    async with serving(_ok(NOTHING, f"Content-Encoding: {said}")) as server, opened(PATIENCE) as http:
         api = ProvisioningApi(http, server.base, PATIENCE)
-        assert await api.is_completed(Stage.PERSONS, str(uuid4()), "a.b.c") is True
+        assert await api.poll(Stage.PERSONS, str(uuid4()), "a.b.c") == Answer(NOTHING, [])
+
+
+@pytest.mark.parametrize("status", [429, 503])
+async def test_what_says_that_the_service_is_away_says_so_in_any_encoding(status: int) -> None:
+    fault = await _fails(f"HTTP/1.1 {status} X\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n..".encode())
+    assert (fault.code, fault.http_status, fault.answer) == (f"http_{status}", status, b"")
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+@pytest.mark.parametrize("more", [0, 1])
+async def test_an_answer_has_16_mb_at_most(chunked: bool, more: int) -> None:
+    """And is read no further: the connection is closed."""
+    body = NOTHING + b" " * (LARGEST_ANSWER - len(NOTHING) + more)
+    answer = (
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n" % (len(body), body)
+        if chunked
+        else _ok(body)
+    )
+    async with serving(answer) as server, opened(PATIENCE) as http:
+        api = ProvisioningApi(http, server.base, PATIENCE)
+        if not more:
+            assert (await api.poll(Stage.PERSONS, str(uuid4()), "a.b.c")).raw == body
+            return
+        with pytest.raises(TryAgain) as fault:
+            await api.poll(Stage.PERSONS, str(uuid4()), "a.b.c")
+        assert open_connections(http) == 0
+    assert (fault.value.code, fault.value.http_status, fault.value.answer) == ("answer_unreadable", 200, b"")
+
+
+async def test_an_answer_without_an_end_is_given_up_before_its_time_is_over() -> None:
+    """It would fill the memory otherwise: it is ended by its size."""
+
+    async def endless(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        with suppress(ConnectionError):
+            while True:
+                writer.write(b" " * 1_000_000)
+                await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(endless, "127.0.0.1", 0) as listening, opened(60) as http:
+        api = ProvisioningApi(http, f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}", 60)
+        with pytest.raises(TryAgain) as fault:
+            await api.poll(Stage.PERSONS, str(uuid4()), "a.b.c")
+    assert fault.value.code == "answer_unreadable"
+
+
+async def test_an_answer_that_contradicts_itself_is_asked_for_again() -> None:
+    """It is kept as it came."""
+    item = '{"id":"a0000000-0000-4000-8000-000000000001","response":{"status":"%s"}}'
+    body = f'{{"responses":[{item % "Success"},{item % "Error"}]}}'.encode()
+    fault = await _fails(_ok(body))
+    assert (type(fault), fault.code, fault.http_status, fault.answer) == (TryAgain, "answer_contradicts", 200, body)
 
 
 async def test_a_redirection_is_not_followed() -> None:
@@ -157,16 +232,16 @@ async def https_port(tls: Tls) -> AsyncIterator[int]:
         yield listening.sockets[0].getsockname()[1]
 
 
-async def _ask(address: str, ca_file: Path | str) -> bool:
+async def _ask(address: str, ca_file: Path | str) -> None:
     async with opened(PATIENCE, str(ca_file)) as http:
-        return await ProvisioningApi(http, address, PATIENCE).is_completed(Stage.PERSONS, str(uuid4()), "a.b.c")
+        await ProvisioningApi(http, address, PATIENCE).alive("a.b.c")
 
 
 async def test_a_server_is_trusted_by_the_authorities_of_a_file(tls: Tls, https_port: int, tmp_path: Path) -> None:
     """And by those alone that are in it now: a file that changes is read again."""
     file = tmp_path / "authorities.pem"
     file.write_bytes(tls.ca_file.read_bytes())
-    assert await _ask(f"https://127.0.0.1:{https_port}", file) is True
+    await _ask(f"https://127.0.0.1:{https_port}", file)
     file.write_bytes(issue("Another authority", authority=True).pem)
     with pytest.raises(TryAgain) as fault:
         await _ask(f"https://127.0.0.1:{https_port}", file)

@@ -1,22 +1,24 @@
 """Within limits, as the server counts: two users of the shared limit in parallel never make it say 429."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from itertools import pairwise
 from random import Random
 
-import httpx
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from app.domain.batching import body, encode
+from app.domain.batching import encode
+from app.domain.intents import Accepted
 from app.domain.stages import Stage
 from app.jobs.bearer import Bearer
 from app.jobs.calls import Calls, Queues
 from app.jobs.deadline import Deadline, NoTime
-from app.skolverket.client import opened
-from app.skolverket.faults import SlowDown, TryAgain
+from app.runtime import target_of
+from app.skolverket.published import BODY_FORM
+from app.target import CallHooks, SlowDown, TryAgain
 from tests.contract.simulator_at_work import Skolverket
 from tests.database.factories import Tenant, engine_of, pupil
 
@@ -35,28 +37,33 @@ async def _noted(conn: AsyncConnection, *, again: bool) -> bool:
     return True
 
 
-def _calls(skolverket: Skolverket, tenant: Tenant, http: httpx.AsyncClient, seconds: float) -> Calls:
-    settings = skolverket.settings()
-    deadline = Deadline.after(seconds)
-    bearer = Bearer(tenant.engine, tenant.cipher, settings, tenant.organisation_id, deadline, PATIENCE, Random())
-    return Calls(tenant.engine, settings, bearer, http, Queues())
+@asynccontextmanager
+async def _calls(skolverket: Skolverket, tenant: Tenant, seconds: float) -> AsyncIterator[Calls]:
+    target, deadline = target_of(skolverket.settings()), Deadline.after(seconds)
+    bearer = Bearer(tenant.engine, tenant.cipher, target, tenant.organisation_id, deadline, PATIENCE, Random())
+    async with target.connected(PATIENCE) as connection:
+        yield Calls(tenant.engine, target.limits, bearer, connection, Queues())
+
+
+def _sending(
+    calls: Calls, body: bytes = b'{"data":[]}', kind: Stage = Stage.PERSONS
+) -> Callable[[str, CallHooks], Awaitable[Accepted]]:
+    return lambda token, hooks: calls.connection.submit(kind, body, token, hooks)
 
 
 async def test_two_users_at_once_stay_within_the_servers_limit(strict: Skolverket, engine: AsyncEngine) -> None:
     """Each has more to send than may go: in no second do more than five arrive, and little of the limit is wasted."""
     tenants = [await Tenant.make(engine) for _ in range(2)]
-    content = body([encode(pupil())])
+    content = BODY_FORM.body([encode(pupil())])
 
     async def user(tenant: Tenant) -> int:
-        async with opened(PATIENCE) as http:
-            calls = _calls(strict, tenant, http, SECONDS + PATIENCE)
-            api = calls.api
+        async with _calls(strict, tenant, SECONDS + PATIENCE) as calls:
 
             async def one() -> int:
                 made = 0
                 while True:
                     try:
-                        await calls.sending("send", lambda token: api.send(Stage.PERSONS, content, token), _noted)
+                        await calls.sending("send", _sending(calls, content), _noted)
                     except NoTime:
                         return made
                     made += 1
@@ -85,15 +92,9 @@ async def test_a_late_call_takes_nothing_from_the_distance_of_calls(
             await conn.execute(sa.text("SELECT pg_sleep(0.15)"))
         return True
 
-    async with opened(PATIENCE) as http:
-        calls = _calls(skolverket, tenant, http, 20)
-        content = body([encode(pupil())])
-        await asyncio.gather(
-            *(
-                calls.sending("send", lambda token: calls.api.send(Stage.PERSONS, content, token), note)
-                for _ in range(6)
-            )
-        )
+    async with _calls(skolverket, tenant, 20) as calls:
+        content = BODY_FORM.body([encode(pupil())])
+        await asyncio.gather(*(calls.sending("send", _sending(calls, content), note) for _ in range(6)))
     first, *_, sixth = [call["monotonic"] for call in skolverket.ledger() if "/bulk" in call["path"]]
     assert sixth - first > 1
 
@@ -105,9 +106,8 @@ async def test_a_limit_that_others_use_up_holds_back_everybody(
     """For as long as the answer says, in whole seconds or fractions: there are more calls in it than ours."""
     tenant = await Tenant.make(engine)
     skolverket.faults({"match": {"path": "/bulk"}, "action": "low_limit", "reset": reset})
-    async with opened(PATIENCE) as http:
-        calls = _calls(skolverket, tenant, http, 20)
-        taken = await calls.sending("send", lambda token: calls.api.send(Stage.PERSONS, b'{"data":[]}', token), _noted)
+    async with _calls(skolverket, tenant, 20) as calls:
+        taken = await calls.sending("send", _sending(calls), _noted)
     assert taken is not None
     held = await tenant.value(
         "SELECT extract(epoch FROM next_at - clock_timestamp()) FROM call_limit WHERE bucket = 'calls'"
@@ -121,11 +121,10 @@ async def test_a_call_that_is_not_noted_does_not_leave(skolverket: Skolverket, e
     async def refused(conn: AsyncConnection, *, again: bool) -> bool:
         return False
 
-    async def never(token: str) -> str:
+    async def never(token: str, hooks: CallHooks) -> str:
         raise AssertionError("it left")
 
-    async with opened(PATIENCE) as http:
-        calls = _calls(skolverket, tenant, http, 20)
+    async with _calls(skolverket, tenant, 20) as calls:
         left: object = await calls.sending("send", never, refused)
     assert left is None
 
@@ -133,11 +132,10 @@ async def test_a_call_that_is_not_noted_does_not_leave(skolverket: Skolverket, e
 async def test_without_time_for_another_call_none_leaves(skolverket: Skolverket, engine: AsyncEngine) -> None:
     tenant = await Tenant.make(engine)
 
-    async def never(token: str) -> str:
+    async def never(token: str, hooks: CallHooks) -> str:
         raise AssertionError("it left")
 
-    async with opened(PATIENCE) as http:
-        calls = _calls(skolverket, tenant, http, PATIENCE - 1)
+    async with _calls(skolverket, tenant, PATIENCE - 1) as calls:
         with pytest.raises(NoTime):
             await calls.sending("send", never, _noted)
     assert skolverket.ledger() == []
@@ -147,11 +145,9 @@ async def test_a_429_holds_back_everybody(skolverket: Skolverket, engine: AsyncE
     """For as long as was asked: the next slot of whoever it is begins after that."""
     tenant = await Tenant.make(engine)
     skolverket.faults({"match": {"path": "/bulk"}, "action": "status", "status": 429, "retry_after": 9, "times": 1})
-    async with opened(PATIENCE) as http:
-        calls = _calls(skolverket, tenant, http, 20)
-        api = calls.api
+    async with _calls(skolverket, tenant, 20) as calls:
         with pytest.raises(SlowDown):
-            await calls.sending("send", lambda token: api.send(Stage.PERSONS, b'{"data":[]}', token), _noted)
+            await calls.sending("send", _sending(calls), _noted)
     held = await tenant.value(
         "SELECT extract(epoch FROM next_at - clock_timestamp()) FROM call_limit WHERE bucket = 'calls'"
     )
@@ -169,10 +165,8 @@ async def test_a_token_that_is_no_longer_taken_is_renewed_once(skolverket: Skolv
         noted += not again
         return True
 
-    async with opened(PATIENCE) as http:
-        calls = _calls(skolverket, tenant, http, 20)
-        api = calls.api
-        taken = await calls.sending("send", lambda token: api.send(Stage.PERSONS, b'{"data":[]}', token), note)
+    async with _calls(skolverket, tenant, 20) as calls:
+        taken = await calls.sending("send", _sending(calls), note)
     assert taken is not None
     paths = [(call["path"].rpartition("/")[2], call["status"]) for call in skolverket.ledger()]
     assert paths == [("transaction", 200), ("bulk", 403), ("transaction", 200), ("bulk", 202)]
@@ -183,11 +177,9 @@ async def test_a_token_that_is_no_longer_taken_is_renewed_once(skolverket: Skolv
 async def test_a_token_that_is_never_taken_is_a_fault(skolverket: Skolverket, engine: AsyncEngine) -> None:
     tenant = await Tenant.make(engine)
     skolverket.faults({"match": {"path": "/bulk"}, "action": "status", "status": 403})
-    async with opened(PATIENCE) as http:
-        calls = _calls(skolverket, tenant, http, 20)
-        api = calls.api
+    async with _calls(skolverket, tenant, 20) as calls:
         with pytest.raises(TryAgain) as fault:
-            await calls.sending("send", lambda token: api.send(Stage.PERSONS, b'{"data":[]}', token), _noted)
+            await calls.sending("send", _sending(calls), _noted)
     assert (type(fault.value), fault.value.code, fault.value.http_status) == (TryAgain, "token_refused", 403)
     assert len([call for call in skolverket.ledger() if "/bulk" in call["path"]]) == 2
 
@@ -197,16 +189,14 @@ async def test_a_call_whose_token_cannot_be_renewed_keeps_skolverkets_refusal(
 ) -> None:
     """Its history shows what the Provisioning API answered, and not the authorisation server; the code says why."""
     tenant = await Tenant.make(engine)
-    async with opened(PATIENCE) as http:
-        calls = _calls(skolverket, tenant, http, 20)
-        api = calls.api
-        await calls.sending("send", lambda token: api.send(Stage.PERSONS, b'{"data":[]}', token), _noted)
+    async with _calls(skolverket, tenant, 20) as calls:
+        await calls.sending("send", _sending(calls), _noted)
         skolverket.faults(
             {"match": {"path": "/bulk"}, "action": "status", "status": 403},
             {"match": {"path": "/transaction"}, "action": "status", "status": 500},
         )
         with pytest.raises(TryAgain) as fault:
-            await calls.sending("send", lambda token: api.send(Stage.PERSONS, b'{"data":[]}', token), _noted)
+            await calls.sending("send", _sending(calls), _noted)
     assert (fault.value.code, fault.value.http_status) == ("authorisation_http_500", 403)
     assert b'"statusCode":403' in fault.value.answer
 
@@ -216,11 +206,9 @@ async def test_a_token_is_fetched_once_for_calls_side_by_side(skolverket: Skolve
     tenant = await Tenant.make(engine)
 
     async def step() -> None:
-        async with opened(PATIENCE) as http:
-            calls = _calls(skolverket, tenant, http, 20)
-            api = calls.api
-            send = calls.sending("send", lambda token: api.send(Stage.PERSONS, b'{"data":[]}', token), _noted)
-            ask = calls.sending("send", lambda token: api.send(Stage.DUTIES, b'{"data":[]}', token), _noted)
+        async with _calls(skolverket, tenant, 20) as calls:
+            send = calls.sending("send", _sending(calls), _noted)
+            ask = calls.sending("send", _sending(calls, kind=Stage.DUTIES), _noted)
             await asyncio.gather(send, ask)
 
     await step()

@@ -17,9 +17,8 @@ import pytest
 
 from app.skolverket.auth import Authorisation, fetch_token
 from app.skolverket.client import ProvisioningApi, opened
-from app.skolverket.faults import TryAgain
-from app.skolverket.identity import Identity
 from app.skolverket.trust import pin_of
+from app.target import Credentials, TryAgain
 from tests.conftest import spawning
 from tests.contract.simulator_at_work import Skolverket
 from tests.tls import CLIENT, SERVER, Client, Form, Issued, Tls, issue, make_tls
@@ -40,7 +39,7 @@ class SecureSkolverket(Skolverket):
 
     @property
     def authorisation(self) -> Authorisation:
-        return Authorisation(self.transaction, self.provisioning, PATIENCE, str(self.tls.ca_file))
+        return Authorisation(self.transaction, self.provisioning, str(self.tls.ca_file))
 
     def _ask(self, method: str, path: str, content: object) -> Any:
         body = None if content is None else json.dumps(content).encode()
@@ -65,21 +64,21 @@ def skolverket(process: SecureSkolverket) -> SecureSkolverket:
     return process
 
 
-def identity_of(client: Client, number: str = NUMBER) -> Identity:
-    return Identity(number, client.certificate_file, client.key_file, client.entity_id)
+def credentials_of(client: Client, number: str = NUMBER) -> Credentials:
+    return Credentials(number, client.certificate_file, client.key_file, client.entity_id)
 
 
-async def whose(authorisation: Authorisation, identity: Identity) -> str:
+async def whose(authorisation: Authorisation, credentials: Credentials) -> str:
     """Fetches a token and tells which organisation it is for."""
-    fetched = await fetch_token(authorisation, identity)
+    fetched = await fetch_token(authorisation, credentials, PATIENCE)
     claims = jwt.decode(fetched.value, options={"verify_signature": False})
     assert fetched.expires_at == datetime.fromtimestamp(claims["exp"], UTC)
     return str(claims["sub"])
 
 
-async def fault_of(authorisation: Authorisation, identity: Identity) -> TryAgain:
+async def fault_of(authorisation: Authorisation, credentials: Credentials) -> TryAgain:
     with pytest.raises(TryAgain) as fault:
-        await fetch_token(authorisation, identity)
+        await fetch_token(authorisation, credentials, PATIENCE)
     assert str(fault.value) == fault.value.code
     return fault.value
 
@@ -90,19 +89,21 @@ async def fault_of(authorisation: Authorisation, identity: Identity) -> TryAgain
 @pytest.mark.parametrize("form", ["certificate", "entity"])
 async def test_each_form_of_client_key_gets_the_organisations_token(skolverket: SecureSkolverket, form: Form) -> None:
     client = skolverket.tls.client(NUMBER, form)
-    assert await whose(skolverket.authorisation, identity_of(client)) == NUMBER
+    assert await whose(skolverket.authorisation, credentials_of(client)) == NUMBER
     assert [(call["path"], call["organisation"]) for call in skolverket.ledger()] == [("/transaction", NUMBER)]
 
 
 async def test_the_provisioning_api_takes_the_token_without_a_certificate(skolverket: SecureSkolverket) -> None:
-    fetched = await fetch_token(skolverket.authorisation, identity_of(skolverket.tls.client(NUMBER, "certificate")))
+    fetched = await fetch_token(
+        skolverket.authorisation, credentials_of(skolverket.tls.client(NUMBER, "certificate")), PATIENCE
+    )
     async with opened(PATIENCE, str(skolverket.tls.ca_file)) as http:
         await ProvisioningApi(http, skolverket.provisioning, PATIENCE).alive(fetched.value)
 
 
 async def test_names_of_files_may_be_relative_to_the_folder(skolverket: SecureSkolverket) -> None:
     client = skolverket.tls.client(NUMBER, "certificate")
-    named = Identity(NUMBER, Path(client.certificate_file).name, Path(client.key_file).name)
+    named = Credentials(NUMBER, Path(client.certificate_file).name, Path(client.key_file).name)
     here = replace(skolverket.authorisation, certificate_folder=str(skolverket.tls.folder))
     assert await whose(here, named) == NUMBER
 
@@ -119,8 +120,8 @@ async def test_names_of_files_may_be_relative_to_the_folder(skolverket: SecureSk
 async def test_a_certificate_that_does_not_prove_the_client_key_is_refused(
     skolverket: SecureSkolverket, form: Form, entity_id: str | None
 ) -> None:
-    identity = replace(identity_of(skolverket.tls.client(NUMBER, form)), entity_id=entity_id)
-    fault = await fault_of(skolverket.authorisation, identity)
+    credentials = replace(credentials_of(skolverket.tls.client(NUMBER, form)), entity_id=entity_id)
+    fault = await fault_of(skolverket.authorisation, credentials)
     assert fault.code == "authorisation_refused"
     assert fault.http_status in {400, 403}
 
@@ -129,19 +130,19 @@ async def test_a_certificate_replaced_on_disk_is_shown_with_the_next_fetch(
     skolverket: SecureSkolverket, tmp_path: Path
 ) -> None:
     """Told apart by whose it is: the second one names another organisation."""
-    identity = Identity(NUMBER, str(tmp_path / "kommun.pem"), str(tmp_path / "kommun.key"))
+    credentials = Credentials(NUMBER, str(tmp_path / "kommun.pem"), str(tmp_path / "kommun.key"))
     seen = []
     for number in (NUMBER, OTHER):
         issued = issue("Kommun", skolverket.tls.approved, number=number, uses=[CLIENT])
         for name, content in (("kommun.pem", issued.chain_pem), ("kommun.key", issued.key_pem)):
             (tmp_path / "new").write_bytes(content)
             (tmp_path / "new").replace(tmp_path / name)
-        seen.append(await whose(skolverket.authorisation, identity))
+        seen.append(await whose(skolverket.authorisation, credentials))
     assert seen == [NUMBER, OTHER]
 
 
 async def test_https_without_a_certificate_sends_nothing(skolverket: SecureSkolverket) -> None:
-    assert (await fault_of(skolverket.authorisation, Identity(NUMBER))).code == "no_certificate"
+    assert (await fault_of(skolverket.authorisation, Credentials(NUMBER))).code == "no_certificate"
     assert skolverket.ledger() == []
 
 
@@ -167,8 +168,8 @@ async def test_a_fault_of_our_files_keeps_everything_at_home(
     for name, content in zip(("kommun.pem", "kommun.key"), write(good, other), strict=True):
         if content is not None:
             (tmp_path / name).write_bytes(content)
-    identity = Identity(NUMBER, str(tmp_path / "kommun.pem"), str(tmp_path / "kommun.key"))
-    assert (await fault_of(skolverket.authorisation, identity)).code == code
+    credentials = Credentials(NUMBER, str(tmp_path / "kommun.pem"), str(tmp_path / "kommun.key"))
+    assert (await fault_of(skolverket.authorisation, credentials)).code == code
     assert skolverket.ledger() == []
 
 
@@ -177,12 +178,12 @@ async def test_a_fault_of_our_files_keeps_everything_at_home(
 
 async def test_a_pinned_server_is_believed(skolverket: SecureSkolverket) -> None:
     pinned = replace(skolverket.authorisation, pins=frozenset({"sha256//" + "A" * 43 + "=", skolverket.tls.pin}))
-    assert await whose(pinned, identity_of(skolverket.tls.client(NUMBER, "certificate"))) == NUMBER
+    assert await whose(pinned, credentials_of(skolverket.tls.client(NUMBER, "certificate"))) == NUMBER
 
 
 async def test_a_server_with_another_key_than_the_pinned_receives_no_request(skolverket: SecureSkolverket) -> None:
     pinned = replace(skolverket.authorisation, pins=frozenset({"sha256//" + "A" * 43 + "="}))
-    fault = await fault_of(pinned, identity_of(skolverket.tls.client(NUMBER, "certificate")))
+    fault = await fault_of(pinned, credentials_of(skolverket.tls.client(NUMBER, "certificate")))
     assert (fault.code, fault.http_status) == ("server_pin", None)
     assert skolverket.ledger() == []
 
@@ -192,24 +193,28 @@ async def test_a_server_of_an_unknown_authority_receives_no_request(
 ) -> None:
     (tmp_path / "other.pem").write_bytes(issue("Another root", authority=True).pem)
     elsewhere = replace(skolverket.authorisation, ca_file=str(tmp_path / "other.pem"))
-    assert (await fault_of(elsewhere, identity_of(skolverket.tls.client(NUMBER, "entity")))).code == "server_untrusted"
+    assert (
+        await fault_of(elsewhere, credentials_of(skolverket.tls.client(NUMBER, "entity")))
+    ).code == "server_untrusted"
     assert skolverket.ledger() == []
 
 
 async def test_the_well_known_authorities_do_not_know_the_simulators(skolverket: SecureSkolverket) -> None:
     known = replace(skolverket.authorisation, ca_file="")
-    assert (await fault_of(known, identity_of(skolverket.tls.client(NUMBER, "entity")))).code == "server_untrusted"
+    assert (await fault_of(known, credentials_of(skolverket.tls.client(NUMBER, "entity")))).code == "server_untrusted"
 
 
 async def test_a_server_with_a_certificate_for_another_host_receives_no_request(skolverket: SecureSkolverket) -> None:
     named = replace(skolverket.authorisation, url=f"https://localhost:{skolverket.port}/transaction")
-    assert (await fault_of(named, identity_of(skolverket.tls.client(NUMBER, "entity")))).code == "server_wrong_host"
+    assert (await fault_of(named, credentials_of(skolverket.tls.client(NUMBER, "entity")))).code == "server_wrong_host"
     assert skolverket.ledger() == []
 
 
 async def test_authorities_that_cannot_be_read_are_named(skolverket: SecureSkolverket, tmp_path: Path) -> None:
     nowhere = replace(skolverket.authorisation, ca_file=str(tmp_path / "none.pem"))
-    assert (await fault_of(nowhere, identity_of(skolverket.tls.client(NUMBER, "entity")))).code == "ca_file_unreadable"
+    assert (
+        await fault_of(nowhere, credentials_of(skolverket.tls.client(NUMBER, "entity")))
+    ).code == "ca_file_unreadable"
 
 
 # Servers that a simulator never is
@@ -295,13 +300,13 @@ def serving(
     return context
 
 
-def calling(folder: Path, port: int, client: Issued) -> tuple[Authorisation, Identity]:
+def calling(folder: Path, port: int, client: Issued) -> tuple[Authorisation, Credentials]:
     (folder / "ca.pem").write_bytes(ROOT.pem)
     (folder / "kommun.pem").write_bytes(client.chain_pem)
     (folder / "kommun.key").write_bytes(client.key_pem)
-    where = Authorisation(f"https://127.0.0.1:{port}/transaction", "https://127.0.0.1", PATIENCE)
+    where = Authorisation(f"https://127.0.0.1:{port}/transaction", "https://127.0.0.1")
     where = replace(where, ca_file=str(folder / "ca.pem"), certificate_folder=str(folder))
-    return where, Identity(NUMBER, "kommun.pem", "kommun.key")
+    return where, Credentials(NUMBER, "kommun.pem", "kommun.key")
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -312,16 +317,16 @@ async def test_a_wrong_pin_ends_the_connection_before_a_byte_of_the_request(
     server, client = issue("Server", ROOT, uses=[SERVER], hosts=["127.0.0.1"]), issue("Kommun", ROOT, uses=[CLIENT])
     context = serving(tmp_path, version, server, ROOT, ssl.CERT_OPTIONAL)
     with stranger(context) as wrong:
-        where, identity = calling(tmp_path, wrong.port, client)
+        where, credentials = calling(tmp_path, wrong.port, client)
         pinned = replace(where, pins=frozenset({"sha256//" + "A" * 43 + "="}))
-        assert (await fault_of(pinned, identity)).code == "server_pin"
+        assert (await fault_of(pinned, credentials)).code == "server_pin"
     assert wrong.bodies == []
     if version is ssl.TLSVersion.TLSv1_3:
         assert wrong.certificates == []
     with stranger(context) as right:
-        where, identity = calling(tmp_path, right.port, client)
+        where, credentials = calling(tmp_path, right.port, client)
         pinned = replace(where, pins=frozenset({pin_of(server.der)}))
-        assert (await fault_of(pinned, identity)).code == "authorisation_refused"
+        assert (await fault_of(pinned, credentials)).code == "authorisation_refused"
     assert [body.split(b"\r\n")[0] for body in right.bodies] == [b"POST /transaction HTTP/1.1"]
     assert right.certificates == [client.der]
 
@@ -333,8 +338,8 @@ async def test_a_server_that_does_not_take_our_certificate_is_told_from_one_that
 ) -> None:
     server, client = issue("Server", ROOT, uses=[SERVER], hosts=["127.0.0.1"]), issue("Kommun", uses=[CLIENT])
     with stranger(serving(tmp_path, version, server, ROOT, need)) as kept:
-        where, identity = calling(tmp_path, kept.port, client)
-        assert (await fault_of(where, identity)).code == "certificate_refused"
+        where, credentials = calling(tmp_path, kept.port, client)
+        assert (await fault_of(where, credentials)).code == "certificate_refused"
     assert kept.bodies == []
 
 
@@ -343,13 +348,13 @@ async def test_a_server_whose_certificate_has_expired_is_not_trusted(tmp_path: P
     server = issue("Server", ROOT, uses=[SERVER], hosts=["127.0.0.1"], ends=ended)
     context = serving(tmp_path, ssl.TLSVersion.TLSv1_3, server, ROOT, ssl.CERT_OPTIONAL)
     with stranger(context) as kept:
-        where, identity = calling(tmp_path, kept.port, issue("Kommun", ROOT, uses=[CLIENT]))
-        assert (await fault_of(where, identity)).code == "server_untrusted"
+        where, credentials = calling(tmp_path, kept.port, issue("Kommun", ROOT, uses=[CLIENT]))
+        assert (await fault_of(where, credentials)).code == "server_untrusted"
     assert kept.bodies == []
 
 
 async def test_a_server_without_tls_is_told_from_one_that_is_away(tmp_path: Path) -> None:
     with stranger(None) as kept:
-        where, identity = calling(tmp_path, kept.port, issue("Kommun", ROOT, uses=[CLIENT]))
-        assert (await fault_of(where, identity)).code == "tls_failed"
-    assert (await fault_of(where, identity)).code == "no_connection"
+        where, credentials = calling(tmp_path, kept.port, issue("Kommun", ROOT, uses=[CLIENT]))
+        assert (await fault_of(where, credentials)).code == "tls_failed"
+    assert (await fault_of(where, credentials)).code == "no_connection"

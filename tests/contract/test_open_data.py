@@ -3,15 +3,14 @@
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import httpx
 import pytest
 
 from app.skolverket.client import opened
-from app.skolverket.faults import Refusal, SkolverketError, SlowDown, TryAgain
 from app.skolverket.open_data import OpenDataApi
-from app.skolverket.wire import OpenItem, school_units
+from app.target import Refusal, SlowDown, TargetError, TryAgain
 from tests.contract.simulator_at_work import Skolverket
 
 PATIENCE = 5.0
@@ -65,45 +64,33 @@ def api(known: Skolverket, http: httpx.AsyncClient) -> OpenDataApi:
     return OpenDataApi(http, url_of(known), PATIENCE)
 
 
-ONE: dict[str, tuple[Callable[[OpenDataApi, Any], Awaitable[OpenItem | None]], object, object, str, UUID, str]] = {
-    "organisation": (OpenDataApi.organisation, ORGANISATION, uuid4(), "/organisations/{}", ORGANISATION, NUMBER),
-    "organisation_by_number": (
-        OpenDataApi.organisation_by_number, NUMBER, "2120000009", "/organisations/code/{}", ORGANISATION, NUMBER
-    ),
-    "school_unit": (OpenDataApi.school_unit, UNIT, uuid4(), "/schoolUnits/{}", UNIT, "31279295"),
-    "school_unit_by_code": (
-        OpenDataApi.school_unit_by_code, "31279295", "9", "/schoolUnits/code/{}", UNIT, "31279295"
-    ),
-    "programme": (OpenDataApi.programme, PROGRAMME, uuid4(), "/programmes/{}", PROGRAMME, "EKJURV"),
-    "programme_by_code": (
-        OpenDataApi.programme_by_code, "EKJURV", "no", "/programmes/code/{}", PROGRAMME, "EKJURV"
-    ),
-    "exam": (OpenDataApi.exam, EXAM, uuid4(), "/activities/{}", EXAM, "MATMAT01"),
-}  # fmt: skip
-LISTS: dict[str, Callable[[OpenDataApi], Awaitable[list[OpenItem]]]] = {
+METHODS: dict[str, Callable[[OpenDataApi], Awaitable[object]]] = {
+    "organisation": lambda api: api.organisation(NUMBER),
     "programmes": OpenDataApi.programmes,
     "exams": OpenDataApi.exams,
 }
 
 
-# Every endpoint
+# Every endpoint that we use
 
 
-@pytest.mark.parametrize("method", ONE)
-async def test_one_item_is_read(known: Skolverket, api: OpenDataApi, method: str) -> None:
-    read, key, _, path, item_id, code = ONE[method]
-    found = await read(api, key)
+async def test_an_organisation_is_read_with_its_school_units(known: Skolverket, api: OpenDataApi) -> None:
+    found = await api.organisation(NUMBER)
     assert found is not None
-    assert (found.id, found.code, found.raw["id"]) == (item_id, code, str(item_id))
+    assert (found.item.id, found.item.code, found.item.raw["id"]) == (ORGANISATION, NUMBER, str(ORGANISATION))
+    assert [(unit.id, unit.code, unit.raw["displayName"]) for unit in found.school_units] == [
+        (UNIT, "31279295", "Åskolan")
+    ]
     call = known.ledger()[-1]
-    assert (call["method"], call["path"]) == ("GET", "/open-data/v1" + path.format(key))
-    assert call["query"] == ""
+    assert (call["method"], call["path"], call["query"]) == (
+        "GET",
+        f"/open-data/v1/organisations/code/{NUMBER}",
+        "expandSchoolUnits=true",
+    )
 
 
-@pytest.mark.parametrize("method", ONE)
-async def test_what_there_is_not_reads_as_none(api: OpenDataApi, method: str) -> None:
-    read, _, absent, *_ = ONE[method]
-    assert await read(api, absent) is None
+async def test_an_organisation_that_is_not_there_reads_as_none(api: OpenDataApi) -> None:
+    assert await api.organisation("2120000009") is None
 
 
 async def test_programmes_and_exams_are_listed(api: OpenDataApi) -> None:
@@ -111,43 +98,23 @@ async def test_programmes_and_exams_are_listed(api: OpenDataApi) -> None:
     assert [(one.id, one.code) for one in await api.exams()] == [(EXAM, "MATMAT01")]
 
 
-async def test_an_organisation_brings_its_school_units_on_demand(known: Skolverket, api: OpenDataApi) -> None:
-    for found in (
-        await api.organisation(ORGANISATION, school_units=True),
-        await api.organisation_by_number(NUMBER, school_units=True),
-    ):
-        assert found is not None
-        assert [(unit.id, unit.code, unit.raw["displayName"]) for unit in school_units(found)] == [
-            (UNIT, "31279295", "Åskolan")
-        ]
-        assert known.ledger()[-1]["query"] == "expandSchoolUnits=true"
-    plain = await api.organisation_by_number(NUMBER)
-    assert plain is not None
-    assert school_units(plain) == []
-
-
-async def test_the_api_is_alive(known: Skolverket, api: OpenDataApi) -> None:
-    await api.alive()
-    assert known.ledger()[-1]["path"] == "/open-data/v1/alive"
-
-
-async def test_a_code_is_one_part_of_the_address(known: Skolverket, api: OpenDataApi) -> None:
+async def test_a_number_is_one_part_of_the_address(known: Skolverket, api: OpenDataApi) -> None:
     """Whatever is in it, no other address comes of it."""
-    assert await api.programme_by_code("EKJURV/../../organisations?x=1#y") is None
-    assert known.ledger()[-1]["query"] == ""
+    assert await api.organisation("21/../../programmes?x=1#y") is None
+    assert known.ledger()[-1]["query"] == "expandSchoolUnits=true"
 
 
 # What may fail
 
 
-async def _fails(known: Skolverket, api: OpenDataApi, method: str, **rule: Any) -> SkolverketError:
+async def _fails(known: Skolverket, api: OpenDataApi, method: str, **rule: Any) -> TargetError:
     known.faults({"match": {"path": "^/open-data/"}, **rule})
-    with pytest.raises(SkolverketError) as fault:
-        await (ONE[method][0](api, ONE[method][1]) if method in ONE else LISTS[method](api))
+    with pytest.raises(TargetError) as fault:
+        await METHODS[method](api)
     return fault.value
 
 
-@pytest.mark.parametrize("method", ["organisation_by_number", "exam", "programmes"])
+@pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize(
     ("rule", "kind", "code"),
     [
@@ -162,7 +129,7 @@ async def _fails(known: Skolverket, api: OpenDataApi, method: str, **rule: Any) 
     ],
 )
 async def test_a_fault_is_told_by_what_to_do(
-    known: Skolverket, api: OpenDataApi, method: str, rule: dict[str, Any], kind: type[SkolverketError], code: str
+    known: Skolverket, api: OpenDataApi, method: str, rule: dict[str, Any], kind: type[TargetError], code: str
 ) -> None:
     fault = await _fails(known, api, method, **rule)
     assert (type(fault), fault.code) == (kind, code)
@@ -174,9 +141,9 @@ async def test_an_address_that_is_wrong_does_not_look_as_if_nothing_were_there(
     known: Skolverket, http: httpx.AsyncClient
 ) -> None:
     api = OpenDataApi(http, f"{known.base}/open-data/v0", PATIENCE)
-    for read, key, *_ in ONE.values():
+    for call in METHODS.values():
         with pytest.raises(TryAgain) as fault:
-            await read(api, key)
+            await call(api)
         assert fault.value.code == "http_404"
 
 

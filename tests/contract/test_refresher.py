@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from app.db import reference
 from app.db.limits import hold_back
 from app.jobs.reference import Refresher
+from app.runtime import target_of
 from app.settings import Settings
 from tests.conftest import ROOT
 from tests.contract.simulator_at_work import Skolverket
@@ -46,9 +47,14 @@ def _settings(skolverket: Skolverket, **changes: Any) -> Settings:
     )
 
 
+def _refresher(skolverket: Skolverket, engine: AsyncEngine) -> Refresher:
+    settings = _settings(skolverket)
+    return Refresher(settings, engine, target_of(settings), Random(1))
+
+
 async def _refreshed(tenant: Tenant, settings: Settings) -> dict[str, Any]:
     """Lets the loop do what is due, and gives what is known of each subject then."""
-    await Refresher(settings, tenant.engine, Random(1)).run_once(asyncio.Event())
+    await Refresher(settings, tenant.engine, target_of(settings), Random(1)).run_once(asyncio.Event())
     async with tenant.engine.connect() as conn:
         return {row["subject"]: row for row in await reference.freshness(conn)}
 
@@ -86,7 +92,7 @@ async def test_many_workers_make_the_calls_of_one(known: Skolverket, tenant: Ten
 
 
 async def test_without_an_organisation_nobody_is_called(known: Skolverket, engine: AsyncEngine) -> None:
-    await Refresher(_settings(known), engine).run_once(asyncio.Event())
+    await _refresher(known, engine).run_once(asyncio.Event())
     assert known.ledger() == []
 
 
@@ -138,7 +144,7 @@ async def test_a_failure_keeps_what_is_cached_and_is_tried_again_sooner(
 async def test_a_429_holds_back_all_who_read(known: Skolverket, tenant: Tenant) -> None:
     known.faults({"action": "status", "status": 429, "retry_after": 20})
     stop = asyncio.Event()
-    running = asyncio.create_task(Refresher(_settings(known), tenant.engine, Random(1)).run_once(stop))
+    running = asyncio.create_task(_refresher(known, tenant.engine).run_once(stop))
     await _until(tenant, "SELECT count(*) FROM reference_refresh WHERE failure = 'http_429'")
     stop.set()
     await running
@@ -152,7 +158,7 @@ async def test_it_ends_at_once_though_no_slot_is_free(known: Skolverket, tenant:
     async with tenant.engine.begin() as conn:
         await hold_back(conn, "reads", timedelta(hours=1))
     stop = asyncio.Event()
-    running = asyncio.create_task(Refresher(_settings(known), tenant.engine).run(stop))
+    running = asyncio.create_task(_refresher(known, tenant.engine).run(stop))
     await _until(tenant, "SELECT count(*) FROM call_turn WHERE bucket = 'reads'")
     stop.set()
     async with asyncio.timeout(5):

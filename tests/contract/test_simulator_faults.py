@@ -168,6 +168,15 @@ def test_an_answer_has_a_foreign_item(caller: Caller) -> None:
     assert own["id"] == numbered(1) != foreign["id"]
 
 
+def test_an_answer_contradicts_itself(caller: Caller) -> None:
+    job_id = caller.send("persons", pupil(1), pupil(2))
+    caller.until_completed("persons", job_id)
+    caller.order({"action": "answer_contradicts"})
+    items = caller.call("GET", f"/persons/bulk/jobs/{job_id}").json()["responses"]
+    assert [item["id"] for item in items] == [numbered(1), numbered(2), numbered(1)]
+    assert items[0]["response"]["status"] != items[2]["response"]["status"]
+
+
 def test_what_strikes_results_lets_a_pending_job_pass(caller: Caller) -> None:
     caller.order({"action": "stay_pending"})
     job_id = caller.send("persons", pupil())

@@ -3,23 +3,24 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from random import Random
 
-import httpx
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.db.limits import slot_spacing
+from app.domain.intents import Accepted
 from app.domain.stages import Stage
 from app.jobs.bearer import Bearer
 from app.jobs.calls import Calls, Queues, Slot
 from app.jobs.deadline import Deadline, NoTime
+from app.runtime import target_of
 from app.settings import Settings
-from app.skolverket.client import Accepted, opened
-from app.skolverket.faults import SkolverketError, TryAgain
+from app.target import CallHooks, Connection, TargetError, TryAgain
 from tests.contract.simulator_at_work import Skolverket
 from tests.database.factories import Tenant, engine_of
 
@@ -34,11 +35,17 @@ async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
     await engine.dispose()
 
 
-def _door(skolverket: Skolverket, tenant: Tenant, http: httpx.AsyncClient, patience: float = PATIENCE) -> Calls:
-    settings = skolverket.settings(skolverket_calls_per_second=100, skolverket_reads_per_second=100)
+@asynccontextmanager
+async def _door(skolverket: Skolverket, tenant: Tenant, patience: float = PATIENCE) -> AsyncIterator[Calls]:
+    target = target_of(skolverket.settings(skolverket_calls_per_second=100, skolverket_reads_per_second=100))
     deadline = Deadline.after(20)
-    bearer = Bearer(tenant.engine, tenant.cipher, settings, tenant.organisation_id, deadline, patience, Random(1))
-    return Calls(tenant.engine, settings, bearer, http, Queues())
+    bearer = Bearer(tenant.engine, tenant.cipher, target, tenant.organisation_id, deadline, patience, Random(1))
+    async with target.connected(patience) as connection:
+        yield Calls(tenant.engine, target.limits, bearer, connection, Queues())
+
+
+def _sending(connection: Connection) -> Callable[[str, CallHooks], Awaitable[Accepted]]:
+    return lambda token, hooks: connection.submit(Stage.PERSONS, b'{"data":[]}', token, hooks)
 
 
 async def _open(tenant: Tenant, service: str, probe_in: timedelta = timedelta()) -> None:
@@ -57,14 +64,11 @@ async def _worker(skolverket: Skolverket, tenant: Tenant, calls: int = 1) -> lis
         return True
 
     became = []
-    async with opened(PATIENCE) as http:
-        door = _door(skolverket, tenant, http)
+    async with _door(skolverket, tenant) as door:
         for _ in range(calls):
             try:
-                taken = await door.sending(
-                    "send", lambda token: door.api.send(Stage.PERSONS, b'{"data":[]}', token), note
-                )
-            except SkolverketError as fault:
+                taken = await door.sending("send", _sending(door.connection), note)
+            except TargetError as fault:
                 became.append(fault.code)
             else:
                 assert isinstance(taken, Accepted)
@@ -131,24 +135,23 @@ async def test_a_probe_whose_connection_took_long_closes_the_circuit(
     """It is too late for its slot and takes another one, although the circuit is open: it must not wait for itself."""
     tenant = await Tenant.make(engine)
     await _open(tenant, "provisioning")
-    async with opened(PATIENCE) as http:
-        door = _door(skolverket, tenant, http)
+    async with _door(skolverket, tenant) as door:
         token = await door.bearer.token()
         async with door._probing:
-            await door._made(Slot("alive", "reads", time.monotonic() - 1, 1, None), door.api.alive(token.value))
+            slot = Slot("alive", "reads", time.monotonic() - 1, 1, None)
+            await door._made(slot, door.connection.alive, token.value)
     assert await tenant.value("SELECT count(*) FROM circuit WHERE opened_at IS NOT NULL") == 0
 
 
 async def test_what_stands_at_the_door_says_nothing_of_the_service(skolverket: Skolverket, engine: AsyncEngine) -> None:
     """A call that is too late waits for another slot, and a 429 keeps everybody: it never left, and is no outage."""
     tenant = await Tenant.make(engine)
-    async with opened(PATIENCE) as http:
-        door = _door(skolverket, tenant, http, patience=1)
+    async with _door(skolverket, tenant, patience=1) as door:
         token = await door.bearer.token()
         await tenant.do("UPDATE call_limit SET next_at = clock_timestamp() + interval '1 minute'")
         late = Slot("send", "calls", time.monotonic() - 1, 1, None)
         with pytest.raises(NoTime):
-            await door._made(late, door.api.send(Stage.PERSONS, b'{"data":[]}', token.value))
+            await door._made(late, _sending(door.connection), token.value)
     assert await tenant.value("SELECT sum(failures) FROM circuit") == 0
     assert _made(skolverket) == {"transaction": 1}
 
@@ -160,15 +163,14 @@ async def test_a_late_call_costs_the_others_one_slot_at_most(
     """Were all its lateness added, a busy machine would slow down without an end."""
     tenant = await Tenant.make(engine)
     asked = "SELECT extract(epoch FROM next_at)::float FROM call_limit WHERE bucket = 'calls'"
-    async with opened(PATIENCE) as http:
-        door = _door(skolverket, tenant, http)
+    async with _door(skolverket, tenant) as door:
         token = await door.bearer.token()
         await tenant.do("UPDATE call_limit SET next_at = clock_timestamp() + interval '1 minute'")
         before = await tenant.value(asked)
         began = time.monotonic() - late if late else time.monotonic() + 5
         slot = Slot("send", "calls", began, 1, None)
-        await door._made(slot, door.api.send(Stage.PERSONS, b'{"data":[]}', token.value))
-    spacing = slot_spacing(door.settings.skolverket_calls_per_second).total_seconds()
+        await door._made(slot, _sending(door.connection), token.value)
+    spacing = slot_spacing(door.limits.calls_per_second).total_seconds()
     assert await tenant.value(asked) - before == pytest.approx(moved * spacing, abs=0.0005)
 
 
@@ -192,12 +194,9 @@ async def test_a_call_that_goes_again_is_looked_at_again(
             await conn.execute(sa.text("SELECT pg_sleep(0.5)"))
         return looked < looks
 
-    async with opened(PATIENCE) as http:
-        door = _door(skolverket, tenant, http)
+    async with _door(skolverket, tenant) as door:
         with pytest.raises(TryAgain) as fault:
-            await door.sending(
-                "send", lambda token: door.api.send(Stage.PERSONS, b'{"data":[]}', token), until_cancelled
-            )
+            await door.sending("send", _sending(door.connection), until_cancelled)
     assert (fault.value.code, fault.value.http_status, looked) == ("token_refused", 403, looks)
     assert _made(skolverket) == {"transaction": 2, "bulk": 1}
 
@@ -208,13 +207,9 @@ async def test_one_organisation_without_papers_leaves_the_probe_to_others(
     """What keeps it from asking is its own: the next one may probe at once, and closes the circuit for all."""
     bare, other = await Tenant.make(engine), await Tenant.make(engine)
     await _open(bare, "authorisation")
-    settings = Settings(skolverket_authorisation_url="https://127.0.0.1:1/transaction")
-    async with opened(PATIENCE) as http:
-        bearer = Bearer(
-            bare.engine, bare.cipher, settings, bare.organisation_id, Deadline.after(20), PATIENCE, Random(1)
-        )
-        door = Calls(bare.engine, settings, bearer, http, Queues())
-        with pytest.raises(TryAgain, match="no_certificate"):
-            await door.bearer.token()
+    target = target_of(Settings(skolverket_authorisation_url="https://127.0.0.1:1/transaction"))
+    bearer = Bearer(bare.engine, bare.cipher, target, bare.organisation_id, Deadline.after(20), PATIENCE, Random(1))
+    with pytest.raises(TryAgain, match="no_certificate"):
+        await bearer.token()
     assert await _worker(skolverket, other) == ["taken"]
     assert await bare.value("SELECT count(*) FROM circuit WHERE opened_at IS NOT NULL") == 0

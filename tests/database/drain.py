@@ -33,6 +33,7 @@ from app.domain.intents import (
 from app.domain.outcome import Verdict
 from app.domain.verdicts import ItemResult
 from app.jobs.transactions import carry_out, settle
+from app.skolverket.published import PUBLISHED
 from tests.stepping import Stepping
 
 HORIZON: Final = timedelta(hours=6)
@@ -114,7 +115,7 @@ async def _step(engine: AsyncEngine, cipher: OrganisationCipher, held: Claim, ta
             out = None
             if isinstance(intent, Send):
                 async with engine.begin() as conn:
-                    out = await batches.call_batch(conn, cipher, held, intent.batch_id)
+                    out = await batches.call_batch(conn, cipher, PUBLISHED, held, intent.batch_id)
             stepping.tell(Permitted(number))
             stepping.tell(Done(number, target.call(intent, out)))
             continue
@@ -122,6 +123,6 @@ async def _step(engine: AsyncEngine, cipher: OrganisationCipher, held: Claim, ta
             if isinstance(intent, Snooze | Finish):
                 wake_ups, stored = await settle(conn, held, intent), Stored()
             else:
-                stored = await carry_out(conn, cipher, held, intent, RULES.first_answer)
+                stored = await carry_out(conn, cipher, PUBLISHED, held, intent, RULES.first_answer)
         stepping.tell(Done(number, stored))
     return wake_ups

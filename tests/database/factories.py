@@ -24,6 +24,7 @@ from app.db.engine import connect
 from app.db.intake import store_roster
 from app.domain.verdicts import RecordChange
 from app.settings import Settings
+from app.skolverket.published import PUBLISHED
 from app.sources.json_upload import JsonUpload
 from tests.database.drain import RULES, drain
 
@@ -133,6 +134,7 @@ class Tenant:
         await store_roster(
             self.engine,
             self.cipher,
+            PUBLISHED,
             activity_id,
             JsonUpload(chunks()),
             if_match=lambda _: True,
@@ -190,7 +192,7 @@ class Tenant:
     async def write(self, held: Claim) -> batches.Outgoing | None:
         """Writes down a batch."""
         async with self.engine.begin() as conn:
-            return await batches.write_batch(conn, self.cipher, held, RULES.fault_horizon)
+            return await batches.write_batch(conn, self.cipher, PUBLISHED, held, RULES.fault_horizon)
 
     async def written(self, held: Claim) -> batches.Outgoing:
         """Writes down a batch where there is something to send."""
@@ -202,7 +204,7 @@ class Tenant:
         """Lets a batch leave."""
         out = await self.written(held)
         async with self.engine.begin() as conn:
-            assert await batches.call_batch(conn, self.cipher, held, out.id) == out
+            assert await batches.call_batch(conn, self.cipher, PUBLISHED, held, out.id) == out
         return out.id
 
     async def accepted(self, held: Claim) -> UUID:

@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db import answers, batches, claims, holdings, lane
 from app.db.cipher import OrganisationCipher
 from app.db.claims import Claim, LeaseLost
+from app.skolverket.published import PUBLISHED
 
 Write = Callable[[AsyncConnection, OrganisationCipher, Claim, UUID], Awaitable[object]]
 Refusal = Callable[[str], AbstractContextManager[None]]
@@ -67,8 +68,8 @@ LATE_WRITES: Final[dict[str, tuple[Write, Refusal]]] = {
     "open_work": (lambda conn, cipher, held, batch: claims.open_work(conn, held), _told),
     "snooze": (lambda conn, cipher, held, batch: claims.snooze(conn, held, _NOW), _told),
     "refuse_broken": (lambda conn, cipher, held, batch: batches.refuse_broken(conn, held), _told),
-    "write_batch": (lambda conn, cipher, held, batch: batches.write_batch(conn, cipher, held, None), _told),
-    "call_batch": (lambda conn, cipher, held, batch: batches.call_batch(conn, cipher, held, batch), _told),
+    "write_batch": (lambda conn, cipher, held, batch: batches.write_batch(conn, cipher, PUBLISHED, held, None), _told),
+    "call_batch": (lambda conn, cipher, held, batch: batches.call_batch(conn, cipher, PUBLISHED, held, batch), _told),
     "may_leave": (lambda conn, cipher, held, batch: batches.may_leave(conn, held), _told),
     "give_up": (lambda conn, cipher, held, batch: batches.give_up(conn, held), _told),
     "take_back": (lambda conn, cipher, held, batch: batches.take_back(conn, held, batch), _told),

@@ -32,10 +32,9 @@ from app.domain.intents import (
     Woken,
     WriteBatch,
 )
-from app.domain.outcome import judge
-from app.domain.verdicts import ItemResult
 from app.jobs.transactions import carry_out, settle
-from app.skolverket.wire import blamed, item_answers
+from app.skolverket.published import PUBLISHED
+from app.skolverket.results import blamed, item_results
 from tests.database.drain import RULES
 from tests.database.model import Cut, World
 from tests.stepping import Stepping
@@ -155,7 +154,7 @@ class Worker:
             if isinstance(intent, Snooze | Finish):
                 rings, stored = await settle(conn, held, intent), Stored()
             else:
-                rings, stored = [], await carry_out(conn, world.cipher, held, intent, RULES.first_answer)
+                rings, stored = [], await carry_out(conn, world.cipher, PUBLISHED, held, intent, RULES.first_answer)
         written = isinstance(intent, WriteBatch) and stored.result
         assert not (written and over), "a batch was written after the cancel of its run had been answered"
         world.bell += rings
@@ -181,7 +180,7 @@ class Worker:
         yield None
         over = held.run_id in world.cancelled
         async with world.begin() as conn:
-            out = await batches.call_batch(conn, world.cipher, held, intent.batch_id)
+            out = await batches.call_batch(conn, world.cipher, PUBLISHED, held, intent.batch_id)
             assert out is None or world.numbers[held.job_id] == held.number, "two workers write for one job"
         step.tell(Permitted(number))
         if out is None:
@@ -214,11 +213,7 @@ class Worker:
             yield Failed(Fault("http_503"), 503)
         else:
             answer = world.skolverket.answer(held, batch, status)
-            results = [
-                ItemResult(item.object_id, judge(item.status), json.dumps(item.raw).encode())
-                for item in item_answers(answer)
-            ]
-            yield Answered(answer, results, timedelta())
+            yield Answered(answer, item_results(answer), timedelta())
 
 
 def _what_came_of(outcome: str, out: batches.Outgoing) -> CallOutcome:

@@ -14,9 +14,10 @@ from sqlalchemy.exc import IntegrityError
 from app.db import answers, batches
 from app.db.claims import Claim
 from app.db.content import open_contents
-from app.domain.batching import MAX_BYTES, encode
+from app.domain.batching import encode
 from app.domain.envelope import unfold
 from app.domain.verdicts import RecordChange
+from app.skolverket.published import BODY_FORM, PUBLISHED
 from tests.database.drain import HORIZON
 from tests.database.factories import MINUTE, Object, Run, Tenant, duty, exam, group, pupil
 
@@ -105,7 +106,7 @@ async def test_batches_go_in_the_rosters_order_and_none_is_over_200_000_bytes(te
     assert len(bodies) > 2
     assert [item for body in bodies for item in json.loads(body)["data"]] == persons
     for body, following in pairwise(bodies):
-        assert len(body) <= MAX_BYTES < len(body) + 1 + len(encode(json.loads(following)["data"][0]))
+        assert len(body) <= BODY_FORM.max_bytes < len(body) + 1 + len(encode(json.loads(following)["data"][0]))
     rows = await tenant.rows("SELECT number FROM batch ORDER BY number")
     assert [row["number"] for row in rows] == list(range(1, len(bodies) + 1))
     assert len(await run.objects(1)) == 250
@@ -116,9 +117,9 @@ async def test_a_record_of_exactly_200_000_bytes_goes_and_one_of_a_byte_more_doe
         person = pupil(padding="")
         return person | {"padding": "x" * (size - len(encode(person)) - len(b'{"data":[]}'))}
 
-    largest, too_large, other = sized(MAX_BYTES), sized(MAX_BYTES + 1), pupil()
+    largest, too_large, other = sized(BODY_FORM.max_bytes), sized(BODY_FORM.max_bytes + 1), pupil()
     _, held = await _claimed(tenant, [too_large, largest, other])
-    assert len((await tenant.written(held)).body) == MAX_BYTES
+    assert len((await tenant.written(held)).body) == BODY_FORM.max_bytes
     refused = await _record(tenant, too_large["id"])
     assert (refused["status"], _codes(refused), refused["sent"], refused["received"]) == (
         *("error", ["too_large"], None, None),
@@ -208,7 +209,7 @@ async def test_a_cancelled_run_writes_and_sends_nothing(tenant: Tenant) -> None:
     before = await tenant.dump()
     assert await tenant.write(held) is None
     async with tenant.engine.begin() as conn:
-        assert await batches.call_batch(conn, tenant.cipher, held, out.id) is None
+        assert await batches.call_batch(conn, tenant.cipher, PUBLISHED, held, out.id) is None
     assert await tenant.dump() == before
 
 
@@ -239,7 +240,7 @@ async def test_a_record_is_given_up_when_its_faults_reach_the_horizon(tenant: Te
     retried = await tenant.written(held)
     assert json.loads(retried.body)["data"] == [faulty]
     async with tenant.engine.begin() as conn:
-        await batches.call_batch(conn, tenant.cipher, held, retried.id)
+        await batches.call_batch(conn, tenant.cipher, PUBLISHED, held, retried.id)
         await answers.lose_batch(conn, tenant.cipher, held, retried.id, "timeout", NOTHING)
     await _age(tenant, held, MINUTE)
     assert await tenant.write(held) is None
@@ -266,7 +267,7 @@ async def test_a_batch_leaves_with_the_bytes_that_were_written(tenant: Tenant) -
     _, held = await _claimed(tenant, [pupil()])
     out = await tenant.written(held)
     async with tenant.engine.begin() as conn:
-        assert await batches.call_batch(conn, tenant.cipher, held, out.id) == out
+        assert await batches.call_batch(conn, tenant.cipher, PUBLISHED, held, out.id) == out
     row = await _batch(tenant, out.id)
     assert row["status"] == "called"
     assert row["called_at"] is not None
@@ -394,7 +395,7 @@ async def test_without_a_horizon_no_record_is_given_up(tenant: Tenant) -> None:
         await answers.lose_batch(conn, tenant.cipher, held, batch_id, "no_connection", NOTHING)
     await _age(tenant, held, 2 * HORIZON)
     async with tenant.engine.begin() as conn:
-        assert await batches.write_batch(conn, tenant.cipher, held, None) is not None
+        assert await batches.write_batch(conn, tenant.cipher, PUBLISHED, held, None) is not None
 
 
 # Refusals
@@ -410,7 +411,7 @@ async def test_a_refused_batch_is_halved_until_the_culprit_stands_alone(tenant: 
         items = json.loads(out.body)["data"]
         sizes.append(len(items))
         async with tenant.engine.begin() as conn:
-            await batches.call_batch(conn, tenant.cipher, held, out.id)
+            await batches.call_batch(conn, tenant.cipher, PUBLISHED, held, out.id)
         if culprit in [item["id"] for item in items]:
             async with tenant.engine.begin() as conn:
                 await answers.refuse_batch(conn, tenant.cipher, held, out.id, 400, b'[{"id":"9"}]', {})

@@ -13,6 +13,7 @@ from app.db import answers, batches, claims, lane
 from app.db.claims import Claim, LeaseLost
 from app.domain.stages import Stage
 from app.domain.verdicts import RecordChange
+from app.skolverket.published import PUBLISHED
 from tests.database.drain import HORIZON
 from tests.database.factories import MINUTE, Tenant, make_job, pupil
 
@@ -107,8 +108,8 @@ async def test_an_unknown_job_is_not_claimed(tenant: Tenant) -> None:
 type_of_write = Callable[[Tenant, AsyncConnection, Claim, UUID, UUID], Awaitable[object]]
 _WRITES: dict[str, type_of_write] = {
     "refuse_broken": lambda t, conn, held, w, a: batches.refuse_broken(conn, held),
-    "write_batch": lambda t, conn, held, w, a: batches.write_batch(conn, t.cipher, held, HORIZON),
-    "call_batch": lambda t, conn, held, w, a: batches.call_batch(conn, t.cipher, held, w),
+    "write_batch": lambda t, conn, held, w, a: batches.write_batch(conn, t.cipher, PUBLISHED, held, HORIZON),
+    "call_batch": lambda t, conn, held, w, a: batches.call_batch(conn, t.cipher, PUBLISHED, held, w),
     "accept_batch": lambda t, conn, held, w, a: answers.accept_batch(conn, held, w, 202, "late", NOTHING),
     "answer_batch": lambda t, conn, held, w, a: answers.answer_batch(conn, t.cipher, held, a, b"{}", [], NOTHING),
     "postpone_batch": lambda t, conn, held, w, a: answers.postpone_batch(conn, held, a, MINUTE),

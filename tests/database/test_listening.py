@@ -8,6 +8,7 @@ import pytest
 from app.jobs import worker
 from app.jobs.advance import Advance
 from app.jobs.doorbell import Doorbell
+from app.runtime import target_of
 from app.settings import Settings
 from tests.database.factories import Tenant, the_cipher
 
@@ -32,7 +33,8 @@ async def test_a_listener_that_swallows_its_cancellation_ends_all_the_same(
     monkeypatch.setattr(arq.Worker, "heart_beat", beat)
     monkeypatch.setattr(worker, "_CANCELLED_AGAIN_AFTER", 0.05)
     bell, stop = Doorbell(redis_url), asyncio.Event()
-    advance = Advance(Settings.model_validate({"redis_url": redis_url}), tenant.engine, the_cipher(), bell)
+    settings = Settings.model_validate({"redis_url": redis_url})
+    advance = Advance(settings, tenant.engine, the_cipher(), bell, target_of(settings))
     listening = asyncio.create_task(worker._listen(advance, stop))
     await listens.wait()
     stop.set()

@@ -7,9 +7,8 @@ with as many fresh ones, and makes the shortest of a failing one.
 import asyncio
 import os
 from collections.abc import Awaitable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
-from functools import partial
 from itertools import count
 from random import Random
 from typing import Any
@@ -63,7 +62,7 @@ def place(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]
     for module in (runs, batches, factories):
         monkeypatch.setattr(module, "uuid4", next_id)
     monkeypatch.setattr(factories, "_serials", count(1))
-    monkeypatch.setattr(batches, "Packing", partial(Packing, _SMALL))
+    monkeypatch.setattr(batches, "Packing", lambda form: Packing(replace(form, max_bytes=_SMALL)))
     virtualise(database_url)
     address = Settings(database_url=SecretStr(database_url)).sqlalchemy_url
     engine = create_async_engine(address, hide_parameters=True)

@@ -10,6 +10,7 @@ from app.jobs.advance import Advance
 from app.jobs.doorbell import Doorbell, pool
 from app.jobs.sweeper import HIGH_WATER, Sweeper
 from app.local.server import free_port
+from app.runtime import target_of
 from app.settings import Settings
 from tests.database.factories import Run, Tenant, the_cipher
 
@@ -25,7 +26,7 @@ async def doorbell(redis_url: str) -> AsyncIterator[Doorbell]:
 
 
 def sweeper(tenant: Tenant, doorbell: Doorbell) -> Sweeper:
-    return Sweeper(Advance(Settings(), tenant.engine, the_cipher(), doorbell))
+    return Sweeper(Advance(Settings(), tenant.engine, the_cipher(), doorbell, target_of(Settings())))
 
 
 async def sweep(tenant: Tenant, doorbell: Doorbell) -> None:

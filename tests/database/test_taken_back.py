@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from app.db import answers, batches
+from app.skolverket.published import PUBLISHED
 from tests.database.factories import Tenant
 
 _RECORDS = (
@@ -28,11 +29,11 @@ async def test_a_batch_that_was_noted_and_stayed_leaves_later_as_it_stands(tenan
     out = await tenant.written(held)
     batch, before = await tenant.rows("SELECT * FROM batch"), await tenant.rows(_RECORDS)
     async with tenant.engine.begin() as conn:
-        assert await batches.call_batch(conn, tenant.cipher, held, out.id) == out
+        assert await batches.call_batch(conn, tenant.cipher, PUBLISHED, held, out.id) == out
         await batches.take_back(conn, held, out.id)
     assert (await tenant.rows("SELECT * FROM batch"), await tenant.rows(_RECORDS)) == (batch, before)
     async with tenant.engine.begin() as conn:
-        assert await batches.call_batch(conn, tenant.cipher, held, out.id) == out
+        assert await batches.call_batch(conn, tenant.cipher, PUBLISHED, held, out.id) == out
 
 
 async def test_what_has_left_is_not_taken_back(tenant: Tenant) -> None:

@@ -41,6 +41,7 @@ def assert_succeeded(service: Service, run: Json, *workers: Child) -> None:
 PASSING: list[tuple[str, Json, Json]] = [
     ("answer_unreadable", SENDS, {"action": "not_json"}),
     ("answer_unreadable", ANSWERS, {"action": "not_json"}),
+    ("answer_contradicts", ANSWERS, {"action": "answer_contradicts"}),
     ("connection_lost", ANSWERS, {"action": "truncate"}),
     ("timeout", SENDS, {"action": "hang", "taken": True}),
     ("job_unknown", ANSWERS, {"action": "forget_jobs"}),

@@ -42,14 +42,14 @@ WORKERS: Final = (
         "the batch's row comes after the call",
         """        slot = await self._begun(name, bucket, note, granted)
         try:
-            return await self._made(slot, call(token.value))
+            return await self._made(slot, call, token.value)
 """,
         # what is noted is committed when the answer is there
         """        try:
             async with self.engine.begin() as late:
                 noted = note and (lambda _, *, again: note(late, again=again))
                 slot = await self._begun(name, bucket, noted, granted)
-                return await self._made(slot, call(token.value))
+                return await self._made(slot, call, token.value)
 """,
         ("crash points",),
     ),
@@ -76,6 +76,24 @@ WORKERS: Final = (
         'UPSERT = {"updateIfExists": "true"}',
         "UPSERT: dict[str, str] = {}",
         ("torture",),
+    ),
+    Fault(
+        "an answer that contradicts itself is believed",
+        "if known is not None and known.verdict is not verdict:",
+        "if False:",
+        ("client",),
+    ),
+    Fault(
+        "an answer is read to its end however large it is",
+        "if length > LARGEST_ANSWER:",
+        "if False:",
+        ("client",),
+    ),
+    Fault(
+        "an answer is taken in any encoding",
+        'not in {"identity", ""}:',
+        'not in {"identity", "", "gzip"}:',
+        ("client",),
     ),
     Fault(
         "each worker has a limit of its own",

@@ -54,7 +54,12 @@ PROOFS: Final[Mapping[str, Proof]] = {
     "batches": _database("batches", "late_calls", "taken_back", "holdings"),
     "shared": _database("limits", "circuits", "sweeper"),
     "API": _tests("tests/api/test_runs.py"),
-    "client": _tests("tests/contract/test_client_against_simulator.py", "tests/contract/test_workers_together.py"),
+    "client": _tests(
+        *(
+            f"tests/contract/test_{each}.py"
+            for each in ("client_answers", "client_against_simulator", "workers_together")
+        )
+    ),
     "model": _database("model", within=300),
     "hostile SQL": _database("hostile_sql", within=240),
     "crash points": _crashes(

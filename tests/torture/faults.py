@@ -55,6 +55,7 @@ WEIGHTS: Mapping[str, int] = {
     "simulator stay_pending": 3,
     "simulator answer_lacks": 3,
     "simulator answer_foreign": 2,
+    "simulator answer_contradicts": 2,
 }
 
 
@@ -102,7 +103,7 @@ def rule_of(kind: str, measure: float, whom: float) -> Rule:
             rule |= {"seconds": round(0.2 + 4 * measure, 2), "before": whom * 10 % 1 > 0.5}
         case "revoke_tokens" | "forget_jobs" | "unlisted_error" | "unlisted_status":
             rule |= {"times": 1}
-        case "temporary_error" | "answer_lacks" | "answer_foreign":
+        case "temporary_error" | "answer_lacks" | "answer_foreign" | "answer_contradicts":
             rule |= {"times": 1 + int(measure * 2)}
         case "stay_pending":
             rule |= {"times": 1, "seconds": round(1 + 6 * measure, 2)}

@@ -1,13 +1,15 @@
 """A batch is exactly the JSON of its objects, and never more bytes than Skolverket takes."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.batching import MAX_BYTES, Packing, body, encode, halved, size, too_large
+from app.domain.batching import Packing, encode, halved
+from app.skolverket.published import BODY_FORM
 
 values = st.recursive(
     st.none()
@@ -25,10 +27,10 @@ objects = st.dictionaries(st.text(), values, max_size=5)
 def test_a_body_is_the_json_of_its_objects(items: list[dict[str, Any]]) -> None:
     """Same values, same order of keys; and its size is known before it is made."""
     encoded = [encode(item) for item in items]
-    made = body(encoded)
+    made = BODY_FORM.body(encoded)
     assert json.loads(made) == {"data": items}
     assert [list(item) for item in json.loads(made)["data"]] == [list(item) for item in items]
-    assert len(made) == size([len(each) for each in encoded])
+    assert len(made) == BODY_FORM.size([len(each) for each in encoded])
 
 
 def test_an_object_is_compact_and_its_letters_are_not_escaped() -> None:
@@ -41,24 +43,25 @@ def test_what_has_no_json_is_refused(wrong: object) -> None:
         encode({"x": wrong})
 
 
-@given(st.lists(st.integers(0, 90_000), max_size=40), st.integers(100_000, MAX_BYTES))
+@given(st.lists(st.integers(0, 90_000), max_size=40), st.integers(100_000, BODY_FORM.max_bytes))
 def test_a_batch_is_never_larger_than_allowed_and_never_closed_too_early(lengths: list[int], most: int) -> None:
     """Every object goes into exactly one batch, in order; the one that opens a batch did not fit into that before."""
     items = [str(number).encode() + b"x" * length for number, length in enumerate(lengths)]
-    packings = [Packing(most)]
+    form = replace(BODY_FORM, max_bytes=most)
+    packings = [Packing(form)]
     for item in items:
         if not packings[-1].take(item):
             previous = packings[-1]
-            assert size([len(each) for each in (*previous.items, item)]) > most
-            packings.append(Packing(most))
+            assert form.size([len(each) for each in (*previous.items, item)]) > most
+            packings.append(Packing(form))
             assert packings[-1].take(item)
     assert [item for packing in packings for item in packing.items] == items
     assert all(len(packing.body()) <= most for packing in packings)
 
 
 def test_without_another_limit_it_is_200_000_bytes() -> None:
-    room = MAX_BYTES - len(b'{"data":[]}')
-    packing = Packing()
+    room = BODY_FORM.max_bytes - len(b'{"data":[]}')
+    packing = Packing(BODY_FORM)
     assert not packing.take(b"x" * (room + 1))
     assert packing.take(b"x" * room)
     assert len(packing.body()) == 200_000
@@ -68,16 +71,16 @@ def test_without_another_limit_it_is_200_000_bytes() -> None:
 @pytest.mark.parametrize(("length", "is_too_large"), [(199_989, False), (199_990, True)])
 def test_an_object_that_fits_nowhere_is_known(length: int, is_too_large: bool) -> None:
     item = b"x" * length
-    assert too_large(item) is is_too_large
-    assert Packing().take(item) is not is_too_large
+    assert BODY_FORM.fits(item) is not is_too_large
+    assert Packing(BODY_FORM).take(item) is not is_too_large
 
 
 @given(st.lists(st.sampled_from([None, 1, 2, 3]), max_size=30))
 def test_objects_with_different_limits_never_share_a_batch(limits: list[int | None]) -> None:
-    packings: list[tuple[Packing, list[int | None]]] = [(Packing(), [])]
+    packings: list[tuple[Packing, list[int | None]]] = [(Packing(BODY_FORM), [])]
     for limit in limits:
         if not packings[-1][0].take(b"{}", limit):
-            packings.append((Packing(), []))
+            packings.append((Packing(BODY_FORM), []))
             assert packings[-1][0].take(b"{}", limit)
         packings[-1][1].append(limit)
     for _, together in packings:

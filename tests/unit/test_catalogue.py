@@ -14,7 +14,7 @@ from app.catalogue import UNKNOWN, catalogue, explain, issue, refusal_text, trou
 from app.catalogue.loader import CatalogueError, load
 from app.jobs import bearer
 from app.jobs.problems import job_problem
-from app.skolverket import faults
+from app.target import OUTAGES
 from tests.conftest import ROOT
 from tests.unit.code_literals import code_literals, severities
 
@@ -28,9 +28,7 @@ NOW = datetime(2026, 11, 23, 8, 5, tzinfo=UTC)
 SKOLVERKETS = {"2010", "2011", "2025", "3047", "3085", "4001", "5002", "5004", "5020", "5021", "5022", "6001"}
 OF_STATUSES = {"http_429", "http_500", "http_503", "http_other"}
 OF_FILES = {f"{what}_{how}" for what in ("certificate", "key") for how in ("missing", "unreadable")}
-OF_AUTHORISATION = {
-    f"authorisation_{code}" for code in {*faults._OUTAGES, *bearer._OF_BOTH, *(OF_STATUSES - {"http_other"})}
-}
+OF_AUTHORISATION = {f"authorisation_{code}" for code in {*OUTAGES, *bearer._OF_BOTH, *(OF_STATUSES - {"http_other"})}}
 
 
 def test_every_code_that_is_used_has_an_entry_and_every_entry_is_used() -> None:

@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.security.masking import MASK, mask
+from app.security import masking
+from app.security.masking import MASK
+from app.skolverket.published import PUBLISHED
+
+
+def mask(value: Any) -> Any:
+    """Masks by what Skolverket has published."""
+    return masking.mask(value, PUBLISHED.harmless)
+
 
 ID = "3b0c1c5e-6a0e-4f55-9a43-0d6c0f3f1a11"
 

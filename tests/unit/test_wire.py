@@ -11,26 +11,28 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.skolverket.faults import Refusal, SkolverketError, SlowDown, TokenRefused, TryAgain
+from app.skolverket.open_data import exams_of, organisation_of, programmes_of, says_not_found
+from app.skolverket.results import blamed, item_results, messages
 from app.skolverket.wire import (
-    ItemAnswer,
-    RateLimit,
-    completed,
     found,
-    held,
-    item_answers,
     log_ids,
-    open_item,
-    open_items,
-    page,
+    lookup_body,
     parsed,
     rate_limit,
     remote_job_id,
-    says_not_found,
-    school_units,
     token_value,
     transaction,
     wait_asked,
+)
+from app.target import (
+    OpenItem,
+    OpenOrganisation,
+    RateLimit,
+    Refusal,
+    SlowDown,
+    TargetError,
+    TokenRefused,
+    TryAgain,
 )
 
 ID = "a0000000-0000-4000-8000-000000000001"
@@ -122,6 +124,11 @@ def test_the_remote_job_is_read_and_all_else_ignored() -> None:
         b'{"jobId":7}',
         b'{"jobId":""}',
         b'{"jobId":"../../persons"}',
+        b'{"jobId":"{%s}"}' % ID.encode(),
+        b'{"jobId":"urn:uuid:%s"}' % ID.encode(),
+        b'{"jobId":"%s"}' % ID.replace("-", "").encode(),
+        b'{"jobId":"%s\\n"}' % ID.encode(),
+        b'{"jobId":" %s"}' % ID.encode(),
         b'{"jobId":"%s"' % ID.encode(),
         b"\xff\xfe",
         b"<html>",
@@ -134,62 +141,24 @@ def test_an_answer_without_a_remote_job_is_tried_again(answer: bytes) -> None:
     assert (fault.value.code, fault.value.answer) == ("answer_unreadable", answer)
 
 
-def _items(*items: Any) -> list[ItemAnswer]:
-    return list(item_answers(json.dumps({"jobId": ID, "responses": items}).encode()))
-
-
-def test_an_item_is_its_id_its_status_and_all_that_came() -> None:
-    item = {"id": ID, "response": {"status": "Success", "statusCode": 201, "new": {"x": 1}}, "meta": None}
-    assert _items(item) == [ItemAnswer(UUID(ID), "Success", item)]
-
-
-@pytest.mark.parametrize(
-    "response", [None, "Success", [], 7, {}, {"status": None}, {"status": 7}, {"status": ["Success"]}]
-)
-def test_an_item_without_a_status_has_none(response: Any) -> None:
-    item = {"id": ID, "response": response}
-    assert _items(item) == [ItemAnswer(UUID(ID), None, item)]
-
-
-def test_an_item_without_a_response_has_no_status() -> None:
-    assert [item.status for item in _items({"id": ID})] == [None]
-
-
-@pytest.mark.parametrize("item", [None, 7, "x", [], {}, {"id": None}, {"id": 7}, {"id": "x"}, {"id": {}}])
-def test_an_item_without_an_id_is_passed_over(item: Any) -> None:
-    assert [each.object_id for each in _items(item, {"id": ID})] == [UUID(ID)]
-
-
-def test_an_id_is_the_same_in_any_case() -> None:
-    assert [each.object_id for each in _items({"id": ID.upper()})] == [UUID(ID)]
-
-
-def test_no_items_are_no_fault() -> None:
-    assert _items() == []
-
-
-@pytest.mark.parametrize("answer", [b"", b"null", b"[]", b"{}", b'{"responses":null}', b'{"responses":{}}', b'{"resp'])
-def test_an_answer_without_a_list_of_items_is_tried_again(answer: bytes) -> None:
-    with pytest.raises(TryAgain) as fault:
-        list(item_answers(answer))
-    assert fault.value.code == "answer_unreadable"
+def test_a_remote_job_is_kept_as_it_is_written() -> None:
+    assert remote_job_id(b'{"jobId":"%s"}' % ID.upper().encode()) == ID.upper()
 
 
 @given(anything)
 def test_no_json_is_a_crash(answer: Any) -> None:
     written = json.dumps(answer).encode()
     for read in (
-        lambda: list(item_answers(written)),
+        lambda: item_results(written),
+        lambda: blamed(written),
+        lambda: list(messages(answer)),
         lambda: remote_job_id(written),
         lambda: token_value(answer),
-        lambda: completed(written),
-        lambda: page(written),
         lambda: found(written),
-        lambda: held(written),
         lambda: log_ids(written),
         lambda: says_not_found(written),
-        lambda: open_items(written, "value"),
-        lambda: school_units(open_item(written, "value")),
+        lambda: programmes_of(written),
+        lambda: organisation_of(written),
     ):
         with suppress(TryAgain):
             read()
@@ -306,7 +275,7 @@ def test_the_ids_of_an_error_are_read_from_a_list_or_from_one(answer: bytes, ids
         (Refusal("http_400", http_status=400), False),
     ],
 )
-def test_only_what_shows_that_nobody_is_there_is_an_outage(fault: SkolverketError, is_outage: bool) -> None:
+def test_only_what_shows_that_nobody_is_there_is_an_outage(fault: TargetError, is_outage: bool) -> None:
     assert fault.is_outage is is_outage
 
 
@@ -327,3 +296,53 @@ def test_a_404_of_the_open_data_is_told_from_one_in_front_of_it(answer: bytes, s
 def test_a_number_too_large_for_a_float_stays_as_its_text() -> None:
     """It could be stored, but not be shown as JSON again."""
     assert parsed(b'{"a": 1e999, "b": -1e999, "c": 1.5}') == {"a": "1e999", "b": "-1e999", "c": 1.5}
+
+
+# Reading back
+
+
+def test_a_lookup_gives_the_objects_as_they_came() -> None:
+    assert found(b'[{"id":"x","securityMarking":"Ingen","new":[1]},null]') == [
+        {"id": "x", "securityMarking": "Ingen", "new": [1]}
+    ]
+
+
+@pytest.mark.parametrize("answer", [b'{"data":[]}', b"null", b"7", b"", b"[{}"])
+def test_another_shape_than_the_documented_one_is_tried_again(answer: bytes) -> None:
+    with pytest.raises(TryAgain):
+        found(answer)
+
+
+@pytest.mark.parametrize("constant", [b"NaN", b"Infinity", b"-Infinity"])
+def test_a_constant_that_json_does_not_have_is_no_json(constant: bytes) -> None:
+    """Postgres would refuse it where it is stored."""
+    with pytest.raises(TryAgain):
+        found(b'[{"x":%s}]' % constant)
+
+
+def test_a_lookup_asks_compactly() -> None:
+    assert lookup_body([UUID(ID)]) == b'{"ids":["%s"]}' % ID.encode()
+
+
+# Open data
+
+
+def test_an_item_is_its_id_its_code_and_all_that_came() -> None:
+    raw = {"id": ID, "displayName": "MATMAT01", "schoolYear": 6, "new": None}
+    assert exams_of(json.dumps([raw]).encode()) == [OpenItem(UUID(ID), "MATMAT01", raw)]
+
+
+def test_an_item_without_a_code_has_an_empty_one_and_one_without_an_id_is_passed_over() -> None:
+    assert [item.code for item in exams_of(b'[{"id":"%s","displayName":7},{},null]' % ID.encode())] == [""]
+
+
+@pytest.mark.parametrize("answer", [b"[]", b"null", b"{}", b'{"id":"x"}', b"7"])
+def test_an_organisation_without_an_id_is_tried_again(answer: bytes) -> None:
+    with pytest.raises(TryAgain):
+        organisation_of(answer)
+
+
+@pytest.mark.parametrize("units", [None, "x", 7, {}])
+def test_an_organisation_without_a_list_of_units_has_none(units: Any) -> None:
+    raw = {"id": ID, "organisationNumber": "2120000001", "schoolUnits": units}
+    assert organisation_of(json.dumps(raw).encode()) == OpenOrganisation(OpenItem(UUID(ID), "2120000001", raw), [])

@@ -6,9 +6,8 @@ from uuid import UUID
 
 import pytest
 
-from app.security.masking import mask
 from app.views.batch import show_batch, show_batch_detail
-from tests.unit.views.rows import NORTH, OTHER, PUPIL, SOUTH, batch, viewer
+from tests.unit.views.rows import NORTH, OTHER, PUPIL, SOUTH, batch, mask, viewer
 
 
 def seen(items: list[Any], stored: list[Any]) -> list[int]:

@@ -7,7 +7,7 @@ import pytest
 
 from app.catalogue import explain
 from app.views.issue import show_finding, show_messages
-from tests.unit.views.rows import PUPIL, record
+from tests.unit.views.rows import PUPIL, record, viewer
 
 
 def test_a_finding_has_its_explanation() -> None:
@@ -41,7 +41,7 @@ ENTRY = {"id": "3047", "message": "Svag EPPN för Åsa", "attributeName": "eppn"
 def test_skolverkets_words_are_for_those_who_see_the_record(received: Any, expected: list[tuple[Any, ...]]) -> None:
     """For others the text is our explanation, and of a name of an attribute only what looks like one is left."""
     for masked in (False, True):
-        messages = show_messages(record(received=received), masked=masked)
+        messages = show_messages(record(received=received), viewer(), masked=masked)
         assert [(each["severity"], each["code"]) for each in messages] == [each[:2] for each in expected]
         for message, (_, code, text, attribute) in zip(messages, expected, strict=True):
             own = explain(code).sv
@@ -66,7 +66,7 @@ A, B = str(UUID(int=91)), str(UUID(int=92))
 def test_our_own_issues_name_objects_and_causes(issue: dict[str, Any], front: tuple[str, str]) -> None:
     row = record(remarks=[{**issue, "severity": "error", "pointer": "/id"}], received=None)
     for masked in (False, True):
-        [message] = show_messages(row, masked=masked)
+        [message] = show_messages(row, viewer(), masked=masked)
         sv, en = explain(issue["code"])
         assert message["explanation"] == {"sv": front[0] + sv, "en": front[1] + en}
         assert (message["code"], message["attribute"]) == (issue["code"], "/id")
@@ -74,5 +74,7 @@ def test_our_own_issues_name_objects_and_causes(issue: dict[str, Any], front: tu
 
 
 def test_a_failed_record_that_skolverket_knows_says_so_last() -> None:
-    messages = show_messages(record(remarks=[{"code": "schema_type", "severity": "error"}], held=True), masked=False)
+    messages = show_messages(
+        record(remarks=[{"code": "schema_type", "severity": "error"}], held=True), viewer(), masked=False
+    )
     assert [each["code"] for each in messages] == ["schema_type", "2010", "held_before"]

@@ -6,9 +6,8 @@ from uuid import UUID
 
 import pytest
 
-from app.security.masking import mask
 from app.views.record import show_record, show_record_detail
-from tests.unit.views.rows import DUTY, NORTH, PUPIL, SOUTH, TEACHER, pupil, record, viewer
+from tests.unit.views.rows import DUTY, NORTH, PUPIL, SOUTH, TEACHER, mask, pupil, record, viewer
 
 
 def test_a_record_shows_who_it_is_and_what_was_said() -> None:

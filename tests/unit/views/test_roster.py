@@ -6,9 +6,8 @@ from uuid import UUID
 import pytest
 
 from app.domain.stages import Stage
-from app.security.masking import mask
 from app.views.roster import concerned, show_object
-from tests.unit.views.rows import DUTY, NORTH, OTHER, PUPIL, SOUTH, TEACHER, Object, pupil, viewer
+from tests.unit.views.rows import DUTY, NORTH, OTHER, PUPIL, SOUTH, TEACHER, Object, mask, pupil, viewer
 
 STORED = json.dumps(pupil(), ensure_ascii=False, indent=1).encode()
 

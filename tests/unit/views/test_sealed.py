@@ -9,6 +9,7 @@ from cryptography.exceptions import InvalidTag
 from app.db.cipher import OrganisationCipher, cipher_of, new_key, new_salt
 from app.db.content import sealed_content
 from app.domain.envelope import fold
+from app.skolverket.published import BODY_FORM
 from app.views.sealed import open_batch, open_record, open_record_detail
 from tests.unit.views.rows import DUTY, ORGANISATION, PUPIL, TEACHER, batch, pupil, record
 
@@ -50,17 +51,17 @@ def call(cipher: OrganisationCipher, *items: bytes) -> dict[str, object]:
 
 @pytest.mark.parametrize(("answer", "shown"), [(b"<html>\xff", "<html>\ufffd"), (b"[" * 100_000, "[" * 100_000)])
 def test_an_answer_that_is_no_json_is_text(cipher: OrganisationCipher, answer: bytes, shown: str) -> None:
-    opened = open_batch(call(cipher), cipher, {b"a": answer})
+    opened = open_batch(call(cipher), cipher, BODY_FORM, {b"a": answer})
     assert (opened["request"], opened["answer"], opened["request_sha256"]) == ({"data": []}, shown, b"\xab" * 32)
 
 
 def test_a_batch_is_put_together_from_contents_and_what_was_erased_is_null(cipher: OrganisationCipher) -> None:
     kept, erased = b"k" * 32, b"e" * 32
     answer = fold(b'{"jobId":"j","responses":[{"id":1},{"id":2}]}', {PUPIL: (b'{"id":1}', kept)})
-    opened = open_batch(call(cipher, kept, erased), cipher, {b"a": answer, kept: b'{"id":1}'})
+    opened = open_batch(call(cipher, kept, erased), cipher, BODY_FORM, {b"a": answer, kept: b'{"id":1}'})
     assert opened["request"] == {"data": [{"id": 1}, None]}
     assert opened["answer"] == {"jobId": "j", "responses": [{"id": 1}, {"id": 2}]}
-    assert open_batch(call(cipher), cipher, {b"a": answer})["answer"]["responses"] == [None, {"id": 2}]
+    assert open_batch(call(cipher), cipher, BODY_FORM, {b"a": answer})["answer"]["responses"] == [None, {"id": 2}]
 
 
 def test_what_was_sealed_for_another_place_does_not_open(cipher: OrganisationCipher) -> None:

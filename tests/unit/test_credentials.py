@@ -16,11 +16,11 @@ import httpx
 import pytest
 from cryptography.x509.oid import ObjectIdentifier
 
-from app.skolverket.auth import Authorisation, Token
-from app.skolverket.examination import Finding, examine, token_fault, token_fetched
-from app.skolverket.faults import TryAgain
-from app.skolverket.identity import Identity, Papers, client_key, introduced, read_papers
+from app.skolverket.auth import Authorisation
+from app.skolverket.credential_check import check_files, token_fault, token_fetched
+from app.skolverket.credentials import CredentialFiles, client_key, client_tls, read_files
 from app.skolverket.trust import OtherKey, new_context, pin_of, tls_fault, trusting
+from app.target import CredentialFinding, Credentials, Token, TryAgain
 from tests.tls import CLIENT, ORGANIZATION_IDENTIFIER, SERIAL_NUMBER, SERVER, Issued, issue
 
 NUMBER = "2120000001"
@@ -29,7 +29,7 @@ NOW = datetime.now(UTC)
 DAY = timedelta(days=1)
 NO_PINS: frozenset[str] = frozenset()
 WHERE = Authorisation(
-    "https://authorisation.example.se/transaction", "https://api.example.se/v1", 5, pins=frozenset({"sha256//x"})
+    "https://authorisation.example.se/transaction", "https://api.example.se/v1", pins=frozenset({"sha256//x"})
 )
 
 ROOT = issue("Root", authority=True)
@@ -37,21 +37,21 @@ ISSUER = issue("Issuer", ROOT, authority=True)
 GOOD = issue("Kommun", ISSUER, number=NUMBER, uses=[CLIENT])
 
 
-def papers(issued: Issued) -> Papers:
-    return Papers(issued.chain_pem, issued.key_pem)
+def files(issued: Issued) -> CredentialFiles:
+    return CredentialFiles(issued.chain_pem, issued.key_pem)
 
 
-def identity(entity_id: str | None = None) -> Identity:
-    return Identity(NUMBER, "kommun.pem", "kommun.key", entity_id)
+def credentials(entity_id: str | None = None) -> Credentials:
+    return Credentials(NUMBER, "kommun.pem", "kommun.key", entity_id)
 
 
 def found(
-    papers: Papers, entity_id: str | None = None, where: Authorisation = WHERE, now: datetime = NOW
-) -> list[Finding]:
-    return examine(identity(entity_id), papers, where, now)
+    files: CredentialFiles, entity_id: str | None = None, where: Authorisation = WHERE, now: datetime = NOW
+) -> list[CredentialFinding]:
+    return check_files(credentials(entity_id), files, where, now)
 
 
-def codes(findings: list[Finding], level: str) -> list[str]:
+def codes(findings: list[CredentialFinding], level: str) -> list[str]:
     return [finding.code for finding in findings if finding.level == level]
 
 
@@ -59,7 +59,7 @@ def codes(findings: list[Finding], level: str) -> list[str]:
 
 
 def test_of_a_good_identity_everything_is_said_to_be_in_order() -> None:
-    findings = found(papers(GOOD), ENTITY_ID)
+    findings = found(files(GOOD), ENTITY_ID)
     assert {finding.level for finding in findings} == {"ok"}
     assert [finding.code for finding in findings] == [
         *("certificate", "key", "chain", "validity", "number"),
@@ -70,30 +70,32 @@ def test_of_a_good_identity_everything_is_said_to_be_in_order() -> None:
 @pytest.mark.parametrize(
     ("given", "errors"),
     [
-        (Papers(faults=("no_certificate",)), ["no_certificate"]),
-        (Papers(faults=("certificate_missing", "key_missing")), ["certificate_missing", "key_missing"]),
-        (Papers(key=GOOD.key_pem, faults=("certificate_missing",)), ["certificate_missing"]),
-        (Papers(b"", GOOD.key_pem), ["certificate_unreadable"]),
-        (Papers(b"no PEM at all", GOOD.key_pem), ["certificate_unreadable"]),
-        (Papers(GOOD.der, GOOD.key_pem), ["certificate_unreadable"]),
-        (Papers(GOOD.chain_pem.replace(b"MII", b"MIX", 1), GOOD.key_pem), ["certificate_unreadable"]),
-        (Papers(GOOD.chain_pem, b""), ["key_unreadable"]),
-        (Papers(GOOD.chain_pem, GOOD.pem), ["key_unreadable"]),
-        (Papers(GOOD.chain_pem, GOOD.encrypted_key_pem(b"secret")), ["key_unreadable"]),
-        (Papers(GOOD.chain_pem, ISSUER.key_pem), ["key_mismatch"]),
+        (CredentialFiles(faults=("no_certificate",)), ["no_certificate"]),
+        (CredentialFiles(faults=("certificate_missing", "key_missing")), ["certificate_missing", "key_missing"]),
+        (CredentialFiles(key=GOOD.key_pem, faults=("certificate_missing",)), ["certificate_missing"]),
+        (CredentialFiles(b"", GOOD.key_pem), ["certificate_unreadable"]),
+        (CredentialFiles(b"no PEM at all", GOOD.key_pem), ["certificate_unreadable"]),
+        (CredentialFiles(GOOD.der, GOOD.key_pem), ["certificate_unreadable"]),
+        (CredentialFiles(GOOD.chain_pem.replace(b"MII", b"MIX", 1), GOOD.key_pem), ["certificate_unreadable"]),
+        (CredentialFiles(GOOD.chain_pem, b""), ["key_unreadable"]),
+        (CredentialFiles(GOOD.chain_pem, GOOD.pem), ["key_unreadable"]),
+        (CredentialFiles(GOOD.chain_pem, GOOD.encrypted_key_pem(b"secret")), ["key_unreadable"]),
+        (CredentialFiles(GOOD.chain_pem, ISSUER.key_pem), ["key_mismatch"]),
     ],
 )
-def test_files_that_are_missing_unreadable_or_of_two_kinds_are_errors(given: Papers, errors: list[str]) -> None:
+def test_files_that_are_missing_unreadable_or_of_two_kinds_are_errors(
+    given: CredentialFiles, errors: list[str]
+) -> None:
     assert codes(found(given), "error") == errors
 
 
 def test_an_encrypted_key_is_said_to_be_encrypted() -> None:
-    findings = found(Papers(GOOD.chain_pem, GOOD.encrypted_key_pem(b"secret")))
+    findings = found(CredentialFiles(GOOD.chain_pem, GOOD.encrypted_key_pem(b"secret")))
     assert [finding.text.split(",")[0] for finding in findings if finding.level == "error"] == ["The key is encrypted"]
 
 
 def test_a_certificate_without_its_key_is_still_examined() -> None:
-    findings = found(Papers(GOOD.chain_pem, faults=("key_missing",)))
+    findings = found(CredentialFiles(GOOD.chain_pem, faults=("key_missing",)))
     assert codes(findings, "error") == ["key_missing"]
     assert {"chain", "validity", "number"} <= set(codes(findings, "ok"))
 
@@ -108,19 +110,19 @@ OF_OLD_ISSUER = issue("Kommun", OLD_ISSUER, number=NUMBER)
 @pytest.mark.parametrize(
     ("given", "entity_id", "level", "code"),
     [
-        (papers(GOOD), None, "ok", "chain"),
-        (Papers(GOOD.chain_pem + ROOT.pem, GOOD.key_pem), None, "ok", "chain"),
-        (Papers(GOOD.pem, GOOD.key_pem), None, "warning", "chain_short"),
-        (papers(SELF_ISSUED), ENTITY_ID, "ok", "chain"),
-        (papers(SELF_ISSUED), None, "warning", "chain_self_signed"),
-        (Papers(ISSUER.pem + GOOD.pem, ISSUER.key_pem), None, "error", "chain_broken"),
-        (Papers(GOOD.pem + ROOT.pem, GOOD.key_pem), None, "error", "chain_broken"),
-        (Papers(GOOD.pem + NAMESAKE.pem, GOOD.key_pem), None, "error", "chain_broken"),
-        (papers(OF_OLD_ISSUER), None, "error", "chain_expired"),
+        (files(GOOD), None, "ok", "chain"),
+        (CredentialFiles(GOOD.chain_pem + ROOT.pem, GOOD.key_pem), None, "ok", "chain"),
+        (CredentialFiles(GOOD.pem, GOOD.key_pem), None, "warning", "chain_short"),
+        (files(SELF_ISSUED), ENTITY_ID, "ok", "chain"),
+        (files(SELF_ISSUED), None, "warning", "chain_self_signed"),
+        (CredentialFiles(ISSUER.pem + GOOD.pem, ISSUER.key_pem), None, "error", "chain_broken"),
+        (CredentialFiles(GOOD.pem + ROOT.pem, GOOD.key_pem), None, "error", "chain_broken"),
+        (CredentialFiles(GOOD.pem + NAMESAKE.pem, GOOD.key_pem), None, "error", "chain_broken"),
+        (files(OF_OLD_ISSUER), None, "error", "chain_expired"),
     ],
 )
 def test_the_chain_is_followed_as_far_as_the_file_goes(
-    given: Papers, entity_id: str | None, level: str, code: str
+    given: CredentialFiles, entity_id: str | None, level: str, code: str
 ) -> None:
     assert [finding.level for finding in found(given, entity_id) if finding.code == code] == [level]
 
@@ -142,7 +144,7 @@ def test_validity_warns_in_its_last_thirty_days(
 ) -> None:
     now = NOW.replace(microsecond=0)  # certificates have whole seconds
     issued = issue("Kommun", ISSUER, number=NUMBER, begins=now + begins, ends=now + ends)
-    (finding,) = [finding for finding in found(papers(issued), now=now) if finding.code == code]
+    (finding,) = [finding for finding in found(files(issued), now=now) if finding.code == code]
     assert finding.level == level
     assert said in finding.text
 
@@ -169,18 +171,18 @@ def test_the_organisation_number_is_looked_for_in_the_subject(
     number_as: ObjectIdentifier, text: str | None, level: str, code: str
 ) -> None:
     issued = issue("Kommun", ISSUER, number=text, number_as=number_as)
-    findings = found(papers(issued))
+    findings = found(files(issued))
     assert [finding.level for finding in findings if finding.code == code] == [level]
 
 
 def test_an_entity_id_stands_for_a_number_that_is_not_in_the_certificate() -> None:
-    findings = found(papers(issue("Kommun", ISSUER)), ENTITY_ID)
+    findings = found(files(issue("Kommun", ISSUER)), ENTITY_ID)
     assert "number" in codes(findings, "ok")
     assert codes(findings, "warning") == []
 
 
 def test_another_organisations_number_is_an_error_with_an_entity_id_too() -> None:
-    assert codes(found(papers(issue("Kommun", ISSUER, number="2120000002")), ENTITY_ID), "error") == ["number_differs"]
+    assert codes(found(files(issue("Kommun", ISSUER, number="2120000002")), ENTITY_ID), "error") == ["number_differs"]
 
 
 @pytest.mark.parametrize(
@@ -196,7 +198,7 @@ def test_another_organisations_number_is_an_error_with_an_entity_id_too() -> Non
 def test_a_certificate_that_says_what_it_is_for_must_be_for_clients(
     uses: list[ObjectIdentifier] | None, errors: list[str]
 ) -> None:
-    assert codes(found(papers(issue("Kommun", ISSUER, number=NUMBER, uses=uses))), "error") == errors
+    assert codes(found(files(issue("Kommun", ISSUER, number=NUMBER, uses=uses))), "error") == errors
 
 
 @pytest.mark.parametrize(
@@ -211,7 +213,7 @@ def test_a_certificate_that_says_what_it_is_for_must_be_for_clients(
     ],
 )
 def test_an_entity_id_is_a_uri(entity_id: str, errors: list[str]) -> None:
-    assert codes(found(papers(GOOD), entity_id), "error") == errors
+    assert codes(found(files(GOOD), entity_id), "error") == errors
 
 
 @pytest.mark.parametrize(
@@ -228,7 +230,7 @@ def test_an_entity_id_is_a_uri(entity_id: str, errors: list[str]) -> None:
 @pytest.mark.parametrize("which", ["url", "provisioning_url"])
 def test_addresses_are_https_but_a_simulators_on_this_machine(which: str, url: str, level: str, code: str) -> None:
     changed: dict[str, Any] = {which: url}
-    findings = found(papers(GOOD), where=replace(WHERE, **changed))
+    findings = found(files(GOOD), where=replace(WHERE, **changed))
     setting = "SKOLVERKET_AUTHORISATION_URL" if which == "url" else "SKOLVERKET_PROVISIONING_URL"
     (finding,) = [finding for finding in findings if finding.text.startswith(setting)]
     assert (finding.level, finding.code) == (level, code)
@@ -236,15 +238,15 @@ def test_addresses_are_https_but_a_simulators_on_this_machine(which: str, url: s
 
 def test_without_tls_a_certificate_may_be_missing() -> None:
     where = replace(WHERE, url="http://127.0.0.1:8100/transaction")
-    findings = examine(Identity(NUMBER), Papers(faults=("no_certificate",)), where, NOW)
+    findings = check_files(Credentials(NUMBER), CredentialFiles(faults=("no_certificate",)), where, NOW)
     assert codes(findings, "error") == []
     assert codes(findings, "warning") == ["no_certificate", "address_plain"]
 
 
 def test_nothing_of_the_key_is_shown() -> None:
     secret = GOOD.key_pem.split(b"\n")[1].decode()
-    assert secret not in repr(papers(GOOD))
-    assert secret not in json.dumps([finding.text for finding in found(papers(GOOD))])
+    assert secret not in repr(files(GOOD))
+    assert secret not in json.dumps([finding.text for finding in found(files(GOOD))])
 
 
 def test_a_token_is_told_by_its_end_alone() -> None:
@@ -267,8 +269,8 @@ def test_every_fault_has_a_sentence(code: str) -> None:
 
 
 def test_a_fault_that_was_found_already_is_not_told_twice() -> None:
-    finding = token_fault(TryAgain("key_mismatch"), found(Papers(GOOD.chain_pem, ISSUER.key_pem)))
-    assert finding == Finding("error", "token", "No token could be asked for: see above.")
+    finding = token_fault(TryAgain("key_mismatch"), found(CredentialFiles(GOOD.chain_pem, ISSUER.key_pem)))
+    assert finding == CredentialFinding("error", "token", "No token could be asked for: see above.")
 
 
 # Both forms of client.key
@@ -276,15 +278,15 @@ def test_a_fault_that_was_found_already_is_not_told_twice() -> None:
 
 def test_an_approved_issuers_certificate_is_told_by_its_digest() -> None:
     digest = base64.b64encode(hashlib.sha256(GOOD.der).digest()).decode()
-    assert client_key(identity(), GOOD.der) == {"proof": "mtls", "cert#S256": digest}
+    assert client_key(credentials(), GOOD.der) == {"proof": "mtls", "cert#S256": digest}
 
 
 def test_a_federations_member_is_told_by_its_entity_id() -> None:
-    assert client_key(identity(ENTITY_ID), GOOD.der) == ENTITY_ID
+    assert client_key(credentials(ENTITY_ID), GOOD.der) == ENTITY_ID
 
 
 def test_without_a_certificate_the_number_is_told() -> None:
-    assert client_key(identity(ENTITY_ID), None) == NUMBER
+    assert client_key(credentials(ENTITY_ID), None) == NUMBER
 
 
 # Files
@@ -299,17 +301,17 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_relative_names_are_the_folders_and_absolute_ones_their_own(folder: Path) -> None:
-    expected = Papers(GOOD.chain_pem, GOOD.key_pem)
-    assert read_papers(identity(), str(folder)) == expected
-    absolute = Identity(NUMBER, str(folder / "kommun.pem"), str(folder / "kommun.key"))
-    assert read_papers(absolute, "elsewhere") == expected
+    expected = CredentialFiles(GOOD.chain_pem, GOOD.key_pem)
+    assert read_files(credentials(), str(folder)) == expected
+    absolute = Credentials(NUMBER, str(folder / "kommun.pem"), str(folder / "kommun.key"))
+    assert read_files(absolute, "elsewhere") == expected
 
 
 def test_each_file_that_cannot_be_read_has_its_fault(folder: Path) -> None:
     (folder / "kommun.key").unlink()
     (folder / "kommun.key").mkdir()
     (folder / "kommun.pem").unlink()
-    assert read_papers(identity(), str(folder)).faults == ("certificate_missing", "key_unreadable")
+    assert read_files(credentials(), str(folder)).faults == ("certificate_missing", "key_unreadable")
 
 
 def _spoil(name: str, content: bytes | None) -> Callable[[Path], None]:
@@ -344,38 +346,38 @@ def test_each_fault_of_a_file_has_its_code_and_says_nothing_else(
     folder: Path, spoil: Callable[[Path], None], code: str
 ) -> None:
     """Also when the file was good before, and the context is known."""
-    arguments = (identity(), str(folder), str(folder / "ca.pem"), NO_PINS, NOW)
-    assert introduced(*arguments).der == GOOD.der
+    arguments = (credentials(), str(folder), str(folder / "ca.pem"), NO_PINS, NOW)
+    assert client_tls(*arguments).der == GOOD.der
     spoil(folder)
     with pytest.raises(TryAgain) as fault:
-        introduced(*arguments)
+        client_tls(*arguments)
     assert (fault.value.code, str(fault.value)) == (code, code)
 
 
 def test_without_files_there_is_no_introduction() -> None:
     with pytest.raises(TryAgain, match=r"^no_certificate$"):
-        introduced(Identity(NUMBER), "", "", NO_PINS, NOW)
+        client_tls(Credentials(NUMBER), "", "", NO_PINS, NOW)
 
 
 def test_a_context_is_made_once_for_the_same_files_and_anew_when_one_changes(folder: Path) -> None:
-    arguments = (identity(), str(folder), str(folder / "ca.pem"), NO_PINS, NOW)
-    first = introduced(*arguments)
-    assert introduced(*arguments) is first
+    arguments = (credentials(), str(folder), str(folder / "ca.pem"), NO_PINS, NOW)
+    first = client_tls(*arguments)
+    assert client_tls(*arguments) is first
     renewed = issue("Kommun", ISSUER, number=NUMBER, key=GOOD.key)
     (folder / "new.pem").write_bytes(renewed.chain_pem)
     (folder / "new.pem").replace(folder / "kommun.pem")
-    second = introduced(*arguments)
+    second = client_tls(*arguments)
     assert second.der == renewed.der
     state = (folder / "ca.pem").stat()
     os.utime(folder / "ca.pem", ns=(state.st_atime_ns, state.st_mtime_ns + 1))
-    assert introduced(*arguments) is not second
+    assert client_tls(*arguments) is not second
 
 
 def test_a_context_expires_with_its_certificate(folder: Path) -> None:
-    arguments = (identity(), str(folder), str(folder / "ca.pem"), NO_PINS)
-    introduced(*arguments, NOW)
+    arguments = (credentials(), str(folder), str(folder / "ca.pem"), NO_PINS)
+    client_tls(*arguments, NOW)
     with pytest.raises(TryAgain, match=r"^certificate_expired$"):
-        introduced(*arguments, NOW + 400 * DAY)
+        client_tls(*arguments, NOW + 400 * DAY)
 
 
 # Trust

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.domain.ss12000 import MOST_FLAWS, Flaw, flaws, sendable
+from app.skolverket.shape import MOST_FLAWS, flaws, sendable
+from app.target import Flaw
 
 ID = "3b0c1c5e-6a0e-4f55-9a43-0d6c0f3f1a11"
 OTHER = "7c1d2e3f-1111-4222-8333-944455556666"

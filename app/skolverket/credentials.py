@@ -15,22 +15,12 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
-from app.skolverket.faults import TryAgain
 from app.skolverket.trust import FromFiles, new_context
+from app.target import Credentials, TryAgain
 
 
 @dataclass(frozen=True, slots=True)
-class Identity:
-    """An organisation's number and the names of its files: never what is in them. All else is optional."""
-
-    number: str
-    certificate_file: str | None = None
-    key_file: str | None = None
-    entity_id: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Papers:
+class CredentialFiles:
     """What an organisation's files hold, as PEM: the certificate with its chain, and the key; or why that is not known.
 
     The faults are codes: no_certificate, certificate_missing, certificate_unreadable, key_missing, key_unreadable.
@@ -42,7 +32,7 @@ class Papers:
 
 
 @dataclass(frozen=True, slots=True)
-class Introduction:
+class ClientTls:
     """A TLS context that shows an organisation's certificate, and that certificate itself."""
 
     context: ssl.SSLContext
@@ -54,38 +44,38 @@ class Introduction:
         return self.certificate.public_bytes(Encoding.DER)
 
 
-def client_key(identity: Identity, certificate_der: bytes | None) -> str | dict[str, str]:
+def client_key(credentials: Credentials, certificate_der: bytes | None) -> str | dict[str, str]:
     """Gives `client.key` of a transaction: a federation's entityId, or the digest of an approved issuer's certificate.
 
     Without a certificate it is the organisation's number, which only a simulator without TLS takes.
     """
     if certificate_der is None:
-        return identity.number
-    if identity.entity_id is not None:
-        return identity.entity_id
+        return credentials.number
+    if credentials.entity_id is not None:
+        return credentials.entity_id
     digest = base64.b64encode(hashlib.sha256(certificate_der).digest()).decode("ascii")
     return {"proof": "mtls", "cert#S256": digest}
 
 
-_INTRODUCTIONS: FromFiles[Introduction] = FromFiles()
+_CLIENT_TLS: FromFiles[ClientTls] = FromFiles()
 
 
-def introduced(identity: Identity, folder: str, ca_file: str, pins: frozenset[str], now: datetime) -> Introduction:
+def client_tls(credentials: Credentials, folder: str, ca_file: str, pins: frozenset[str], now: datetime) -> ClientTls:
     """Gives the context with which an organisation shows its certificate; files are read again once they change.
 
     Raises TryAgain, since an operator may mend it while a job waits: no_certificate, certificate_missing,
     certificate_unreadable, key_missing, key_unreadable, key_mismatch, certificate_expired, ca_file_unreadable.
     """
-    if identity.certificate_file is None or identity.key_file is None:
+    if credentials.certificate_file is None or credentials.key_file is None:
         raise TryAgain("no_certificate")
-    certificate_file, key_file = Path(folder, identity.certificate_file), Path(folder, identity.key_file)
+    certificate_file, key_file = Path(folder, credentials.certificate_file), Path(folder, credentials.key_file)
     paths = [certificate_file, key_file, *([Path(ca_file)] if ca_file else [])]
 
-    def read() -> Introduction:
-        papers = read_papers(identity, folder)
-        if papers.faults:
-            raise TryAgain(papers.faults[0])
-        leaf, key = certificates(papers.certificate)[0], private_key(papers.key)
+    def read() -> ClientTls:
+        files = read_files(credentials, folder)
+        if files.faults:
+            raise TryAgain(files.faults[0])
+        leaf, key = certificates(files.certificate)[0], private_key(files.key)
         if not fits(leaf, key):
             raise TryAgain("key_mismatch")
         context = new_context(ca_file, pins)
@@ -94,24 +84,27 @@ def introduced(identity: Identity, folder: str, ca_file: str, pins: frozenset[st
             context.load_cert_chain(certificate_file, key_file, password="")
         except OSError:
             raise TryAgain("certificate_unreadable") from None
-        return Introduction(context, leaf)
+        return ClientTls(context, leaf)
 
     try:
-        introduction = _INTRODUCTIONS.get((*paths, pins), paths, read)
+        shown = _CLIENT_TLS.get((*paths, pins), paths, read)
     except OSError:
         # One of them isn't there, or its folder may not be entered.
-        raise TryAgain(*read_papers(identity, folder).faults[:1] or ("ca_file_unreadable",)) from None
-    if not introduction.certificate.not_valid_before_utc <= now <= introduction.certificate.not_valid_after_utc:
+        raise TryAgain(*read_files(credentials, folder).faults[:1] or ("ca_file_unreadable",)) from None
+    if not shown.certificate.not_valid_before_utc <= now <= shown.certificate.not_valid_after_utc:
         raise TryAgain("certificate_expired")
-    return introduction
+    return shown
 
 
-def read_papers(identity: Identity, folder: str) -> Papers:
+def read_files(credentials: Credentials, folder: str) -> CredentialFiles:
     """Reads an organisation's files, as far as they can be read; relative names are the folder's."""
-    if identity.certificate_file is None or identity.key_file is None:
-        return Papers(faults=("no_certificate",))
-    certificate, key = _read(folder, identity.certificate_file, "certificate"), _read(folder, identity.key_file, "key")
-    return Papers(
+    if credentials.certificate_file is None or credentials.key_file is None:
+        return CredentialFiles(faults=("no_certificate",))
+    certificate, key = (
+        _read(folder, credentials.certificate_file, "certificate"),
+        _read(folder, credentials.key_file, "key"),
+    )
+    return CredentialFiles(
         certificate if isinstance(certificate, bytes) else b"",
         key if isinstance(key, bytes) else b"",
         tuple(fault for fault in (certificate, key) if isinstance(fault, str)),

@@ -1,32 +1,24 @@
-"""What may be sent to Skolverket: the shape of persons, duties, groups and activities, and what breaks it.
+"""What may be sent: the shape of persons, duties, groups and activities (Provisioning API 1.3.2), and what breaks it.
 
-It owns the schemas (Skolverket's Provisioning API 1.3.2, written as JSON Schema) and the closed set of flaw codes.
-It does not own the rules behind the shape (check digits, who refers to whom): those are findings of their own.
+It owns the schemas, written as JSON Schema, and the closed set of flaw codes. It does not own the rules behind the
+shape (check digits, who refers to whom).
 """
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
 from itertools import islice
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import jsonschema_rs
+
+from app.target import Flaw
 
 READ_ONLY: Final = frozenset({"meta", "provisioningStatus"})
 MOST_FLAWS: Final = 20
 
 Schema = dict[str, Any]
 Path = tuple[str | int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Flaw:
-    """One breach of the published schema; it never holds a value of the object, which may be a personnummer."""
-
-    pointer: str
-    code: str
-    severity: Literal["error", "warning"] = "error"
 
 
 def _object(properties: Mapping[str, Schema], *required: str) -> Schema:

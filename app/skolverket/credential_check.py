@@ -5,10 +5,8 @@ Pure: files are read and tokens tried by others. No sentence has anything of a k
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
-from typing import Literal
 from urllib.parse import SplitResult, urlsplit
 
 from cryptography import x509
@@ -16,9 +14,10 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from app.catalogue import issue
-from app.skolverket.auth import Authorisation, Token
-from app.skolverket.faults import SkolverketError, TryAgain
-from app.skolverket.identity import Identity, Papers, certificates, fits, private_key
+from app.skolverket.auth import Authorisation
+from app.skolverket.credentials import CredentialFiles, certificates, fits, private_key
+from app.target import CredentialFinding as Finding
+from app.target import Credentials, TargetError, Token, TryAgain
 
 _SOON = timedelta(days=30)
 _ENCRYPTED_KEY = (
@@ -29,20 +28,11 @@ _ENCRYPTED_KEY = (
 _NUMBER = re.compile(r"(?:16|SE|NTRSE-)?([0-9]{6})-?([0-9]{4})")
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that is in order, may become a trouble, or keeps the organisation from its token."""
-
-    level: Literal["ok", "warning", "error"]
-    code: str
-    text: str
-
-
-def examine(identity: Identity, papers: Papers, where: Authorisation, now: datetime) -> list[Finding]:
+def check_files(credentials: Credentials, files: CredentialFiles, where: Authorisation, now: datetime) -> list[Finding]:
     """Says what is in order and what isn't, in the order in which one would mend it."""
     return [
-        *_files(identity, papers, where, now),
-        *_entity_id(identity),
+        *_files(credentials, files, where, now),
+        *_entity_id(credentials),
         *_addresses(where),
         *_pins(where),
     ]
@@ -67,7 +57,7 @@ def token_fetched(token: Token, now: datetime) -> Finding:
     return Finding("ok", "token", f"The authorisation server gave a token, valid until {until}.")
 
 
-def token_fault(fault: SkolverketError, findings: Sequence[Finding]) -> Finding:
+def token_fault(fault: TargetError, findings: Sequence[Finding]) -> Finding:
     """Says why there was no token, and what to do; in short when the findings say it already."""
     if any(finding.code == fault.code and finding.level == "error" for finding in findings):
         return Finding("error", "token", "No token could be asked for: see above.")
@@ -75,42 +65,42 @@ def token_fault(fault: SkolverketError, findings: Sequence[Finding]) -> Finding:
     return Finding("error", fault.code, f"No token{status}. {_advice(fault.code)}")
 
 
-def _files(identity: Identity, papers: Papers, where: Authorisation, now: datetime) -> Iterator[Finding]:
-    if "no_certificate" in papers.faults:
+def _files(credentials: Credentials, files: CredentialFiles, where: Authorisation, now: datetime) -> Iterator[Finding]:
+    if "no_certificate" in files.faults:
         if where.in_the_clear:
             yield Finding("warning", "no_certificate", "No certificate: only a simulator takes the number alone.")
         else:
             yield _error("no_certificate")
         return
-    yield from (_error(fault) for fault in papers.faults)
+    yield from (_error(fault) for fault in files.faults)
     chain, key = [], None
-    if papers.certificate:
+    if files.certificate:
         try:
-            chain = certificates(papers.certificate)
+            chain = certificates(files.certificate)
             yield Finding("ok", "certificate", "The certificate can be read.")
         except TryAgain as fault:
             yield _error(fault.code)
-    elif not any(fault.startswith("certificate_") for fault in papers.faults):
+    elif not any(fault.startswith("certificate_") for fault in files.faults):
         yield _error("certificate_unreadable")
-    if papers.key:
+    if files.key:
         try:
-            key = private_key(papers.key)
+            key = private_key(files.key)
         except TryAgain as fault:
-            encrypted = b"ENCRYPTED" in papers.key
+            encrypted = b"ENCRYPTED" in files.key
             yield Finding("error", fault.code, _ENCRYPTED_KEY) if encrypted else _error(fault.code)
-    elif not any(fault.startswith("key_") for fault in papers.faults):
+    elif not any(fault.startswith("key_") for fault in files.faults):
         yield _error("key_unreadable")
     if chain and key is not None:
         matched = fits(chain[0], key)
         yield Finding("ok", "key", "The key is the certificate's.") if matched else _error("key_mismatch")
     if chain:
-        yield _chain(chain, identity, now)
+        yield _chain(chain, credentials, now)
         yield _validity(chain[0], now)
-        yield _number(chain[0], identity)
+        yield _number(chain[0], credentials)
         yield from _use(chain[0])
 
 
-def _chain(chain: list[x509.Certificate], identity: Identity, now: datetime) -> Finding:
+def _chain(chain: list[x509.Certificate], credentials: Credentials, now: datetime) -> Finding:
     for number, (issued, issuer) in enumerate(pairwise(chain), start=2):
         try:
             issued.verify_directly_issued_by(issuer)
@@ -129,7 +119,7 @@ def _chain(chain: list[x509.Certificate], identity: Identity, now: datetime) -> 
             )
     last = chain[-1]
     if last.subject == last.issuer:
-        if len(chain) > 1 or identity.entity_id is not None:
+        if len(chain) > 1 or credentials.entity_id is not None:
             return Finding("ok", "chain", f"The chain is complete: {_counted(len(chain))} in the file.")
         return Finding(
             "warning",
@@ -166,9 +156,9 @@ def _validity(leaf: x509.Certificate, now: datetime) -> Finding:
     return Finding("ok", "validity", f"The certificate is valid until {ends:%Y-%m-%d} ({days} days).")
 
 
-def _number(leaf: x509.Certificate, identity: Identity) -> Finding:
+def _number(leaf: x509.Certificate, credentials: Credentials) -> Finding:
     found = numbers_in(leaf.subject)
-    if identity.number in found:
+    if credentials.number in found:
         return Finding("ok", "number", "The certificate is this organisation's, by its number.")
     if found:
         return Finding(
@@ -176,7 +166,7 @@ def _number(leaf: x509.Certificate, identity: Identity) -> Finding:
             "number_differs",
             f"The certificate is another organisation's, {', '.join(sorted(found))}: name this organisation's own.",
         )
-    if identity.entity_id is not None:
+    if credentials.entity_id is not None:
         return Finding("ok", "number", "The certificate names no organisation number; the entityId stands for it.")
     return Finding(
         "warning",
@@ -199,13 +189,13 @@ def _use(leaf: x509.Certificate) -> Iterator[Finding]:
         )
 
 
-def _entity_id(identity: Identity) -> Iterator[Finding]:
-    if identity.entity_id is None:
+def _entity_id(credentials: Credentials) -> Iterator[Finding]:
+    if credentials.entity_id is None:
         return
-    parts = _parts(identity.entity_id)
+    parts = _parts(credentials.entity_id)
     names_something = parts.netloc or (parts.scheme == "urn" and parts.path)
-    if parts.scheme and names_something and not re.search(r"\s", identity.entity_id):
-        yield Finding("ok", "entity_id", f"It says that it is {identity.entity_id} in the federation.")
+    if parts.scheme and names_something and not re.search(r"\s", credentials.entity_id):
+        yield Finding("ok", "entity_id", f"It says that it is {credentials.entity_id} in the federation.")
     else:
         yield Finding("error", "entity_id", "The entityId is no URI, as https://… or urn:…: give it as registered.")
 

@@ -1,0 +1,107 @@
+"""One call over HTTP to any of Skolverket's services: its time, its size, and what becomes of it when it fails."""
+
+import asyncio
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import httpx
+
+from app.skolverket import wire
+from app.target import CallHooks, SlowDown, TryAgain
+
+# An answer about the largest batch has a few hundred kilobytes: what is larger is none, and is read no further.
+LARGEST_ANSWER = 16_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """An answer that has come whole."""
+
+    http_status: int
+    content: bytes = field(repr=False)
+
+
+class _Unreadable(Exception):
+    """The body of an answer is encoded although we take none that is, or larger than any may be."""
+
+
+@cache
+def user_agent() -> str:
+    """Gives how we call ourselves, to every service of Skolverket's."""
+    try:
+        return f"provkedja/{version('provkedja')}"
+    except PackageNotFoundError:
+        return "provkedja"
+
+
+async def exchanged(
+    http: httpx.AsyncClient,
+    method: str,
+    url: str,
+    within: float,
+    *,
+    params: Mapping[str, str] | None = None,
+    content: bytes | None = None,
+    headers: Mapping[str, str] | None = None,
+    hooks: CallHooks | None = None,
+) -> Received:
+    """Makes one call within `within` seconds, whole; raises TryAgain or SlowDown for what passes by itself."""
+    sent = {"User-Agent": user_agent(), "Accept-Encoding": "identity", **(headers or {})}
+    extensions = {} if hooks is None else {"trace": _tracing(hooks)}
+    try:
+        async with (
+            asyncio.timeout(within),
+            http.stream(method, url, params=params, content=content, headers=sent, extensions=extensions) as answer,
+        ):
+            return await _received(answer, hooks)
+    except (httpx.ConnectError, httpx.ConnectTimeout):
+        raise TryAgain("no_connection") from None
+    except (TimeoutError, httpx.TimeoutException):
+        raise TryAgain("timeout") from None
+    except (httpx.InvalidURL, httpx.UnsupportedProtocol):
+        raise TryAgain("address_unusable") from None
+    except (httpx.TransportError, ssl.SSLError):
+        raise TryAgain("connection_lost") from None
+
+
+def _tracing(hooks: CallHooks) -> Any:
+    async def trace(event: str, _: Mapping[str, Any]) -> None:
+        if event == "http11.send_request_headers.started":
+            await hooks.leave()
+        if event == "http11.send_request_body.complete":
+            hooks.gone()
+
+    return trace
+
+
+async def _received(answer: httpx.Response, hooks: CallHooks | None) -> Received:
+    status = answer.status_code
+    if hooks is not None and (limit := wire.rate_limit(answer.headers)) is not None:
+        hooks.heard(limit)
+    try:
+        content, readable = await _body(answer), True
+    except _Unreadable:
+        content, readable = b"", False
+    if status == 429 or status >= 500:
+        kind = SlowDown if status == 429 else TryAgain
+        raise kind(f"http_{status}", http_status=status, answer=content, retry_after=wire.wait_asked(answer.headers))
+    if not readable:
+        raise TryAgain("answer_unreadable", http_status=status)
+    return Received(status, content)
+
+
+async def _body(answer: httpx.Response) -> bytes:
+    """Reads a body as it comes; a connection that is left before its end is closed and not used again."""
+    if answer.headers.get("Content-Encoding", "identity").strip().lower() not in {"identity", ""}:
+        raise _Unreadable
+    parts, length = [], 0
+    async for part in answer.aiter_bytes():
+        length += len(part)
+        if length > LARGEST_ANSWER:
+            raise _Unreadable
+        parts.append(part)
+    return b"".join(parts)

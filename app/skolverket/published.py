@@ -1,0 +1,49 @@
+"""What Skolverket has published of objects, calls and answers, as the port gives it: one value without state."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from app.domain.batching import BodyForm
+from app.skolverket import results, shape
+from app.target import Flaw, Harmless, Message, Published
+
+# Provisioning API 1.3.0's changelog says 200 KB a call; counted as 200,000 bytes of UTF-8.
+BODY_FORM: Final = BodyForm(b'{"data":[', b",", b"]}", max_bytes=200_000)
+
+_HARMLESS: Final = Harmless(
+    ids=frozenset({"id", "jobId", "resourceId"}),
+    moments=frozenset({"created", "modified", "timeOfOccurance"}),
+    attribute_names=frozenset({"attributeName", "parameterName"}),
+    values=frozenset({"attributeValue", "parameterValue"}),
+    # securityMarking is absent on purpose: that somebody is protected is itself sensitive.
+    codes={
+        "schoolType": frozenset(shape.SCHOOL_TYPE["enum"]),
+        "groupType": frozenset(shape.GROUP_TYPE["enum"]),
+        "activityType": frozenset(shape.ACTIVITY_TYPE["enum"]),
+        "dutyRole": frozenset(shape.DUTY_ROLE["enum"]),
+        "status": frozenset(results.STATUSES),
+        "severityLevel": frozenset({"Warning", "Error"}),
+        "resourceType": frozenset({"Person", "Duty", "Group", "Activity"}),
+    },
+    codes_within={("emails", "type"): frozenset(shape.EMAIL_TYPE["enum"])},
+    message_mark="severityLevel",
+)
+
+
+class _Published:
+    body_form = BODY_FORM
+    harmless = _HARMLESS
+    request_items = "data"
+    answer_items = results.ITEMS
+
+    def flaws(self, kind: str, item: dict[str, Any]) -> list[Flaw]:
+        return shape.flaws(kind, item)
+
+    def sendable(self, item: dict[str, Any]) -> dict[str, Any]:
+        return shape.sendable(item)
+
+    def messages(self, received: Any) -> Iterator[Message]:
+        return results.messages(received)
+
+
+PUBLISHED: Final[Published] = _Published()

@@ -1,0 +1,106 @@
+"""What Skolverket's answers say of single objects: verdicts about a batch, blame of a refusal, and messages."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, Literal
+from uuid import UUID
+
+from app.domain.outcome import Verdict
+from app.domain.verdicts import ItemResult
+from app.skolverket.wire import entries, id_of, parsed, unreadable
+from app.target import Message, TryAgain
+
+ITEMS: Final = "responses"
+
+# Provisioning API 1.3.2, AsynchronousResponse.status. The LogEntries' own codes don't decide.
+STATUSES: Final[Mapping[str, Verdict]] = {
+    "Success": Verdict.SUCCEEDED,
+    "Warning": Verdict.WARNING,
+    "Error": Verdict.ERROR,
+    "TemporaryError": Verdict.AGAIN,
+    "Pending": Verdict.OPEN,
+}
+_VERDICTS: Final = {status.casefold(): verdict for status, verdict in STATUSES.items()}
+_SEVERITIES: Final[Mapping[str, Literal["error", "warning"]]] = {"error": "error", "warning": "warning"}
+
+
+def judge(status: str | None) -> Verdict | None:
+    """Reads an item's status, in any case and with blanks around it; None when the specification lacks it."""
+    written = (status or "").strip().casefold()
+    return _VERDICTS.get(written) if written else Verdict.OPEN
+
+
+def item_results(answer: bytes) -> list[ItemResult]:
+    """Reads what a bulk job's status says of each object; items without an id are passed over.
+
+    An object that occurs twice is given once. Raises TryAgain when it has two verdicts, and for what is no such answer.
+    """
+    match parsed(answer):
+        case {"responses": list(items)}:
+            pass
+        case _:
+            raise unreadable(answer)
+    results: dict[UUID, ItemResult] = {}
+    for item in items:
+        if not isinstance(item, dict) or (object_id := id_of(item.get("id"))) is None:
+            continue
+        verdict = judge(_status(item))
+        known = results.get(object_id)
+        if known is not None and known.verdict is not verdict:
+            raise TryAgain("answer_contradicts", answer=answer)
+        if known is None:
+            results[object_id] = ItemResult(object_id, verdict, _written(item))
+    return list(results.values())
+
+
+def blamed(answer: bytes) -> Mapping[UUID, bytes]:
+    """Reads which objects a refusal of a whole call names (LogEntry.resourceId), each with the entries about it."""
+    about: dict[UUID, list[Any]] = {}
+    for entry in entries(answer):
+        if (named := id_of(entry.get("resourceId"))) is not None:
+            about.setdefault(named, []).append(entry)
+    return {named: _written(listed) for named, listed in about.items()}
+
+
+def messages(received: Any) -> Iterator[Message]:
+    """Finds the LogEntries in what was received: the item of a bulk job's answer, or the refusal of a whole call."""
+    if isinstance(received, dict):
+        response = received.get("response")
+        listed = response if isinstance(response, dict) else received
+        for name, severity in (("errors", "error"), ("warnings", "warning")):
+            given = listed.get(name)
+            yield from (_log_entry(entry, severity) for entry in (given if isinstance(given, list) else ()))
+    elif isinstance(received, list):
+        yield from (_log_entry(entry, "error") for entry in received)
+
+
+def _log_entry(given: Any, severity: str) -> Message:
+    """Reads one LogEntry; whatever does not look like one becomes a message without a text."""
+    entry = given if isinstance(given, dict) else {}
+    said = str(entry.get("severityLevel")).lower()
+    return Message(
+        _SEVERITIES[said if said in _SEVERITIES else severity],
+        _code(entry.get("id")),
+        _text(entry.get("message")) or _text(entry.get("messageType")),
+        _text(entry.get("attributeName")),
+    )
+
+
+def _status(item: dict[str, Any]) -> str | None:
+    response = item.get("response")
+    status = response.get("status") if isinstance(response, dict) else None
+    return status if isinstance(status, str) else None
+
+
+def _written(value: Any) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode("ascii")
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _code(value: Any) -> str:
+    """Reads a LogEntry's id, which is a short word; anything else could be anything, and is not repeated."""
+    text = str(value) if isinstance(value, str | int) else ""
+    return text if text.isascii() and text.isalnum() and len(text) <= 8 else "unknown"
