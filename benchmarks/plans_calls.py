@@ -184,9 +184,9 @@ async def step(at: Place) -> None:
     ]
     async with watched("answers.answer_batch", reads=3 * 500):
         await answers.answer_batch(conn, at.cipher, held, out[0], b"{}", changes, MINUTE)
-    async with watched("answers.refuse_batch"):
+    async with watched("answers.refuse_batch", reads=2 * 500):
         await answers.refuse_batch(conn, at.cipher, held, out[1], 400, b"{}", {})
-    async with watched("answers.lose_batch"):
+    async with watched("answers.lose_batch", reads=2 * 500):
         await answers.lose_batch(conn, at.cipher, held, out[2], "timeout", MINUTE)
     async with watched("holdings.unasked"):
         asked = await holdings.unasked(conn, held)
@@ -198,7 +198,7 @@ async def step(at: Place) -> None:
         async with watched("claims.snooze", reads=BUSY):
             await claims.snooze(conn, held, MINUTE)
         await tried.rollback()
-    async with watched("batches.give_up", reads=BUSY):
+    async with watched("batches.give_up", reads=3 * BUSY):
         await batches.give_up(conn, held)
     async with watched("answers.abandon"):
         await answers.abandon(conn, at.cipher, held, "cancelled")

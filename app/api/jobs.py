@@ -12,7 +12,7 @@ from app.api import cursors
 from app.api.answers import page, polled
 from app.api.dependencies import Reader, Snapshot, visible_job
 from app.api.lists import Cursor, Limit
-from app.api.schemas import Job, JobStatus, Kind, Page
+from app.api.schemas import Job, JobStatus, Kind, Outcome, Page
 from app.db import reads
 from app.views.job import is_job_finished, show_job
 
@@ -42,14 +42,15 @@ async def list_jobs(
     run_id: UUID | None = None,
     stage: Kind | None = None,
     status: JobStatus | None = None,
+    outcome: Outcome | None = None,
     created_after: Annotated[Moment | None, Query(examples=["2026-11-23T08:00:00Z"])] = None,
     cursor: Cursor = None,
 ) -> Response:
     """Lists jobs of all activities: the newest run first, its jobs in their order."""
     after: datetime | None = created_after
-    listed = ("jobs", activity_id, run_id, stage, status, after)
+    listed = ("jobs", activity_id, run_id, stage, status, outcome, after)
     key = cursors.read(cursor, (cursors.moment, cursors.uuid, cursors.number), *listed)
-    wanted = reads.JobFilter(activity_id, run_id, stage, status, after)
+    wanted = reads.JobFilter(activity_id, run_id, stage, status, outcome, after)
     rows = await reads.list_jobs(
         conn, viewer.organisation_id, wanted, made_by=viewer.runs_made_by, after=key, limit=limit
     )

@@ -11,8 +11,13 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 Policy = Literal["halt", "continue"]
 Kind = Literal["persons", "duties", "groups", "activities"]
 RunStatus = Literal["queued", "running", "succeeded", "failed", "cancelled"]
+Outcome = Annotated[
+    Literal["clean", "with_warnings", "with_errors", "nothing_accepted"],
+    Field(description="What became of the records when it has finished; null before."),
+]
+Version = Annotated[int, Field(ge=1, description="Grows with every change that is shown.")]
 JobStatus = Literal["waiting", "queued", "running", "succeeded", "failed", "blocked", "cancelled"]
-RecordStatus = Literal["pending", "sent", "succeeded", "warning", "error", "skipped"]
+RecordStatus = Literal["pending", "sent", "unchanged", "succeeded", "warning", "error", "skipped"]
 BatchStatus = Literal["written", "called", "accepted", "answered", "refused", "lost"]
 Count = Annotated[int, Field(ge=0)]
 
@@ -132,6 +137,7 @@ class Progress(BaseModel):
     total: Count
     pending: Count
     sent: Count
+    unchanged: Count
     succeeded: Count
     warnings: Count
     errors: Count
@@ -146,8 +152,11 @@ class Job(BaseModel):
     activity_id: UUID
     stage: Kind
     title: Annotated[str, Field(examples=["Användare"])]
-    position: Annotated[int, Field(ge=1, le=4)]
+    action: Literal["send", "remove"]
+    position: Annotated[int, Field(ge=1)]
     status: JobStatus
+    outcome: Outcome | None
+    version: Version
     progress: Progress
     attempt: Annotated[Count, Field(description="How many faults it has met.")]
     created_at: AwareDatetime
@@ -170,6 +179,8 @@ class Run(BaseModel):
     activity_id: UUID
     sequence: Annotated[int, Field(ge=1, description="Its place among the activity's runs.")]
     status: RunStatus
+    outcome: Outcome | None
+    version: Version
     on_record_error: Policy
     roster_version: int
     requested_by: RequestedBy

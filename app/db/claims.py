@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.counting import COUNT_RECORDS, OF_JOB
+from app.db.counting import OF_JOB
 from app.db.lane import Ring
 from app.domain.open_work import JobSnapshot, OpenBatch, OpenWork
 from app.domain.outcome import Counts
@@ -143,18 +143,8 @@ async def load_snapshot(conn: AsyncConnection, claim: Claim) -> JobSnapshot:
         claim,
         f"""
         SELECT {_OPEN}, job.fault_since, job.error ->> 'code' AS fault_code, run.on_record_error,
-            counts.*
+            job.total, job.pending, job.sent, job.unchanged, job.succeeded, job.warnings, job.errors, job.skipped
         FROM {_JOB}
-        CROSS JOIN LATERAL (
-            SELECT count(*) AS total,
-                count(*) FILTER (WHERE record.status = 'pending') AS pending,
-                count(*) FILTER (WHERE record.status = 'sent') AS sent,
-                count(*) FILTER (WHERE record.status = 'succeeded') AS succeeded,
-                count(*) FILTER (WHERE record.status = 'warning') AS warnings,
-                count(*) FILTER (WHERE record.status = 'error') AS errors,
-                count(*) FILTER (WHERE record.status = 'skipped') AS skipped
-            FROM record WHERE {OF_JOB}
-        ) counts
         WHERE {_HELD}
         """,  # noqa: S608 - constants of ours
     )
@@ -211,7 +201,7 @@ async def snooze(conn: AsyncConnection, claim: Claim, delay: timedelta, *, cance
     row = (
         await conn.execute(
             sa.text(
-                f"""
+                """
                 WITH rest AS MATERIALIZED (
                     SELECT CASE WHEN cancel_requested_at IS NOT NULL AND NOT :cancelled THEN interval '0'
                         ELSE CAST(:delay AS interval) END AS delay
@@ -219,10 +209,9 @@ async def snooze(conn: AsyncConnection, claim: Claim, delay: timedelta, *, cance
                 )
                 UPDATE job SET fence = :claim, lease_until = NULL, worker = NULL, losses = 0,
                     due_at = clock_timestamp() + rest.delay, ring = ring + 1,
-                    rung_at = clock_timestamp() + rest.delay,
-                    {COUNT_RECORDS}
+                    rung_at = clock_timestamp() + rest.delay
                 FROM rest WHERE id = :job AND claim = :claim AND status = 'running' RETURNING ring, rest.delay
-                """  # noqa: S608 - a constant of ours
+                """
             ),
             {"job": claim.job_id, "claim": claim.number, "run": claim.run_id, "delay": delay, "cancelled": cancelled},
         )

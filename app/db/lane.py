@@ -13,8 +13,6 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.counting import COUNT_RECORDS
-from app.domain.stages import Stage
 from app.errors import NotFound
 
 
@@ -108,16 +106,18 @@ async def finish_job(
     )
     await conn.execute(
         sa.text(
-            f"""
+            """
             UPDATE job SET status = :status, fence = :claim, error = :error, finished_at = clock_timestamp(),
-                due_at = NULL, lease_until = NULL, worker = NULL, losses = 0,
-                {COUNT_RECORDS}
+                due_at = NULL, lease_until = NULL, worker = NULL, losses = 0
             WHERE id = :job AND claim = :claim AND status = 'running'
-            """  # noqa: S608 - a constant of ours
+            """
         ).bindparams(sa.bindparam("error", type_=JSONB(none_as_null=True))),
         {"status": status, "claim": claim, "error": error, "job": job_id},
     )
-    last = lane.position == len(Stage)
+    last = not await conn.scalar(
+        sa.text("SELECT EXISTS (SELECT FROM job WHERE run_id = :run AND position > :position)"),
+        {"run": lane.run_id, "position": lane.position},
+    )
     if status == "succeeded" and not last and not cancelled:
         return await queue_job(conn, lane.run_id, lane.position + 1)
     await conn.execute(

@@ -28,6 +28,7 @@ class JobFilter:
     run_id: UUID | None = None
     stage: str | None = None
     status: str | None = None
+    outcome: str | None = None
     created_after: datetime | None = None
 
 

@@ -10,7 +10,6 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.counting import COUNT_RECORDS
 from app.db.lane import Ring, end_run, lock_lane, queue_job, start_next
 from app.domain.stages import Stage
 from app.errors import Conflict, NotFound
@@ -197,10 +196,6 @@ async def retry_run(
                 AND record.stage = job.stage AND record.status IN ('error', 'skipped')
             """
         ),
-        {"run": run_id},
-    )
-    await conn.execute(
-        sa.text(f"UPDATE job SET {COUNT_RECORDS} WHERE run_id = :run AND status = 'waiting'"),  # noqa: S608
         {"run": run_id},
     )
     first = await conn.scalar(

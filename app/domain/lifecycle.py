@@ -38,8 +38,9 @@ JOB: Final = _graph(
 )
 
 RECORD: Final = _graph(
-    "pending   -> sent error skipped",
+    "pending   -> sent unchanged error skipped",
     "sent      -> pending succeeded warning error",
+    "unchanged ->",
     "succeeded ->",
     "warning   ->",
     "error     -> pending",
@@ -59,7 +60,7 @@ GRAPHS: Final[Mapping[str, Graph]] = {"run": RUN, "job": JOB, "record": RECORD, 
 
 FINISHED_RUN: Final = frozenset({"succeeded", "failed", "cancelled"})
 FINISHED_JOB: Final = frozenset({"succeeded", "failed", "blocked", "cancelled"})
-FINAL_RECORD: Final = frozenset({"succeeded", "warning", "error", "skipped"})
+FINAL_RECORD: Final = frozenset({"unchanged", "succeeded", "warning", "error", "skipped"})
 
 WHEN_THE_PROCESS_DIES: Final[Mapping[str, Mapping[str, str]]] = {
     "run": {
@@ -81,6 +82,7 @@ WHEN_THE_PROCESS_DIES: Final[Mapping[str, Mapping[str, str]]] = {
     "record": {
         "pending": "A later step of its job takes it into a batch.",
         "sent": "Its batch is followed by the next claim: to its answer, or back to pending.",
+        "unchanged": "Nothing had to be sent: the target has it as it is, or in a later upload.",
         "succeeded": "Skolverket's answer is stored with it.",
         "warning": "Skolverket's answer is stored with it.",
         "error": "The reason is stored with it.",

@@ -4,7 +4,7 @@ from app.domain.lifecycle import FINISHED_JOB
 from app.domain.stages import Stage
 from app.views import Row, Shown
 
-_COUNTS = ("total", "pending", "sent", "succeeded", "warnings", "errors", "skipped")
+COUNTS = ("total", "pending", "sent", "unchanged", "succeeded", "warnings", "errors", "skipped")
 
 
 def show_job(row: Row) -> Shown:
@@ -15,9 +15,12 @@ def show_job(row: Row) -> Shown:
         "activity_id": row["activity_id"],
         "stage": row["stage"],
         "title": Stage(row["stage"]).swedish,
+        "action": row["action"],
         "position": row["position"],
         "status": row["status"],
-        "progress": {name: row[name] for name in _COUNTS},
+        "outcome": row["outcome"],
+        "version": row["version"],
+        "progress": {name: row[name] for name in COUNTS},
         "attempt": row["attempt"],
         "created_at": row["created_at"],
         "started_at": row["started_at"],

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from app.domain.lifecycle import FINISHED_RUN
+from app.domain.outcome import Counts, run_outcome
 from app.views import Row, Shown
-from app.views.job import show_job
+from app.views.job import COUNTS, show_job
 
 
 def show_run(row: Row, jobs: Sequence[Row]) -> Shown:
@@ -14,6 +15,9 @@ def show_run(row: Row, jobs: Sequence[Row]) -> Shown:
         "activity_id": row["activity_id"],
         "sequence": row["sequence"],
         "status": row["status"],
+        "outcome": _outcome(row, jobs),
+        # Nothing that is shown of a run changes without one of these.
+        "version": row["version"] + sum(each["version"] for each in jobs),
         "on_record_error": row["on_record_error"],
         "roster_version": row["roster_version"],
         "requested_by": {"id": row["requested_by_id"], "name": row["requested_by_name"]},
@@ -23,6 +27,13 @@ def show_run(row: Row, jobs: Sequence[Row]) -> Shown:
         "cancel_requested_at": row["cancel_requested_at"],
         "jobs": [show_job(each) for each in jobs],
     }
+
+
+def _outcome(row: Row, jobs: Sequence[Row]) -> str | None:
+    """Gives the outcome over the records of all jobs; None while the run goes on."""
+    if not is_run_finished(row):
+        return None
+    return run_outcome([Counts(**{name: each[name] for name in COUNTS}) for each in jobs])
 
 
 def is_run_finished(row: Row) -> bool:

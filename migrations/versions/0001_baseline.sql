@@ -233,6 +233,7 @@ CREATE TABLE run (
     activity_id UUID NOT NULL,
     sequence INTEGER NOT NULL,
     status TEXT DEFAULT 'queued' NOT NULL,
+    version BIGINT DEFAULT '1' NOT NULL,
     on_record_error TEXT NOT NULL,
     requested_by_id UUID NOT NULL,
     requested_by_name TEXT NOT NULL,
@@ -265,7 +266,9 @@ CREATE TABLE job (
     run_id UUID NOT NULL,
     position SMALLINT NOT NULL,
     stage TEXT NOT NULL,
+    action TEXT DEFAULT 'send' NOT NULL,
     status TEXT DEFAULT 'waiting' NOT NULL,
+    version BIGINT DEFAULT '1' NOT NULL,
     due_at TIMESTAMP WITH TIME ZONE,
     claim BIGINT DEFAULT '0' NOT NULL,
     fence BIGINT,
@@ -284,10 +287,18 @@ CREATE TABLE job (
     total INTEGER DEFAULT '0' NOT NULL,
     pending INTEGER DEFAULT '0' NOT NULL,
     sent INTEGER DEFAULT '0' NOT NULL,
+    unchanged INTEGER DEFAULT '0' NOT NULL,
     succeeded INTEGER DEFAULT '0' NOT NULL,
     warnings INTEGER DEFAULT '0' NOT NULL,
     errors INTEGER DEFAULT '0' NOT NULL,
     skipped INTEGER DEFAULT '0' NOT NULL,
+    outcome TEXT GENERATED ALWAYS AS (
+CASE WHEN status NOT IN ('succeeded', 'failed', 'blocked', 'cancelled') THEN NULL
+    WHEN total = succeeded + unchanged THEN 'clean'
+    WHEN succeeded + warnings + unchanged = 0 THEN 'nothing_accepted'
+    WHEN errors + skipped + pending > 0 THEN 'with_errors'
+    ELSE 'with_warnings' END
+) STORED,
     gate_run TEXT GENERATED ALWAYS AS (CASE WHEN status IN ('queued', 'running') THEN 'running' END) STORED,
     gate_position SMALLINT GENERATED ALWAYS AS (CASE WHEN status IN ('queued', 'running', 'succeeded', 'failed') AND position > 1 THEN position - 1 END) STORED,
     gate_status TEXT GENERATED ALWAYS AS (CASE WHEN status IN ('queued', 'running', 'succeeded', 'failed') AND position > 1 THEN 'succeeded' END) STORED,
@@ -298,7 +309,9 @@ CREATE TABLE job (
     CONSTRAINT fk_job_after_succeeded FOREIGN KEY(run_id, gate_position, gate_status) REFERENCES job (run_id, position, status),
     CONSTRAINT ck_job_stage CHECK (stage IN ('persons', 'duties', 'groups', 'activities')),
     CONSTRAINT ck_job_status CHECK (status IN ('waiting', 'queued', 'running', 'succeeded', 'failed', 'blocked', 'cancelled')),
-    CONSTRAINT ck_job_position_of_stage CHECK (position = CASE stage WHEN 'persons' THEN 1 WHEN 'duties' THEN 2 WHEN 'groups' THEN 3 ELSE 4 END),
+    CONSTRAINT ck_job_action CHECK (action IN ('send', 'remove')),
+    CONSTRAINT ck_job_position CHECK (position >= 1),
+    CONSTRAINT ck_job_all_records_are_counted CHECK (pending + sent + unchanged + succeeded + warnings + errors + skipped = total),
     CONSTRAINT ck_job_finished_has_its_time CHECK ((status IN ('succeeded', 'failed', 'blocked', 'cancelled')) = (finished_at IS NOT NULL)),
     CONSTRAINT ck_job_live_is_due CHECK ((status IN ('queued', 'running')) = (due_at IS NOT NULL)),
     CONSTRAINT ck_job_lease_only_while_running CHECK (lease_until IS NULL OR status = 'running'),
@@ -375,11 +388,11 @@ CREATE TABLE record (
     completed_at TIMESTAMP WITH TIME ZONE,
     CONSTRAINT pk_record PRIMARY KEY (job_id, object_id),
     CONSTRAINT ck_record_stage CHECK (stage IN ('persons', 'duties', 'groups', 'activities')),
-    CONSTRAINT ck_record_status CHECK (status IN ('pending', 'sent', 'succeeded', 'warning', 'error', 'skipped')),
-    CONSTRAINT ck_record_final_has_its_time CHECK ((status IN ('succeeded', 'warning', 'error', 'skipped')) = (completed_at IS NOT NULL)),
+    CONSTRAINT ck_record_status CHECK (status IN ('pending', 'sent', 'unchanged', 'succeeded', 'warning', 'error', 'skipped')),
+    CONSTRAINT ck_record_final_has_its_time CHECK ((status IN ('unchanged', 'succeeded', 'warning', 'error', 'skipped')) = (completed_at IS NOT NULL)),
     CONSTRAINT ck_record_sent_is_kept CHECK (status NOT IN ('sent', 'succeeded', 'warning') OR sent IS NOT NULL),
     CONSTRAINT ck_record_sendable_has_its_form CHECK (NOT sendable OR outgoing IS NOT NULL),
-    CONSTRAINT ck_record_broken_never_leaves CHECK (sendable OR status IN ('pending', 'error', 'skipped')),
+    CONSTRAINT ck_record_broken_never_leaves CHECK (sendable OR status IN ('pending', 'unchanged', 'error', 'skipped')),
     CONSTRAINT fk_record_job_id FOREIGN KEY(job_id) REFERENCES job (id)
 );
 

@@ -22,6 +22,7 @@ from app.db.cipher import Cipher, OrganisationCipher, cipher_of, new_key
 from app.db.claims import Claim
 from app.db.engine import connect
 from app.db.intake import store_roster
+from app.db.records import change_records
 from app.domain.verdicts import RecordChange
 from app.settings import Settings
 from app.skolverket.published import PUBLISHED
@@ -343,6 +344,9 @@ async def make_record(tenant: Tenant, state: str) -> tuple[Claim, UUID]:
             pass
         case "sent":
             await tenant.called(held)
+        case "unchanged":
+            async with tenant.engine.begin() as conn:
+                await change_records(conn, held, [RecordChange(UUID(object_id), "unchanged")])
         case "skipped":
             assert await tenant.write(held) is None
         case _:

@@ -90,17 +90,16 @@ _HELD_BY_THE_ENGINE: Final[Mapping[str, str]] = {
             AND record.object_id = ANY (batch.record_ids)
         WHERE record.status = 'sent' AND batch.id IS NULL
     """,
-    "the counts of an ended job are those of its records": """
+    "the counts of a job are those of its records, at any time": """
         SELECT job.id FROM job LEFT JOIN record
             ON record.organisation_id = job.organisation_id AND record.job_id = job.id
-        WHERE job.finished_at IS NOT NULL
         GROUP BY job.id HAVING (
-            job.total, job.pending, job.sent, job.succeeded, job.warnings, job.errors, job.skipped
+            job.total, job.pending, job.sent, job.unchanged, job.succeeded, job.warnings, job.errors, job.skipped
         ) <> (
             count(record.status), count(*) FILTER (WHERE record.status = 'pending'),
-            count(*) FILTER (WHERE record.status = 'sent'), count(*) FILTER (WHERE record.status = 'succeeded'),
-            count(*) FILTER (WHERE record.status = 'warning'), count(*) FILTER (WHERE record.status = 'error'),
-            count(*) FILTER (WHERE record.status = 'skipped')
+            count(*) FILTER (WHERE record.status = 'sent'), count(*) FILTER (WHERE record.status = 'unchanged'),
+            count(*) FILTER (WHERE record.status = 'succeeded'), count(*) FILTER (WHERE record.status = 'warning'),
+            count(*) FILTER (WHERE record.status = 'error'), count(*) FILTER (WHERE record.status = 'skipped')
         )
     """,
 }

@@ -24,7 +24,7 @@ from tests.database.statements import (
 _FINAL = {
     "run": {"succeeded"},
     "job": {"succeeded"},
-    "record": {"succeeded", "warning"},
+    "record": {"unchanged", "succeeded", "warning"},
     "batch": {"answered", "refused", "lost"},
 }
 
@@ -105,6 +105,11 @@ _ALLOWED: dict[tuple[str, str, str], tuple[str, list[str], str]] = {
     ("job", "cancelled", "queued"): ("hollow", [end("j1", "cancelled"), QUEUE.format("j1")], "j1"),
     ("job", "cancelled", "waiting"): ("hollow", [end("j1", "cancelled"), WAIT.format("j1")], "j1"),
     ("record", "pending", "sent"): ("record.pending", [change("record", "status = 'sent', sent = 'x'")], "id"),
+    ("record", "pending", "unchanged"): (
+        "record.pending",
+        [change("record", f"status = 'unchanged', {_COMPLETED}")],
+        "id",
+    ),
     ("record", "pending", "error"): ("record.pending", [change("record", f"status = 'error', {_COMPLETED}")], "id"),
     ("record", "pending", "skipped"): ("record.pending", [change("record", f"status = 'skipped', {_COMPLETED}")], "id"),
     ("record", "sent", "pending"): ("record.sent", [change("record", "status = 'pending'")], "id"),

@@ -44,7 +44,7 @@ SCHEMA: Final = (
     ),
     Fault(
         "a success may be overwritten",
-        "IF OLD.status IN ('succeeded', 'warning') THEN",
+        "IF OLD.status IN ('unchanged', 'succeeded', 'warning') THEN",
         "IF OLD.status = 'warning' THEN",
         ("refusals",),
     ),

@@ -39,7 +39,7 @@ def test_every_state_says_what_happens_when_the_process_dies(kind: str) -> None:
     [
         ("run", {"succeeded"}),
         ("job", {"succeeded"}),
-        ("record", {"succeeded", "warning"}),
+        ("record", {"unchanged", "succeeded", "warning"}),
         ("batch", {"answered", "refused", "lost"}),
     ],
 )

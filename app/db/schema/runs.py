@@ -13,6 +13,8 @@ run = sa.Table(
     sa.Column("activity_id", UUID, nullable=False),
     sa.Column("sequence", sa.Integer, nullable=False),
     sa.Column("status", sa.Text, nullable=False, server_default="queued"),
+    # Raised by every change that callers see, but for those of its jobs, which have versions of their own.
+    sa.Column("version", sa.BigInteger, nullable=False, server_default="1"),
     sa.Column("on_record_error", sa.Text, nullable=False),
     sa.Column("requested_by_id", UUID, sa.ForeignKey("api_key.id"), nullable=False),
     sa.Column("requested_by_name", sa.Text, nullable=False),
@@ -47,6 +49,13 @@ run = sa.Table(
 )
 
 _LIVE = "status IN ('queued', 'running')"
+_OUTCOME = """
+CASE WHEN status NOT IN ('succeeded', 'failed', 'blocked', 'cancelled') THEN NULL
+    WHEN total = succeeded + unchanged THEN 'clean'
+    WHEN succeeded + warnings + unchanged = 0 THEN 'nothing_accepted'
+    WHEN errors + skipped + pending > 0 THEN 'with_errors'
+    ELSE 'with_warnings' END
+"""
 _PAST_GATE = "status IN ('queued', 'running', 'succeeded', 'failed') AND position > 1"
 
 job = sa.Table(
@@ -58,7 +67,10 @@ job = sa.Table(
     sa.Column("run_id", UUID, sa.ForeignKey("run.id"), nullable=False),
     sa.Column("position", sa.SmallInteger, nullable=False),
     sa.Column("stage", sa.Text, nullable=False),
+    sa.Column("action", sa.Text, nullable=False, server_default="send"),
     sa.Column("status", sa.Text, nullable=False, server_default="waiting"),
+    # Raised by every change that callers see.
+    sa.Column("version", sa.BigInteger, nullable=False, server_default="1"),
     sa.Column("due_at", Time),
     # Raised by every claim, never lowered; `fence` is what a write repeats of it (the trigger empties it again).
     sa.Column("claim", sa.BigInteger, nullable=False, server_default="0"),
@@ -80,10 +92,12 @@ job = sa.Table(
     sa.Column("total", sa.Integer, nullable=False, server_default="0"),
     sa.Column("pending", sa.Integer, nullable=False, server_default="0"),
     sa.Column("sent", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("unchanged", sa.Integer, nullable=False, server_default="0"),
     sa.Column("succeeded", sa.Integer, nullable=False, server_default="0"),
     sa.Column("warnings", sa.Integer, nullable=False, server_default="0"),
     sa.Column("errors", sa.Integer, nullable=False, server_default="0"),
     sa.Column("skipped", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("outcome", sa.Text, sa.Computed(_OUTCOME, persisted=True)),
     # Gates: NULL while a job claims nothing, a value when it claims to have been let in.
     sa.Column("gate_run", sa.Text, sa.Computed(f"CASE WHEN {_LIVE} THEN 'running' END", persisted=True)),
     sa.Column(
@@ -101,9 +115,10 @@ job = sa.Table(
     ),
     kind_of_object(),
     one_of("status", "waiting", "queued", "running", "succeeded", "failed", "blocked", "cancelled"),
+    one_of("action", "send", "remove"),
+    sa.CheckConstraint("position >= 1", name="position"),
     sa.CheckConstraint(
-        "position = CASE stage WHEN 'persons' THEN 1 WHEN 'duties' THEN 2 WHEN 'groups' THEN 3 ELSE 4 END",
-        name="position_of_stage",
+        "pending + sent + unchanged + succeeded + warnings + errors + skipped = total", name="all_records_are_counted"
     ),
     sa.CheckConstraint(
         "(status IN ('succeeded', 'failed', 'blocked', 'cancelled')) = (finished_at IS NOT NULL)",
@@ -150,14 +165,16 @@ record = sa.Table(
     sa.Column("max_together", sa.Integer),
     sa.Column("completed_at", Time),
     kind_of_object(),
-    one_of("status", "pending", "sent", "succeeded", "warning", "error", "skipped"),
+    one_of("status", "pending", "sent", "unchanged", "succeeded", "warning", "error", "skipped"),
     sa.CheckConstraint(
-        "(status IN ('succeeded', 'warning', 'error', 'skipped')) = (completed_at IS NOT NULL)",
+        "(status IN ('unchanged', 'succeeded', 'warning', 'error', 'skipped')) = (completed_at IS NOT NULL)",
         name="final_has_its_time",
     ),
     sa.CheckConstraint("status NOT IN ('sent', 'succeeded', 'warning') OR sent IS NOT NULL", name="sent_is_kept"),
     sa.CheckConstraint("NOT sendable OR outgoing IS NOT NULL", name="sendable_has_its_form"),
-    sa.CheckConstraint("sendable OR status IN ('pending', 'error', 'skipped')", name="broken_never_leaves"),
+    sa.CheckConstraint(
+        "sendable OR status IN ('pending', 'unchanged', 'error', 'skipped')", name="broken_never_leaves"
+    ),
     # One of a job's records is found by `job_id`, those of a status in their order by run and stage: the indexes have
     # no column in common, so that no statistics can make the planner take one for the other.
     sa.Index("ix_record_object", "object_id"),

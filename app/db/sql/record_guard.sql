@@ -7,7 +7,7 @@ BEGIN
         IS DISTINCT FROM (OLD.organisation_id, OLD.job_id, OLD.object_id, OLD.run_id, OLD.stage, OLD.ordinal, OLD.source, OLD.outgoing) THEN
         PERFORM refuse('record_identity', format('record %s cannot change its identity', OLD.object_id));
     END IF;
-    IF OLD.status IN ('succeeded', 'warning') THEN
+    IF OLD.status IN ('unchanged', 'succeeded', 'warning') THEN
         PERFORM refuse('record_final', format('record %s has succeeded and cannot change', OLD.object_id));
     END IF;
     IF NEW.status <> OLD.status AND NOT lifecycle_allows('record', OLD.status, NEW.status) THEN

@@ -13,6 +13,11 @@ BEGIN
     IF OLD.status = 'succeeded' THEN
         PERFORM refuse('run_final', format('run %s has succeeded and cannot change', OLD.id));
     END IF;
+    IF (NEW.status, NEW.on_record_error, NEW.started_at, NEW.finished_at, NEW.cancel_requested_at)
+        IS DISTINCT FROM (OLD.status, OLD.on_record_error, OLD.started_at, OLD.finished_at, OLD.cancel_requested_at)
+    THEN
+        NEW.version := OLD.version + 1;
+    END IF;
     IF NEW.status = OLD.status THEN
         RETURN NEW;
     END IF;
@@ -34,9 +39,9 @@ BEGIN
         PERFORM refuse('run_retry_latest', format('run %s is not the latest of its activity', OLD.id));
     END IF;
     IF NEW.status = 'succeeded' AND (
-        SELECT count(*) FROM job WHERE job.run_id = NEW.id AND job.status = 'succeeded'
-    ) <> 4 THEN
-        PERFORM refuse('run_needs_jobs', format('run %s cannot succeed before its four jobs', OLD.id));
+        SELECT bool_and(job.status = 'succeeded') FROM job WHERE job.run_id = NEW.id
+    ) IS NOT TRUE THEN
+        PERFORM refuse('run_needs_jobs', format('run %s cannot succeed before all its jobs', OLD.id));
     END IF;
     IF NEW.status IN ('failed', 'cancelled') AND EXISTS (
         SELECT FROM job WHERE job.run_id = NEW.id AND job.status IN ('waiting', 'queued', 'running')

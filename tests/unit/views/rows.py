@@ -76,7 +76,16 @@ def record(**changes: Any) -> Object:
 
 def job(**changes: Any) -> Object:
     """Makes a job's row: the first of a run, under way."""
-    counts = {"total": 4, "pending": 1, "sent": 3, "succeeded": 0, "warnings": 0, "errors": 0, "skipped": 0}
+    counts = {
+        "total": 4,
+        "pending": 1,
+        "sent": 3,
+        "unchanged": 0,
+        "succeeded": 0,
+        "warnings": 0,
+        "errors": 0,
+        "skipped": 0,
+    }
     return {
         "id": UUID(int=31),
         "organisation_id": ORGANISATION,
@@ -84,7 +93,10 @@ def job(**changes: Any) -> Object:
         "activity_id": UUID(int=3),
         "stage": "persons",
         "position": 1,
+        "action": "send",
         "status": "running",
+        "outcome": None,
+        "version": 3,
         "attempt": 0,
         "created_at": AT,
         "started_at": AT,
@@ -104,6 +116,7 @@ def run(**changes: Any) -> Object:
         "activity_id": UUID(int=3),
         "sequence": 1,
         "status": "running",
+        "version": 2,
         "on_record_error": "halt",
         "roster_id": UUID(int=4),
         "roster_version": 2,
