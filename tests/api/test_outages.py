@@ -8,6 +8,7 @@ import pytest
 import structlog
 from sqlalchemy.engine import make_url
 
+from app.api.readiness import Readiness
 from app.db import reads
 from app.db.engine import connect
 from tests.api.conftest import Service
@@ -18,9 +19,12 @@ from tests.api.guards import ALL_SCOPES, assert_problem, fill, request, routes
 async def over(service: Service, database: str) -> AsyncIterator[None]:
     """Lets the service go on over another database."""
     own = service.app.state.parts
-    url = make_url(service.runtime.settings.sqlalchemy_url).set(database=database)
+    url = make_url(service.runtime.settings.database_url.get_secret_value()).set(database=database)
     engine = connect(url.render_as_string(hide_password=False))
-    service.app.state.parts = replace(own, runtime=replace(own.runtime, engine=engine), reading=reads.snapshots(engine))
+    runtime = replace(own.runtime, engine=engine, checks=engine)
+    service.app.state.parts = replace(
+        own, runtime=runtime, reading=reads.snapshots(engine), readiness=Readiness(runtime)
+    )
     try:
         yield
     finally:

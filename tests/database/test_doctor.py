@@ -332,7 +332,7 @@ async def test_who_keeps_a_migration_from_its_tables_is_named(
     """Also one that only reads, such as a backup: the tables of this version are not there yet."""
     monkeypatch.setattr("app.domain.diagnosis.IDLE_FOR", timedelta())
     monkeypatch.setattr("app.db.doctor.IDLE_FOR", timedelta())
-    await tenant.do("UPDATE alembic_version SET version_num = '0001'")
+    await tenant.do("UPDATE provkedja_version SET version_num = '0001'")
     async with await psycopg.AsyncConnection.connect(database_url, application_name="pg_dump") as reading:
         await reading.execute("SELECT FROM job LIMIT 1")
         pid = reading.info.backend_pid

@@ -21,7 +21,7 @@ def older_database(empty_database_url: str, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def version(connection: psycopg.Connection) -> str:
-    row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    row = connection.execute("SELECT version_num FROM provkedja_version").fetchone()
     assert row
     return str(row[0])
 
