@@ -9,14 +9,7 @@ from urllib.parse import urlsplit
 
 import structlog
 from arq.connections import ArqRedis
-from redis.exceptions import (
-    AskError,
-    AuthenticationError,
-    AuthenticationWrongNumberOfArgsError,
-    ClusterDownError,
-    ClusterError,
-    ResponseError,
-)
+from redis.exceptions import AuthenticationError, ClusterError, RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from app.db.lane import Ring
@@ -81,16 +74,18 @@ def _checked(url: str) -> str:
 
 def refusal(problem: BaseException) -> str | None:
     """Says in a sentence why a Redis that answers can never do, from its error; None for what may pass."""
+    if not isinstance(problem, RedisError):
+        return None
     text = str(problem)
-    match problem:
-        case AuthenticationError() | AuthenticationWrongNumberOfArgsError():
-            return "Redis does not take the user or the password in REDIS_URL"
-        case ClusterError() | ClusterDownError() | AskError():  # MovedError is an AskError
-            return _CLUSTER
-        case ResponseError() if "DB index" in text or "SELECT is not allowed" in text:
-            return "Redis has no database of the number in REDIS_URL: give another one, `…/0` is always there"
-        case _ if "Authentication required" in text or "WRONGPASS" in text:
-            return "Redis does not take the user or the password in REDIS_URL"
+    if isinstance(problem, AuthenticationError) or "WRONGPASS" in text or "Authentication required" in text:
+        return "Redis does not take the user or the password in REDIS_URL"
+    # The client knows these errors by class only when it is made for a cluster.
+    if isinstance(problem, ClusterError) or text.startswith(
+        ("MOVED ", "ASK ", "CLUSTERDOWN", "Hash slot", "CROSSSLOT")
+    ):
+        return _CLUSTER
+    if "DB index" in text or "SELECT is not allowed" in text:
+        return "Redis has no database of the number in REDIS_URL: give another one, `…/0` is always there"
     return None
 
 
