@@ -94,7 +94,9 @@ def health(
             await database.dispose()
 
     if not asyncio.run(run()):
-        raise Stopped(f"{'no worker' if worker is None else 'this worker'} has been heard of lately")
+        raise Stopped(
+            "no worker has been heard of lately" if worker is None else "this worker has not been heard of lately"
+        )
     print("at work")  # noqa: T201 - what people and scripts read
 
 

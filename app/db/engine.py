@@ -40,6 +40,7 @@ def connect(
         _DIALECT, pool_size=pool, max_overflow=0, **_engine_arguments(url, name, idle_limit, prepare=prepare)
     )
     sa.event.listen(engine.sync_engine, "handle_error", _leave_a_server_that_only_reads)
+    sa.event.listen(engine.sync_engine, "checkin", _leave_reading_to_the_server)
     return engine
 
 
@@ -73,6 +74,12 @@ def _engine_arguments(url: str, name: str, idle_limit: float | None, *, prepare:
 def _leave_a_server_that_only_reads(context: sa.engine.ExceptionContext) -> None:
     if isinstance(context.original_exception, _LEAVE):
         context.is_disconnect = True
+
+
+def _leave_reading_to_the_server(connection: Any, _: object) -> None:
+    # After a snapshot SQLAlchemy asks for transactions that write, also of a database that is told to read only.
+    if connection is not None and not connection.closed:
+        connection.set_read_only(None)
 
 
 async def check(url: str, *, name: str = "provkedja start") -> None:
