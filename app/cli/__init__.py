@@ -39,7 +39,7 @@ def _said_of(problem: Exception) -> str | None:
     match problem:
         case Stopped() | Problem():
             return str(problem)
-        case exc.DBAPIError() | exc.TimeoutError() | TimeoutError():
+        case exc.DBAPIError() | exc.TimeoutError():
             from app.db.outages import outage_of
 
             unusable = outage_of(problem)

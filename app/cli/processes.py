@@ -12,6 +12,7 @@ import typer
 from app.cli.start import read_settings
 from app.crash_points import arm
 from app.db.engine import check, connect
+from app.db.outages import outage_of
 from app.errors import Stopped
 from app.runtime import running
 
@@ -90,6 +91,8 @@ def health(
         try:
             async with asyncio.timeout(_HEALTH_SECONDS), database.connect() as conn:
                 return await worker_alive(conn, worker)
+        except TimeoutError as problem:
+            raise outage_of(problem) from None
         finally:
             await database.dispose()
 

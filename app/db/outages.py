@@ -50,8 +50,9 @@ _TEXTS: Final = {
     r"unsupported frontend protocol": "database_protocol",
     r"invalid response|expected authentication request": "database_protocol",
     r"the database system is|server closed the connection": "database_starting",
+    r"unsupported startup parameter": "database_pooler",
     r"invalid (sslmode|\w+ value|port|connection option|integer value)|configuration parameter|requires a value"
-    r"|[Ss]ervname not supported|startup parameter": "database_address",
+    r"|[Ss]ervname not supported": "database_address",
     r"timeout expired|timed out|[Nn]o route to host|unreachable": "database_timeout",
     r"[Cc]onnection refused|[Nn]o such file or directory": "database_refused",
     r"resolve host|translate host name|[Nn]ame or service not known": "database_host",

@@ -128,16 +128,16 @@ class Doorbell:
         """Raises Stopped when what answers at REDIS_URL can never carry wake-ups; a Redis that is away may come."""
         if self._pool is None:
             return
-        try:
-            async with asyncio.timeout(_TIMEOUT):
-                found = await self._pool.info("cluster")
-                await _write(self._pool)
-        except Exception as problem:
-            if sentence := refusal(problem):
-                raise Stopped(sentence) from None
-            return
-        if found.get("cluster_enabled"):
-            raise Stopped(_CLUSTER)
+        for ask in (_is_of_a_cluster, _write):
+            try:
+                async with asyncio.timeout(_TIMEOUT):
+                    answered = await ask(self._pool)
+            except Exception as problem:  # away, or a user that may not ask this
+                if sentence := refusal(problem):
+                    raise Stopped(sentence) from None
+                continue
+            if ask is _is_of_a_cluster and answered:
+                raise Stopped(_CLUSTER)
 
     async def close(self) -> None:
         """Lets go of the connections."""
@@ -161,6 +161,10 @@ class Doorbell:
             self._away = False
             log.info("doorbell is back")
         return used
+
+
+async def _is_of_a_cluster(pool: ArqRedis) -> bool:
+    return bool((await pool.info("cluster")).get("cluster_enabled"))
 
 
 async def _write(pool: ArqRedis) -> bool:

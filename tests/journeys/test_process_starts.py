@@ -2,8 +2,11 @@
 
 import signal
 from pathlib import Path
+from urllib.parse import urlsplit
 
+import psycopg
 import pytest
+from psycopg import sql
 
 from app.local.environment import new_keys
 from app.local.server import free_port
@@ -66,3 +69,19 @@ def test_a_redis_that_can_never_do_ends_the_start_of_a_worker(service: Service) 
         "Redis has no database of the number in REDIS_URL: give another one, `…/0` is always there\n"
     )
     service.spawn("worker", env={**service.env, "REDIS_URL": f"redis://127.0.0.1:{free_port()}/0"})
+
+
+@pytest.mark.parametrize("verb", VERBS, ids=["serve", "worker"])
+def test_what_may_pass_is_said_once_and_waited_for(service: Service, verb: tuple[str, ...]) -> None:
+    """The API answers meanwhile, and a worker begins when the database takes writes."""
+    parts = urlsplit(service.env["DATABASE_URL"])
+    with psycopg.connect(service.env["DATABASE_URL"], autocommit=True) as connection:
+        setting = sql.SQL("ALTER DATABASE {} SET default_transaction_read_only = {}")
+        name = sql.Identifier(parts.path.removeprefix("/"))
+        connection.execute(setting.format(name, sql.Literal("on")))
+        child = service.spawn(*verb, env=service.env, ready=verb[0] == "serve")
+        _wait(lambda: child.log.exists() and "DATABASE_URL only reads" in child.log.read_text(), "its sentence")
+        connection.execute("SET default_transaction_read_only = off")
+        connection.execute(setting.format(name, sql.Literal("off")))
+    child.wait_until_ready()
+    assert child.log.read_text().count("only reads") == 1
