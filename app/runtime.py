@@ -33,10 +33,10 @@ async def running(
     """Builds a process's parts, and closes them; raises Stopped when a setting that it needs is missing or unusable."""
     _check_ca_file("SKOLVERKET_CA_FILE", settings.skolverket_ca_file)
     _check_ca_file("REDIS_CA_FILE", settings.redis_ca_file)
-    cipher = cipher_of(settings.encryption_keys.get_secret_value(), settings.search_key.get_secret_value())
     address, prepare = settings.database_url.get_secret_value(), settings.database_prepare
     engine = connect(address, pool=pool, name=name, idle_limit=idle_limit, prepare=prepare)
     checks = connect(address, pool=1, name=f"{name} checks")
+    cipher = cipher_of(settings.encryption_keys.get_secret_value(), settings.search_key.get_secret_value())
     doorbell = Doorbell(settings.redis_url.get_secret_value(), settings.redis_ca_file)
     try:
         yield Runtime(settings, engine, checks, cipher, doorbell)

@@ -72,16 +72,17 @@ def test_a_redis_that_can_never_do_ends_the_start_of_a_worker(service: Service) 
 
 
 @pytest.mark.parametrize("verb", VERBS, ids=["serve", "worker"])
-def test_what_may_pass_is_said_once_and_waited_for(service: Service, verb: tuple[str, ...]) -> None:
+def test_what_may_pass_is_said_once_and_waited_for(service: Service, tmp_path: Path, verb: tuple[str, ...]) -> None:
     """The API answers meanwhile, and a worker begins when the database takes writes."""
+    ready = tmp_path / "ready.json"
     parts = urlsplit(service.env["DATABASE_URL"])
     with psycopg.connect(service.env["DATABASE_URL"], autocommit=True) as connection:
         setting = sql.SQL("ALTER DATABASE {} SET default_transaction_read_only = {}")
         name = sql.Identifier(parts.path.removeprefix("/"))
         connection.execute(setting.format(name, sql.Literal("on")))
-        child = service.spawn(*verb, env=service.env, ready=verb[0] == "serve")
+        child = service.spawn(*verb, "--ready-file", str(ready), env=service.env, ready=False)
         _wait(lambda: child.log.exists() and "DATABASE_URL only reads" in child.log.read_text(), "its sentence")
         connection.execute("SET default_transaction_read_only = off")
         connection.execute(setting.format(name, sql.Literal("off")))
-    child.wait_until_ready()
-    assert child.log.read_text().count("only reads") == 1
+    _wait(ready.exists, "the process to be ready")
+    assert child.log.read_text().count("DATABASE_URL only reads") == 1
