@@ -23,6 +23,8 @@ class Runtime:
 
     settings: Settings
     engine: AsyncEngine
+    # A connection of its own for those who ask whether all is well: the others may all be in use.
+    checks: AsyncEngine
     cipher: Cipher
     doorbell: Doorbell
     target: Target
@@ -33,16 +35,18 @@ async def running(
     settings: Settings, *, pool: int = 10, name: str = "provkedja", idle_limit: float | None = None
 ) -> AsyncIterator[Runtime]:
     """Builds a process's parts, and closes them; raises Stopped when a setting that it needs is missing or unusable."""
-    if not settings.database_url.get_secret_value():
-        raise Stopped("DATABASE_URL is not set: give the address of a Postgres, or use `make demo` or `make serve`")
-    _check_ca_file(settings.skolverket_ca_file)
+    _check_ca_file("SKOLVERKET_CA_FILE", settings.skolverket_ca_file)
+    _check_ca_file("REDIS_CA_FILE", settings.redis_ca_file)
+    address, prepare = settings.database_url.get_secret_value(), settings.database_prepare
+    engine = connect(address, pool=pool, name=name, idle_limit=idle_limit, prepare=prepare)
+    checks = connect(address, pool=1, name=f"{name} checks")
     cipher = cipher_of(settings.encryption_keys.get_secret_value(), settings.search_key.get_secret_value())
-    engine = connect(settings.sqlalchemy_url, pool=pool, name=name, idle_limit=idle_limit)
-    doorbell = Doorbell(settings.redis_url.get_secret_value())
+    doorbell = Doorbell(settings.redis_url.get_secret_value(), settings.redis_ca_file)
     try:
-        yield Runtime(settings, engine, cipher, doorbell, target_of(settings))
+        yield Runtime(settings, engine, checks, cipher, doorbell, target_of(settings))
     finally:
         await doorbell.close()
+        await checks.dispose()
         await engine.dispose()
 
 
@@ -63,12 +67,12 @@ def target_of(settings: Settings) -> Target:
     )
 
 
-def _check_ca_file(path: str) -> None:
+def _check_ca_file(name: str, path: str) -> None:
     if not path:
         return
     try:
         ssl.create_default_context(cafile=path)
     except FileNotFoundError:
-        raise Stopped(f"SKOLVERKET_CA_FILE: there is no file {path}") from None
+        raise Stopped(f"{name}: there is no file {path}") from None
     except OSError:  # ssl.SSLError is one
-        raise Stopped(f"SKOLVERKET_CA_FILE: {path} cannot be read, or holds no certificate as PEM") from None
+        raise Stopped(f"{name}: {path} cannot be read, or holds no certificate as PEM") from None

@@ -2,7 +2,6 @@
 
 import re
 from datetime import timedelta
-from functools import cached_property
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, SecretStr
@@ -29,12 +28,26 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(hide_input_in_errors=True, extra="ignore", frozen=True)
 
-    database_url: Annotated[SecretStr, Field(description="Postgres, `postgresql://user:password@host:port/name`.")] = (
-        SecretStr("")
-    )
-    redis_url: Annotated[
-        SecretStr, Field(description="Redis or Valkey, the doorbell: `redis://:password@host:port/0`.")
+    database_url: Annotated[
+        SecretStr,
+        Field(
+            description="Postgres 15 to 18: `postgresql://user:password@host:port/name`, or another form of libpq's."
+        ),
     ] = SecretStr("")
+    database_prepare: Annotated[
+        bool,
+        Field(description="`on` prepares statements, for a little speed; not through a pooler in transaction mode."),
+    ] = False
+    redis_url: Annotated[
+        SecretStr,
+        Field(
+            description="Redis or Valkey, for wake-ups: `redis://:password@host:port/0`, `rediss://…` with TLS, or "
+            "`unix:///path?db=0`."
+        ),
+    ] = SecretStr("")
+    redis_ca_file: Annotated[
+        str, Field(description="PEM file of the authorities trusted for `rediss://`, in place of the system's.")
+    ] = ""
     encryption_keys: Annotated[
         SecretStr,
         Field(
@@ -126,12 +139,3 @@ class Settings(BaseSettings):
     log_level: Annotated[
         str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least severe level logged.")
     ] = "INFO"
-
-    @cached_property
-    def sqlalchemy_url(self) -> str:
-        """Gives the database's URL with the driver that is used, psycopg 3."""
-        url = self.database_url.get_secret_value()
-        for scheme in ("postgresql://", "postgres://"):
-            if url.startswith(scheme):
-                return "postgresql+psycopg://" + url.removeprefix(scheme)
-        return url

@@ -22,7 +22,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.db.cipher import OrganisationCipher
 from app.db.engine import connect
-from app.settings import Settings
 from benchmarks.many_rows import FILLED, Size, fill, leave_statistics_behind
 from benchmarks.plans_calls import GROUPS, Place, replaced, sealed_for
 from benchmarks.plans_read import LISTEN, Watch, Watched
@@ -69,7 +68,7 @@ def judge(url: str, conn: psycopg.Connection[tuple[object, ...]], size: Size, *,
 
 async def _watched(url: str, size: Size, cipher: OrganisationCipher, mode: str, lane_number: int) -> list[Watched]:
     watch = Watch()
-    engine = connect(Settings(database_url=url).sqlalchemy_url, pool=1)
+    engine = connect(url, pool=1)
     _listen(engine, watch, mode)
     try:
         for group in GROUPS:

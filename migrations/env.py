@@ -11,35 +11,38 @@ import structlog
 from alembic import context
 from psycopg.errors import DeadlockDetected, LockNotAvailable
 
+from app.db.engine import VERSION_TABLE, connect_blocking
+from app.db.migration_lock import migrating_alone
 from app.db.schema import metadata
 from app.errors import Stopped
 from app.settings import Settings
 
 _LOCK_SECONDS, _PAUSE_SECONDS, _TRIES = 2, 1, 20
-# Any number will do that no other program takes in the same database.
-_ONE_AT_A_TIME = 5_015_004
 
 log = structlog.get_logger("migrations")
 
 
 def _run(connection: sa.Connection) -> None:
     context.configure(
-        connection=connection, target_metadata=metadata, compare_server_default=False, transaction_per_migration=True
+        connection=connection,
+        target_metadata=metadata,
+        version_table=VERSION_TABLE,
+        compare_server_default=False,
+        transaction_per_migration=True,
     )
     with context.begin_transaction():
         context.run_migrations()
 
 
 def _run_beside_others(engine: sa.Engine) -> None:
-    with engine.connect() as connection:
-        # Asked for again and again: an index that is made beside others would wait for one that waits here.
-        while not connection.scalar(sa.text(f"SELECT pg_try_advisory_lock({_ONE_AT_A_TIME})")):
-            connection.commit()
-            log.warning("another migration is under way: this one waits for its end")
-            time.sleep(_PAUSE_SECONDS)
-        connection.execute(sa.text(f"SET lock_timeout = '{_LOCK_SECONDS}s'"))
-        connection.commit()
+    with migrating_alone(engine), engine.connect() as connection:
+        # Said in each transaction: a pooler may give each of them another session.
+        sa.event.listen(connection, "begin", _wait_not_long)
         _run(connection)
+
+
+def _wait_not_long(connection: sa.Connection) -> None:
+    connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{_LOCK_SECONDS}s'")
 
 
 def _until_free(engine: sa.Engine) -> None:
@@ -60,7 +63,7 @@ def _until_free(engine: sa.Engine) -> None:
 if (given := context.config.attributes.get("connection")) is not None:
     _run(given)
 else:
-    made = sa.create_engine(Settings().sqlalchemy_url)
+    made = connect_blocking(Settings().database_url.get_secret_value(), name="provkedja migrate")
     try:
         _until_free(made)
     finally:

@@ -10,6 +10,7 @@ from app.api import activities, docs, health, jobs, openapi, outages, problems, 
 from app.api.body_limit import BodyLimit
 from app.api.dependencies import Parts
 from app.api.metrics import Measured
+from app.api.readiness import Readiness
 from app.db.reads import snapshots
 from app.runtime import Runtime
 
@@ -39,7 +40,7 @@ def create_app(runtime: Runtime) -> FastAPI:
         redirect_slashes=False,
         generate_unique_id_function=_operation_id,
     )
-    parts = Parts(runtime, snapshots(runtime.engine))
+    parts = Parts(runtime, snapshots(runtime.engine), Readiness(runtime))
     app.state.parts = parts
     problems.install(app)
     outages.install(app)

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from app.api.intakes import Patience, Places
 from app.api.metrics import Metrics
 from app.api.problems import Forbidden, Unauthorised
+from app.api.readiness import Readiness
 from app.db import reads, tenants
 from app.db.cipher import OrganisationCipher
 from app.errors import NotFound
@@ -28,6 +29,7 @@ class Parts:
 
     runtime: Runtime
     reading: AsyncEngine
+    readiness: Readiness
     metrics: Metrics = field(default_factory=Metrics)
     patience: Patience = field(default_factory=Patience)
     places: Places = field(default_factory=Places)

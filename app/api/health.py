@@ -1,7 +1,6 @@
 """Whether the process is up, whether it can do its work, and how much of it there is."""
 
 import asyncio
-from datetime import UTC
 
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
@@ -11,16 +10,15 @@ from app.api.answers import answer
 from app.api.dependencies import Parts, PartsDep
 from app.api.metrics import Shared, Together
 from app.api.problems import problem
+from app.api.readiness import NEEDED
 from app.api.schemas import Health
 from app.db import reads
-from app.db.circuits import Circuit, circuits
-from app.db.engine import migrated
+from app.db.circuits import circuits
 from app.db.workers import all_workers
 
 router = APIRouter(tags=["Health"])
 
 _PATIENCE_SECONDS = 3.0
-_SERVICES = ("skolverket_authorisation", "skolverket_provisioning")
 
 
 @router.get("/healthz", summary="Is the process up?", response_model=Health)
@@ -33,34 +31,15 @@ async def healthz() -> Response:
     "/readyz",
     summary="Can the service do its work?",
     response_model=Health,
-    responses={503: {"description": "Postgres is away, or its migrations are missing."}},
+    responses={503: {"description": "Postgres cannot be used, or only read, or its migrations are missing."}},
 )
 async def readyz(parts: PartsDep) -> Response:
-    """Names what is wrong. Without Redis or Skolverket all goes on, slower or later: that is `degraded`."""
-    checks = {"postgres": "ok", "migrations": "ok", "redis": "ok", **dict.fromkeys(_SERVICES, "unknown")}
-    try:
-        async with asyncio.timeout(_PATIENCE_SECONDS):
-            if not await migrated(parts.runtime.engine):
-                checks["migrations"] = "missing: run `python -m app migrate`"
-            else:
-                async with parts.reading.connect() as conn:
-                    checks |= {f"skolverket_{each.service}": _told(each) for each in await circuits(conn)}
-    except (SQLAlchemyError, TimeoutError, OSError):
-        checks["postgres"], checks["migrations"] = "away", "unknown"
-    if not await parts.runtime.doorbell.alive():
-        checks["redis"] = "away"
-    wrong = [name for name in ("postgres", "migrations") if checks[name] != "ok"]
+    """Names what is wrong. Without a worker, Redis or Skolverket all goes on, slower or later: that is `degraded`."""
+    checks = await parts.readiness.checks()
+    wrong = [name for name in NEEDED if checks[name] != "ok"]
     if wrong:
         return problem(503, f"Not ready: {', '.join(f'{name} {checks[name]}' for name in wrong)}.", checks=checks)
     return answer({"status": "ok" if set(checks.values()) == {"ok"} else "degraded", "checks": checks})
-
-
-def _told(circuit: Circuit) -> str:
-    """Says of one of Skolverket's services whether calls go there."""
-    if circuit.opened_at is None:
-        return "ok"
-    since = (circuit.failing_since or circuit.opened_at).astimezone(UTC)
-    return f"away since {since:%Y-%m-%dT%H:%M:%SZ} ({circuit.code}): jobs wait for a probe"
 
 
 @router.get(

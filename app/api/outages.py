@@ -1,4 +1,4 @@
-"""What it looks like when the database is away or not migrated, whichever route meets it: a 503 and one log line."""
+"""What it looks like when the database is away, only reads or is not migrated: 503 and a log line, for any route."""
 
 import psycopg
 import structlog
@@ -20,7 +20,15 @@ OUTAGES: tuple[type[Exception], ...] = (
     psycopg.OperationalError,
     psycopg.InterfaceError,
 )
-_NOT_MIGRATED = (postgres.UndefinedTable, postgres.UndefinedColumn)
+# A server that only reads or recovers refuses by errors of many kinds, and so does a database without our tables.
+_UNUSABLE: tuple[type[Exception], ...] = (
+    postgres.ReadOnlySqlTransaction,
+    postgres.FeatureNotSupported,
+    postgres.ObjectNotInPrerequisiteState,
+    postgres.UndefinedTable,
+    postgres.UndefinedColumn,
+    postgres.UndefinedFunction,
+)
 
 
 def log_outage(exc: BaseException) -> None:
@@ -30,9 +38,9 @@ def log_outage(exc: BaseException) -> None:
 
 def install(app: FastAPI) -> None:
     """Makes every outage that the app's routes meet a problem."""
-    for outage in OUTAGES:
+    for outage in (*OUTAGES, *_UNUSABLE):
         app.add_exception_handler(outage, _unavailable)
-    app.add_exception_handler(db.ProgrammingError, _perhaps_not_migrated)
+    app.add_exception_handler(db.DBAPIError, _perhaps_unusable)
 
 
 async def _unavailable(_request: Request, exc: Exception) -> Response:
@@ -40,7 +48,7 @@ async def _unavailable(_request: Request, exc: Exception) -> Response:
     return problem(503)
 
 
-async def _perhaps_not_migrated(request: Request, exc: Exception) -> Response:
-    if not isinstance(getattr(exc, "orig", None), _NOT_MIGRATED):
+async def _perhaps_unusable(request: Request, exc: Exception) -> Response:
+    if not isinstance(getattr(exc, "orig", None), _UNUSABLE):
         raise exc
     return await _unavailable(request, exc)

@@ -7,14 +7,19 @@ from pathlib import Path
 from socket import socket
 from types import FrameType
 
+import structlog
 import uvicorn
 
 from app.api.app import create_app
+from app.db.engine import check
+from app.db.outages import DatabaseUnusable
 from app.ready import say_ready
 from app.runtime import running
 from app.settings import Settings
 
 _GRACE_SECONDS = 20
+
+_log = structlog.stdlib.get_logger(__name__)
 
 
 class _Server(uvicorn.Server):
@@ -43,6 +48,7 @@ async def serve_api(
 ) -> None:
     """Serves the API until SIGTERM or SIGINT, or until `stop` is set; port 0 takes any free one."""
     async with running(settings, pool=20, name="provkedja api") as runtime:
+        await _look_at_the_database(settings.database_url.get_secret_value())
         app = create_app(runtime)
         config = uvicorn.Config(
             app,
@@ -60,6 +66,16 @@ async def serve_api(
         await server.serve()
         if watching:
             await watching
+
+
+async def _look_at_the_database(address: str) -> None:
+    """Says what is wrong with it; what may pass is answered with 503 until it has passed."""
+    try:
+        await check(address, name="provkedja api start")
+    except DatabaseUnusable as unusable:
+        if not unusable.may_pass:
+            raise
+        _log.warning("database unavailable", reason=str(unusable))
 
 
 async def _watch(server: uvicorn.Server, stop: threading.Event) -> None:

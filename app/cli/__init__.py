@@ -39,12 +39,9 @@ def _said_of(problem: Exception) -> str | None:
     match problem:
         case Stopped() | Problem():
             return str(problem)
-        case exc.ArgumentError():
-            return "DATABASE_URL is no address of a Postgres: give `postgresql://user:password@host:port/name`"
-        case exc.ProgrammingError():
-            refused = type(problem.orig).__name__
-            return f"the database refused ({refused}): is it migrated? Run `python -m app migrate`"
-        case exc.OperationalError():
-            away = type(problem.orig).__name__
-            return f"Postgres cannot be reached at DATABASE_URL ({away}): is it up, is the address right?"
+        case exc.DBAPIError() | exc.TimeoutError():
+            from app.db.outages import outage_of
+
+            unusable = outage_of(problem)
+            return f"{unusable} Run `python -m app migrate`." if unusable.code == "not_migrated" else str(unusable)
     return None

@@ -10,14 +10,15 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.catalogue import in_words
 from app.cli.diagnosis import headline, worded
 from app.cli.start import read_settings
 from app.db import reads
 from app.db.doctor import look
-from app.db.engine import connect
+from app.db.engine import check, connect
+from app.db.outages import DatabaseUnusable, outage_of
 from app.domain.diagnosis import Finding, diagnose
 from app.domain.situation import Lane, Seen
 from app.errors import Stopped
@@ -30,6 +31,8 @@ _MARKS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "error": ("✗", "
 # Lanes of one kind that are shown each; of more the number must do.
 _SHOWN = 20
 _STUCK, _UNKNOWN = 1, 2
+# What keeps all from work, and lets the doctor look all the same.
+_READABLE = {"database_read_only", "database_standby"}
 
 
 @commands.command()
@@ -42,13 +45,10 @@ def doctor(
     """Says what is stuck, why, and what would free it; exit code 0 nothing is, 1 something is, 2 it cannot find out."""
     console = Console(soft_wrap=True, highlight=False)
     try:
-        seen = asyncio.run(_look(read_settings()))
-    except (Stopped, SQLAlchemyError) as problem:
-        text = f"Cannot find out: {_reason(problem)}"
-        if as_json:
-            _print_json({"well": None, "headline": text, "at": None, "lanes": None, "findings": []})
-        else:
-            console.print(f"✗ {text}", style="red", markup=False)
+        settings = read_settings()
+        seen = asyncio.run(_look(settings))
+    except (Stopped, SQLAlchemyError, TimeoutError) as problem:
+        _print_unknown(console, problem, as_json=as_json)
         raise SystemExit(_UNKNOWN) from None
     findings = diagnose(seen)
     if as_json:
@@ -59,17 +59,17 @@ def doctor(
 
 
 async def _look(settings: Settings) -> Seen:
-    if not settings.database_url.get_secret_value():
-        raise Stopped("DATABASE_URL is not set: give the address of a Postgres")
-    redis_url = settings.redis_url.get_secret_value()
-    doorbell = Doorbell(redis_url)
-    engine = connect(settings.sqlalchemy_url, pool=1, name="provkedja doctor")
+    address, redis_url = settings.database_url.get_secret_value(), settings.redis_url.get_secret_value()
+    outage = await _outage(address)
+    doorbell = Doorbell(redis_url, settings.redis_ca_file)
+    engine = connect(address, pool=1, name="provkedja doctor")
     try:
         async with reads.snapshots(engine).begin() as conn:
             seen = await look(conn)
         return replace(
             seen,
-            redis=await doorbell.alive() if redis_url else None,
+            outage=outage,
+            redis=await doorbell.writable() if redis_url else None,
             certificates_needed=settings.skolverket_authorisation_url.startswith("https:"),
             fault_horizon=settings.fault_horizon,
         )
@@ -78,16 +78,32 @@ async def _look(settings: Settings) -> Seen:
         await engine.dispose()
 
 
-def _reason(problem: Exception) -> str:
-    """Says in a sentence why nothing could be read; what Postgres itself said may have more in it than it should."""
-    if isinstance(problem, Stopped):
-        return str(problem)
-    kind = type(getattr(problem, "orig", None) or problem).__name__
-    if kind == "QueryCanceled":
-        return "Postgres answers, but not this within 5 s: it has too much to do, or something keeps it from its work."
-    if isinstance(problem, OperationalError | InterfaceError):
-        return f"Postgres cannot be reached at DATABASE_URL ({kind}). Nothing goes on without it, and nothing is lost."
-    return f"the database refused ({kind}): is DATABASE_URL right, and its user allowed to read?"
+async def _outage(address: str) -> str | None:
+    """Gives the code of what keeps the database from work; raises DatabaseUnusable when it can't be read either."""
+    try:
+        await check(address, name="provkedja doctor")
+    except DatabaseUnusable as unusable:
+        if unusable.code not in _READABLE:
+            raise
+        return unusable.code
+    return None
+
+
+def _print_unknown(console: Console, problem: Exception, *, as_json: bool) -> None:
+    """Says why nothing could be read, what that means and what would free it."""
+    unusable = None if isinstance(problem, Stopped) else outage_of(problem)
+    if isinstance(problem, DatabaseUnusable):
+        unusable = problem
+    text, now = f"Cannot find out: {unusable or problem}", datetime.now(UTC)
+    found = [Finding(level="error", code=unusable.code, values=unusable.values)] if unusable else []
+    if as_json:
+        findings = [_json_of(each, now) for each in found]
+        _print_json({"well": None, "headline": text, "at": None, "lanes": None, "findings": findings})
+        return
+    console.print(f"✗ {text}", style="red", markup=False)
+    for each in found:
+        _, why, frees = worded(each, now)
+        console.print(f"    why  {why}\n    free {frees}", style="dim", markup=False)
 
 
 def _print(console: Console, seen: Seen, findings: Sequence[Finding], everything: bool) -> None:

@@ -1,18 +1,24 @@
 """The commands that start processes, or bring the database to this version."""
 
 import asyncio
+import json
 import signal
 from pathlib import Path
 from typing import Annotated
+from uuid import UUID
 
 import typer
 
 from app.cli.start import read_settings
 from app.crash_points import arm
+from app.db.engine import check, connect
+from app.db.outages import outage_of
 from app.errors import Stopped
 from app.runtime import running
 
 commands = typer.Typer()
+
+_HEALTH_SECONDS = 4.0
 
 ReadyFile = Annotated[
     Path | None, typer.Option(help="Where to write {port} once the process is ready.", show_default=False)
@@ -38,7 +44,7 @@ def serve(
 def worker(ready_file: ReadyFile = None) -> None:
     """Carries jobs to Skolverket; run as many as you like."""
     from app.jobs.advance import Advance
-    from app.jobs.worker import end_in_time, until_migrated, work
+    from app.jobs.worker import end_in_time, until_usable, work
     from app.ready import say_ready
 
     settings = read_settings()
@@ -56,15 +62,52 @@ def worker(ready_file: ReadyFile = None) -> None:
             asyncio.get_running_loop().add_signal_handler(ending, told_to_end)
         pool = min(10 + settings.worker_jobs, 40)
         async with running(settings, pool=pool, name="provkedja worker", idle_limit=10) as runtime:
-            await until_migrated(runtime.engine, stop)
+            await runtime.doorbell.check()
+            await until_usable(settings.database_url.get_secret_value(), runtime.engine, stop)
             if stop.is_set():
                 return
-            say_ready(ready_file)
-            await work(
-                Advance(settings, runtime.engine, runtime.cipher, runtime.doorbell, runtime.target, stopping=stop)
-            )
+            advance = Advance(settings, runtime.engine, runtime.cipher, runtime.doorbell, runtime.target, stopping=stop)
+            say_ready(ready_file, worker=str(advance.worker))
+            await work(advance)
 
     asyncio.run(run())
+
+
+@commands.command()
+def health(
+    ready_file: Annotated[
+        Path | None,
+        typer.Option(help="Only the worker that was started with this ready file.", show_default="any worker"),
+    ] = None,
+) -> None:
+    """Says whether a worker is at work, for health checks; exit code 0 if one was heard of within ten seconds."""
+    from app.db.workers import worker_alive
+
+    settings = read_settings()
+    worker = _worker_of(ready_file) if ready_file else None
+
+    async def run() -> bool:
+        database = connect(settings.database_url.get_secret_value(), pool=1, name="provkedja health")
+        try:
+            async with asyncio.timeout(_HEALTH_SECONDS), database.connect() as conn:
+                return await worker_alive(conn, worker)
+        except TimeoutError as problem:
+            raise outage_of(problem) from None
+        finally:
+            await database.dispose()
+
+    if not asyncio.run(run()):
+        raise Stopped(
+            "no worker has been heard of lately" if worker is None else "this worker has not been heard of lately"
+        )
+    print("at work")  # noqa: T201 - what people and scripts read
+
+
+def _worker_of(ready_file: Path) -> UUID:
+    try:
+        return UUID(json.loads(ready_file.read_text(encoding="utf-8"))["worker"])
+    except (OSError, ValueError, KeyError, TypeError):
+        raise Stopped("the worker of this ready file has not begun its work") from None
 
 
 @commands.command()
@@ -126,8 +169,7 @@ def migrate() -> None:
     from alembic.config import Config
 
     settings = read_settings()
-    if not settings.database_url.get_secret_value():
-        raise Stopped("DATABASE_URL is not set: give the address of a Postgres")
+    asyncio.run(check(settings.database_url.get_secret_value()))
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parents[2] / "migrations"))
     command.upgrade(config, "head")

@@ -14,10 +14,9 @@ from app.settings import Settings
 
 @asynccontextmanager
 async def transaction() -> AsyncIterator[AsyncConnection]:
-    settings = read_settings()
-    if not settings.database_url.get_secret_value():
-        raise Stopped("DATABASE_URL is not set: give the address of a Postgres")
-    database = engine.connect(settings.sqlalchemy_url, pool=1, name="provkedja command")
+    address = read_settings().database_url.get_secret_value()
+    await engine.check(address)
+    database = engine.connect(address, pool=1, name="provkedja command")
     try:
         async with database.begin() as conn:
             yield conn

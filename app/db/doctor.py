@@ -3,21 +3,28 @@
 Only what is under way is read, over the partial indexes of live runs, jobs and batches: finished work costs nothing.
 """
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.circuits import circuits
-from app.db.engine import MIGRATION_HEAD
+from app.db.circuits import Circuit, circuits
+from app.db.engine import migrated
 from app.db.workers import SILENT_AFTER
 from app.domain.diagnosis import IDLE_FOR, TOKEN_FAILED_WITHIN
 from app.domain.situation import Job, Lane, Seen, Service, Session, Token, Worker
 
+T = TypeVar("T")
+
 # Lanes beyond so many are counted and not shown: those that look wrong come first.
 MOST_LANES = 2000
-_PATIENCE = "5s"
+# How long the server may take for each part; the client waits for twice as long.
+PART_SECONDS = 5.0
 # Programs whose names tell nothing of a person; of any other its process id must do.
 _KNOWN = {"psql", "pg_dump", "pg_dumpall", "pg_basebackup"}
 
@@ -78,6 +85,7 @@ _TOKENS = """
     WHERE failure IS NOT NULL AND failed_at > :now - :lately AND (expires_at IS NULL OR expires_at < :now)
     ORDER BY number, failed_at DESC
 """
+_BARE = "SELECT number FROM organisation WHERE certificate_file IS NULL ORDER BY number LIMIT 1000"
 _SESSIONS = """
     SELECT activity.pid, application_name, xact_start AS open_since,
         CASE WHEN state LIKE 'idle in transaction%' THEN state_change END AS idle_since,
@@ -104,17 +112,33 @@ _SESSIONS = """
 
 
 async def look(conn: AsyncConnection, most: int = MOST_LANES) -> Seen:
-    """Reads everything in one snapshot, within seconds or not at all; the connection should be one that only reads."""
-    await conn.execute(sa.text(f"SET LOCAL statement_timeout = '{_PATIENCE}'"))
+    """Reads everything in one snapshot, each part within seconds or not at all; `conn` should be one that only reads.
+
+    At most `most` lanes are read. What could not be read is named in the answer. Sessions come first: who holds a lock
+    may be why another part does not end.
+    """
+    await conn.execute(sa.text(f"SET LOCAL statement_timeout = '{PART_SECONDS:g}s'"))
     now: datetime = (await conn.execute(sa.text("SELECT clock_timestamp()"))).scalar_one()
-    if not await _migrated(conn):
-        return Seen(now=now, migrated=False, sessions=await _sessions(conn, now))
-    lanes = await _rows(conn, _LANES, now=now, limit=most)
-    workers = await _rows(conn, _WORKERS, now=now, silent=SILENT_AFTER)
-    slots = await _rows(conn, "SELECT bucket, next_at FROM call_limit ORDER BY bucket")
-    bare = await _rows(
-        conn, "SELECT number FROM organisation WHERE certificate_file IS NULL ORDER BY number LIMIT 1000"
-    )
+    unread: list[str] = []
+
+    async def part(name: str, read: Callable[[], Awaitable[T]], instead: T) -> T:
+        try:
+            async with asyncio.timeout(2 * PART_SECONDS), conn.begin_nested():
+                return await read()
+        except (SQLAlchemyError, TimeoutError):
+            unread.append(name)
+            return instead
+
+    none: list[dict[str, Any]] = []
+    sessions = await part("sessions", partial(_sessions, conn, now), list[Session]())
+    if not await part("migrations", partial(migrated, conn), instead=True):
+        return Seen(now=now, migrated=False, sessions=sessions, unread=unread)
+    lanes = await part("lanes", lambda: _rows(conn, _LANES, now=now, limit=most), none)
+    workers = await part("workers", lambda: _rows(conn, _WORKERS, now=now, silent=SILENT_AFTER), none)
+    services = await part("circuits", partial(circuits, conn), list[Circuit]())
+    tokens = await part("tokens", lambda: _rows(conn, _TOKENS, now=now, lately=TOKEN_FAILED_WITHIN), none)
+    slots = await part("slots", lambda: _rows(conn, "SELECT bucket, next_at FROM call_limit ORDER BY bucket"), none)
+    bare = await part("organisations", lambda: _rows(conn, _BARE), none)
     return Seen(
         now=now,
         lanes=[_lane(row) for row in lanes],
@@ -130,23 +154,16 @@ async def look(conn: AsyncConnection, most: int = MOST_LANES) -> Seen:
                 probe_at=each.probe_at,
                 code=each.code,
             )
-            for each in await circuits(conn)
+            for each in services
         ],
         tokens=[
-            Token(organisation=row["number"], failed_at=row["failed_at"], failure=row["failure"])
-            for row in await _rows(conn, _TOKENS, now=now, lately=TOKEN_FAILED_WITHIN)
+            Token(organisation=row["number"], failed_at=row["failed_at"], failure=row["failure"]) for row in tokens
         ],
         next_slots={row["bucket"]: row["next_at"] for row in slots},
-        sessions=await _sessions(conn, now),
+        sessions=sessions,
         without_certificate=[row["number"] for row in bare],
+        unread=unread,
     )
-
-
-async def _migrated(conn: AsyncConnection) -> bool:
-    if await conn.scalar(sa.text("SELECT to_regclass('alembic_version')")) is None:
-        return False
-    found: str | None = await conn.scalar(sa.text("SELECT version_num FROM alembic_version"))
-    return found is not None and found >= MIGRATION_HEAD
 
 
 async def _sessions(conn: AsyncConnection, now: datetime) -> list[Session]:

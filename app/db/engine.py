@@ -1,48 +1,100 @@
-"""The connection to Postgres: one engine a process, short transactions, the server's clock."""
+"""The connection to Postgres: whoever connects, by an engine or by hand, does so here; the server's clock counts."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
+import psycopg
 import sqlalchemy as sa
+from psycopg import errors as postgres
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from app.crash_points import passing
+from app.db.address import PINNED, session_parameters
+from app.db.outages import outage_of, session_outage
 
 MIGRATION_HEAD = "0001"
+VERSION_TABLE = "provkedja_version"
+
+_DIALECT = "postgresql+psycopg://"
+_CHECKED_WITHIN = 10.0
+_FOUND = """
+    SELECT name, current_setting(name) FROM unnest(%s::text[]) AS name
+    UNION ALL SELECT 'in_recovery', pg_is_in_recovery()::text
+"""
+# A server that turned read-only, as one that was demoted does, is left: the next connection looks for another one.
+_LEAVE = (postgres.ReadOnlySqlTransaction, postgres.AdminShutdown, postgres.CrashShutdown, postgres.CannotConnectNow)
 
 
-def connect(url: str, *, pool: int = 10, name: str = "provkedja", idle_limit: float | None = None) -> AsyncEngine:
+def connect(
+    url: str, *, pool: int = 10, name: str = "provkedja", idle_limit: float | None = None, prepare: bool = False
+) -> AsyncEngine:
     """Makes an engine of at most `pool` connections; nothing is opened before the first use.
 
     A session that leaves a transaction lying for `idle_limit` seconds is ended by the server, with its locks: whoever
-    has it has been stopped or cut off.
+    has it has been stopped or cut off. Statements are prepared with `prepare` alone: a pooler that gives each
+    transaction another session cannot have it. Raises DatabaseUnusable for a `url` that is no address.
     """
-    # With old statistics a page of records is thought to cost several hundred thousand, and takes a few milliseconds:
-    # less than it takes to compile anything.
-    options = "-c jit=off"
-    if idle_limit is not None:
-        options += f" -c idle_in_transaction_session_timeout={idle_limit:g}s"
-    return create_async_engine(
-        url,
-        pool_size=pool,
-        max_overflow=0,
-        pool_timeout=20,
-        pool_pre_ping=True,
-        hide_parameters=True,
-        # The guards look at what others have committed: a snapshot from before would hide it from them.
-        isolation_level="READ COMMITTED",
-        connect_args={
-            "application_name": name,
-            "connect_timeout": 5,
-            "prepare_threshold": 5,
-            "options": options,
-            # A server that has gone silent, after a failover or behind a network that forgot us, is away as well.
-            "keepalives_idle": 10,
-            "keepalives_interval": 5,
-            "keepalives_count": 3,
-            "tcp_user_timeout": 15_000,
-        },
+    engine = create_async_engine(
+        _DIALECT, pool_size=pool, max_overflow=0, **_engine_arguments(url, name, idle_limit, prepare=prepare)
     )
+    sa.event.listen(engine.sync_engine, "handle_error", _leave_a_server_that_only_reads)
+    sa.event.listen(engine.sync_engine, "checkin", _leave_reading_to_the_server)
+    return engine
+
+
+def connect_blocking(url: str, *, name: str) -> sa.Engine:
+    """Makes an engine for a program that does one thing after the other: migrations."""
+    return sa.create_engine(_DIALECT, **_engine_arguments(url, name, None, prepare=False))
+
+
+async def open_session(url: str, *, name: str) -> psycopg.AsyncConnection:
+    """Opens a session by hand, whose statements commit by themselves; raises DatabaseUnusable or psycopg's errors."""
+    return await psycopg.AsyncConnection.connect(
+        "",
+        autocommit=True,
+        prepare_threshold=None,
+        **session_parameters(url, name),  # type: ignore[arg-type]
+    )
+
+
+def _engine_arguments(url: str, name: str, idle_limit: float | None, *, prepare: bool) -> dict[str, Any]:
+    parameters = session_parameters(url, name, idle_limit)
+    return {
+        "pool_timeout": 20,
+        "pool_pre_ping": True,
+        "hide_parameters": True,
+        # Said with each transaction too, for a pooler between us and the server that drops the setting.
+        "isolation_level": "READ COMMITTED",
+        "connect_args": {**parameters, "prepare_threshold": 5 if prepare else None},
+    }
+
+
+def _leave_a_server_that_only_reads(context: sa.engine.ExceptionContext) -> None:
+    if isinstance(context.original_exception, _LEAVE):
+        context.is_disconnect = True
+
+
+def _leave_reading_to_the_server(connection: Any, _: object) -> None:
+    # After a snapshot SQLAlchemy asks for transactions that write, also of a database that is told to read only.
+    if connection is not None and not connection.closed:
+        connection.set_read_only(None)
+
+
+async def check(url: str, *, name: str = "provkedja start") -> None:
+    """Looks whether the database can be used: reached, of a version and an encoding that will do, and writable.
+
+    Raises DatabaseUnusable, which says in a sentence what is wrong, and never the address.
+    """
+    names = ["server_version_num", "server_encoding", "transaction_read_only", *PINNED]
+    try:
+        async with asyncio.timeout(_CHECKED_WITHIN), await open_session(url, name=name) as conn:
+            rows = await (await conn.execute(_FOUND, [names])).fetchall()
+    except (psycopg.Error, OSError, TimeoutError) as problem:
+        raise outage_of(problem) from None
+    if unusable := session_outage(dict(rows), PINNED):
+        raise unusable
 
 
 @asynccontextmanager
@@ -66,13 +118,12 @@ async def statement(engine: AsyncEngine, name: str) -> AsyncIterator[AsyncConnec
     passing(f"after_commit:{name}")
 
 
-async def migrated(engine: AsyncEngine) -> bool:
+async def migrated(conn: AsyncConnection) -> bool:
     """Tells whether the database has the tables that this code was written for, or later ones.
 
     A migration takes nothing away that the version before still needs, so that both can run side by side.
     """
-    async with engine.connect() as conn:
-        if await conn.scalar(sa.text("SELECT to_regclass('alembic_version')")) is None:
-            return False
-        found: str | None = await conn.scalar(sa.text("SELECT version_num FROM alembic_version"))
-        return found is not None and found >= MIGRATION_HEAD
+    if await conn.scalar(sa.text(f"SELECT to_regclass('{VERSION_TABLE}')")) is None:
+        return False
+    found: str | None = await conn.scalar(sa.text(f"SELECT version_num FROM {VERSION_TABLE}"))  # noqa: S608
+    return found is not None and found >= MIGRATION_HEAD

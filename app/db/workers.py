@@ -11,8 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 # Bounds of the time from a ring to the claim that follows, in seconds; a last class has all that took longer.
 HEARD_WITHIN = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
-# A worker says that it is there with every sweep; one that has not for so long is gone or cut off.
-SILENT_AFTER = timedelta(seconds=30)
+# A worker says that it is there with every sweep, each second; one that has not for so long is gone or cut off.
+SILENT_AFTER = timedelta(seconds=10)
 # Rows of workers that are gone are kept for a day, then added up in one, so that no figure ever falls.
 _KEPT = timedelta(days=1)
 _PAST = UUID(int=0)
@@ -71,6 +71,22 @@ async def note_end(conn: AsyncConnection, worker: UUID) -> None:
     await conn.execute(
         sa.text("UPDATE worker SET ended_at = clock_timestamp(), in_hand = 0 WHERE id = :worker"), {"worker": worker}
     )
+
+
+async def worker_alive(conn: AsyncConnection, worker: UUID | None = None) -> bool:
+    """Tells whether this worker, or any, has been heard of lately and has not ended."""
+    found = await conn.scalar(
+        sa.text(
+            """
+            SELECT EXISTS (
+                SELECT FROM worker WHERE ended_at IS NULL AND seen_at > clock_timestamp() - :silent
+                    AND id <> :past AND id = coalesce(CAST(:worker AS uuid), id)
+            )
+            """
+        ),
+        {"silent": SILENT_AFTER, "past": _PAST, "worker": worker},
+    )
+    return bool(found)
 
 
 async def add_up_the_past(conn: AsyncConnection) -> None:

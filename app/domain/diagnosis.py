@@ -52,14 +52,29 @@ class Finding:
 
 def diagnose(seen: Seen) -> list[Finding]:
     """Gives what is to say of the parts that all lanes share, then of each lane; the worst and oldest first in both."""
+    outage = [_found("error", seen.outage)] if seen.outage else []
     if not seen.migrated:
-        return [_found("error", "not_migrated"), *_sessions(seen), *_in_the_way(seen)]
-    shared = [*_workers(seen), *_services(seen), *_tokens(seen), *_slots(seen), *_sessions(seen), *_around(seen)]
+        return [*outage, _found("error", "not_migrated"), *_sessions(seen), *_in_the_way(seen)]
+    shared = [
+        *outage,
+        *_unread(seen),
+        *_workers(seen),
+        *_services(seen),
+        *_tokens(seen),
+        *_slots(seen),
+        *_sessions(seen),
+        *_around(seen),
+    ]
     return [*sorted(shared, key=_rank), *sorted((_lane(seen, lane) for lane in seen.lanes), key=_rank)]
 
 
+def _unread(seen: Seen) -> Iterator[Finding]:
+    if seen.unread:
+        yield _found("error", "parts_unread", parts=seen.unread)
+
+
 def _workers(seen: Seen) -> Iterator[Finding]:
-    if not seen.alive:
+    if not seen.alive and "workers" not in seen.unread:
         last = seen.last_heard_of
         heard: Phrase = ("last_heard", {"ago": seen.now - last}) if last else ("never_heard", {})
         yield _found("error" if seen.lanes else "warning", "no_worker", last, heard=heard)

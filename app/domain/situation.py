@@ -106,7 +106,11 @@ class Seen:
     next_slots: Mapping[str, datetime] = field(default_factory=dict)
     sessions: Sequence[Session] = ()
     without_certificate: Sequence[str] = ()
+    # Parts that could not be read in time.
+    unread: Sequence[str] = ()
     redis: bool | None = True
+    # Why the database takes no work, although it can be read: a code of the catalogue.
+    outage: str | None = None
     certificates_needed: bool = False
     fault_horizon: timedelta = timedelta(hours=6)
 

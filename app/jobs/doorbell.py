@@ -5,10 +5,12 @@ import json
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import structlog
-from arq.connections import ArqRedis, RedisSettings, create_pool
-from redis.exceptions import RedisError
+from arq.connections import ArqRedis
+from redis.exceptions import AuthenticationError, ClusterError, RedisError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from app.db.lane import Ring
 from app.errors import Stopped
@@ -20,6 +22,10 @@ T = TypeVar("T")
 QUEUE = "provkedja:rings"
 FUNCTION = "look"
 _TIMEOUT = 2
+# After a time-out Redis counts as away for so long, so that not every caller waits for it in turn.
+_PAUSE = 5.0
+_PROBE = "provkedja:probe"
+_CLUSTER = "REDIS_URL is a node of a Redis cluster: wake-ups need a single Redis, or Valkey, which holds all keys"
 
 
 def serialize(message: dict[str, Any]) -> bytes:
@@ -33,39 +39,63 @@ def deserialize(message: bytes) -> dict[str, Any]:
     return read
 
 
-def redis_settings(url: str) -> RedisSettings:
-    """Reads REDIS_URL; raises Stopped, without repeating it, when it is none."""
+def pool(url: str, ca_file: str = "") -> ArqRedis:
+    """Makes a pool to the Redis or Valkey at `url`, over TLS trusting `ca_file`; opens no connection.
+
+    Raises Stopped, without repeating it, when the address is none.
+    """
     try:
-        settings = RedisSettings.from_dsn(url)
-    except (ValueError, RuntimeError, AssertionError):
-        raise Stopped("REDIS_URL is no address of a Redis: give `redis://:password@host:port/0`") from None
-    settings.conn_timeout, settings.conn_retries, settings.conn_retry_delay = _TIMEOUT, 0, 0
-    return settings
-
-
-async def pool(url: str) -> ArqRedis:
-    """Opens a pool to Redis or Valkey; raises RedisError, OSError or TimeoutError when it is away."""
-    made = await create_pool(
-        redis_settings(url), job_serializer=serialize, job_deserializer=deserialize, default_queue_name=QUEUE
-    )
-    # A connection that has gone silent must fail like one that was cut; arq has no setting for it.
-    made.connection_pool.connection_kwargs |= {"socket_timeout": 2 * _TIMEOUT, "socket_keepalive": True}
-    await made.connection_pool.disconnect()
-    # The one that create_pool asked with was made without them, and would be taken first for ever.
-    made.connection_pool.reset()  # type: ignore[no-untyped-call]
+        tls: dict[str, Any] = (
+            {"ssl_ca_certs": ca_file or None, "ssl_check_hostname": True} if _checked(url) == "rediss" else {}
+        )
+        # A connection that has gone silent must fail like one that was cut.
+        alive: dict[str, Any] = {} if url.startswith("unix:") else {"socket_keepalive": True}
+        made: ArqRedis = ArqRedis.from_url(
+            url, socket_timeout=2 * _TIMEOUT, socket_connect_timeout=_TIMEOUT, **alive, **tls
+        )
+    except (ValueError, TypeError, AttributeError):
+        raise Stopped(
+            "REDIS_URL is no address of a Redis: give `redis://:password@host:port/0`, `rediss://…` or"
+            " `unix:///path?db=0`; characters that mean something in addresses are written as %40 and the like"
+        ) from None
+    made.job_serializer, made.job_deserializer, made.default_queue_name = serialize, deserialize, QUEUE
     return made
+
+
+def _checked(url: str) -> str:
+    """Gives the scheme of an address, and raises ValueError for parts that the client would pass over in silence."""
+    parts = urlsplit(url)
+    database = "" if parts.scheme == "unix" else parts.path.strip("/")
+    whole = url.startswith(f"{parts.scheme}://") and parts.port != 0 and bool(parts.path or parts.scheme != "unix")
+    if not whole or (database and not database.isdecimal()):
+        raise ValueError
+    return parts.scheme
+
+
+def refusal(problem: BaseException) -> str | None:
+    """Says in a sentence why a Redis that answers can never do, from its error; None for what may pass."""
+    if not isinstance(problem, RedisError):
+        return None
+    text = str(problem)
+    if isinstance(problem, AuthenticationError) or "WRONGPASS" in text or "Authentication required" in text:
+        return "Redis does not take the user or the password in REDIS_URL"
+    # The client knows these errors by class only when it is made for a cluster.
+    if isinstance(problem, ClusterError) or text.startswith(
+        ("MOVED ", "ASK ", "CLUSTERDOWN", "Hash slot", "CROSSSLOT")
+    ):
+        return _CLUSTER
+    if "DB index" in text or "SELECT is not allowed" in text:
+        return "Redis has no database of the number in REDIS_URL: give another one, `…/0` is always there"
+    return None
 
 
 class Doorbell:
     """Rings for jobs. When Redis is away it stays silent: the sweeper finds what is due."""
 
-    def __init__(self, url: str) -> None:
-        self._url = url
-        if url:
-            redis_settings(url)
-        self._pool: ArqRedis | None = None
-        self._opening = asyncio.Lock()
+    def __init__(self, url: str, ca_file: str = "") -> None:
+        self._pool = pool(url, ca_file) if url else None
         self._away = False
+        self._not_before = 0.0
 
     async def ring(self, rings: Sequence[Ring]) -> bool:
         """Says "look at this job" for each; tells whether they were put, never raises for a Redis that is away."""
@@ -90,9 +120,24 @@ class Doorbell:
 
         return await self._with_pool(count)
 
-    async def alive(self) -> bool:
-        """Tells whether Redis answers."""
-        return await self.depth() is not None
+    async def writable(self) -> bool:
+        """Tells whether Redis takes what a wake-up writes: one that is full or only reads does not."""
+        return bool(await self._with_pool(_write))
+
+    async def check(self) -> None:
+        """Raises Stopped when what answers at REDIS_URL can never carry wake-ups; a Redis that is away may come."""
+        if self._pool is None:
+            return
+        for ask in (_is_of_a_cluster, _write):
+            try:
+                async with asyncio.timeout(_TIMEOUT):
+                    answered = await ask(self._pool)
+            except Exception as problem:  # away, or a user that may not ask this
+                if sentence := refusal(problem):
+                    raise Stopped(sentence) from None
+                continue
+            if ask is _is_of_a_cluster and answered:
+                raise Stopped(_CLUSTER)
 
     async def close(self) -> None:
         """Lets go of the connections."""
@@ -100,10 +145,14 @@ class Doorbell:
             await self._pool.aclose()
 
     async def _with_pool(self, use: Callable[[ArqRedis], Awaitable[T]]) -> T | None:
+        if self._pool is None or time.monotonic() < self._not_before:
+            return None
         try:
             async with asyncio.timeout(_TIMEOUT):
-                used = await use(await self._opened())
-        except (RedisError, OSError, TimeoutError) as problem:
+                used = await use(self._pool)
+        except Exception as problem:  # whatever answers there: the work goes on without it
+            if isinstance(problem, TimeoutError | RedisTimeoutError):
+                self._not_before = time.monotonic() + _PAUSE
             if not self._away:
                 self._away = True
                 log.warning("doorbell is away", reason=type(problem).__name__)
@@ -113,10 +162,10 @@ class Doorbell:
             log.info("doorbell is back")
         return used
 
-    async def _opened(self) -> ArqRedis:
-        if not self._url:
-            raise ConnectionRefusedError("no REDIS_URL")
-        async with self._opening:
-            if self._pool is None:
-                self._pool = await pool(self._url)
-            return self._pool
+
+async def _is_of_a_cluster(pool: ArqRedis) -> bool:
+    return bool((await pool.info("cluster")).get("cluster_enabled"))
+
+
+async def _write(pool: ArqRedis) -> bool:
+    return bool(await pool.set(_PROBE, 1, ex=60))

@@ -11,10 +11,11 @@ import structlog
 from arq.typing import WorkerCoroutine
 from arq.worker import Worker, func
 from redis.exceptions import RedisError
-from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.db.engine import migrated, transaction
+from app.db.engine import check, migrated, transaction
+from app.db.outages import DatabaseUnusable, outage_of
 from app.db.workers import note_end, note_worker
 from app.jobs.advance import Advance
 from app.jobs.doorbell import FUNCTION, QUEUE, deserialize, pool, serialize
@@ -68,16 +69,24 @@ async def _say_what_does_not_end(advance: Advance) -> None:
     )
 
 
-async def until_migrated(database: AsyncEngine, stop: asyncio.Event) -> None:
-    """Waits until Postgres is there and has this version's tables, or until told to stop; says once what is missing."""
+async def until_usable(address: str, database: AsyncEngine, stop: asyncio.Event) -> None:
+    """Waits until the database at `address` can be used and has this version's tables, or until told to stop.
+
+    Says once what is missing; raises DatabaseUnusable for what waiting does not mend.
+    """
     said = ""
     while not stop.is_set():
         try:
-            if await migrated(database):
-                return
+            await check(address, name="provkedja worker start")
+            async with database.connect() as conn:
+                if await migrated(conn):
+                    return
             missing = "the database is not migrated: run `python -m app migrate`"
-        except (OperationalError, InterfaceError):
-            missing = "Postgres is away"
+        except (SQLAlchemyError, DatabaseUnusable) as problem:
+            outage = outage_of(problem)
+            if not outage.may_pass:
+                raise outage from None
+            missing = str(outage)
         if missing != said:
             log.warning("worker waits", reason=missing)
             said = missing
@@ -110,10 +119,12 @@ async def _listen_once(advance: Advance, stop: asyncio.Event) -> None:
     url = settings.redis_url.get_secret_value()
     if not url:
         raise ConnectionRefusedError
+    listening_pool = pool(url, settings.redis_ca_file)
+    await listening_pool.ping()
     worker = Worker(
         functions=[func(cast("WorkerCoroutine", look), name=FUNCTION)],
         queue_name=QUEUE,
-        redis_pool=await pool(url),
+        redis_pool=listening_pool,
         handle_signals=False,
         max_jobs=settings.worker_jobs,
         # Longer than any step, so that arq never ends one.

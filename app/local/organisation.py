@@ -8,7 +8,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db import engine, tenants
 from app.errors import Stopped
 from app.security.keys import matches, parse
-from app.settings import Settings
 
 
 async def create_organisation(
@@ -50,7 +49,7 @@ async def first_organisation(
 
 @asynccontextmanager
 async def _transaction(database_url: str) -> AsyncIterator[AsyncConnection]:
-    database = engine.connect(Settings.model_validate({"database_url": database_url}).sqlalchemy_url, pool=1)
+    database = engine.connect(database_url, pool=1)
     try:
         async with database.begin() as conn:
             yield conn

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 import structlog
 
 from app.api.docs import STATIC
+from app.db.workers import Tally, note_worker
 from tests.api.conftest import Service
 from tests.api.factories import body, put
 from tests.api.guards import ALL_SCOPES, CIVIC_NO, assert_problem, fill, request, routes
@@ -279,18 +280,21 @@ def test_vendored_files_are_what_was_published() -> None:
 async def test_health_tells_what_is_wrong(service: Service) -> None:
     """All parts up: ok. Without the migrations: 503 that names them. The process itself is up all the same."""
     client = await service.client()
+    async with service.runtime.engine.begin() as conn:
+        await note_worker(conn, uuid4(), "test", Tally())
     assert (await client.get("/readyz")).json() == {
         "status": "ok",
         "checks": {
             "postgres": "ok",
             "migrations": "ok",
             "redis": "ok",
+            "worker": "ok",
             "skolverket_authorisation": "ok",
             "skolverket_provisioning": "ok",
         },
     }
     async with service.runtime.engine.begin() as conn:
-        await conn.execute(sa.text("UPDATE alembic_version SET version_num = '0000'"))
+        await conn.execute(sa.text("UPDATE provkedja_version SET version_num = '0000'"))
     shown = assert_problem(await client.get("/readyz"), 503)
     assert shown["checks"]["migrations"].startswith("missing")
     assert (await client.get("/healthz")).status_code == 200

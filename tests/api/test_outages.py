@@ -1,16 +1,25 @@
 """What callers see while Postgres is away, or has not been migrated."""
 
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
+from uuid import uuid4
 
+import psycopg
 import pytest
+import redis
+import sqlalchemy as sa
 import structlog
+from psycopg import errors
 from sqlalchemy.engine import make_url
 
+from app.api.readiness import Readiness
 from app.db import reads
 from app.db.engine import connect
+from app.db.workers import Tally, note_worker
 from tests.api.conftest import Service
+from tests.api.factories import body, person
 from tests.api.guards import ALL_SCOPES, assert_problem, fill, request, routes
 
 
@@ -18,9 +27,12 @@ from tests.api.guards import ALL_SCOPES, assert_problem, fill, request, routes
 async def over(service: Service, database: str) -> AsyncIterator[None]:
     """Lets the service go on over another database."""
     own = service.app.state.parts
-    url = make_url(service.runtime.settings.sqlalchemy_url).set(database=database)
+    url = make_url(service.runtime.settings.database_url.get_secret_value()).set(database=database)
     engine = connect(url.render_as_string(hide_password=False))
-    service.app.state.parts = replace(own, runtime=replace(own.runtime, engine=engine), reading=reads.snapshots(engine))
+    runtime = replace(own.runtime, engine=engine, checks=engine)
+    service.app.state.parts = replace(
+        own, runtime=runtime, reading=reads.snapshots(engine), readiness=Readiness(runtime)
+    )
     try:
         yield
     finally:
@@ -53,3 +65,75 @@ async def test_health_says_so_and_the_figures_still_come(service: Service, datab
         assert shown["checks"]["postgres" if database == "nothing" else "migrations"] != "ok"
         assert (await client.get("/healthz")).status_code == 200
         assert "provkedja_database_up 0.0" in (await client.get("/metrics")).text
+
+
+async def test_a_database_that_only_reads_is_503_for_what_writes(service: Service, ids: dict[str, str]) -> None:
+    """With a time to come back at; what only reads goes on, and the service is not ready."""
+    client = await service.client(*ALL_SCOPES)
+    name = make_url(service.runtime.settings.database_url.get_secret_value()).database
+    async with service.runtime.engine.begin() as conn:
+        await conn.execute(sa.text(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on'))
+    await service.runtime.engine.dispose()
+    await service.runtime.checks.dispose()
+    with structlog.testing.capture_logs() as lines:
+        writing = await client.post(f"/runs/{ids['run_id']}/cancel")
+        roster = await client.put(f"/activities/{uuid4()}", json=body([person()]))
+    for answer in (writing, roster):
+        assert_problem(answer, 503)
+        assert int(answer.headers["retry-after"]) > 0
+    assert [line["event"] for line in lines] == ["database unavailable"] * 2
+    assert (await client.get(f"/runs/{ids['run_id']}")).status_code == 200
+    shown = assert_problem(await client.get("/readyz"), 503)
+    assert shown["checks"]["postgres"] == "cannot be used (database_read_only)"
+
+
+@pytest.mark.parametrize("error", [errors.ReadOnlySqlTransaction, errors.FeatureNotSupported, errors.AdminShutdown])
+async def test_what_a_standby_or_an_end_raises_is_503(
+    service: Service, ids: dict[str, str], error: type[psycopg.Error], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Wrapped by SQLAlchemy, or as the driver raises it."""
+    client = await service.client(*ALL_SCOPES)
+    for raised in (error("x"), sa.exc.DBAPIError.instance("", {}, error("x"), psycopg.Error)):
+
+        def fails(*_: object, raised: BaseException = raised) -> None:
+            raise raised
+
+        with monkeypatch.context() as patch:
+            patch.setattr("app.db.reads.find_run", fails)
+            assert_problem(await client.get(f"/runs/{ids['run_id']}"), 503)
+
+
+async def test_readiness_needs_no_connection_of_the_callers(service: Service) -> None:
+    """With each of them in use it still answers, and so it does to many at once."""
+    client = await service.client()
+    async with AsyncExitStack() as stack:
+        for _ in range(10):
+            await stack.enter_async_context(service.runtime.engine.connect())
+        answers = await asyncio.gather(*(client.get("/readyz") for _ in range(40)))
+    assert {answer.status_code for answer in answers} == {200}
+
+
+async def test_without_a_worker_or_the_wake_ups_write_it_is_degraded(service: Service) -> None:
+    """A worker that was killed counts for ten seconds; a Redis that is full takes no wake-ups."""
+    client, worker = await service.client(), uuid4()
+
+    async def checks() -> dict[str, str]:
+        answer = await client.get("/readyz")
+        assert answer.status_code == 200
+        assert answer.json()["status"] == ("ok" if set(answer.json()["checks"].values()) == {"ok"} else "degraded")
+        return dict(answer.json()["checks"])
+
+    assert (await checks())["worker"].startswith("none has been heard of for 10 s")
+    async with service.runtime.engine.begin() as conn:
+        await note_worker(conn, worker, "test", Tally())
+    assert (await checks())["worker"] == "ok"
+    async with service.runtime.engine.begin() as conn:
+        await conn.execute(sa.text("UPDATE worker SET seen_at = seen_at - interval '10 s'"))
+    assert (await checks())["worker"] != "ok"
+    with redis.Redis.from_url(service.runtime.settings.redis_url.get_secret_value()) as other:
+        other.config_set("maxmemory", 1)
+        try:
+            assert (await checks())["redis"] == "away"
+        finally:
+            other.config_set("maxmemory", 0)
+    assert (await checks())["redis"] == "ok"

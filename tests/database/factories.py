@@ -14,7 +14,6 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
-from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.db import answers, batches, claims, lane, runs, tenants
@@ -24,7 +23,6 @@ from app.db.engine import connect
 from app.db.intake import store_roster
 from app.db.records import change_records
 from app.domain.verdicts import RecordChange
-from app.settings import Settings
 from app.skolverket.published import PUBLISHED
 from app.sources.json_upload import JsonUpload
 from tests.database.drain import RULES, drain
@@ -45,7 +43,7 @@ def the_cipher() -> Cipher:
 
 def engine_of(url: str, pool: int = 6) -> AsyncEngine:
     """Makes an engine for a test's database; the test disposes of it."""
-    return connect(Settings(database_url=SecretStr(url)).sqlalchemy_url, pool=pool, name="tests")
+    return connect(url, pool=pool, name="tests")
 
 
 def pupil(**more: Any) -> Object:

@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 
 import psycopg
 import pytest
+from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.cli.diagnosis import headline, worded
@@ -332,7 +333,7 @@ async def test_who_keeps_a_migration_from_its_tables_is_named(
     """Also one that only reads, such as a backup: the tables of this version are not there yet."""
     monkeypatch.setattr("app.domain.diagnosis.IDLE_FOR", timedelta())
     monkeypatch.setattr("app.db.doctor.IDLE_FOR", timedelta())
-    await tenant.do("UPDATE alembic_version SET version_num = '0000'")
+    await tenant.do("UPDATE provkedja_version SET version_num = '0000'")
     async with await psycopg.AsyncConnection.connect(database_url, application_name="pg_dump") as reading:
         await reading.execute("SELECT FROM job LIMIT 1")
         pid = reading.info.backend_pid
@@ -340,6 +341,44 @@ async def test_who_keeps_a_migration_from_its_tables_is_named(
     assert list(stuck) == ["not_migrated", "session_in_the_way"]
     assert stuck["session_in_the_way"].what == f"Session {pid} (pg_dump) has a transaction open."
     assert stuck["session_in_the_way"].why.startswith("It uses job:")
+
+
+async def test_a_part_that_hangs_hides_no_other(
+    engine: AsyncEngine, tenant: Tenant, worker: UUID, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who locks the tables is named, with what could not be read; and no worker is said to be gone."""
+    monkeypatch.setattr("app.db.doctor.PART_SECONDS", 0.2)
+    monkeypatch.setattr("app.domain.diagnosis.IDLE_FOR", timedelta())
+    async with engine.begin() as conn:
+        await circuits.note_outage(conn, "provisioning", "timeout", Random(1))
+    async with await psycopg.AsyncConnection.connect(database_url, application_name="psql") as locking:
+        await locking.execute("LOCK TABLE job, worker IN ACCESS EXCLUSIVE MODE")
+        pid = locking.info.backend_pid
+        stuck = await found(engine)
+    assert stuck.keys() == {"parts_unread", "session_idle", "calls_failing"}
+    assert stuck["parts_unread"].what == "These could not be read in time: lanes, workers."
+    assert stuck["session_idle"].what.startswith(f"Session {pid} (psql)")
+
+
+async def test_the_command_over_a_database_that_only_reads(
+    tenant: Tenant, worker: UUID, database_url: str, doctor: Doctor
+) -> None:
+    """It looks all the same, and says so first."""
+    name = make_url(database_url).database
+    await tenant.do(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')
+    ran = doctor("--json", DATABASE_URL=database_url)
+    told = json.loads(ran.said)
+    assert (ran.code, told["findings"][0]["code"]) == (1, "database_read_only")
+
+
+def test_the_command_names_what_keeps_it_from_the_database(doctor: Doctor, database_url: str) -> None:
+    """With its code, what that means and what would mend it."""
+    told = json.loads(doctor("--json", DATABASE_URL="postgresql://127.0.0.1:9/nothing").said)
+    assert [found["code"] for found in told["findings"]] == ["database_refused"]
+    missing = make_url(database_url).set(database="nothing").render_as_string(hide_password=False)
+    ran = doctor(DATABASE_URL=missing)
+    assert ran.said.startswith("✗ Cannot find out: The server has no database of the name in DATABASE_URL")
+    assert "    free create it with encoding UTF8, or correct the name" in ran.said
 
 
 @pytest.mark.parametrize("url", ["", "postgresql://127.0.0.1:9/nothing", "nonsense"])

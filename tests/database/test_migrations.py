@@ -33,7 +33,7 @@ def test_downgrade_to_base_leaves_nothing(config: Config, empty_database_url: st
     command.upgrade(config, "head")
     assert _objects(empty_database_url) != before
     command.downgrade(config, "base")
-    left = {name for name in _objects(empty_database_url) - before if "alembic_version" not in name}
+    left = {name for name in _objects(empty_database_url) - before if "provkedja_version" not in name}
     assert left == set()
 
 

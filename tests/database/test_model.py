@@ -18,14 +18,11 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
-from pydantic import SecretStr
-from sqlalchemy.ext.asyncio import create_async_engine
 
 from app.db import batches, runs
 from app.domain.batching import Packing
-from app.settings import Settings
 from tests.database import factories
-from tests.database.factories import Tenant, duty, exam, group, pupil
+from tests.database.factories import Tenant, duty, engine_of, exam, group, pupil
 from tests.database.model_events import FORWARDS, WORKERS, Events
 from tests.database.virtual_time import virtualise
 
@@ -64,8 +61,7 @@ def place(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]
     monkeypatch.setattr(factories, "_serials", count(1))
     monkeypatch.setattr(batches, "Packing", lambda form: Packing(replace(form, max_bytes=_SMALL)))
     virtualise(database_url)
-    address = Settings(database_url=SecretStr(database_url)).sqlalchemy_url
-    engine = create_async_engine(address, hide_parameters=True)
+    engine = engine_of(database_url)
     first, second, third = pupil(), pupil(), pupil()
     teaching, its_class = duty(second), group(first)
     roster = {

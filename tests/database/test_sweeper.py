@@ -94,7 +94,7 @@ async def test_an_idempotency_key_is_forgotten_after_a_day(tenant: Tenant, doorb
 
 async def test_every_connection_to_the_doorbell_fails_when_it_goes_silent(redis_url: str) -> None:
     """The first one too, over which it was asked whether it is there."""
-    made = await pool(redis_url)
+    made = pool(redis_url)
     first = await made.connection_pool.get_connection()
     assert first.socket_timeout is not None
     await made.connection_pool.release(first)

@@ -18,10 +18,11 @@ _ISSUES = {
     "lose_batch": 4,
 }
 _REFUSALS = {"_refuse": 1, "_note": 1, "_open": 2}
-_TROUBLES = {"_found": 1}
+_TROUBLES = {"_found": 1, "DatabaseUnusable": 0, "_unusable": 0}
+_FILES_OF_TROUBLES = {"diagnosis.py", "outages.py"}
 # Names that hold codes, and functions that give them.
-_NAMES = {"code", "CIRCUIT_OPEN", "_CODE_OF_KEYWORD", "faults", "_FAULTS"}
-_GIVERS = {"tls_fault"}
+_NAMES = {"code", "CIRCUIT_OPEN", "_CODE_OF_KEYWORD", "faults", "_FAULTS", "_SQLSTATES", "_TEXTS"}
+_GIVERS = {"tls_fault", "outage_code"}
 
 
 def code_literals() -> dict[str, set[str]]:
@@ -37,7 +38,7 @@ def code_literals() -> dict[str, set[str]]:
                     if place is not None and len(node.args) > place:
                         found[kind] |= _texts(node.args[place])
             else:
-                found["troubles" if path.name == "diagnosis.py" else "issues"] |= _of_names(node)
+                found["troubles" if path.name in _FILES_OF_TROUBLES else "issues"] |= _of_names(node)
     return found
 
 

@@ -17,6 +17,8 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 def shown(default: Any) -> str:
     if isinstance(default, SecretStr) or default == "":
         return ""
+    if default is False:
+        return "`off`"
     if isinstance(default, timedelta):
         return f"`{default.total_seconds() / 3600:g} h`"
     return f"`{default}`"

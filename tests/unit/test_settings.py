@@ -23,6 +23,7 @@ def test_without_an_environment_the_defaults_hold() -> None:
 def test_every_setting_is_an_environment_variable_of_its_name(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     values = {
         "LOG_LEVEL": "DEBUG",
+        "DATABASE_PREPARE": "on",
         "FAULT_HORIZON": "11",
         "OPEN_DATA_REFRESH": "11",
         "SKOLVERKET_AUTHORISATION_PINS": PIN,
@@ -43,6 +44,7 @@ def test_what_is_not_ours_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> Non
 @pytest.mark.parametrize(
     ("name", "value"),
     [
+        ("DATABASE_PREPARE", "perhaps-7319"),
         ("SKOLVERKET_AUTHORISATION_PINS", "sha256//7319"),
         ("SKOLVERKET_AUTHORISATION_PINS", f"{PIN};7319"),
         ("CERTIFICATE_FOLDER", ""),
@@ -71,12 +73,6 @@ def test_a_secret_is_not_shown(name: str, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv(name, "postgresql://user:hidden@127.0.0.1/x")
     shown = f"{Settings()} {Settings()!r} {Settings().model_dump()} {Settings().model_dump_json()}"
     assert "hidden" not in shown
-
-
-@pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+psycopg"])
-def test_the_database_is_reached_by_psycopg(scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DATABASE_URL", f"{scheme}://user:secret@127.0.0.1:5432/name")
-    assert Settings().sqlalchemy_url == "postgresql+psycopg://user:secret@127.0.0.1:5432/name"
 
 
 @pytest.mark.parametrize(
