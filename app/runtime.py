@@ -1,4 +1,4 @@
-"""The composition root: settings → database, cipher, doorbell, target. Built once a process, closed with it."""
+"""The composition root: settings → database, cipher, notifier, target. Built once a process, closed with it."""
 
 import ssl
 from collections.abc import AsyncIterator
@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from app.db.cipher import Cipher, cipher_of
 from app.db.engine import connect
 from app.errors import Stopped
-from app.jobs.doorbell import Doorbell
+from app.jobs.notifier import Notifier
 from app.settings import Settings
 from app.skolverket.auth import Authorisation
 from app.skolverket.target import Skolverket
@@ -26,7 +26,7 @@ class Runtime:
     # A connection of its own for those who ask whether all is well: the others may all be in use.
     checks: AsyncEngine
     cipher: Cipher
-    doorbell: Doorbell
+    notifier: Notifier
     target: Target
 
 
@@ -41,11 +41,11 @@ async def running(
     engine = connect(address, pool=pool, name=name, idle_limit=idle_limit, prepare=prepare)
     checks = connect(address, pool=1, name=f"{name} checks")
     cipher = cipher_of(settings.encryption_keys.get_secret_value(), settings.search_key.get_secret_value())
-    doorbell = Doorbell(settings.redis_url.get_secret_value(), settings.redis_ca_file)
+    notifier = Notifier(settings.redis_url.get_secret_value(), settings.redis_ca_file)
     try:
-        yield Runtime(settings, engine, checks, cipher, doorbell, target_of(settings))
+        yield Runtime(settings, engine, checks, cipher, notifier, target_of(settings))
     finally:
-        await doorbell.close()
+        await notifier.close()
         await checks.dispose()
         await engine.dispose()
 

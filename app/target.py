@@ -102,7 +102,7 @@ class CallHooks(Protocol):
     def gone(self) -> None:
         """Hears that the request has been written."""
 
-    def heard(self, limit: RateLimit) -> None:
+    def woken(self, limit: RateLimit) -> None:
         """Hears what the answer says of the limit, errors included."""
 
 

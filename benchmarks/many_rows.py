@@ -17,7 +17,18 @@ LARGE = 3000
 BUSY = 50_000
 _ROSTER = 20
 _LARGE_ROSTERS = 20
-FILLED = ("content", "activity", "roster_item", "run", "job", "record", "batch", "event", "holding", "idempotency_key")
+FILLED = (
+    "content",
+    "activity",
+    "roster_item",
+    "run",
+    "job",
+    "record",
+    "batch",
+    "event",
+    "at_target",
+    "idempotency_key",
+)
 
 
 @dataclass(frozen=True)
@@ -25,7 +36,7 @@ class Size:
     """How much there is; ids of one prefix are others than those of another."""
 
     prefix: str
-    lanes: int
+    queues: int
     runs: int
     organisations: int
     small: int
@@ -37,13 +48,13 @@ class Size:
     @classmethod
     def of(cls, jobs: int, records: int) -> "Size":
         """Plans for about so many: a fifth of the records in large rosters, four fifths of all in one organisation."""
-        lanes = max(40, jobs // 4 // RUNS_A_LANE)
-        runs = lanes * RUNS_A_LANE
+        queues = max(40, jobs // 4 // RUNS_A_LANE)
+        runs = queues * RUNS_A_LANE
         return cls(
             prefix="",
-            lanes=lanes,
+            queues=queues,
             runs=runs,
-            organisations=min(ORGANISATIONS, lanes // 4),
+            organisations=min(ORGANISATIONS, queues // 4),
             small=max(1, records * 4 // 5 // (runs * 4)),
             large_every=max(7, runs * LARGE * 4 // (records // 5)),
             live_every=2,
@@ -53,12 +64,12 @@ class Size:
     @property
     def busy(self) -> int:
         """Gives the number of a large run whose last stage is queued, in the largest organisation."""
-        return self.runs - self.lanes + 2
+        return self.runs - self.queues + 2
 
     @property
     def live(self) -> int:
         """Gives about how many runs are under way or wait."""
-        return self.lanes // self.live_every * 4 // 3
+        return self.queues // self.live_every * 4 // 3
 
     @property
     def parameters(self) -> Mapping[str, Any]:
@@ -69,7 +80,7 @@ class Size:
             "large": LARGE if self.prefix == "" else self.small,
             "busy_size": BUSY if self.prefix == "" else self.small,
             "roster": _ROSTER,
-            "extra": self.runs + self.lanes // (self.live_every * 3),
+            "extra": self.runs + self.queues // (self.live_every * 3),
         }
 
 
@@ -90,27 +101,28 @@ SELECT md5(%(prefix)s || 'key ' || n)::uuid, md5(%(prefix)s || 'organisation ' |
     %(prefix)s || 'handle ' || n, '\\x00', '{provision,history}'
 FROM generate_series(0, %(organisations)s) n;
 
-CREATE TEMP TABLE lane AS
+CREATE TEMP TABLE queue AS
 SELECT n AS number, md5(%(prefix)s || 'activity ' || n)::uuid AS id,
-    CASE WHEN n <= %(lanes)s * 4 / 5 OR %(organisations)s = 1 THEN 1 ELSE 2 + n %% (%(organisations)s - 1) END AS owner,
+    CASE WHEN n <= %(queues)s * 4 / 5 OR %(organisations)s = 1 THEN 1
+        ELSE 2 + n %% (%(organisations)s - 1) END AS owner,
     CASE WHEN n = 2 THEN %(busy_size)s WHEN n %% 2 = 0 AND n <= %(large_rosters)s * 2 THEN %(large)s
         ELSE %(roster)s END AS size
-FROM generate_series(1, %(lanes)s) n;
+FROM generate_series(1, %(queues)s) n;
 
 INSERT INTO activity (organisation_id, id, display_name, roster_id, counts, last_sequence, created_at)
 SELECT md5(%(prefix)s || 'organisation ' || owner)::uuid, id, 'Activity ' || number,
     md5(%(prefix)s || 'roster ' || number)::uuid,
     jsonb_build_object('persons', size, 'duties', size, 'groups', size, 'activities', size),
-    %(runs)s / %(lanes)s + (number %% (%(live_every)s * 3) = 0)::int,
+    %(runs)s / %(queues)s + (number %% (%(live_every)s * 3) = 0)::int,
     now() - interval '3 years' + number * interval '1 hour'
-FROM lane;
+FROM queue;
 
 INSERT INTO content (organisation_id, digest, kind, object_id, sealed, words)
 SELECT md5(%(prefix)s || 'organisation ' || owner)::uuid,
     sha256((%(prefix)s || 'object ' || number || '.' || p || '.' || i)::bytea), stage,
     md5(%(prefix)s || 'object ' || number || '.' || p || '.' || i)::uuid, decode(repeat(md5(i::text), 6), 'hex'),
     ARRAY[hashint8extended(i %% 1000, 1), hashint8extended(i %% 7, 2)]
-FROM lane, unnest(ARRAY['persons', 'duties', 'groups', 'activities']) WITH ORDINALITY AS stages (stage, p),
+FROM queue, unnest(ARRAY['persons', 'duties', 'groups', 'activities']) WITH ORDINALITY AS stages (stage, p),
     generate_series(1, size) i;
 
 INSERT INTO roster_item (organisation_id, roster_id, stage, object_id, ordinal, source, outgoing, refs, protected,
@@ -120,25 +132,25 @@ SELECT md5(%(prefix)s || 'organisation ' || owner)::uuid, md5(%(prefix)s || 'ros
     sha256((%(prefix)s || 'object ' || number || '.' || p || '.' || i)::bytea),
     sha256((%(prefix)s || 'object ' || number || '.' || p || '.' || i)::bytea), '{}', stage = 'persons' AND i %% 97 = 0,
     i %% 211 <> 0, CASE WHEN i %% 53 = 0 THEN '[{"pointer": "/x", "code": "pattern", "severity": "warning"}]'::jsonb END
-FROM lane, unnest(ARRAY['persons', 'duties', 'groups', 'activities']) WITH ORDINALITY AS stages (stage, p),
+FROM queue, unnest(ARRAY['persons', 'duties', 'groups', 'activities']) WITH ORDINALITY AS stages (stage, p),
     generate_series(1, size) i;
 """
 
 _RUNS = """
--- The last run of every other lane is under way; behind some of them another one waits.
+-- The last run of every other queue is under way; behind some of them another one waits.
 CREATE TEMP TABLE shape AS
-SELECT n AS number, lane.number AS lane, lane.id AS activity_id, lane.owner,
-    md5(%(prefix)s || 'organisation ' || lane.owner)::uuid AS organisation_id,
+SELECT n AS number, queue.number AS queue, queue.id AS activity_id, queue.owner,
+    md5(%(prefix)s || 'organisation ' || queue.owner)::uuid AS organisation_id,
     md5(%(prefix)s || 'run ' || n)::uuid AS id,
-    CASE WHEN n <= %(runs)s THEN (n - 1) / %(lanes)s + 1 ELSE %(runs)s / %(lanes)s + 1 END AS sequence,
+    CASE WHEN n <= %(runs)s THEN (n - 1) / %(queues)s + 1 ELSE %(runs)s / %(queues)s + 1 END AS sequence,
     CASE WHEN n > %(runs)s THEN 'queued'
-        WHEN n > %(runs)s - %(lanes)s AND lane.number %% %(live_every)s = 0 THEN 'running'
+        WHEN n > %(runs)s - %(queues)s AND queue.number %% %(live_every)s = 0 THEN 'running'
         WHEN n %% 20 = 7 THEN 'failed' WHEN n %% 50 = 3 THEN 'cancelled' ELSE 'succeeded' END AS status,
     CASE WHEN n = %(busy)s THEN 4 ELSE 1 + n / 2 %% 4 END AS live_position,
     CASE WHEN n = %(busy)s THEN %(busy_size)s WHEN n %% %(large_every)s = 0 THEN %(large)s ELSE %(small)s END AS size,
     now() - (%(extra)s - n + 1) * (interval '2 years' / %(extra)s) AS created_at
 FROM generate_series(1, %(extra)s) n
-JOIN lane ON lane.number = CASE WHEN n <= %(runs)s THEN (n - 1) %% %(lanes)s + 1
+JOIN queue ON queue.number = CASE WHEN n <= %(runs)s THEN (n - 1) %% %(queues)s + 1
     ELSE (n - %(runs)s) * %(live_every)s * 3 END
 ORDER BY n;
 
@@ -158,21 +170,22 @@ SELECT shape.*, md5(%(prefix)s || 'job ' || number || '.' || p)::uuid AS job_id,
         WHEN 'cancelled' THEN CASE p WHEN 1 THEN 'succeeded' ELSE 'cancelled' END
         WHEN 'queued' THEN 'waiting'
         ELSE CASE WHEN p < live_position THEN 'succeeded' WHEN p > live_position THEN 'waiting'
-            WHEN number = %(busy)s OR lane / 2 %% 10 < 2 THEN 'queued' ELSE 'running' END
+            WHEN number = %(busy)s OR queue / 2 %% 10 < 2 THEN 'queued' ELSE 'running' END
     END AS job_status
 FROM shape, unnest(ARRAY['persons', 'duties', 'groups', 'activities']) WITH ORDINALITY AS stages (stage, p);
 
 -- Of ten live jobs two are queued, two held, one was held by a worker that died, and five rest: two of them are due.
 INSERT INTO job (id, organisation_id, activity_id, run_id, position, stage, status, due_at, claim, lease_until, worker,
-    ring, rung_at, created_at, started_at, finished_at, total, pending, succeeded)
+    wake_up, notified_at, created_at, started_at, finished_at, total, pending, succeeded)
 SELECT job_id, organisation_id, activity_id, id, position, stage, job_status,
     CASE job_status WHEN 'queued' THEN now() - interval '10 s'
-        WHEN 'running' THEN now() + CASE WHEN lane / 2 %% 10 < 7 THEN -1 ELSE 1 END * interval '1 s' * (1 + lane %% 60)
+        WHEN 'running' THEN now()
+            + CASE WHEN queue / 2 %% 10 < 7 THEN -1 ELSE 1 END * interval '1 s' * (1 + queue %% 60)
     END,
     CASE WHEN job_status IN ('waiting', 'queued', 'blocked') THEN 0 ELSE 3 END,
-    CASE WHEN job_status = 'running' AND lane / 2 %% 10 < 4 THEN now() + interval '1 hour'
-        WHEN job_status = 'running' AND lane / 2 %% 10 = 4 THEN now() - interval '1 s' END,
-    CASE WHEN job_status = 'running' AND lane / 2 %% 10 < 5 THEN md5('worker')::uuid END,
+    CASE WHEN job_status = 'running' AND queue / 2 %% 10 < 4 THEN now() + interval '1 hour'
+        WHEN job_status = 'running' AND queue / 2 %% 10 = 4 THEN now() - interval '1 s' END,
+    CASE WHEN job_status = 'running' AND queue / 2 %% 10 < 5 THEN md5('worker')::uuid END,
     3, CASE WHEN job_status IN ('queued', 'running') THEN now() - interval '10 s' END, created_at,
     CASE WHEN job_status NOT IN ('waiting', 'queued', 'blocked') THEN created_at END,
     CASE WHEN job_status NOT IN ('waiting', 'queued', 'running') THEN created_at + interval '3 minutes' END,
@@ -186,8 +199,8 @@ INSERT INTO record (organisation_id, job_id, object_id, run_id, stage, ordinal, 
     protected, sendable, remarks, sent, received, batch_id, attempts, completed_at)
 SELECT organisation_id, job_id, object.id, work.id, stage, i - 1, became.status, object.digest, object.digest,
     CASE WHEN position = 1 THEN '{}' ELSE ARRAY[
-        md5(%(prefix)s || 'object ' || lane || '.' || (position - 1) || '.' || i)::uuid,
-        md5(%(prefix)s || 'object ' || lane || '.' || (position - 1) || '.' || 1 + i / 2)::uuid
+        md5(%(prefix)s || 'object ' || queue || '.' || (position - 1) || '.' || i)::uuid,
+        md5(%(prefix)s || 'object ' || queue || '.' || (position - 1) || '.' || 1 + i / 2)::uuid
     ] END,
     position = 1 AND i %% 97 = 0, i %% 211 <> 0,
     CASE WHEN i %% 53 = 0 THEN '[{"code": "pattern", "pointer": "/x"}]'::jsonb END,
@@ -199,8 +212,8 @@ SELECT organisation_id, job_id, object.id, work.id, stage, i - 1, became.status,
     CASE WHEN became.status NOT IN ('pending', 'sent') THEN created_at + interval '2 minutes' END
 FROM work, generate_series(1, size) i,
     LATERAL (
-        SELECT md5(%(prefix)s || 'object ' || lane || '.' || position || '.' || i)::uuid AS id,
-            sha256((%(prefix)s || 'object ' || lane || '.' || position || '.' || i)::bytea) AS digest
+        SELECT md5(%(prefix)s || 'object ' || queue || '.' || position || '.' || i)::uuid AS id,
+            sha256((%(prefix)s || 'object ' || queue || '.' || position || '.' || i)::bytea) AS digest
     ) object,
     LATERAL (SELECT CASE job_status
         WHEN 'succeeded' THEN
@@ -214,7 +227,7 @@ FROM work, generate_series(1, size) i,
 ORDER BY number, position, i;
 
 -- Half of what failed was asked for: Skolverket holds one of two.
-INSERT INTO holding (organisation_id, job_id, object_id, held)
+INSERT INTO at_target (organisation_id, job_id, object_id, held)
 SELECT organisation_id, job_id, object_id, ordinal %% 2 = 0 FROM record
 WHERE status IN ('error', 'skipped') AND ordinal %% 4 < 2 ON CONFLICT DO NOTHING;
 """
@@ -224,8 +237,8 @@ INSERT INTO batch (id, organisation_id, job_id, number, status, record_ids, item
     request_sha256, created_at, called_at, answered_at, http_status, remote_job_id, polls, next_poll_at, finished_at)
 SELECT md5(%(prefix)s || 'batch ' || work.number || '.' || position || '.' || i)::uuid, organisation_id, job_id, i,
     CASE job_status WHEN 'running' THEN 'accepted' ELSE 'answered' END,
-    ARRAY[md5(%(prefix)s || 'object ' || lane || '.' || position || '.' || i)::uuid],
-    ARRAY[sha256((%(prefix)s || 'object ' || lane || '.' || position || '.' || i)::bytea)],
+    ARRAY[md5(%(prefix)s || 'object ' || queue || '.' || position || '.' || i)::uuid],
+    ARRAY[sha256((%(prefix)s || 'object ' || queue || '.' || position || '.' || i)::bytea)],
     decode(md5(i::text) || md5(i::text), 'hex'), 1000, decode(md5(i::text) || md5(i::text), 'hex'), created_at,
     created_at, created_at, 202, 'remote', 1,
     CASE job_status WHEN 'running' THEN now() END,
@@ -248,7 +261,7 @@ SELECT md5(%(prefix)s || 'organisation ' || 1 + n %% %(organisations)s)::uuid, m
 FROM generate_series(1, %(keys)s) n;
 INSERT INTO call_turn (bucket, organisation_id, asked_at, granted_at)
 SELECT 'calls', id, now() - interval '1 hour', now() - interval '1 hour' FROM organisation ON CONFLICT DO NOTHING;
-DROP TABLE lane, shape, work;
+DROP TABLE queue, shape, work;
 """
 
 

@@ -52,13 +52,13 @@ def main() -> None:
 def judge(url: str, conn: psycopg.Connection[tuple[object, ...]], size: Size, *, everything: bool = False) -> bool:
     """Carries the calls out four times in a filled database, prints what was seen, tells if the rule is broken."""
     cipher = sealed_for(conn, size)
-    broken, lane_number = False, 6
+    broken, queue_number = False, 6
     for statistics in ("stale", "fresh"):
         if statistics == "fresh":
             conn.execute("ANALYZE")
         for mode in _MODES:
-            watched = asyncio.run(_watched(url, size, cipher, mode, lane_number))
-            lane_number += 2
+            watched = asyncio.run(_watched(url, size, cipher, mode, queue_number))
+            queue_number += 2
             broken |= any(each.faults for each in watched)
             print(f"\n{statistics} statistics, {mode.split('_')[1]} plans")
             _print(watched if everything or (statistics, mode) == ("stale", _MODES[0]) else [])
@@ -66,7 +66,7 @@ def judge(url: str, conn: psycopg.Connection[tuple[object, ...]], size: Size, *,
     return broken
 
 
-async def _watched(url: str, size: Size, cipher: OrganisationCipher, mode: str, lane_number: int) -> list[Watched]:
+async def _watched(url: str, size: Size, cipher: OrganisationCipher, mode: str, queue_number: int) -> list[Watched]:
     watch = Watch()
     engine = connect(url, pool=1)
     _listen(engine, watch, mode)
@@ -75,7 +75,7 @@ async def _watched(url: str, size: Size, cipher: OrganisationCipher, mode: str, 
             async with engine.connect() as conn:
                 await group(Place(conn, watch, size, cipher))
                 await conn.rollback()
-        await replaced(engine, watch, cipher, lane_number)
+        await replaced(engine, watch, cipher, queue_number)
     finally:
         await engine.dispose()
     return watch.watched

@@ -18,13 +18,13 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.db import (
+    activity_queue,
     answers,
+    at_target,
     batches,
     claims,
-    holdings,
     idempotency,
     intake,
-    lane,
     limits,
     reads,
     results,
@@ -46,7 +46,7 @@ MINUTE = timedelta(minutes=1)
 
 @dataclass(frozen=True)
 class Place:
-    """Where the calls look: the busiest lane of the largest organisation, and who asks."""
+    """Where the calls look: the busiest activity queue of the largest organisation, and who asks."""
 
     conn: AsyncConnection
     watch: Watch
@@ -86,7 +86,7 @@ class Place:
                     raise
                 statement, values = self.watch.last
                 told = await self.conn.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {statement}", values)
-                self.watch.give_up(statement, told.scalar_one()[0]["Plan"])
+                self.watch.expire(statement, told.scalar_one()[0]["Plan"])
 
     def job(self, position: int) -> UUID:
         return named(f"job {self.size.busy}.{position}")
@@ -134,12 +134,12 @@ def sealed_for(conn: psycopg.Connection[Any], size: Size) -> OrganisationCipher:
 async def sweep(at: Place) -> None:
     """What every worker asks each second, and what gives it work: all of what is live may be looked at, at most."""
     conn, watched = at.conn, at.watched
-    async with watched("lane.start_lanes", reads=at.size.live):
-        await lane.start_lanes(conn)
+    async with watched("activity_queue.start_free_queues", reads=at.size.live):
+        await activity_queue.start_free_queues(conn)
     async with watched("sweeper.forget_old_keys"):
         await forget_old_keys(conn)
-    async with watched("claims.rings_due", reads=at.size.live):
-        await claims.rings_due(conn, 200, timedelta(seconds=1))
+    async with watched("claims.wake_ups_due", reads=at.size.live):
+        await claims.wake_ups_due(conn, 200, timedelta(seconds=1))
     async with watched("claims.claim: due", reads=at.size.live):
         await claims.claim(conn, uuid4(), MINUTE)
     async with watched("claims.claim: overdue, none"):
@@ -156,8 +156,8 @@ async def step(at: Place) -> None:
     async with watched("claims.claim: a job"):
         held = await claims.claim(conn, uuid4(), MINUTE, at.job(4))
     assert held is not None  # noqa: S101 - it was written as due
-    async with watched("answers.lose_called"):
-        await answers.lose_called(conn, at.cipher, held)
+    async with watched("answers.mark_called_lost"):
+        await answers.mark_called_lost(conn, at.cipher, held)
     async with watched("batches.refuse_broken", reads=BUSY):
         await batches.refuse_broken(conn, held)
     async with watched("claims.load_snapshot", reads=BUSY):
@@ -186,24 +186,24 @@ async def step(at: Place) -> None:
         await answers.answer_batch(conn, at.cipher, held, out[0], b"{}", changes, MINUTE)
     async with watched("answers.refuse_batch", reads=2 * 500):
         await answers.refuse_batch(conn, at.cipher, held, out[1], 400, b"{}", {})
-    async with watched("answers.lose_batch", reads=2 * 500):
-        await answers.lose_batch(conn, at.cipher, held, out[2], "timeout", MINUTE)
-    async with watched("holdings.unasked"):
-        asked = await holdings.unasked(conn, held)
-    async with watched("holdings.note_holdings"):
-        await holdings.note_holdings(conn, held, asked, set(asked[:5]))
+    async with watched("answers.mark_lost", reads=2 * 500):
+        await answers.mark_lost(conn, at.cipher, held, out[2], "timeout", MINUTE)
+    async with watched("at_target.unasked"):
+        asked = await at_target.unasked(conn, held)
+    async with watched("at_target.note_at_target"):
+        await at_target.note_at_target(conn, held, asked, set(asked[:5]))
     async with watched("claims.note_fault"):
         await claims.note_fault(conn, held, {"code": "timeout"})
     async with conn.begin_nested() as tried:
         async with watched("claims.snooze", reads=BUSY):
             await claims.snooze(conn, held, MINUTE)
         await tried.rollback()
-    async with watched("batches.give_up", reads=3 * BUSY):
-        await batches.give_up(conn, held)
-    async with watched("answers.abandon"):
+    async with watched("batches.expire", reads=3 * BUSY):
+        await batches.expire(conn, held)
+    async with watched("answers.abandon_outstanding"):
         await answers.abandon(conn, at.cipher, held, "cancelled")
-    async with watched("lane.finish_job", reads=BUSY):
-        await lane.finish_job(conn, held.job_id, held.number, "failed")
+    async with watched("activity_queue.finish_job", reads=BUSY):
+        await activity_queue.finish_job(conn, held.job_id, held.number, "failed")
 
 
 async def callers(at: Place) -> None:
@@ -235,9 +235,9 @@ async def history(at: Place) -> None:
     async with watched("reads.find_activity"):
         await reads.find_activity(conn, organisation, at.activity)
     # An organisation has thousands of activities at most: where a planner thinks it has few, all are sorted for a page.
-    async with watched("reads.list_activities", reads=2 * at.size.lanes):
+    async with watched("reads.list_activities", reads=2 * at.size.queues):
         await reads.list_activities(conn, organisation, after=None, limit=50)
-    async with watched("reads.list_activities: further on", reads=2 * at.size.lanes):
+    async with watched("reads.list_activities: further on", reads=2 * at.size.queues):
         after = (datetime.now(UTC) - timedelta(days=1000), at.activity)
         await reads.list_activities(conn, organisation, after=after, limit=50)
     async with watched("reads.list_runs"):
@@ -245,7 +245,7 @@ async def history(at: Place) -> None:
     async with watched("reads.list_runs: mine"):
         await reads.list_runs(conn, organisation, at.activity, made_by=at.rare_key, before=(40,), limit=50)
     async with watched("reads.jobs_of"):
-        await reads.jobs_of(conn, organisation, [named(f"run {at.size.busy - n * at.size.lanes}") for n in range(50)])
+        await reads.jobs_of(conn, organisation, [named(f"run {at.size.busy - n * at.size.queues}") for n in range(50)])
     async with watched("reads.find_run, find_job"):
         await reads.find_run(conn, organisation, at.run)
         await reads.find_job(conn, organisation, at.job(2))
@@ -312,7 +312,7 @@ async def record_lists(at: Place) -> None:
         await rosters.protected_now(conn, organisation, [at.object(1, number) for number in range(1, 500)])
 
 
-async def replaced(engine: AsyncEngine, watch: Watch, cipher: OrganisationCipher, lane_number: int) -> None:
+async def replaced(engine: AsyncEngine, watch: Watch, cipher: OrganisationCipher, queue_number: int) -> None:
     """Puts an empty roster in a large one's place; this one is committed."""
 
     async def chunks() -> AsyncIterator[bytes]:
@@ -324,7 +324,7 @@ async def replaced(engine: AsyncEngine, watch: Watch, cipher: OrganisationCipher
             engine,
             cipher,
             PUBLISHED,
-            named(f"activity {lane_number}"),
+            named(f"activity {queue_number}"),
             JsonUpload(chunks()),
             if_match=lambda _: True,
             turn=asyncio.Lock(),

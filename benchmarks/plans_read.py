@@ -140,18 +140,18 @@ class Watch:
 
     def hear(self, said: psycopg.errors.Diagnostic) -> None:
         """Takes a notice of the session's."""
-        heard = _HEARD.match(said.message_primary or "")
-        if heard is None or self._now is None:
+        woken = _HEARD.match(said.message_primary or "")
+        if woken is None or self._now is None:
             return
-        told = json.loads(heard[2])
+        told = json.loads(woken[2])
         plan = told["Plan"]
         made = next((node for node in _nodes(plan) if node["Node Type"] == "ModifyTable"), None)
         written = max((_rows(child) for child in made.get("Plans", ())), default=0.0) if made else 0.0
         text = " ".join(told["Query Text"].split())
         gives = max(_rows(plan), written)
-        self._now.statements.append(Statement(text, float(heard[1]), gives, _pages(plan), tuple(_scans(plan))))
+        self._now.statements.append(Statement(text, float(woken[1]), gives, _pages(plan), tuple(_scans(plan))))
 
-    def give_up(self, statement: str, plan: Mapping[str, Any]) -> None:
+    def expire(self, statement: str, plan: Mapping[str, Any]) -> None:
         """Takes the plan of a statement that did not come to its end."""
         assert self._now is not None  # noqa: S101 - it was sent while somebody watched
         text = " ".join(statement.split())

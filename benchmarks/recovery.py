@@ -1,4 +1,4 @@
-"""How long it takes until work goes on after a worker was killed or the doorbell emptied, and until a worker stops.
+"""How long it takes until work goes on after a worker was killed or the notifier emptied, and until a worker stops.
 
     python -m benchmarks.recovery [--lease 5] [--times 10] [--only killed|emptied|stopped]
 
@@ -29,7 +29,7 @@ from app.local.environment import towards_simulator
 from app.local.launcher import Process
 from benchmarks.processes import Workshop, workshop
 
-_PATIENCE = 120
+_TIMEOUT = 120
 _LOST: LiteralString = "SELECT error, count(*) AS number FROM batch WHERE status = 'lost' GROUP BY error"
 Row = dict[str, Any]
 
@@ -55,7 +55,7 @@ class House:
     lease: int
     http: httpx.Client
     leads: dict[str, str]
-    lanes: list[tuple[str, str]] = field(default_factory=list)
+    queues: list[tuple[str, str]] = field(default_factory=list)
     workers: dict[UUID, Process] = field(default_factory=dict)
 
     def start_worker(self) -> None:
@@ -68,7 +68,7 @@ class House:
 
         self.workers[until(new, "the worker to say that it is there")] = process
 
-    def add_lane(self, serial: int, persons: int) -> None:
+    def add_queue(self, serial: int, persons: int) -> None:
         """Makes an organisation with a roster of so many persons, which is provisioned again and again."""
         plan = RosterPlan(persons=persons, schools=1, seed=serial, organisation_number=f"21200098{12 + serial}")
         generated, headers = generate(plan), {"Authorization": f"Bearer {self.shop.key(plan.organisation_number)}"}
@@ -78,11 +78,11 @@ class House:
         body = "".join(json_chunks({"display_name": "Benchmark", "roster": roster_only(generated)})).encode()
         headers |= {"Content-Type": "application/json"}
         self.http.put(activity, content=body, headers=headers).raise_for_status()
-        self.lanes.append((f"{activity}/provision", headers["Authorization"]))
+        self.queues.append((f"{activity}/provision", headers["Authorization"]))
 
     def keep_busy(self) -> None:
-        """Sees to it that every lane has runs ahead of it."""
-        for address, key in self.lanes:
+        """Sees to it that every activity queue has runs ahead of it."""
+        for address, key in self.queues:
             answer = None
             while answer is None or answer.is_success:
                 body = {"on_record_error": "continue"}
@@ -95,17 +95,17 @@ class House:
     def jobs(self) -> dict[UUID, Row]:
         """Reads what is under way, with the time by which it was read."""
         found = self.rows(
-            "SELECT id, status, claim, due_at, lease_until, worker, attempt, losses, clock_timestamp() AS now"
+            "SELECT id, status, claim, due_at, lease_until, worker, attempt, worker_deaths, clock_timestamp() AS now"
             " FROM job WHERE status IN ('queued', 'running')"
         )
         return {row["id"]: row for row in found}
 
     def next_claims(self, jobs: dict[UUID, Row]) -> Iterator[tuple[Row, datetime]]:
         """Waits until each of these jobs has been claimed anew, and gives it as it was, with the time of that claim."""
-        waiting, deadline = dict(jobs), time.monotonic() + _PATIENCE
+        waiting, deadline = dict(jobs), time.monotonic() + _TIMEOUT
         while waiting:
             if time.monotonic() > deadline:
-                raise SystemExit(f"waited {_PATIENCE} s for {len(waiting)} jobs to be claimed")
+                raise SystemExit(f"waited {_TIMEOUT} s for {len(waiting)} jobs to be claimed")
             found = self.rows(
                 "SELECT id, claim, lease_until, clock_timestamp() AS now FROM job WHERE id = ANY (%s)", list(waiting)
             )
@@ -118,8 +118,8 @@ class House:
 
 
 @contextmanager
-def house(lease: int, lanes: int, persons: int, **delays: float) -> Iterator[House]:
-    """Lends a service with two workers, whose lanes have work for a long time."""
+def house(lease: int, queues: int, persons: int, **delays: float) -> Iterator[House]:
+    """Lends a service with two workers, whose activity queues have work for a long time."""
     with workshop() as shop, ExitStack() as stack:
         given = [part for name, delay in delays.items() for part in (f"--{name.replace('_', '-')}", str(delay))]
         _, simulator = stack.enter_context(shop.started("simulator", "--port", "0", *given))
@@ -130,8 +130,8 @@ def house(lease: int, lanes: int, persons: int, **delays: float) -> Iterator[Hou
         stack.enter_context(database)
         http = stack.enter_context(httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=120, trust_env=False))
         made = House(shop, stack, database, lease, http, leads)
-        for serial in range(lanes):
-            made.add_lane(serial, persons)
+        for serial in range(queues):
+            made.add_queue(serial, persons)
         made.keep_busy()
         for _ in range(2):
             made.start_worker()
@@ -161,11 +161,11 @@ def killed(lease: int, times: int) -> bool:
 def emptied(lease: int, times: int) -> bool:
     """Empties Valkey, and looks when what rested or waited then is claimed."""
     late = list[float]()
-    with house(lease, 4, 60, job_delay=2) as at, Redis.from_url(at.shop.env["REDIS_URL"]) as doorbell:
+    with house(lease, 4, 60, job_delay=2) as at, Redis.from_url(at.shop.env["REDIS_URL"]) as notifier:
         for _ in range(times):
             at.keep_busy()
             resting = until(lambda: _resting(at.jobs()), "jobs to rest")
-            doorbell.flushall()
+            notifier.flushall()
             flushed = at.rows("SELECT clock_timestamp() AS now")[0]["now"]
             # One that was claimed meanwhile had been heard before.
             now = at.jobs()
@@ -189,7 +189,7 @@ def stopped(lease: int, times: int) -> bool:
             before = at.jobs()
             began = time.monotonic()
             at.workers[victim].send_signal(signal.SIGTERM)
-            status = at.workers.pop(victim).wait(_PATIENCE)
+            status = at.workers.pop(victim).wait(_TIMEOUT)
             took.append(time.monotonic() - began)
             calls.append(out)
             after = at.jobs()
@@ -236,10 +236,10 @@ def _caller(at: House) -> tuple[UUID, int] | None:
 
 def until(happened: Callable[[], Any], what: str) -> Any:
     """Looks again and again until something is there, and gives it."""
-    deadline = time.monotonic() + _PATIENCE
+    deadline = time.monotonic() + _TIMEOUT
     while (seen := happened()) is None:
         if time.monotonic() > deadline:
-            raise SystemExit(f"waited {_PATIENCE} s for {what}")
+            raise SystemExit(f"waited {_TIMEOUT} s for {what}")
         time.sleep(0.02)
     return seen
 

@@ -1,4 +1,4 @@
-"""Real parts for every test: servers, a migrated database of its own, a doorbell, processes of ours."""
+"""Real parts for every test: servers, a migrated database of its own, a notifier, processes of ours."""
 
 import atexit
 import gc
@@ -119,7 +119,7 @@ def empty_database_url(servers: Servers) -> Iterator[str]:
 
 @pytest.fixture
 def redis_url(servers: Servers) -> Iterator[str]:
-    """The address of an empty doorbell."""
+    """The address of an empty notifier."""
     with redis.Redis.from_url(servers.redis_url) as client:
         client.flushdb()
         yield servers.redis_url

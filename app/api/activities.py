@@ -64,10 +64,10 @@ async def put_activity(
         version = await reads.roster_version(conn, caller.organisation_id, activity_id)
     if not allows_version(if_match, version):
         raise PreconditionFailed("The activity is not in the version that If-Match names.")
-    count, patience = parts.metrics.intake_bytes.inc, parts.patience
+    count, timeout = parts.metrics.intake_bytes.inc, parts.timeout
     async with (
-        parts.places.take(caller.organisation_id, patience.place),
-        aclosing(arriving(request, patience, count)) as chunks,
+        parts.places.take(caller.organisation_id, timeout.place),
+        aclosing(arriving(request, timeout, count)) as chunks,
     ):
         stored = await store_roster(
             parts.runtime.engine,

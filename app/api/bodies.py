@@ -38,7 +38,7 @@ async def read_body(request: Request, model: type[Model], *, required: bool = Tr
     """
     json_only(request)
     try:
-        async with asyncio.timeout(parts_of(request).patience.small_body):
+        async with asyncio.timeout(parts_of(request).timeout.small_body):
             raw = await request.body()
     except TimeoutError:
         raise TooSlow("The body did not arrive in time.") from None

@@ -10,7 +10,7 @@ from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from app.api.intakes import Patience, Places
+from app.api.intakes import Places, Timeouts
 from app.api.metrics import Metrics
 from app.api.problems import Forbidden, Unauthorised
 from app.api.readiness import Readiness
@@ -31,7 +31,7 @@ class Parts:
     reading: AsyncEngine
     readiness: Readiness
     metrics: Metrics = field(default_factory=Metrics)
-    patience: Patience = field(default_factory=Patience)
+    timeout: Timeouts = field(default_factory=Timeouts)
     places: Places = field(default_factory=Places)
     intake_turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)

@@ -18,7 +18,7 @@ from app.db.workers import all_workers
 
 router = APIRouter(tags=["Health"])
 
-_PATIENCE_SECONDS = 3.0
+_TIMEOUT_SECONDS = 3.0
 
 
 @router.get("/healthz", summary="Is the process up?", response_model=Health)
@@ -58,7 +58,7 @@ async def metrics(parts: PartsDep) -> Response:
 
 async def _together(parts: Parts) -> Together | None:
     try:
-        async with asyncio.timeout(_PATIENCE_SECONDS), parts.reading.connect() as conn:
+        async with asyncio.timeout(_TIMEOUT_SECONDS), parts.reading.connect() as conn:
             return Together(await reads.backlog(conn), await circuits(conn), await all_workers(conn))
     except (SQLAlchemyError, TimeoutError, OSError):
         return None

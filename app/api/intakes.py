@@ -1,4 +1,4 @@
-"""Who may send a roster at the moment, and how slowly: the few places for it, and the patience with senders.
+"""Who may send a roster at the moment, and how slowly: the few places for it, and the timeout with senders.
 
 What is done with the bytes stands elsewhere.
 """
@@ -21,7 +21,7 @@ AT_ONCE_EACH = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class Timeouts:
     """How long is waited, in seconds; only waiting for the other side counts, never our own work.
 
     The pace (bytes a second, on average) is asked for after the first `start` seconds: the rosters of most schools are
@@ -49,12 +49,12 @@ class Places:
         self._own: WeakValueDictionary[UUID, asyncio.Semaphore] = WeakValueDictionary()
 
     @asynccontextmanager
-    async def take(self, organisation_id: UUID, patience: float) -> AsyncIterator[None]:
-        """Holds a place for as long as the context lasts; raises Busy when none was free for `patience` seconds."""
+    async def take(self, organisation_id: UUID, timeout: float) -> AsyncIterator[None]:
+        """Holds a place for as long as the context lasts; raises Busy when none was free for `timeout` seconds."""
         own = self._own.setdefault(organisation_id, asyncio.Semaphore(AT_ONCE_EACH))
         async with AsyncExitStack() as held:
             try:
-                async with asyncio.timeout(patience):
+                async with asyncio.timeout(timeout):
                     # In this order: what waits for its own organisation is ahead of no other.
                     await held.enter_async_context(own)
                     await held.enter_async_context(self._all)
@@ -63,14 +63,14 @@ class Places:
             yield
 
 
-async def arriving(request: Request, patience: Patience, count: Callable[[int], None]) -> AsyncGenerator[bytes]:
+async def arriving(request: Request, timeout: Timeouts, count: Callable[[int], None]) -> AsyncGenerator[bytes]:
     """Gives a body's chunks and counts their bytes; raises TooSlow for a sender who takes more time than it has."""
     stream = aiter(request.stream())
     waited, taken = 0.0, 0
     while True:
         began = time.monotonic()
         try:
-            async with asyncio.timeout(patience.left(waited, taken)):
+            async with asyncio.timeout(timeout.left(waited, taken)):
                 chunk = await anext(stream)
         except TimeoutError:
             raise TooSlow("The body did not arrive in time.") from None

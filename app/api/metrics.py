@@ -76,8 +76,8 @@ def _of_backlog(seen: Backlog) -> Iterator[Metric]:
     yield _gauge("oldest_due_job_seconds", "For how long the oldest of those has been due.", seen.oldest_due)
     yield _gauge("jobs_faulty", "Jobs whose calls meet nothing but faults.", seen.faulty)
     yield _gauge("oldest_fault_seconds", "For how long the oldest of those has met only faults.", seen.oldest_fault)
-    yield _gauge("lanes_held", "Activities with a run under way.", seen.lanes_held)
-    yield _gauge("lanes_waiting", "Runs that wait behind another one of their activity.", seen.runs_waiting)
+    yield _gauge("queues_held", "Activities with a run under way.", seen.queues_held)
+    yield _gauge("queues_waiting", "Runs that wait behind another one of their activity.", seen.runs_waiting)
     yield _gauge("leases_held", "Jobs that a worker holds.", seen.leases_held)
     yield _gauge("leases_expired", "Leases that ran out and that nobody has taken over.", seen.leases_expired)
     yield _gauge(
@@ -107,15 +107,15 @@ def _of_workers(seen: Workers) -> Iterator[Metric]:
     yield _counter("claims", "Jobs taken for a step, over all workers.", seen.claims)
     yield _counter("leases_reaped", "Claims over a lease that had run out: its worker was lost.", seen.reaped)
     yield _counter("leases_lost", "Steps dropped since somebody else had taken the job.", seen.lost)
-    yield _counter("rings", "Rings of the doorbell.", seen.rings)
+    yield _counter("wake_ups", "Rings of the notifier.", seen.wake_ups)
     # Another version's classes may be more than ours: what is beyond them took longer than all bounds.
-    heard = list(accumulate((*seen.heard, *[0] * len(HEARD_WITHIN))))
-    buckets = [(str(bound), float(n)) for bound, n in zip(HEARD_WITHIN, heard, strict=False)]
+    woken = list(accumulate((*seen.woken, *[0] * len(HEARD_WITHIN))))
+    buckets = [(str(bound), float(n)) for bound, n in zip(HEARD_WITHIN, woken, strict=False)]
     yield HistogramMetricFamily(
-        "provkedja_ring_to_claim_seconds",
-        "From a ring to the claim that followed it.",
-        buckets=[*buckets, ("+Inf", float(heard[-1]))],
-        sum_value=seen.heard_seconds,
+        "provkedja_wake_up_to_claim_seconds",
+        "From a wake-up to the claim that followed it.",
+        buckets=[*buckets, ("+Inf", float(woken[-1]))],
+        sum_value=seen.wake_seconds,
     )
 
 

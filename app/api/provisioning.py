@@ -28,7 +28,7 @@ from app.api.outages import OUTAGES, log_outage
 from app.api.problems import BadRequest
 from app.api.requests import ProvisionRequest, RetryRequest
 from app.api.schemas import Page, Run
-from app.db import idempotency, lane, reads, runs
+from app.db import activity_queue, idempotency, reads, runs
 from app.db.engine import transaction
 from app.errors import NotFound, Problem
 from app.views import Row, Shown
@@ -67,7 +67,7 @@ async def provision(
     policy = (await read_body(request, ProvisionRequest, required=False)).on_record_error
     if idempotency_key is not None and not 1 <= len(idempotency_key) <= 255:
         raise BadRequest("header Idempotency-Key: it has 1 to 255 characters")
-    rings: list[lane.Ring] = []
+    wake_ups: list[activity_queue.WakeUp] = []
     async with transaction(parts.runtime.engine, "provision") as conn:
         stored = None
         digest = idempotency.digest_of("provision", activity_id, policy)
@@ -82,13 +82,13 @@ async def provision(
                 key_id=caller.key_id,
                 key_name=caller.key_name,
             )
-            rings = accepted.rings
+            wake_ups = accepted.wake_ups
             shown = await _changed_run(conn, caller.organisation_id, accepted.run_id)
             stored = idempotency.Stored(202, _where(accepted.run_id), to_json(shown).decode("ascii"))
             if idempotency_key is not None:
                 await idempotency.keep(conn, caller.organisation_id, idempotency_key, digest, stored)
     # Only now: a worker that hears of the run must find it.
-    await parts.runtime.doorbell.ring(rings)
+    await parts.runtime.notifier.wake_up(wake_ups)
     return Response(stored.body, stored.status, headers=stored.headers, media_type="application/json")
 
 
@@ -129,9 +129,9 @@ async def get_run(run_id: UUID, request: Request, viewer: Reader, conn: Snapshot
 async def cancel_run(run_id: UUID, parts: PartsDep, caller: Provisioner) -> Response:
     """Sends nothing more; what is under way at Skolverket is followed to its answer first."""
     async with transaction(parts.runtime.engine, "cancel") as conn:
-        rings = await runs.cancel_run(conn, caller.organisation_id, run_id)
+        wake_ups = await runs.cancel_run(conn, caller.organisation_id, run_id)
         shown = await _changed_run(conn, caller.organisation_id, run_id)
-    await parts.runtime.doorbell.ring(rings)
+    await parts.runtime.notifier.wake_up(wake_ups)
     return answer(shown, 202, _where(run_id))
 
 
@@ -147,9 +147,9 @@ async def retry_run(run_id: UUID, request: Request, parts: PartsDep, caller: Pro
     """Goes on from the first unfinished stage, with what has not succeeded."""
     policy = (await read_body(request, RetryRequest, required=False)).on_record_error
     async with transaction(parts.runtime.engine, "retry") as conn:
-        rings = await runs.retry_run(conn, caller.organisation_id, run_id, policy)
+        wake_ups = await runs.retry_run(conn, caller.organisation_id, run_id, policy)
         shown = await _changed_run(conn, caller.organisation_id, run_id)
-    await parts.runtime.doorbell.ring(rings)
+    await parts.runtime.notifier.wake_up(wake_ups)
     return answer(shown, 202, _where(run_id))
 
 

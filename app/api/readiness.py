@@ -39,7 +39,7 @@ class Readiness:
         asking, (writable, _) = (
             self._asking,
             await asyncio.gather(
-                self._runtime.doorbell.writable(), asyncio.wait({self._asking}, timeout=_WITHIN_SECONDS)
+                self._runtime.notifier.writable(), asyncio.wait({self._asking}, timeout=_WITHIN_SECONDS)
             ),
         )
         found = asking.result() if asking.done() else _unusable("database_timeout")

@@ -28,12 +28,13 @@ def headline(seen: Seen, findings: Sequence[Finding]) -> str:
     if not seen.migrated:
         return "Stuck: the database is not migrated."
     stuck, doubtful = ([found for found in findings if found.level == level] for level in ("error", "warning"))
-    behind, alive = sum(lane.waiting for lane in seen.lanes), len(seen.alive)
-    size = f"{_count(seen.lanes_in_all, 'lane')}, {_count(behind, 'waiting run')}, {_count(alive, 'worker')} alive."
+    behind, alive = sum(queue.waiting for queue in seen.queues), len(seen.alive)
+    queues_in_all = _count(seen.queues_in_all, "activity queue")
+    size = f"{queues_in_all}, {_count(behind, 'waiting run')}, {_count(alive, 'worker')} alive."
     if stuck:
-        lanes = sum(found.lane is not None for found in stuck)
-        shared = f"; {_count(len(stuck) - lanes, 'trouble')} that lanes share" if len(stuck) > lanes else ""
-        return f"Stuck: {_count(lanes, 'lane')}{shared}. {size}"
+        queues = sum(found.queue is not None for found in stuck)
+        shared = f"; {_count(len(stuck) - queues, 'trouble')} that activity queues share" if len(stuck) > queues else ""
+        return f"Stuck: {_count(queues, 'activity queue')}{shared}. {size}"
     if doubtful:
         return f"Nothing is stuck, but there is something to look at: {len(doubtful)}. {size}"
     return f"All is well: nothing is stuck. {size}"

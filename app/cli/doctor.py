@@ -20,15 +20,15 @@ from app.db.doctor import look
 from app.db.engine import check, connect
 from app.db.outages import DatabaseUnusable, outage_of
 from app.domain.diagnosis import Finding, diagnose
-from app.domain.situation import Lane, Seen
+from app.domain.situation import ActivityQueue, Seen
 from app.errors import Stopped
-from app.jobs.doorbell import Doorbell
+from app.jobs.notifier import Notifier
 from app.settings import Settings
 
 commands = typer.Typer()
 
 _MARKS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "error": ("✗", "red")}
-# Lanes of one kind that are shown each; of more the number must do.
+# Activity queues of one kind that are shown each; of more the number must do.
 _SHOWN = 20
 _STUCK, _UNKNOWN = 1, 2
 # What keeps all from work, and lets the doctor look all the same.
@@ -39,7 +39,7 @@ _READABLE = {"database_read_only", "database_standby"}
 def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="As one JSON object.")] = False,
     everything: Annotated[
-        bool, typer.Option("--all", help="Every lane, also those that go on as they should.")
+        bool, typer.Option("--all", help="Every activity queue, also those that go on as they should.")
     ] = False,
 ) -> None:
     """Says what is stuck, why, and what would free it; exit code 0 nothing is, 1 something is, 2 it cannot find out."""
@@ -61,7 +61,7 @@ def doctor(
 async def _look(settings: Settings) -> Seen:
     address, redis_url = settings.database_url.get_secret_value(), settings.redis_url.get_secret_value()
     outage = await _outage(address)
-    doorbell = Doorbell(redis_url, settings.redis_ca_file)
+    notifier = Notifier(redis_url, settings.redis_ca_file)
     engine = connect(address, pool=1, name="provkedja doctor")
     try:
         async with reads.snapshots(engine).begin() as conn:
@@ -69,12 +69,12 @@ async def _look(settings: Settings) -> Seen:
         return replace(
             seen,
             outage=outage,
-            redis=await doorbell.writable() if redis_url else None,
+            redis=await notifier.writable() if redis_url else None,
             certificates_needed=settings.skolverket_authorisation_url.startswith("https:"),
             fault_horizon=settings.fault_horizon,
         )
     finally:
-        await doorbell.close()
+        await notifier.close()
         await engine.dispose()
 
 
@@ -98,7 +98,7 @@ def _print_unknown(console: Console, problem: Exception, *, as_json: bool) -> No
     found = [Finding(level="error", code=unusable.code, values=unusable.values)] if unusable else []
     if as_json:
         findings = [_json_of(each, now) for each in found]
-        _print_json({"well": None, "headline": text, "at": None, "lanes": None, "findings": findings})
+        _print_json({"well": None, "headline": text, "at": None, "queues": None, "findings": findings})
         return
     console.print(f"✗ {text}", style="red", markup=False)
     for each in found:
@@ -112,17 +112,19 @@ def _print(console: Console, seen: Seen, findings: Sequence[Finding], everything
     console.print(f"{mark} {headline(seen, findings)}", style=f"bold {style}", markup=False)
     shown, left = Counter[str](), Counter[tuple[str, str]]()
     for found in findings:
-        if found.lane is not None and not everything:
+        if found.queue is not None and not everything:
             shown[found.code] += 1
             if found.level == "ok" or shown[found.code] > _SHOWN:
                 left[found.level, found.code] += 1
                 continue
         _print_one(console, seen.now, found)
-    for (level, code), lanes in left.items():
+    for (level, code), queues in left.items():
         mark, style = _MARKS[level]
-        console.print(f"{mark} {'another ' if level != 'ok' else ''}{lanes} × {code}", style=style, markup=False)
-    if seen.lanes_in_all > len(seen.lanes):
-        console.print(f"! {seen.lanes_in_all - len(seen.lanes)} lanes were not looked at, those that look best.")
+        console.print(f"{mark} {'another ' if level != 'ok' else ''}{queues} × {code}", style=style, markup=False)
+    if seen.queues_in_all > len(seen.queues):
+        console.print(
+            f"! {seen.queues_in_all - len(seen.queues)} activity queues were not looked at, those that look best."
+        )
     if left:
         console.print("  --all shows them", markup=False)
 
@@ -130,18 +132,18 @@ def _print(console: Console, seen: Seen, findings: Sequence[Finding], everything
 def _print_one(console: Console, now: datetime, found: Finding) -> None:
     mark, style = _MARKS[found.level]
     since = f" Since {_time(found.since)} ({in_words(now - found.since)} ago)." if found.since else ""
-    place = f"{_place(found.lane)}: " if found.lane else ""
+    place = f"{_place(found.queue)}: " if found.queue else ""
     said = worded(found, now)
     what = said.what if said.what.endswith(".") else f"{said.what}."
     console.print(f"{mark} {place}{what}{since}", style=style, markup=False)
     lines = [] if found.level == "ok" else [("why", said.why), ("free", said.frees)]
-    if found.lane is not None and found.lane.sequence is not None and found.lane.waiting:
-        lane = found.lane
-        waits = f", since {_time(lane.waiting_since)}" if lane.waiting_since else ""
+    if found.queue is not None and found.queue.sequence is not None and found.queue.waiting:
+        queue = found.queue
+        waits = f", since {_time(queue.waiting_since)}" if queue.waiting_since else ""
         lines.append(
-            ("then", f"run {lane.next_sequence} waits behind run {lane.sequence}{waits}: {lane.waiting} in all")
+            ("then", f"run {queue.next_sequence} waits behind run {queue.sequence}{waits}: {queue.waiting} in all")
         )
-    if found.lane is not None and found.lane.cancelling:
+    if found.queue is not None and found.queue.cancelling:
         lines.append(
             ("also", "its end was asked for: batches under way are followed to their answer, nothing more leaves")
         )
@@ -150,10 +152,10 @@ def _print_one(console: Console, now: datetime, found: Finding) -> None:
             console.print(f"    {label:5}{text}", style="dim", markup=False)
 
 
-def _place(lane: Lane) -> str:
-    stage = f" {lane.job.stage}" if lane.job else ""
-    run = f" run {lane.sequence}" if lane.sequence is not None else ""
-    return f"{lane.organisation} {lane.activity_id}{run}{stage}"
+def _place(queue: ActivityQueue) -> str:
+    stage = f" {queue.job.stage}" if queue.job else ""
+    run = f" run {queue.sequence}" if queue.sequence is not None else ""
+    return f"{queue.organisation} {queue.activity_id}{run}{stage}"
 
 
 def _json(seen: Seen, findings: Sequence[Finding]) -> dict[str, Any]:
@@ -161,25 +163,25 @@ def _json(seen: Seen, findings: Sequence[Finding]) -> dict[str, Any]:
         "well": not any(found.level == "error" for found in findings),
         "headline": headline(seen, findings),
         "at": seen.now.astimezone(UTC).isoformat(),
-        "lanes": seen.lanes_in_all,
+        "queues": seen.queues_in_all,
         "findings": [_json_of(found, seen.now) for found in findings],
     }
 
 
 def _json_of(found: Finding, now: datetime) -> dict[str, Any]:
     told = {"level": found.level, "code": found.code, **worded(found, now)._asdict()}
-    lane = found.lane
+    queue = found.queue
     return told | {
         "since": found.since and found.since.astimezone(UTC).isoformat(),
-        "lane": lane
+        "queue": queue
         and {
-            "organisation": lane.organisation,
-            "activity_id": str(lane.activity_id),
-            "run_id": lane.run_id and str(lane.run_id),
-            "run": lane.sequence,
-            "job_id": lane.job and str(lane.job.id),
-            "stage": lane.job and lane.job.stage,
-            "runs_waiting": lane.waiting,
+            "organisation": queue.organisation,
+            "activity_id": str(queue.activity_id),
+            "run_id": queue.run_id and str(queue.run_id),
+            "run": queue.sequence,
+            "job_id": queue.job and str(queue.job.id),
+            "stage": queue.job and queue.job.stage,
+            "runs_waiting": queue.waiting,
         },
     }
 

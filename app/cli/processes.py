@@ -62,11 +62,11 @@ def worker(ready_file: ReadyFile = None) -> None:
             asyncio.get_running_loop().add_signal_handler(ending, told_to_end)
         pool = min(10 + settings.worker_jobs, 40)
         async with running(settings, pool=pool, name="provkedja worker", idle_limit=10) as runtime:
-            await runtime.doorbell.check()
+            await runtime.notifier.check()
             await until_usable(settings.database_url.get_secret_value(), runtime.engine, stop)
             if stop.is_set():
                 return
-            advance = Advance(settings, runtime.engine, runtime.cipher, runtime.doorbell, runtime.target, stopping=stop)
+            advance = Advance(settings, runtime.engine, runtime.cipher, runtime.notifier, runtime.target, stopping=stop)
             say_ready(ready_file, worker=str(advance.worker))
             await work(advance)
 

@@ -11,7 +11,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.batches import drop_written, keys
+from app.db.batches import discard_unsent, keys
 from app.db.cipher import OrganisationCipher
 from app.db.claims import Claim, hold
 from app.db.content import keep_contents, sealed_content
@@ -171,7 +171,7 @@ async def refuse_batch(
     await change_records(conn, claim, changes)
 
 
-async def put_off_batch(
+async def requeue_batch(
     conn: AsyncConnection,
     cipher: OrganisationCipher,
     claim: Claim,
@@ -186,7 +186,7 @@ async def put_off_batch(
     await change_records(conn, claim, changes)
 
 
-async def lose_batch(
+async def mark_lost(
     conn: AsyncConnection,
     cipher: OrganisationCipher,
     claim: Claim,
@@ -203,24 +203,24 @@ async def lose_batch(
     await change_records(conn, claim, changes)
 
 
-async def lose_called(conn: AsyncConnection, cipher: OrganisationCipher, claim: Claim) -> None:
+async def mark_called_lost(conn: AsyncConnection, cipher: OrganisationCipher, claim: Claim) -> None:
     """Closes what an earlier claim left without an answer: it may have arrived, and goes again as the same objects."""
     await hold(conn, claim)
     called = await conn.execute(
         sa.text("SELECT id FROM batch WHERE job_id = :job AND status = 'called' ORDER BY number"), keys(claim)
     )
     for row in called.all():
-        await lose_batch(conn, cipher, claim, row.id, "worker_lost", timedelta())
+        await mark_lost(conn, cipher, claim, row.id, "worker_lost", timedelta())
 
 
 async def abandon(conn: AsyncConnection, cipher: OrganisationCipher, claim: Claim, code: str) -> None:
     """Closes everything that is out, for a job that ends without its answers."""
-    await drop_written(conn, claim)
+    await discard_unsent(conn, claim)
     out = await conn.execute(
         sa.text("SELECT id FROM batch WHERE job_id = :job AND status IN ('called', 'accepted')"), keys(claim)
     )
     for row in out.all():
-        await lose_batch(conn, cipher, claim, row.id, code, timedelta())
+        await mark_lost(conn, cipher, claim, row.id, code, timedelta())
 
 
 async def _close(

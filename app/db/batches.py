@@ -41,7 +41,7 @@ async def load_job(conn: AsyncConnection, claim: Claim) -> JobSnapshot:
     """Looks at a job as it stands; of one that is cancelled, what has not left is dropped first."""
     seen = await load_snapshot(conn, claim)
     if seen.cancelled and any(batch.status == "written" for batch in seen.batches):
-        await drop_written(conn, claim)
+        await discard_unsent(conn, claim)
         seen = await load_snapshot(conn, claim)
     return seen
 
@@ -164,7 +164,7 @@ async def may_leave(conn: AsyncConnection, claim: Claim) -> bool:
     return not await _cancelled(conn, claim)
 
 
-async def give_up(conn: AsyncConnection, claim: Claim, cause: str | None = None) -> None:
+async def expire(conn: AsyncConnection, claim: Claim, cause: str | None = None) -> None:
     """Ends what is still pending: faults have lasted for the whole horizon, `cause` the last of them."""
     await hold(conn, claim)
     await conn.execute(
@@ -179,7 +179,7 @@ async def give_up(conn: AsyncConnection, claim: Claim, cause: str | None = None)
     )
 
 
-async def take_back(conn: AsyncConnection, claim: Claim, batch_id: UUID) -> None:
+async def unmark_called(conn: AsyncConnection, claim: Claim, batch_id: UUID) -> None:
     """Takes back the note that a batch leaves, when it is certain that it has not: it may leave later, as it stands."""
     await hold(conn, claim)
     await conn.execute(
@@ -191,7 +191,7 @@ async def take_back(conn: AsyncConnection, claim: Claim, batch_id: UUID) -> None
     )
 
 
-async def drop_written(conn: AsyncConnection, claim: Claim) -> None:
+async def discard_unsent(conn: AsyncConnection, claim: Claim) -> None:
     """Drops batches that have not left: their records are as if they had never been taken."""
     await hold(conn, claim)
     dropped = await conn.execute(
@@ -258,7 +258,7 @@ async def _failed_among(conn: AsyncConnection, claim: Claim, refs: set[UUID]) ->
                 AND one.status IN ('error', 'skipped')
                 -- what Skolverket holds from before blocks nobody
                 AND (
-                    SELECT held FROM holding WHERE holding.job_id = job.id AND holding.object_id = one.object_id
+                    SELECT held FROM at_target WHERE at_target.job_id = job.id AND at_target.object_id = one.object_id
                 ) IS NOT TRUE
             """
         ),

@@ -40,10 +40,10 @@ async def is_open(conn: AsyncConnection, service: str) -> bool:
     return bool(opened)
 
 
-async def until_probe(conn: AsyncConnection, service: str, random: Random, patience: timedelta) -> timedelta | None:
+async def until_probe(conn: AsyncConnection, service: str, random: Random, timeout: timedelta) -> timedelta | None:
     """Gives how long a service is left alone; None when it may be called, by everybody or by this caller as a probe.
 
-    A probe that says nothing for `patience` counts as having failed.
+    A probe that says nothing for `timeout` counts as having failed.
     """
     row = await _locked(conn, service)
     if row.opened_at is None:
@@ -53,7 +53,7 @@ async def until_probe(conn: AsyncConnection, service: str, random: Random, patie
         return wait
     await conn.execute(
         sa.text("UPDATE circuit SET probe_at = clock_timestamp() + :wait WHERE service = :service"),
-        {"service": service, "wait": max(patience, next_probe(row.now - row.opened_at, random))},
+        {"service": service, "wait": max(timeout, next_probe(row.now - row.opened_at, random))},
     )
     return None
 
@@ -110,7 +110,7 @@ async def note_answer(conn: AsyncConnection, service: str) -> bool:
     await conn.execute(
         sa.text(
             """
-            UPDATE job SET due_at = clock_timestamp(), rung_at = NULL, fence = claim
+            UPDATE job SET due_at = clock_timestamp(), notified_at = NULL, fence = claim
             WHERE id = ANY (ARRAY(
                 SELECT id FROM job WHERE status = 'running' AND lease_until IS NULL AND due_at > clock_timestamp()
                     AND error ->> 'code' = :waiting

@@ -1,4 +1,4 @@
-"""Who works on which job: claims, what the holder sees, and how it lets go. Ends of jobs are the lane's."""
+"""Who works on which job: claims, what the holder sees, and how it lets go. Ends of jobs are the activity queue's."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
@@ -10,8 +10,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db.activity_queue import WakeUp
 from app.db.counting import OF_JOB
-from app.db.lane import Ring
 from app.domain.open_work import JobSnapshot, OpenBatch, OpenWork
 from app.domain.outcome import Counts
 from app.domain.stages import Stage
@@ -33,8 +33,8 @@ class Claim:
     # Of the organisation, whose contents are opened with it.
     salt: bytes = field(repr=False)
     lost_before: bool
-    # How long ago the doorbell was rung for it.
-    rung_ago: timedelta | None = field(default=None, compare=False)
+    # How long ago a wake-up was sent for it.
+    wake_latency: timedelta | None = field(default=None, compare=False)
 
 
 async def claim(
@@ -51,7 +51,7 @@ async def claim(
                 f"""
                 UPDATE job SET status = 'running', claim = claim + 1, fence = claim, worker = :worker,
                     lease_until = clock_timestamp() + :lease, started_at = coalesce(started_at, clock_timestamp()),
-                    losses = losses + (lease_until IS NOT NULL)::int
+                    worker_deaths = worker_deaths + (lease_until IS NOT NULL)::int
                 WHERE job.id = (
                     SELECT id FROM job
                     WHERE status IN ('queued', 'running')
@@ -61,9 +61,10 @@ async def claim(
                         {"AND id = :job" if job_id else ""}
                     ORDER BY due_at LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED
                 )
-                RETURNING job.id, job.claim, job.organisation_id, job.run_id, job.stage, job.losses > 0 AS lost_before,
+                RETURNING job.id, job.claim, job.organisation_id, job.run_id, job.stage,
+                    job.worker_deaths > 0 AS lost_before,
                     (SELECT salt FROM organisation WHERE organisation.id = job.organisation_id) AS salt,
-                    clock_timestamp() - job.rung_at AS rung_ago
+                    clock_timestamp() - job.notified_at AS wake_latency
                 """  # noqa: S608 - a choice between two constants
             ),
             {"worker": worker, "lease": lease, "job": job_id, "overdue": overdue},
@@ -79,7 +80,7 @@ async def claim(
         Stage(row.stage),
         bytes(row.salt),
         row.lost_before,
-        row.rung_ago,
+        row.wake_latency,
     )
 
 
@@ -101,7 +102,8 @@ _UNASKED = """
             SELECT FROM record
             WHERE record.run_id = job.run_id AND record.stage = job.stage AND record.status = failed AND (
                 -- asked for one by one: as NOT EXISTS it might become a join that reads all of them
-                SELECT true FROM holding WHERE holding.job_id = record.job_id AND holding.object_id = record.object_id
+                SELECT true FROM at_target
+                WHERE at_target.job_id = record.job_id AND at_target.object_id = record.object_id
             ) IS NULL
             ORDER BY record.ordinal LIMIT 1
         ) first
@@ -112,7 +114,7 @@ _DUE = f"""
         AND record.due_at > clock_timestamp()
 """  # noqa: S608 - constants of ours
 _OPEN = f"""
-    clock_timestamp() AS now, job.losses AS worker_deaths, job.contact_at AS last_accepted_at,
+    clock_timestamp() AS now, job.worker_deaths AS worker_deaths, job.last_accepted_at AS last_accepted_at,
     (SELECT usual FROM answer_time WHERE answer_time.stage = job.stage) AS usual_answer,
     run.cancel_requested_at IS NOT NULL AS cancelled, pending.ready,
     CASE WHEN NOT pending.ready THEN ({_DUE}) END AS next_ready_at, {_UNASKED} AS unasked
@@ -170,11 +172,11 @@ async def _open_batches(conn: AsyncConnection, claim: Claim) -> list[OpenBatch]:
     return [OpenBatch(batch.id, batch.status, batch.next_poll_at) for batch in batches]
 
 
-async def note_contact(conn: AsyncConnection, claim: Claim) -> None:
+async def note_accepted(conn: AsyncConnection, claim: Claim) -> None:
     """Notes that Skolverket has answered: faults from now on are counted anew."""
     await conn.execute(
         sa.text(
-            "UPDATE job SET contact_at = clock_timestamp(), fault_since = NULL, error = NULL, fence = :claim"
+            "UPDATE job SET last_accepted_at = clock_timestamp(), fault_since = NULL, error = NULL, fence = :claim"
             " WHERE id = :job AND claim = :claim AND status = 'running'"
         ),
         {"job": claim.job_id, "claim": claim.number},
@@ -192,7 +194,7 @@ async def note_fault(conn: AsyncConnection, claim: Claim, error: dict[str, Any],
     )
 
 
-async def snooze(conn: AsyncConnection, claim: Claim, delay: timedelta, *, cancelled: bool = False) -> Ring:
+async def snooze(conn: AsyncConnection, claim: Claim, delay: timedelta, *, cancelled: bool = False) -> WakeUp:
     """Lets go of the job until `delay` has passed; raises LeaseLost when the claim no longer holds.
 
     When its run has been cancelled and the decision was made without knowing that (`cancelled`), it is due at once.
@@ -207,38 +209,38 @@ async def snooze(conn: AsyncConnection, claim: Claim, delay: timedelta, *, cance
                         ELSE CAST(:delay AS interval) END AS delay
                     FROM run WHERE id = :run
                 )
-                UPDATE job SET fence = :claim, lease_until = NULL, worker = NULL, losses = 0,
-                    due_at = clock_timestamp() + rest.delay, ring = ring + 1,
-                    rung_at = clock_timestamp() + rest.delay
-                FROM rest WHERE id = :job AND claim = :claim AND status = 'running' RETURNING ring, rest.delay
+                UPDATE job SET fence = :claim, lease_until = NULL, worker = NULL, worker_deaths = 0,
+                    due_at = clock_timestamp() + rest.delay, wake_up = wake_up + 1,
+                    notified_at = clock_timestamp() + rest.delay
+                FROM rest WHERE id = :job AND claim = :claim AND status = 'running' RETURNING wake_up, rest.delay
                 """
             ),
             {"job": claim.job_id, "claim": claim.number, "run": claim.run_id, "delay": delay, "cancelled": cancelled},
         )
     ).one()
-    return Ring(claim.job_id, row.ring, row.delay.total_seconds())
+    return WakeUp(claim.job_id, row.wake_up, row.delay.total_seconds())
 
 
-async def rings_due(conn: AsyncConnection, limit: int, patience: timedelta) -> Sequence[Ring]:
-    """Numbers new rings for jobs that have been due for a while without having been taken."""
-    rung = await conn.execute(
+async def wake_ups_due(conn: AsyncConnection, limit: int, timeout: timedelta) -> Sequence[WakeUp]:
+    """Numbers new wake-ups for jobs that have been due for a while without having been claimed."""
+    notified = await conn.execute(
         sa.text(
             """
-            UPDATE job SET ring = ring + 1, rung_at = clock_timestamp(), fence = claim
+            UPDATE job SET wake_up = wake_up + 1, notified_at = clock_timestamp(), fence = claim
             -- an array is looked up id by id; a set might be joined with all jobs there are
             WHERE id = ANY (ARRAY(
                 SELECT id FROM job
                 WHERE status IN ('queued', 'running') AND due_at <= (SELECT clock_timestamp())
                     AND (lease_until IS NULL OR lease_until < clock_timestamp())
-                    AND (rung_at IS NULL OR rung_at < clock_timestamp() - :patience)
+                    AND (notified_at IS NULL OR notified_at < clock_timestamp() - :timeout)
                 ORDER BY due_at LIMIT :limit FOR NO KEY UPDATE SKIP LOCKED
             ))
-            RETURNING id, ring
+            RETURNING id, wake_up
             """
         ),
-        {"limit": limit, "patience": patience},
+        {"limit": limit, "timeout": timeout},
     )
-    return [Ring(row.id, row.ring) for row in rung]
+    return [WakeUp(row.id, row.wake_up) for row in notified]
 
 
 async def database_time(conn: AsyncConnection) -> datetime:

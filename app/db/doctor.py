@@ -17,11 +17,11 @@ from app.db.circuits import Circuit, circuits
 from app.db.engine import migrated
 from app.db.workers import SILENT_AFTER
 from app.domain.diagnosis import IDLE_FOR, TOKEN_FAILED_WITHIN
-from app.domain.situation import Job, Lane, Seen, Service, Session, Token, Worker
+from app.domain.situation import ActivityQueue, Job, Seen, Service, Session, Token, Worker
 
 T = TypeVar("T")
 
-# Lanes beyond so many are counted and not shown: those that look wrong come first.
+# Activity queues beyond so many are counted and not shown: those that look wrong come first.
 MOST_LANES = 2000
 # How long the server may take for each part; the client waits for twice as long.
 PART_SECONDS = 5.0
@@ -35,13 +35,13 @@ _LANES = """
     ), queued AS MATERIALIZED (
         SELECT organisation_id, activity_id, count(*) AS runs, min(sequence) AS first FROM run
         WHERE status = 'queued' GROUP BY organisation_id, activity_id
-    ), lane AS MATERIALIZED (
+    ), queue AS MATERIALIZED (
         SELECT organisation_id, activity_id, under_way.id AS run_id, under_way.sequence, under_way.started_at,
             under_way.cancel_requested_at IS NOT NULL AS cancelling, coalesce(queued.runs, 0) AS waiting, queued.first,
-            live.*, count(*) OVER () AS lanes
+            live.*, count(*) OVER () AS queues
         FROM under_way FULL JOIN queued USING (organisation_id, activity_id)
         LEFT JOIN LATERAL (
-            SELECT job.id AS job_id, stage, status, due_at, lease_until, worker, attempt, losses, fault_since,
+            SELECT job.id AS job_id, stage, status, due_at, lease_until, worker, attempt, worker_deaths, fault_since,
                 error ->> 'code' AS fault_code
             -- The OFFSET keeps this a look at four jobs a run: no plan may go over all live ones for each.
             FROM (SELECT * FROM job WHERE job.run_id = under_way.id OFFSET 0) job
@@ -52,21 +52,21 @@ _LANES = """
             live.due_at
         LIMIT :limit
     )
-    SELECT lane.*, organisation.number, ahead.created_at AS waiting_since, before.finished_at AS free_since,
+    SELECT queue.*, organisation.number, ahead.created_at AS waiting_since, before.finished_at AS free_since,
         coalesce(out.batches, 0) AS batches, out.oldest_batch_at, coalesce(out.polls, 0) AS polls
-    FROM lane JOIN organisation ON organisation.id = lane.organisation_id
+    FROM queue JOIN organisation ON organisation.id = queue.organisation_id
     LEFT JOIN LATERAL (
-        SELECT created_at FROM run WHERE run.organisation_id = lane.organisation_id
-            AND run.activity_id = lane.activity_id AND run.sequence = lane.first LIMIT 1
+        SELECT created_at FROM run WHERE run.organisation_id = queue.organisation_id
+            AND run.activity_id = queue.activity_id AND run.sequence = queue.first LIMIT 1
     ) ahead ON true
     LEFT JOIN LATERAL (
-        SELECT finished_at FROM run WHERE lane.run_id IS NULL AND run.organisation_id = lane.organisation_id
-            AND run.activity_id = lane.activity_id AND run.sequence < lane.first
+        SELECT finished_at FROM run WHERE queue.run_id IS NULL AND run.organisation_id = queue.organisation_id
+            AND run.activity_id = queue.activity_id AND run.sequence < queue.first
         ORDER BY sequence DESC LIMIT 1
     ) before ON true
     LEFT JOIN LATERAL (
         SELECT count(*) AS batches, min(called_at) AS oldest_batch_at, max(batch.polls) AS polls FROM batch
-        WHERE batch.job_id = lane.job_id AND batch.status IN ('written', 'called', 'accepted')
+        WHERE batch.job_id = queue.job_id AND batch.status IN ('written', 'called', 'accepted')
             AND batch.called_at IS NOT NULL
     ) out ON true
 """
@@ -114,8 +114,8 @@ _SESSIONS = """
 async def look(conn: AsyncConnection, most: int = MOST_LANES) -> Seen:
     """Reads everything in one snapshot, each part within seconds or not at all; `conn` should be one that only reads.
 
-    At most `most` lanes are read. What could not be read is named in the answer. Sessions come first: who holds a lock
-    may be why another part does not end.
+    At most `most` activity queues are read. What could not be read is named in the answer. Sessions come first: who
+    holds a lock may be why another part does not end.
     """
     await conn.execute(sa.text(f"SET LOCAL statement_timeout = '{PART_SECONDS:g}s'"))
     now: datetime = (await conn.execute(sa.text("SELECT clock_timestamp()"))).scalar_one()
@@ -133,7 +133,7 @@ async def look(conn: AsyncConnection, most: int = MOST_LANES) -> Seen:
     sessions = await part("sessions", partial(_sessions, conn, now), list[Session]())
     if not await part("migrations", partial(migrated, conn), instead=True):
         return Seen(now=now, migrated=False, sessions=sessions, unread=unread)
-    lanes = await part("lanes", lambda: _rows(conn, _LANES, now=now, limit=most), none)
+    queues = await part("queues", lambda: _rows(conn, _LANES, now=now, limit=most), none)
     workers = await part("workers", lambda: _rows(conn, _WORKERS, now=now, silent=SILENT_AFTER), none)
     services = await part("circuits", partial(circuits, conn), list[Circuit]())
     tokens = await part("tokens", lambda: _rows(conn, _TOKENS, now=now, lately=TOKEN_FAILED_WITHIN), none)
@@ -141,8 +141,8 @@ async def look(conn: AsyncConnection, most: int = MOST_LANES) -> Seen:
     bare = await part("organisations", lambda: _rows(conn, _BARE), none)
     return Seen(
         now=now,
-        lanes=[_lane(row) for row in lanes],
-        lanes_in_all=lanes[0]["lanes"] if lanes else 0,
+        queues=[_queue(row) for row in queues],
+        queues_in_all=queues[0]["queues"] if queues else 0,
         workers=[Worker(**row) for row in workers],
         last_heard_of=max((row["seen_at"] for row in workers), default=None),
         services=[
@@ -175,13 +175,23 @@ async def _rows(conn: AsyncConnection, query: str, **values: datetime | timedelt
     return [dict(row) for row in (await conn.execute(sa.text(query), values)).mappings()]
 
 
-def _lane(row: dict[str, Any]) -> Lane:
+def _queue(row: dict[str, Any]) -> ActivityQueue:
     job = None
     if row["job_id"] is not None:
-        names = ("stage", "status", "due_at", "lease_until", "worker", "attempt", "losses", "fault_since", "fault_code")
+        names = (
+            "stage",
+            "status",
+            "due_at",
+            "lease_until",
+            "worker",
+            "attempt",
+            "worker_deaths",
+            "fault_since",
+            "fault_code",
+        )
         counted = ("batches", "oldest_batch_at", "polls")
         job = Job(id=row["job_id"], **{name: row[name] for name in (*names, *counted)})
-    return Lane(
+    return ActivityQueue(
         organisation=row["number"],
         activity_id=row["activity_id"],
         run_id=row["run_id"],

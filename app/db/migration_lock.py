@@ -24,10 +24,10 @@ def migrating_alone(engine: sa.Engine, wait: float = _WAIT_SECONDS, pause: float
     It is asked for anew every `pause` seconds.
     """
     deadline = time.monotonic() + wait
-    with engine.connect() as holding:
+    with engine.connect() as at_target:
         # Asked for again and again: an index that is made beside others would wait for a transaction that waits here.
-        while not holding.scalar(sa.text(f"SELECT pg_try_advisory_xact_lock({_ONE_AT_A_TIME})")):
-            holding.rollback()
+        while not at_target.scalar(sa.text(f"SELECT pg_try_advisory_xact_lock({_ONE_AT_A_TIME})")):
+            at_target.rollback()
             if time.monotonic() >= deadline:
                 raise Stopped(
                     f"another migration has been under way for {wait:g} s: `python -m app doctor` names sessions that"
@@ -36,5 +36,5 @@ def migrating_alone(engine: sa.Engine, wait: float = _WAIT_SECONDS, pause: float
             log.warning("another migration is under way: this one waits for its end")
             time.sleep(pause)
         # This transaction lies idle for as long as the migration takes.
-        holding.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
+        at_target.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
         yield

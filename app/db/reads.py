@@ -156,7 +156,7 @@ class Backlog:
 
     # Unfinished jobs by (stage, status).
     jobs: dict[tuple[str, str], int]
-    lanes_held: int
+    queues_held: int
     runs_waiting: int
     due: int
     oldest_due: float
@@ -193,7 +193,7 @@ async def backlog(conn: AsyncConnection) -> Backlog:
             await conn.execute(
                 sa.text(
                     """
-                    SELECT count(DISTINCT run_id) AS lanes_held,
+                    SELECT count(DISTINCT run_id) AS queues_held,
                         (SELECT count(*) FROM run WHERE status = 'queued') AS runs_waiting,
                         count(*) FILTER (WHERE free AND due_at <= now) AS due,
                         coalesce(extract(epoch FROM now - min(due_at) FILTER (WHERE free AND due_at <= now)), 0)::float

@@ -28,7 +28,7 @@ _BESIDE = """
         OFFSET 0
     ) person ON true
     LEFT JOIN LATERAL (
-        SELECT held FROM holding WHERE holding.job_id = :job AND holding.object_id = one.object_id OFFSET 0
+        SELECT held FROM at_target WHERE at_target.job_id = :job AND at_target.object_id = one.object_id OFFSET 0
     ) before ON true
     CROSS JOIN LATERAL (
         SELECT one.protected OR coalesce(person.protected, false) OR EXISTS (
@@ -37,7 +37,7 @@ _BESIDE = """
                 AND item.object_id IN (one.object_id, CASE WHEN one.stage = 'duties' THEN one.refs[1] END)
             OFFSET 0
         ) AS hidden
-    ) veil
+    ) protection
 """
 # Some of a job's records, by their ids.
 _FROM = f"""
@@ -54,7 +54,7 @@ _COLUMNS = f"""
         one.sent, {_OF.format("sealed", "one.sent")} AS sent_sealed,
         one.received, {_OF.format("sealed", "one.received")} AS received_sealed,
         person.object_id AS person_id, person.source AS person_source,
-        {_OF.format("sealed", "person.source")} AS person_source_sealed, veil.hidden,
+        {_OF.format("sealed", "person.source")} AS person_source_sealed, protection.hidden,
         -- a retry may have let it through since
         one.status IN ('error', 'skipped') AND coalesce(before.held, false) AS held
 """
@@ -92,7 +92,7 @@ async def list_records(
             " OR (person.object_id, person.source) IN (SELECT object_id, digest FROM hit))"
         )
     if not protected:
-        narrowed += " AND NOT veil.hidden"
+        narrowed += " AND NOT protection.hidden"
     # Each status has its records in their order: as many of each as are asked for, and the first of all these.
     query = sa.text(
         f"""
@@ -134,7 +134,7 @@ async def protected_among(
     conn: AsyncConnection, organisation_id: UUID, job_id: UUID, object_ids: Sequence[UUID]
 ) -> set[UUID]:
     """Picks the protected ones among a job's records."""
-    query = sa.text(f"SELECT one.object_id {_FROM} AND veil.hidden")
+    query = sa.text(f"SELECT one.object_id {_FROM} AND protection.hidden")
     given = {"organisation": organisation_id, "job": job_id, "objects": list(object_ids)}
     return set((await conn.scalars(query, given)).all())
 

@@ -1,6 +1,6 @@
-"""What callers ask of runs: that one begins, ends, or goes on. The lane carries it out.
+"""What callers ask of runs: that one begins, ends, or goes on. The activity queue carries it out.
 
-The caller owns the transaction and rings what is returned, after the commit.
+The caller owns the transaction and sends the wake-ups that are returned, after the commit.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.lane import Ring, end_run, lock_lane, queue_job, start_next
+from app.db.activity_queue import WakeUp, end_run, lock_queue, queue_job, start_next
 from app.domain.stages import Stage
 from app.errors import Conflict, NotFound
 
@@ -22,7 +22,7 @@ class Accepted:
     """A run that is committed with the caller's transaction."""
 
     run_id: UUID
-    rings: list[Ring]
+    wake_ups: list[WakeUp]
 
 
 async def accept_run(
@@ -34,12 +34,12 @@ async def accept_run(
     key_id: UUID,
     key_name: str,
 ) -> Accepted:
-    """Freezes the activity's roster into a new run with its four jobs, at the end of the activity's lane.
+    """Freezes the activity's roster into a new run with its four jobs, at the end of the activity's activity queue.
 
     Digests are copied, and no content. Raises NotFound without the activity, Conflict when
     MAX_WAITING_RUNS wait already.
     """
-    await lock_lane(conn, organisation_id, activity_id)
+    await lock_queue(conn, organisation_id, activity_id)
     waiting = await conn.scalar(
         sa.text(
             "SELECT count(*) FROM run WHERE organisation_id = :organisation AND activity_id = :activity"
@@ -54,14 +54,14 @@ async def accept_run(
     await conn.execute(
         sa.text(
             """
-            WITH lane AS (
+            WITH queue AS (
                 UPDATE activity SET last_sequence = last_sequence + 1
                 WHERE organisation_id = :organisation AND id = :activity
                 RETURNING last_sequence, version
             )
             INSERT INTO run (id, organisation_id, activity_id, sequence, on_record_error,
                 requested_by_id, requested_by_name, roster_version)
-            SELECT :run, :organisation, :activity, last_sequence, :policy, :key_id, :key_name, version FROM lane
+            SELECT :run, :organisation, :activity, last_sequence, :policy, :key_id, :key_name, version FROM queue
             """
         ),
         {**keys, "policy": on_record_error, "key_id": key_id, "key_name": key_name},
@@ -104,7 +104,7 @@ async def accept_run(
     return Accepted(run_id, await start_next(conn, organisation_id, activity_id))
 
 
-async def cancel_run(conn: AsyncConnection, organisation_id: UUID, run_id: UUID) -> list[Ring]:
+async def cancel_run(conn: AsyncConnection, organisation_id: UUID, run_id: UUID) -> list[WakeUp]:
     """Asks for a run's end: at once if nothing of it is at Skolverket, else after the answers that are under way.
 
     Raises NotFound, and Conflict when it is finished. Asking twice is asking once.
@@ -129,21 +129,21 @@ async def cancel_run(conn: AsyncConnection, organisation_id: UUID, run_id: UUID)
         sa.text(
             """
             UPDATE job SET due_at = CASE WHEN lease_until IS NULL THEN clock_timestamp() ELSE due_at END,
-                ring = ring + 1, rung_at = clock_timestamp(), fence = claim
-            WHERE run_id = :run AND status = 'running' RETURNING id, ring
+                wake_up = wake_up + 1, notified_at = clock_timestamp(), fence = claim
+            WHERE run_id = :run AND status = 'running' RETURNING id, wake_up
             """
         ),
         {"run": run_id},
     )
-    if rings := [Ring(row.id, row.ring) for row in under_way]:
-        return rings
+    if wake_ups := [WakeUp(row.id, row.wake_up) for row in under_way]:
+        return wake_ups
     await end_run(conn, run_id, "cancelled")
     return await start_next(conn, organisation_id, run.activity_id)
 
 
 async def retry_run(
     conn: AsyncConnection, organisation_id: UUID, run_id: UUID, on_record_error: str | None
-) -> list[Ring]:
+) -> list[WakeUp]:
     """Lets a failed or cancelled run go on from its first unfinished job, with what has not succeeded.
 
     Raises NotFound, and Conflict for a run in another state, for one that is not its activity's latest, and while an
@@ -154,7 +154,7 @@ async def retry_run(
         raise Conflict(f"only a failed or cancelled run can be tried again; this one is {run.status}")
     if not run.latest:
         raise Conflict("a later run of the activity exists: provision the activity anew instead")
-    if run.lane_busy:
+    if run.queue_busy:
         raise Conflict("an earlier run of the activity is not finished: try again when it is")
     await conn.execute(
         sa.text(
@@ -169,8 +169,8 @@ async def retry_run(
     await conn.execute(
         sa.text(
             """
-            UPDATE job SET status = 'waiting', finished_at = NULL, error = NULL, attempt = 0, losses = 0,
-                fault_since = NULL, contact_at = NULL
+            UPDATE job SET status = 'waiting', finished_at = NULL, error = NULL, attempt = 0, worker_deaths = 0,
+                fault_since = NULL, last_accepted_at = NULL
             WHERE run_id = :run AND status IN ('failed', 'blocked', 'cancelled')
             """
         ),
@@ -179,7 +179,7 @@ async def retry_run(
     # What Skolverket holds is asked anew of those that fail again.
     await conn.execute(
         sa.text(
-            "DELETE FROM holding WHERE job_id = ANY (ARRAY("
+            "DELETE FROM at_target WHERE job_id = ANY (ARRAY("
             "SELECT id FROM job WHERE run_id = :run AND status = 'waiting'))"
         ),
         {"run": run_id},
@@ -212,7 +212,7 @@ async def _lock_run(conn: AsyncConnection, organisation_id: UUID, run_id: UUID) 
     )
     if activity_id is None:
         raise NotFound("there is no such run")
-    await lock_lane(conn, organisation_id, activity_id)
+    await lock_queue(conn, organisation_id, activity_id)
     return (
         await conn.execute(
             sa.text(
@@ -221,7 +221,7 @@ async def _lock_run(conn: AsyncConnection, organisation_id: UUID, run_id: UUID) 
                     EXISTS (
                         SELECT FROM run other WHERE other.organisation_id = run.organisation_id
                             AND other.activity_id = run.activity_id AND other.status IN ('queued', 'running')
-                    ) AS lane_busy
+                    ) AS queue_busy
                 FROM run JOIN activity
                     ON activity.organisation_id = run.organisation_id AND activity.id = run.activity_id
                 WHERE run.id = :run FOR NO KEY UPDATE OF run

@@ -68,10 +68,10 @@ async def ask_for_token(
     cipher: OrganisationCipher,
     organisation_id: UUID,
     environment: str,
-    patience: timedelta,
+    timeout: timedelta,
     since: datetime | None = None,
 ) -> Kept | Fetch | Wait | Failed:
-    """Gives the token, or whose turn it is to fetch one; a fetcher that says nothing for `patience` loses its turn."""
+    """Gives the token, or whose turn it is to fetch one; a fetcher that says nothing for `timeout` loses its turn."""
     keys = {"organisation": organisation_id, "environment": environment}
     await conn.execute(
         sa.text(
@@ -100,7 +100,7 @@ async def ask_for_token(
         return Wait(since or row.now)
     if row.failed:
         return Failed(row.failure)
-    await _change(conn, keys, "fetching_until = clock_timestamp() + :patience", patience=patience)
+    await _change(conn, keys, "fetching_until = clock_timestamp() + :timeout", timeout=timeout)
     return Fetch()
 
 

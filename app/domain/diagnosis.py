@@ -12,7 +12,7 @@ from typing import Literal
 from app.domain.conclusion import CIRCUIT_OPEN
 from app.domain.open_work import MAX_WORKER_DEATHS
 from app.domain.retry import MAX_WAIT
-from app.domain.situation import Job, Lane, Seen
+from app.domain.situation import ActivityQueue, Job, Seen
 
 Level = Literal["error", "warning", "ok"]
 # A part of a sentence, by its code in the catalogue, with its values.
@@ -47,11 +47,11 @@ class Finding:
     code: str
     values: Mapping[str, object] = field(default_factory=dict)
     since: datetime | None = None
-    lane: Lane | None = None
+    queue: ActivityQueue | None = None
 
 
 def diagnose(seen: Seen) -> list[Finding]:
-    """Gives what is to say of the parts that all lanes share, then of each lane; the worst and oldest first in both."""
+    """Gives what is to say of the parts that all share, then of each activity queue; the worst and oldest first."""
     outage = [_found("error", seen.outage)] if seen.outage else []
     if not seen.migrated:
         return [*outage, _found("error", "not_migrated"), *_sessions(seen), *_in_the_way(seen)]
@@ -65,7 +65,7 @@ def diagnose(seen: Seen) -> list[Finding]:
         *_sessions(seen),
         *_around(seen),
     ]
-    return [*sorted(shared, key=_rank), *sorted((_lane(seen, lane) for lane in seen.lanes), key=_rank)]
+    return [*sorted(shared, key=_rank), *sorted((_queue(seen, queue) for queue in seen.queues), key=_rank)]
 
 
 def _unread(seen: Seen) -> Iterator[Finding]:
@@ -76,8 +76,8 @@ def _unread(seen: Seen) -> Iterator[Finding]:
 def _workers(seen: Seen) -> Iterator[Finding]:
     if not seen.alive and "workers" not in seen.unread:
         last = seen.last_heard_of
-        heard: Phrase = ("last_heard", {"ago": seen.now - last}) if last else ("never_heard", {})
-        yield _found("error" if seen.lanes else "warning", "no_worker", last, heard=heard)
+        woken: Phrase = ("last_heard", {"ago": seen.now - last}) if last else ("never_heard", {})
+        yield _found("error" if seen.queues else "warning", "no_worker", last, woken=woken)
     for worker in seen.workers:
         if not worker.alive and worker.leases:
             yield _found("warning", "worker_silent", worker.seen_at, worker=worker.id, leases=worker.leases)
@@ -94,7 +94,7 @@ def _services(seen: Seen) -> Iterator[Finding]:
 
 
 def _tokens(seen: Seen) -> Iterator[Finding]:
-    needing = {lane.organisation for lane in seen.lanes}
+    needing = {queue.organisation for queue in seen.queues}
     for token in seen.tokens:
         level: Level = "error" if token.organisation in needing else "warning"
         said = {"organisation": token.organisation, "fault": token.failure}
@@ -140,39 +140,39 @@ def _around(seen: Seen) -> Iterator[Finding]:
         yield _found("warning", "no_certificate", organisations=some if len(bare) > _MOST_NAMED else bare)
 
 
-def _lane(seen: Seen, lane: Lane) -> Finding:
-    """Gives the foremost thing that a lane waits for."""
-    now, job = seen.now, lane.job
-    if lane.sequence is None:
-        since = max(filter(None, (lane.waiting_since, lane.free_since)), default=now)
+def _queue(seen: Seen, queue: ActivityQueue) -> Finding:
+    """Gives the foremost thing that an activity queue waits for."""
+    now, job = seen.now, queue.job
+    if queue.sequence is None:
+        since = max(filter(None, (queue.waiting_since, queue.free_since)), default=now)
         late = now - since > GRACE
-        said: dict[str, object] = {"next": lane.next_sequence, "nobody": _nobody(seen)}
-        return _found("error" if late else "ok", "lane_not_started" if late else "starts", since, lane, **said)
+        said: dict[str, object] = {"next": queue.next_sequence, "nobody": _nobody(seen)}
+        return _found("error" if late else "ok", "queue_not_started" if late else "starts", since, queue, **said)
     if job is None:
-        return _found("error", "run_without_job", lane.started_at, lane, run=lane.run_id)
+        return _found("error", "run_without_job", queue.started_at, queue, run=queue.run_id)
     until = job.lease_until or job.due_at
     if until - now > FAR_AHEAD:
-        return _found("error", "far_ahead", None, lane, until=until, job=job.id)
+        return _found("error", "far_ahead", None, queue, until=until, job=job.id)
     if now - until > GRACE:
         said = {"nobody": _nobody(seen), "worker": job.worker, "lost": _lost(job)}
-        return _found("error", "lease_expired" if job.lease_until else "due_not_taken", until, lane, **said)
+        return _found("error", "lease_expired" if job.lease_until else "due_not_taken", until, queue, **said)
     if job.fault_since is not None:
-        return _faulty(seen, lane, job, job.fault_since)
-    return _holder(seen, lane, job, until) if job.lease_until else _waits(now, lane, job)
+        return _faulty(seen, queue, job, job.fault_since)
+    return _holder(seen, queue, job, until) if job.lease_until else _waits(now, queue, job)
 
 
-def _faulty(seen: Seen, lane: Lane, job: Job, since: datetime) -> Finding:
+def _faulty(seen: Seen, queue: ActivityQueue, job: Job, since: datetime) -> Finding:
     """Says what is to say of faults: without a service or a token a job is stuck at once, with others after a while."""
     code, lasts = "faults", seen.now - since > FAULTY_FOR
     if job.fault_code == CIRCUIT_OPEN and any(service.opened_at for service in seen.services):
         code, lasts = "waits_for_circuit", True
-    elif any(token.organisation == lane.organisation for token in seen.tokens):
+    elif any(token.organisation == queue.organisation for token in seen.tokens):
         code, lasts = "waits_for_token", True
     return _found(
         "error" if lasts else "warning",
         code,
         since,
-        lane,
+        queue,
         fault=job.fault_code,
         attempts=job.attempt,
         next=seen.now if job.lease_until else job.due_at,
@@ -181,25 +181,25 @@ def _faulty(seen: Seen, lane: Lane, job: Job, since: datetime) -> Finding:
     )
 
 
-def _holder(seen: Seen, lane: Lane, job: Job, until: datetime) -> Finding:
+def _holder(seen: Seen, queue: ActivityQueue, job: Job, until: datetime) -> Finding:
     holder = next((worker for worker in seen.workers if worker.id == job.worker), None)
     said = {"worker": job.worker, "until": until, "lost": _lost(job), "most": MAX_WORKER_DEATHS}
     if holder is None or not holder.alive:
-        return _found("warning", "lease_of_silent", holder.seen_at if holder else None, lane, **said)
-    if job.losses > 1:
-        return _found("warning", "workers_lost", None, lane, **said)
-    return _found("ok", "held", None, lane, **said)
+        return _found("warning", "lease_of_silent", holder.seen_at if holder else None, queue, **said)
+    if job.worker_deaths > 1:
+        return _found("warning", "workers_lost", None, queue, **said)
+    return _found("ok", "held", None, queue, **said)
 
 
-def _waits(now: datetime, lane: Lane, job: Job) -> Finding:
+def _waits(now: datetime, queue: ActivityQueue, job: Job) -> Finding:
     if job.oldest_batch_at is None:
-        return _found("ok", "goes_on", None, lane, next=job.due_at)
+        return _found("ok", "goes_on", None, queue, next=job.due_at)
     slow = now - job.oldest_batch_at > _ANSWER_SLOW
     return _found(
         "warning" if slow else "ok",
         "answer_slow" if slow else "waits_for_answer",
         job.oldest_batch_at,
-        lane,
+        queue,
         batches=job.batches,
         polls=job.polls,
         next=job.due_at,
@@ -214,11 +214,15 @@ def _nobody(seen: Seen) -> Phrase:
 
 
 def _lost(job: Job) -> Phrase | None:
-    return ("claims_lost", {"losses": job.losses, "most": MAX_WORKER_DEATHS}) if job.losses else None
+    return (
+        ("claims_lost", {"worker_deaths": job.worker_deaths, "most": MAX_WORKER_DEATHS}) if job.worker_deaths else None
+    )
 
 
-def _found(level: Level, code: str, at: datetime | None = None, lane: Lane | None = None, **said: object) -> Finding:
-    return Finding(level=level, code=code, values=said, since=at, lane=lane)
+def _found(
+    level: Level, code: str, at: datetime | None = None, queue: ActivityQueue | None = None, **said: object
+) -> Finding:
+    return Finding(level=level, code=code, values=said, since=at, queue=queue)
 
 
 def _rank(found: Finding) -> tuple[int, datetime]:

@@ -72,7 +72,7 @@ WHEN_THE_PROCESS_DIES: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "job": {
         "waiting": "It is a row: the end of the job ahead queues it, in that job's own transaction.",
-        "queued": "It is due: the sweeper rings for it again.",
+        "queued": "It is due: the sweeper sends a wake-up for it again.",
         "running": "Its lease runs out; the next claim has a higher number and follows its batches first.",
         "succeeded": "The job after it was queued in the same transaction.",
         "failed": "The jobs after it were blocked in the same transaction.",

@@ -17,7 +17,7 @@ class Job:
     lease_until: datetime | None = None
     worker: UUID | None = None
     attempt: int = 0
-    losses: int = 0
+    worker_deaths: int = 0
     fault_since: datetime | None = None
     fault_code: str | None = None
     # Batches without their final answer, since when the oldest, and how often one was asked for.
@@ -27,7 +27,7 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Lane:
+class ActivityQueue:
     """An activity with a run under way, or with runs that wait; `free_since` is when its last run ended."""
 
     organisation: str
@@ -45,7 +45,7 @@ class Lane:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Worker:
-    """A worker that has not ended in order, or that lanes name as theirs."""
+    """A worker that has not ended in order, or that activity queues name as theirs."""
 
     id: UUID
     seen_at: datetime
@@ -96,8 +96,8 @@ class Seen:
 
     now: datetime
     migrated: bool = True
-    lanes: Sequence[Lane] = ()
-    lanes_in_all: int = 0
+    queues: Sequence[ActivityQueue] = ()
+    queues_in_all: int = 0
     workers: Sequence[Worker] = ()
     last_heard_of: datetime | None = None
     services: Sequence[Service] = ()

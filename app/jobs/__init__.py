@@ -1,1 +1,1 @@
-"""The engine: a job is claimed, takes one step, and is let go; the doorbell only makes it start at once."""
+"""The engine: a job is claimed, takes one step, and is let go; the notifier only makes it start at once."""

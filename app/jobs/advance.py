@@ -11,16 +11,16 @@ from uuid import UUID, uuid4
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from app.db.activity_queue import WakeUp
 from app.db.cipher import Cipher
 from app.db.claims import Claim, LeaseLost, claim
 from app.db.engine import transaction
-from app.db.lane import Ring
 from app.db.workers import Tally
 from app.domain.courses import Rules
 from app.jobs.bearer import Bearer
 from app.jobs.calls import Calls, Queues
 from app.jobs.deadline import Deadline
-from app.jobs.doorbell import Doorbell
+from app.jobs.notifier import Notifier
 from app.jobs.runner import Runner
 from app.logs import describe_exception
 from app.settings import Settings
@@ -47,7 +47,7 @@ class Advance:
     settings: Settings
     engine: AsyncEngine
     cipher: Cipher
-    doorbell: Doorbell
+    notifier: Notifier
     target: Target
     worker: UUID = field(default_factory=uuid4)
     random: Random = field(default_factory=SystemRandom)
@@ -71,8 +71,8 @@ class Advance:
             held = await claim(conn, self.worker, timedelta(seconds=lease), job_id, overdue)
         if held is None:
             return None
-        # What the sweeper takes by itself was not rung for.
-        self.tally.claimed(over_a_lost_lease=held.lost_before, rung_ago=held.rung_ago if job_id else None)
+        # What the sweeper takes by itself had no wake-up.
+        self.tally.claimed(over_a_lost_lease=held.lost_before, wake_latency=held.wake_latency if job_id else None)
         return Turn(held, deadline)
 
     async def carry(self, turn: Turn) -> None:
@@ -80,28 +80,28 @@ class Advance:
         held = turn.claim
         self.tally.in_hand += 1
         try:
-            rings = await self._step(held, turn.deadline)
+            wake_ups = await self._step(held, turn.deadline)
         except LeaseLost:
             self.tally.lost += 1
             log.warning("lease lost: dropped", job_id=str(held.job_id), claim=held.number)
         except Exception as problem:
             log.error("step failed", job_id=str(held.job_id), claim=held.number, **describe_exception(problem))
         else:
-            await self.ring(rings)
+            await self.wake_up(wake_ups)
         finally:
             self.tally.in_hand -= 1
 
-    async def ring(self, rings: Sequence[Ring]) -> bool:
-        """Rings the doorbell, and counts it; tells whether it took the rings."""
-        rung = await self.doorbell.ring(rings)
-        self.tally.rings += len(rings) if rung else 0
-        return rung
+    async def wake_up(self, wake_ups: Sequence[WakeUp]) -> bool:
+        """Sends wake-ups, and counts them; tells whether the notifier took them."""
+        notified = await self.notifier.wake_up(wake_ups)
+        self.tally.wake_ups += len(wake_ups) if notified else 0
+        return notified
 
-    async def _step(self, held: Claim, deadline: Deadline) -> list[Ring]:
+    async def _step(self, held: Claim, deadline: Deadline) -> list[WakeUp]:
         settings = self.settings
-        patience = min(settings.skolverket_timeout, settings.lease_seconds * _STEP_SHARE / 2)
+        timeout = min(settings.skolverket_timeout, settings.lease_seconds * _STEP_SHARE / 2)
         cipher = self.cipher.of(held.organisation_id, held.salt)
-        bearer = Bearer(self.engine, cipher, self.target, held.organisation_id, deadline, patience, self.random)
+        bearer = Bearer(self.engine, cipher, self.target, held.organisation_id, deadline, timeout, self.random)
         rules = Rules(settings.fault_horizon, timedelta(seconds=settings.skolverket_answer_after))
         async with AsyncExitStack() as connections:
             opening = asyncio.Lock()
@@ -112,12 +112,12 @@ class Advance:
                 nonlocal opened_calls
                 async with opening:
                     if opened_calls is None:
-                        connection = await connections.enter_async_context(self.target.connected(patience))
+                        connection = await connections.enter_async_context(self.target.connected(timeout))
                         opened_calls = Calls(self.engine, self.target.limits, bearer, connection, self.queues)
                 return opened_calls
 
             def time_left() -> bool:
-                return opened_calls.time_left if opened_calls else deadline.allows(patience)
+                return opened_calls.time_left if opened_calls else deadline.allows(timeout)
 
             published = self.target.published
             runner = Runner(self.engine, cipher, published, held, rules, calls, self.random, time_left, self.stopping)

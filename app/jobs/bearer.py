@@ -46,7 +46,7 @@ class Bearer:
     target: Target
     organisation_id: UUID
     deadline: Deadline
-    patience: float
+    timeout: float
     random: Random
     _kept: tokens.Kept | None = None
     _asking: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -79,7 +79,7 @@ class Bearer:
     async def _fetched(self) -> tokens.Kept:
         since: datetime | None = None
         while True:
-            self.deadline.allow(self.patience)
+            self.deadline.allow(self.timeout)
             async with transaction(self.engine, "ask_for_token") as conn:
                 turn = await tokens.ask_for_token(
                     conn,
@@ -87,7 +87,7 @@ class Bearer:
                     self.organisation_id,
                     self._environment,
                     # The fetcher may wait for a connection of the database's pool besides.
-                    timedelta(seconds=2 * self.patience),
+                    timedelta(seconds=2 * self.timeout),
                     since,
                 )
             match turn:
@@ -115,12 +115,12 @@ class Bearer:
     async def _call(self) -> Token:
         async with transaction(self.engine, "probe_authorisation") as conn:
             who = credentials_of(dict(await identification(conn, self.organisation_id)))
-            wait = await until_probe(conn, _SERVICE, self.random, timedelta(seconds=self.patience))
+            wait = await until_probe(conn, _SERVICE, self.random, timedelta(seconds=self.timeout))
         if wait is not None:
             raise TryAgain(CIRCUIT_OPEN, retry_after=wait)
         passing("before_call:token")
         try:
-            fresh = await self.target.fetch_token(who, self.patience)
+            fresh = await self.target.fetch_token(who, self.timeout)
             passing("after_call:token")
         except TargetError as fault:
             await self._learn(fault)

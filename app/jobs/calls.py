@@ -110,7 +110,7 @@ class CallInProgress:
         """Passes the point at which the request has been written."""
         passing(f"during_call:{self.slot.name}")
 
-    def heard(self, limit: RateLimit) -> None:
+    def woken(self, limit: RateLimit) -> None:
         """Keeps what the answer says of the limit."""
         self.limit = limit
 
@@ -209,9 +209,9 @@ class Calls:
     @property
     def _need(self) -> float:
         """Gives the seconds that must be left of the step for another call: plenty, by what calls have taken so far."""
-        patience = self.bearer.patience
+        timeout = self.bearer.timeout
         slowest = self.queues.slowest
-        return patience if slowest is None else min(patience, max(_LEAST_NEED, 3 * slowest))
+        return timeout if slowest is None else min(timeout, max(_LEAST_NEED, 3 * slowest))
 
     async def _depart(self, slot: Slot) -> None:
         """Lets a call go when its `slot` has begun; those that come after wait for as much as it is late.
@@ -327,7 +327,7 @@ class Calls:
             async with transaction(self.engine, "probe") as conn:
                 if not await is_open(conn, _SERVICE):
                     return
-                wait = await until_probe(conn, _SERVICE, self.bearer.random, timedelta(seconds=self.bearer.patience))
+                wait = await until_probe(conn, _SERVICE, self.bearer.random, timedelta(seconds=self.bearer.timeout))
             if wait is None:
                 try:
                     await self._alive()

@@ -73,7 +73,7 @@ class _Reading:
     def gone(self) -> None:
         pass
 
-    def heard(self, limit: RateLimit) -> None:
+    def woken(self, limit: RateLimit) -> None:
         pass
 
 

@@ -11,10 +11,10 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.db import batches
+from app.db.activity_queue import WakeUp
 from app.db.cipher import OrganisationCipher
 from app.db.claims import Claim, hold
 from app.db.engine import transaction
-from app.db.lane import Ring
 from app.domain.conclusion import Fault, Finish, Snooze
 from app.domain.courses import Rules
 from app.domain.intents import (
@@ -69,9 +69,9 @@ class Runner:
     _under_way: dict[asyncio.Task[Stored | CallOutcome], int] = field(default_factory=dict)
     _permitted: list[int] = field(default_factory=list)
     _permit: asyncio.Event = field(default_factory=asyncio.Event)
-    _wake_ups: list[Ring] = field(default_factory=list)
+    _wake_ups: list[WakeUp] = field(default_factory=list)
 
-    async def run(self) -> list[Ring]:
+    async def run(self) -> list[WakeUp]:
         """Runs the step to its end; gives the wake-ups that follow from it.
 
         Raises LeaseLost when the claim no longer holds, and whatever else a transaction or a call raises, but only

@@ -1,14 +1,14 @@
-"""The loop that needs no doorbell: rings again for what is due, and does it itself while Redis is away."""
+"""The loop that needs no notifier: sends wake-ups again for what is due, and claims it itself while Redis is away."""
 
 import asyncio
 from datetime import timedelta
 
 import structlog
 
-from app.db.claims import rings_due
+from app.db.activity_queue import start_free_queues
+from app.db.claims import wake_ups_due
 from app.db.engine import transaction
 from app.db.idempotency import forget_old_keys
-from app.db.lane import start_lanes
 from app.db.workers import add_up_the_past, note_worker
 from app.jobs.advance import Advance
 from app.logs import describe_exception
@@ -17,8 +17,8 @@ log = structlog.get_logger(__name__)
 
 # Rings that may wait at once: beyond them Redis only repeats what Postgres knows.
 HIGH_WATER = 200
-# How long a job may have been due, or rung for, before it is rung for again.
-_PATIENCE = timedelta(seconds=1)
+# How long a job may have been due, or its wake-up sent, before one is sent again.
+_TIMEOUT = timedelta(seconds=1)
 _UNHEARD = timedelta(seconds=5)
 
 
@@ -44,20 +44,20 @@ class Sweeper:
         await asyncio.gather(*self._turns, return_exceptions=True)
 
     async def run_once(self, stop: asyncio.Event) -> None:
-        """Says that the worker is there, starts free lanes, rings for what is due, takes what no ring has helped."""
+        """Says that the worker is there, starts free queues, sends wake-ups, claims what no wake-up has helped."""
         async with transaction(self._advance.engine, "sweep") as conn:
             await note_worker(conn, self._advance.worker, self._advance.target.user_agent, self._advance.tally)
-            rings = await start_lanes(conn)
+            wake_ups = await start_free_queues(conn)
             await forget_old_keys(conn)
         async with transaction(self._advance.engine, "past") as conn:
             await add_up_the_past(conn)
-        depth = await self._advance.doorbell.depth()
+        depth = await self._advance.notifier.depth()
         if depth is not None and depth < HIGH_WATER:
-            async with transaction(self._advance.engine, "ring") as conn:
-                rings += await rings_due(conn, HIGH_WATER - depth, _PATIENCE)
-        heard = depth is not None and await self._advance.ring(rings)
-        # A doorbell that takes rings may be deaf on the other side: what stays due for long is taken all the same.
-        await self._take_due(stop, _UNHEARD if heard else timedelta())
+            async with transaction(self._advance.engine, "wake_up") as conn:
+                wake_ups += await wake_ups_due(conn, HIGH_WATER - depth, _TIMEOUT)
+        woken = depth is not None and await self._advance.wake_up(wake_ups)
+        # A notifier may take wake-ups that reach nobody: what stays due for long is claimed all the same.
+        await self._take_due(stop, _UNHEARD if woken else timedelta())
 
     async def _take_due(self, stop: asyncio.Event, overdue: timedelta) -> None:
         """Takes jobs that have been due for so long, until none is left or all hands are full."""

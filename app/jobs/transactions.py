@@ -4,11 +4,11 @@ from datetime import timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db import answers, batches, holdings
+from app.db import answers, at_target, batches
+from app.db.activity_queue import WakeUp, finish_job
 from app.db.answer_times import learn_answer_time
 from app.db.cipher import OrganisationCipher
-from app.db.claims import Claim, LeaseLost, hold, note_contact, note_fault, open_work, snooze
-from app.db.lane import Ring, finish_job
+from app.db.claims import Claim, LeaseLost, hold, note_accepted, note_fault, open_work, snooze
 from app.domain.conclusion import CIRCUIT_OPEN, Expire, Finish, Snooze
 from app.domain.intents import (
     AbandonOutstanding,
@@ -51,7 +51,7 @@ async def carry_out(
         case LoadBatch(batch_id):
             return Stored(await answers.accepted_batch(conn, claim, batch_id))
         case LoadUnasked():
-            return Stored(await holdings.unasked(conn, claim))
+            return Stored(await at_target.unasked(conn, claim))
         case LearnAnswerTime(polls, age):
             await learn_answer_time(conn, claim.stage, first_answer, polls, age)
             return Stored()
@@ -64,7 +64,7 @@ async def carry_out(
             return Stored(result, await open_work(conn, claim))
 
 
-async def settle(conn: AsyncConnection, claim: Claim, ending: Snooze | Finish) -> list[Ring]:
+async def settle(conn: AsyncConnection, claim: Claim, ending: Snooze | Finish) -> list[WakeUp]:
     """Ends a step as `ending` says, in the caller's transaction; gives the wake-ups to be sent after the commit.
 
     Raises LeaseLost when the claim no longer holds.
@@ -74,10 +74,10 @@ async def settle(conn: AsyncConnection, claim: Claim, ending: Snooze | Finish) -
             return [await snooze(conn, claim, delay, cancelled=cancelled)]
         case Finish(status, code, cause):
             problem = job_problem(code or "records_failed", cause) if status == "failed" else None
-            rings = await finish_job(conn, claim.job_id, claim.number, status, problem)
-            if rings is None:
+            wake_ups = await finish_job(conn, claim.job_id, claim.number, status, problem)
+            if wake_ups is None:
                 raise LeaseLost
-            return rings
+            return wake_ups
 
 
 async def _changed(
@@ -85,7 +85,7 @@ async def _changed(
 ) -> object:
     match intent:
         case OpenJob():
-            await answers.lose_called(conn, cipher, claim)
+            await answers.mark_called_lost(conn, cipher, claim)
             await batches.refuse_broken(conn, claim)
             await batches.load_job(conn, claim)
         case RefreshWork():
@@ -94,33 +94,33 @@ async def _changed(
             return await batches.write_batch(conn, cipher, published, claim, fault_horizon) is not None
         case AcceptBatch(batch_id, http_status, remote_job_id, poll_in):
             await answers.accept_batch(conn, claim, batch_id, http_status, remote_job_id, poll_in)
-            await note_contact(conn, claim)
+            await note_accepted(conn, claim)
         case RefuseBatch(batch_id, http_status, answer, blamed):
             await answers.refuse_batch(conn, cipher, claim, batch_id, http_status, answer, blamed)
-            await note_contact(conn, claim)
+            await note_accepted(conn, claim)
         case RequeueBatch(batch_id, http_status, answer, again_in):
-            await answers.put_off_batch(conn, cipher, claim, batch_id, http_status, answer, again_in)
+            await answers.requeue_batch(conn, cipher, claim, batch_id, http_status, answer, again_in)
         case MarkLost(batch_id, code, again_in):
-            await answers.lose_batch(conn, cipher, claim, batch_id, code, again_in)
+            await answers.mark_lost(conn, cipher, claim, batch_id, code, again_in)
         case UnmarkCalled(batch_id):
-            await batches.take_back(conn, claim, batch_id)
+            await batches.unmark_called(conn, claim, batch_id)
         case PostponePoll(batch_id, poll_in):
             await answers.postpone_batch(conn, claim, batch_id, poll_in)
         case ApplyAnswer(batch_id, answer, changes, poll_in, lost):
             await answers.answer_batch(conn, cipher, claim, batch_id, answer, changes, poll_in)
             if lost is not None:
-                await answers.lose_batch(conn, cipher, claim, lost.batch_id, lost.code, lost.again_in)
-            await note_contact(conn, claim)
-        case NoteAtTarget(asked, at_target):
-            await holdings.note_holdings(conn, claim, asked, at_target)
-            await note_contact(conn, claim)
+                await answers.mark_lost(conn, cipher, claim, lost.batch_id, lost.code, lost.again_in)
+            await note_accepted(conn, claim)
+        case NoteAtTarget(asked, found):
+            await at_target.note_at_target(conn, claim, asked, found)
+            await note_accepted(conn, claim)
         case NoteFault(fault):
             # Waiting for a service that is away is no attempt.
             await note_fault(conn, claim, job_problem(fault.code), counts=fault.code != CIRCUIT_OPEN)
         case Expire(cause):
-            await batches.drop_written(conn, claim)
-            await batches.give_up(conn, claim, cause)
-            await holdings.assume_nothing_held(conn, claim)
+            await batches.discard_unsent(conn, claim)
+            await batches.expire(conn, claim, cause)
+            await at_target.assume_nothing_at_target(conn, claim)
         case AbandonOutstanding(code):
             await answers.abandon(conn, cipher, claim, code)
         case _:

@@ -1,4 +1,4 @@
-"""A worker process: arq's worker hears the doorbell, the sweeper beside it needs none; both end with their steps."""
+"""A worker process: arq's worker hears the notifier, the sweeper beside it needs none; both end with their steps."""
 
 import asyncio
 import faulthandler
@@ -18,7 +18,7 @@ from app.db.engine import check, migrated, transaction
 from app.db.outages import DatabaseUnusable, outage_of
 from app.db.workers import note_end, note_worker
 from app.jobs.advance import Advance
-from app.jobs.doorbell import FUNCTION, QUEUE, deserialize, pool, serialize
+from app.jobs.notifier import FUNCTION, QUEUE, deserialize, pool, serialize
 from app.jobs.reference import Refresher
 from app.jobs.sweeper import HIGH_WATER, Sweeper
 from app.logs import describe_exception
@@ -95,14 +95,14 @@ async def until_usable(address: str, database: AsyncEngine, stop: asyncio.Event)
 
 
 async def _listen(advance: Advance, stop: asyncio.Event) -> None:
-    """Hears the doorbell for as long as there is one; arq's worker dies with its connection and is built anew."""
+    """Hears the notifier for as long as there is one; arq's worker dies with its connection and is built anew."""
     while not stop.is_set():
         try:
             await _listen_once(advance, stop)
         except (RedisError, OSError, TimeoutError) as problem:
-            log.warning("doorbell is away: the sweeper works alone", reason=type(problem).__name__)
+            log.warning("notifier is away: the sweeper works alone", reason=type(problem).__name__)
         except Exception as problem:
-            log.error("doorbell failed: the sweeper works alone", **describe_exception(problem))
+            log.error("notifier failed: the sweeper works alone", **describe_exception(problem))
         with suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), advance.random.uniform(0.5, 1.5))
 
@@ -113,7 +113,7 @@ async def _listen_once(advance: Advance, stop: asyncio.Event) -> None:
     async def look(_: dict[Any, Any], *ids: Any, **__: Any) -> None:
         try:
             await advance(UUID(ids[0]))
-        except Exception as problem:  # arq would drop the ring all the same, and log what the text says
+        except Exception as problem:  # arq would drop the wake-up all the same, and log what the text says
             log.error("no job can be claimed", **describe_exception(problem))
 
     url = settings.redis_url.get_secret_value()

@@ -81,7 +81,7 @@ def _tracing(hooks: CallHooks) -> Any:
 async def _received(answer: httpx.Response, hooks: CallHooks | None) -> Received:
     status = answer.status_code
     if hooks is not None and (limit := wire.rate_limit(answer.headers)) is not None:
-        hooks.heard(limit)
+        hooks.woken(limit)
     try:
         content, readable = await _body(answer), True
     except _Unreadable:

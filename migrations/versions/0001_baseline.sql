@@ -133,9 +133,9 @@ CREATE TABLE worker (
     claims BIGINT DEFAULT '0' NOT NULL,
     reaped BIGINT DEFAULT '0' NOT NULL,
     lost BIGINT DEFAULT '0' NOT NULL,
-    rings BIGINT DEFAULT '0' NOT NULL,
-    heard BIGINT[] DEFAULT '{}' NOT NULL,
-    heard_seconds DOUBLE PRECISION DEFAULT '0' NOT NULL,
+    wake_ups BIGINT DEFAULT '0' NOT NULL,
+    woken BIGINT[] DEFAULT '{}' NOT NULL,
+    wake_seconds DOUBLE PRECISION DEFAULT '0' NOT NULL,
     CONSTRAINT pk_worker PRIMARY KEY (id)
 );
 
@@ -275,11 +275,11 @@ CREATE TABLE job (
     lease_until TIMESTAMP WITH TIME ZONE,
     worker UUID,
     attempt INTEGER DEFAULT '0' NOT NULL,
-    losses INTEGER DEFAULT '0' NOT NULL,
+    worker_deaths INTEGER DEFAULT '0' NOT NULL,
     fault_since TIMESTAMP WITH TIME ZONE,
-    contact_at TIMESTAMP WITH TIME ZONE,
-    ring BIGINT DEFAULT '0' NOT NULL,
-    rung_at TIMESTAMP WITH TIME ZONE,
+    last_accepted_at TIMESTAMP WITH TIME ZONE,
+    wake_up BIGINT DEFAULT '0' NOT NULL,
+    notified_at TIMESTAMP WITH TIME ZONE,
     created_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
     started_at TIMESTAMP WITH TIME ZONE,
     finished_at TIMESTAMP WITH TIME ZONE,
@@ -400,14 +400,14 @@ CREATE INDEX ix_record_object ON record (object_id);
 
 CREATE INDEX ix_record_status ON record (run_id, stage, status, ordinal);
 
-CREATE TABLE holding (
+CREATE TABLE at_target (
     organisation_id UUID NOT NULL,
     job_id UUID NOT NULL,
     object_id UUID NOT NULL,
     held BOOLEAN NOT NULL,
     asked_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
-    CONSTRAINT pk_holding PRIMARY KEY (job_id, object_id),
-    CONSTRAINT fk_holding_job_id_object_id FOREIGN KEY(job_id, object_id) REFERENCES record (job_id, object_id)
+    CONSTRAINT pk_at_target PRIMARY KEY (job_id, object_id),
+    CONSTRAINT fk_at_target_job_id_object_id FOREIGN KEY(job_id, object_id) REFERENCES record (job_id, object_id)
 );
 
 INSERT INTO call_limit (bucket) VALUES ('calls'), ('reads');

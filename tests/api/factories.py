@@ -10,8 +10,8 @@ import httpx
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db import activity_queue, batches, claims
 from app.db import answers as answers_of
-from app.db import batches, claims, lane
 from app.db.batches import Outgoing
 from app.db.cipher import OrganisationCipher
 from app.domain.envelope import compact
@@ -100,7 +100,7 @@ class Played:
                     await self._answer(conn, cipher, held, out, answers or {})
         if end is not None:
             async with self.runtime.engine.begin() as conn:
-                assert await lane.finish_job(conn, job_id, held.number, end) is not None
+                assert await activity_queue.finish_job(conn, job_id, held.number, end) is not None
 
     async def _answer(
         self, conn: AsyncConnection, cipher: OrganisationCipher, held: claims.Claim, out: Outgoing, given: Any

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from app.catalogue import explain
-from app.db import answers, batches, holdings
+from app.db import answers, at_target, batches
 from app.db.claims import Claim, claim
 from app.security.masking import mask
 from app.skolverket.published import PUBLISHED
@@ -52,12 +52,12 @@ class Held:
     async def given_up(self, cause: str | None = None) -> None:
         """Ends all records in error."""
         async with self.service.runtime.engine.begin() as conn:
-            await batches.give_up(conn, self.claim, cause)
+            await batches.expire(conn, self.claim, cause)
 
     async def asked(self, *object_ids: str, held: str) -> None:
         """Notes that of these objects Skolverket holds one from before."""
         async with self.service.runtime.engine.begin() as conn:
-            await holdings.note_holdings(conn, self.claim, [UUID(each) for each in object_ids], {UUID(held)})
+            await at_target.note_at_target(conn, self.claim, [UUID(each) for each in object_ids], {UUID(held)})
 
     async def messages(self, *scopes: str) -> list[list[Object]]:
         """Reads the messages of all records."""

@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 import structlog
 
-from app.api.intakes import AT_ONCE, AT_ONCE_EACH, Patience, Places
+from app.api.intakes import AT_ONCE, AT_ONCE_EACH, Places, Timeouts
 from app.api.problems import Busy
 from tests.api.conftest import Service
 from tests.api.factories import body, person
@@ -33,7 +33,7 @@ OPENING = b'{"display_name": "x", "roster": {"persons": [' + json.dumps(person()
 )
 def test_a_sender_has_time_for_what_it_sends(waited: float, taken: int, left: float) -> None:
     """Half a minute in any case, then as long as 64 KiB a second come; never 60 s of silence, never 300 s in all."""
-    assert Patience().left(waited, taken) == left
+    assert Timeouts().left(waited, taken) == left
 
 
 async def test_an_organisation_has_two_of_the_places() -> None:
@@ -92,13 +92,13 @@ async def items(service: Service) -> int:
         return int(await conn.scalar(sa.text("SELECT count(*) FROM roster_item")) or 0)
 
 
-def be(service: Service, patience: Patience) -> None:
-    service.app.state.parts = replace(service.app.state.parts, patience=patience)
+def be(service: Service, timeout: Timeouts) -> None:
+    service.app.state.parts = replace(service.app.state.parts, timeout=timeout)
 
 
 async def test_slow_senders_are_in_the_way_of_their_own_organisation_alone(service: Service) -> None:
     """With two bodies of one organisation under way a third is 503 and stored nowhere; another's is taken."""
-    be(service, Patience(place=0.1))
+    be(service, Timeouts(place=0.1))
     mine, other = await service.client("provision"), await service.client("provision", organisation=1)
     key = mine.headers["authorization"].removeprefix("Bearer ")
     async with sending(service, key), sending(service, key):
@@ -111,10 +111,10 @@ async def test_slow_senders_are_in_the_way_of_their_own_organisation_alone(servi
     assert (await mine.put(f"/activities/{uuid4()}", json=body())).status_code == 201
 
 
-@pytest.mark.parametrize("patience", [Patience(silence=0.1), Patience(start=0.1), Patience(body=0.1)], ids=str)
-async def test_a_sender_who_is_too_slow_is_408(service: Service, patience: Patience) -> None:
+@pytest.mark.parametrize("timeout", [Timeouts(silence=0.1), Timeouts(start=0.1), Timeouts(body=0.1)], ids=str)
+async def test_a_sender_who_is_too_slow_is_408(service: Service, timeout: Timeouts) -> None:
     """Who falls silent, who is slower than the pace, who takes too long in all: the place is freed, nothing stored."""
-    be(service, patience)
+    be(service, timeout)
     async with sending(service, await service.key("provision")) as (reader, writer):
         writer.write(OPENING)
         head = await reader.readuntil(b"\r\n\r\n")
@@ -125,7 +125,7 @@ async def test_a_sender_who_is_too_slow_is_408(service: Service, patience: Patie
 
 
 async def test_a_small_body_has_its_time_too(service: Service) -> None:
-    be(service, Patience(small_body=0.1))
+    be(service, Timeouts(small_body=0.1))
     reader, writer = await asyncio.open_connection("127.0.0.1", service.port)
     writer.write(
         f"POST /activities/{uuid4()}/provision HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"

@@ -61,8 +61,8 @@ async def run(service: Service) -> str:
 
 async def test_what_waits_and_what_is_held(service: Service, run: str) -> None:
     seen = await figures(service)
-    assert seen["provkedja_lanes_held",] == 1
-    assert seen["provkedja_lanes_waiting",] == 2
+    assert seen["provkedja_queues_held",] == 1
+    assert seen["provkedja_queues_waiting",] == 2
     assert seen["provkedja_jobs", "persons", "queued"] == 1
     assert seen["provkedja_jobs", "persons", "waiting"] == 2
     assert seen["provkedja_jobs", "duties", "waiting"] == 3
@@ -113,34 +113,36 @@ async def test_faults_tokens_and_slots(service: Service, run: str) -> None:
 
 async def test_what_workers_have_met(service: Service) -> None:
     """Counters over all of them, a histogram whose classes add up, and how many are there now."""
-    tally = workers.Tally(in_hand=2, lost=1, rings=4)
+    tally = workers.Tally(in_hand=2, lost=1, wake_ups=4)
     for ago in (0.04, 0.05, 0.3, 60):
-        tally.claimed(over_a_lost_lease=ago == 60, rung_ago=timedelta(seconds=ago))
+        tally.claimed(over_a_lost_lease=ago == 60, wake_latency=timedelta(seconds=ago))
     async with service.runtime.engine.begin() as conn:
         for worker in (uuid4(), uuid4()):
             await workers.note_worker(conn, worker, "test", tally)
     await do(service, "UPDATE worker SET ended_at = clock_timestamp() WHERE id = (SELECT id FROM worker LIMIT 1)")
     found, seen = await families(service), await figures(service)
-    counted = {name: seen[f"provkedja_{name}_total",] for name in ("claims", "leases_reaped", "leases_lost", "rings")}
-    assert counted == {"claims": 8, "leases_reaped": 2, "leases_lost": 2, "rings": 8}
+    counted = {
+        name: seen[f"provkedja_{name}_total",] for name in ("claims", "leases_reaped", "leases_lost", "wake_ups")
+    }
+    assert counted == {"claims": 8, "leases_reaped": 2, "leases_lost": 2, "wake_ups": 8}
     assert {found[f"provkedja_{name}"].type for name in counted} == {"counter"}
     assert (seen["provkedja_workers",], seen["provkedja_steps_in_hand",]) == (1, 2)
-    heard = found["provkedja_ring_to_claim_seconds"]
-    classes = {sample.labels["le"]: sample.value for sample in heard.samples if sample.name.endswith("_bucket")}
-    assert heard.type == "histogram"
+    woken = found["provkedja_wake_up_to_claim_seconds"]
+    classes = {sample.labels["le"]: sample.value for sample in woken.samples if sample.name.endswith("_bucket")}
+    assert woken.type == "histogram"
     assert [classes[bound] for bound in ("0.05", "0.25", "0.5", "30.0", "+Inf")] == [4, 4, 6, 6, 8]
     assert list(classes.values()) == sorted(classes.values())
-    assert seen["provkedja_ring_to_claim_seconds_count",] == 8
-    assert seen["provkedja_ring_to_claim_seconds_sum",] == pytest.approx(2 * 60.39)
+    assert seen["provkedja_wake_up_to_claim_seconds_count",] == 8
+    assert seen["provkedja_wake_up_to_claim_seconds_sum",] == pytest.approx(2 * 60.39)
 
 
 async def test_a_histogram_of_another_version_still_adds_up(service: Service) -> None:
     """Rows of workers with more classes than ours, or fewer, lose no claim."""
-    for heard in ("{1,2}", f"{{{','.join(['1'] * (len(workers.HEARD_WITHIN) + 3))}}}"):
-        await do(service, f"INSERT INTO worker (id, version, heard) VALUES ('{uuid4()}', 'other', '{heard}')")
+    for woken in ("{1,2}", f"{{{','.join(['1'] * (len(workers.HEARD_WITHIN) + 3))}}}"):
+        await do(service, f"INSERT INTO worker (id, version, woken) VALUES ('{uuid4()}', 'other', '{woken}')")
         seen = await figures(service)
-    assert seen["provkedja_ring_to_claim_seconds_bucket", "+Inf"] == 3 + len(workers.HEARD_WITHIN) + 3
-    assert seen["provkedja_ring_to_claim_seconds_bucket", "0.1"] == 5
+    assert seen["provkedja_wake_up_to_claim_seconds_bucket", "+Inf"] == 3 + len(workers.HEARD_WITHIN) + 3
+    assert seen["provkedja_wake_up_to_claim_seconds_bucket", "0.1"] == 5
 
 
 async def test_types_and_help(service: Service, ids: dict[str, str]) -> None:

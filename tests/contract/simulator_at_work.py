@@ -12,7 +12,7 @@ import httpx
 from app.settings import Settings
 from tests.unit.simulator.simulator_parts import ORGANISATION, transaction
 
-_PATIENCE = 10.0
+_TIMEOUT = 10.0
 
 
 @dataclass(frozen=True)
@@ -73,16 +73,16 @@ class Caller:
         return self.token
 
     def call(
-        self, method: str, path: str, document: Any = None, *, token: str | None = None, patience: float = _PATIENCE
+        self, method: str, path: str, document: Any = None, *, token: str | None = None, timeout: float = _TIMEOUT
     ) -> httpx.Response:
         """Makes one call of the Provisioning API; bytes go as they are, an empty token is none."""
         token = self.token if token is None else token
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         if document is None:
-            return self.http.request(method, f"/provisioning/v1{path}", headers=headers, timeout=patience)
+            return self.http.request(method, f"/provisioning/v1{path}", headers=headers, timeout=timeout)
         content = document if isinstance(document, bytes) else json.dumps(document).encode()
         headers["Content-Type"] = "application/json"
-        return self.http.request(method, f"/provisioning/v1{path}", headers=headers, content=content, timeout=patience)
+        return self.http.request(method, f"/provisioning/v1{path}", headers=headers, content=content, timeout=timeout)
 
     def send(self, kind: str, *items: Any) -> str:
         """Sends objects and gives the job's id."""
@@ -113,7 +113,7 @@ class Caller:
     @staticmethod
     def until(happened: Callable[[], bool]) -> None:
         """Asks again until it is so; past a bound it never will be."""
-        deadline = time.monotonic() + _PATIENCE
+        deadline = time.monotonic() + _TIMEOUT
         while not happened():
             assert time.monotonic() < deadline, "it did not happen"
             time.sleep(0.01)

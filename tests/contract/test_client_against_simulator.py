@@ -26,23 +26,23 @@ from tests.contract.simulator_at_work import Skolverket
 from tests.database.factories import duty, exam, group, pupil
 
 ORGANISATION = "2120000001"
-PATIENCE = 5.0
+TIMEOUT = 5.0
 
 
 @pytest.fixture
 async def http() -> AsyncIterator[httpx.AsyncClient]:
-    async with opened(PATIENCE) as http:
+    async with opened(TIMEOUT) as http:
         yield http
 
 
 @pytest.fixture
 def api(skolverket: Skolverket, http: httpx.AsyncClient) -> ProvisioningApi:
-    return ProvisioningApi(http, skolverket.provisioning, PATIENCE)
+    return ProvisioningApi(http, skolverket.provisioning, TIMEOUT)
 
 
 async def _fetched(skolverket: Skolverket, number: str = ORGANISATION) -> Token:
     return await fetch_token(
-        Authorisation(skolverket.transaction, skolverket.provisioning), Credentials(number), PATIENCE
+        Authorisation(skolverket.transaction, skolverket.provisioning), Credentials(number), TIMEOUT
     )
 
 
@@ -214,7 +214,7 @@ async def test_too_many_calls_say_how_long_to_wait(
 async def test_the_real_limit_is_met_as_such(strict: Skolverket, http: httpx.AsyncClient) -> None:
     """Six calls in one second, all at once: five are taken."""
     fetched = await _fetched(strict)
-    api, content = ProvisioningApi(http, strict.provisioning, PATIENCE), BODY_FORM.body([encode(pupil())])
+    api, content = ProvisioningApi(http, strict.provisioning, TIMEOUT), BODY_FORM.body([encode(pupil())])
     results = await asyncio.gather(
         *(api.submit(Stage.PERSONS, content, fetched.value) for _ in range(6)), return_exceptions=True
     )
@@ -245,7 +245,7 @@ async def test_a_connection_that_breaks_leaves_it_open_whether_the_call_arrived(
 async def test_without_a_server_nothing_has_arrived(http: httpx.AsyncClient) -> None:
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))  # taken by us, and nobody listens
-        api = ProvisioningApi(http, f"http://127.0.0.1:{bound.getsockname()[1]}/v1", PATIENCE)
+        api = ProvisioningApi(http, f"http://127.0.0.1:{bound.getsockname()[1]}/v1", TIMEOUT)
         fault = await _fails(api, "any")
     assert (type(fault), fault.code) == (TryAgain, "no_connection")
 

@@ -20,7 +20,7 @@ from app.skolverket.exchange import LARGEST_ANSWER, exchanged
 from app.target import Answer, TargetError, TokenRefused, TryAgain
 from tests.tls import Tls, issue, make_tls
 
-PATIENCE = 2.0
+TIMEOUT = 2.0
 NOTHING = b'{"responses":[]}'
 
 
@@ -60,8 +60,8 @@ def open_connections(http: httpx.AsyncClient) -> int:
 
 
 async def _fails(answer: bytes) -> TargetError:
-    async with serving(answer) as server, opened(PATIENCE) as http:
-        api = ProvisioningApi(http, server.base, PATIENCE)
+    async with serving(answer) as server, opened(TIMEOUT) as http:
+        api = ProvisioningApi(http, server.base, TIMEOUT)
         with pytest.raises(TargetError) as fault:
             await api.poll(Stage.PERSONS, str(uuid4()), "a.b.c")
     return fault.value
@@ -96,9 +96,9 @@ async def test_what_can_not_be_read_keeps_its_status() -> None:
 async def test_no_answer_is_asked_for_or_taken_in_another_encoding() -> None:
     """A small one could become anything: it is read no further than its head, and the connection is not used again."""
     packed = gzip.compress(NOTHING)
-    async with serving(_ok(packed, "Content-Encoding: gzip")) as server, opened(PATIENCE) as http:
+    async with serving(_ok(packed, "Content-Encoding: gzip")) as server, opened(TIMEOUT) as http:
         with pytest.raises(TryAgain) as fault:
-            await ProvisioningApi(http, server.base, PATIENCE).poll(Stage.PERSONS, str(uuid4()), "a.b.c")
+            await ProvisioningApi(http, server.base, TIMEOUT).poll(Stage.PERSONS, str(uuid4()), "a.b.c")
         assert open_connections(http) == 0
     assert (fault.value.code, fault.value.http_status, fault.value.answer) == ("answer_unreadable", 200, b"")
     assert [re.findall(r"(?mi)^accept-encoding: (.*)\r$", head) for head in server.heads] == [["identity"]]
@@ -106,8 +106,8 @@ async def test_no_answer_is_asked_for_or_taken_in_another_encoding() -> None:
 
 @pytest.mark.parametrize("said", ["identity", "Identity", ""])
 async def test_an_answer_may_say_that_it_is_not_encoded(said: str) -> None:
-    async with serving(_ok(NOTHING, f"Content-Encoding: {said}")) as server, opened(PATIENCE) as http:
-        api = ProvisioningApi(http, server.base, PATIENCE)
+    async with serving(_ok(NOTHING, f"Content-Encoding: {said}")) as server, opened(TIMEOUT) as http:
+        api = ProvisioningApi(http, server.base, TIMEOUT)
         assert await api.poll(Stage.PERSONS, str(uuid4()), "a.b.c") == Answer(NOTHING, [])
 
 
@@ -127,8 +127,8 @@ async def test_an_answer_has_16_mb_at_most(chunked: bool, more: int) -> None:
         if chunked
         else _ok(body)
     )
-    async with serving(answer) as server, opened(PATIENCE) as http:
-        api = ProvisioningApi(http, server.base, PATIENCE)
+    async with serving(answer) as server, opened(TIMEOUT) as http:
+        api = ProvisioningApi(http, server.base, TIMEOUT)
         if not more:
             assert (await api.poll(Stage.PERSONS, str(uuid4()), "a.b.c")).raw == body
             return
@@ -180,17 +180,17 @@ async def test_a_403_that_says_nothing_is_the_tokens(body: bytes) -> None:
 
 async def test_every_call_says_who_we_are() -> None:
     """Also one that is made on connections of another's own, as the authorisation server's are."""
-    async with serving(_ok(b"true")) as server, opened(PATIENCE) as http:
-        await ProvisioningApi(http, server.base, PATIENCE).alive("a.b.c")
-        await exchanged(http, "GET", server.base, PATIENCE)
+    async with serving(_ok(b"true")) as server, opened(TIMEOUT) as http:
+        await ProvisioningApi(http, server.base, TIMEOUT).alive("a.b.c")
+        await exchanged(http, "GET", server.base, TIMEOUT)
     assert [re.findall(r"(?mi)^user-agent: (.*)\r$", head) for head in server.heads] == [
         [f"provkedja/{version('provkedja')}"]
     ] * 2
 
 
 async def test_a_token_goes_as_a_bearer_token_below_the_base_address() -> None:
-    async with serving(_ok(b"true")) as server, opened(PATIENCE) as http:
-        await ProvisioningApi(http, f"{server.base}/v1/", PATIENCE).alive("a.b.c")
+    async with serving(_ok(b"true")) as server, opened(TIMEOUT) as http:
+        await ProvisioningApi(http, f"{server.base}/v1/", TIMEOUT).alive("a.b.c")
     (head,) = server.heads
     assert head.startswith("GET /v1/alive HTTP/1.1\r\n")
     assert "Authorization: Bearer a.b.c\r\n" in head
@@ -198,9 +198,9 @@ async def test_a_token_goes_as_a_bearer_token_below_the_base_address() -> None:
 
 @pytest.mark.parametrize("address", ["ftp://127.0.0.1/v1", "127.0.0.1/v1", "http://127.0.0.1:port/v1", ""])
 async def test_an_address_that_is_none_is_for_the_operator(address: str) -> None:
-    async with opened(PATIENCE) as http:
+    async with opened(TIMEOUT) as http:
         with pytest.raises(TryAgain) as fault:
-            await ProvisioningApi(http, address, PATIENCE).alive("a.b.c")
+            await ProvisioningApi(http, address, TIMEOUT).alive("a.b.c")
     assert (fault.value.code, fault.value.is_outage) == ("address_unusable", False)
 
 
@@ -210,7 +210,7 @@ async def test_authorities_that_can_not_be_read_are_said_so(tmp_path: Path, cont
     if content is not None:
         file.write_bytes(content)
     with pytest.raises(TryAgain) as fault:
-        async with opened(PATIENCE, str(file)):
+        async with opened(TIMEOUT, str(file)):
             pass
     assert (fault.value.code, fault.value.is_outage) == ("ca_file_unreadable", False)
 
@@ -233,8 +233,8 @@ async def https_port(tls: Tls) -> AsyncIterator[int]:
 
 
 async def _ask(address: str, ca_file: Path | str) -> None:
-    async with opened(PATIENCE, str(ca_file)) as http:
-        await ProvisioningApi(http, address, PATIENCE).alive("a.b.c")
+    async with opened(TIMEOUT, str(ca_file)) as http:
+        await ProvisioningApi(http, address, TIMEOUT).alive("a.b.c")
 
 
 async def test_a_server_is_trusted_by_the_authorities_of_a_file(tls: Tls, https_port: int, tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from tests.contract.simulator_at_work import Skolverket
 from tests.database.factories import Object, duty, exam, group, pupil
 
 ORGANISATION = "2120000001"
-PATIENCE = 5.0
+TIMEOUT = 5.0
 UNIT = {"id": "fb22448b-b724-5e53-8a2c-d8b339206901"}
 EXAM = {"id": "505c5ee0-7be4-560d-9c27-10ab0d96ac9a"}
 REFERENCE = {
@@ -68,13 +68,13 @@ def _objects() -> Iterator[tuple[Stage, Object]]:
 
 async def _fetched(skolverket: Skolverket) -> str:
     where = Authorisation(skolverket.transaction, skolverket.provisioning)
-    return (await fetch_token(where, Credentials(ORGANISATION), PATIENCE)).value
+    return (await fetch_token(where, Credentials(ORGANISATION), TIMEOUT)).value
 
 
 async def _stock(skolverket: Skolverket) -> Stocked:
     stocked = Stocked(skolverket, await _fetched(skolverket))
-    async with opened(PATIENCE) as http:
-        api = ProvisioningApi(http, skolverket.provisioning, PATIENCE)
+    async with opened(TIMEOUT) as http:
+        api = ProvisioningApi(http, skolverket.provisioning, TIMEOUT)
         for stage, kept in _objects():
             job_id = (await api.submit(stage, BODY_FORM.body([encode(kept)]), stocked.token)).remote_job_id
             assert await _outcome(api, stage, job_id, stocked.token) == {Verdict.SUCCEEDED}
@@ -112,7 +112,7 @@ def stocked(stock: Stocked) -> Iterator[Stocked]:
 
 @pytest.fixture
 async def http() -> AsyncIterator[httpx.AsyncClient]:
-    async with opened(PATIENCE) as http:
+    async with opened(TIMEOUT) as http:
         yield http
 
 
@@ -129,8 +129,8 @@ class Hooks:
     def gone(self) -> None:
         self.passed.append("gone")
 
-    def heard(self, limit: RateLimit) -> None:
-        self.passed.append("heard")
+    def woken(self, limit: RateLimit) -> None:
+        self.passed.append("woken")
         self.limits.append(limit)
 
 
@@ -141,7 +141,7 @@ def hooks() -> Hooks:
 
 @pytest.fixture
 def api(stocked: Stocked, http: httpx.AsyncClient) -> ProvisioningApi:
-    return ProvisioningApi(http, stocked.skolverket.provisioning, PATIENCE)
+    return ProvisioningApi(http, stocked.skolverket.provisioning, TIMEOUT)
 
 
 @pytest.mark.parametrize("stage", Stage)
@@ -270,7 +270,7 @@ async def test_a_call_tells_that_it_leaves_that_it_is_gone_and_what_it_heard(
         if method == "alive":
             assert each.passed == ["leaves", "gone"]
             continue
-        assert each.passed == ["leaves", "gone", "heard"]
+        assert each.passed == ["leaves", "gone", "woken"]
         assert each.limits[0].limit == 1000
         assert each.limits[0].remaining is not None
         assert each.limits[0].reset is not None

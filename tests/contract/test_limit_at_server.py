@@ -23,7 +23,7 @@ from tests.contract.simulator_at_work import Skolverket
 from tests.database.factories import Tenant, engine_of, pupil
 
 SECONDS = 4
-PATIENCE = 5.0
+TIMEOUT = 5.0
 
 
 @pytest.fixture
@@ -40,8 +40,8 @@ async def _noted(conn: AsyncConnection, *, again: bool) -> bool:
 @asynccontextmanager
 async def _calls(skolverket: Skolverket, tenant: Tenant, seconds: float) -> AsyncIterator[Calls]:
     target, deadline = target_of(skolverket.settings()), Deadline.after(seconds)
-    bearer = Bearer(tenant.engine, tenant.cipher, target, tenant.organisation_id, deadline, PATIENCE, Random())
-    async with target.connected(PATIENCE) as connection:
+    bearer = Bearer(tenant.engine, tenant.cipher, target, tenant.organisation_id, deadline, TIMEOUT, Random())
+    async with target.connected(TIMEOUT) as connection:
         yield Calls(tenant.engine, target.limits, bearer, connection, Queues())
 
 
@@ -57,7 +57,7 @@ async def test_two_users_at_once_stay_within_the_servers_limit(strict: Skolverke
     content = BODY_FORM.body([encode(pupil())])
 
     async def user(tenant: Tenant) -> int:
-        async with _calls(strict, tenant, SECONDS + PATIENCE) as calls:
+        async with _calls(strict, tenant, SECONDS + TIMEOUT) as calls:
 
             async def one() -> int:
                 made = 0
@@ -135,7 +135,7 @@ async def test_without_time_for_another_call_none_leaves(skolverket: Skolverket,
     async def never(token: str, hooks: CallHooks) -> str:
         raise AssertionError("it left")
 
-    async with _calls(skolverket, tenant, PATIENCE - 1) as calls:
+    async with _calls(skolverket, tenant, TIMEOUT - 1) as calls:
         with pytest.raises(NoTime):
             await calls.sending("send", never, _noted)
     assert skolverket.ledger() == []

@@ -24,7 +24,7 @@ from tests.contract.simulator_at_work import Skolverket
 from tests.tls import CLIENT, SERVER, Client, Form, Issued, Tls, issue, make_tls
 
 NUMBER, OTHER = "2120000001", "2120000002"
-PATIENCE = 5.0
+TIMEOUT = 5.0
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def credentials_of(client: Client, number: str = NUMBER) -> Credentials:
 
 async def whose(authorisation: Authorisation, credentials: Credentials) -> str:
     """Fetches a token and tells which organisation it is for."""
-    fetched = await fetch_token(authorisation, credentials, PATIENCE)
+    fetched = await fetch_token(authorisation, credentials, TIMEOUT)
     claims = jwt.decode(fetched.value, options={"verify_signature": False})
     assert fetched.expires_at == datetime.fromtimestamp(claims["exp"], UTC)
     return str(claims["sub"])
@@ -78,7 +78,7 @@ async def whose(authorisation: Authorisation, credentials: Credentials) -> str:
 
 async def fault_of(authorisation: Authorisation, credentials: Credentials) -> TryAgain:
     with pytest.raises(TryAgain) as fault:
-        await fetch_token(authorisation, credentials, PATIENCE)
+        await fetch_token(authorisation, credentials, TIMEOUT)
     assert str(fault.value) == fault.value.code
     return fault.value
 
@@ -95,10 +95,10 @@ async def test_each_form_of_client_key_gets_the_organisations_token(skolverket: 
 
 async def test_the_provisioning_api_takes_the_token_without_a_certificate(skolverket: SecureSkolverket) -> None:
     fetched = await fetch_token(
-        skolverket.authorisation, credentials_of(skolverket.tls.client(NUMBER, "certificate")), PATIENCE
+        skolverket.authorisation, credentials_of(skolverket.tls.client(NUMBER, "certificate")), TIMEOUT
     )
-    async with opened(PATIENCE, str(skolverket.tls.ca_file)) as http:
-        await ProvisioningApi(http, skolverket.provisioning, PATIENCE).alive(fetched.value)
+    async with opened(TIMEOUT, str(skolverket.tls.ca_file)) as http:
+        await ProvisioningApi(http, skolverket.provisioning, TIMEOUT).alive(fetched.value)
 
 
 async def test_names_of_files_may_be_relative_to_the_folder(skolverket: SecureSkolverket) -> None:

@@ -13,7 +13,7 @@ from app.skolverket.open_data import OpenDataApi
 from app.target import Refusal, SlowDown, TargetError, TryAgain
 from tests.contract.simulator_at_work import Skolverket
 
-PATIENCE = 5.0
+TIMEOUT = 5.0
 NUMBER = "5567044268"
 ORGANISATION = UUID("657ae6a4-2978-5fbe-b357-ba353c0f03b5")
 UNIT = UUID("fb22448b-b724-5e53-8a2c-d8b339206901")
@@ -55,13 +55,13 @@ def url_of(skolverket: Skolverket) -> str:
 
 @pytest.fixture
 async def http() -> AsyncIterator[httpx.AsyncClient]:
-    async with opened(PATIENCE) as http:
+    async with opened(TIMEOUT) as http:
         yield http
 
 
 @pytest.fixture
 def api(known: Skolverket, http: httpx.AsyncClient) -> OpenDataApi:
-    return OpenDataApi(http, url_of(known), PATIENCE)
+    return OpenDataApi(http, url_of(known), TIMEOUT)
 
 
 METHODS: dict[str, Callable[[OpenDataApi], Awaitable[object]]] = {
@@ -140,7 +140,7 @@ async def test_a_fault_is_told_by_what_to_do(
 async def test_an_address_that_is_wrong_does_not_look_as_if_nothing_were_there(
     known: Skolverket, http: httpx.AsyncClient
 ) -> None:
-    api = OpenDataApi(http, f"{known.base}/open-data/v0", PATIENCE)
+    api = OpenDataApi(http, f"{known.base}/open-data/v0", TIMEOUT)
     for call in METHODS.values():
         with pytest.raises(TryAgain) as fault:
             await call(api)

@@ -52,7 +52,7 @@ def test_a_cut_leaves_no_answer(caller: Caller, action: str, is_taken: bool) -> 
 def test_a_hanging_call_is_never_answered(caller: Caller, is_taken: bool) -> None:
     caller.order({"action": "hang", "taken": is_taken})
     with pytest.raises(httpx.ReadTimeout):
-        caller.call("POST", UPSERT, NOTHING, patience=0.1)
+        caller.call("POST", UPSERT, NOTHING, timeout=0.1)
     call = caller.ledger()[-1]
     assert (call["status"], call["answered_at"], call["job_id"] is not None) == (None, None, is_taken)
 
@@ -62,7 +62,7 @@ def test_a_delay_holds_back_the_answer_or_the_call(caller: Caller, before: bool)
     """A client that does not wait: the call has been taken already, or is taken behind its back."""
     caller.order({"action": "delay", "seconds": 0.3, "before": before})
     with pytest.raises(httpx.ReadTimeout):
-        caller.call("POST", UPSERT, NOTHING, patience=0.1)
+        caller.call("POST", UPSERT, NOTHING, timeout=0.1)
     assert (caller.ledger()[-1]["job_id"] is None) is before
     caller.until(lambda: caller.ledger()[-1]["status"] == 202)
     assert caller.ledger()[-1]["job_id"] is not None

@@ -25,7 +25,7 @@ from tests.contract.simulator_at_work import Skolverket
 from tests.database.factories import Tenant, engine_of
 
 WORKERS = 6
-PATIENCE = 5.0
+TIMEOUT = 5.0
 
 
 @pytest.fixture
@@ -36,11 +36,11 @@ async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
 
 
 @asynccontextmanager
-async def _door(skolverket: Skolverket, tenant: Tenant, patience: float = PATIENCE) -> AsyncIterator[Calls]:
+async def _door(skolverket: Skolverket, tenant: Tenant, timeout: float = TIMEOUT) -> AsyncIterator[Calls]:
     target = target_of(skolverket.settings(skolverket_calls_per_second=100, skolverket_reads_per_second=100))
     deadline = Deadline.after(20)
-    bearer = Bearer(tenant.engine, tenant.cipher, target, tenant.organisation_id, deadline, patience, Random(1))
-    async with target.connected(patience) as connection:
+    bearer = Bearer(tenant.engine, tenant.cipher, target, tenant.organisation_id, deadline, timeout, Random(1))
+    async with target.connected(timeout) as connection:
         yield Calls(tenant.engine, target.limits, bearer, connection, Queues())
 
 
@@ -146,7 +146,7 @@ async def test_a_probe_whose_connection_took_long_closes_the_circuit(
 async def test_what_stands_at_the_door_says_nothing_of_the_service(skolverket: Skolverket, engine: AsyncEngine) -> None:
     """A call that is too late waits for another slot, and a 429 keeps everybody: it never left, and is no outage."""
     tenant = await Tenant.make(engine)
-    async with _door(skolverket, tenant, patience=1) as door:
+    async with _door(skolverket, tenant, timeout=1) as door:
         token = await door.bearer.token()
         await tenant.do("UPDATE call_limit SET next_at = clock_timestamp() + interval '1 minute'")
         late = Slot("send", "calls", time.monotonic() - 1, 1, None)
@@ -208,7 +208,7 @@ async def test_one_organisation_without_papers_leaves_the_probe_to_others(
     bare, other = await Tenant.make(engine), await Tenant.make(engine)
     await _open(bare, "authorisation")
     target = target_of(Settings(skolverket_authorisation_url="https://127.0.0.1:1/transaction"))
-    bearer = Bearer(bare.engine, bare.cipher, target, bare.organisation_id, Deadline.after(20), PATIENCE, Random(1))
+    bearer = Bearer(bare.engine, bare.cipher, target, bare.organisation_id, Deadline.after(20), TIMEOUT, Random(1))
     with pytest.raises(TryAgain, match="no_certificate"):
         await bearer.token()
     assert await _worker(skolverket, other) == ["taken"]

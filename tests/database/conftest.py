@@ -9,26 +9,26 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from app.local.embedded import Servers
 from tests.conftest import _database, _name
 from tests.database.factories import Tenant, engine_of
-from tests.database.gallery import Names, hang
+from tests.database.seed_states import Names, seed
 
 
 @pytest.fixture(scope="session")
-def gallery(servers: Servers, template_database: str) -> Iterator[tuple[str, dict[str, Names]]]:
+def seed_states(servers: Servers, template_database: str) -> Iterator[tuple[str, dict[str, Names]]]:
     """The address of a database with a row of each kind in each state, and their ids; nobody commits to it."""
     with _database(servers, template=_name(template_database)) as url:
-        yield url, hang(url)
+        yield url, seed(url)
 
 
 @pytest.fixture
-def scenes(gallery: tuple[str, dict[str, Names]]) -> dict[str, Names]:
+def scenes(seed_states: tuple[str, dict[str, Names]]) -> dict[str, Names]:
     """The ids of those rows, by scene."""
-    return gallery[1]
+    return seed_states[1]
 
 
 @pytest.fixture
-def cursor(gallery: tuple[str, dict[str, Names]]) -> Iterator[psycopg.Cursor]:
+def cursor(seed_states: tuple[str, dict[str, Names]]) -> Iterator[psycopg.Cursor]:
     """A transaction over those rows that is rolled back."""
-    with psycopg.connect(gallery[0]) as connection, connection.cursor() as cursor:
+    with psycopg.connect(seed_states[0]) as connection, connection.cursor() as cursor:
         yield cursor
         connection.rollback()
 

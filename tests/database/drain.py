@@ -11,9 +11,9 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.db import batches, claims
+from app.db.activity_queue import WakeUp
 from app.db.cipher import OrganisationCipher
 from app.db.claims import Claim
-from app.db.lane import Ring
 from app.domain.conclusion import Finish, Snooze
 from app.domain.courses import Rules
 from app.domain.intents import (
@@ -83,12 +83,12 @@ async def drain(
     cipher: OrganisationCipher,
     job_id: UUID | None = None,
     verdicts: Mapping[str, str] | None = None,
-) -> list[Ring]:
+) -> list[WakeUp]:
     """Has a job carried on to its end, or with None whichever is due until none is; gives the wake-ups of the last end.
 
     `verdicts` are record states by object id. Time is pushed forward over every rest.
     """
-    target, wake_ups = ScriptedTarget(verdicts or {}), list[Ring]()
+    target, wake_ups = ScriptedTarget(verdicts or {}), list[WakeUp]()
     for _ in range(_MOST_STEPS):
         async with engine.begin() as conn:
             held = await claims.claim(conn, uuid4(), _HOUR, job_id)
@@ -106,8 +106,8 @@ async def push_forward(conn: AsyncConnection, job_id: UUID) -> None:
         await conn.execute(sa.text(statement), {"job": job_id})
 
 
-async def _step(engine: AsyncEngine, cipher: OrganisationCipher, held: Claim, target: ScriptedTarget) -> list[Ring]:
-    stepping, wake_ups = Stepping(RULES), list[Ring]()
+async def _step(engine: AsyncEngine, cipher: OrganisationCipher, held: Claim, target: ScriptedTarget) -> list[WakeUp]:
+    stepping, wake_ups = Stepping(RULES), list[WakeUp]()
     while not stepping.ended:
         number = next(iter(stepping.begun))
         intent = stepping.begun.pop(number)

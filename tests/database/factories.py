@@ -16,7 +16,7 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.db import answers, batches, claims, lane, runs, tenants
+from app.db import activity_queue, answers, batches, claims, runs, tenants
 from app.db.cipher import Cipher, OrganisationCipher, cipher_of, new_key
 from app.db.claims import Claim
 from app.db.engine import connect
@@ -153,7 +153,7 @@ class Tenant:
                 key_name="testnyckel",
             )
         rows = await self.rows("SELECT id FROM job WHERE run_id = :run ORDER BY position", run=accepted.run_id)
-        return Run(self, activity_id, accepted.run_id, tuple(row["id"] for row in rows), tuple(accepted.rings))
+        return Run(self, activity_id, accepted.run_id, tuple(row["id"] for row in rows), tuple(accepted.wake_ups))
 
     async def new_run(self, roster: Mapping[str, Sequence[Object]] | None = None, policy: str = "halt") -> "Run":
         """Stores a new activity and provisions it."""
@@ -227,12 +227,12 @@ class Tenant:
         async with self.engine.begin() as conn:
             return await answers.answer_batch(conn, self.cipher, held, batch_id, b"{}", changes, timedelta())
 
-    async def finish(self, held: Claim, status: str = "succeeded") -> list[lane.Ring] | None:
+    async def finish(self, held: Claim, status: str = "succeeded") -> list[activity_queue.WakeUp] | None:
         """Ends a job."""
         async with self.engine.begin() as conn:
-            return await lane.finish_job(conn, held.job_id, held.number, status)
+            return await activity_queue.finish_job(conn, held.job_id, held.number, status)
 
-    async def play(self, job_id: UUID, verdicts: Mapping[str, str] | None = None) -> list[lane.Ring]:
+    async def play(self, job_id: UUID, verdicts: Mapping[str, str] | None = None) -> list[activity_queue.WakeUp]:
         """Has a job carried from its claim to its end."""
         return await drain(self.engine, self.cipher, job_id, verdicts)
 
@@ -245,7 +245,7 @@ class Run:
     activity_id: UUID
     id: UUID
     jobs: tuple[UUID, ...]
-    rings: tuple[lane.Ring, ...]
+    wake_ups: tuple[activity_queue.WakeUp, ...]
 
     async def objects(self, position: int) -> list[str]:
         """Lists the object ids of a job, in their order."""
@@ -254,12 +254,12 @@ class Run:
         )
         return [str(row["object_id"]) for row in rows]
 
-    async def cancel(self) -> list[lane.Ring]:
+    async def cancel(self) -> list[activity_queue.WakeUp]:
         """Asks for the run's end."""
         async with self.tenant.engine.begin() as conn:
             return await runs.cancel_run(conn, self.tenant.organisation_id, self.id)
 
-    async def retry(self, policy: str | None = None) -> list[lane.Ring]:
+    async def retry(self, policy: str | None = None) -> list[activity_queue.WakeUp]:
         """Lets the run go on."""
         async with self.tenant.engine.begin() as conn:
             return await runs.retry_run(conn, self.tenant.organisation_id, self.id, policy)
@@ -275,7 +275,7 @@ class Run:
 
 
 async def make_run(tenant: Tenant, state: str) -> Run:
-    """Makes a run in a state, in a lane of its own."""
+    """Makes a run in a state, in an activity queue of its own."""
     run = await tenant.new_run()
     match state:
         case "queued":
@@ -294,7 +294,7 @@ async def make_run(tenant: Tenant, state: str) -> Run:
 
 
 async def make_job(tenant: Tenant, state: str) -> UUID:
-    """Makes a job in a state, in a lane of its own."""
+    """Makes a job in a state, in an activity queue of its own."""
     run = await make_run(
         tenant, {"failed": "failed", "blocked": "failed", "cancelled": "cancelled"}.get(state, "running")
     )
@@ -319,9 +319,9 @@ async def make_batch(tenant: Tenant, state: str) -> tuple[Claim, UUID]:
             batch_id = await tenant.accepted(held)
     async with tenant.engine.begin() as conn:
         if state == "refused":
-            await answers.put_off_batch(conn, tenant.cipher, held, batch_id, 503, b"[]", timedelta())
+            await answers.requeue_batch(conn, tenant.cipher, held, batch_id, 503, b"[]", timedelta())
         if state == "lost":
-            await answers.lose_batch(conn, tenant.cipher, held, batch_id, "timeout", timedelta())
+            await answers.mark_lost(conn, tenant.cipher, held, batch_id, "timeout", timedelta())
     if state == "answered":
         await tenant.answer(held, batch_id)
     assert await tenant.value("SELECT status FROM batch WHERE id = :batch", batch=batch_id) == state

@@ -14,7 +14,7 @@ from psycopg.errors import CheckViolation, ForeignKeyViolation
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db import answers, batches, claims, holdings, lane
+from app.db import activity_queue, answers, at_target, batches, claims
 from app.db.cipher import OrganisationCipher
 from app.db.claims import Claim, LeaseLost
 from app.skolverket.published import PUBLISHED
@@ -49,7 +49,8 @@ def _without_effect(name: str) -> Iterator[None]:
 
 
 async def _finish(conn: AsyncConnection, held: Claim, status: str) -> None:
-    assert await lane.finish_job(conn, held.job_id, held.number, status) is None, "an old claim has ended its job"
+    ended = await activity_queue.finish_job(conn, held.job_id, held.number, status)
+    assert ended is None, "an old claim has ended its job"
 
 
 def _raw(statement: str) -> tuple[Write, Refusal]:
@@ -71,9 +72,9 @@ LATE_WRITES: Final[dict[str, tuple[Write, Refusal]]] = {
     "write_batch": (lambda conn, cipher, held, batch: batches.write_batch(conn, cipher, PUBLISHED, held, None), _told),
     "call_batch": (lambda conn, cipher, held, batch: batches.call_batch(conn, cipher, PUBLISHED, held, batch), _told),
     "may_leave": (lambda conn, cipher, held, batch: batches.may_leave(conn, held), _told),
-    "give_up": (lambda conn, cipher, held, batch: batches.give_up(conn, held), _told),
-    "take_back": (lambda conn, cipher, held, batch: batches.take_back(conn, held, batch), _told),
-    "drop_written": (lambda conn, cipher, held, batch: batches.drop_written(conn, held), _told),
+    "expire": (lambda conn, cipher, held, batch: batches.expire(conn, held), _told),
+    "unmark_called": (lambda conn, cipher, held, batch: batches.unmark_called(conn, held, batch), _told),
+    "discard_unsent": (lambda conn, cipher, held, batch: batches.discard_unsent(conn, held), _told),
     "accept_batch": (
         lambda conn, cipher, held, batch: answers.accept_batch(conn, held, batch, 202, "late", _NOW),
         _told,
@@ -87,18 +88,18 @@ LATE_WRITES: Final[dict[str, tuple[Write, Refusal]]] = {
         lambda conn, cipher, held, batch: answers.refuse_batch(conn, cipher, held, batch, 413, b"[]", {}),
         _told,
     ),
-    "put_off_batch": (
-        lambda conn, cipher, held, batch: answers.put_off_batch(conn, cipher, held, batch, 503, b"[]", _NOW),
+    "requeue_batch": (
+        lambda conn, cipher, held, batch: answers.requeue_batch(conn, cipher, held, batch, 503, b"[]", _NOW),
         _told,
     ),
-    "lose_batch": (
-        lambda conn, cipher, held, batch: answers.lose_batch(conn, cipher, held, batch, "late", _NOW),
+    "mark_lost": (
+        lambda conn, cipher, held, batch: answers.mark_lost(conn, cipher, held, batch, "late", _NOW),
         _told,
     ),
-    "lose_called": (lambda conn, cipher, held, batch: answers.lose_called(conn, cipher, held), _told),
+    "mark_called_lost": (lambda conn, cipher, held, batch: answers.mark_called_lost(conn, cipher, held), _told),
     "abandon": (lambda conn, cipher, held, batch: answers.abandon(conn, cipher, held, "late"), _told),
-    "note_holdings": (lambda conn, cipher, held, batch: holdings.note_holdings(conn, held, [], set()), _told),
-    "note_contact": (lambda conn, cipher, held, batch: claims.note_contact(conn, held), _without_effect),
+    "note_at_target": (lambda conn, cipher, held, batch: at_target.note_at_target(conn, held, [], set()), _told),
+    "note_accepted": (lambda conn, cipher, held, batch: claims.note_accepted(conn, held), _without_effect),
     "note_fault": (lambda conn, cipher, held, batch: claims.note_fault(conn, held, {"code": "late"}), _without_effect),
     "finish_job as succeeded": (lambda conn, cipher, held, batch: _finish(conn, held, "succeeded"), _without_effect),
     "finish_job as failed": (lambda conn, cipher, held, batch: _finish(conn, held, "failed"), _without_effect),

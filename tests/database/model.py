@@ -12,12 +12,12 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.db import batches
+from app.db.activity_queue import WakeUp
 from app.db.cipher import OrganisationCipher
 from app.db.claims import Claim
-from app.db.lane import Ring
 from app.domain.verdicts import AwaitedBatch
 
-_TABLES: Final = ("run", "job", "record", "batch", "holding", "event", "content")
+_TABLES: Final = ("run", "job", "record", "batch", "at_target", "event", "content")
 
 
 class Cut(Exception):
@@ -62,7 +62,7 @@ class World:
     engine: AsyncEngine
     cipher: OrganisationCipher
     skolverket: Skolverket = field(default_factory=Skolverket)
-    bell: list[Ring] = field(default_factory=list)
+    bell: list[WakeUp] = field(default_factory=list)
     # The runs whose cancel has been answered and that have not been tried again since.
     cancelled: set[UUID] = field(default_factory=set)
     # The highest number that any claimer of a job was given.

@@ -152,12 +152,12 @@ class Worker:
         world, over = self._world, held.run_id in self._world.cancelled
         async with world.begin() as conn:
             if isinstance(intent, Snooze | Finish):
-                rings, stored = await settle(conn, held, intent), Stored()
+                wake_ups, stored = await settle(conn, held, intent), Stored()
             else:
-                rings, stored = [], await carry_out(conn, world.cipher, PUBLISHED, held, intent, RULES.first_answer)
+                wake_ups, stored = [], await carry_out(conn, world.cipher, PUBLISHED, held, intent, RULES.first_answer)
         written = isinstance(intent, WriteBatch) and stored.result
         assert not (written and over), "a batch was written after the cancel of its run had been answered"
-        world.bell += rings
+        world.bell += wake_ups
         return stored
 
     async def _call_on(self, held: Claim, step: Stepping, number: int, intent: Call, die: int) -> CallOutcome | None:

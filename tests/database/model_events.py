@@ -8,7 +8,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from app.db import claims, lane, runs
+from app.db import activity_queue, claims, runs
 from app.domain.stages import Stage
 from app.errors import Conflict
 from tests.database.factories import Tenant
@@ -60,7 +60,7 @@ class Events:
                     key_name="testnyckel",
                 )
             self.runs.append(accepted.run_id)
-            self.world.bell += accepted.rings
+            self.world.bell += accepted.wake_ups
 
     def run(self, number: int) -> UUID | None:
         """Gives one of the runs, the latest first."""
@@ -90,8 +90,8 @@ class Events:
     async def hear(self, worker: int, number: int) -> None:
         """Rings a worker, once more perhaps."""
         if self.world.bell and self.workers[worker].idle:
-            ring = self.world.bell[-1 - number % len(self.world.bell)]
-            await self.workers[worker].claim(ring.job_id)
+            wake_up = self.world.bell[-1 - number % len(self.world.bell)]
+            await self.workers[worker].claim(wake_up.job_id)
 
     async def work(self, number: int, dice: Sequence[int]) -> None:
         """Lets a worker go on, or first take what is due, if need be a little later."""
@@ -108,12 +108,12 @@ class Events:
         async with self.tenant.engine.begin() as conn:
             await conn.execute(sa.text(FORWARD), {"by": by})
 
-    async def sweep(self, patience: timedelta) -> None:
-        """Looks for free lanes, and rings for what is due."""
+    async def sweep(self, timeout: timedelta) -> None:
+        """Looks for free activity queues, and sends wake-ups for what is due."""
         async with self.world.begin() as conn:
-            assert not await lane.start_lanes(conn), "a lane was free while a run waited"
+            assert not await activity_queue.start_free_queues(conn), "an activity queue was free while a run waited"
         async with self.world.begin() as conn:
-            self.world.bell += await claims.rings_due(conn, 100, patience)
+            self.world.bell += await claims.wake_ups_due(conn, 100, timeout)
 
     async def come_back(self, worker: int, dice: Sequence[int], die: int) -> None:
         """Lets another worker take the job, when the lease is over, and the first one try what it had in mind."""
@@ -164,10 +164,10 @@ class Events:
         """Has an activity's runs worked on and cancelled, and the latest go on when all have ended."""
         await self.work(number, dice)
         worker, world = self.workers[number], self.world
-        lane_runs = await world.rows(
+        queue_runs = await world.rows(
             "SELECT id FROM run WHERE activity_id = :activity ORDER BY sequence DESC", activity=activity
         )
-        for run in lane_runs:
+        for run in queue_runs:
             await self._cancel_run(run.id)
         for _ in range(60):
             if (live := await world.value(_LIVE_JOB, activity=activity)) is None:
@@ -175,8 +175,8 @@ class Events:
             await self.forward(FORWARDS[2])
             await worker.claim(live)
             await worker.finish_step()
-        if lane_runs:
-            await self.retry(lane_runs[0].id, policy)
+        if queue_runs:
+            await self.retry(queue_runs[0].id, policy)
             await self.work(number, dice)
 
     async def meet_at_the_end(self, number: int, activity: int, before: bool) -> None:
@@ -221,7 +221,7 @@ class Events:
         for _ in range(40 + 30 * len(self.runs)):
             world.bell.clear()
             await self.sweep(timedelta())
-            while world.bell:  # nobody looks for what no ring tells of
+            while world.bell:  # nobody looks for what no wake-up tells of
                 await self.workers[0].claim(world.bell.pop().job_id)
                 await self.workers[0].finish_step()
             if not await world.value("SELECT EXISTS (SELECT FROM run WHERE status IN ('queued', 'running'))"):

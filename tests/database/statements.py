@@ -1,9 +1,9 @@
-"""Raw SQL for the tests of the database's own refusals; `%(name)s` are names of a scene in the gallery."""
+"""Raw SQL for the tests of the database's own refusals; `%(name)s` are names of a scene in the seeded states."""
 
 import psycopg
 import pytest
 
-from tests.database.gallery import Names
+from tests.database.seed_states import Names
 
 # A write that repeats the claim under which its job is held.
 FENCED = {

@@ -241,7 +241,7 @@ async def test_a_record_is_given_up_when_its_faults_reach_the_horizon(tenant: Te
     assert json.loads(retried.body)["data"] == [faulty]
     async with tenant.engine.begin() as conn:
         await batches.call_batch(conn, tenant.cipher, PUBLISHED, held, retried.id)
-        await answers.lose_batch(conn, tenant.cipher, held, retried.id, "timeout", NOTHING)
+        await answers.mark_lost(conn, tenant.cipher, held, retried.id, "timeout", NOTHING)
     await _age(tenant, held, MINUTE)
     assert await tenant.write(held) is None
     row = await _record(tenant, faulty["id"])
@@ -358,7 +358,7 @@ async def test_remarks_on_an_earlier_sending_go_with_the_next_one(tenant: Tenant
     for _ in range(2):
         batch_id = await tenant.called(held)
         async with tenant.engine.begin() as conn:
-            await answers.lose_batch(conn, tenant.cipher, held, batch_id, "timeout", NOTHING)
+            await answers.mark_lost(conn, tenant.cipher, held, batch_id, "timeout", NOTHING)
     assert _codes(await _record(tenant, activity["id"])) == ["sent_without"]
 
 
@@ -379,7 +379,7 @@ async def test_only_the_batch_in_which_a_record_left_last_answers_for_it(tenant:
     assert [each.polls for each in awaited] == [1, 0]
     assert awaited[0].waiting[UUID(slow["id"])] <= NOTHING < awaited[1].waiting[UUID(again["id"])]
     async with tenant.engine.begin() as conn:
-        await answers.lose_batch(conn, tenant.cipher, held, first, "no_answer", None)
+        await answers.mark_lost(conn, tenant.cipher, held, first, "no_answer", None)
         assert await answers.accepted_batch(conn, held, first) is None, "it is no longer waited for"
     assert (await _record(tenant, slow["id"]))["status"] == "error"
     assert (await _record(tenant, again["id"]))["status"] == "sent"
@@ -392,7 +392,7 @@ async def test_without_a_horizon_no_record_is_given_up(tenant: Tenant) -> None:
     _, held = await _claimed(tenant, [person])
     batch_id = await tenant.called(held)
     async with tenant.engine.begin() as conn:
-        await answers.lose_batch(conn, tenant.cipher, held, batch_id, "no_connection", NOTHING)
+        await answers.mark_lost(conn, tenant.cipher, held, batch_id, "no_connection", NOTHING)
     await _age(tenant, held, 2 * HORIZON)
     async with tenant.engine.begin() as conn:
         assert await batches.write_batch(conn, tenant.cipher, PUBLISHED, held, None) is not None
@@ -464,7 +464,7 @@ async def test_after_a_passing_refusal_the_records_go_again_together(tenant: Ten
     _, held = await _claimed(tenant, [person, pupil()])
     batch_id = await tenant.called(held)
     async with tenant.engine.begin() as conn:
-        await answers.put_off_batch(conn, tenant.cipher, held, batch_id, 503, b"[]", MINUTE)
+        await answers.requeue_batch(conn, tenant.cipher, held, batch_id, 503, b"[]", MINUTE)
     row = await _record(tenant, person["id"])
     assert (row["status"], row["max_together"]) == ("pending", None)
     assert timedelta(seconds=50) < row["due_in"] <= MINUTE
@@ -477,7 +477,7 @@ async def test_a_lost_batch_sends_its_records_again(tenant: Tenant) -> None:
     _, held = await _claimed(tenant, [person])
     batch_id = await tenant.called(held)
     async with tenant.engine.begin() as conn:
-        await answers.lose_batch(conn, tenant.cipher, held, batch_id, "timeout", NOTHING)
+        await answers.mark_lost(conn, tenant.cipher, held, batch_id, "timeout", NOTHING)
     row, batch = await _record(tenant, person["id"]), await _batch(tenant, batch_id)
     assert (row["status"], row["remarks"]) == ("pending", None)
     assert (batch["status"], batch["error"], batch["answer"]) == ("lost", "timeout", None)
@@ -496,7 +496,7 @@ async def test_a_lost_batch_without_another_try_ends_its_records(tenant: Tenant)
         change = RecordChange(UUID(first["id"]), "succeeded")
         await answers.answer_batch(conn, tenant.cipher, held, batch_id, b"{}", [change], NOTHING)
     async with tenant.engine.begin() as conn:
-        await answers.lose_batch(conn, tenant.cipher, held, batch_id, "no_answer", None)
+        await answers.mark_lost(conn, tenant.cipher, held, batch_id, "no_answer", None)
     assert (await _record(tenant, first["id"]))["status"] == "succeeded"
     row = await _record(tenant, second["id"])
     assert (row["status"], _codes(row)) == ("error", ["no_answer"])
@@ -509,7 +509,7 @@ async def test_what_a_dead_worker_left_without_an_answer_goes_again(tenant: Tena
     accepted, called = await tenant.accepted(held), await tenant.called(held)
     written = (await tenant.written(held)).id
     async with tenant.engine.begin() as conn:
-        await answers.lose_called(conn, tenant.cipher, held)
+        await answers.mark_called_lost(conn, tenant.cipher, held)
     assert [(await _batch(tenant, each))["status"] for each in (accepted, called, written)] == [
         *("accepted", "lost", "written")
     ]
@@ -522,7 +522,7 @@ async def test_batches_that_have_not_left_can_be_taken_back(tenant: Tenant) -> N
     _, held = await _claimed(tenant, persons)
     called, _ = await tenant.called(held), await tenant.written(held)
     async with tenant.engine.begin() as conn:
-        await batches.drop_written(conn, held)
+        await batches.discard_unsent(conn, held)
     assert [row["id"] for row in await tenant.rows("SELECT id FROM batch")] == [called]
     rows = await _records(tenant, held)
     assert [(row["status"], row["fault_since"]) for row in rows] == [("sent", None), ("pending", None)]
@@ -551,7 +551,7 @@ async def test_giving_up_ends_what_is_pending_and_nothing_else(tenant: Tenant) -
     await tenant.answer(held, await tenant.accepted(held))
     await tenant.called(held)
     async with tenant.engine.begin() as conn:
-        await batches.give_up(conn, held)
+        await batches.expire(conn, held)
     rows = await _records(tenant, held)
     assert [(row["status"], _codes(row)) for row in rows] == [("succeeded", []), ("sent", []), ("error", ["gave_up"])]
 

@@ -11,7 +11,7 @@ from app.jobs.problems import job_problem
 from tests.database.factories import Tenant
 
 SERVICE = "provisioning"
-PATIENCE = timedelta(seconds=10)
+TIMEOUT = timedelta(seconds=10)
 
 
 async def _outage(tenant: Tenant) -> bool:
@@ -33,7 +33,7 @@ async def _open(tenant: Tenant) -> None:
 
 async def _wait(tenant: Tenant) -> timedelta | None:
     async with tenant.engine.begin() as conn:
-        return await until_probe(conn, SERVICE, Random(1), PATIENCE)
+        return await until_probe(conn, SERVICE, Random(1), TIMEOUT)
 
 
 async def test_failures_in_a_row_open_it_once(tenant: Tenant) -> None:
@@ -79,7 +79,7 @@ async def test_an_answer_closes_it_and_jobs_that_waited_for_it_go_on(tenant: Ten
     assert await _answer(tenant)
     async with tenant.engine.begin() as conn:
         assert not await is_open(conn, SERVICE)
-    due = "SELECT due_at <= clock_timestamp() AND rung_at IS NULL FROM job WHERE id = :job"
+    due = "SELECT due_at <= clock_timestamp() AND notified_at IS NULL FROM job WHERE id = :job"
     assert await tenant.value(due, job=first.job_id)
     assert not await tenant.value(due, job=second.job_id)
 

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db import answers, batches, claims, lane
+from app.db import activity_queue, answers, batches, claims
 from app.db.claims import Claim, LeaseLost
 from app.domain.stages import Stage
 from app.domain.verdicts import RecordChange
@@ -47,7 +47,7 @@ async def test_a_claim_says_whose_job_it_is_and_which(tenant: Tenant) -> None:
 async def test_a_claim_starts_the_job_and_leases_it(tenant: Tenant) -> None:
     held = await tenant.claim((await tenant.new_run()).jobs[0])
     row = await _job(tenant, held.job_id)
-    assert (row["status"], row["claim"], row["losses"], row["attempt"]) == ("running", 1, 0, 0)
+    assert (row["status"], row["claim"], row["worker_deaths"], row["attempt"]) == ("running", 1, 0, 0)
     assert None not in (row["lease_until"], row["worker"], row["started_at"])
 
 
@@ -114,22 +114,24 @@ _WRITES: dict[str, type_of_write] = {
     "answer_batch": lambda t, conn, held, w, a: answers.answer_batch(conn, t.cipher, held, a, b"{}", [], NOTHING),
     "postpone_batch": lambda t, conn, held, w, a: answers.postpone_batch(conn, held, a, MINUTE),
     "refuse_batch": lambda t, conn, held, w, a: answers.refuse_batch(conn, t.cipher, held, w, 413, b"[]", {}),
-    "put_off_batch": lambda t, conn, held, w, a: answers.put_off_batch(conn, t.cipher, held, w, 503, b"[]", MINUTE),
-    "lose_batch": lambda t, conn, held, w, a: answers.lose_batch(conn, t.cipher, held, a, "timeout", NOTHING),
-    "lose_called": lambda t, conn, held, w, a: answers.lose_called(conn, t.cipher, held),
-    "take_back": lambda t, conn, held, w, a: batches.take_back(conn, held, w),
-    "drop_written": lambda t, conn, held, w, a: batches.drop_written(conn, held),
+    "requeue_batch": lambda t, conn, held, w, a: answers.requeue_batch(conn, t.cipher, held, w, 503, b"[]", MINUTE),
+    "mark_lost": lambda t, conn, held, w, a: answers.mark_lost(conn, t.cipher, held, a, "timeout", NOTHING),
+    "mark_called_lost": lambda t, conn, held, w, a: answers.mark_called_lost(conn, t.cipher, held),
+    "unmark_called": lambda t, conn, held, w, a: batches.unmark_called(conn, held, w),
+    "discard_unsent": lambda t, conn, held, w, a: batches.discard_unsent(conn, held),
     "abandon": lambda t, conn, held, w, a: answers.abandon(conn, t.cipher, held, "no_contact"),
-    "give_up": lambda t, conn, held, w, a: batches.give_up(conn, held),
+    "expire": lambda t, conn, held, w, a: batches.expire(conn, held),
     "load_snapshot": lambda t, conn, held, w, a: claims.load_snapshot(conn, held),
     "hold": lambda t, conn, held, w, a: claims.hold(conn, held),
     "snooze": lambda t, conn, held, w, a: claims.snooze(conn, held, NOTHING),
 }
 _SILENT: dict[str, type_of_write] = {
-    "note_contact": lambda t, conn, held, w, a: claims.note_contact(conn, held),
+    "note_accepted": lambda t, conn, held, w, a: claims.note_accepted(conn, held),
     "note_fault": lambda t, conn, held, w, a: claims.note_fault(conn, held, {"type": "late"}),
-    "finish_job as succeeded": lambda t, conn, held, w, a: lane.finish_job(conn, held.job_id, held.number, "succeeded"),
-    "finish_job as failed": lambda t, conn, held, w, a: lane.finish_job(
+    "finish_job as succeeded": lambda t, conn, held, w, a: activity_queue.finish_job(
+        conn, held.job_id, held.number, "succeeded"
+    ),
+    "finish_job as failed": lambda t, conn, held, w, a: activity_queue.finish_job(
         conn, held.job_id, held.number, "failed", {"type": "late"}
     ),
 }
@@ -180,26 +182,30 @@ async def test_a_lease_that_ends_is_counted_as_a_loss(tenant: Tenant) -> None:
     job_id = await make_job(tenant, "queued")
     held = await tenant.claim(job_id)
     assert not held.lost_before
-    for number, losses in ((2, 1), (3, 2)):
+    for number, worker_deaths in ((2, 1), (3, 2)):
         await _expire(tenant, held)
         held = await tenant.claim(job_id)
-        assert (held.number, held.lost_before, (await _job(tenant, job_id))["losses"]) == (number, True, losses)
+        assert (held.number, held.lost_before, (await _job(tenant, job_id))["worker_deaths"]) == (
+            number,
+            True,
+            worker_deaths,
+        )
     async with tenant.engine.begin() as conn:
         await claims.snooze(conn, held, NOTHING)
-    assert (await _job(tenant, job_id))["losses"] == 0
+    assert (await _job(tenant, job_id))["worker_deaths"] == 0
     assert not (await tenant.claim(job_id)).lost_before
 
 
 async def test_a_snooze_gives_the_job_back_at_its_time(tenant: Tenant) -> None:
-    """It stays running to callers, holds no worker, costs no attempt and numbers a ring for its time."""
+    """It stays running to callers, holds no worker, costs no attempt and numbers a wake-up for its time."""
     held = await tenant.claim(await make_job(tenant, "queued"))
     before = await _job(tenant, held.job_id)
     async with tenant.engine.begin() as conn:
-        ring = await claims.snooze(conn, held, timedelta(seconds=90))
+        wake_up = await claims.snooze(conn, held, timedelta(seconds=90))
     row = await _job(tenant, held.job_id)
     assert (row["status"], row["lease_until"], row["worker"], row["attempt"]) == ("running", None, None, 0)
     assert timedelta(seconds=80) < row["due_in"] <= timedelta(seconds=90)  # type: ignore[operator]
-    assert ring == lane.Ring(held.job_id, before["ring"] + 1, 90.0)  # type: ignore[operator]
+    assert wake_up == activity_queue.WakeUp(held.job_id, before["wake_up"] + 1, 90.0)  # type: ignore[operator]
     assert await _try(tenant, held.job_id) is None
     await tenant.do("UPDATE job SET due_at = clock_timestamp(), fence = claim WHERE id = :job", job=held.job_id)
     again = await tenant.claim(held.job_id)
@@ -223,12 +229,12 @@ async def test_faults_are_counted_from_the_first_and_forgotten_on_contact(tenant
     rows = []
     for error in ({"type": "one"}, {"type": "two"}, None):
         async with tenant.engine.begin() as conn:
-            await (claims.note_fault(conn, held, error) if error else claims.note_contact(conn, held))
+            await (claims.note_fault(conn, held, error) if error else claims.note_accepted(conn, held))
         rows.append(await _job(tenant, held.job_id))
     assert [row["attempt"] for row in rows] == [1, 2, 2]
     assert [row["error"] for row in rows] == [{"type": "one"}, {"type": "two"}, None]
     assert rows[0]["fault_since"] == rows[1]["fault_since"] != rows[2]["fault_since"] is None
-    assert [row["contact_at"] is None for row in rows] == [True, True, False]
+    assert [row["last_accepted_at"] is None for row in rows] == [True, True, False]
 
 
 async def test_the_view_is_what_the_database_holds(tenant: Tenant) -> None:
@@ -259,29 +265,31 @@ async def test_the_view_knows_when_a_record_may_go_again(tenant: Tenant) -> None
     assert timedelta(minutes=59) < seen.next_ready_at - seen.now <= timedelta(hours=1)
 
 
-async def test_rings_go_to_due_jobs_that_were_not_rung_for(tenant: Tenant) -> None:
-    """Not to those that are leased, not due or rung for a moment ago; each ring has a number of its own."""
+async def test_wake_ups_go_to_due_jobs_that_were_not_notified_for(tenant: Tenant) -> None:
+    """Not to those that are leased, not due or notified a moment ago; each wake-up has a number of its own."""
     due, held_by_somebody, later = [await make_job(tenant, "queued") for _ in range(3)]
     await tenant.claim(held_by_somebody)
     await tenant.do("UPDATE job SET due_at = clock_timestamp() + interval '1 hour' WHERE id = :job", job=later)
     async with tenant.engine.begin() as conn:
-        assert await claims.rings_due(conn, 10, MINUTE) == []
-        numbers = [[(ring.job_id, ring.number) for ring in await claims.rings_due(conn, 10, NOTHING)] for _ in "ab"]
+        assert await claims.wake_ups_due(conn, 10, MINUTE) == []
+        numbers = [
+            [(wake_up.job_id, wake_up.number) for wake_up in await claims.wake_ups_due(conn, 10, NOTHING)] for _ in "ab"
+        ]
     assert numbers == [[(due, 2)], [(due, 3)]]
 
 
-async def test_rings_go_to_jobs_whose_worker_died(tenant: Tenant) -> None:
+async def test_wake_ups_go_to_jobs_whose_worker_died(tenant: Tenant) -> None:
     held = await tenant.claim(await make_job(tenant, "queued"))
     await _expire(tenant, held)
     async with tenant.engine.begin() as conn:
-        rung = await claims.rings_due(conn, 10, NOTHING)
-    assert [ring.job_id for ring in rung] == [held.job_id]
+        notified = await claims.wake_ups_due(conn, 10, NOTHING)
+    assert [wake_up.job_id for wake_up in notified] == [held.job_id]
     assert (await tenant.claim(held.job_id)).number == 2
 
 
-async def test_no_more_rings_than_asked_for_the_longest_due_first(tenant: Tenant) -> None:
+async def test_no_more_wake_ups_than_asked_for_the_longest_due_first(tenant: Tenant) -> None:
     jobs = [await make_job(tenant, "queued") for _ in range(3)]
     await tenant.do("UPDATE job SET due_at = due_at - interval '1 hour' WHERE id = :job", job=jobs[2])
     async with tenant.engine.begin() as conn:
-        rung = await claims.rings_due(conn, 2, NOTHING)
-    assert {ring.job_id for ring in rung} == {jobs[2], jobs[0]}
+        notified = await claims.wake_ups_due(conn, 2, NOTHING)
+    assert {wake_up.job_id for wake_up in notified} == {jobs[2], jobs[0]}

@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.db import answers, circuits, claims, holdings, idempotency, lane, limits, workers
+from app.db import activity_queue, answers, at_target, circuits, claims, idempotency, limits, workers
 from tests.database.factories import MINUTE, Tenant, engine_of, make_run, pupil
 from tests.database.virtual_time import FORWARD, virtualise
 
@@ -66,17 +66,17 @@ async def test_whatever_is_written_has_the_databases_time(turned: AsyncEngine, d
     held = await tenant.claim(run.jobs[0])
     lost, put_off, refused, answered = [await tenant.called(held) for _ in range(4)]
     async with turned.begin() as conn:
-        await answers.lose_batch(conn, tenant.cipher, held, lost, "timeout", MINUTE)
-        await answers.put_off_batch(conn, tenant.cipher, held, put_off, 503, b"[]", MINUTE)
+        await answers.mark_lost(conn, tenant.cipher, held, lost, "timeout", MINUTE)
+        await answers.requeue_batch(conn, tenant.cipher, held, put_off, 503, b"[]", MINUTE)
         await answers.refuse_batch(conn, tenant.cipher, held, refused, 413, b"[]", {})
         await answers.accept_batch(conn, held, answered, 202, "7", MINUTE)
         await answers.postpone_batch(conn, held, answered, MINUTE)
         await claims.note_fault(conn, held, {"code": "timeout"})
-        await holdings.assume_nothing_held(conn, held)
+        await at_target.assume_nothing_at_target(conn, held)
         await claims.snooze(conn, held, MINUTE)
     async with turned.begin() as conn:
-        await claims.rings_due(conn, 100, timedelta())
-        await lane.start_lanes(conn)
+        await claims.wake_ups_due(conn, 100, timedelta())
+        await activity_queue.start_free_queues(conn)
         await limits.take_slot(conn, "calls", 5, tenant.organisation_id)
         await limits.hold_back(conn, "calls", MINUTE)
         await circuits.note_outage(conn, "provisioning", "timeout", Random(1))

@@ -77,7 +77,7 @@ async def held_by(engine: AsyncEngine, job_id: UUID, worker: UUID) -> claims.Cla
 async def test_nothing_to_do_is_well(engine: AsyncEngine, tenant: Tenant, worker: UUID) -> None:
     looked = await seen(engine)
     assert diagnose(looked) == []
-    assert headline(looked, []) == "All is well: nothing is stuck. 0 lanes, 0 waiting runs, 1 worker alive."
+    assert headline(looked, []) == "All is well: nothing is stuck. 0 activity queues, 0 waiting runs, 1 worker alive."
 
 
 async def test_work_without_a_worker_is_stuck(engine: AsyncEngine, tenant: Tenant) -> None:
@@ -91,17 +91,17 @@ async def test_what_has_just_become_due_is_not_stuck(engine: AsyncEngine, tenant
 
 
 async def test_a_due_job_that_nobody_takes(engine: AsyncEngine, tenant: Tenant, worker: UUID) -> None:
-    """With the lane it is in, and the run that waits behind it."""
+    """With the activity queue it is in, and the run that waits behind it."""
     run = await tenant.new_run()
     await tenant.accept(run.activity_id)
     await tenant.do(f"UPDATE job SET due_at = {AGO} WHERE id = :id", id=run.jobs[0])
     stuck = (await found(engine))["due_not_taken"]
-    lane = stuck.lane
-    assert lane is not None
-    assert lane.job is not None
-    assert (lane.organisation, lane.activity_id, lane.sequence) == (tenant.number, run.activity_id, 1)
-    assert (lane.job.id, lane.job.stage, lane.waiting, lane.next_sequence) == (run.jobs[0], "persons", 1, 2)
-    assert lane.waiting_since is not None
+    queue = stuck.queue
+    assert queue is not None
+    assert queue.job is not None
+    assert (queue.organisation, queue.activity_id, queue.sequence) == (tenant.number, run.activity_id, 1)
+    assert (queue.job.id, queue.job.stage, queue.waiting, queue.next_sequence) == (run.jobs[0], "persons", 1, 2)
+    assert queue.waiting_since is not None
     assert "1 worker alive with 3 steps in hand" in stuck.why
 
 
@@ -117,7 +117,7 @@ async def test_a_held_job_is_not_stuck(engine: AsyncEngine, tenant: Tenant, work
 
 
 async def test_the_leases_of_a_silent_worker(engine: AsyncEngine, tenant: Tenant, worker: UUID) -> None:
-    """It is said once of the worker, and of each lane; the leases' end frees them, so that it is no trouble yet."""
+    """It is said once of the worker, and of each queue; the leases' end frees them, so that it is no trouble yet."""
     await held_by(engine, (await tenant.new_run()).jobs[0], worker)
     await tenant.do(f"UPDATE worker SET seen_at = {AGO}")
     silent = await found(engine)
@@ -164,7 +164,7 @@ async def test_an_open_circuit_and_who_waits_for_it(engine: AsyncEngine, tenant:
 
 
 async def test_a_token_that_is_not_got(engine: AsyncEngine, tenant: Tenant, worker: UUID) -> None:
-    """A trouble while a lane needs it; one of long ago is nobody's any more."""
+    """A trouble while an activity queue needs it; one of long ago is nobody's any more."""
     async with engine.begin() as conn:
         await tokens.ask_for_token(conn, tenant.cipher, tenant.organisation_id, "here", MINUTE)
         await tokens.fetch_failed(conn, tenant.organisation_id, "here", "certificate_expired")
@@ -177,7 +177,7 @@ async def test_a_token_that_is_not_got(engine: AsyncEngine, tenant: Tenant, work
     assert "token_failing" not in await found(engine)
 
 
-async def test_a_transaction_that_lies_on_a_lane(
+async def test_a_transaction_that_lies_on_a_queue(
     engine: AsyncEngine, tenant: Tenant, worker: UUID, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is named by its process id, with whoever waits for it; ending it as advised lets the other one go on."""
@@ -204,7 +204,7 @@ async def test_a_transaction_that_lies_on_a_lane(
     assert stuck["session_blocked"].what == f"Session {waiting} (provkedja worker) waits for a lock."
 
 
-async def test_a_lane_that_nobody_starts(engine: AsyncEngine, tenant: Tenant, worker: UUID) -> None:
+async def test_a_queue_that_nobody_starts(engine: AsyncEngine, tenant: Tenant, worker: UUID) -> None:
     """Only a mistake leaves one, and it is due from the end of the run before: here the triggers are off."""
     run = await tenant.new_run()
     await tenant.accept(run.activity_id)
@@ -219,7 +219,7 @@ async def test_a_lane_that_nobody_starts(engine: AsyncEngine, tenant: Tenant, wo
         f"UPDATE run SET finished_at = {AGO} WHERE id = '{run.id}'",
         f"UPDATE run SET created_at = {AGO} WHERE status = 'queued'",
     )
-    assert (await found(engine))["lane_not_started"].what == "run 2 is the next, and nobody starts it"
+    assert (await found(engine))["queue_not_started"].what == "run 2 is the next, and nobody starts it"
 
 
 async def test_a_run_that_lost_its_job_ends_by_the_advice(engine: AsyncEngine, tenant: Tenant, worker: UUID) -> None:
@@ -258,15 +258,15 @@ async def test_slots_that_are_put_off_too_far_are_freed_by_the_advice(engine: As
     assert list(await found(engine)) == ["no_worker"]
 
 
-async def test_lanes_beyond_the_bound_are_counted_and_those_that_look_wrong_are_kept(
+async def test_queues_beyond_the_bound_are_counted_and_those_that_look_wrong_are_kept(
     engine: AsyncEngine, tenant: Tenant, worker: UUID
 ) -> None:
     runs = [await tenant.new_run() for _ in range(4)]
     await tenant.do("UPDATE job SET due_at = due_at + interval '1 minute' WHERE status = 'queued'")
     await tenant.do(f"UPDATE job SET due_at = {AGO} WHERE id = :id", id=runs[2].jobs[0])
     looked = await seen(engine, most=2)
-    assert (looked.lanes_in_all, len(looked.lanes)) == (4, 2)
-    assert runs[2].id in {lane.run_id for lane in looked.lanes}
+    assert (looked.queues_in_all, len(looked.queues)) == (4, 2)
+    assert runs[2].id in {queue.run_id for queue in looked.queues}
 
 
 @dataclass(frozen=True)
@@ -292,12 +292,12 @@ Doctor = Callable[..., Ran]
 
 
 async def test_the_command_says_what_is_stuck(tenant: Tenant, worker: UUID, database_url: str, doctor: Doctor) -> None:
-    """Exit code 1, the verdict on the first line, then the lane; no name and nothing of the roster."""
+    """Exit code 1, the verdict on the first line, then the activity queue; no name and nothing of the roster."""
     run = await tenant.new_run()
     await tenant.do(f"UPDATE job SET due_at = {AGO} WHERE id = :id", id=run.jobs[0])
     ran = doctor(DATABASE_URL=database_url)
     first, *rest = ran.said.splitlines()
-    assert (ran.code, first) == (1, "✗ Stuck: 1 lane. 1 lane, 0 waiting runs, 1 worker alive.")
+    assert (ran.code, first) == (1, "✗ Stuck: 1 activity queue. 1 activity queue, 0 waiting runs, 1 worker alive.")
     assert f"✗ {tenant.number} {run.activity_id} run 1 persons: it is due, and nobody takes it." in ran.said
     assert any(line.startswith("    free ") for line in rest)
     assert not [word for word in ("Exempel", "Åsa", "testnyckel", "201203049810") if word in ran.said]
@@ -309,9 +309,9 @@ async def test_the_command_as_json(
     run = await tenant.new_run()
     ran = doctor("--json", DATABASE_URL=database_url, REDIS_URL=redis_url)
     told = json.loads(ran.said)
-    assert (ran.code, told["well"], told["lanes"]) == (0, True, 1)
+    assert (ran.code, told["well"], told["queues"]) == (0, True, 1)
     (only,) = told["findings"]
-    assert (only["code"], only["lane"]["activity_id"], only["lane"]["run"]) == ("goes_on", str(run.activity_id), 1)
+    assert (only["code"], only["queue"]["activity_id"], only["queue"]["run"]) == ("goes_on", str(run.activity_id), 1)
 
 
 async def test_the_command_says_that_redis_is_away_and_what_that_means(
@@ -356,7 +356,7 @@ async def test_a_part_that_hangs_hides_no_other(
         pid = locking.info.backend_pid
         stuck = await found(engine)
     assert stuck.keys() == {"parts_unread", "session_idle", "calls_failing"}
-    assert stuck["parts_unread"].what == "These could not be read in time: lanes, workers."
+    assert stuck["parts_unread"].what == "These could not be read in time: queues, workers."
     assert stuck["session_idle"].what.startswith(f"Session {pid} (psql)")
 
 

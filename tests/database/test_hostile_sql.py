@@ -14,9 +14,9 @@ import pytest
 
 from app.local.embedded import Servers
 from tests.conftest import _database, _name
-from tests.database.gallery import Names
 from tests.database.hostile import AUDIT, Enemy, attack
 from tests.database.invariants import FINAL, SCHEMA_BROKEN, changed
+from tests.database.seed_states import Names
 
 _CONNECTIONS = 4
 _ROUNDS, _STATEMENTS = 3, 200
@@ -25,9 +25,9 @@ _SEEDS = [Random().randrange(2**32) for _ in range(int(_MANY))] if _MANY else [7
 
 
 @pytest.fixture
-def battlefield(servers: Servers, gallery: tuple[str, dict[str, Names]]) -> Iterator[str]:
-    """A clone of the gallery, in which every write tells under which claim it was made."""
-    with _database(servers, template=_name(gallery[0])) as url:
+def battlefield(servers: Servers, seed_states: tuple[str, dict[str, Names]]) -> Iterator[str]:
+    """A clone of the seeded states, in which every write tells under which claim it was made."""
+    with _database(servers, template=_name(seed_states[0])) as url:
         with psycopg.connect(url, autocommit=True) as connection:
             connection.execute(AUDIT)
         yield url
@@ -95,7 +95,7 @@ _GUARDS = {
         "a batch was written under no claim",
     ),
     "guard of jobs": ("ALTER TABLE job DISABLE TRIGGER job_guard", Enemy.claim, "a claim went by other than one"),
-    "one run in a lane": (
+    "one run in an activity queue": (
         "DROP INDEX uq_run_one_under_way; ALTER TABLE run DISABLE TRIGGER run_guard",
         Enemy.any_run,
         "one run of an activity at a time",

@@ -1,4 +1,4 @@
-"""The worker's ear at the doorbell: it ends when it is told to, whatever becomes of the telling."""
+"""The worker's ear at the notifier: it ends when it is told to, whatever becomes of the telling."""
 
 import asyncio
 
@@ -7,7 +7,7 @@ import pytest
 
 from app.jobs import worker
 from app.jobs.advance import Advance
-from app.jobs.doorbell import Doorbell
+from app.jobs.notifier import Notifier
 from app.runtime import target_of
 from app.settings import Settings
 from tests.database.factories import Tenant, the_cipher
@@ -32,7 +32,7 @@ async def test_a_listener_that_swallows_its_cancellation_ends_all_the_same(
 
     monkeypatch.setattr(arq.Worker, "heart_beat", beat)
     monkeypatch.setattr(worker, "_CANCELLED_AGAIN_AFTER", 0.05)
-    bell, stop = Doorbell(redis_url), asyncio.Event()
+    bell, stop = Notifier(redis_url), asyncio.Event()
     settings = Settings.model_validate({"redis_url": redis_url})
     advance = Advance(settings, tenant.engine, the_cipher(), bell, target_of(settings))
     listening = asyncio.create_task(worker._listen(advance, stop))

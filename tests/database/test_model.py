@@ -122,7 +122,7 @@ class Model(RuleBasedStateMachine):
         self._do(self._events.try_again(worker, dice, self._events.activities[activity % 2], policy))
 
     @rule(worker=_workers, number=_numbers)
-    def a_ring_is_heard_and_may_come_again(self, worker: int, number: int) -> None:
+    def a_wake_up_is_heard_and_may_come_again(self, worker: int, number: int) -> None:
         self._do(self._events.hear(worker, number))
 
     @rule(worker=_workers, dice=_dice)
@@ -149,9 +149,9 @@ class Model(RuleBasedStateMachine):
     def time_passes(self, by: timedelta) -> None:
         self._do(self._events.forward(by))
 
-    @rule(patience=st.sampled_from([0, 1, 60]))
-    def the_sweeper_looks(self, patience: int) -> None:
-        self._do(self._events.sweep(timedelta(seconds=patience)))
+    @rule(timeout=st.sampled_from([0, 1, 60]))
+    def the_sweeper_looks(self, timeout: int) -> None:
+        self._do(self._events.sweep(timedelta(seconds=timeout)))
 
     @rule(worker=_workers, dice=_dice, die=_die)
     def a_worker_is_overtaken_and_comes_back(self, worker: int, dice: list[int], die: int) -> None:

@@ -14,10 +14,10 @@ from uuid import uuid4
 import pytest
 import redis
 
-from app.db.lane import Ring
+from app.db.activity_queue import WakeUp
 from app.errors import Stopped
-from app.jobs import doorbell
-from app.jobs.doorbell import Doorbell, pool
+from app.jobs import notifier
+from app.jobs.notifier import Notifier, pool
 from app.local.server import free_port
 from app.local.valkey import find_valkey
 from tests.conftest import _wait
@@ -86,8 +86,8 @@ async def behind_tls(port: int, folder: Path) -> AsyncIterator[tuple[int, str]]:
 
 
 @asynccontextmanager
-async def notifier(url: str, ca_file: str = "") -> AsyncIterator[Doorbell]:
-    made = Doorbell(url, ca_file)
+async def connected(url: str, ca_file: str = "") -> AsyncIterator[Notifier]:
+    made = Notifier(url, ca_file)
     try:
         yield made
     finally:
@@ -95,9 +95,9 @@ async def notifier(url: str, ca_file: str = "") -> AsyncIterator[Doorbell]:
 
 
 async def works(url: str, ca_file: str = "") -> bool:
-    async with notifier(url, ca_file) as made:
+    async with connected(url, ca_file) as made:
         await made.check()
-        return await made.ring([Ring(uuid4(), 1, 0)]) and await made.depth() is not None and await made.writable()
+        return await made.wake_up([WakeUp(uuid4(), 1, 0)]) and await made.depth() is not None and await made.writable()
 
 
 async def test_every_form_of_an_address_works(server: Server) -> None:
@@ -124,7 +124,7 @@ async def test_tls_trusts_the_file_and_looks_at_the_name(server: Server, tmp_pat
     ],
 )
 async def test_what_can_never_do_is_refused_in_a_sentence(server: Server, url: str, part: str) -> None:
-    async with notifier(url.format(port=server.port)) as made:
+    async with connected(url.format(port=server.port)) as made:
         with pytest.raises(Stopped, match=part) as refused:
             await made.check()
         assert "guess" not in str(refused.value)
@@ -163,7 +163,7 @@ async def answering(*answers: bytes) -> AsyncIterator[str]:
 
 @pytest.mark.parametrize("answer", ["MOVED 866 127.0.0.1:7001", "CLUSTERDOWN Hash slot not served"])
 async def test_a_node_of_a_cluster_is_refused(answer: str) -> None:
-    async with answering(f"-{answer}\r\n".encode()) as url, notifier(url) as made:
+    async with answering(f"-{answer}\r\n".encode()) as url, connected(url) as made:
         with pytest.raises(Stopped, match="cluster"):
             await made.check()
 
@@ -172,27 +172,27 @@ async def test_a_node_that_holds_the_keys_is_refused_too() -> None:
     """It says of itself that it is one."""
     info = b"# Cluster\r\ncluster_enabled:1\r\n"
     said = b"+OK\r\n", b"+OK\r\n", b"$%d\r\n%s\r\n" % (len(info), info), b"+OK\r\n"
-    async with answering(*said) as url, notifier(url) as made:
+    async with answering(*said) as url, connected(url) as made:
         with pytest.raises(Stopped, match="cluster"):
             await made.check()
 
 
 async def test_a_redis_that_is_away_or_talks_nonsense_is_no_reason_not_to_start() -> None:
-    async with notifier(f"redis://127.0.0.1:{free_port()}/0") as made:
+    async with connected(f"redis://127.0.0.1:{free_port()}/0") as made:
         await made.check()
         assert await made.depth() is None
-    async with answering(b"+OK\r\n") as url, notifier(url) as made:
+    async with answering(b"+OK\r\n") as url, connected(url) as made:
         await made.check()
         assert await made.depth() is None
 
 
 async def test_after_a_time_out_nobody_waits_again_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doorbell, "_TIMEOUT", 0.2)
-    async with answering() as url, notifier(url) as made:
+    monkeypatch.setattr(notifier, "_TIMEOUT", 0.2)
+    async with answering() as url, connected(url) as made:
         assert await made.depth() is None
-        monkeypatch.setattr(doorbell, "_TIMEOUT", 60)
+        monkeypatch.setattr(notifier, "_TIMEOUT", 60)
         async with asyncio.timeout(5):
-            assert not await made.ring([Ring(uuid4(), 1, 0)])
+            assert not await made.wake_up([WakeUp(uuid4(), 1, 0)])
             assert not await made.writable()
         assert made._not_before > time.monotonic()
 
@@ -202,7 +202,7 @@ async def test_a_redis_that_takes_no_writes_is_not_writable(redis_url: str) -> N
         before = client.config_get("maxmemory")["maxmemory"]
         client.config_set("maxmemory", 1)
         try:
-            async with notifier(redis_url) as made:
+            async with connected(redis_url) as made:
                 assert await made.depth() == 0
                 assert not await made.writable()
         finally:

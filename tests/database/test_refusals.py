@@ -4,7 +4,7 @@ import psycopg
 import pytest
 
 from app.domain import lifecycle
-from tests.database.gallery import Names
+from tests.database.seed_states import Names
 from tests.database.statements import (
     CLAIM,
     DONE_1,
@@ -29,7 +29,7 @@ _NOTHING_SENT = (
 
 # name of the case: (scene, guard or constraint, statements of which the last one is refused)
 _REFUSALS: dict[str, tuple[str, str, list[str]]] = {
-    # the order of a run's jobs, and of a lane's runs
+    # the order of a run's jobs, and of an activity queue's runs
     **{
         f"job {position} is queued before the one ahead has succeeded": (
             "hollow",
@@ -49,17 +49,17 @@ _REFUSALS: dict[str, tuple[str, str, list[str]]] = {
         [CLAIM.format("j1"), end("j1", "failed"), QUEUE.format("j2")],
     ),
     "a job is queued in a run that waits": (
-        "lane",
+        "queue",
         "fk_job_live_in_running_run",
         [QUEUE.format("second_job")],
     ),
     "a run starts while one is under way": (
-        "lane",
+        "queue",
         "run_order",
         [START.replace("%(id)s", "%(second)s")],
     ),
     "a run goes on while one is under way": (
-        "lane",
+        "queue",
         "uq_run_one_under_way",
         [START.replace("%(id)s", "%(cancelled)s")],
     ),
@@ -93,7 +93,7 @@ _REFUSALS: dict[str, tuple[str, str, list[str]]] = {
             f" activity_id, 99, 'running', {NOW}, 'halt', requested_by_id, 'x', 1 FROM run WHERE id = %(id)s"
         ],
     ),
-    "two runs share a place in their lane": (
+    "two runs share a place in their activity queue": (
         "hollow",
         "uq_run_organisation_id_activity_id_sequence",
         [

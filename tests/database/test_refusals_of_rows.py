@@ -3,7 +3,7 @@
 import psycopg
 import pytest
 
-from tests.database.gallery import Names
+from tests.database.seed_states import Names
 from tests.database.statements import NOW, change, end_rest, new_batch, new_record, refused, run
 
 # name of the case: (scene, guard or constraint, statements of which the last one is refused)

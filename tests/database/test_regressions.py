@@ -20,7 +20,7 @@ async def test_a_job_writes_batches_again_after_some_were_taken_back_out_of_the_
     second = await tenant.accepted(held)
     await run.cancel()
     async with tenant.engine.begin() as conn:
-        await batches.drop_written(conn, held)
+        await batches.discard_unsent(conn, held)
     await tenant.answer(held, second)
     await tenant.finish(held, "cancelled")
     await run.retry()
@@ -33,7 +33,7 @@ async def test_a_retry_gives_no_record_up_for_faults_of_the_try_before(tenant: T
     held = await tenant.claim(run.jobs[0])
     batch_id = await tenant.called(held)
     async with tenant.engine.begin() as conn:
-        await answers.lose_batch(conn, tenant.cipher, held, batch_id, "timeout", timedelta())
+        await answers.mark_lost(conn, tenant.cipher, held, batch_id, "timeout", timedelta())
     await tenant.do(
         "UPDATE record SET fault_since = fault_since - interval '7 hours', fence = :claim WHERE job_id = :job",
         claim=held.number,

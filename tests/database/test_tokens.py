@@ -25,11 +25,9 @@ async def _cached(tenant: Tenant, environment: str = HERE) -> str | None:
     return kept.value if kept else None
 
 
-async def _ask(tenant: Tenant, since: datetime | None = None, patience: float = 5) -> Kept | Fetch | Wait | Failed:
+async def _ask(tenant: Tenant, since: datetime | None = None, timeout: float = 5) -> Kept | Fetch | Wait | Failed:
     async with tenant.engine.begin() as conn:
-        return await ask_for_token(
-            conn, tenant.cipher, tenant.organisation_id, HERE, timedelta(seconds=patience), since
-        )
+        return await ask_for_token(conn, tenant.cipher, tenant.organisation_id, HERE, timedelta(seconds=timeout), since)
 
 
 async def _renew(tenant: Tenant, version: int) -> bool:
@@ -83,7 +81,7 @@ async def test_those_who_wait_share_the_failure_and_those_who_come_later_try_aga
 
 
 async def test_a_fetcher_that_died_loses_its_turn(tenant: Tenant) -> None:
-    assert await _ask(tenant, patience=-1) == Fetch()
+    assert await _ask(tenant, timeout=-1) == Fetch()
     assert await _ask(tenant) == Fetch()
 
 

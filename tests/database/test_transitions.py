@@ -4,7 +4,7 @@ import psycopg
 import pytest
 
 from app.domain import lifecycle
-from tests.database.gallery import Names
+from tests.database.seed_states import Names
 from tests.database.statements import (
     CLAIM,
     DONE_1,

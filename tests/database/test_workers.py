@@ -11,11 +11,11 @@ from tests.database.factories import Tenant
 
 
 def met() -> Tally:
-    """Three claims: one over a lost lease, one 0.3 s after its ring, one a minute after."""
-    tally = Tally(in_hand=2, lost=1, rings=4)
-    tally.claimed(over_a_lost_lease=True, rung_ago=None)
-    tally.claimed(over_a_lost_lease=False, rung_ago=timedelta(seconds=0.3))
-    tally.claimed(over_a_lost_lease=False, rung_ago=timedelta(minutes=1))
+    """Three claims: one over a lost lease, one 0.3 s after its wake-up, one a minute after."""
+    tally = Tally(in_hand=2, lost=1, wake_ups=4)
+    tally.claimed(over_a_lost_lease=True, wake_latency=None)
+    tally.claimed(over_a_lost_lease=False, wake_latency=timedelta(seconds=0.3))
+    tally.claimed(over_a_lost_lease=False, wake_latency=timedelta(minutes=1))
     return tally
 
 
@@ -45,13 +45,13 @@ async def test_the_figures_of_all_workers_are_added_up(engine: AsyncEngine) -> N
     for _ in range(3):
         await note(engine, uuid4(), met())
     seen = await together(engine)
-    assert (seen.alive, seen.in_hand, seen.claims, seen.reaped, seen.lost, seen.rings) == (3, 6, 9, 3, 3, 12)
-    assert list(seen.heard) == [3 * each for each in HEARD]
+    assert (seen.alive, seen.in_hand, seen.claims, seen.reaped, seen.lost, seen.wake_ups) == (3, 6, 9, 3, 3, 12)
+    assert list(seen.woken) == [3 * each for each in HEARD]
 
 
 async def test_without_any_worker_there_are_none(engine: AsyncEngine) -> None:
     seen = await together(engine)
-    assert (seen.alive, seen.claims, sum(seen.heard)) == (0, 0, 0)
+    assert (seen.alive, seen.claims, sum(seen.woken)) == (0, 0, 0)
 
 
 async def test_one_that_has_ended_or_says_nothing_any_more_is_not_there(engine: AsyncEngine, tenant: Tenant) -> None:
@@ -69,9 +69,9 @@ async def test_no_figure_falls_when_old_workers_are_forgotten(engine: AsyncEngin
     """Twice, so that the past is added to what is past already; a row of an older version has fewer classes."""
     for claims in (3, 6):
         await note(engine, uuid4(), met())
-        await tenant.do("UPDATE worker SET seen_at = seen_at - interval '25 hours', heard = heard[1:4]")
+        await tenant.do("UPDATE worker SET seen_at = seen_at - interval '25 hours', woken = woken[1:4]")
         async with engine.begin() as conn:
             await workers.add_up_the_past(conn)
         seen = await together(engine)
-        assert (seen.alive, seen.claims, seen.heard[3]) == (0, claims, claims // 3)
+        assert (seen.alive, seen.claims, seen.woken[3]) == (0, claims, claims // 3)
         assert await tenant.value("SELECT count(*) FROM worker") == 1

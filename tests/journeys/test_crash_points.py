@@ -308,7 +308,7 @@ def test_what_was_asked_of_an_api_that_died_is_asked_again(crashing: Service, na
             assert (again, len(runs)) == (202, 1)
         case _:
             assert (again, runs[0]["id"]) == (409 if done else 202, run_id)
-    # Nobody has rung for it.
+    # Nobody has sent a wake-up for it.
     crashing.worker()
     run = crashing.finished(runs[0]["id"])
     assert run["status"] == ("cancelled" if name == "cancel" else "succeeded")

@@ -153,19 +153,19 @@ def test_a_worker_killed_before_the_answer_shows_both_calls(service: Service, cl
     assert_kept(service, run)
 
 
-def test_nothing_is_lost_when_the_doorbell_is_emptied(service: Service, clean: Json, redis_url: str) -> None:
+def test_nothing_is_lost_when_the_notifier_is_emptied(service: Service, clean: Json, redis_url: str) -> None:
     service.worker()
     run_id = service.provision(service.store(clean))["id"]
     service.until(lambda: [call for call in service.sends() if call["resource"] == "duties"], "stage 2 to be sent")
-    with redis.Redis.from_url(redis_url) as doorbell:
-        doorbell.flushdb()
+    with redis.Redis.from_url(redis_url) as notifier:
+        notifier.flushdb()
 
     run = service.finished(run_id)
     assert [job["status"] for job in run["jobs"]] == ["succeeded"] * 4
     assert_kept(service, run)
 
 
-def test_everything_works_without_a_doorbell(service: Service, clean: Json) -> None:
+def test_everything_works_without_a_notifier(service: Service, clean: Json) -> None:
     service.worker(REDIS_URL=f"redis://127.0.0.1:{free_port()}/0")
     run = service.finished(service.provision(service.store(clean))["id"])
     assert [job["status"] for job in run["jobs"]] == ["succeeded"] * 4

@@ -55,7 +55,7 @@ WORKERS: Final = (
     ),
     Fault(
         "what a dead worker left is not looked at",
-        "            await answers.lose_called(conn, cipher, claim)\n",
+        "            await answers.mark_called_lost(conn, cipher, claim)\n",
         "",
         ("crash points",),
     ),

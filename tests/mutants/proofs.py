@@ -38,7 +38,7 @@ _JOURNEYS = (
     "test_a_worker_that_is_told_to_end_begins_no_further_call",
     "test_under_continue_only_the_spoilt_and_what_hangs_on_them_fail",
     "test_runs_of_one_activity_go_one_after_the_other",
-    "test_nothing_is_lost_when_the_doorbell_is_emptied",
+    "test_nothing_is_lost_when_the_notifier_is_emptied",
 )
 
 PROOFS: Final[Mapping[str, Proof]] = {
@@ -50,8 +50,8 @@ PROOFS: Final[Mapping[str, Proof]] = {
     ),
     "refusals": _database("refusals", "refusals_of_rows", "transitions"),
     "claims": _database("claims", "clock"),
-    "lanes": _database("lane", "lane_order", "regressions"),
-    "batches": _database("batches", "late_calls", "taken_back", "holdings"),
+    "queues": _database("activity_queue", "queue_order", "regressions"),
+    "batches": _database("batches", "late_calls", "unmark_called", "at_target"),
     "shared": _database("limits", "circuits", "sweeper"),
     "API": _tests("tests/api/test_runs.py"),
     "client": _tests(

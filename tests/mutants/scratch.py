@@ -120,7 +120,9 @@ class Scratch:
 
     def _is_what_runs(self) -> None:
         """Makes sure that it is the copy that is imported: else every fault would seem to live."""
-        program = "import app, app.db.lane, tests; print(app.__file__, app.db.lane.__file__, tests.__file__, sep='\\n')"
+        program = (
+            "import app, app.db.claims, tests; print(app.__file__, app.db.claims.__file__, tests.__file__, sep='\\n')"
+        )
         for options in ((), ("-P",)):
             found = self._python(*options, "-c", program, module=False).split()
             if not all(Path(each).is_relative_to(self._folder) for each in found) or len(found) != 3:

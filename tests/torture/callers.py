@@ -12,7 +12,7 @@ from tests.torture.rosters import Maker
 from tests.torture.stack import ask, read_json
 from tests.torture.witnesses import Post
 
-_PATIENCE = 8.0
+_TIMEOUT = 8.0
 
 
 @dataclass
@@ -42,7 +42,7 @@ class Callers:
 
     def __post_init__(self) -> None:
         limits = httpx.Limits(max_connections=200, max_keepalive_connections=50)
-        self.http = httpx.AsyncClient(trust_env=False, timeout=_PATIENCE, limits=limits)
+        self.http = httpx.AsyncClient(trust_env=False, timeout=_TIMEOUT, limits=limits)
 
     def count(self, what: str) -> None:
         """Counts something that was done."""

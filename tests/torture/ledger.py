@@ -9,7 +9,7 @@ import httpx
 from tests.torture.witnesses import STAGES, Call
 
 # A call that has not been answered for so long never will be.
-_PATIENCE = 30.0
+_TIMEOUT = 30.0
 _EVERY = 2.0
 
 
@@ -39,7 +39,7 @@ class Ledger:
         listed = answer.raise_for_status().json()["calls"]
         for call in listed:
             self._calls[call["number"]] = read_call(call)
-        long_ago = time.time() - _PATIENCE
+        long_ago = time.time() - _TIMEOUT
         for call in listed:
             if call["answered_at"] is None and call["time"] > long_ago:
                 break

@@ -136,12 +136,12 @@ def _unasked(seen: Seen) -> Iterator[Violation]:
 def in_order(seen: Seen, pairs: Pairs) -> Iterator[Violation]:
     """Runs of one activity start in the order of their acceptance, and one at a time."""
     del pairs
-    lanes: dict[tuple[str, UUID], list[Event]] = defaultdict(list)
+    queues: dict[tuple[str, UUID], list[Event]] = defaultdict(list)
     for event in seen.events:
         if event.job is None and event.run in seen.runs:
             run = seen.runs[event.run]
-            lanes[run.organisation, run.activity].append(event)
-    for (_, activity), events in lanes.items():
+            queues[run.organisation, run.activity].append(event)
+    for (_, activity), events in queues.items():
         under_way: set[UUID] = set()
         started = 0
         for event in events:
@@ -162,15 +162,15 @@ def _accepted_in_order(seen: Seen) -> Iterator[Violation]:
     first_sent: dict[object, float] = {}
     for post in seen.posts:
         first_sent[post.key or id(post)] = min(post.sent, first_sent.get(post.key or id(post), post.sent))
-    lanes: dict[UUID, dict[UUID, tuple[float, float]]] = defaultdict(dict)
+    queues: dict[UUID, dict[UUID, tuple[float, float]]] = defaultdict(dict)
     for post in seen.posts:
         if post.run is not None and post.answered is not None and post.run in seen.runs:
-            sent, answered = lanes[post.activity].get(post.run, (float("inf"), float("inf")))
-            lanes[post.activity][post.run] = (
+            sent, answered = queues[post.activity].get(post.run, (float("inf"), float("inf")))
+            queues[post.activity][post.run] = (
                 min(sent, first_sent[post.key or id(post)]),
                 min(answered, post.answered),
             )
-    for activity, runs in lanes.items():
+    for activity, runs in queues.items():
         for one, (_, answered) in runs.items():
             for other, (sent, _) in runs.items():
                 if answered < sent and seen.runs[one].sequence > seen.runs[other].sequence:

@@ -15,7 +15,7 @@ _ISSUES = {
     "Finish": 1,
     "_message": 1,
     "MarkLost": 1,
-    "lose_batch": 4,
+    "mark_lost": 4,
 }
 _REFUSALS = {"_refuse": 1, "_note": 1, "_open": 2}
 _TROUBLES = {"_found": 1, "DatabaseUnusable": 0, "_unusable": 0}

@@ -10,7 +10,7 @@ from app.catalogue import catalogue, in_words
 from app.cli.diagnosis import Worded, headline, worded
 from app.domain.conclusion import CIRCUIT_OPEN
 from app.domain.diagnosis import Finding, diagnose
-from app.domain.situation import Job, Lane, Seen, Service, Session, Token, Worker
+from app.domain.situation import ActivityQueue, Job, Seen, Service, Session, Token, Worker
 from tests.conftest import ROOT
 
 NOW = datetime(2026, 11, 23, 8, 5, tzinfo=UTC)
@@ -22,10 +22,10 @@ SNOOZED: dict[str, Any] = {"due_at": NOW + 3 * SECOND}
 LEASED: dict[str, Any] = {"due_at": NOW - MINUTE, "worker": ALIVE.id, "lease_until": NOW + 20 * SECOND}
 
 
-def lane(waiting: int = 0, **job: Any) -> Lane:
-    """A lane whose run is under way, with its job if any of it is said."""
+def queue(waiting: int = 0, **job: Any) -> ActivityQueue:
+    """An activity queue whose run is under way, with its job if any of it is said."""
     made = Job(id=UUID(int=7), stage="duties", status="running", **job) if job else None
-    return Lane(
+    return ActivityQueue(
         organisation="2120000001",
         activity_id=UUID(int=5),
         run_id=UUID(int=6),
@@ -38,9 +38,9 @@ def lane(waiting: int = 0, **job: Any) -> Lane:
     )
 
 
-def queued(waiting: timedelta, free: timedelta | None = None) -> Lane:
-    """A lane of which no run is under way: its head has waited for so long, and the run before it ended so long ago."""
-    return Lane(
+def queued(waiting: timedelta, free: timedelta | None = None) -> ActivityQueue:
+    """A queue of which no run is under way: its head has waited for so long, the run before it ended so long ago."""
+    return ActivityQueue(
         organisation="2120000001",
         activity_id=UUID(int=5),
         waiting=1,
@@ -50,8 +50,8 @@ def queued(waiting: timedelta, free: timedelta | None = None) -> Lane:
     )
 
 
-def seen(*lanes: Lane, **other: Any) -> Seen:
-    return Seen(now=NOW, **{"workers": [ALIVE], "lanes": lanes, "lanes_in_all": len(lanes), **other})
+def seen(*queues: ActivityQueue, **other: Any) -> Seen:
+    return Seen(now=NOW, **{"workers": [ALIVE], "queues": queues, "queues_in_all": len(queues), **other})
 
 
 LEVELS = ["ok", "warning", "error"]
@@ -66,52 +66,56 @@ def said(at: Seen) -> list[tuple[str, str]]:
     return [(found.level, found.code) for found in findings]
 
 
-def faulty(since: timedelta, code: str = "http_500", **job: Any) -> Lane:
-    return lane(**{**SNOOZED, **job}, fault_since=NOW - since, fault_code=code, attempt=4)
+def faulty(since: timedelta, code: str = "http_500", **job: Any) -> ActivityQueue:
+    return queue(**{**SNOOZED, **job}, fault_since=NOW - since, fault_code=code, attempt=4)
 
 
 @pytest.mark.parametrize(
     ("of", "level", "code"),
     [
-        pytest.param(lane(**SNOOZED), "ok", "goes_on", id="a pause of its own"),
-        pytest.param(lane(due_at=NOW - 4 * SECOND), "ok", "goes_on", id="due for a moment"),
-        pytest.param(lane(due_at=NOW - 6 * SECOND), "error", "due_not_taken", id="due, and nobody takes it"),
-        pytest.param(lane(due_at=NOW + 11 * MINUTE), "error", "far_ahead", id="due in a time that nothing takes"),
+        pytest.param(queue(**SNOOZED), "ok", "goes_on", id="a pause of its own"),
+        pytest.param(queue(due_at=NOW - 4 * SECOND), "ok", "goes_on", id="due for a moment"),
+        pytest.param(queue(due_at=NOW - 6 * SECOND), "error", "due_not_taken", id="due, and nobody takes it"),
+        pytest.param(queue(due_at=NOW + 11 * MINUTE), "error", "far_ahead", id="due in a time that nothing takes"),
         pytest.param(
-            lane(**SNOOZED, batches=2, oldest_batch_at=NOW - MINUTE), "ok", "waits_for_answer", id="Skolverket works"
+            queue(**SNOOZED, batches=2, oldest_batch_at=NOW - MINUTE), "ok", "waits_for_answer", id="Skolverket works"
         ),
         pytest.param(
-            lane(**SNOOZED, batches=2, oldest_batch_at=NOW - 11 * MINUTE), "warning", "answer_slow", id="for very long"
+            queue(**SNOOZED, batches=2, oldest_batch_at=NOW - 11 * MINUTE), "warning", "answer_slow", id="for very long"
         ),
-        pytest.param(lane(**LEASED), "ok", "held", id="a worker works at it"),
+        pytest.param(queue(**LEASED), "ok", "held", id="a worker works at it"),
         pytest.param(
-            lane(**{**LEASED, "lease_until": NOW - 4 * SECOND}), "ok", "held", id="its lease ended a moment ago"
-        ),
-        pytest.param(
-            lane(**{**LEASED, "lease_until": NOW - 6 * SECOND}), "error", "lease_expired", id="nobody took it over"
+            queue(**{**LEASED, "lease_until": NOW - 4 * SECOND}), "ok", "held", id="its lease ended a moment ago"
         ),
         pytest.param(
-            lane(**{**LEASED, "lease_until": NOW + HOUR}), "error", "far_ahead", id="a lease that is too long"
-        ),
-        pytest.param(lane(**LEASED, losses=1), "ok", "held", id="the second worker that tries"),
-        pytest.param(lane(**LEASED, losses=2), "warning", "workers_lost", id="two workers were lost with it"),
-        pytest.param(
-            lane(**{**LEASED, "worker": SILENT.id}), "warning", "lease_of_silent", id="its worker says nothing"
+            queue(**{**LEASED, "lease_until": NOW - 6 * SECOND}), "error", "lease_expired", id="nobody took it over"
         ),
         pytest.param(
-            lane(**{**LEASED, "worker": UUID(int=9)}), "warning", "lease_of_silent", id="its worker is not known"
+            queue(**{**LEASED, "lease_until": NOW + HOUR}), "error", "far_ahead", id="a lease that is too long"
+        ),
+        pytest.param(queue(**LEASED, worker_deaths=1), "ok", "held", id="the second worker that tries"),
+        pytest.param(queue(**LEASED, worker_deaths=2), "warning", "workers_lost", id="two workers were lost with it"),
+        pytest.param(
+            queue(**{**LEASED, "worker": SILENT.id}), "warning", "lease_of_silent", id="its worker says nothing"
+        ),
+        pytest.param(
+            queue(**{**LEASED, "worker": UUID(int=9)}), "warning", "lease_of_silent", id="its worker is not known"
         ),
         pytest.param(faulty(MINUTE), "warning", "faults", id="faults for a while"),
         pytest.param(faulty(6 * MINUTE), "error", "faults", id="faults for long"),
         pytest.param(faulty(6 * MINUTE, **LEASED), "error", "faults", id="and tried again at this moment"),
         pytest.param(faulty(MINUTE, CIRCUIT_OPEN), "warning", "faults", id="of a circuit that has just closed"),
         pytest.param(queued(4 * SECOND), "ok", "starts", id="a run that has just been taken in"),
-        pytest.param(queued(HOUR, free=4 * SECOND), "ok", "starts", id="a run whose lane has just become free"),
-        pytest.param(queued(HOUR, free=6 * SECOND), "error", "lane_not_started", id="a free lane that nobody starts"),
-        pytest.param(lane(), "error", "run_without_job", id="a run without a job"),
+        pytest.param(
+            queued(HOUR, free=4 * SECOND), "ok", "starts", id="a run whose activity queue has just become free"
+        ),
+        pytest.param(
+            queued(HOUR, free=6 * SECOND), "error", "queue_not_started", id="a free activity queue that nobody starts"
+        ),
+        pytest.param(queue(), "error", "run_without_job", id="a run without a job"),
     ],
 )
-def test_what_a_lane_waits_for(of: Lane, level: str, code: str) -> None:
+def test_what_a_queue_waits_for(of: ActivityQueue, level: str, code: str) -> None:
     assert said(seen(of)) == [(level, code)]
 
 
@@ -121,7 +125,7 @@ def test_what_a_lane_waits_for(of: Lane, level: str, code: str) -> None:
         pytest.param(seen(), [], id="nothing to do"),
         pytest.param(seen(workers=[]), [("warning", "no_worker")], id="no worker, and nothing to do"),
         pytest.param(
-            seen(lane(**SNOOZED), workers=[SILENT]),
+            seen(queue(**SNOOZED), workers=[SILENT]),
             [("error", "no_worker"), ("warning", "worker_silent"), ("ok", "goes_on")],
             id="no worker that is alive",
         ),
@@ -186,7 +190,7 @@ def test_what_a_lane_waits_for(of: Lane, level: str, code: str) -> None:
             id="Skolverket wants one",
         ),
         pytest.param(
-            seen(lane(due_at=NOW - HOUR), migrated=False),
+            seen(queue(due_at=NOW - HOUR), migrated=False),
             [("error", "not_migrated")],
             id="without tables, nothing else",
         ),
@@ -202,18 +206,18 @@ def test_what_a_lane_waits_for(of: Lane, level: str, code: str) -> None:
         ),
     ],
 )
-def test_what_all_lanes_share(at: Seen, expected: list[tuple[str, str]]) -> None:
+def test_what_all_queues_share(at: Seen, expected: list[tuple[str, str]]) -> None:
     assert said(at) == expected
 
 
 def test_the_worst_and_oldest_come_first() -> None:
-    """Of the lanes; what they share stands above all of them."""
-    lanes = [
-        lane(**SNOOZED),
+    """Of the activity queues; what they share stands above all of them."""
+    queues = [
+        queue(**SNOOZED),
         faulty(MINUTE),
-        *(lane(due_at=NOW - since) for since in (MINUTE, HOUR)),
+        *(queue(due_at=NOW - since) for since in (MINUTE, HOUR)),
     ]
-    found = diagnose(seen(*lanes, redis=False))
+    found = diagnose(seen(*queues, redis=False))
     assert [each.code for each in found] == ["redis_away", "due_not_taken", "due_not_taken", "faults", "goes_on"]
     assert [each.since for each in found[1:3]] == [NOW - HOUR, NOW - MINUTE]
 
@@ -229,15 +233,16 @@ def test_the_root_of_a_queue_of_locks_is_what_to_end() -> None:
 @pytest.mark.parametrize(
     ("at", "line"),
     [
-        (seen(), "All is well: nothing is stuck. 0 lanes, 0 waiting runs, 1 worker alive."),
+        (seen(), "All is well: nothing is stuck. 0 activity queues, 0 waiting runs, 1 worker alive."),
         (
-            seen(lane(2, **SNOOZED), redis=False),
-            "Nothing is stuck, but there is something to look at: 1. 1 lane, 2 waiting runs, 1 worker alive.",
+            seen(queue(2, **SNOOZED), redis=False),
+            "Nothing is stuck, but there is something to look at: 1. 1 activity queue, 2 waiting runs, 1 worker alive.",
         ),
-        (seen(lane(due_at=NOW - HOUR)), "Stuck: 1 lane. 1 lane, 0 waiting runs, 1 worker alive."),
+        (seen(queue(due_at=NOW - HOUR)), "Stuck: 1 activity queue. 1 activity queue, 0 waiting runs, 1 worker alive."),
         (
             seen(faulty(SECOND, CIRCUIT_OPEN), services=[AWAY]),
-            "Stuck: 1 lane; 1 trouble that lanes share. 1 lane, 0 waiting runs, 1 worker alive.",
+            "Stuck: 1 activity queue; 1 trouble that activity queues share. 1 activity queue, 0 waiting runs,"
+            " 1 worker alive.",
         ),
     ],
 )
@@ -263,7 +268,7 @@ def test_every_finding_is_explained_to_operators(code: str) -> None:
 def test_nothing_is_said_but_ids_numbers_codes_and_times() -> None:
     """What the texts are filled in with has these names, and none is of a person or a text of somebody's."""
     names = {name for trouble in catalogue().troubles.values() for name in trouble.values}
-    counts = {"attempts", "batches", "calls", "leases", "polls", "most", "lost", "nobody", "heard", "unset"}
+    counts = {"attempts", "batches", "calls", "leases", "polls", "most", "lost", "nobody", "woken", "unset"}
     ids = {"worker", "run", "job", "pid", "blockers", "ending", "organisation", "organisations", "next"}
     codes, times = {"fault", "service", "bucket", "program", "tables"}, {"until", "gone", "probe", "ahead"}
     database = {"found", "oldest", "newest", "lost", "parts"}
@@ -271,9 +276,9 @@ def test_nothing_is_said_but_ids_numbers_codes_and_times() -> None:
 
 
 def test_a_finding_is_worded_whole() -> None:
-    (found,) = diagnose(seen(lane(1, **{**LEASED, "lease_until": NOW - MINUTE}, losses=2)))
+    (found,) = diagnose(seen(queue(1, **{**LEASED, "lease_until": NOW - MINUTE}, worker_deaths=2)))
     assert found == Finding(
-        level="error", code="lease_expired", values=found.values, since=NOW - MINUTE, lane=found.lane
+        level="error", code="lease_expired", values=found.values, since=NOW - MINUTE, queue=found.queue
     )
     assert worded(found, NOW) == Worded(
         what=f"worker {ALIVE.id} let its lease run out, and nobody has taken the job;"
@@ -308,15 +313,15 @@ def test_a_finding_is_worded_whole() -> None:
         ),
         (
             seen(
-                lane(due_at=NOW - HOUR),
+                queue(due_at=NOW - HOUR),
                 sessions=[Session(pid=11, program="x", idle_since=NOW - MINUTE, tables=["job"])],
             ),
             "perhaps no hand is free (WORKER_JOBS); a session keeps a lock, or waits for one.",
         ),
-        (seen(lane(due_at=NOW + 20 * SECOND)), "it goes on at 08:05:20 UTC (in 20 s)"),
-        (seen(lane(due_at=NOW - SECOND)), "it goes on now"),
+        (seen(queue(due_at=NOW + 20 * SECOND)), "it goes on at 08:05:20 UTC (in 20 s)"),
+        (seen(queue(due_at=NOW - SECOND)), "it goes on now"),
         (
-            seen(lane(**SNOOZED, batches=2, oldest_batch_at=NOW - 11 * MINUTE, polls=1)),
+            seen(queue(**SNOOZED, batches=2, oldest_batch_at=NOW - 11 * MINUTE, polls=1)),
             "2 batches without an answer from Skolverket, asked for up to 1 time;"
             " the next look is at 08:05:03 UTC (in 3 s)",
         ),

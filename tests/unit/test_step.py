@@ -177,7 +177,7 @@ def test_what_follows_from_a_call_that_was_not_accepted(outcome: CallOutcome, fo
 @pytest.mark.parametrize(
     ("verdict", "polls", "age", "lost"),
     [
-        pytest.param(Verdict.OPEN, 9, SECOND, None, id="unfinished: patience"),
+        pytest.param(Verdict.OPEN, 9, SECOND, None, id="unfinished: timeout"),
         pytest.param(None, 3, SECOND, None, id="one is missing: asked again"),
         pytest.param(None, 4, SECOND, MarkLost(A, "answer_incomplete", SECOND), id="missing for good"),
         pytest.param(Verdict.OPEN, 1, RULES.fault_horizon, MarkLost(A, "no_answer", None), id="past the horizon"),

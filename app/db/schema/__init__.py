@@ -7,7 +7,7 @@ with how rare the job is takes 50,000 rows for one. The engine's indexes are par
 
 from app.db.schema.columns import UUID, Time, metadata
 from app.db.schema.rosters import activity, content, roster_item, roster_staging
-from app.db.schema.runs import batch, event, holding, job, record, run
+from app.db.schema.runs import at_target, batch, event, job, record, run
 from app.db.schema.service import (
     access_token,
     answer_time,
@@ -27,13 +27,13 @@ __all__ = [
     "activity",
     "answer_time",
     "api_key",
+    "at_target",
     "batch",
     "call_limit",
     "call_turn",
     "circuit",
     "content",
     "event",
-    "holding",
     "idempotency_key",
     "job",
     "metadata",

@@ -17,7 +17,7 @@ activity = sa.Table(
     sa.Column("counts", pg.JSONB, nullable=False),
     sa.Column("findings_errors", sa.Integer, nullable=False, server_default="0"),
     sa.Column("findings_warnings", sa.Integer, nullable=False, server_default="0"),
-    # The lane's memory: how many runs it has taken.
+    # The activity queue's memory: how many runs it has taken.
     sa.Column("last_sequence", sa.Integer, nullable=False, server_default="0"),
     sa.Column("created_at", Time, nullable=False, server_default=NOW),
     sa.Column("updated_at", Time, nullable=False, server_default=NOW),

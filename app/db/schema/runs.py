@@ -41,7 +41,7 @@ run = sa.Table(
         unique=True,
         postgresql_where=sa.text("status = 'running'"),
     ),
-    # The head of each lane, for the sweeper.
+    # The head of each activity queue, for the sweeper.
     sa.Index(
         "ix_run_queued", "organisation_id", "activity_id", "sequence", postgresql_where=sa.text("status = 'queued'")
     ),
@@ -79,12 +79,12 @@ job = sa.Table(
     sa.Column("worker", UUID),
     sa.Column("attempt", sa.Integer, nullable=False, server_default="0"),
     # Claims over an expired lease since the last settle.
-    sa.Column("losses", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("worker_deaths", sa.Integer, nullable=False, server_default="0"),
     # Since when nothing but faults; and whether Skolverket has ever taken a batch of it.
     sa.Column("fault_since", Time),
-    sa.Column("contact_at", Time),
-    sa.Column("ring", sa.BigInteger, nullable=False, server_default="0"),
-    sa.Column("rung_at", Time),
+    sa.Column("last_accepted_at", Time),
+    sa.Column("wake_up", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("notified_at", Time),
     sa.Column("created_at", Time, nullable=False, server_default=NOW),
     sa.Column("started_at", Time),
     sa.Column("finished_at", Time),
@@ -237,8 +237,8 @@ event = sa.Table(
     sa.Index(None, "organisation_id", "run_id", "id"),
 )
 
-holding = sa.Table(
-    "holding",
+at_target = sa.Table(
+    "at_target",
     metadata,
     # Whether Skolverket holds from before what has failed now: such a record blocks nobody.
     sa.Column("organisation_id", UUID, nullable=False),

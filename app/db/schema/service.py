@@ -109,8 +109,8 @@ worker = sa.Table(
     # Claims over a lease that had run out, and claims of its own that somebody else took over.
     sa.Column("reaped", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("lost", sa.BigInteger, nullable=False, server_default="0"),
-    sa.Column("rings", sa.BigInteger, nullable=False, server_default="0"),
-    # From a ring to the claim that followed: how many took up to each of some bounds, and all seconds together.
-    sa.Column("heard", pg.ARRAY(sa.BigInteger), nullable=False, server_default="{}"),
-    sa.Column("heard_seconds", sa.Double, nullable=False, server_default="0"),
+    sa.Column("wake_ups", sa.BigInteger, nullable=False, server_default="0"),
+    # From a wake-up to the claim that followed: how many took up to each of some bounds, and all seconds together.
+    sa.Column("woken", pg.ARRAY(sa.BigInteger), nullable=False, server_default="{}"),
+    sa.Column("wake_seconds", sa.Double, nullable=False, server_default="0"),
 )

@@ -1,4 +1,4 @@
-"""Batches that are taken back before they left: afterwards their records are as if they had never been taken."""
+"""Batches whose mark as called is undone: afterwards their records are as if they had never been taken."""
 
 from datetime import timedelta
 
@@ -18,7 +18,7 @@ async def test_what_is_taken_back_is_as_it_was(tenant: Tenant) -> None:
     await tenant.written(held)
     assert await tenant.rows(_RECORDS) != before
     async with tenant.engine.begin() as conn:
-        await batches.drop_written(conn, held)
+        await batches.discard_unsent(conn, held)
     assert await tenant.rows(_RECORDS) == before
     assert await tenant.rows("SELECT id FROM batch") == []
 
@@ -30,7 +30,7 @@ async def test_a_batch_that_was_noted_and_stayed_leaves_later_as_it_stands(tenan
     batch, before = await tenant.rows("SELECT * FROM batch"), await tenant.rows(_RECORDS)
     async with tenant.engine.begin() as conn:
         assert await batches.call_batch(conn, tenant.cipher, PUBLISHED, held, out.id) == out
-        await batches.take_back(conn, held, out.id)
+        await batches.unmark_called(conn, held, out.id)
     assert (await tenant.rows("SELECT * FROM batch"), await tenant.rows(_RECORDS)) == (batch, before)
     async with tenant.engine.begin() as conn:
         assert await batches.call_batch(conn, tenant.cipher, PUBLISHED, held, out.id) == out
@@ -40,7 +40,7 @@ async def test_what_has_left_is_not_taken_back(tenant: Tenant) -> None:
     held = await tenant.claim((await tenant.new_run()).jobs[0])
     accepted = await tenant.accepted(held)
     async with tenant.engine.begin() as conn:
-        await batches.take_back(conn, held, accepted)
+        await batches.unmark_called(conn, held, accepted)
     assert await tenant.value("SELECT status FROM batch") == "accepted"
 
 
@@ -49,10 +49,10 @@ async def test_what_is_dropped_after_an_earlier_sending_keeps_what_was_sent(tena
     held = await tenant.claim((await tenant.new_run()).jobs[0])
     left = await tenant.called(held)
     async with tenant.engine.begin() as conn:
-        await answers.lose_batch(conn, tenant.cipher, held, left, "timeout", timedelta())
+        await answers.mark_lost(conn, tenant.cipher, held, left, "timeout", timedelta())
     await tenant.written(held)
     async with tenant.engine.begin() as conn:
-        await batches.drop_written(conn, held)
+        await batches.discard_unsent(conn, held)
     rows = await tenant.rows("SELECT * FROM record WHERE job_id = :job", job=held.job_id)
     assert {(row["status"], row["attempts"], row["batch_id"]) for row in rows} == {("pending", 1, left)}
     assert all(row["sent"] for row in rows)

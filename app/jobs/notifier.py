@@ -12,14 +12,14 @@ from arq.connections import ArqRedis
 from redis.exceptions import AuthenticationError, ClusterError, RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from app.db.lane import Ring
+from app.db.activity_queue import WakeUp
 from app.errors import Stopped
 
 log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
-QUEUE = "provkedja:rings"
+QUEUE = "provkedja:wake_ups"
 FUNCTION = "look"
 _TIMEOUT = 2
 # After a time-out Redis counts as away for so long, so that not every caller waits for it in turn.
@@ -89,7 +89,7 @@ def refusal(problem: BaseException) -> str | None:
     return None
 
 
-class Doorbell:
+class Notifier:
     """Rings for jobs. When Redis is away it stays silent: the sweeper finds what is due."""
 
     def __init__(self, url: str, ca_file: str = "") -> None:
@@ -97,25 +97,28 @@ class Doorbell:
         self._away = False
         self._not_before = 0.0
 
-    async def ring(self, rings: Sequence[Ring]) -> bool:
+    async def wake_up(self, wake_ups: Sequence[WakeUp]) -> bool:
         """Says "look at this job" for each; tells whether they were put, never raises for a Redis that is away."""
-        if not rings:
+        if not wake_ups:
             return True
 
         async def put(pool: ArqRedis) -> bool:
-            for ring in rings:
+            for wake_up in wake_ups:
                 await pool.enqueue_job(
-                    FUNCTION, str(ring.job_id), _job_id=f"{ring.job_id}.{ring.number}", _defer_by=ring.delay or None
+                    FUNCTION,
+                    str(wake_up.job_id),
+                    _job_id=f"{wake_up.job_id}.{wake_up.number}",
+                    _defer_by=wake_up.delay or None,
                 )
             return True
 
         return bool(await self._with_pool(put))
 
     async def depth(self) -> int | None:
-        """Counts the rings that wait to be heard now; None when Redis is away."""
+        """Counts the wake-ups that wait to be received now; None when Redis is away."""
 
         async def count(pool: ArqRedis) -> int:
-            # Scores are milliseconds; those of rings for later lie ahead.
+            # Scores are milliseconds; those of wake-ups for later lie ahead.
             return int(await pool.zcount(QUEUE, "-inf", time.time() * 1000))
 
         return await self._with_pool(count)
@@ -155,11 +158,11 @@ class Doorbell:
                 self._not_before = time.monotonic() + _PAUSE
             if not self._away:
                 self._away = True
-                log.warning("doorbell is away", reason=type(problem).__name__)
+                log.warning("notifier is away", reason=type(problem).__name__)
             return None
         if self._away:
             self._away = False
-            log.info("doorbell is back")
+            log.info("notifier is back")
         return used
 
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 from random import Random
 from uuid import UUID
 
-from app.db import holdings
+from app.db import at_target
 from app.db.claims import Claim, load_snapshot, open_work
 from app.domain.conclusion import Finish, conclude
 from app.domain.open_work import work
@@ -22,7 +22,7 @@ async def _failed(tenant: Tenant, policy: str = "continue") -> tuple[Run, Claim,
 
 async def _note(tenant: Tenant, held: Claim, asked: UUID, *, there: bool) -> None:
     async with tenant.engine.begin() as conn:
-        await holdings.note_holdings(conn, held, [asked], {asked} if there else set())
+        await at_target.note_at_target(conn, held, [asked], {asked} if there else set())
 
 
 async def _is_unasked(tenant: Tenant, held: Claim) -> bool:
@@ -36,7 +36,7 @@ async def test_a_failed_record_is_asked_for_once(tenant: Tenant) -> None:
     _, held, staff = await _failed(tenant)
     assert await _is_unasked(tenant, held)
     async with tenant.engine.begin() as conn:
-        assert await holdings.unasked(conn, held) == [staff]
+        assert await at_target.unasked(conn, held) == [staff]
     await _note(tenant, held, staff, there=True)
     assert not await _is_unasked(tenant, held)
 
@@ -79,7 +79,7 @@ async def test_nobody_to_ask_counts_as_not_held(tenant: Tenant) -> None:
     """After the horizon of faults the job ends; what is unknown is not relied upon."""
     run, held, _ = await _failed(tenant)
     async with tenant.engine.begin() as conn:
-        await holdings.assume_nothing_held(conn, held)
+        await at_target.assume_nothing_at_target(conn, held)
     assert not await _is_unasked(tenant, held)
     await tenant.finish(held)
     assert await tenant.write(await tenant.claim(run.jobs[1])) is None
@@ -92,7 +92,7 @@ async def test_a_retry_asks_anew(tenant: Tenant) -> None:
     await run.cancel()
     await tenant.finish(held, "failed")
     await run.retry()
-    assert await tenant.value("SELECT count(*) FROM holding") == 0
+    assert await tenant.value("SELECT count(*) FROM at_target") == 0
     again = await tenant.claim(run.jobs[0])
     await tenant.answer(again, await tenant.accepted(again), {str(staff): "error"})
     assert await _is_unasked(tenant, again)

@@ -22,7 +22,7 @@ async def unasked(conn: AsyncConnection, claim: Claim) -> Sequence[UUID]:
             SELECT one.object_id FROM unnest(ARRAY['error', 'skipped']) AS failed CROSS JOIN LATERAL (
                 SELECT object_id, ordinal FROM record
                 WHERE run_id = :run AND stage = :stage AND status = failed AND (
-                    SELECT true FROM holding WHERE holding.job_id = :job AND holding.object_id = record.object_id
+                    SELECT true FROM at_target WHERE at_target.job_id = :job AND at_target.object_id = record.object_id
                 ) IS NULL
                 ORDER BY ordinal LIMIT :most
             ) one
@@ -34,13 +34,13 @@ async def unasked(conn: AsyncConnection, claim: Claim) -> Sequence[UUID]:
     return rows.scalars().all()
 
 
-async def note_holdings(conn: AsyncConnection, claim: Claim, asked: Sequence[UUID], held: Set[UUID]) -> None:
+async def note_at_target(conn: AsyncConnection, claim: Claim, asked: Sequence[UUID], held: Set[UUID]) -> None:
     """Keeps what was answered."""
     await hold(conn, claim)
     await conn.execute(
         sa.text(
             """
-            INSERT INTO holding (organisation_id, job_id, object_id, held)
+            INSERT INTO at_target (organisation_id, job_id, object_id, held)
             SELECT :organisation, :job, id, id = ANY (CAST(:held AS uuid[])) FROM unnest(CAST(:asked AS uuid[])) id
             ON CONFLICT DO NOTHING
             """
@@ -49,7 +49,7 @@ async def note_holdings(conn: AsyncConnection, claim: Claim, asked: Sequence[UUI
     )
 
 
-async def assume_nothing_held(conn: AsyncConnection, claim: Claim) -> None:
+async def assume_nothing_at_target(conn: AsyncConnection, claim: Claim) -> None:
     """Gives up asking: what is not known to be held counts as missing."""
     while asked := await unasked(conn, claim):
-        await note_holdings(conn, claim, asked, set())
+        await note_at_target(conn, claim, asked, set())

@@ -9,16 +9,16 @@ from tests.database.factories import Tenant, engine_of, make_batch, make_job, ma
 Names = Mapping[str, object]
 
 
-def hang(url: str) -> dict[str, Names]:
+def seed(url: str) -> dict[str, Names]:
     """Fills a database; gives the ids by scene: `run.queued`, `job.failed` and so on, and some of their own.
 
     A scene has `id` (the row's), and where there is one `run`, `job`; a scene `hollow` is a running run whose roster is
     empty, so that raw SQL may walk its jobs `j1` to `j4`.
     """
-    return asyncio.run(_hang(url))
+    return asyncio.run(_seed(url))
 
 
-async def _hang(url: str) -> dict[str, Names]:
+async def _seed(url: str) -> dict[str, Names]:
     engine = engine_of(url)
     tenant, other = await Tenant.make(engine), await Tenant.make(engine)
     scenes: dict[str, Names] = {}
@@ -47,7 +47,7 @@ async def _hang(url: str) -> dict[str, Names]:
     running = await tenant.new_run({})
     second, third = await tenant.accept(running.activity_id), await tenant.accept(running.activity_id)
     await third.cancel()
-    scenes["lane"] = {"first": running.id, "second": second.id, "second_job": second.jobs[0], "cancelled": third.id}
+    scenes["queue"] = {"first": running.id, "second": second.id, "second_job": second.jobs[0], "cancelled": third.id}
     early = await tenant.new_run({})
     await early.cancel()
     await tenant.accept(early.activity_id)

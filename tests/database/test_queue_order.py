@@ -1,4 +1,4 @@
-"""The order of a lane's runs, kept by the schema alone: nobody passes a run that waits."""
+"""The order of an activity queue's runs, kept by the schema alone: nobody passes a run that waits."""
 
 import psycopg
 import pytest
@@ -8,7 +8,7 @@ from tests.database.statements import START, end_rest, end_run
 
 
 async def test_no_run_starts_before_one_that_waits_ahead_of_it(tenant: Tenant, database_url: str) -> None:
-    """Not even while the lane is free."""
+    """Not even while the activity queue is free."""
     ended = await tenant.new_run({})
     waiting, late = await tenant.accept(ended.activity_id), await tenant.accept(ended.activity_id)
     with psycopg.connect(database_url) as connection:

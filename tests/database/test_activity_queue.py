@@ -1,4 +1,4 @@
-"""A lane: runs of an activity one at a time and in order, four jobs in a row, and what an end, a cancel, a retry do."""
+"""An activity queue: runs one at a time and in order, four jobs in a row, and what an end, a cancel, a retry do."""
 
 import asyncio
 import json
@@ -7,9 +7,9 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from app.db import answers, claims, lane, runs
+from app.db import activity_queue, answers, claims, runs
+from app.db.activity_queue import WakeUp
 from app.db.content import open_contents
-from app.db.lane import Ring
 from app.db.runs import MAX_WAITING_RUNS
 from app.domain.stages import Stage
 from app.errors import Conflict, NotFound
@@ -44,7 +44,7 @@ async def _failed(tenant: Tenant, policy: str = "halt") -> Run:
 # Acceptance
 
 
-async def test_an_accepted_run_starts_in_an_empty_lane(tenant: Tenant) -> None:
+async def test_an_accepted_run_starts_in_an_empty_queue(tenant: Tenant) -> None:
     run = await tenant.new_run()
     [row] = await tenant.rows("SELECT * FROM run")
     assert (row["status"], row["sequence"], row["roster_version"], row["on_record_error"]) == ("running", 1, 1, "halt")
@@ -53,7 +53,7 @@ async def test_an_accepted_run_starts_in_an_empty_lane(tenant: Tenant) -> None:
     assert [tuple(job.values()) for job in jobs] == [
         (stage.position, stage.value, "queued" if stage is Stage.PERSONS else "waiting") for stage in Stage
     ]
-    assert run.rings == (Ring(run.jobs[0], 1),)
+    assert run.wake_ups == (WakeUp(run.jobs[0], 1),)
 
 
 async def test_a_run_holds_the_roster_that_was_there(tenant: Tenant) -> None:
@@ -118,7 +118,7 @@ async def test_nobody_provisions_what_is_not_theirs(tenant: Tenant) -> None:
         await tenant.accept(uuid4())
 
 
-async def test_the_same_activity_id_is_another_lane_in_another_organisation(tenant: Tenant) -> None:
+async def test_the_same_activity_id_is_another_queue_in_another_organisation(tenant: Tenant) -> None:
     other = await Tenant.make(tenant.engine)
     activity_id = await tenant.store()
     await other.store({"persons": [pupil()]}, activity_id)
@@ -135,7 +135,7 @@ async def test_runs_accepted_at_once_stand_in_one_line(tenant: Tenant) -> None:
         (1, "running"),
         *((sequence, "queued") for sequence in range(2, 6)),
     ]
-    assert sum(len(run.rings) for run in runs) == 1
+    assert sum(len(run.wake_ups) for run in runs) == 1
 
 
 # Ends
@@ -148,8 +148,8 @@ async def test_each_end_lets_the_next_one_begin(tenant: Tenant) -> None:
     for position in range(1, 5):
         assert await run.statuses() == ["succeeded"] * (position - 1) + ["queued"] + ["waiting"] * (4 - position)
         assert await following.status() == "queued"
-        rings = await tenant.play(run.jobs[position - 1])
-        assert rings == [Ring((*run.jobs, following.jobs[0])[position], 1)]
+        wake_ups = await tenant.play(run.jobs[position - 1])
+        assert wake_ups == [WakeUp((*run.jobs, following.jobs[0])[position], 1)]
     assert (await run.status(), await run.statuses()) == ("succeeded", ["succeeded"] * 4)
     assert (await following.status(), await following.statuses()) == ("running", ["queued"] + ["waiting"] * 3)
 
@@ -167,15 +167,15 @@ async def test_runs_start_in_the_order_of_their_acceptance(tenant: Tenant) -> No
 
 
 async def test_a_failed_job_blocks_those_behind_it_and_ends_the_run(tenant: Tenant) -> None:
-    """The lane goes on with the next run."""
+    """The activity queue goes on with the next run."""
     run = await tenant.new_run()
     following = await tenant.accept(run.activity_id)
     first, _ = await run.objects(1)
     held = await tenant.claim(run.jobs[0])
     await tenant.answer(held, await tenant.accepted(held), {first: "error"})
     async with tenant.engine.begin() as conn:
-        rings = await lane.finish_job(conn, held.job_id, held.number, "failed", {"type": "records"})
-    assert rings == [Ring(following.jobs[0], 1)]
+        wake_ups = await activity_queue.finish_job(conn, held.job_id, held.number, "failed", {"type": "records"})
+    assert wake_ups == [WakeUp(following.jobs[0], 1)]
     assert (await run.status(), await run.statuses()) == ("failed", ["failed"] + ["blocked"] * 3)
     assert await following.status() == "running"
     assert await tenant.value("SELECT error FROM job WHERE id = :job", job=held.job_id) == {"type": "records"}
@@ -226,10 +226,10 @@ async def test_a_run_that_waits_is_cancelled_at_once(tenant: Tenant) -> None:
 
 
 async def test_a_run_with_nothing_at_skolverket_is_cancelled_at_once(tenant: Tenant) -> None:
-    """Its job is due and nobody has it; the next run of the lane begins."""
+    """Its job is due and nobody has it; the next run of the activity queue begins."""
     run = await tenant.new_run()
     following = await tenant.accept(run.activity_id)
-    assert await run.cancel() == [Ring(following.jobs[0], 1)]
+    assert await run.cancel() == [WakeUp(following.jobs[0], 1)]
     assert (await run.status(), await run.statuses()) == ("cancelled", ["cancelled"] * 4)
     assert await following.status() == "running"
 
@@ -238,7 +238,7 @@ async def test_a_run_whose_job_is_held_ends_when_the_holder_lets_go(tenant: Tena
     """What waits behind is cancelled at once, the job itself when its holder ends it, and then the run."""
     run = await tenant.new_run()
     held = await tenant.claim(run.jobs[0])
-    assert await run.cancel() == [Ring(held.job_id, 2)]
+    assert await run.cancel() == [WakeUp(held.job_id, 2)]
     assert (await run.status(), await run.statuses()) == ("running", ["running"] + ["cancelled"] * 3)
     assert await tenant.value("SELECT cancel_requested_at IS NOT NULL FROM run WHERE id = :run", run=run.id)
     assert await tenant.finish(held, "cancelled") == []
@@ -251,8 +251,8 @@ async def test_a_cancel_calls_a_resting_job_back(tenant: Tenant) -> None:
     held = await tenant.claim(run.jobs[0])
     async with tenant.engine.begin() as conn:
         await claims.snooze(conn, held, _FIVE_MINUTES)
-    [ring] = await run.cancel()
-    assert ring.job_id == held.job_id
+    [wake_up] = await run.cancel()
+    assert wake_up.job_id == held.job_id
     await tenant.claim(held.job_id)
 
 
@@ -324,8 +324,8 @@ async def test_nobody_cancels_or_retries_what_is_not_theirs(tenant: Tenant) -> N
 async def test_a_retry_goes_on_with_what_has_not_succeeded(tenant: Tenant) -> None:
     run = await _failed(tenant)
     failed, fine = await run.objects(1)
-    [ring] = await run.retry()
-    assert ring.job_id == run.jobs[0]
+    [wake_up] = await run.retry()
+    assert wake_up.job_id == run.jobs[0]
     assert (await run.status(), await run.statuses()) == ("running", ["queued"] + ["waiting"] * 3)
     assert await _counts(tenant, run.jobs[0]) == {"total": 2, "pending": 1, "succeeded": 1}
     [row] = await tenant.rows("SELECT * FROM record WHERE object_id = :id", id=UUID(failed))
@@ -345,14 +345,14 @@ async def test_a_retry_begins_the_job_anew(tenant: Tenant) -> None:
     first, _ = await run.objects(1)
     await tenant.answer(held, await tenant.accepted(held), {first: "error"})
     async with tenant.engine.begin() as conn:
-        await claims.note_contact(conn, held)
+        await claims.note_accepted(conn, held)
         await claims.note_fault(conn, held, {"type": "x"})
-        await lane.finish_job(conn, held.job_id, held.number, "failed", {"type": "y"})
+        await activity_queue.finish_job(conn, held.job_id, held.number, "failed", {"type": "y"})
     await run.retry()
     [row] = await tenant.rows("SELECT * FROM job WHERE id = :job", job=held.job_id)
-    assert [row[name] for name in ("error", "attempt", "fault_since", "contact_at", "finished_at", "losses")] == [
-        *(None, 0, None, None, None, 0)
-    ]
+    assert [
+        row[name] for name in ("error", "attempt", "fault_since", "last_accepted_at", "finished_at", "worker_deaths")
+    ] == [*(None, 0, None, None, None, 0)]
     assert (await tenant.claim(held.job_id)).number == 2
 
 
@@ -390,8 +390,8 @@ async def test_a_cancelled_run_goes_on_from_where_it_was(tenant: Tenant) -> None
     await tenant.play(run.jobs[0])
     await run.cancel()
     assert await run.statuses() == ["succeeded"] + ["cancelled"] * 3
-    [ring] = await run.retry()
-    assert ring.job_id == run.jobs[1]
+    [wake_up] = await run.retry()
+    assert wake_up.job_id == run.jobs[1]
     assert (await run.status(), await run.statuses()) == ("running", ["succeeded", "queued", "waiting", "waiting"])
     assert await tenant.value("SELECT cancel_requested_at FROM run WHERE id = :run", run=run.id) is None
     for job_id in run.jobs[1:]:
@@ -434,7 +434,7 @@ async def test_only_the_latest_run_is_tried_again(tenant: Tenant) -> None:
         await run.retry()
 
 
-async def test_a_retry_does_not_jump_the_lane(tenant: Tenant) -> None:
+async def test_a_retry_does_not_jump_the_queue(tenant: Tenant) -> None:
     ahead = await tenant.new_run()
     run = await tenant.accept(ahead.activity_id)
     await run.cancel()
@@ -448,10 +448,10 @@ async def test_of_two_retries_at_once_one_is_taken(tenant: Tenant) -> None:
     assert sorted(type(result).__name__ for result in results) == ["Conflict", "list"]
 
 
-# The mending of a lane
+# The mending of an activity queue
 
 
-async def test_a_lane_that_stands_still_is_started(tenant: Tenant) -> None:
+async def test_a_queue_that_stands_still_is_started(tenant: Tenant) -> None:
     """Made by taking the run ahead away as no code of ours does: its end starts the next one by itself."""
     ahead = await make_run(tenant, "running")
     run = await tenant.accept(ahead.activity_id)
@@ -464,16 +464,16 @@ async def test_a_lane_that_stands_still_is_started(tenant: Tenant) -> None:
     )
     assert await run.status() == "queued"
     async with tenant.engine.begin() as conn:
-        rings = await lane.start_lanes(conn)
-    assert rings == [Ring(run.jobs[0], 1)]
+        wake_ups = await activity_queue.start_free_queues(conn)
+    assert wake_ups == [WakeUp(run.jobs[0], 1)]
     assert await run.status() == "running"
 
 
-async def test_lanes_that_move_are_left_alone(tenant: Tenant) -> None:
+async def test_queues_that_move_are_left_alone(tenant: Tenant) -> None:
     for state in ("queued", "succeeded", "failed", "cancelled"):
         await make_run(tenant, state)
     await make_job(tenant, "running")
     before = await tenant.dump()
     async with tenant.engine.begin() as conn:
-        assert await lane.start_lanes(conn) == []
+        assert await activity_queue.start_free_queues(conn) == []
     assert await tenant.dump() == before
