@@ -97,7 +97,7 @@ def rule_of(kind: str, measure: float, whom: float) -> Rule:
             rule |= {"status": int(status), "reset": round(0.3 + measure, 2)}
             if status == "403":
                 rule |= {"entry": "5002" if whom > 0.5 else "5099", "times": 1}
-        case "seed":
+        case "hang":
             rule |= {"times": 1 + int(measure * 2), "taken": whom * 10 % 1 > 0.5}
         case "delay":
             rule |= {"seconds": round(0.2 + 4 * measure, 2), "before": whom * 10 % 1 > 0.5}
