@@ -58,17 +58,21 @@ SCHEMA: Final = (
 
 _HOLD = "SELECT id FROM job WHERE id = :job AND claim = :claim AND status = 'running' FOR NO KEY UPDATE\"),\n"
 _HOLD_ANY = "SELECT id FROM job WHERE id = :job AND status = 'running' FOR NO KEY UPDATE\"),\n"
-_BY_CLAIM, _BY_JOB = '        {"job": claim.job_id, "claim": claim.number},', '        {"job": job_id, "claim": claim},'
 
 STORE: Final = (
-    Fault("a job is settled without its claim number", _HOLD + _BY_JOB, _HOLD_ANY + _BY_JOB, ("model",)),
+    Fault(
+        "a job is settled without its claim number",
+        "PERFORM FROM job WHERE id = of_job AND claim = of_claim AND status = 'running' FOR NO KEY UPDATE;",
+        "PERFORM FROM job WHERE id = of_job AND status = 'running' FOR NO KEY UPDATE;",
+        ("model",),
+    ),
     Fault(
         "a job is let go without its claim number",
         "    await hold(conn, claim)\n    row = (\n",
         "    row = (\n",
         ("claims",),
     ),
-    Fault("a step goes on without its claim number", _HOLD + _BY_CLAIM, _HOLD_ANY + _BY_CLAIM, ("claims",)),
+    Fault("a step goes on without its claim number", _HOLD, _HOLD_ANY, ("claims",)),
     Fault(
         "the lease is not looked at",
         'AND (lease_until IS NULL OR lease_until < clock_timestamp())\n                        {"AND id',
@@ -95,26 +99,26 @@ STORE: Final = (
     ),
     Fault(
         "the next job is not queued",
-        "return await queue_job(conn, queue.run_id, queue.position + 1)",
-        "return []",
+        "RETURN queue_job(one.run_id, one.position + 1);",
+        "RETURN '[]';",
         ("model",),
     ),
     Fault(
         "a run starts beside the one under way",
-        "AND ahead.activity_id = :activity AND ahead.status = 'running'",
-        "AND ahead.activity_id = :activity AND ahead.status = 'cancelled'",
+        "AND ahead.activity_id = of_activity AND ahead.status = 'running'",
+        "AND ahead.activity_id = of_activity AND ahead.status = 'cancelled'",
         ("queues",),
     ),
     Fault(
         "the next run is not started",
-        "    await end_run(conn, queue.run_id, outcome)\n    return await start_next(",
-        "    await end_run(conn, queue.run_id, outcome)\n    return [] and await start_next(",
+        "RETURN start_next_run(one.organisation_id, one.activity_id);",
+        "RETURN '[]';",
         ("model",),
     ),
     Fault(
         "the activity queue is not locked",
-        "WHERE organisation_id = :organisation AND id = :activity FOR NO KEY UPDATE",
-        "WHERE organisation_id = :organisation AND id = :activity",
+        "PERFORM FROM activity WHERE organisation_id = one.organisation_id AND id = one.activity_id FOR NO KEY UPDATE;",
+        "PERFORM FROM activity WHERE organisation_id = one.organisation_id AND id = one.activity_id;",
         ("model",),
     ),
     Fault(

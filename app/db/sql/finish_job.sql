@@ -1,0 +1,35 @@
+-- Ends a running job, and what follows from it: the next job, or the run and the activity's next run. Locks activity,
+-- run and job, in this order. Gives the wake-ups to be sent after the commit, as [[job, number]]; NULL, with nothing
+-- changed, when the claim no longer holds.
+CREATE OR REPLACE FUNCTION finish_job(of_job uuid, of_claim bigint, becomes text, why jsonb) RETURNS jsonb
+LANGUAGE plpgsql AS $$
+DECLARE
+    one job;
+    cancelled boolean;
+    is_last boolean;
+BEGIN
+    SELECT * INTO one FROM job WHERE id = of_job;
+    PERFORM FROM activity WHERE organisation_id = one.organisation_id AND id = one.activity_id FOR NO KEY UPDATE;
+    SELECT cancel_requested_at IS NOT NULL INTO cancelled FROM run WHERE id = one.run_id FOR NO KEY UPDATE;
+    PERFORM FROM job WHERE id = of_job AND claim = of_claim AND status = 'running' FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        RETURN NULL;
+    END IF;
+    -- A retry begins anew: what is left must not expire for faults of this try.
+    UPDATE record SET due_at = NULL, fault_since = NULL, fence = of_claim
+    WHERE run_id = one.run_id AND stage BETWEEN one.stage AND one.stage AND status = 'pending'
+        AND (due_at IS NOT NULL OR fault_since IS NOT NULL);
+    UPDATE job SET status = becomes, fence = of_claim, error = why, finished_at = clock_timestamp(), due_at = NULL,
+        lease_until = NULL, worker = NULL, worker_deaths = 0
+    WHERE id = of_job;
+    is_last := NOT EXISTS (SELECT FROM job WHERE run_id = one.run_id AND position > one.position);
+    IF becomes = 'succeeded' AND NOT is_last AND NOT cancelled THEN
+        RETURN queue_job(one.run_id, one.position + 1);
+    END IF;
+    UPDATE job SET status = CASE WHEN cancelled THEN 'cancelled' ELSE 'blocked' END, finished_at = clock_timestamp()
+    WHERE run_id = one.run_id AND status = 'waiting';
+    UPDATE run SET finished_at = clock_timestamp(), status = CASE WHEN becomes = 'succeeded' AND is_last
+        THEN 'succeeded' WHEN cancelled THEN 'cancelled' ELSE 'failed' END
+    WHERE id = one.run_id;
+    RETURN start_next_run(one.organisation_id, one.activity_id);
+END $$;
