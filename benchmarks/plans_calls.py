@@ -156,10 +156,8 @@ async def step(at: Place) -> None:
     async with watched("claims.claim: a job"):
         held = await claims.claim(conn, uuid4(), MINUTE, at.job(4))
     assert held is not None  # noqa: S101 - it was written as due
-    async with watched("answers.mark_called_lost"):
-        await answers.mark_called_lost(conn, at.cipher, held)
-    async with watched("batches.refuse_broken", reads=BUSY):
-        await batches.refuse_broken(conn, held)
+    async with watched("batches.open_job", reads=BUSY):
+        await batches.open_job(conn, held)
     async with watched("claims.load_snapshot", reads=BUSY):
         await claims.load_snapshot(conn, held)
     out = []
@@ -168,8 +166,6 @@ async def step(at: Place) -> None:
             written = await batches.write_batch(conn, at.cipher, PUBLISHED, held, timedelta(hours=6))
         assert written is not None  # noqa: S101 - there are some thousand records
         out.append(written.id)
-    async with watched("claims.open_work"):
-        await claims.open_work(conn, held)
     async with watched("batches.call_batch"):
         for batch_id in out:
             await batches.call_batch(conn, at.cipher, PUBLISHED, held, batch_id)
@@ -201,7 +197,7 @@ async def step(at: Place) -> None:
     async with watched("batches.expire", reads=3 * BUSY):
         await batches.expire(conn, held)
     async with watched("answers.abandon_outstanding"):
-        await answers.abandon(conn, at.cipher, held, "cancelled")
+        await answers.abandon_outstanding(conn, at.cipher, held, "cancelled")
     async with watched("activity_queue.finish_job", reads=BUSY):
         await activity_queue.finish_job(conn, held.job_id, held.number, "failed")
 

@@ -203,17 +203,7 @@ async def mark_lost(
     await change_records(conn, claim, changes)
 
 
-async def mark_called_lost(conn: AsyncConnection, cipher: OrganisationCipher, claim: Claim) -> None:
-    """Closes what an earlier claim left without an answer: it may have arrived, and goes again as the same objects."""
-    await hold(conn, claim)
-    called = await conn.execute(
-        sa.text("SELECT id FROM batch WHERE job_id = :job AND status = 'called' ORDER BY number"), keys(claim)
-    )
-    for row in called.all():
-        await mark_lost(conn, cipher, claim, row.id, "worker_lost", timedelta())
-
-
-async def abandon(conn: AsyncConnection, cipher: OrganisationCipher, claim: Claim, code: str) -> None:
+async def abandon_outstanding(conn: AsyncConnection, cipher: OrganisationCipher, claim: Claim, code: str) -> None:
     """Closes everything that is out, for a job that ends without its answers."""
     await discard_unsent(conn, claim)
     out = await conn.execute(

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.cipher import OrganisationCipher
-from app.db.claims import Claim, hold, load_snapshot
+from app.db.claims import Claim, LeaseLost, hold, load_snapshot
 from app.db.content import Content, keep_contents, open_contents, sealed_content
 from app.db.records import change_records
 from app.domain.batching import Packing, encode
@@ -46,18 +46,13 @@ async def load_job(conn: AsyncConnection, claim: Claim) -> JobSnapshot:
     return seen
 
 
-async def refuse_broken(conn: AsyncConnection, claim: Claim) -> None:
-    """Ends the records that break the published schema: one of them could sink its whole batch."""
-    await hold(conn, claim)
-    await conn.execute(
-        sa.text(
-            """
-            UPDATE record SET status = 'error', completed_at = clock_timestamp(), fence = :claim
-            WHERE run_id = :run AND stage BETWEEN :stage AND :stage AND status = 'pending' AND NOT sendable
-            """
-        ),
-        keys(claim),
-    )
+async def open_job(conn: AsyncConnection, claim: Claim) -> None:
+    """Closes what an earlier claim left called, and ends records that can't be sent.
+
+    Raises LeaseLost when the claim no longer holds.
+    """
+    if not await conn.scalar(sa.text("SELECT open_job(:job, :claim)"), keys(claim)):
+        raise LeaseLost
 
 
 async def write_batch(

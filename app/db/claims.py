@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.activity_queue import WakeUp
 from app.db.counting import OF_JOB
-from app.domain.open_work import JobSnapshot, OpenBatch, OpenWork
+from app.domain.open_work import JobSnapshot, OpenBatch
 from app.domain.outcome import Counts
 from app.domain.stages import Stage
 
@@ -129,47 +129,30 @@ _JOB = """
         ) AS ready
     ) pending
 """
-_HELD = "job.id = :job AND job.claim = :claim AND job.status = 'running'"
-
-
-async def open_work(conn: AsyncConnection, claim: Claim) -> OpenWork:
-    """Reads what of a job is open; raises LeaseLost when the claim no longer holds."""
-    row = await _held_row(conn, claim, f"SELECT {_OPEN} FROM {_JOB} WHERE {_HELD}")  # noqa: S608
-    return OpenWork(**row, batches=await _open_batches(conn, claim))
 
 
 async def load_snapshot(conn: AsyncConnection, claim: Claim) -> JobSnapshot:
     """Reads what the next decision needs; raises LeaseLost when the claim no longer holds."""
-    row = await _held_row(
-        conn,
-        claim,
-        f"""
+    query = f"""
         SELECT {_OPEN}, job.fault_since, job.error ->> 'code' AS fault_code, run.on_record_error,
-            job.total, job.pending, job.sent, job.unchanged, job.succeeded, job.warnings, job.errors, job.skipped
+            job.total, job.pending, job.sent, job.unchanged, job.succeeded, job.warnings, job.errors, job.skipped,
+            ARRAY(
+                SELECT jsonb_build_array(id, status, next_poll_at) FROM batch WHERE job_id = job.id
+                    AND status IN ('written', 'called', 'accepted') ORDER BY number
+            ) AS batches
         FROM {_JOB}
-        WHERE {_HELD}
-        """,  # noqa: S608 - constants of ours
-    )
-    counts = Counts(**{each.name: row.pop(each.name) for each in fields(Counts)})
-    return JobSnapshot(**row, counts=counts, batches=await _open_batches(conn, claim))
-
-
-async def _held_row(conn: AsyncConnection, claim: Claim, query: str) -> dict[str, Any]:
-    row = (await conn.execute(sa.text(query), {"job": claim.job_id, "claim": claim.number})).mappings().one_or_none()
-    if row is None:
+        WHERE job.id = :job AND job.claim = :claim AND job.status = 'running'
+    """  # noqa: S608 - constants of ours
+    found = (await conn.execute(sa.text(query), {"job": claim.job_id, "claim": claim.number})).mappings().one_or_none()
+    if found is None:
         raise LeaseLost
-    return dict(row)
-
-
-async def _open_batches(conn: AsyncConnection, claim: Claim) -> list[OpenBatch]:
-    batches = await conn.execute(
-        sa.text(
-            "SELECT id, status, next_poll_at FROM batch WHERE job_id = :job"
-            " AND status IN ('written', 'called', 'accepted') ORDER BY number"
-        ),
-        {"job": claim.job_id},
-    )
-    return [OpenBatch(batch.id, batch.status, batch.next_poll_at) for batch in batches]
+    row = dict(found)
+    counts = Counts(**{each.name: row.pop(each.name) for each in fields(Counts)})
+    batches = [
+        OpenBatch(UUID(batch_id), status, None if next_poll_at is None else datetime.fromisoformat(next_poll_at))
+        for batch_id, status, next_poll_at in row.pop("batches")
+    ]
+    return JobSnapshot(**row, counts=counts, batches=batches)
 
 
 async def note_accepted(conn: AsyncConnection, claim: Claim) -> None:

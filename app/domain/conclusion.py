@@ -53,6 +53,9 @@ def conclude(job: JobSnapshot, faults: Sequence[Fault], fault_horizon: timedelta
     if job.worker_deaths >= MAX_WORKER_DEATHS:
         return Finish("failed", "worker_lost")
     if job.cancelled:
+        if any(batch.status == "written" for batch in job.batches):
+            # Opening the job anew discards what has not left.
+            return Snooze(timedelta(), cancelled=True)
         if not job.batches:
             done = job.counts.pending == 0 and not job.unasked
             return Finish(job_result(job.counts, job.on_record_error) if done else "cancelled")

@@ -33,7 +33,7 @@ from app.domain.intents import (
     UnmarkCalled,
     WriteBatch,
 )
-from app.domain.open_work import OpenWork
+from app.domain.open_work import JobSnapshot
 from app.domain.retry import wait_after_fault, wait_for_answer
 from app.domain.verdicts import AwaitedBatch, read_results
 
@@ -60,7 +60,7 @@ class StepState:
 
     rules: Rules
     random: Random
-    open: OpenWork | None = None
+    open: JobSnapshot | None = None
     faults: list[Fault] = field(default_factory=list)
     # Why nothing more begins: no time for another call, something of ours broke.
     out_of_time: bool = False

@@ -10,7 +10,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from app.domain.conclusion import Expire, Fault, Finish, Snooze
-from app.domain.open_work import OpenWork
+from app.domain.open_work import JobSnapshot
 from app.domain.verdicts import ItemResult, RecordChange
 
 # Transactions. Those that change what is open are answered with what is open afterwards (`Stored.work`).
@@ -135,11 +135,6 @@ class NoteFault:
 
 
 @dataclass(frozen=True, slots=True)
-class LoadJob:
-    """Read the whole job (`Stored.work` is a JobSnapshot); of a cancelled run discard what has not left first."""
-
-
-@dataclass(frozen=True, slots=True)
 class AbandonOutstanding:
     """Close everything that is out, for a job that ends without its answers."""
 
@@ -162,7 +157,6 @@ Transaction = (
     | LoadUnasked
     | NoteAtTarget
     | NoteFault
-    | LoadJob
     | Expire
     | AbandonOutstanding
     | Snooze
@@ -261,7 +255,7 @@ class Stored:
     """A transaction is committed: its result, and what is open afterwards if it changed that."""
 
     result: object = None
-    work: OpenWork | None = None
+    work: JobSnapshot | None = None
 
 
 @dataclass(frozen=True, slots=True)

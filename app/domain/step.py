@@ -22,7 +22,6 @@ from app.domain.intents import (
     Done,
     Event,
     Intent,
-    LoadJob,
     NotMade,
     OpenJob,
     Permitted,
@@ -32,7 +31,7 @@ from app.domain.intents import (
     Turn,
     Woken,
 )
-from app.domain.open_work import JobSnapshot, until_next, work
+from app.domain.open_work import until_next, work
 
 Steps = Generator[Turn, Event, None]
 # When the calls of others left not one permit, the next step leaves them time.
@@ -65,11 +64,8 @@ class _Step:
     def run(self) -> Steps:
         yield from self._alone(OpenJob())
         yield from self._work()
-        while not self.state.broken:
-            yield from self._alone(LoadJob())
-            if not isinstance(self.state.open, JobSnapshot):
-                return
-            decision = conclude(self.state.open, self.state.faults, self.state.rules.fault_horizon, self.state.random)
+        while (job := self.state.open) is not None and not self.state.broken:
+            decision = conclude(job, self.state.faults, self.state.rules.fault_horizon, self.state.random)
             if isinstance(decision, Finish) and decision.code is not None:
                 yield from self._alone(AbandonOutstanding(decision.code))
             if isinstance(decision, Snooze) and self._no_permit:

@@ -8,7 +8,7 @@ from app.db import answers, at_target, batches
 from app.db.activity_queue import WakeUp, finish_job
 from app.db.answer_times import learn_answer_time
 from app.db.cipher import OrganisationCipher
-from app.db.claims import Claim, LeaseLost, hold, note_accepted, note_fault, open_work, snooze
+from app.db.claims import Claim, LeaseLost, hold, load_snapshot, note_accepted, note_fault, snooze
 from app.domain.conclusion import CIRCUIT_OPEN, Expire, Finish, Snooze
 from app.domain.intents import (
     AbandonOutstanding,
@@ -16,7 +16,6 @@ from app.domain.intents import (
     ApplyAnswer,
     LearnAnswerTime,
     LoadBatch,
-    LoadJob,
     LoadUnasked,
     MarkLost,
     NoteAtTarget,
@@ -55,13 +54,14 @@ async def carry_out(
         case LearnAnswerTime(polls, age):
             await learn_answer_time(conn, claim.stage, first_answer, polls, age)
             return Stored()
-        case LoadJob():
+        case OpenJob():
+            await batches.open_job(conn, claim)
             return Stored(work=await batches.load_job(conn, claim))
         case _:
             # Held until the commit, so that what is read as open afterwards has what all before it have written.
             await hold(conn, claim)
             result = await _changed(conn, cipher, published, claim, intent)
-            return Stored(result, await open_work(conn, claim))
+            return Stored(result, await load_snapshot(conn, claim))
 
 
 async def settle(conn: AsyncConnection, claim: Claim, ending: Snooze | Finish) -> list[WakeUp]:
@@ -84,10 +84,6 @@ async def _changed(
     conn: AsyncConnection, cipher: OrganisationCipher, published: Published, claim: Claim, intent: Transaction
 ) -> object:
     match intent:
-        case OpenJob():
-            await answers.mark_called_lost(conn, cipher, claim)
-            await batches.refuse_broken(conn, claim)
-            await batches.load_job(conn, claim)
         case RefreshWork():
             pass
         case WriteBatch(fault_horizon):
@@ -122,7 +118,7 @@ async def _changed(
             await batches.expire(conn, claim, cause)
             await at_target.assume_nothing_at_target(conn, claim)
         case AbandonOutstanding(code):
-            await answers.abandon(conn, cipher, claim, code)
+            await answers.abandon_outstanding(conn, cipher, claim, code)
         case _:
             raise TypeError(type(intent))
     return None

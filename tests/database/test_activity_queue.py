@@ -364,7 +364,7 @@ async def test_a_retry_forgets_remarks_on_the_earlier_try_and_keeps_those_on_the
     held = await tenant.claim(run.jobs[1])
     assert await tenant.write(held) is None
     async with tenant.engine.begin() as conn:
-        await answers.abandon(conn, tenant.cipher, held, "worker_lost")
+        await answers.abandon_outstanding(conn, tenant.cipher, held, "worker_lost")
     await tenant.finish(held, "failed")
     query = "SELECT status, remarks FROM record WHERE object_id = :id"
     [skipped] = await tenant.rows(query, id=UUID(blocked["id"]))

@@ -131,7 +131,7 @@ async def test_a_record_that_breaks_the_schema_never_leaves(tenant: Tenant) -> N
     broken, fine = pupil(civicNo=None), pupil()
     _, held = await _claimed(tenant, [broken, fine])
     async with tenant.engine.begin() as conn:
-        await batches.refuse_broken(conn, held)
+        await batches.open_job(conn, held)
     assert json.loads((await tenant.written(held)).body)["data"] == [fine]
     row = await _record(tenant, broken["id"])
     assert (row["status"], row["sent"], row["received"], _codes(row)) == ("error", None, None, ["schema_null"])
@@ -509,7 +509,7 @@ async def test_what_a_dead_worker_left_without_an_answer_goes_again(tenant: Tena
     accepted, called = await tenant.accepted(held), await tenant.called(held)
     written = (await tenant.written(held)).id
     async with tenant.engine.begin() as conn:
-        await answers.mark_called_lost(conn, tenant.cipher, held)
+        await batches.open_job(conn, held)
     assert [(await _batch(tenant, each))["status"] for each in (accepted, called, written)] == [
         *("accepted", "lost", "written")
     ]
@@ -535,7 +535,7 @@ async def test_a_job_that_ends_without_its_answers_closes_what_is_out(tenant: Te
     accepted, called = await tenant.accepted(held), await tenant.called(held)
     await tenant.written(held)
     async with tenant.engine.begin() as conn:
-        await answers.abandon(conn, tenant.cipher, held, "no_contact")
+        await answers.abandon_outstanding(conn, tenant.cipher, held, "no_contact")
     rows = await tenant.rows("SELECT id, status, error FROM batch ORDER BY number")
     assert [tuple(row.values()) for row in rows] == [
         (accepted, "lost", "no_contact"),

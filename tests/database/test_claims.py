@@ -107,7 +107,7 @@ async def test_an_unknown_job_is_not_claimed(tenant: Tenant) -> None:
 # What a claim may write, each ready to be tried by one that no longer holds.
 type_of_write = Callable[[Tenant, AsyncConnection, Claim, UUID, UUID], Awaitable[object]]
 _WRITES: dict[str, type_of_write] = {
-    "refuse_broken": lambda t, conn, held, w, a: batches.refuse_broken(conn, held),
+    "open_job": lambda t, conn, held, w, a: batches.open_job(conn, held),
     "write_batch": lambda t, conn, held, w, a: batches.write_batch(conn, t.cipher, PUBLISHED, held, HORIZON),
     "call_batch": lambda t, conn, held, w, a: batches.call_batch(conn, t.cipher, PUBLISHED, held, w),
     "accept_batch": lambda t, conn, held, w, a: answers.accept_batch(conn, held, w, 202, "late", NOTHING),
@@ -116,10 +116,9 @@ _WRITES: dict[str, type_of_write] = {
     "refuse_batch": lambda t, conn, held, w, a: answers.refuse_batch(conn, t.cipher, held, w, 413, b"[]", {}),
     "requeue_batch": lambda t, conn, held, w, a: answers.requeue_batch(conn, t.cipher, held, w, 503, b"[]", MINUTE),
     "mark_lost": lambda t, conn, held, w, a: answers.mark_lost(conn, t.cipher, held, a, "timeout", NOTHING),
-    "mark_called_lost": lambda t, conn, held, w, a: answers.mark_called_lost(conn, t.cipher, held),
     "unmark_called": lambda t, conn, held, w, a: batches.unmark_called(conn, held, w),
     "discard_unsent": lambda t, conn, held, w, a: batches.discard_unsent(conn, held),
-    "abandon": lambda t, conn, held, w, a: answers.abandon(conn, t.cipher, held, "no_contact"),
+    "abandon": lambda t, conn, held, w, a: answers.abandon_outstanding(conn, t.cipher, held, "no_contact"),
     "expire": lambda t, conn, held, w, a: batches.expire(conn, held),
     "load_snapshot": lambda t, conn, held, w, a: claims.load_snapshot(conn, held),
     "hold": lambda t, conn, held, w, a: claims.hold(conn, held),

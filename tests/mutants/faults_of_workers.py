@@ -55,8 +55,8 @@ WORKERS: Final = (
     ),
     Fault(
         "what a dead worker left is not looked at",
-        "            await answers.mark_called_lost(conn, cipher, claim)\n",
-        "",
+        "WHERE job_id = of_job AND status = 'called' RETURNING id, record_ids",
+        "WHERE job_id = of_job AND status = 'called' AND false RETURNING id, record_ids",
         ("crash points",),
     ),
     Fault(

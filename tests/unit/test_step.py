@@ -23,7 +23,6 @@ from app.domain.intents import (
     Intent,
     LearnAnswerTime,
     LoadBatch,
-    LoadJob,
     LoadUnasked,
     LookUp,
     MarkLost,
@@ -118,9 +117,8 @@ class Talk(Stepping):
         return intent
 
 
-def test_a_job_without_records_takes_three_transactions() -> None:
+def test_a_job_without_records_takes_two_transactions() -> None:
     talk = Talk(replace(DONE, counts=Counts()))
-    talk.stored(LoadJob, replace(DONE, counts=Counts()))
     assert talk.stored(Finish) == Finish("succeeded")
     assert talk.ended
 
@@ -142,7 +140,6 @@ def test_a_batch_is_written_sent_polled_and_applied() -> None:
     assert [(change.object_id, change.status) for change in applied.changes] == [(PERSON, "succeeded")]
     assert applied.lost is None
     assert talk.stored(LearnAnswerTime) == LearnAnswerTime(1, 2 * SECOND)
-    talk.stored(LoadJob, DONE)
     assert talk.stored(Finish) == Finish("succeeded")
     assert talk.ended
 
@@ -171,7 +168,7 @@ def test_what_follows_from_a_call_that_was_not_accepted(outcome: CallOutcome, fo
     for kind in follows:
         assert talk.waits_for == [kind]
         talk.stored(kind, DONE)
-    assert talk.waits_for == [LoadJob]
+    assert talk.waits_for == [Finish if follows else Snooze]
 
 
 @pytest.mark.parametrize(
@@ -195,7 +192,7 @@ def test_an_answer_that_lacks_some_records(
         results.append(ItemResult(OTHER, verdict, b"2"))
     talk.came(Poll, Answered(b"{}", results, timedelta()))
     assert talk.stored(ApplyAnswer, _accepted(A, due_in=SECOND)).lost == lost
-    assert talk.waits_for == ([NoteFault] if lost else [LoadJob])
+    assert talk.waits_for == ([NoteFault] if lost else [Snooze])
 
 
 @pytest.mark.parametrize(
@@ -227,7 +224,7 @@ def test_after_a_fault_nothing_begins_and_what_is_under_way_ends() -> None:
     talk.tell(Permitted(second))
     talk.came(Send, Accepted(202, "job-1"))
     talk.stored(AcceptBatch, _written(C))
-    assert talk.waits_for == [LoadJob], "the third batch is for the next step"
+    assert talk.waits_for == [Snooze], "the third batch is for the next step"
 
 
 def test_without_time_nothing_begins() -> None:
@@ -236,7 +233,6 @@ def test_without_time_nothing_begins() -> None:
         talk = Talk(_written(A))
         talk.tell(TimeUp(stopping))
         talk.came(Send, NotMade(out_of_time=True))
-        talk.stored(LoadJob, _written(A))
         assert talk.stored(Snooze) == Snooze(delay)
         assert talk.ended
 
@@ -279,12 +275,16 @@ def test_failed_records_are_looked_up_before_dependants_go() -> None:
     talk.stored(LoadUnasked, result=[PERSON, OTHER])
     assert talk.came(LookUp, Found({PERSON, uuid4()})) == LookUp([PERSON, OTHER])
     assert talk.stored(NoteAtTarget, DONE) == NoteAtTarget([PERSON, OTHER], {PERSON})
-    talk.stored(LoadJob, DONE)
     assert talk.stored(Finish) == Finish("succeeded")
 
 
 def test_an_end_for_another_reason_than_its_records_closes_what_is_out() -> None:
     talk = Talk(replace(_accepted(A), worker_deaths=5))
-    talk.stored(LoadJob, replace(_accepted(A), worker_deaths=5))
     assert talk.stored(AbandonOutstanding, DONE) == AbandonOutstanding("worker_lost")
     assert talk.stored(Finish) == Finish("failed", "worker_lost")
+
+
+def test_of_a_cancelled_run_what_has_not_left_is_discarded_by_opening_its_job_anew() -> None:
+    talk = Talk(replace(_written(A), cancelled=True))
+    assert talk.stored(Snooze) == Snooze(timedelta(), cancelled=True)
+    assert talk.ended
