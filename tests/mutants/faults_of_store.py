@@ -49,6 +49,18 @@ SCHEMA: Final = (
         ("refusals",),
     ),
     Fault(
+        "a job's progress forgets what was accepted",
+        "unchanged = unchanged + moved.unchanged, succeeded = succeeded + moved.succeeded,",
+        "unchanged = unchanged + moved.unchanged, succeeded = succeeded,",
+        ("queues",),
+    ),
+    Fault(
+        "a content goes although a run has it",
+        "WHERE roster.used IS NULL AND history.used IS NULL",
+        "WHERE roster.used IS NULL",
+        ("contents",),
+    ),
+    Fault(
         "the history has only beginnings",
         "CREATE OR REPLACE TRIGGER job_event AFTER INSERT OR UPDATE OF status ON job",
         "CREATE OR REPLACE TRIGGER job_event AFTER INSERT ON job",

@@ -52,6 +52,7 @@ PROOFS: Final[Mapping[str, Proof]] = {
     "claims": _database("claims", "clock"),
     "queues": _database("activity_queue", "queue_order", "regressions"),
     "batches": _database("batches", "late_calls", "unmark_called", "at_target"),
+    "contents": _database("content"),
     "shared": _database("limits", "circuits", "sweeper"),
     "API": _tests("tests/api/test_runs.py"),
     "client": _tests(

@@ -255,7 +255,7 @@ def test_older_news_of_what_is_open_is_passed_over() -> None:
     talk = Talk(replace(_written(A), ready=True))
     assert talk.waits_for == [Send, WriteBatch]
     talk.came(Send, Accepted(202, "job-1"))
-    later = replace(_accepted(A, due_in=SECOND), now=NOW + SECOND)
+    later = replace(_accepted(A, due_in=3 * SECOND), now=NOW + SECOND)
     talk.stored(AcceptBatch, later)
     talk.stored(WriteBatch, replace(_written(A), now=NOW))
     assert Send not in talk.waits_for
