@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db.batches import discard_unsent, keys
 from app.db.cipher import OrganisationCipher
 from app.db.claims import Claim, hold
-from app.db.content import keep_contents, sealed_content
+from app.db.content import forget_contents, keep_contents, sealed_content
 from app.db.records import change_records
 from app.domain.batching import halved
 from app.domain.envelope import fold
@@ -97,6 +97,7 @@ async def answer_batch(
     }
     parts = {each.object_id: (each.received, kept[each.object_id].digest) for each in changes if each.received}
     envelope = sealed_content(cipher, "batch", batch_id, fold(answer, parts))
+    before = await conn.scalar(sa.text("SELECT answer FROM batch WHERE id = :batch"), {"batch": batch_id})
     await keep_contents(conn, cipher, [*kept.values(), envelope])
     await change_records(
         conn,
@@ -129,6 +130,9 @@ async def answer_batch(
             "poll_in": poll_in,
         },
     )
+    if before is not None and bytes(before) != envelope.digest:
+        # An earlier answer said less of the same objects.
+        await forget_contents(conn, cipher, [bytes(before)])
     return bool(status == "accepted")
 
 

@@ -55,6 +55,14 @@ async def keep_contents(conn: AsyncConnection, cipher: OrganisationCipher, conte
     )
 
 
+async def forget_contents(conn: AsyncConnection, cipher: OrganisationCipher, digests: Iterable[bytes]) -> None:
+    """Deletes those of these contents that no roster and no record has any more."""
+    await conn.execute(
+        sa.text("SELECT forget_content(:organisation, CAST(:digests AS bytea[]))"),
+        {"organisation": cipher.organisation_id, "digests": list(digests)},
+    )
+
+
 async def open_contents(
     conn: AsyncConnection, cipher: OrganisationCipher, digests: Iterable[bytes]
 ) -> Mapping[bytes, bytes]:

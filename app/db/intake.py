@@ -21,7 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.db import reads
 from app.db.cipher import OrganisationCipher
-from app.db.content import sealed_content
+from app.db.content import forget_contents, sealed_content
 from app.db.engine import transaction
 from app.db.schema import activity, roster_item
 from app.domain import roster
@@ -53,11 +53,16 @@ _COPY = f"COPY roster_staging ({', '.join(_COLUMNS)}) FROM STDIN (FORMAT BINARY)
 # A range is taken to be narrow: of how many rosters there were, old statistics know too little.
 _STAGED = "roster_id BETWEEN :roster AND :roster"
 _TAKE_IN = (
+    # One roster of an organisation at a time: a content that one needs must not go with another's, or wait for it.
+    "SELECT FROM organisation WHERE id = :organisation FOR NO KEY UPDATE",
     f"""
     INSERT INTO content (organisation_id, digest, kind, object_id, sealed, words)
     SELECT :organisation, source, stage, object_id, source_sealed, words FROM roster_staging WHERE {_STAGED}
-    UNION ALL
-    SELECT :organisation, outgoing, stage, object_id, outgoing_sealed, NULL FROM roster_staging
+    ON CONFLICT (organisation_id, digest) DO UPDATE SET words = excluded.words WHERE content.words IS NULL
+    """,  # noqa: S608 - constants of ours
+    f"""
+    INSERT INTO content (organisation_id, digest, kind, object_id, sealed)
+    SELECT :organisation, outgoing, stage, object_id, outgoing_sealed FROM roster_staging
     WHERE {_STAGED} AND outgoing_sealed IS NOT NULL
     ON CONFLICT DO NOTHING
     """,  # noqa: S608 - constants of ours
@@ -249,10 +254,7 @@ async def _put_in_place(
     gone = await conn.scalar(sa.text(_GONE), {"old": old.roster_id, "new": intake.roster_id})
     await conn.execute(sa.delete(roster_item).where(roster_item.c.roster_id.between(old.roster_id, old.roster_id)))
     if gone:
-        await conn.execute(
-            sa.text("SELECT forget_content(:organisation, CAST(:digests AS bytea[]))"),
-            {"organisation": intake.cipher.organisation_id, "digests": gone},
-        )
+        await forget_contents(conn, intake.cipher, gone)
     return False
 
 

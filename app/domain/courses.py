@@ -26,6 +26,7 @@ from app.domain.intents import (
     NotMade,
     Poll,
     PostponePoll,
+    RefreshWork,
     RefuseBatch,
     Refused,
     RequeueBatch,
@@ -92,6 +93,9 @@ def send(state: StepState, batch_id: UUID) -> Course:
             state.out_of_time |= out_of_time
             if marked:
                 yield UnmarkCalled(batch_id)
+            elif not out_of_time:
+                # The run has been cancelled, or the batch is no longer to be sent: what is open is another now.
+                yield RefreshWork()
         case Failed(fault, http_status, answer, marked):
             yield from _met(state, fault, http_status)
             again_in = wait_after_fault(timedelta(), fault.retry_after, state.random)
@@ -105,6 +109,7 @@ def poll(state: StepState, batch_id: UUID) -> Course:
     """Polls a batch, and applies what was answered."""
     batch: AwaitedBatch | None = yield LoadBatch(batch_id)
     if batch is None:
+        yield RefreshWork()
         return
     overdue = batch.age >= state.rules.fault_horizon
     poll_in = _poll_in(state, batch.polls + 1)

@@ -50,6 +50,8 @@ def run_step(rules: Rules, random: Random) -> Steps:
 class _Step:
     state: StepState
     stopping: bool = False
+    # Whether `state.open` is of the last event: what is decided counts from its time.
+    fresh: bool = False
     # Whether any call has left.
     called: bool = False
     _numbers: Iterator[int] = field(default_factory=count)
@@ -64,7 +66,11 @@ class _Step:
     def run(self) -> Steps:
         yield from self._alone(OpenJob())
         yield from self._work()
-        while (job := self.state.open) is not None and not self.state.broken:
+        while not self.state.broken:
+            if not self.fresh:
+                yield from self._alone(RefreshWork())
+            if (job := self.state.open) is None or self.state.broken:
+                return
             decision = conclude(job, self.state.faults, self.state.rules.fault_horizon, self.state.random)
             if isinstance(decision, Finish) and decision.code is not None:
                 yield from self._alone(AbandonOutstanding(decision.code))
@@ -98,6 +104,7 @@ class _Step:
 
     def _told(self, event: Event) -> list[Begun]:
         """Takes an event in; gives what goes on from it."""
+        self.fresh = False
         match event:
             case TimeUp(stopping):
                 self.state.out_of_time, self.stopping = True, stopping
@@ -116,7 +123,7 @@ class _Step:
         if isinstance(outcome, Stored):
             # Transactions under the claim come one after the other, but the news of them may not.
             if outcome.work is not None and (self.state.open is None or outcome.work.now >= self.state.open.now):
-                self.state.open = outcome.work
+                self.state.open, self.fresh = outcome.work, True
         else:
             self._permitted(number)
             self.called |= not isinstance(outcome, NotMade)

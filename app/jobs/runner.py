@@ -84,12 +84,12 @@ class Runner:
             turn = next(steps)
             while True:
                 self._begin(turn.begin)
-                if not told_of_time and not self.time_left():
-                    told_of_time = True
-                    turn = steps.send(TimeUp(self.stopping.is_set()))
-                    continue
                 event, failure = await self._next_event(turn.wake_in)
                 broken = broken or failure
+                # Before the event: what comes of a call that had no time left depends on why.
+                if not told_of_time and not self.time_left():
+                    told_of_time = True
+                    self._begin(steps.send(TimeUp(self.stopping.is_set())).begin)
                 turn = steps.send(event)
         except StopIteration:
             pass
@@ -97,6 +97,7 @@ class Runner:
             steps.close()
             for task in self._under_way:
                 task.cancel()
+            await asyncio.gather(*self._under_way, return_exceptions=True)
         if broken is not None:
             raise broken
         return self._wake_ups

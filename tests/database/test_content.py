@@ -1,9 +1,12 @@
 """Contents: stored once, never changed, and gone when nothing has them any more."""
 
+from datetime import timedelta
+
 import psycopg
 import pytest
 from sqlalchemy.exc import IntegrityError
 
+from app.db import answers
 from tests.database.factories import Tenant, pupil
 
 KEPT = "SELECT object_id FROM content WHERE kind = 'persons'"
@@ -41,6 +44,26 @@ async def test_an_objects_earlier_form_goes_with_the_roster_that_had_it(tenant: 
     activity_id = await tenant.store({"persons": [person]})
     await tenant.store({"persons": [person | {"givenName": "Örjan"}]}, activity_id)
     assert await tenant.value("SELECT count(*) FROM content") == 1
+
+
+async def test_an_object_is_found_by_its_words_whichever_form_was_stored_first(tenant: Tenant) -> None:
+    """What Skolverket marks readOnly is left out of what is sent: that form may be another roster's source."""
+    person = pupil()
+    await tenant.store({"persons": [{**person, "meta": {"created": "2026-11-01T08:00:00Z"}}]})
+    await tenant.store({"persons": [person]})
+    assert await tenant.value("SELECT count(*) FROM content WHERE words IS NULL") == 0
+    assert await tenant.value("SELECT count(*) FROM content") == 2
+
+
+async def test_of_several_answers_about_a_batch_the_last_is_kept(tenant: Tenant) -> None:
+    run = await tenant.new_run({"persons": [pupil()]})
+    held = await tenant.claim(run.jobs[0])
+    batch_id = await tenant.accepted(held)
+    for answer in (b'{"responses":[]}', b'{"responses":[]}', b'{"responses":[1]}'):
+        async with tenant.engine.begin() as conn:
+            assert await answers.answer_batch(conn, tenant.cipher, held, batch_id, answer, [], timedelta())
+    [kept] = await tenant.rows("SELECT digest FROM content WHERE kind = 'batch'")
+    assert kept["digest"] == await tenant.value("SELECT answer FROM batch WHERE id = :id", id=batch_id)
 
 
 @pytest.mark.parametrize(

@@ -140,6 +140,7 @@ def test_a_batch_is_written_sent_polled_and_applied() -> None:
     assert [(change.object_id, change.status) for change in applied.changes] == [(PERSON, "succeeded")]
     assert applied.lost is None
     assert talk.stored(LearnAnswerTime) == LearnAnswerTime(1, 2 * SECOND)
+    talk.stored(RefreshWork, DONE)
     assert talk.stored(Finish) == Finish("succeeded")
     assert talk.ended
 
@@ -159,7 +160,8 @@ def test_the_next_call_is_chosen_when_the_one_before_has_its_permit() -> None:
         pytest.param(Failed(Fault("timeout"), marked=True), [NoteFault, MarkLost], id="no answer"),
         pytest.param(Failed(Fault("no_token")), [NoteFault], id="nothing to call with"),
         pytest.param(NotMade(out_of_time=True, marked=True), [UnmarkCalled], id="marked and kept"),
-        pytest.param(NotMade(out_of_time=True), [], id="no permit"),
+        pytest.param(NotMade(out_of_time=True), [RefreshWork], id="no permit"),
+        pytest.param(NotMade(out_of_time=False), [RefreshWork], id="no longer to be sent"),
     ],
 )
 def test_what_follows_from_a_call_that_was_not_accepted(outcome: CallOutcome, follows: list[type[Intent]]) -> None:
@@ -168,7 +170,7 @@ def test_what_follows_from_a_call_that_was_not_accepted(outcome: CallOutcome, fo
     for kind in follows:
         assert talk.waits_for == [kind]
         talk.stored(kind, DONE)
-    assert talk.waits_for == [Finish if follows else Snooze]
+    assert talk.waits_for == [Finish]
 
 
 @pytest.mark.parametrize(
@@ -233,6 +235,7 @@ def test_without_time_nothing_begins() -> None:
         talk = Talk(_written(A))
         talk.tell(TimeUp(stopping))
         talk.came(Send, NotMade(out_of_time=True))
+        talk.stored(RefreshWork, _written(A))
         assert talk.stored(Snooze) == Snooze(delay)
         assert talk.ended
 
