@@ -83,6 +83,9 @@ def _join(folder: Path, *, durable: bool) -> Servers | None:
             servers, kept = _read(folder)
             postgres.round_trip(servers.database_url)
             valkey.round_trip(servers.redis_url)
+            with _closing(_open(folder, "guard")) as guard:
+                if try_lock(guard):
+                    raise ProcessLookupError
         except Exception:
             # Their guard was killed, and they are on their way out.
             _wait_for_end(folder, lock)

@@ -6,6 +6,7 @@ LOCK is the inherited descriptor of the lock `servers`. It says "ready", or why 
 """
 
 import contextlib
+import fcntl
 import json
 import os
 import secrets
@@ -31,6 +32,9 @@ def _guard(folder: Path, *, durable: bool, lock: int) -> None:
         folder / "valkey", password=state["password"], durable=durable, port=state.get("valkey_port"), hold=lock
     )
     users = os.open(folder / "users.lock", os.O_RDWR)
+    # Held by this process alone, and not by its servers: free, it has died, and they are about to.
+    alive = os.open(folder / "guard.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    fcntl.flock(alive, fcntl.LOCK_EX)
     try:
         valkey.start()
         postgres.start()

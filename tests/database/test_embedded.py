@@ -183,7 +183,10 @@ def test_a_killed_guard_leaves_nothing(used: Path, user: Callable[..., subproces
     first = user("durable")
     with psycopg.connect(_address(first)) as connection:
         connection.execute("CREATE TABLE kept AS SELECT 1 AS value")
-    os.kill(_parent(_postmaster(used)), signal.SIGKILL)
+    guard = _parent(_postmaster(used))
+    os.kill(guard, signal.SIGKILL)
+    with (used / "guard.lock").open() as alive:
+        fcntl.flock(alive, fcntl.LOCK_EX)  # given when the kernel has ended it
     with embedded_servers(used, durable=True) as servers, psycopg.connect(servers.database_url) as connection:
         assert connection.execute("SELECT value FROM kept").fetchone() == (1,)
 
