@@ -16,7 +16,7 @@ from app.errors import Conflict, NotFound
 from tests.database.factories import Run, Tenant, duty, make_job, make_run, pupil, small_roster
 
 _FIVE_MINUTES = timedelta(minutes=5)
-_COUNTS = ("total", "pending", "sent", "succeeded", "warnings", "errors", "skipped")
+_COUNTS = ("total", "pending", "sent", "unchanged", "succeeded", "warnings", "errors", "skipped")
 
 
 async def _counts(tenant: Tenant, job_id: UUID) -> dict[str, int]:

@@ -68,7 +68,7 @@ def contradictions(seen: Seen, pairs: Pairs) -> Iterator[Violation]:
 
 def _counted(records: Sequence[Record]) -> dict[str, int]:
     names = {"succeeded": "succeeded", "warning": "warnings", "error": "errors", "skipped": "skipped"}
-    counts = dict.fromkeys(("total", "pending", "sent", *names.values()), 0)
+    counts = dict.fromkeys(("total", "pending", "sent", "unchanged", *names.values()), 0)
     for record in records:
         counts["total"] += 1
         counts[names.get(record.status, record.status)] += 1

@@ -10,7 +10,7 @@ import psycopg
 from app.db.cipher import Cipher, OrganisationCipher
 from tests.torture.witnesses import Batch, Event, Job, Record, Run, Seen
 
-_COUNTS = ("total", "pending", "sent", "succeeded", "warnings", "errors", "skipped")
+_COUNTS = ("total", "pending", "sent", "unchanged", "succeeded", "warnings", "errors", "skipped")
 
 
 async def unfinished(url: str) -> int:

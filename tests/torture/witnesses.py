@@ -12,7 +12,7 @@ from uuid import UUID
 
 STAGES = ("persons", "duties", "groups", "activities")
 FINISHED_RUN = frozenset({"succeeded", "failed", "cancelled"})
-FINAL_RECORD = frozenset({"succeeded", "warning", "error", "skipped"})
+FINAL_RECORD = frozenset({"unchanged", "succeeded", "warning", "error", "skipped"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,16 @@ def history() -> Seen:
     seen = Seen(runs={RUN: Run(RUN, ORGANISATION, ACTIVITY, 1, "succeeded", 46.0)})
     jobs, batches, records = dict[UUID, Job](), dict[UUID, Batch](), dict[UUID, list[Record]]()
     calls, events = list[Call](), [Event(1, RUN, None, None, "queued", None, 5), run_event(2, "queued", "running", 6)]
-    counts = {"total": 1, "pending": 0, "sent": 0, "succeeded": 1, "warnings": 0, "errors": 0, "skipped": 0}
+    counts = {
+        "total": 1,
+        "pending": 0,
+        "sent": 0,
+        "unchanged": 0,
+        "succeeded": 1,
+        "warnings": 0,
+        "errors": 0,
+        "skipped": 0,
+    }
     shown: list[dict[str, Any]] = []
     listed: dict[UUID, list[dict[str, Any]]] = {}
     for index, (job, batch, one) in enumerate(zip(JOBS, BATCHES, OBJECTS, strict=True)):
