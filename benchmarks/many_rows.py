@@ -174,8 +174,12 @@ SELECT shape.*, md5(%(prefix)s || 'job ' || number || '.' || p)::uuid AS job_id,
     END AS job_status
 FROM shape, unnest(ARRAY['persons', 'duties', 'groups', 'activities']) WITH ORDINALITY AS stages (stage, p);
 
--- Of ten live jobs two are queued, two held, one was held by a worker that died, and five rest: two of them are due.
-INSERT INTO job (id, organisation_id, activity_id, run_id, position, stage, status, due_at, claim, lease_until, worker,
+-- Of ten live jobs two are queued, two held, one is held by an epoch that has ended, five rest: two of these are due.
+INSERT INTO egress (name) VALUES ('elsewhere') ON CONFLICT DO NOTHING;
+INSERT INTO epoch (id, egress, number, worker, state, ended_at) VALUES
+    (md5('dead')::uuid, 'elsewhere', 1, md5('dead worker')::uuid, 'ended', now()),
+    (md5('alive')::uuid, 'elsewhere', 2, md5('worker')::uuid, 'holds', NULL) ON CONFLICT DO NOTHING;
+INSERT INTO job (id, organisation_id, activity_id, run_id, position, stage, status, due_at, claim, holder,
     wake_up, notified_at, created_at, started_at, finished_at, total, pending, succeeded)
 SELECT job_id, organisation_id, activity_id, id, position, stage, job_status,
     CASE job_status WHEN 'queued' THEN now() - interval '10 s'
@@ -183,9 +187,8 @@ SELECT job_id, organisation_id, activity_id, id, position, stage, job_status,
             + CASE WHEN queue / 2 %% 10 < 7 THEN -1 ELSE 1 END * interval '1 s' * (1 + queue %% 60)
     END,
     CASE WHEN job_status IN ('waiting', 'queued', 'blocked') THEN 0 ELSE 3 END,
-    CASE WHEN job_status = 'running' AND queue / 2 %% 10 < 4 THEN now() + interval '1 hour'
-        WHEN job_status = 'running' AND queue / 2 %% 10 = 4 THEN now() - interval '1 s' END,
-    CASE WHEN job_status = 'running' AND queue / 2 %% 10 < 5 THEN md5('worker')::uuid END,
+    CASE WHEN job_status = 'running' AND queue / 2 %% 10 < 4 THEN md5('alive')::uuid
+        WHEN job_status = 'running' AND queue / 2 %% 10 = 4 THEN md5('dead')::uuid END,
     3, CASE WHEN job_status IN ('queued', 'running') THEN now() - interval '10 s' END, created_at,
     CASE WHEN job_status NOT IN ('waiting', 'queued', 'blocked') THEN created_at END,
     CASE WHEN job_status NOT IN ('waiting', 'queued', 'running') THEN created_at + interval '3 minutes' END,

@@ -23,9 +23,9 @@ from app.db import (
     at_target,
     batches,
     claims,
+    egress,
     idempotency,
     intake,
-    limits,
     reads,
     results,
     rosters,
@@ -138,14 +138,21 @@ async def sweep(at: Place) -> None:
         await activity_queue.start_free_queues(conn)
     async with watched("sweeper.forget_old_keys"):
         await forget_old_keys(conn)
-    async with watched("claims.wake_ups_due", reads=at.size.live):
-        await claims.wake_ups_due(conn, 200, timedelta(seconds=1))
-    async with watched("claims.claim: due", reads=at.size.live):
-        await claims.claim(conn, uuid4(), MINUTE)
-    async with watched("claims.claim: overdue, none"):
-        await claims.claim(conn, uuid4(), MINUTE, overdue=timedelta(days=1))
-    async with watched("limits.take_slot"):
-        await limits.take_slot(conn, "calls", 5, at.organisation)
+    async with watched("egress.take_egress"):
+        epoch = await egress.take_egress(conn, "here", uuid4(), None)
+    assert epoch is not None  # noqa: S101 - nobody else is there
+    async with watched("egress.going_on"):
+        await egress.going_on(conn)
+    async with watched("egress.beat"):
+        await egress.beat(conn, epoch)
+    async with watched("egress.free_forgotten", reads=at.size.live):
+        await egress.free_forgotten(conn, epoch, {})
+    async with watched("claims.claim_jobs: in turn", reads=at.size.live):
+        await claims.claim_jobs(conn, epoch, 100)
+    async with watched("claims.wake_those_who_wait", reads=at.size.live):
+        await claims.wake_those_who_wait(conn, 100)
+    async with watched("egress.end_epoch", reads=at.size.live):
+        await egress.close_epoch(conn, epoch)
     async with watched("reads.backlog", reads=8 * at.size.live):
         await reads.backlog(conn)
 
@@ -153,9 +160,10 @@ async def sweep(at: Place) -> None:
 async def step(at: Place) -> None:
     """One job's way: claimed, batches written, called, answered, refused and lost, snoozed, ended."""
     conn, watched = at.conn, at.watched
-    async with watched("claims.claim: a job"):
-        held = await claims.claim(conn, uuid4(), MINUTE, at.job(4))
-    assert held is not None  # noqa: S101 - it was written as due
+    epoch = await egress.take_egress(conn, "there", uuid4(), None)
+    assert epoch is not None  # noqa: S101 - nobody else is there
+    async with watched("claims.claim_jobs: a job"):
+        [held] = await claims.claim_jobs(conn, epoch, 1, [at.job(4)])
     async with watched("batches.open_job", reads=BUSY):
         await batches.open_job(conn, held)
     async with watched("claims.load_snapshot", reads=BUSY):

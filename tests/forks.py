@@ -88,7 +88,7 @@ class Forks:
 
 
 def _serve(line: socket.socket) -> None:
-    for module in ("app.cli", "app.api.serving", "app.jobs.advance", "app.jobs.worker", "app.simulator.serving"):
+    for module in ("app.cli", "app.api.serving", "app.jobs.egress", "app.jobs.worker", "app.simulator.serving"):
         __import__(module)
     gc.freeze()  # for those that are forked: what all share stays
     children: dict[int, int | None] = {}

@@ -13,7 +13,7 @@ from app.api.problems import problem
 from app.api.readiness import NEEDED
 from app.api.schemas import Health
 from app.db import reads
-from app.db.circuits import circuits
+from app.db.circuits import service_states
 from app.db.workers import all_workers
 
 router = APIRouter(tags=["Health"])
@@ -59,6 +59,6 @@ async def metrics(parts: PartsDep) -> Response:
 async def _together(parts: Parts) -> Together | None:
     try:
         async with asyncio.timeout(_TIMEOUT_SECONDS), parts.reading.connect() as conn:
-            return Together(await reads.backlog(conn), await circuits(conn), await all_workers(conn))
+            return Together(await reads.backlog(conn), await service_states(conn), await all_workers(conn))
     except (SQLAlchemyError, TimeoutError, OSError):
         return None

@@ -10,7 +10,7 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.db.circuits import Circuit
+from app.db.circuits import ServiceState
 from app.db.reads import Backlog
 from app.db.workers import HEARD_WITHIN, Workers
 
@@ -46,7 +46,7 @@ class Together:
     """What all processes know together, as Postgres has it at one moment."""
 
     backlog: Backlog
-    circuits: Sequence[Circuit]
+    circuits: Sequence[ServiceState]
     workers: Workers
 
 
@@ -78,8 +78,7 @@ def _of_backlog(seen: Backlog) -> Iterator[Metric]:
     yield _gauge("oldest_fault_seconds", "For how long the oldest of those has met only faults.", seen.oldest_fault)
     yield _gauge("queues_held", "Activities with a run under way.", seen.queues_held)
     yield _gauge("queues_waiting", "Runs that wait behind another one of their activity.", seen.runs_waiting)
-    yield _gauge("leases_held", "Jobs that a worker holds.", seen.leases_held)
-    yield _gauge("leases_expired", "Leases that ran out and that nobody has taken over.", seen.leases_expired)
+    yield _gauge("jobs_held", "Jobs that a worker has in hand.", seen.jobs_held)
     yield _gauge(
         "tokens_failing", "Organisations whose last try for a token failed a short while ago.", seen.tokens_failing
     )
@@ -89,7 +88,7 @@ def _of_backlog(seen: Backlog) -> Iterator[Metric]:
     yield held_back
 
 
-def _of_circuits(seen: Sequence[Circuit]) -> Iterator[Metric]:
+def _of_circuits(seen: Sequence[ServiceState]) -> Iterator[Metric]:
     is_open = _gauge(
         "circuit_open", "1 while one of Skolverket's services is away and only probes go there.", labels=("service",)
     )
@@ -105,8 +104,8 @@ def _of_workers(seen: Workers) -> Iterator[Metric]:
     yield _gauge("workers", "Workers that have been heard of within half a minute.", seen.alive)
     yield _gauge("steps_in_hand", "Steps that these are making now.", seen.in_hand)
     yield _counter("claims", "Jobs taken for a step, over all workers.", seen.claims)
-    yield _counter("leases_reaped", "Claims over a lease that had run out: its worker was lost.", seen.reaped)
-    yield _counter("leases_lost", "Steps dropped since somebody else had taken the job.", seen.lost)
+    yield _counter("claims_after_death", "Claims of jobs that a worker had in hand when it died.", seen.reaped)
+    yield _counter("claims_lost", "Steps dropped since somebody else had taken the job.", seen.lost)
     yield _counter("wake_ups", "Rings of the notifier.", seen.wake_ups)
     # Another version's classes may be more than ours: what is beyond them took longer than all bounds.
     woken = list(accumulate((*seen.woken, *[0] * len(HEARD_WITHIN))))

@@ -10,7 +10,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.circuits import Circuit, circuits
+from app.db.circuits import ServiceState, service_states
 from app.db.engine import migrated
 from app.db.outages import outage_of
 from app.db.workers import SILENT_AFTER, worker_alive
@@ -67,7 +67,7 @@ async def _of(conn: AsyncConnection) -> dict[str, str]:
     return (
         found
         | {"worker": "ok" if await worker_alive(conn) else silent}
-        | {f"skolverket_{each.service}": _told(each) for each in await circuits(conn)}
+        | {f"skolverket_{each.service}": _told(each) for each in await service_states(conn)}
     )
 
 
@@ -76,7 +76,7 @@ def _unusable(code: str) -> dict[str, str]:
     return {"postgres": f"cannot be used ({code})", **unknown}
 
 
-def _told(circuit: Circuit) -> str:
+def _told(circuit: ServiceState) -> str:
     """Says of one of Skolverket's services whether calls go there."""
     if circuit.opened_at is None:
         return "ok"

@@ -19,6 +19,8 @@ from app.runtime import running
 commands = typer.Typer()
 
 _HEALTH_SECONDS = 4.0
+# Of a worker: what it does with Postgres takes milliseconds, however many steps wait for calls.
+_CONNECTIONS = 20
 
 ReadyFile = Annotated[
     Path | None, typer.Option(help="Where to write {port} once the process is ready.", show_default=False)
@@ -43,7 +45,7 @@ def serve(
 @commands.command()
 def worker(ready_file: ReadyFile = None) -> None:
     """Carries jobs to Skolverket; run as many as you like."""
-    from app.jobs.advance import Advance
+    from app.jobs.egress import Egress
     from app.jobs.worker import end_in_time, until_usable, work
     from app.ready import say_ready
 
@@ -60,15 +62,14 @@ def worker(ready_file: ReadyFile = None) -> None:
 
         for ending in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(ending, told_to_end)
-        pool = min(10 + settings.worker_jobs, 40)
-        async with running(settings, pool=pool, name="provkedja worker", idle_limit=10) as runtime:
+        async with running(settings, pool=_CONNECTIONS, name="provkedja worker", idle_limit=10) as runtime:
             await runtime.notifier.check()
             await until_usable(settings.database_url.get_secret_value(), runtime.engine, stop)
             if stop.is_set():
                 return
-            advance = Advance(settings, runtime.engine, runtime.cipher, runtime.notifier, runtime.target, stopping=stop)
-            say_ready(ready_file, worker=str(advance.worker))
-            await work(advance)
+            egress = Egress(settings, runtime.engine, runtime.checks, runtime.cipher, runtime.target, stop)
+            say_ready(ready_file, worker=str(egress.worker))
+            await work(egress)
 
     asyncio.run(run())
 

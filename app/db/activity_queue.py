@@ -5,7 +5,7 @@ locks everywhere: activity, run, job. The caller owns the transaction, and sends
 the commit. Every time is Postgres's own.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -18,11 +18,15 @@ from app.errors import NotFound
 
 @dataclass(frozen=True, slots=True)
 class WakeUp:
-    """What the notifier is to say: look at this job, so many seconds from now. The number makes each another one."""
+    """What holders of an egress are told: look at this job, so many seconds from now.
+
+    The number makes each another one; `egresses` are those that had a holder.
+    """
 
     job_id: UUID
     number: int
     delay: float = 0.0
+    egresses: tuple[str, ...] = field(default=(), compare=False)
 
 
 async def start_next(conn: AsyncConnection, organisation_id: UUID, activity_id: UUID) -> list[WakeUp]:
@@ -92,7 +96,7 @@ async def queue_job(conn: AsyncConnection, run_id: UUID, position: int) -> list[
 
 def wake_ups_of(given: list[list[Any]]) -> list[WakeUp]:
     """Reads the wake-ups that a function of the database gives."""
-    return [WakeUp(UUID(job_id), number) for job_id, number in given]
+    return [WakeUp(UUID(job_id), number, egresses=tuple(egresses)) for job_id, number, egresses in given]
 
 
 async def end_run(conn: AsyncConnection, run_id: UUID, status: str) -> None:

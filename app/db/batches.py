@@ -153,12 +153,6 @@ async def call_batch(
     return Outgoing(batch_id, outgoing)
 
 
-async def may_leave(conn: AsyncConnection, claim: Claim) -> bool:
-    """Looks once more whether a call that was noted may leave: not when the run has been cancelled since."""
-    await hold(conn, claim)
-    return not await _cancelled(conn, claim)
-
-
 async def expire(conn: AsyncConnection, claim: Claim, cause: str | None = None) -> None:
     """Ends what is still pending: faults have lasted for the whole horizon, `cause` the last of them."""
     await hold(conn, claim)

@@ -1,20 +1,17 @@
-"""Circuits: what all workers know together of whether Skolverket's services are there."""
+"""What the holder of an egress knows of the target's services, written down for operators; nothing is decided by it."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from random import Random
-from typing import Any
+from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.domain.circuit import next_probe, opens
-from app.domain.conclusion import CIRCUIT_OPEN
+from app.domain.circuit import Circuit
 
 
 @dataclass(frozen=True, slots=True)
-class Circuit:
-    """What is known of a service, for operators."""
+class ServiceState:
+    """What is known of a service, by whichever egress sees it worst."""
 
     service: str
     failures: int
@@ -24,112 +21,49 @@ class Circuit:
     code: str | None
 
 
-async def circuits(conn: AsyncConnection) -> list[Circuit]:
-    """Lists the services."""
+async def service_states(conn: AsyncConnection) -> list[ServiceState]:
+    """Lists the services, as those egresses know them that somebody holds: one of which nothing is known is there."""
     rows = await conn.execute(
-        sa.text("SELECT service, failures, failing_since, opened_at, probe_at, code FROM circuit ORDER BY service")
-    )
-    return [Circuit(**row) for row in rows.mappings()]
-
-
-async def is_open(conn: AsyncConnection, service: str) -> bool:
-    """Tells whether a service is left alone, but for probes."""
-    opened = await conn.scalar(
-        sa.text("SELECT opened_at IS NOT NULL FROM circuit WHERE service = :service"), {"service": service}
-    )
-    return bool(opened)
-
-
-async def until_probe(conn: AsyncConnection, service: str, random: Random, timeout: timedelta) -> timedelta | None:
-    """Gives how long a service is left alone; None when it may be called, by everybody or by this caller as a probe.
-
-    A probe that says nothing for `timeout` counts as having failed.
-    """
-    row = await _locked(conn, service)
-    if row.opened_at is None:
-        return None
-    if row.probe_at > row.now:
-        wait: timedelta = row.probe_at - row.now
-        return wait
-    await conn.execute(
-        sa.text("UPDATE circuit SET probe_at = clock_timestamp() + :wait WHERE service = :service"),
-        {"service": service, "wait": max(timeout, next_probe(row.now - row.opened_at, random))},
-    )
-    return None
-
-
-async def return_probe(conn: AsyncConnection, service: str) -> None:
-    """Gives a probe back that came to nothing for reasons of the caller's own: somebody else may try at once."""
-    await conn.execute(
         sa.text(
-            "UPDATE circuit SET probe_at = least(probe_at, clock_timestamp())"
-            " WHERE service = :service AND opened_at IS NOT NULL"
-        ),
-        {"service": service},
+            """
+            SELECT DISTINCT ON (service) service, coalesce(failures, 0) AS failures, failing_since, opened_at,
+                probe_at, code
+            FROM (VALUES ('authorisation'), ('provisioning')) AS known (service) LEFT JOIN LATERAL (
+                SELECT failures, failing_since, opened_at, probe_at, code FROM circuit
+                WHERE circuit.service = known.service
+                    AND EXISTS (SELECT FROM epoch WHERE epoch.egress = circuit.egress AND state <> 'ended')
+            ) seen ON true
+            ORDER BY service, opened_at NULLS LAST, failures DESC
+            """
+        )
     )
+    return [ServiceState(**row) for row in rows.mappings()]
 
 
-async def note_outage(conn: AsyncConnection, service: str, code: str, random: Random) -> bool:
-    """Counts a call that found nobody there; tells whether that opened the circuit."""
-    row = await _locked(conn, service)
-    opening = row.opened_at is None and opens(row.failures + 1, row.now - (row.failing_since or row.now))
-    open_for = row.now - row.opened_at if row.opened_at else timedelta()
+async def note_circuit(conn: AsyncConnection, egress: str, service: str, circuit: Circuit, now: float) -> None:
+    """Writes down how an egress's `circuit` stands at `now` of its holder's clock."""
+
+    def ago(at: float | None) -> float | None:
+        return None if at is None else now - at
+
     await conn.execute(
         sa.text(
             """
-            UPDATE circuit SET failures = failures + 1, failing_since = coalesce(failing_since, clock_timestamp()),
-                code = :code, opened_at = CASE WHEN :open THEN coalesce(opened_at, clock_timestamp()) END,
-                probe_at = CASE WHEN :open THEN clock_timestamp() + :wait END
-            WHERE service = :service
+            INSERT INTO circuit AS kept (egress, service, failures, failing_since, code, opened_at, probe_at)
+            VALUES (:egress, :service, :failures, clock_timestamp() - make_interval(secs => :failing), :code,
+                clock_timestamp() - make_interval(secs => :opened), clock_timestamp() - make_interval(secs => :probe))
+            ON CONFLICT (egress, service) DO UPDATE SET failures = excluded.failures,
+                failing_since = excluded.failing_since, code = coalesce(excluded.code, kept.code),
+                opened_at = excluded.opened_at, probe_at = excluded.probe_at
             """
-        ),
+        ).bindparams(*(sa.bindparam(name, type_=sa.Double) for name in ("failing", "opened", "probe"))),
         {
+            "egress": egress,
             "service": service,
-            "code": code,
-            "open": opening or row.opened_at is not None,
-            "wait": next_probe(open_for, random),
+            "failures": circuit.failures,
+            "failing": ago(circuit.failing_since),
+            "code": circuit.code,
+            "opened": ago(circuit.opened_at),
+            "probe": ago(circuit.probe_at),
         },
     )
-    return opening
-
-
-async def note_answer(conn: AsyncConnection, service: str) -> bool:
-    """Notes that a service is there; tells whether that closed its circuit. Jobs that waited for it go on at once."""
-    closed = await conn.scalar(
-        sa.text(
-            """
-            UPDATE circuit SET failures = 0, failing_since = NULL, opened_at = NULL, probe_at = NULL
-            FROM (SELECT service, opened_at FROM circuit WHERE service = :service AND failures > 0 FOR UPDATE) before
-            WHERE circuit.service = before.service RETURNING before.opened_at IS NOT NULL
-            """
-        ),
-        {"service": service},
-    )
-    if not closed:
-        return False
-    await conn.execute(
-        sa.text(
-            """
-            UPDATE job SET due_at = clock_timestamp(), notified_at = NULL, fence = claim
-            WHERE id = ANY (ARRAY(
-                SELECT id FROM job WHERE status = 'running' AND lease_until IS NULL AND due_at > clock_timestamp()
-                    AND error ->> 'code' = :waiting
-                FOR NO KEY UPDATE SKIP LOCKED
-            ))
-            """
-        ),
-        {"waiting": CIRCUIT_OPEN},
-    )
-    return True
-
-
-async def _locked(conn: AsyncConnection, service: str) -> sa.Row[Any]:
-    return (
-        await conn.execute(
-            sa.text(
-                "SELECT failures, failing_since, opened_at, probe_at, clock_timestamp() AS now FROM circuit"
-                " WHERE service = :service FOR UPDATE"
-            ),
-            {"service": service},
-        )
-    ).one()

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.activity_queue import WakeUp
 from app.db.counting import OF_JOB
+from app.domain.conclusion import CIRCUIT_OPEN
 from app.domain.open_work import JobSnapshot, OpenBatch
 from app.domain.outcome import Counts
 from app.domain.stages import Stage
@@ -23,7 +24,7 @@ class LeaseLost(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The right to work on a job until the lease ends; `number` fences every write."""
+    """The right to work on a job while its epoch goes on; `number` fences every write."""
 
     job_id: UUID
     number: int
@@ -37,51 +38,33 @@ class Claim:
     wake_latency: timedelta | None = field(default=None, compare=False)
 
 
-async def claim(
-    conn: AsyncConnection,
-    worker: UUID,
-    lease: timedelta,
-    job_id: UUID | None = None,
-    overdue: timedelta = timedelta(),
-) -> Claim | None:
-    """Takes the given job, or whichever has been due longest, if for so long; None when there is none to take."""
-    row = (
-        await conn.execute(
-            sa.text(
-                f"""
-                UPDATE job SET status = 'running', claim = claim + 1, fence = claim, worker = :worker,
-                    lease_until = clock_timestamp() + :lease, started_at = coalesce(started_at, clock_timestamp()),
-                    worker_deaths = worker_deaths + (lease_until IS NOT NULL)::int
-                WHERE job.id = (
-                    SELECT id FROM job
-                    WHERE status IN ('queued', 'running')
-                        -- asked for once, and so a bound for the index: a volatile function is none
-                        AND due_at <= (SELECT clock_timestamp() - CAST(:overdue AS interval))
-                        AND (lease_until IS NULL OR lease_until < clock_timestamp())
-                        {"AND id = :job" if job_id else ""}
-                    ORDER BY due_at LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED
-                )
-                RETURNING job.id, job.claim, job.organisation_id, job.run_id, job.stage,
-                    job.worker_deaths > 0 AS lost_before,
-                    (SELECT salt FROM organisation WHERE organisation.id = job.organisation_id) AS salt,
-                    clock_timestamp() - job.notified_at AS wake_latency
-                """  # noqa: S608 - a choice between two constants
-            ),
-            {"worker": worker, "lease": lease, "job": job_id, "overdue": overdue},
-        )
-    ).one_or_none()
-    if row is None:
-        return None
-    return Claim(
-        row.id,
-        row.claim,
-        row.organisation_id,
-        row.run_id,
-        Stage(row.stage),
-        bytes(row.salt),
-        row.lost_before,
-        row.wake_latency,
+async def claim_jobs(
+    conn: AsyncConnection, epoch: UUID, most: int, wanted: Sequence[UUID] | None = None
+) -> list[Claim]:
+    """Takes those of the `wanted` jobs that are due and free, or of all that are, in turn for the organisations.
+
+    At most so many; none when `epoch` may no longer call.
+    """
+    rows = await conn.execute(
+        sa.text(
+            "SELECT id, claim, organisation_id, run_id, stage, salt, lost_before, wake_latency"
+            " FROM claim_jobs(:epoch, :most, CAST(:wanted AS uuid[]))"
+        ),
+        {"epoch": epoch, "most": most, "wanted": None if wanted is None else list(wanted)},
     )
+    return [
+        Claim(
+            row.id,
+            row.claim,
+            row.organisation_id,
+            row.run_id,
+            Stage(row.stage),
+            bytes(row.salt),
+            row.lost_before,
+            row.wake_latency,
+        )
+        for row in rows
+    ]
 
 
 async def hold(conn: AsyncConnection, claim: Claim) -> None:
@@ -192,7 +175,7 @@ async def snooze(conn: AsyncConnection, claim: Claim, delay: timedelta, *, cance
                         ELSE CAST(:delay AS interval) END AS delay
                     FROM run WHERE id = :run
                 )
-                UPDATE job SET fence = :claim, lease_until = NULL, worker = NULL, worker_deaths = 0,
+                UPDATE job SET fence = :claim, holder = NULL, worker_deaths = 0, rests = 0, rest_code = NULL,
                     due_at = clock_timestamp() + rest.delay, wake_up = wake_up + 1,
                     notified_at = clock_timestamp() + rest.delay
                 FROM rest WHERE id = :job AND claim = :claim AND status = 'running' RETURNING wake_up, rest.delay
@@ -204,30 +187,45 @@ async def snooze(conn: AsyncConnection, claim: Claim, delay: timedelta, *, cance
     return WakeUp(claim.job_id, row.wake_up, row.delay.total_seconds())
 
 
-async def wake_ups_due(conn: AsyncConnection, limit: int, timeout: timedelta) -> Sequence[WakeUp]:
-    """Numbers new wake-ups for jobs that have been due for a while without having been claimed."""
-    notified = await conn.execute(
+async def rest(conn: AsyncConnection, claim: Claim, code: str) -> None:
+    """Lays a job down for a fault of ours, named by `code`; each rest in a row is twice as long, up to 5 min.
+
+    Raises LeaseLost when the claim no longer holds.
+    """
+    laid_down = await conn.scalar(
         sa.text(
             """
-            UPDATE job SET wake_up = wake_up + 1, notified_at = clock_timestamp(), fence = claim
-            -- an array is looked up id by id; a set might be joined with all jobs there are
-            WHERE id = ANY (ARRAY(
-                SELECT id FROM job
-                WHERE status IN ('queued', 'running') AND due_at <= (SELECT clock_timestamp())
-                    AND (lease_until IS NULL OR lease_until < clock_timestamp())
-                    AND (notified_at IS NULL OR notified_at < clock_timestamp() - :timeout)
-                ORDER BY due_at LIMIT :limit FOR NO KEY UPDATE SKIP LOCKED
-            ))
-            RETURNING id, wake_up
+            UPDATE job SET fence = :claim, holder = NULL, rests = rests + 1, rest_code = :code,
+                due_at = clock_timestamp() + least(interval '1 second' * 2 ^ least(rests, 10), interval '5 minutes')
+            WHERE id = :job AND claim = :claim AND status = 'running' RETURNING true
             """
         ),
-        {"limit": limit, "timeout": timeout},
+        {"job": claim.job_id, "claim": claim.number, "code": code},
     )
-    return [WakeUp(row.id, row.wake_up) for row in notified]
+    if not laid_down:
+        raise LeaseLost
+
+
+async def wake_those_who_wait(conn: AsyncConnection, limit: int) -> int:
+    """Makes jobs due that rest since nobody was there, at most so many; gives how many."""
+    woken = await conn.execute(
+        sa.text(
+            """
+            UPDATE job SET due_at = clock_timestamp(), fence = claim
+            WHERE id = ANY (ARRAY(
+                SELECT id FROM job WHERE status = 'running' AND holder IS NULL AND due_at > clock_timestamp()
+                    AND error ->> 'code' = :waiting
+                LIMIT :limit FOR NO KEY UPDATE SKIP LOCKED
+            ))
+            """
+        ),
+        {"waiting": CIRCUIT_OPEN, "limit": limit},
+    )
+    return woken.rowcount
 
 
 async def database_time(conn: AsyncConnection) -> datetime:
-    """Gives the one clock that due times and leases are measured with."""
+    """Gives the one clock that due times are measured with."""
     now = await conn.scalar(sa.text("SELECT clock_timestamp()"))
     assert isinstance(now, datetime)  # noqa: S101
     return now

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.circuits import Circuit, circuits
+from app.db.circuits import ServiceState, service_states
 from app.db.engine import migrated
 from app.db.workers import SILENT_AFTER
 from app.domain.diagnosis import IDLE_FOR, TOKEN_FAILED_WITHIN
@@ -41,14 +41,15 @@ _LANES = """
             live.*, count(*) OVER () AS queues
         FROM under_way FULL JOIN queued USING (organisation_id, activity_id)
         LEFT JOIN LATERAL (
-            SELECT job.id AS job_id, stage, status, due_at, lease_until, worker, attempt, worker_deaths, fault_since,
-                error ->> 'code' AS fault_code
+            SELECT job.id AS job_id, stage, status, due_at, holder IS NOT NULL AS held,
+                (SELECT worker FROM epoch WHERE epoch.id = holder) AS worker, attempt, worker_deaths, rests, rest_code,
+                fault_since, error ->> 'code' AS fault_code
             -- The OFFSET keeps this a look at four jobs a run: no plan may go over all live ones for each.
             FROM (SELECT * FROM job WHERE job.run_id = under_way.id OFFSET 0) job
             WHERE status IN ('queued', 'running') ORDER BY position LIMIT 1
         ) live ON true
-        -- What looks wrong comes first: no job, due or out of its lease, faulty.
-        ORDER BY NOT coalesce(live.fault_since IS NOT NULL OR coalesce(live.lease_until, live.due_at) < :now, true),
+        -- What looks wrong comes first: no job, due and not taken, faulty.
+        ORDER BY NOT coalesce(live.fault_since IS NOT NULL OR (NOT live.held AND live.due_at < :now), true),
             live.due_at
         LIMIT :limit
     )
@@ -72,10 +73,10 @@ _LANES = """
 """
 _WORKERS = """
     SELECT worker.id, seen_at, ended_at IS NULL AND seen_at > :now - :silent AS alive, in_hand,
-        count(job.id) AS leases
+        count(held.job_id) AS held
     FROM worker LEFT JOIN (
-        SELECT id, worker FROM job WHERE status IN ('queued', 'running') AND lease_until > :now
-    ) job ON job.worker = worker.id
+        SELECT job.id AS job_id, epoch.worker FROM job JOIN epoch ON epoch.id = job.holder WHERE holder IS NOT NULL
+    ) held ON held.worker = worker.id
     WHERE worker.id <> '00000000-0000-0000-0000-000000000000'
     GROUP BY worker.id ORDER BY seen_at DESC LIMIT 1000
 """
@@ -85,6 +86,12 @@ _TOKENS = """
     WHERE failure IS NOT NULL AND failed_at > :now - :lately AND (expires_at IS NULL OR expires_at < :now)
     ORDER BY number, failed_at DESC
 """
+_PAUSES = """
+    SELECT bucket, max(until) AS until FROM egress CROSS JOIN LATERAL (
+        VALUES ('calls', calls_paused_until), ('reads', reads_paused_until)
+    ) each (bucket, until) WHERE until > :now GROUP BY bucket ORDER BY bucket
+"""
+_HOLDERS = "SELECT egress, worker, began_at FROM epoch WHERE state = 'holds' ORDER BY egress"
 _BARE = "SELECT number FROM organisation WHERE certificate_file IS NULL ORDER BY number LIMIT 1000"
 _SESSIONS = """
     SELECT activity.pid, application_name, xact_start AS open_since,
@@ -135,9 +142,10 @@ async def look(conn: AsyncConnection, most: int = MOST_LANES) -> Seen:
         return Seen(now=now, migrated=False, sessions=sessions, unread=unread)
     queues = await part("queues", lambda: _rows(conn, _LANES, now=now, limit=most), none)
     workers = await part("workers", lambda: _rows(conn, _WORKERS, now=now, silent=SILENT_AFTER), none)
-    services = await part("circuits", partial(circuits, conn), list[Circuit]())
+    services = await part("circuits", partial(service_states, conn), list[ServiceState]())
     tokens = await part("tokens", lambda: _rows(conn, _TOKENS, now=now, lately=TOKEN_FAILED_WITHIN), none)
-    slots = await part("slots", lambda: _rows(conn, "SELECT bucket, next_at FROM call_limit ORDER BY bucket"), none)
+    pauses = await part("egress", lambda: _rows(conn, _PAUSES, now=now), none)
+    holders = await part("egress", lambda: _rows(conn, _HOLDERS), none)
     bare = await part("organisations", lambda: _rows(conn, _BARE), none)
     return Seen(
         now=now,
@@ -159,7 +167,8 @@ async def look(conn: AsyncConnection, most: int = MOST_LANES) -> Seen:
         tokens=[
             Token(organisation=row["number"], failed_at=row["failed_at"], failure=row["failure"]) for row in tokens
         ],
-        next_slots={row["bucket"]: row["next_at"] for row in slots},
+        pauses={row["bucket"]: row["until"] for row in pauses},
+        holders={row["egress"]: row["worker"] for row in holders},
         sessions=sessions,
         without_certificate=[row["number"] for row in bare],
         unread=unread,
@@ -182,10 +191,12 @@ def _queue(row: dict[str, Any]) -> ActivityQueue:
             "stage",
             "status",
             "due_at",
-            "lease_until",
+            "held",
             "worker",
             "attempt",
             "worker_deaths",
+            "rests",
+            "rest_code",
             "fault_since",
             "fault_code",
         )

@@ -160,8 +160,7 @@ class Backlog:
     runs_waiting: int
     due: int
     oldest_due: float
-    leases_held: int
-    leases_expired: int
+    jobs_held: int
     faulty: int
     oldest_fault: float
     tokens_failing: int
@@ -198,8 +197,7 @@ async def backlog(conn: AsyncConnection) -> Backlog:
                         count(*) FILTER (WHERE free AND due_at <= now) AS due,
                         coalesce(extract(epoch FROM now - min(due_at) FILTER (WHERE free AND due_at <= now)), 0)::float
                             AS oldest_due,
-                        count(*) FILTER (WHERE lease_until >= now) AS leases_held,
-                        count(*) FILTER (WHERE lease_until < now) AS leases_expired,
+                        count(holder) AS jobs_held,
                         count(fault_since) AS faulty,
                         coalesce(extract(epoch FROM now - min(fault_since)), 0)::float AS oldest_fault,
                         (
@@ -207,8 +205,7 @@ async def backlog(conn: AsyncConnection) -> Backlog:
                                 AND failed_at > now - :lately AND (expires_at IS NULL OR expires_at < now)
                         ) AS tokens_failing
                     FROM (SELECT clock_timestamp() AS now) clock LEFT JOIN LATERAL (
-                        SELECT run_id, due_at, lease_until, fault_since,
-                            (lease_until IS NULL OR lease_until < now) AS free
+                        SELECT run_id, due_at, holder, fault_since, holder IS NULL AS free
                         FROM job WHERE status IN ('queued', 'running') OFFSET 0
                     ) live ON true
                     GROUP BY now
@@ -220,18 +217,23 @@ async def backlog(conn: AsyncConnection) -> Backlog:
         .mappings()
         .one()
     )
-    slots = await conn.execute(
-        sa.text(
-            "SELECT bucket, greatest(extract(epoch FROM next_at - clock_timestamp()), 0)::float AS ahead"
-            " FROM call_limit ORDER BY bucket"
+    pauses = (
+        await conn.execute(
+            sa.text(
+                """
+                SELECT coalesce(extract(epoch FROM max(calls_paused_until) - clock_timestamp()), 0)::float AS calls,
+                    coalesce(extract(epoch FROM max(reads_paused_until) - clock_timestamp()), 0)::float AS reads
+                FROM egress
+                """
+            )
         )
-    )
+    ).mappings()
     jobs = {(stage.value, status): 0 for stage in Stage for status in ("waiting", "queued", "running")}
     jobs |= {(row.stage, row.status): row.jobs for row in counted}
     # A run that waits has four jobs that wait.
     for stage in Stage:
         jobs[stage.value, "waiting"] += figures["runs_waiting"]
-    return Backlog(jobs=jobs, **figures, held_back={row.bucket: row.ahead for row in slots})
+    return Backlog(jobs=jobs, **figures, held_back={kind: max(0.0, ahead) for kind, ahead in pauses.one().items()})
 
 
 def _known(limit: int) -> sa.BindParameter[int]:

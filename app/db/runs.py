@@ -128,14 +128,14 @@ async def cancel_run(conn: AsyncConnection, organisation_id: UUID, run_id: UUID)
     under_way = await conn.execute(
         sa.text(
             """
-            UPDATE job SET due_at = CASE WHEN lease_until IS NULL THEN clock_timestamp() ELSE due_at END,
+            UPDATE job SET due_at = CASE WHEN holder IS NULL THEN clock_timestamp() ELSE due_at END,
                 wake_up = wake_up + 1, notified_at = clock_timestamp(), fence = claim
-            WHERE run_id = :run AND status = 'running' RETURNING id, wake_up
+            WHERE run_id = :run AND status = 'running' RETURNING id, wake_up, held_egresses() AS egresses
             """
         ),
         {"run": run_id},
     )
-    if wake_ups := [WakeUp(row.id, row.wake_up) for row in under_way]:
+    if wake_ups := [WakeUp(row.id, row.wake_up, egresses=tuple(row.egresses)) for row in under_way]:
         return wake_ups
     await end_run(conn, run_id, "cancelled")
     return await start_next(conn, organisation_id, run.activity_id)

@@ -30,10 +30,10 @@ class Tally:
     woken: list[int] = field(default_factory=lambda: [0] * (len(HEARD_WITHIN) + 1))
     wake_seconds: float = 0.0
 
-    def claimed(self, *, over_a_lost_lease: bool, wake_latency: timedelta | None) -> None:
+    def claimed(self, *, after_a_death: bool, wake_latency: timedelta | None) -> None:
         """Counts a claim, with how long after its wake-up it was made, if there was one."""
         self.claims += 1
-        self.reaped += over_a_lost_lease
+        self.reaped += after_a_death
         if wake_latency is not None:
             seconds = max(0.0, wake_latency.total_seconds())
             self.woken[bisect_left(HEARD_WITHIN, seconds)] += 1

@@ -18,7 +18,7 @@ Level = Literal["error", "warning", "ok"]
 # A part of a sentence, by its code in the catalogue, with its values.
 Phrase = tuple[str, Mapping[str, object]]
 
-# The sweepers look each second, and take by themselves what has been due for five: whatever lasts longer is stuck.
+# The sweep takes what is due each second: whatever lasts longer is stuck.
 GRACE = timedelta(seconds=5)
 # Faults shorter than that are met with another try, and nobody need wake up for them.
 FAULTY_FOR = timedelta(minutes=5)
@@ -26,12 +26,13 @@ FAULTY_FOR = timedelta(minutes=5)
 TOKEN_FAILED_WITHIN = timedelta(minutes=15)
 # Our own sessions are ended by Postgres when they leave a transaction lying for so long; others are not.
 IDLE_FOR = timedelta(seconds=10)
-# Waits and leases are far shorter; what lies further ahead was reckoned with a clock that was wrong.
+# Waits are far shorter; what lies further ahead was reckoned with a clock that was wrong.
 FAR_AHEAD = 2 * MAX_WAIT
+# Whoever stands by has taken over by then, at another address too.
+_TAKEN_OVER_WITHIN = timedelta(seconds=60)
 # Answers of Skolverket's have come within seconds so far.
 _ANSWER_SLOW = timedelta(minutes=10)
-# Answers hold calls back by 30 s at most.
-_HELD_BACK, _HELD_BACK_TOO_LONG = timedelta(seconds=2), timedelta(minutes=1)
+_HELD_BACK = timedelta(seconds=2)
 # Organisations that are named; of more the number must do.
 _MOST_NAMED = 10
 
@@ -61,7 +62,7 @@ def diagnose(seen: Seen) -> list[Finding]:
         *_workers(seen),
         *_services(seen),
         *_tokens(seen),
-        *_slots(seen),
+        *_pauses(seen),
         *_sessions(seen),
         *_around(seen),
     ]
@@ -79,8 +80,10 @@ def _workers(seen: Seen) -> Iterator[Finding]:
         woken: Phrase = ("last_heard", {"ago": seen.now - last}) if last else ("never_heard", {})
         yield _found("error" if seen.queues else "warning", "no_worker", last, woken=woken)
     for worker in seen.workers:
-        if not worker.alive and worker.leases:
-            yield _found("warning", "worker_silent", worker.seen_at, worker=worker.id, leases=worker.leases)
+        if not worker.alive and worker.held:
+            yield _found("warning", "worker_silent", worker.seen_at, worker=worker.id, held=worker.held)
+    if seen.alive and not seen.holders and "egress" not in seen.unread:
+        yield _found("error" if seen.queues else "warning", "no_holder")
 
 
 def _services(seen: Seen) -> Iterator[Finding]:
@@ -101,12 +104,9 @@ def _tokens(seen: Seen) -> Iterator[Finding]:
         yield _found(level, "token_failing", token.failed_at, None, **said)
 
 
-def _slots(seen: Seen) -> Iterator[Finding]:
-    for bucket, next_at in seen.next_slots.items():
-        ahead = next_at - seen.now
-        if ahead > _HELD_BACK_TOO_LONG:
-            yield _found("error", "slots_far_ahead", bucket=bucket, ahead=ahead)
-        elif ahead > _HELD_BACK:
+def _pauses(seen: Seen) -> Iterator[Finding]:
+    for bucket, until in seen.pauses.items():
+        if (ahead := until - seen.now) > _HELD_BACK:
             yield _found("warning", "calls_held_back", bucket=bucket, ahead=ahead)
 
 
@@ -150,15 +150,16 @@ def _queue(seen: Seen, queue: ActivityQueue) -> Finding:
         return _found("error" if late else "ok", "queue_not_started" if late else "starts", since, queue, **said)
     if job is None:
         return _found("error", "run_without_job", queue.started_at, queue, run=queue.run_id)
-    until = job.lease_until or job.due_at
-    if until - now > FAR_AHEAD:
-        return _found("error", "far_ahead", None, queue, until=until, job=job.id)
-    if now - until > GRACE:
-        said = {"nobody": _nobody(seen), "worker": job.worker, "lost": _lost(job)}
-        return _found("error", "lease_expired" if job.lease_until else "due_not_taken", until, queue, **said)
+    if not job.held and job.due_at - now > FAR_AHEAD:
+        return _found("error", "far_ahead", None, queue, until=job.due_at, job=job.id)
+    if not job.held and now - job.due_at > GRACE:
+        return _found("error", "due_not_taken", job.due_at, queue, nobody=_nobody(seen))
+    if job.rests:
+        said = {"times": job.rests, "fault": job.rest_code, "next": now if job.held else job.due_at}
+        return _found("error" if job.rests > 1 else "warning", "rests", None, queue, **said)
     if job.fault_since is not None:
         return _faulty(seen, queue, job, job.fault_since)
-    return _holder(seen, queue, job, until) if job.lease_until else _waits(now, queue, job)
+    return _holder(seen, queue, job) if job.held else _waits(now, queue, job)
 
 
 def _faulty(seen: Seen, queue: ActivityQueue, job: Job, since: datetime) -> Finding:
@@ -175,17 +176,20 @@ def _faulty(seen: Seen, queue: ActivityQueue, job: Job, since: datetime) -> Find
         queue,
         fault=job.fault_code,
         attempts=job.attempt,
-        next=seen.now if job.lease_until else job.due_at,
+        next=seen.now if job.held else job.due_at,
         gone=since + seen.fault_horizon,
         job=job.id,
     )
 
 
-def _holder(seen: Seen, queue: ActivityQueue, job: Job, until: datetime) -> Finding:
+def _holder(seen: Seen, queue: ActivityQueue, job: Job) -> Finding:
     holder = next((worker for worker in seen.workers if worker.id == job.worker), None)
-    said = {"worker": job.worker, "until": until, "lost": _lost(job), "most": MAX_WORKER_DEATHS}
+    said = {"worker": job.worker, "lost": _lost(job), "most": MAX_WORKER_DEATHS}
     if holder is None or not holder.alive:
-        return _found("warning", "lease_of_silent", holder.seen_at if holder else None, queue, **said)
+        since = holder.seen_at if holder else None
+        if since is None or seen.now - since > _TAKEN_OVER_WITHIN:
+            return _found("error", "holder_gone", since, queue, **said, nobody=_nobody(seen))
+        return _found("warning", "holder_silent", since, queue, **said)
     if job.worker_deaths > 1:
         return _found("warning", "workers_lost", None, queue, **said)
     return _found("ok", "held", None, queue, **said)

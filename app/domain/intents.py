@@ -239,7 +239,7 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class NotMade:
-    """The call has not left; `out_of_time`: no permit came in the time that the step has. `marked` as above."""
+    """The call has not left; `out_of_time`: since none may leave any more. `marked` as above."""
 
     out_of_time: bool
     marked: bool = False
@@ -287,9 +287,7 @@ class Woken:
 
 @dataclass(frozen=True, slots=True)
 class TimeUp:
-    """No further call can be made in this step; `stopping`: since the process is told to end."""
-
-    stopping: bool
+    """No further call may be made: the process ends, or has lost the right to call."""
 
 
 Event = Done | Broke | Permitted | Woken | TimeUp

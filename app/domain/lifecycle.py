@@ -64,7 +64,7 @@ FINAL_RECORD: Final = frozenset({"unchanged", "succeeded", "warning", "error", "
 
 WHEN_THE_PROCESS_DIES: Final[Mapping[str, Mapping[str, str]]] = {
     "run": {
-        "queued": "It is a row: the run ahead of it, or the sweeper, starts it.",
+        "queued": "It is a row: the run ahead of it, or the sweep, starts it.",
         "running": "Its jobs carry it on; the last one's end is the run's end, in one transaction.",
         "succeeded": "Nothing is left to do.",
         "failed": "Nothing is left to do until somebody asks for a retry.",
@@ -72,8 +72,8 @@ WHEN_THE_PROCESS_DIES: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "job": {
         "waiting": "It is a row: the end of the job ahead queues it, in that job's own transaction.",
-        "queued": "It is due: the sweeper sends a wake-up for it again.",
-        "running": "Its lease runs out; the next claim has a higher number and follows its batches first.",
+        "queued": "It is due: the sweep finds it.",
+        "running": "Whoever takes over frees it; the next claim has a higher number and follows its batches first.",
         "succeeded": "The job after it was queued in the same transaction.",
         "failed": "The jobs after it were blocked in the same transaction.",
         "blocked": "Nothing is left to do until somebody asks for a retry.",

@@ -14,10 +14,14 @@ class Job:
     stage: str
     status: str
     due_at: datetime
-    lease_until: datetime | None = None
+    # Whether a worker has it in hand, and which.
+    held: bool = False
     worker: UUID | None = None
     attempt: int = 0
     worker_deaths: int = 0
+    # How often in a row it was laid down for a fault of ours, and the last of them.
+    rests: int = 0
+    rest_code: str | None = None
     fault_since: datetime | None = None
     fault_code: str | None = None
     # Batches without their final answer, since when the oldest, and how often one was asked for.
@@ -51,7 +55,8 @@ class Worker:
     seen_at: datetime
     alive: bool
     in_hand: int = 0
-    leases: int = 0
+    # Jobs that count as its own.
+    held: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,8 +107,9 @@ class Seen:
     last_heard_of: datetime | None = None
     services: Sequence[Service] = ()
     tokens: Sequence[Token] = ()
-    # By kind of call, when the next one may leave.
-    next_slots: Mapping[str, datetime] = field(default_factory=dict)
+    # By kind of call, until when none may leave; by egress, the worker that calls.
+    pauses: Mapping[str, datetime] = field(default_factory=dict)
+    holders: Mapping[str, UUID] = field(default_factory=dict)
     sessions: Sequence[Session] = ()
     without_certificate: Sequence[str] = ()
     # Parts that could not be read in time.

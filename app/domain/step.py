@@ -12,7 +12,7 @@ from random import Random
 from uuid import UUID
 
 from app.domain import courses
-from app.domain.conclusion import Expire, Finish, Snooze, conclude
+from app.domain.conclusion import Expire, Finish, conclude
 from app.domain.courses import Course, Rules, StepState
 from app.domain.intents import (
     AbandonOutstanding,
@@ -22,7 +22,6 @@ from app.domain.intents import (
     Done,
     Event,
     Intent,
-    NotMade,
     OpenJob,
     Permitted,
     RefreshWork,
@@ -34,8 +33,8 @@ from app.domain.intents import (
 from app.domain.open_work import until_next, work
 
 Steps = Generator[Turn, Event, None]
-# When the calls of others left not one permit, the next step leaves them time.
-_NO_PERMIT = timedelta(seconds=1)
+# A step waits so long for what comes next; for what comes later, another one begins.
+_LONGEST_PAUSE = timedelta(seconds=2)
 
 
 def run_step(rules: Rules, random: Random) -> Steps:
@@ -49,11 +48,8 @@ def run_step(rules: Rules, random: Random) -> Steps:
 @dataclass(slots=True)
 class _Step:
     state: StepState
-    stopping: bool = False
     # Whether `state.open` is of the last event: what is decided counts from its time.
     fresh: bool = False
-    # Whether any call has left.
-    called: bool = False
     _numbers: Iterator[int] = field(default_factory=count)
     _courses: dict[int, Course] = field(default_factory=dict)
     # The batches that are being sent or polled. One call at a time waits for its permit, so that the next one can be
@@ -74,16 +70,10 @@ class _Step:
             decision = conclude(job, self.state.faults, self.state.rules.fault_horizon, self.state.random)
             if isinstance(decision, Finish) and decision.code is not None:
                 yield from self._alone(AbandonOutstanding(decision.code))
-            if isinstance(decision, Snooze) and self._no_permit:
-                decision = Snooze(max(decision.delay, _NO_PERMIT), decision.cancelled)
             if not self.state.broken:
                 yield from self._alone(decision)
             if not isinstance(decision, Expire):
                 return
-
-    @property
-    def _no_permit(self) -> bool:
-        return self.state.out_of_time and not self.called and not self.stopping
 
     def _alone(self, intent: Intent) -> Steps:
         """Has one thing done, beside nothing else."""
@@ -93,21 +83,23 @@ class _Step:
             begin = self._told(event)
 
     def _work(self) -> Steps:
-        """Works, many calls side by side, until nothing is under way and nothing can begin."""
+        """Works, many calls side by side, until nothing is under way and nothing can begin soon."""
         begin: list[Begun] = []
         while True:
+            pause = None
             if self.state.goes_on:
                 begin += self._begin()
-            if not self._courses:
+                pause = self._pause()
+            if not self._courses and (not pause or pause > _LONGEST_PAUSE):
                 return
-            begin = self._told((yield Turn(begin, self._pause() if self.state.goes_on else None)))
+            begin = self._told((yield Turn(begin, pause)))
 
     def _told(self, event: Event) -> list[Begun]:
         """Takes an event in; gives what goes on from it."""
         self.fresh = False
         match event:
-            case TimeUp(stopping):
-                self.state.out_of_time, self.stopping = True, stopping
+            case TimeUp():
+                self.state.out_of_time = True
             case Woken():
                 return [self._start_single("refresh", _just(RefreshWork()))]
             case Permitted(number):
@@ -126,7 +118,6 @@ class _Step:
                 self.state.open, self.fresh = outcome.work, True
         else:
             self._permitted(number)
-            self.called |= not isinstance(outcome, NotMade)
         try:
             intent = self._courses[number].send(outcome.result if isinstance(outcome, Stored) else outcome)
         except StopIteration:

@@ -1,345 +1,253 @@
-"""The door to the target: no call leaves without its slot, its lease and its token, and while nobody is there, none."""
+"""The calls of the process that holds an egress: none leaves without its permit and token, or while nobody is there."""
 
 import asyncio
-import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Literal, Protocol, TypeVar
+from typing import Final, Literal, TypeVar
 from uuid import UUID
-from weakref import WeakValueDictionary
 
 import structlog
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.crash_points import passing
-from app.db.circuits import is_open, note_answer, note_outage, until_probe
-from app.db.engine import statement, transaction
-from app.db.limits import Granted, delay_slots, hold_back, slot_spacing, take_slot
+from app.db.cipher import OrganisationCipher
+from app.db.egress import note_pause
+from app.db.engine import transaction
 from app.domain.conclusion import CIRCUIT_OPEN
 from app.domain.limits import wait_for_others
-from app.jobs.bearer import Bearer
-from app.jobs.deadline import NoTime
-from app.target import CallHooks, Connection, Limits, RateLimit, SlowDown, TargetError, TokenRefused, TryAgain
+from app.jobs.pacer import NoPermit, Pacer, Place
+from app.jobs.services import Services
+from app.jobs.tokens import Tokens
+from app.target import CallHooks, Connection, RateLimit, SlowDown, Target, TargetError, TokenRefused, TryAgain
 
 T = TypeVar("T")
 Bucket = Literal["calls", "reads"]
 Name = Literal["send", "poll", "look_up", "alive"]
+# Makes one call with a token, and tells the hooks how far it is.
+MakeCall = Callable[[Connection, str, CallHooks], Awaitable[T]]
+# Writes down that a call leaves, when it is about to; when it says no, the call does not.
+Note = Callable[[], Awaitable[bool]]
 
-
-class Note(Protocol):
-    """Writes down that a call leaves now, or with `again` looks whether it still may; when it says no, it does not."""
-
-    async def __call__(self, conn: AsyncConnection, *, again: bool) -> bool: ...
-
-
-_SERVICE = "provisioning"
-# So late may a call be without a sixth within a second; a later one makes all that come after it wait. Slots are given
-# away less than half a second ahead, so that the fifth after it is not among them: beyond that the slot is let go.
-_TOLERANCE, _TOO_LATE = 0.01, 0.4
-# What is written down right before a call takes about so long; it begins before the slot does.
-_LEAD = 0.03
-# And making the others wait about so long.
-_WORD = 0.003
-# A call needs at least so much of the step's time.
-_LEAST_NEED = 2.0
+_SERVICE: Final = "provisioning"
 # Nobody is held back longer by one answer.
-_LONGEST_HOLD = timedelta(seconds=30)
+_LONGEST_PAUSE = timedelta(minutes=5)
 # While the circuit is open, a job looks so often whether it still is.
 _REST, _LONGEST_REST = timedelta(seconds=2), timedelta(seconds=10)
 
 log = structlog.get_logger(__name__)
 
 
-class Withheld(Exception):
-    """What is noted before a call says that it must not leave."""
-
-
-class Queues:
-    """What the calls of one process share: a queue for each organisation and kind, whose head asks for a slot."""
-
-    def __init__(self) -> None:
-        self._locks: WeakValueDictionary[tuple[UUID, str], asyncio.Lock] = WeakValueDictionary()
-        # How long the slowest of the last calls took, in seconds; it fades.
-        self.slowest: float | None = None
-
-    def of(self, organisation_id: UUID, bucket: Bucket) -> asyncio.Lock:
-        """Gives the organisation's queue, for as long as somebody stands in it."""
-        lock = self._locks.get((organisation_id, bucket))
-        if lock is None:
-            lock = self._locks[organisation_id, bucket] = asyncio.Lock()
-        return lock
-
-    def took(self, seconds: float) -> None:
-        """Learns from a call that has ended."""
-        self.slowest = max(seconds, 0.95 * (self.slowest or 0.0))
-
-
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """Leave to make one call: of which kind, since when by the local clock, how many of the last second are ours."""
-
-    name: Name
-    bucket: Bucket
-    began: float
-    own: int
-    note: Note | None
+class NotMade(TryAgain):
+    """The call has not been tried: something else stands in its way, which passes."""
 
 
 @dataclass(slots=True)
 class CallInProgress:
-    """One call on its way: the slot in which it leaves, and what its answer says of the limit.
+    """One call on its way: what its connection and its answer say on the way."""
 
-    `depart` returns when a call may leave in its slot.
-    """
-
-    slot: Slot
-    depart: Callable[[Slot], Awaitable[None]]
-    # Whether its connection stands and it has not left yet.
-    waits: bool = False
+    name: Name
+    pacer: Pacer
+    place: Place
+    # Whether it has left: what happens before says nothing of the service.
+    left: bool = False
+    own: int = 0
     limit: RateLimit | None = None
+    left_at: float = 0.0
 
     async def leave(self) -> None:
         """Returns when the call may leave."""
-        self.waits = True
-        await self.depart(self.slot)
-        self.waits = False
-        passing(f"before_call:{self.slot.name}")
+        await self.pacer.permit(self.place)
+        self.left, self.own, self.left_at = True, self.pacer.own, asyncio.get_running_loop().time()
+        passing(f"before_call:{self.name}")
 
     def gone(self) -> None:
         """Passes the point at which the request has been written."""
-        passing(f"during_call:{self.slot.name}")
+        passing(f"during_call:{self.name}")
 
     def woken(self, limit: RateLimit) -> None:
         """Keeps what the answer says of the limit."""
         self.limit = limit
 
 
-# Makes a call with a token, and tells the hooks how far it is.
-MakeCall = Callable[[str, CallHooks], Awaitable[T]]
-
-
 @dataclass(slots=True)
 class Calls:
-    """The calls of one step, for one organisation."""
+    """All calls of one epoch to the Provisioning API; each may take `timeout` seconds from when it leaves."""
 
     engine: AsyncEngine
-    limits: Limits
-    bearer: Bearer
-    connection: Connection
-    queues: Queues
-    # How many have left.
-    made: int = 0
+    egress: str
+    target: Target
+    services: Services
+    tokens: Tokens
+    pacers: Mapping[Bucket, Pacer]
+    timeout: float
+    _connections: AsyncExitStack = field(default_factory=AsyncExitStack)
+    _connection: Connection | None = None
+    _opening: asyncio.Lock = field(default_factory=asyncio.Lock)
     _probing: asyncio.Lock = field(default_factory=asyncio.Lock)
-
-    @property
-    def time_left(self) -> bool:
-        """Tells whether another call may begin."""
-        return self.bearer.deadline.allows(self._need)
 
     async def sending(
         self,
+        cipher: OrganisationCipher,
         name: Name,
-        call: MakeCall[T],
-        note: Note,
-        granted: Callable[[], None] | None = None,
-    ) -> T | None:
-        """Makes one sending or status call, within the shared limit; a token that is refused is renewed once.
-
-        `note` writes down that the call leaves now, when its slot is about to begin; when it says no, then or when it
-        is asked again since the call leaves later or once more, None is given. `granted` is told that the call has got
-        its slot, so that the next one may ask for its own. Raises NoTime, and what `call` and `note` raise.
-        """
-        try:
-            return await self._through(name, "calls", call, note, granted)
-        except Withheld:
-            return None
-
-    async def reading(self, name: Name, call: MakeCall[T]) -> T:
-        """Makes one reading call in the same way."""
-        return await self._through(name, "reads", call)
-
-    async def _through(
-        self,
-        name: Name,
-        bucket: Bucket,
-        call: MakeCall[T],
+        make: MakeCall[T],
         note: Note | None = None,
-        granted: Callable[[], None] | None = None,
-    ) -> T:
-        token = await self.bearer.token()
-        slot = await self._begun(name, bucket, note, granted)
+        near: Callable[[], None] | None = None,
+    ) -> T | None:
+        """Makes a sending or status call for the organisation that `cipher` is of; a refused token is renewed once.
+
+        `near` is told when its turn comes soon, so that the next one may be chosen; then `note` writes down that it
+        leaves, and when that says no, None is given. Raises NoPermit when nothing may leave any more, and what `make`
+        and `note` raise.
+        """
+        return await self._with_token(cipher, "calls", name, make, note, near)
+
+    async def reading(self, cipher: OrganisationCipher, name: Name, make: MakeCall[T]) -> T:
+        """Makes a reading call in the same way."""
+        read = await self._with_token(cipher, "reads", name, make)
+        assert read is not None  # noqa: S101 - there is no note that could say no
+        return read
+
+    async def close(self) -> None:
+        """Lets go of the connections."""
+        await self._connections.aclose()
+
+    def pause(self, bucket: Bucket, wait: timedelta) -> timedelta:
+        """Lets no call of a kind leave for so long, as somebody asks; gives how long that is at most."""
+        wait = min(wait, _LONGEST_PAUSE)
+        self.pacers[bucket].pause(wait)
+        return wait
+
+    async def keep_pause(self, bucket: Bucket, wait: timedelta) -> None:
+        """Pauses in the same way, and writes it down for a successor."""
+        wait = self.pause(bucket, wait)
         try:
-            return await self._made(slot, call, token.value)
+            async with transaction(self.engine, "note_pause") as conn:
+                await note_pause(conn, self.egress, bucket, wait)
+        except SQLAlchemyError:
+            log.warning("a pause could not be written down", bucket=bucket, seconds=round(wait.total_seconds()))
+
+    async def _with_token(
+        self,
+        cipher: OrganisationCipher,
+        bucket: Bucket,
+        name: Name,
+        make: MakeCall[T],
+        note: Note | None = None,
+        near: Callable[[], None] | None = None,
+    ) -> T | None:
+        organisation_id = cipher.organisation_id
+        while True:
+            token = await self.tokens.token(cipher)
+            if not self.services.is_open(_SERVICE):
+                break
+            await self._probe(organisation_id, token.value)
+        try:
+            return await self._made(organisation_id, bucket, name, make, token.value, note, near)
         except TokenRefused as refused:
             refusal = refused
         # When the call can't leave again, what was answered to it is still the refusal.
         try:
             try:
-                token = await self.bearer.renewed(token, refusal)
-                slot = await self._begun(name, bucket, note, again=True)
+                token = await self.tokens.renewed(cipher, token, refusal)
             except TryAgain as fault:
-                raise TryAgain(fault.code, http_status=refusal.http_status, answer=refusal.answer) from None
-            return await self._made(slot, call, token.value)
+                raise NotMade(fault.code) from None
+            return await self._made(organisation_id, bucket, name, make, token.value)
         except TokenRefused as again:
             raise TryAgain(again.code, http_status=again.http_status, answer=again.answer) from None
-        except (NoTime, Withheld):
+        except NoPermit:
             raise TryAgain(refusal.code, http_status=refusal.http_status, answer=refusal.answer) from None
+        except NotMade as fault:
+            raise TryAgain(fault.code, http_status=refusal.http_status, answer=refusal.answer) from None
 
-    async def _made(self, slot: Slot, call: MakeCall[T], token: str) -> T:
-        self.made += 1
-        progress, began = CallInProgress(slot, self._depart), time.monotonic()
+    async def _made(
+        self,
+        organisation_id: UUID | None,
+        bucket: Bucket,
+        name: Name,
+        make: MakeCall[T],
+        token: str,
+        note: Note | None = None,
+        near: Callable[[], None] | None = None,
+    ) -> T | None:
+        """Makes one call when its turn comes; it leaves as soon as its connection stands."""
+        connection, pacer = await self._connected(), self.pacers[bucket]
+        place = await pacer.join(organisation_id)
+        progress = CallInProgress(name, pacer, place)
         try:
-            # A call that begins late in a step has less time: what is written of it must be within the lease.
-            async with asyncio.timeout(max(0.0, self.bearer.deadline.left)):
-                answer = await call(token, progress)
-            passing(f"after_call:{slot.name}")
-        except (TimeoutError, TargetError) as met:
-            fault = met if isinstance(met, TargetError) else TryAgain("timeout")
-            if progress.waits:
-                # It stood at the door, and says nothing of the service.
-                raise NoTime from None
-            await self._learn(progress, fault)
-            raise fault from None
+            if near is not None:
+                near()
+            if self.services.is_open(_SERVICE) and name != "alive":
+                raise NotMade(CIRCUIT_OPEN, retry_after=_REST)
+            if note is not None and not await note():
+                return None
+            answer = await make(connection, token, progress)
+            passing(f"after_call:{name}")
+        except TargetError as fault:
+            if not isinstance(fault, NotMade):
+                await self._learn(bucket, progress, fault)
+            raise
         finally:
-            self.queues.took(time.monotonic() - began)
-        await self._learn(progress)
+            pacer.leave(place)
+        await self._learn(bucket, progress)
         return answer
 
-    @property
-    def _need(self) -> float:
-        """Gives the seconds that must be left of the step for another call: plenty, by what calls have taken so far."""
-        timeout = self.bearer.timeout
-        slowest = self.queues.slowest
-        return timeout if slowest is None else min(timeout, max(_LEAST_NEED, 3 * slowest))
+    async def _connected(self) -> Connection:
+        async with self._opening:
+            if self._connection is None:
+                self._connection = await self._connections.enter_async_context(self.target.connected(self.timeout))
+            return self._connection
 
-    async def _depart(self, slot: Slot) -> None:
-        """Lets a call go when its `slot` has begun; those that come after wait for as much as it is late.
+    async def _learn(self, bucket: Bucket, call: CallInProgress, fault: TargetError | None = None) -> None:
+        """Takes in what an answer, or the lack of one, says of the service and of the limit."""
+        if fault is not None and fault.is_outage:
+            await self.services.nobody_there(_SERVICE, fault.code)
+        elif fault is None or fault.http_status is not None:
+            await self.services.answered(_SERVICE)
+        if fault is not None and fault.code in _OTHER_CONNECTION:
+            # Whom to trust may have changed on disk: the next call makes its connections anew.
+            self._connection = None
+        if wait := _asked_to_wait(call, fault):
+            await self.keep_pause(bucket, wait)
 
-        It is late when the connection had to be made first, or the machine is busy. However late, it takes the place of
-        one call among those that come after: they wait for one slot at most. One that is too late takes another slot:
-        some that come after have theirs already.
-        """
-        bucket, began, note, allowed = slot.bucket, slot.began, slot.note, _TOLERANCE
-        # How long telling the others may take: more each time, or a slow database would never be ahead of it.
-        word, told = _WORD, 0.0
-        spacing = slot_spacing(self._per_second(bucket)).total_seconds()
-        while (late := time.monotonic() - began) > allowed:
-            if late > _TOO_LATE:
-                asked, answered, granted = await self._taken(bucket, heedless=True)
-                await asyncio.sleep(max(0.0, answered + granted.wait - time.monotonic()))
-                await self._ask_again(note)
-                began, allowed, told = asked + granted.wait, _TOLERANCE, 0.0
-            elif told >= spacing:
-                break
-            else:
-                more, word = min(late - allowed + word, spacing - told), 3 * word
-                async with statement(self.engine, "delay_slots") as conn:
-                    await delay_slots(conn, bucket, timedelta(seconds=more))
-                allowed, told = allowed + more, told + more
-
-    def _asked_to_wait(self, call: CallInProgress, fault: TargetError | None) -> timedelta | None:
-        if isinstance(fault, SlowDown):
-            return fault.retry_after or timedelta(seconds=1)
-        if call.limit is None:
-            return None
-        return wait_for_others(
-            limit=call.limit.limit,
-            remaining=call.limit.remaining,
-            reset=call.limit.reset,
-            own=call.slot.own,
-            ago=timedelta(seconds=time.monotonic() - call.slot.began),
-        )
-
-    async def _learn(self, call: CallInProgress, fault: TargetError | None = None) -> None:
-        """Lets all workers know what an answer, or the lack of one, says of the service."""
-        async with transaction(self.engine, "learn_of_service") as conn:
-            if fault is not None and fault.is_outage:
-                if await note_outage(conn, _SERVICE, fault.code, self.bearer.random):
-                    log.error("circuit opens: nobody is there", service=_SERVICE, code=fault.code)
-            elif await note_answer(conn, _SERVICE):
-                log.info("circuit closes", service=_SERVICE)
-        if wait := self._asked_to_wait(call, fault):
-            async with statement(self.engine, "hold_back") as conn:
-                await hold_back(conn, call.slot.bucket, min(wait, _LONGEST_HOLD))
-
-    async def _ask_again(self, note: Note | None) -> None:
-        if note is not None:
-            async with transaction(self.engine, "look_again") as conn:
-                if not await note(conn, again=True):
-                    raise Withheld
-
-    def _per_second(self, bucket: Bucket) -> float:
-        return self.limits.calls_per_second if bucket == "calls" else self.limits.reads_per_second
-
-    async def _begun(
-        self,
-        name: Name,
-        bucket: Bucket,
-        note: Note | None = None,
-        granted: Callable[[], None] | None = None,
-        *,
-        again: bool = False,
-    ) -> Slot:
-        """Returns when a slot has begun; raises Withheld when `note` said no."""
-        asked, answered, slot = await self._taken(bucket)
-        if granted is not None:
-            granted()
-        # The database counted from some moment between both: never begin before it, and doubt the rest.
-        begins = answered + slot.wait
-        await asyncio.sleep(max(0.0, begins - _LEAD - time.monotonic()))
-        self.bearer.deadline.allow(self._need)
-        if note is not None:
-            async with transaction(self.engine, "mark_called") as conn:
-                if not await note(conn, again=again):
-                    raise Withheld
-        await asyncio.sleep(max(0.0, begins - time.monotonic()))
-        return Slot(name, bucket, asked + slot.wait, slot.own, note)
-
-    async def _taken(self, bucket: Bucket, *, heedless: bool = False) -> tuple[float, float, Granted]:
-        """Takes a slot in turn: when it was asked for and granted by the local clock, and the slot.
-
-        Whoever is heedless takes it although nobody is there: a probe, and a call that is under way already.
-        """
-        per_second = self._per_second(bucket)
-        pause = min(0.25, slot_spacing(per_second).total_seconds() / 2)
-        while True:
-            async with self.queues.of(self.bearer.organisation_id, bucket):
-                while True:
-                    # What was noted as leaving leaves, although the process is told to end.
-                    self.bearer.deadline.allow(self._need, begun=heedless)
-                    asked = time.monotonic()
-                    async with statement(self.engine, "slot") as conn:
-                        away = not heedless and await is_open(conn, _SERVICE)
-                        granted = (
-                            None if away else await take_slot(conn, bucket, per_second, self.bearer.organisation_id)
-                        )
-                    if away:
-                        break
-                    if granted is not None:
-                        return asked, time.monotonic(), granted
-                    await asyncio.sleep(pause)
-            await self._probe()
-
-    async def _probe(self) -> None:
+    async def _probe(self, organisation_id: UUID, token: str) -> None:
         """Asks whether the Provisioning API is back, if it is time to; raises TryAgain while it is not."""
         async with self._probing:
-            async with transaction(self.engine, "probe") as conn:
-                if not await is_open(conn, _SERVICE):
-                    return
-                wait = await until_probe(conn, _SERVICE, self.bearer.random, timedelta(seconds=self.bearer.timeout))
+            if not self.services.is_open(_SERVICE):
+                return
+            wait = self.services.until_probe(_SERVICE, self.timeout)
             if wait is None:
                 try:
-                    await self._alive()
+                    await self._made(organisation_id, "reads", "alive", _alive, token)
                 except TargetError as fault:
                     if fault.is_outage:
                         wait = _REST
+                except NoPermit:
+                    self.services.return_probe(_SERVICE)
+                    raise
         if wait is not None:
             raise TryAgain(CIRCUIT_OPEN, retry_after=min(max(wait, _REST), _LONGEST_REST))
 
-    async def _alive(self) -> None:
-        token = await self.bearer.token()
-        _, answered, granted = await self._taken("reads", heedless=True)
-        begins = answered + granted.wait
-        await asyncio.sleep(max(0.0, begins - time.monotonic()))
-        await self._made(Slot("alive", "reads", begins, granted.own, None), self.connection.alive, token.value)
+
+_OTHER_CONNECTION = frozenset({"server_untrusted", "server_wrong_host", "server_pin", "tls_failed"})
+
+
+async def _alive(connection: Connection, token: str, hooks: CallHooks) -> bool:
+    await connection.alive(token, hooks)
+    return True
+
+
+def _asked_to_wait(call: CallInProgress, fault: TargetError | None) -> timedelta | None:
+    if isinstance(fault, SlowDown):
+        return fault.retry_after or timedelta(seconds=1)
+    if call.limit is None:
+        return None
+    return wait_for_others(
+        limit=call.limit.limit,
+        remaining=call.limit.remaining,
+        reset=call.limit.reset,
+        own=call.own,
+        ago=timedelta(seconds=asyncio.get_running_loop().time() - call.left_at),
+    )

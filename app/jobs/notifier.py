@@ -19,13 +19,17 @@ log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
-QUEUE = "provkedja:wake_ups"
 FUNCTION = "look"
 _TIMEOUT = 2
 # After a time-out Redis counts as away for so long, so that not every caller waits for it in turn.
 _PAUSE = 5.0
 _PROBE = "provkedja:probe"
 _CLUSTER = "REDIS_URL is a node of a Redis cluster: wake-ups need a single Redis, or Valkey, which holds all keys"
+
+
+def queue_of(egress: str) -> str:
+    """Gives the name of the queue that the holder of an egress hears."""
+    return f"provkedja:wake_ups:{egress}"
 
 
 def serialize(message: dict[str, Any]) -> bytes:
@@ -58,7 +62,7 @@ def pool(url: str, ca_file: str = "") -> ArqRedis:
             "REDIS_URL is no address of a Redis: give `redis://:password@host:port/0`, `rediss://…` or"
             " `unix:///path?db=0`; characters that mean something in addresses are written as %40 and the like"
         ) from None
-    made.job_serializer, made.job_deserializer, made.default_queue_name = serialize, deserialize, QUEUE
+    made.job_serializer, made.job_deserializer = serialize, deserialize
     return made
 
 
@@ -90,7 +94,7 @@ def refusal(problem: BaseException) -> str | None:
 
 
 class Notifier:
-    """Rings for jobs. When Redis is away it stays silent: the sweeper finds what is due."""
+    """Sends wake-ups to whoever holds an egress. When Redis is away it stays silent: the sweep finds what is due."""
 
     def __init__(self, url: str, ca_file: str = "") -> None:
         self._pool = pool(url, ca_file) if url else None
@@ -104,24 +108,16 @@ class Notifier:
 
         async def put(pool: ArqRedis) -> bool:
             for wake_up in wake_ups:
-                await pool.enqueue_job(
-                    FUNCTION,
-                    str(wake_up.job_id),
-                    _job_id=f"{wake_up.job_id}.{wake_up.number}",
-                    _defer_by=wake_up.delay or None,
-                )
+                for egress in wake_up.egresses:
+                    await pool.enqueue_job(
+                        FUNCTION,
+                        str(wake_up.job_id),
+                        _job_id=f"{egress}.{wake_up.job_id}.{wake_up.number}",
+                        _queue_name=queue_of(egress),
+                    )
             return True
 
         return bool(await self._with_pool(put))
-
-    async def depth(self) -> int | None:
-        """Counts the wake-ups that wait to be received now; None when Redis is away."""
-
-        async def count(pool: ArqRedis) -> int:
-            # Scores are milliseconds; those of wake-ups for later lie ahead.
-            return int(await pool.zcount(QUEUE, "-inf", time.time() * 1000))
-
-        return await self._with_pool(count)
 
     async def writable(self) -> bool:
         """Tells whether Redis takes what a wake-up writes: one that is full or only reads does not."""

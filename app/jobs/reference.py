@@ -1,11 +1,10 @@
 """The loop that keeps the target's open data fresh: programmes, exams, and every organisation with its school units.
 
-It keeps within the limit of reading calls that all workers share; what cannot be read stays as it was last seen.
+The holder of an egress runs it: its reading calls have a share of the limit. What cannot be read stays as it was seen.
 """
 
 import asyncio
-import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from random import Random, SystemRandom
@@ -15,24 +14,21 @@ from sqlalchemy.exc import DataError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.db import reference
-from app.db.limits import hold_back, slot_spacing, take_slot
 from app.db.reference import Due, Item
+from app.jobs.calls import Calls
+from app.jobs.pacer import NoPermit, Pacer, Place
 from app.logs import describe_exception
 from app.settings import Settings
 from app.target import OpenItem, RateLimit, SlowDown, Target, TargetError, TryAgain
 
 log = structlog.get_logger(__name__)
 
-# How often each worker looks for what is due, and for organisations that are new (s).
+# How often the holder looks for what is due, and for organisations that are new (s).
 _LOOK = 20.0
 # A failure is followed by another try after so long, and by later ones after twice as long each time.
 _FIRST_WAIT, _LONGEST_WAIT = timedelta(seconds=30), timedelta(hours=1)
-# Whoever holds a subject waits for a slot at most so long (s), and has the rest of the lease for the call.
-_FOR_A_SLOT = 60.0
+# Whoever holds a subject has so long for the call; then somebody else may try.
 _LEASE = timedelta(seconds=120)
-# A slot that was missed by more than this (s) is let go, and another one taken.
-_TOLERANCE = 0.025
-_LONGEST_HOLD = timedelta(seconds=30)
 
 
 def next_wait(
@@ -49,10 +45,6 @@ def next_wait(
     return max(wait * (0.8 + 0.4 * luck), asked or timedelta())
 
 
-class _Stopping(Exception):
-    """The process is about to end: the subject is left to others."""
-
-
 @dataclass(frozen=True, slots=True)
 class _Seen:
     """What a call found: an organisation with its school units, or all items of a kind."""
@@ -63,12 +55,13 @@ class _Seen:
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """One reading call: `slot` returns when it may leave."""
+    """One reading call, which leaves with its permit."""
 
-    slot: Callable[[], Awaitable[None]]
+    pacer: Pacer
+    place: Place
 
     async def leave(self) -> None:
-        await self.slot()
+        await self.pacer.permit(self.place)
 
     def gone(self) -> None:
         pass
@@ -78,9 +71,12 @@ class _Reading:
 
 
 class Refresher:
-    """Reads again what is due; any number may run, on any machine."""
+    """Reads again what is due, by the `calls` of the process that holds an egress."""
 
-    def __init__(self, settings: Settings, engine: AsyncEngine, target: Target, random: Random | None = None) -> None:
+    def __init__(
+        self, settings: Settings, engine: AsyncEngine, target: Target, calls: Calls, random: Random | None = None
+    ) -> None:
+        self._calls = calls
         self._settings = settings
         self._target = target
         self._engine = engine
@@ -105,13 +101,14 @@ class Refresher:
             if due is None:
                 return
             try:
-                await self._refresh(due, stop)
-            except _Stopping:
+                await self._refresh(due)
+            except NoPermit:
+                # The subject is left to whoever calls next.
                 return
 
-    async def _refresh(self, due: Due, stop: asyncio.Event) -> None:
+    async def _refresh(self, due: Due) -> None:
         try:
-            seen = await self._read(due, stop)
+            seen = await self._read(due)
             async with self._engine.begin() as conn:
                 await self._keep(conn, due, seen)
         except TargetError as fault:
@@ -120,16 +117,21 @@ class Refresher:
             # JSON has texts that Postgres can't hold, such as one with U+0000.
             await self._failed(due, TryAgain("answer_unreadable"))
 
-    async def _read(self, due: Due, stop: asyncio.Event) -> _Seen:
-        # The slot is taken when the connection stands, so that the call leaves with it.
-        hooks = _Reading(lambda: self._slot(due, stop))
-        async with self._target.open_data(self._settings.skolverket_timeout) as open_data:
-            if due.subject == reference.PROGRAMMES:
-                return _Seen(_kept(await open_data.programmes(hooks)))
-            if due.subject == reference.EXAMS:
-                return _Seen(_kept(await open_data.exams(hooks)))
-            found = await open_data.organisation(due.subject, hooks)
-            return _Seen([]) if found is None else _Seen(_kept([found.item]), _kept(found.school_units))
+    async def _read(self, due: Due) -> _Seen:
+        pacer = self._calls.pacers["reads"]
+        # The service's own calls have one share together, as an organisation has.
+        place = await pacer.join(None)
+        try:
+            async with self._target.open_data(self._settings.skolverket_timeout) as open_data:
+                hooks = _Reading(pacer, place)
+                if due.subject == reference.PROGRAMMES:
+                    return _Seen(_kept(await open_data.programmes(hooks)))
+                if due.subject == reference.EXAMS:
+                    return _Seen(_kept(await open_data.exams(hooks)))
+                found = await open_data.organisation(due.subject, hooks)
+                return _Seen([]) if found is None else _Seen(_kept([found.item]), _kept(found.school_units))
+        finally:
+            pacer.leave(place)
 
     async def _keep(self, conn: AsyncConnection, due: Due, seen: _Seen) -> None:
         wait = next_wait(self._settings.open_data_refresh, self._random.random(), failed=False)
@@ -162,22 +164,8 @@ class Refresher:
         )
         async with self._engine.begin() as conn:
             await reference.note_failure(conn, due, wait, fault.code)
-            if isinstance(fault, SlowDown):
-                await hold_back(conn, "reads", min(fault.retry_after or timedelta(seconds=1), _LONGEST_HOLD))
-
-    async def _slot(self, due: Due, stop: asyncio.Event) -> None:
-        """Returns when a slot for a reading call has begun; raises TryAgain when others have them all."""
-        per_second, enough = self._target.limits.reads_per_second, time.monotonic() + _FOR_A_SLOT
-        pause = min(0.25, slot_spacing(per_second).total_seconds() / 2)
-        while time.monotonic() < enough:
-            asked = time.monotonic()
-            async with self._engine.begin() as conn:
-                granted = await take_slot(conn, "reads", per_second, due.organisation_id)
-            if await _paused(stop, pause if granted is None else granted.wait):
-                raise _Stopping
-            if granted is not None and time.monotonic() - (asked + granted.wait) <= _TOLERANCE:
-                return
-        raise TryAgain("no_slot")
+        if isinstance(fault, SlowDown):
+            await self._calls.keep_pause("reads", fault.retry_after or timedelta(seconds=1))
 
 
 def _kept(items: Sequence[OpenItem]) -> list[Item]:

@@ -2,18 +2,19 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from random import Random
 
 import structlog
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.db import batches
 from app.db.activity_queue import WakeUp
 from app.db.cipher import OrganisationCipher
-from app.db.claims import Claim, hold
+from app.db.claims import Claim
 from app.db.engine import transaction
 from app.domain.conclusion import Fault, Finish, Snooze
 from app.domain.courses import Rules
@@ -43,7 +44,7 @@ from app.domain.intents import (
 )
 from app.domain.step import run_step
 from app.jobs.calls import Calls
-from app.jobs.deadline import NoTime
+from app.jobs.pacer import NoPermit
 from app.jobs.problems import job_problem
 from app.jobs.transactions import carry_out, settle
 from app.target import Published, Refusal, TryAgain
@@ -60,15 +61,12 @@ class Runner:
     published: Published
     claim: Claim
     rules: Rules
-    # Gives what makes this step's calls; raises TryAgain when there is nothing to make them with.
-    calls: Callable[[], Awaitable[Calls]]
+    calls: Calls
     random: Random
-    # Whether there is time for another call, and whether the process is told to end.
-    time_left: Callable[[], bool]
-    stopping: asyncio.Event
-    _under_way: dict[asyncio.Task[Stored | CallOutcome], int] = field(default_factory=dict)
-    _permitted: list[int] = field(default_factory=list)
-    _permit: asyncio.Event = field(default_factory=asyncio.Event)
+    _under_way: set[asyncio.Task[Stored | CallOutcome]] = field(default_factory=set)
+    _events: asyncio.Queue[Event | tuple[int, asyncio.Task[Stored | CallOutcome]]] = field(
+        default_factory=asyncio.Queue
+    )
     _wake_ups: list[WakeUp] = field(default_factory=list)
 
     async def run(self) -> list[WakeUp]:
@@ -79,17 +77,12 @@ class Runner:
         """
         steps = run_step(self.rules, self.random)
         broken: BaseException | None = None
-        told_of_time = False
         try:
             turn = next(steps)
             while True:
                 self._begin(turn.begin)
                 event, failure = await self._next_event(turn.wake_in)
                 broken = broken or failure
-                # Before the event: what comes of a call that had no time left depends on why.
-                if not told_of_time and not self.time_left():
-                    told_of_time = True
-                    self._begin(steps.send(TimeUp(self.stopping.is_set())).begin)
                 turn = steps.send(event)
         except StopIteration:
             pass
@@ -102,33 +95,41 @@ class Runner:
             raise broken
         return self._wake_ups
 
+    def end(self) -> None:
+        """Tells the step that no further call may be made."""
+        self._events.put_nowait(TimeUp())
+
+    def look(self) -> None:
+        """Tells the step that something has changed: it looks at its job anew."""
+        self._events.put_nowait(Woken())
+
     def _begin(self, begun: Sequence[Begun]) -> None:
         for each in begun:
-            intent = each.intent
+            intent, number = each.intent, each.number
             doing: Coroutine[None, None, Stored | CallOutcome] = (
-                self._call(intent, each.number) if isinstance(intent, Call) else self._transaction(intent)
+                self._call(intent, number) if isinstance(intent, Call) else self._transaction(intent)
             )
-            self._under_way[asyncio.create_task(doing)] = each.number
+            task = asyncio.create_task(doing)
+            self._under_way.add(task)
+            task.add_done_callback(partial(self._done, number))
+
+    def _done(self, number: int, task: asyncio.Task[Stored | CallOutcome]) -> None:
+        self._under_way.discard(task)
+        self._events.put_nowait((number, task))
 
     async def _next_event(self, wake_in: timedelta | None) -> tuple[Event, BaseException | None]:
         """Waits for the first thing that happens, with what went wrong if something of ours did."""
-        if not self._permitted and not any(task.done() for task in self._under_way):
-            self._permit.clear()
-            permit = asyncio.create_task(self._permit.wait())
-            timeout = None if wake_in is None else wake_in.total_seconds()
-            try:
-                await asyncio.wait({permit, *self._under_way}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                permit.cancel()
-        if self._permitted:
-            return Permitted(self._permitted.pop(0)), None
-        for task, number in self._under_way.items():
-            if task.done():
-                del self._under_way[task]
-                if (failure := task.exception()) is not None:
-                    return Broke(number), failure
-                return Done(number, task.result()), None
-        return Woken(), None
+        try:
+            async with asyncio.timeout(None if wake_in is None else wake_in.total_seconds()):
+                event = await self._events.get()
+        except TimeoutError:
+            return Woken(), None
+        if not isinstance(event, tuple):
+            return event, None
+        number, task = event
+        if (failure := task.exception()) is not None:
+            return Broke(number), failure
+        return Done(number, task.result()), None
 
     async def _transaction(self, intent: Transaction) -> Stored:
         if isinstance(intent, NoteFault):
@@ -166,63 +167,56 @@ class Runner:
     async def _call(self, intent: Call, number: int) -> CallOutcome:
         marked: list[batches.Outgoing] = []
         try:
-            calls = await self.calls()
             match intent:
                 case Send():
-                    return await self._send(calls, intent, number, marked)
+                    return await self._send(intent, number, marked)
                 case Poll():
-                    return await self._poll(calls, intent, number)
+                    return await self._poll(intent, number)
                 case LookUp(ids):
+                    kind = self.claim.stage
                     return Found(
-                        await calls.reading(
-                            "look_up",
-                            lambda token, hooks: calls.connection.look_up(self.claim.stage, ids, token, hooks),
+                        await self.calls.reading(
+                            self.cipher, "look_up", lambda to, token, hooks: to.look_up(kind, ids, token, hooks)
                         )
                     )
-        except NoTime:
+        except NoPermit:
             return NotMade(out_of_time=True, marked=bool(marked))
         except Refusal as refusal:
             return Refused(refusal.http_status or 0, refusal.answer, refusal.blamed)
         except TryAgain as fault:
             return Failed(Fault(fault.code, fault.retry_after), fault.http_status, fault.answer, bool(marked))
 
-    async def _send(
-        self, calls: Calls, intent: Send, number: int, marked: list[batches.Outgoing]
-    ) -> Accepted | NotMade:
-        async def note(conn: AsyncConnection, *, again: bool) -> bool:
-            if again:
-                return await batches.may_leave(conn, self.claim)
-            batch = await batches.call_batch(conn, self.cipher, self.published, self.claim, intent.batch_id)
+    async def _send(self, intent: Send, number: int, marked: list[batches.Outgoing]) -> Accepted | NotMade:
+        async def mark() -> bool:
+            async with transaction(self.engine, "mark_called") as conn:
+                batch = await batches.call_batch(conn, self.cipher, self.published, self.claim, intent.batch_id)
             marked[:] = [batch] if batch else []
             return batch is not None
 
-        accepted = await calls.sending(
+        accepted = await self.calls.sending(
+            self.cipher,
             "send",
-            lambda token, hooks: calls.connection.submit(self.claim.stage, marked[0].body, token, hooks),
-            note,
-            lambda: self._permits(number),
+            lambda to, token, hooks: to.submit(self.claim.stage, marked[0].body, token, hooks),
+            mark,
+            lambda: self._events.put_nowait(Permitted(number)),
         )
         return NotMade(out_of_time=False, marked=bool(marked)) if accepted is None else accepted
 
-    async def _poll(self, calls: Calls, intent: Poll, number: int) -> Answered | NotMade:
-        began = left = time.monotonic()
+    async def _poll(self, intent: Poll, number: int) -> Answered | NotMade:
+        began = time.monotonic()
+        left = began
 
-        async def note(conn: AsyncConnection, *, again: bool) -> bool:
+        def near() -> None:
             nonlocal left
-            await hold(conn, self.claim)
             left = time.monotonic()
-            return True
+            self._events.put_nowait(Permitted(number))
 
-        answer = await calls.sending(
+        answer = await self.calls.sending(
+            self.cipher,
             "poll",
-            lambda token, hooks: calls.connection.poll(self.claim.stage, intent.remote_job_id, token, hooks),
-            note,
-            lambda: self._permits(number),
+            lambda to, token, hooks: to.poll(self.claim.stage, intent.remote_job_id, token, hooks),
+            near=near,
         )
         if answer is None:
             return NotMade(out_of_time=False)
         return Answered(answer.raw, answer.results, timedelta(seconds=left - began))
-
-    def _permits(self, number: int) -> None:
-        self._permitted.append(number)
-        self._permit.set()

@@ -1,6 +1,7 @@
 """Calls to the Provisioning API, one method an endpoint that we use. Limits, retries and history are the caller's."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence, Set
 from contextlib import asynccontextmanager
 from typing import TypeVar
@@ -19,14 +20,17 @@ from app.target import Answer, CallHooks, Refusal, TokenRefused, TryAgain
 
 T = TypeVar("T")
 
-# Five calls a second that take two seconds each are ten at once, and reads come on top. Below the pool's size: httpx's
-# pool can get stuck when calls are cancelled while they wait for it.
-_AT_ONCE = 16
+# Five calls a second that take ten seconds each are fifty at once, and reads come on top. Below the pool's size, since
+# httpx's pool can get stuck when calls are cancelled while they wait for it.
+_AT_ONCE = 160
+# What has been written and is not acknowledged for so long (ms) will not be sent again by the kernel.
+_UNACKNOWLEDGED = 5000
+_KNOWS_TIMEOUT = hasattr(socket, "TCP_USER_TIMEOUT")
 
 
 @asynccontextmanager
 async def opened(within: float, ca_file: str = "") -> AsyncIterator[httpx.AsyncClient]:
-    """Opens the connections of one step; they end with it.
+    """Opens the connections that calls share; they end with the block.
 
     `ca_file` is a PEM file of the authorities to trust in place of the system's; raises TryAgain when it can't be read.
     """
@@ -34,6 +38,7 @@ async def opened(within: float, ca_file: str = "") -> AsyncIterator[httpx.AsyncC
         verify=trusting(ca_file),
         trust_env=False,
         limits=httpx.Limits(max_connections=2 * _AT_ONCE, max_keepalive_connections=_AT_ONCE),
+        socket_options=[(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNACKNOWLEDGED)] if _KNOWS_TIMEOUT else None,
     )
     async with httpx.AsyncClient(
         timeout=within,

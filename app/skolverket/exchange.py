@@ -49,13 +49,17 @@ async def exchanged(
     headers: Mapping[str, str] | None = None,
     hooks: CallHooks | None = None,
 ) -> Received:
-    """Makes one call within `within` seconds, whole; raises TryAgain or SlowDown for what passes by itself."""
+    """Makes one call within `within` seconds, whole; raises TryAgain or SlowDown for what passes by itself.
+
+    While `hooks` let it wait to leave no time passes for it.
+    """
     sent = {"User-Agent": user_agent(), "Accept-Encoding": "identity", **(headers or {})}
-    extensions = {} if hooks is None else {"trace": _tracing(hooks)}
     try:
         async with (
-            asyncio.timeout(within),
-            http.stream(method, url, params=params, content=content, headers=sent, extensions=extensions) as answer,
+            asyncio.timeout(within) as limit,
+            http.stream(
+                method, url, params=params, content=content, headers=sent, extensions=_tracing(hooks, limit, within)
+            ) as answer,
         ):
             return await _received(answer, hooks)
     except (httpx.ConnectError, httpx.ConnectTimeout):
@@ -68,14 +72,19 @@ async def exchanged(
         raise TryAgain("connection_lost") from None
 
 
-def _tracing(hooks: CallHooks) -> Any:
+def _tracing(hooks: CallHooks | None, limit: asyncio.Timeout, within: float) -> dict[str, Any]:
+    if hooks is None:
+        return {}
+
     async def trace(event: str, _: Mapping[str, Any]) -> None:
         if event == "http11.send_request_headers.started":
+            limit.reschedule(None)
             await hooks.leave()
+            limit.reschedule(asyncio.get_running_loop().time() + within)
         if event == "http11.send_request_body.complete":
             hooks.gone()
 
-    return trace
+    return {"trace": trace}
 
 
 async def _received(answer: httpx.Response, hooks: CallHooks | None) -> Received:

@@ -7,25 +7,25 @@ CREATE TABLE answer_time (
     CONSTRAINT ck_answer_time_stage CHECK (stage IN ('persons', 'duties', 'groups', 'activities'))
 );
 
-CREATE TABLE call_limit (
-    bucket TEXT NOT NULL,
-    next_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
-    recent TIMESTAMP WITH TIME ZONE[] DEFAULT '{}' NOT NULL,
-    CONSTRAINT pk_call_limit PRIMARY KEY (bucket),
-    CONSTRAINT ck_call_limit_bucket CHECK (bucket IN ('calls', 'reads'))
-);
-
 CREATE TABLE circuit (
+    egress TEXT NOT NULL,
     service TEXT NOT NULL,
     failures INTEGER DEFAULT '0' NOT NULL,
     failing_since TIMESTAMP WITH TIME ZONE,
     code TEXT,
     opened_at TIMESTAMP WITH TIME ZONE,
     probe_at TIMESTAMP WITH TIME ZONE,
-    CONSTRAINT pk_circuit PRIMARY KEY (service),
+    CONSTRAINT pk_circuit PRIMARY KEY (egress, service),
     CONSTRAINT ck_circuit_service CHECK (service IN ('provisioning', 'authorisation')),
     CONSTRAINT ck_circuit_failing_since CHECK ((failures = 0) = (failing_since IS NULL)),
     CONSTRAINT ck_circuit_probed_while_open CHECK ((opened_at IS NULL) = (probe_at IS NULL))
+);
+
+CREATE TABLE egress (
+    name TEXT NOT NULL,
+    calls_paused_until TIMESTAMP WITH TIME ZONE,
+    reads_paused_until TIMESTAMP WITH TIME ZONE,
+    CONSTRAINT pk_egress PRIMARY KEY (name)
 );
 
 CREATE TABLE event (
@@ -144,9 +144,6 @@ CREATE TABLE access_token (
     environment TEXT NOT NULL,
     token BYTEA,
     expires_at TIMESTAMP WITH TIME ZONE,
-    version INTEGER DEFAULT '0' NOT NULL,
-    renewed_at TIMESTAMP WITH TIME ZONE,
-    fetching_until TIMESTAMP WITH TIME ZONE,
     failed_at TIMESTAMP WITH TIME ZONE,
     failure TEXT,
     CONSTRAINT pk_access_token PRIMARY KEY (organisation_id, environment),
@@ -188,16 +185,6 @@ CREATE TABLE api_key (
 
 CREATE INDEX ix_api_key_organisation_id ON api_key (organisation_id);
 
-CREATE TABLE call_turn (
-    bucket TEXT NOT NULL,
-    organisation_id UUID NOT NULL,
-    asked_at TIMESTAMP WITH TIME ZONE NOT NULL,
-    granted_at TIMESTAMP WITH TIME ZONE NOT NULL,
-    CONSTRAINT pk_call_turn PRIMARY KEY (bucket, organisation_id),
-    CONSTRAINT ck_call_turn_bucket CHECK (bucket IN ('calls', 'reads')),
-    CONSTRAINT fk_call_turn_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
-);
-
 CREATE TABLE content (
     organisation_id UUID NOT NULL,
     digest BYTEA NOT NULL,
@@ -212,6 +199,26 @@ CREATE TABLE content (
 );
 
 CREATE INDEX ix_content_words ON content USING gin (words);
+
+CREATE TABLE epoch (
+    id UUID NOT NULL,
+    egress TEXT NOT NULL,
+    number BIGINT NOT NULL,
+    worker UUID NOT NULL,
+    state TEXT DEFAULT 'holds' NOT NULL,
+    beat BIGINT DEFAULT '0' NOT NULL,
+    began_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    ended_at TIMESTAMP WITH TIME ZONE,
+    CONSTRAINT pk_epoch PRIMARY KEY (id),
+    CONSTRAINT uq_epoch_egress_number UNIQUE (egress, number),
+    CONSTRAINT ck_epoch_state CHECK (state IN ('holds', 'leaves', 'ended')),
+    CONSTRAINT ck_epoch_ended_has_its_time CHECK ((state = 'ended') = (ended_at IS NOT NULL)),
+    CONSTRAINT fk_epoch_egress FOREIGN KEY(egress) REFERENCES egress (name)
+);
+
+CREATE INDEX ix_epoch_going_on ON epoch (egress) WHERE state <> 'ended';
+
+CREATE UNIQUE INDEX uq_epoch_holds ON epoch (egress) WHERE state = 'holds';
 
 CREATE TABLE idempotency_key (
     organisation_id UUID NOT NULL,
@@ -272,10 +279,11 @@ CREATE TABLE job (
     due_at TIMESTAMP WITH TIME ZONE,
     claim BIGINT DEFAULT '0' NOT NULL,
     fence BIGINT,
-    lease_until TIMESTAMP WITH TIME ZONE,
-    worker UUID,
+    holder UUID,
     attempt INTEGER DEFAULT '0' NOT NULL,
     worker_deaths INTEGER DEFAULT '0' NOT NULL,
+    rests INTEGER DEFAULT '0' NOT NULL,
+    rest_code TEXT,
     fault_since TIMESTAMP WITH TIME ZONE,
     last_accepted_at TIMESTAMP WITH TIME ZONE,
     wake_up BIGINT DEFAULT '0' NOT NULL,
@@ -314,11 +322,14 @@ CASE WHEN status NOT IN ('succeeded', 'failed', 'blocked', 'cancelled') THEN NUL
     CONSTRAINT ck_job_all_records_are_counted CHECK (pending + sent + unchanged + succeeded + warnings + errors + skipped = total),
     CONSTRAINT ck_job_finished_has_its_time CHECK ((status IN ('succeeded', 'failed', 'blocked', 'cancelled')) = (finished_at IS NOT NULL)),
     CONSTRAINT ck_job_live_is_due CHECK ((status IN ('queued', 'running')) = (due_at IS NOT NULL)),
-    CONSTRAINT ck_job_lease_only_while_running CHECK (lease_until IS NULL OR status = 'running'),
-    CONSTRAINT fk_job_run_id FOREIGN KEY(run_id) REFERENCES run (id)
+    CONSTRAINT ck_job_held_only_while_running CHECK (holder IS NULL OR status = 'running'),
+    CONSTRAINT fk_job_run_id FOREIGN KEY(run_id) REFERENCES run (id),
+    CONSTRAINT fk_job_holder FOREIGN KEY(holder) REFERENCES epoch (id)
 );
 
-CREATE INDEX ix_job_due ON job (due_at) WHERE status IN ('queued', 'running');
+CREATE INDEX ix_job_due ON job (organisation_id, due_at) WHERE status IN ('queued', 'running') AND holder IS NULL;
+
+CREATE INDEX ix_job_held ON job (holder) WHERE holder IS NOT NULL;
 
 CREATE INDEX ix_job_history ON job (organisation_id, created_at, run_id, (-position));
 
@@ -410,5 +421,3 @@ CREATE TABLE at_target (
     CONSTRAINT fk_at_target_job_id_object_id FOREIGN KEY(job_id, object_id) REFERENCES record (job_id, object_id)
 );
 
-INSERT INTO call_limit (bucket) VALUES ('calls'), ('reads');
-INSERT INTO circuit (service) VALUES ('provisioning'), ('authorisation');

@@ -18,6 +18,7 @@ from app.domain.envelope import compact
 from app.domain.verdicts import RecordChange
 from app.runtime import Runtime
 from app.skolverket.published import PUBLISHED
+from tests.database import epochs
 
 Object = dict[str, Any]
 
@@ -91,7 +92,7 @@ class Played:
         """Carries a stage out; `answers` has (status, item) for some ids; with `end` None its batch stays written."""
         job_id = self.jobs[position - 1]
         async with self.runtime.engine.begin() as conn:
-            held = await claims.claim(conn, uuid4(), timedelta(hours=1), job_id)
+            held = await epochs.claim(conn, job_id)
             assert held is not None
             cipher = self.runtime.cipher.of(self.organisation_id, held.salt)
             while (out := await batches.write_batch(conn, cipher, PUBLISHED, held, None)) is not None:

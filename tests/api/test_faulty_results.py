@@ -10,11 +10,12 @@ import pytest
 
 from app.catalogue import explain
 from app.db import answers, at_target, batches
-from app.db.claims import Claim, claim
+from app.db.claims import Claim
 from app.security.masking import mask
 from app.skolverket.published import PUBLISHED
 from tests.api.conftest import Service
 from tests.api.factories import Object, body, person, put
+from tests.database.epochs import claim
 
 EVERY_SCOPE = ("history", "pii", "protected")
 
@@ -32,7 +33,7 @@ class Held:
         activity_id = await put(client, body(list(persons)))
         run = (await client.post(f"/activities/{activity_id}/provision", json={"on_record_error": "continue"})).json()
         async with service.runtime.engine.begin() as conn:
-            held = await claim(conn, uuid4(), timedelta(hours=1), UUID(run["jobs"][0]["id"]))
+            held = await claim(conn, UUID(run["jobs"][0]["id"]))
         assert held is not None
         return cls(service, held)
 

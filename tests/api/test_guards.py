@@ -15,6 +15,7 @@ from app.db.workers import Tally, note_worker
 from tests.api.conftest import Service
 from tests.api.factories import body, put
 from tests.api.guards import ALL_SCOPES, CIVIC_NO, assert_problem, fill, request, routes
+from tests.database.epochs import begin_epoch
 
 
 async def assert_refused(service: Service, ids: dict[str, str], authorization: str | None) -> None:
@@ -304,10 +305,11 @@ async def test_a_service_of_skolverkets_that_is_away_is_told_to_operators(servic
     """The service itself stays ready: rosters and runs are taken, and their jobs wait."""
     client = await service.client()
     async with service.runtime.engine.begin() as conn:
+        await begin_epoch(conn, egress="here")
         await conn.execute(
             sa.text(
-                "UPDATE circuit SET failures = 7, failing_since = '2026-11-23 08:15:00+01', opened_at = now(),"
-                " probe_at = now(), code = 'http_503' WHERE service = 'provisioning'"
+                "INSERT INTO circuit (egress, service, failures, failing_since, opened_at, probe_at, code) VALUES"
+                " ('here', 'provisioning', 7, '2026-11-23 08:15:00+01', now(), now(), 'http_503')"
             )
         )
     ready = await client.get("/readyz")

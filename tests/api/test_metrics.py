@@ -12,9 +12,11 @@ from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from app.db import claims, tokens, workers
+from app.db.egress import note_pause
 from app.jobs.problems import job_problem
 from tests.api.conftest import Service
 from tests.conftest import ROOT
+from tests.database.epochs import begin_epoch, claim, die
 
 MINUTE = timedelta(minutes=1)
 DASHBOARD = json.loads((ROOT / "docs/grafana.json").read_text(encoding="utf-8"))
@@ -45,7 +47,7 @@ async def claimed(service: Service, run_id: str, worker: UUID) -> claims.Claim:
     """Has a worker take the run's first job."""
     async with service.runtime.engine.begin() as conn:
         first = await conn.scalar(sa.text("SELECT id FROM job WHERE run_id = :run AND position = 1"), {"run": run_id})
-        held = await claims.claim(conn, worker, MINUTE, first)
+        held = await claim(conn, first, worker=worker)
     assert held is not None
     return held
 
@@ -72,13 +74,14 @@ async def test_what_waits_and_what_is_held(service: Service, run: str) -> None:
 
     held = await claimed(service, run, uuid4())
     seen = await figures(service)
-    assert (seen["provkedja_leases_held",], seen["provkedja_leases_expired",]) == (1, 0)
+    assert seen["provkedja_jobs_held",] == 1
     assert (seen["provkedja_jobs_due",], seen["provkedja_oldest_due_job_seconds",]) == (0, 0)
     assert seen["provkedja_jobs", "persons", "running"] == 1
 
-    await do(service, f"UPDATE job SET fence = claim, lease_until = '2020-01-01' WHERE id = '{held.job_id}'")
+    async with service.runtime.engine.begin() as conn:
+        await die(conn, held.job_id)
     seen = await figures(service)
-    assert (seen["provkedja_leases_held",], seen["provkedja_leases_expired",]) == (0, 1)
+    assert (seen["provkedja_jobs_held",], seen["provkedja_jobs_due",]) == (0, 1)
 
 
 async def test_no_finished_job_is_counted(service: Service, ids: dict[str, str]) -> None:
@@ -93,17 +96,16 @@ async def test_no_finished_job_is_counted(service: Service, ids: dict[str, str])
     assert sum(value for key, value in seen.items() if key[:2] == ("provkedja_jobs", "persons")) == 0
 
 
-async def test_faults_tokens_and_slots(service: Service, run: str) -> None:
+async def test_faults_tokens_and_pauses(service: Service, run: str) -> None:
     held = await claimed(service, run, uuid4())
     before = await figures(service)
     assert [before[name,] for name in ("provkedja_jobs_faulty", "provkedja_tokens_failing")] == [0, 0]
     async with service.runtime.engine.begin() as conn:
         await claims.note_fault(conn, held, job_problem("http_500"))
-        cipher = service.runtime.cipher.of(held.organisation_id, held.salt)
-        await tokens.ask_for_token(conn, cipher, held.organisation_id, "here", MINUTE)
-        await tokens.fetch_failed(conn, held.organisation_id, "here", "certificate_expired")
+        await tokens.note_failure(conn, held.organisation_id, "here", "certificate_expired")
+        await begin_epoch(conn, egress="here")
+        await note_pause(conn, "here", "calls", timedelta(hours=1))
     await do(service, "UPDATE job SET fence = claim, fault_since = fault_since - interval '1 h' WHERE status='running'")
-    await do(service, "UPDATE call_limit SET next_at = clock_timestamp() + interval '1 h' WHERE bucket = 'calls'")
     seen = await figures(service)
     assert (seen["provkedja_jobs_faulty",], seen["provkedja_tokens_failing",]) == (1, 1)
     assert 3600 <= seen["provkedja_oldest_fault_seconds",] < 3700
@@ -115,16 +117,16 @@ async def test_what_workers_have_met(service: Service) -> None:
     """Counters over all of them, a histogram whose classes add up, and how many are there now."""
     tally = workers.Tally(in_hand=2, lost=1, wake_ups=4)
     for ago in (0.04, 0.05, 0.3, 60):
-        tally.claimed(over_a_lost_lease=ago == 60, wake_latency=timedelta(seconds=ago))
+        tally.claimed(after_a_death=ago == 60, wake_latency=timedelta(seconds=ago))
     async with service.runtime.engine.begin() as conn:
         for worker in (uuid4(), uuid4()):
             await workers.note_worker(conn, worker, "test", tally)
     await do(service, "UPDATE worker SET ended_at = clock_timestamp() WHERE id = (SELECT id FROM worker LIMIT 1)")
     found, seen = await families(service), await figures(service)
     counted = {
-        name: seen[f"provkedja_{name}_total",] for name in ("claims", "leases_reaped", "leases_lost", "wake_ups")
+        name: seen[f"provkedja_{name}_total",] for name in ("claims", "claims_after_death", "claims_lost", "wake_ups")
     }
-    assert counted == {"claims": 8, "leases_reaped": 2, "leases_lost": 2, "wake_ups": 8}
+    assert counted == {"claims": 8, "claims_after_death": 2, "claims_lost": 2, "wake_ups": 8}
     assert {found[f"provkedja_{name}"].type for name in counted} == {"counter"}
     assert (seen["provkedja_workers",], seen["provkedja_steps_in_hand",]) == (1, 2)
     woken = found["provkedja_wake_up_to_claim_seconds"]

@@ -4,6 +4,7 @@ import asyncio
 import os
 import sys
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from random import Random
 from typing import Any
@@ -12,12 +13,13 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.db import reference
-from app.db.limits import hold_back
+from app.jobs.calls import Calls
 from app.jobs.reference import Refresher
 from app.runtime import target_of
 from app.settings import Settings
 from tests.conftest import ROOT
 from tests.contract.simulator_at_work import Skolverket
+from tests.contract.test_calls import calling
 from tests.contract.test_open_data import EXAM, known, reference_of, url_of
 from tests.database.factories import Tenant, engine_of
 
@@ -47,14 +49,16 @@ def _settings(skolverket: Skolverket, **changes: Any) -> Settings:
     )
 
 
-def _refresher(skolverket: Skolverket, engine: AsyncEngine) -> Refresher:
-    settings = _settings(skolverket)
-    return Refresher(settings, engine, target_of(settings), Random(1))
+@asynccontextmanager
+async def _refresher(settings: Settings, engine: AsyncEngine) -> AsyncIterator[tuple[Refresher, Calls]]:
+    async with calling(engine, settings) as calls:
+        yield Refresher(settings, engine, target_of(settings), calls, Random(1)), calls
 
 
 async def _refreshed(tenant: Tenant, settings: Settings) -> dict[str, Any]:
     """Lets the loop do what is due, and gives what is known of each subject then."""
-    await Refresher(settings, tenant.engine, target_of(settings), Random(1)).run_once(asyncio.Event())
+    async with _refresher(settings, tenant.engine) as (refresher, _):
+        await refresher.run_once(asyncio.Event())
     async with tenant.engine.connect() as conn:
         return {row["subject"]: row for row in await reference.freshness(conn)}
 
@@ -92,7 +96,8 @@ async def test_many_workers_make_the_calls_of_one(known: Skolverket, tenant: Ten
 
 
 async def test_without_an_organisation_nobody_is_called(known: Skolverket, engine: AsyncEngine) -> None:
-    await _refresher(known, engine).run_once(asyncio.Event())
+    async with _refresher(_settings(known), engine) as (refresher, _):
+        await refresher.run_once(asyncio.Event())
     assert known.ledger() == []
 
 
@@ -144,25 +149,30 @@ async def test_a_failure_keeps_what_is_cached_and_is_tried_again_sooner(
 async def test_a_429_holds_back_all_who_read(known: Skolverket, tenant: Tenant) -> None:
     known.faults({"action": "status", "status": 429, "retry_after": 20})
     stop = asyncio.Event()
-    running = asyncio.create_task(_refresher(known, tenant.engine).run_once(stop))
-    await _until(tenant, "SELECT count(*) FROM reference_refresh WHERE failure = 'http_429'")
-    stop.set()
-    await running
-    assert len(known.ledger()) == 1
-    assert await tenant.value(
-        "SELECT next_at > clock_timestamp() + interval '10 seconds' FROM call_limit WHERE bucket = 'reads'"
-    )
-
-
-async def test_it_ends_at_once_though_no_slot_is_free(known: Skolverket, tenant: Tenant) -> None:
-    async with tenant.engine.begin() as conn:
-        await hold_back(conn, "reads", timedelta(hours=1))
-    stop = asyncio.Event()
-    running = asyncio.create_task(_refresher(known, tenant.engine).run(stop))
-    await _until(tenant, "SELECT count(*) FROM call_turn WHERE bucket = 'reads'")
-    stop.set()
-    async with asyncio.timeout(5):
+    async with _refresher(_settings(known), tenant.engine) as (refresher, calls):
+        running = asyncio.create_task(refresher.run(stop))
+        await _until(tenant, "SELECT count(*) FROM reference_refresh WHERE failure = 'http_429'")
+        assert calls.pacers["reads"].paused_for > 10
+        assert calls.pacers["calls"].paused_for == 0
+        stop.set()
+        calls.pacers["reads"].close()
         await running
+    assert len(known.ledger()) == 1
+
+
+async def test_it_ends_at_once_when_no_call_may_leave_any_more(known: Skolverket, tenant: Tenant) -> None:
+    """As when the right to call is given away while it waits for its turn."""
+    stop = asyncio.Event()
+    async with _refresher(_settings(known), tenant.engine) as (refresher, calls):
+        calls.pause("reads", timedelta(hours=1))
+        running = asyncio.create_task(refresher.run(stop))
+        await _until(
+            tenant, "SELECT count(*) FROM reference_refresh WHERE due_at > clock_timestamp() + interval '1 min'"
+        )
+        stop.set()
+        calls.pacers["reads"].close()
+        async with asyncio.timeout(5):
+            await running
     assert known.ledger() == []
 
 

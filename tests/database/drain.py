@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from app.db import batches, claims
+from app.db import batches
 from app.db.activity_queue import WakeUp
 from app.db.cipher import OrganisationCipher
 from app.db.claims import Claim
@@ -29,17 +29,18 @@ from app.domain.intents import (
     Poll,
     Send,
     Stored,
+    Woken,
 )
 from app.domain.outcome import Verdict
 from app.domain.verdicts import ItemResult
 from app.jobs.transactions import carry_out, settle
 from app.skolverket.published import PUBLISHED
+from tests.database import epochs
 from tests.stepping import Stepping
 
 HORIZON: Final = timedelta(hours=6)
 # Answers are there at once.
 RULES: Final = Rules(HORIZON, first_answer=timedelta())
-_HOUR: Final = timedelta(hours=1)
 _MOST_STEPS: Final = 60
 
 # Whatever a job waits for is due.
@@ -89,9 +90,11 @@ async def drain(
     `verdicts` are record states by object id. Time is pushed forward over every rest.
     """
     target, wake_ups = ScriptedTarget(verdicts or {}), list[WakeUp]()
+    async with engine.begin() as conn:
+        epoch = await epochs.begin_epoch(conn)
     for _ in range(_MOST_STEPS):
         async with engine.begin() as conn:
-            held = await claims.claim(conn, uuid4(), _HOUR, job_id)
+            held = await epochs.claim(conn, job_id, epoch=epoch)
         if held is None:
             return wake_ups
         wake_ups = await _step(engine, cipher, held, target)
@@ -109,6 +112,11 @@ async def push_forward(conn: AsyncConnection, job_id: UUID) -> None:
 async def _step(engine: AsyncEngine, cipher: OrganisationCipher, held: Claim, target: ScriptedTarget) -> list[WakeUp]:
     stepping, wake_ups = Stepping(RULES), list[WakeUp]()
     while not stepping.ended:
+        if not stepping.begun:
+            async with engine.begin() as conn:
+                await push_forward(conn, held.job_id)
+            stepping.tell(Woken())
+            continue
         number = next(iter(stepping.begun))
         intent = stepping.begun.pop(number)
         if isinstance(intent, Call):

@@ -16,7 +16,7 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.db import activity_queue, answers, batches, claims, runs, tenants
+from app.db import activity_queue, answers, batches, runs, tenants
 from app.db.cipher import Cipher, OrganisationCipher, cipher_of, new_key
 from app.db.claims import Claim
 from app.db.engine import connect
@@ -25,6 +25,7 @@ from app.db.records import change_records
 from app.domain.verdicts import RecordChange
 from app.skolverket.published import PUBLISHED
 from app.sources.json_upload import JsonUpload
+from tests.database import epochs
 from tests.database.drain import RULES, drain
 
 Object = dict[str, Any]
@@ -181,12 +182,17 @@ class Tenant:
         async with self.engine.begin() as conn:
             await conn.execute(sa.text(statement), values)
 
-    async def claim(self, job_id: UUID | None = None, lease: timedelta = HOUR) -> Claim:
-        """Claims a job that is there to be claimed, for longer than any run of the tests takes."""
+    async def claim(self, job_id: UUID | None = None) -> Claim:
+        """Claims a job that is there to be claimed."""
         async with self.engine.begin() as conn:
-            held = await claims.claim(conn, uuid4(), lease, job_id)
+            held = await epochs.claim(conn, job_id)
         assert held is not None
         return held
+
+    async def die(self, held: Claim) -> None:
+        """Has the process die that holds a job, and somebody else notice."""
+        async with self.engine.begin() as conn:
+            await epochs.die(conn, held.job_id)
 
     async def write(self, held: Claim) -> batches.Outgoing | None:
         """Writes down a batch."""

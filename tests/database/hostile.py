@@ -27,8 +27,8 @@ AUDIT: Final = """
     BEGIN
         IF NEW.claim NOT IN (OLD.claim, OLD.claim + 1) THEN
             INSERT INTO told (what, row_id) VALUES ('a claim went by other than one', NEW.id);
-        ELSIF NEW.claim <> OLD.claim AND OLD.lease_until > clock_timestamp() + interval '10 seconds' THEN
-            INSERT INTO told (what, row_id) VALUES ('a leased job was claimed', NEW.id);
+        ELSIF NEW.claim <> OLD.claim AND OLD.holder IS NOT NULL THEN
+            INSERT INTO told (what, row_id) VALUES ('a job was claimed that somebody holds', NEW.id);
         END IF;
         IF OLD.status = 'running' AND current_setting('audit.fence') <> OLD.claim::text THEN
             INSERT INTO told (what, row_id) VALUES ('a running job was written under another claim', NEW.id);
@@ -90,7 +90,7 @@ class Enemy:
         step, fence = self.random.choice(("+ 1", "+ 1", "+ 1", "+ 2", "- 1", "")), self._fence("job")
         return (
             f"UPDATE job SET status = 'running', claim = claim {step}, fence = {fence}, started_at = {_NOW},"
-            f" due_at = {_NOW}, finished_at = NULL, lease_until = {self._time()} WHERE {self._job()}"
+            f" due_at = {_NOW}, finished_at = NULL, holder = {self._holder()} WHERE {self._job()}"
         )
 
     def end_job(self) -> str:
@@ -185,10 +185,10 @@ class Enemy:
 
     def _set_job(self, status: str, where: str) -> str:
         live, done = status in {"queued", "running"}, status in lifecycle.FINISHED_JOB
-        lease = self._time() if status == "running" else "NULL"
+        holder = self._holder() if status == "running" else "NULL"
         return (
             f"UPDATE job SET status = '{status}', due_at = {_NOW if live else 'NULL'},"
-            f" finished_at = {_NOW if done else 'NULL'}, lease_until = {lease},"
+            f" finished_at = {_NOW if done else 'NULL'}, holder = {holder},"
             f" fence = {self._fence('job')} WHERE {where}"
         )
 
@@ -202,8 +202,9 @@ class Enemy:
     def _job(self) -> str:
         return f"id = '{self.random.choice(self.jobs)}'"
 
-    def _time(self) -> str:
-        return self.random.choice(_TIMES)
+    def _holder(self) -> str:
+        state = self.random.choice(("holds", "holds", "holds", "leaves", "ended"))
+        return self.random.choice((f"(SELECT id FROM epoch WHERE state = '{state}' LIMIT 1)", "holder", "NULL"))
 
     def _fence(self, kind: str) -> str:
         fence = self.random.choice(_FENCES)

@@ -74,10 +74,10 @@ _HELD_BY_THE_ENGINE: Final[Mapping[str, str]] = {
             )
         )
     """,
-    "never lost: a live job is due soon, and leased for a while at most": """
+    "never lost: a live job is due soon, and held by nobody who has ended": """
         SELECT job.id FROM job WHERE job.status IN ('queued', 'running') AND (
             job.due_at IS NULL OR job.due_at > clock_timestamp() + interval '6 minutes'
-            OR job.lease_until > clock_timestamp() + interval '31 seconds'
+            OR (SELECT state FROM epoch WHERE epoch.id = job.holder) = 'ended'
         )
     """,
     "an ended run has no job to come": """

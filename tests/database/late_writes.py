@@ -70,7 +70,6 @@ LATE_WRITES: Final[dict[str, tuple[Write, Refusal]]] = {
     "open_job": (lambda conn, cipher, held, batch: batches.open_job(conn, held), _told),
     "write_batch": (lambda conn, cipher, held, batch: batches.write_batch(conn, cipher, PUBLISHED, held, None), _told),
     "call_batch": (lambda conn, cipher, held, batch: batches.call_batch(conn, cipher, PUBLISHED, held, batch), _told),
-    "may_leave": (lambda conn, cipher, held, batch: batches.may_leave(conn, held), _told),
     "expire": (lambda conn, cipher, held, batch: batches.expire(conn, held), _told),
     "unmark_called": (lambda conn, cipher, held, batch: batches.unmark_called(conn, held, batch), _told),
     "discard_unsent": (lambda conn, cipher, held, batch: batches.discard_unsent(conn, held), _told),

@@ -7,7 +7,9 @@ from random import Random
 from typing import Final
 from uuid import UUID
 
-from app.db import answers, batches, claims
+import sqlalchemy as sa
+
+from app.db import answers, batches
 from app.db.claims import Claim, LeaseLost
 from app.domain.conclusion import Fault, Finish, Snooze
 from app.domain.intents import (
@@ -35,14 +37,16 @@ from app.domain.intents import (
 from app.jobs.transactions import carry_out, settle
 from app.skolverket.published import PUBLISHED
 from app.skolverket.results import blamed, item_results
+from tests.database import epochs
 from tests.database.drain import RULES
 from tests.database.model import Cut, World
+from tests.database.virtual_time import FORWARD
 from tests.stepping import Stepping
 
-_LEASE: Final = timedelta(seconds=30)
+_END: Final = sa.text("SELECT end_epoch(id, beat, gen_random_uuid()) FROM epoch WHERE id = :epoch AND state <> 'ended'")
 
 # What a die may mean; the first is what an honest day brings.
-_SENT: Final = ("taken", "taken", "taken", "unanswered", "never left", "503", "413", "blames one", "late")
+_SENT: Final = ("taken", "taken", "taken", "unanswered", "never left", "503", "413", "blames one")
 _ANSWERED: Final = (
     "Success",
     "Success",
@@ -67,6 +71,9 @@ class Worker:
         self._world = world
         self.id = UUID(int=number + 1)
         self.held: Claim | None = None
+        # Its time with an egress of its own.
+        self.epoch: UUID | None = None
+        self._dead: list[UUID] = []
         self._step: Stepping | None = None
         self._calls: dict[int, Course] = {}
 
@@ -84,20 +91,39 @@ class Worker:
     async def claim(self, job_id: UUID | None) -> bool:
         """Takes a job, if there is one."""
         world = self._world
-        leased = await world.rows("SELECT id FROM job WHERE lease_until > clock_timestamp()")
+        in_hand = await world.rows("SELECT id FROM job WHERE holder IS NOT NULL")
         async with world.begin() as conn:
-            held = await claims.claim(conn, self.id, _LEASE, job_id)
+            held = await epochs.claim(conn, job_id, epoch=self.epoch or await self._begin())
         if held is None:
             return False
-        assert held.job_id not in {row.id for row in leased}, "a job was taken from its holder"
+        assert held.job_id not in {row.id for row in in_hand}, "a job was taken from its holder"
         assert held.number > world.numbers.get(held.job_id, 0), "two claims have one number"
         world.numbers[held.job_id] = held.number
-        await self.die()
+        # What it had in hand is forgotten.
+        await self._drop()
         self.held, self._step = held, Stepping(RULES, Random(held.number))
         return True
 
+    async def _begin(self) -> UUID:
+        async with self._world.engine.begin() as conn:
+            self.epoch = await epochs.begin_epoch(conn, self.id)
+        return self.epoch
+
+    async def taken_over(self) -> None:
+        """Has somebody else notice that its beat stands still: what it had in hand is free. It may not be dead."""
+        for epoch in [*self._dead, *([self.epoch] if self.epoch else [])]:
+            async with self._world.engine.begin() as conn:
+                await conn.execute(_END, {"epoch": epoch})
+        self._dead, self.epoch = [], None
+
     async def die(self) -> None:
-        """Ends at once: what it was about to do is never done."""
+        """Ends at once: what it was about to do is never done, and its beat stands still from now on."""
+        if self.epoch is not None:
+            self._dead.append(self.epoch)
+            self.epoch = None
+        await self._drop()
+
+    async def _drop(self) -> None:
         calls, self._calls, self._step, self.held = self._calls, {}, None, None
         for call in calls.values():
             await call.aclose()
@@ -110,13 +136,16 @@ class Worker:
         overtaken = world.numbers[held.job_id] > held.number
         before = await world.digest() if overtaken else None
         if die % 32 == 31:
-            step.tell(TimeUp(stopping=die % 64 == 63))
-        elif die % 32 == 30 and step.wake_in is not None:
+            step.tell(TimeUp())
+        elif not step.begun or (die % 32 == 30 and step.wake_in is not None):
+            if step.wake_in is not None:
+                async with world.engine.begin() as conn:
+                    await conn.execute(sa.text(FORWARD), {"by": step.wake_in})
             step.tell(Woken())
         else:
             await self._do_one(held, step, die // 2)
         if step.ended:
-            await self.die()
+            await self._drop()
         assert before is None or before == await world.digest(), "an old claim has written"
 
     async def finish_step(self) -> None:
@@ -189,11 +218,6 @@ class Worker:
         assert not over, "a batch left after the cancel of its run had been answered"
         die = yield None
         outcome = _SENT[die % len(_SENT)]
-        over = held.run_id in world.cancelled
-        if outcome == "late" or (over and die % 2):
-            async with world.begin() as conn:
-                outcome = "taken" if await batches.may_leave(conn, held) else "never left"
-            assert outcome == "never left" or not over, "a late call left after the cancel of its run"
         if outcome == "never left":
             yield NotMade(out_of_time=bool(die % 2), marked=True)
             return

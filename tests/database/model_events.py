@@ -8,7 +8,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from app.db import activity_queue, claims, runs
+from app.db import activity_queue, egress, runs
 from app.domain.stages import Stage
 from app.errors import Conflict
 from tests.database.factories import Tenant
@@ -108,25 +108,28 @@ class Events:
         async with self.tenant.engine.begin() as conn:
             await conn.execute(sa.text(FORWARD), {"by": by})
 
-    async def sweep(self, timeout: timedelta) -> None:
-        """Looks for free activity queues, and sends wake-ups for what is due."""
+    async def sweep(self) -> None:
+        """Looks for free activity queues, and for jobs that count as somebody's who does not know of them."""
         async with self.world.begin() as conn:
             assert not await activity_queue.start_free_queues(conn), "an activity queue was free while a run waited"
-        async with self.world.begin() as conn:
-            self.world.bell += await claims.wake_ups_due(conn, 100, timeout)
+        for worker in self.workers:
+            if worker.epoch is not None:
+                in_hand = {} if worker.held is None else {worker.held.job_id: worker.held.number}
+                async with self.world.begin() as conn:
+                    await egress.free_forgotten(conn, worker.epoch, in_hand)
 
     async def come_back(self, worker: int, dice: Sequence[int], die: int) -> None:
-        """Lets another worker take the job, when the lease is over, and the first one try what it had in mind."""
+        """Lets another worker take the job over, and the first one try what it had in mind."""
         if self.workers[worker].idle:
             await self.work(worker, dice)
         held, world = self.workers[worker].held, self.world
         if held is None:
             return
         if not await world.stale(held):
-            await self.forward(timedelta(seconds=31))
+            await self.workers[worker].taken_over()
             other = self.workers[(worker + 1) % WORKERS]
             await other.die()
-            assert await other.claim(held.job_id), "a job whose lease is over was not to be had"
+            assert await other.claim(held.job_id), "a job that was taken over was not to be had"
             for each in dice[: die % 8]:
                 await other.go_on(each)
         found = await world.rows("SELECT id, status FROM batch WHERE job_id = :job ORDER BY number", job=held.job_id)
@@ -148,7 +151,7 @@ class Events:
             "accept": lambda: self.accept(number, "halt"),
             "cancel": lambda: self.cancel(number, (worker - number) % WORKERS),
             "retry": lambda: self.retry(self.run(number), None),
-            "sweep": lambda: self.sweep(timedelta()),
+            "sweep": self.sweep,
         }
         return acts[name]
 
@@ -218,11 +221,10 @@ class Events:
         world = self.world
         for worker in self.workers:  # those that were stopped wake up, too
             await worker.finish_step()
+            await worker.taken_over()
         for _ in range(40 + 30 * len(self.runs)):
-            world.bell.clear()
-            await self.sweep(timedelta())
-            while world.bell:  # nobody looks for what no wake-up tells of
-                await self.workers[0].claim(world.bell.pop().job_id)
+            await self.sweep()
+            while await self.workers[0].claim(None):
                 await self.workers[0].finish_step()
             if not await world.value("SELECT EXISTS (SELECT FROM run WHERE status IN ('queued', 'running'))"):
                 break

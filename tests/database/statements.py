@@ -13,9 +13,11 @@ FENCED = {
 }
 
 NOW = "clock_timestamp()"
+# Somebody who may call.
+A_HOLDER = "(SELECT id FROM epoch WHERE state = 'holds' LIMIT 1)"
 CLAIM = (
     "UPDATE job SET status = 'running', claim = claim + 1, fence = claim,"
-    f" lease_until = {NOW} + interval '1 minute', started_at = {NOW} WHERE id = %({{}})s"
+    f" holder = {A_HOLDER}, started_at = {NOW} WHERE id = %({{}})s"
 )
 QUEUE = f"UPDATE job SET status = 'queued', due_at = {NOW}, finished_at = NULL WHERE id = %({{}})s"
 WAIT = "UPDATE job SET status = 'waiting', finished_at = NULL WHERE id = %({})s"
@@ -25,7 +27,7 @@ RECORD = "object_id = %(id)s AND job_id = %(job)s"
 def end(job: str, status: str) -> str:
     """Ends a job, as its holder if it runs."""
     return (
-        f"UPDATE job SET status = '{status}', finished_at = {NOW}, due_at = NULL, lease_until = NULL, fence = claim"
+        f"UPDATE job SET status = '{status}', finished_at = {NOW}, due_at = NULL, holder = NULL, fence = claim"
         f" WHERE id = %({job})s"
     )
 

@@ -13,6 +13,7 @@ from app.db.content import open_contents
 from app.db.runs import MAX_WAITING_RUNS
 from app.domain.stages import Stage
 from app.errors import Conflict, NotFound
+from tests.database.epochs import claim
 from tests.database.factories import Run, Tenant, duty, make_job, make_run, pupil, small_roster
 
 _FIVE_MINUTES = timedelta(minutes=5)
@@ -262,7 +263,7 @@ async def test_a_cancel_takes_no_job_from_its_holder(tenant: Tenant) -> None:
     await run.cancel()
     async with tenant.engine.begin() as conn:
         await claims.hold(conn, held)
-        assert await claims.claim(conn, uuid4(), _FIVE_MINUTES, held.job_id) is None
+        assert await claim(conn, held.job_id) is None
 
 
 async def test_a_job_that_succeeds_in_spite_of_a_cancel_starts_no_other(tenant: Tenant) -> None:

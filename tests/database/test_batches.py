@@ -561,10 +561,7 @@ async def test_a_claim_on_another_job_writes_no_batch_of_this_one(tenant: Tenant
     _, held = await _claimed(tenant, [pupil()])
     _, other = await _claimed(tenant, [pupil()])
     batch_id = await tenant.called(held)
-    await tenant.do(
-        "UPDATE job SET lease_until = clock_timestamp() - interval '1 s', fence = claim WHERE id = :job",
-        job=held.job_id,
-    )
+    await tenant.die(held)
     await tenant.claim(held.job_id)
 
     async def accept() -> None:

@@ -1,92 +1,44 @@
-"""What all workers know of whether Skolverket's services are there."""
+"""What holders write down of Skolverket's services, and jobs that go on once one is back."""
 
 from datetime import timedelta
-from random import Random
 
-import pytest
-
-from app.db.circuits import circuits, is_open, note_answer, note_outage, until_probe
-from app.db.claims import note_fault, snooze
+from app.db.circuits import note_circuit, service_states
+from app.db.claims import note_fault, snooze, wake_those_who_wait
+from app.db.egress import close_epoch
+from app.domain.circuit import Circuit
 from app.jobs.problems import job_problem
+from tests.database.epochs import begin_epoch
 from tests.database.factories import Tenant
 
-SERVICE = "provisioning"
-TIMEOUT = timedelta(seconds=10)
 
-
-async def _outage(tenant: Tenant) -> bool:
+async def test_how_services_stand_is_there_for_operators_while_the_holder_is(tenant: Tenant) -> None:
+    """The worst that any egress sees."""
     async with tenant.engine.begin() as conn:
-        return await note_outage(conn, SERVICE, "http_503", Random(1))
+        here, there = await begin_epoch(conn, egress="here"), await begin_epoch(conn, egress="there")
+        await note_circuit(conn, "here", "provisioning", Circuit(7, 10.0, "http_503", 13.0, 22.0), 20.0)
+        await note_circuit(conn, "here", "authorisation", Circuit(), 20.0)
+        await note_circuit(conn, "there", "provisioning", Circuit(), 500.0)
+        authorisation, provisioning = await service_states(conn)
+        assert (authorisation.failures, authorisation.opened_at) == (0, None)
+        assert (provisioning.failures, provisioning.code) == (7, "http_503")
+        assert provisioning.failing_since is not None
+        assert provisioning.probe_at is not None
+        assert provisioning.probe_at - provisioning.failing_since > timedelta(seconds=11)
+        await close_epoch(conn, here)
+        assert [each.opened_at for each in await service_states(conn)] == [None, None]
+        await close_epoch(conn, there)
+        assert [each.failures for each in await service_states(conn)] == [0, 0]
 
 
-async def _answer(tenant: Tenant) -> bool:
-    async with tenant.engine.begin() as conn:
-        return await note_answer(conn, SERVICE)
-
-
-async def _open(tenant: Tenant) -> None:
-    await _outage(tenant)
-    await tenant.do("UPDATE circuit SET failing_since = failing_since - interval '1 minute' WHERE failures > 0")
-    while not await _outage(tenant):
-        pass
-
-
-async def _wait(tenant: Tenant) -> timedelta | None:
-    async with tenant.engine.begin() as conn:
-        return await until_probe(conn, SERVICE, Random(1), TIMEOUT)
-
-
-async def test_failures_in_a_row_open_it_once(tenant: Tenant) -> None:
-    assert [await _outage(tenant) for _ in range(8)] == [False] * 8, "all at once is one cut"
-    await tenant.do("UPDATE circuit SET failing_since = failing_since - interval '3 seconds' WHERE failures > 0")
-    assert [await _outage(tenant) for _ in range(3)] == [True, False, False]
-    async with tenant.engine.begin() as conn:
-        authorisation, provisioning = await circuits(conn)
-    assert (provisioning.failures, provisioning.code) == (11, "http_503")
-    assert (authorisation.failures, authorisation.opened_at) == (0, None)
-
-
-async def test_an_answer_in_between_begins_the_count_anew(tenant: Tenant) -> None:
-    for _ in range(4):
-        await _outage(tenant)
-    assert not await _answer(tenant)
-    await _outage(tenant)
-    await tenant.do("UPDATE circuit SET failing_since = failing_since - interval '1 minute' WHERE failures > 0")
-    assert not await _outage(tenant)
-
-
-async def test_while_it_is_open_one_probes_and_the_others_wait(tenant: Tenant) -> None:
-    assert await _wait(tenant) is None
-    await _open(tenant)
-    wait = await _wait(tenant)
-    assert wait is not None
-    assert timedelta(seconds=1) < wait <= timedelta(seconds=2)
-    await tenant.do("UPDATE circuit SET probe_at = clock_timestamp() WHERE opened_at IS NOT NULL")
-    assert await _wait(tenant) is None, "the one who asks first may probe"
-    wait = await _wait(tenant)
-    assert wait is not None
-    assert wait > timedelta(seconds=9), "the others wait until the probe must have ended"
-
-
-async def test_an_answer_closes_it_and_jobs_that_waited_for_it_go_on(tenant: Tenant) -> None:
+async def test_jobs_that_waited_for_a_service_go_on_some_at_a_time(tenant: Tenant) -> None:
     """Those that wait for something else stay as they are."""
-    first, second = [await tenant.claim((await tenant.new_run()).jobs[0]) for _ in range(2)]
-    await _open(tenant)
-    for held, code in ((first, "circuit_open"), (second, "timeout")):
+    held = [await tenant.claim((await tenant.new_run()).jobs[0]) for _ in range(3)]
+    for each, code in zip(held, ("circuit_open", "circuit_open", "timeout"), strict=True):
         async with tenant.engine.begin() as conn:
-            await note_fault(conn, held, job_problem(code))
-            await snooze(conn, held, timedelta(hours=1))
-    assert await _answer(tenant)
-    async with tenant.engine.begin() as conn:
-        assert not await is_open(conn, SERVICE)
-    due = "SELECT due_at <= clock_timestamp() AND notified_at IS NULL FROM job WHERE id = :job"
-    assert await tenant.value(due, job=first.job_id)
-    assert not await tenant.value(due, job=second.job_id)
-
-
-@pytest.mark.parametrize("opened", [False, True])
-async def test_everybody_sees_whether_it_is_open(tenant: Tenant, opened: bool) -> None:
-    if opened:
-        await _open(tenant)
-    async with tenant.engine.begin() as conn:
-        assert await is_open(conn, SERVICE) is opened
+            await note_fault(conn, each, job_problem(code))
+            await snooze(conn, each, timedelta(hours=1))
+    for woken in (1, 1, 0):
+        async with tenant.engine.begin() as conn:
+            assert await wake_those_who_wait(conn, 1) == woken
+    due = await tenant.rows("SELECT id FROM job WHERE status = 'running' AND due_at <= clock_timestamp()")
+    assert {row["id"] for row in due} == {each.job_id for each in held[:2]}

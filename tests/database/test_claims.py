@@ -1,4 +1,4 @@
-"""Who works on a job: one claim at a time, and a claim whose lease has ended writes nothing any more."""
+"""Who works on a job: one claim at a time, and a claim that somebody has taken over writes nothing any more."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -11,10 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db import activity_queue, answers, batches, claims
 from app.db.claims import Claim, LeaseLost
+from app.db.egress import release
 from app.domain.stages import Stage
 from app.domain.verdicts import RecordChange
 from app.skolverket.published import PUBLISHED
 from tests.database.drain import HORIZON
+from tests.database.epochs import begin_epoch, claim
 from tests.database.factories import MINUTE, Tenant, make_job, pupil
 
 NOTHING = timedelta()
@@ -22,14 +24,7 @@ NOTHING = timedelta()
 
 async def _try(tenant: Tenant, job_id: UUID | None = None) -> Claim | None:
     async with tenant.engine.begin() as conn:
-        return await claims.claim(conn, uuid4(), MINUTE, job_id)
-
-
-async def _expire(tenant: Tenant, held: Claim) -> None:
-    await tenant.do(
-        "UPDATE job SET lease_until = clock_timestamp() - interval '1 second', fence = claim WHERE id = :job",
-        job=held.job_id,
-    )
+        return await claim(conn, job_id)
 
 
 async def _job(tenant: Tenant, job_id: UUID) -> dict[str, object]:
@@ -44,11 +39,11 @@ async def test_a_claim_says_whose_job_it_is_and_which(tenant: Tenant) -> None:
     assert held == Claim(run.jobs[0], 1, tenant.organisation_id, run.id, Stage.PERSONS, salt, False)
 
 
-async def test_a_claim_starts_the_job_and_leases_it(tenant: Tenant) -> None:
+async def test_a_claim_starts_the_job_and_holds_it(tenant: Tenant) -> None:
     held = await tenant.claim((await tenant.new_run()).jobs[0])
     row = await _job(tenant, held.job_id)
     assert (row["status"], row["claim"], row["worker_deaths"], row["attempt"]) == ("running", 1, 0, 0)
-    assert None not in (row["lease_until"], row["worker"], row["started_at"])
+    assert None not in (row["holder"], row["started_at"])
 
 
 @pytest.mark.parametrize("by_id", [True, False])
@@ -62,7 +57,7 @@ async def test_of_claimers_at_once_exactly_one_gets_the_job(tenant: Tenant, by_i
             async with tenant.engine.begin() as conn:
                 await conn.execute(sa.text("SELECT 1"))
                 await ready.wait()
-                return await claims.claim(conn, uuid4(), MINUTE, job_id if by_id else None)
+                return await claim(conn, job_id if by_id else None)
 
         got = [held for held in await asyncio.gather(*(claimer() for _ in range(6))) if held is not None]
         assert [(held.job_id, held.number) for held in got] == [(job_id, 1)]
@@ -72,7 +67,7 @@ async def test_a_claimer_passes_over_a_job_that_another_one_is_taking(tenant: Te
     """The other's transaction is still open: nobody waits for it, and nobody gets its job."""
     first, second = await make_job(tenant, "queued"), await make_job(tenant, "queued")
     async with tenant.engine.begin() as slow:
-        taken = await claims.claim(slow, uuid4(), MINUTE)
+        taken = await claim(slow)
         assert taken is not None
         assert taken.job_id == first
         assert await _try(tenant, first) is None
@@ -138,17 +133,17 @@ _SILENT: dict[str, type_of_write] = {
 
 @pytest.fixture
 async def outlived(tenant: Tenant) -> tuple[Claim, Claim, UUID, UUID]:
-    """A claim whose lease has ended, the one that followed, a batch that is written and one that is accepted."""
+    """A claim that was taken over, the one that followed, a batch that is written and one that is accepted."""
     run = await tenant.new_run({"persons": [pupil(givenName="Ö" * 70_000), pupil(givenName="Å" * 70_000), pupil()]})
     first = await tenant.claim(run.jobs[0])
     accepted = await tenant.accepted(first)
     written = (await tenant.written(first)).id
-    await _expire(tenant, first)
+    await tenant.die(first)
     return first, await tenant.claim(run.jobs[0]), written, accepted
 
 
 @pytest.mark.parametrize("write", [*_WRITES, *_SILENT])
-async def test_after_a_lost_lease_nothing_is_written(
+async def test_once_taken_over_nothing_is_written(
     tenant: Tenant, outlived: tuple[Claim, Claim, UUID, UUID], write: str
 ) -> None:
     """The next claim holds the job: whatever the one before it tries changes no row."""
@@ -176,13 +171,13 @@ async def test_a_job_that_was_let_go_takes_no_end(tenant: Tenant, end: str) -> N
     assert await tenant.dump() == before
 
 
-async def test_a_lease_that_ends_is_counted_as_a_loss(tenant: Tenant) -> None:
+async def test_a_death_is_counted(tenant: Tenant) -> None:
     """The next claim has the next number and knows that its predecessor died; letting go in order forgets it."""
     job_id = await make_job(tenant, "queued")
     held = await tenant.claim(job_id)
     assert not held.lost_before
     for number, worker_deaths in ((2, 1), (3, 2)):
-        await _expire(tenant, held)
+        await tenant.die(held)
         held = await tenant.claim(job_id)
         assert (held.number, held.lost_before, (await _job(tenant, job_id))["worker_deaths"]) == (
             number,
@@ -202,7 +197,7 @@ async def test_a_snooze_gives_the_job_back_at_its_time(tenant: Tenant) -> None:
     async with tenant.engine.begin() as conn:
         wake_up = await claims.snooze(conn, held, timedelta(seconds=90))
     row = await _job(tenant, held.job_id)
-    assert (row["status"], row["lease_until"], row["worker"], row["attempt"]) == ("running", None, None, 0)
+    assert (row["status"], row["holder"], row["attempt"]) == ("running", None, 0)
     assert timedelta(seconds=80) < row["due_in"] <= timedelta(seconds=90)  # type: ignore[operator]
     assert wake_up == activity_queue.WakeUp(held.job_id, before["wake_up"] + 1, 90.0)  # type: ignore[operator]
     assert await _try(tenant, held.job_id) is None
@@ -264,31 +259,40 @@ async def test_the_view_knows_when_a_record_may_go_again(tenant: Tenant) -> None
     assert timedelta(minutes=59) < seen.next_ready_at - seen.now <= timedelta(hours=1)
 
 
-async def test_wake_ups_go_to_due_jobs_that_were_not_notified_for(tenant: Tenant) -> None:
-    """Not to those that are leased, not due or notified a moment ago; each wake-up has a number of its own."""
-    due, held_by_somebody, later = [await make_job(tenant, "queued") for _ in range(3)]
-    await tenant.claim(held_by_somebody)
-    await tenant.do("UPDATE job SET due_at = clock_timestamp() + interval '1 hour' WHERE id = :job", job=later)
+async def test_organisations_are_served_in_turn(tenant: Tenant) -> None:
+    """However many jobs of another one have been due for longer."""
+    many = [await make_job(tenant, "queued") for _ in range(4)]
+    other = await Tenant.make(tenant.engine)
+    few = [await make_job(other, "queued") for _ in range(2)]
     async with tenant.engine.begin() as conn:
-        assert await claims.wake_ups_due(conn, 10, MINUTE) == []
-        numbers = [
-            [(wake_up.job_id, wake_up.number) for wake_up in await claims.wake_ups_due(conn, 10, NOTHING)] for _ in "ab"
-        ]
-    assert numbers == [[(due, 2)], [(due, 3)]]
+        epoch = await begin_epoch(conn)
+        got = [held.job_id for held in await claims.claim_jobs(conn, epoch, 4)]
+        rest = [held.job_id for held in await claims.claim_jobs(conn, epoch, 4)]
+    assert sorted(got) == sorted([*many[:2], *few])
+    assert sorted(rest) == sorted(many[2:])
 
 
-async def test_wake_ups_go_to_jobs_whose_worker_died(tenant: Tenant) -> None:
-    held = await tenant.claim(await make_job(tenant, "queued"))
-    await _expire(tenant, held)
+async def test_an_epoch_that_has_given_its_right_away_claims_nothing(tenant: Tenant) -> None:
+    job_id = await make_job(tenant, "queued")
     async with tenant.engine.begin() as conn:
-        notified = await claims.wake_ups_due(conn, 10, NOTHING)
-    assert [wake_up.job_id for wake_up in notified] == [held.job_id]
-    assert (await tenant.claim(held.job_id)).number == 2
+        epoch = await begin_epoch(conn)
+        await release(conn, epoch)
+        assert await claims.claim_jobs(conn, epoch, 1) == []
+        assert await claims.claim_jobs(conn, epoch, 1, [job_id]) == []
 
 
-async def test_no_more_wake_ups_than_asked_for_the_longest_due_first(tenant: Tenant) -> None:
-    jobs = [await make_job(tenant, "queued") for _ in range(3)]
-    await tenant.do("UPDATE job SET due_at = due_at - interval '1 hour' WHERE id = :job", job=jobs[2])
+async def test_a_rest_is_longer_each_time_and_forgotten_when_a_step_ends(tenant: Tenant) -> None:
+    job_id = await make_job(tenant, "queued")
+    waits = []
+    for _ in range(3):
+        held = await tenant.claim(job_id)
+        async with tenant.engine.begin() as conn:
+            await claims.rest(conn, held, "internal")
+        waits.append((await _job(tenant, job_id))["due_in"])
+        await tenant.do("UPDATE job SET due_at = clock_timestamp(), fence = claim WHERE id = :job", job=job_id)
+    assert [round(wait.total_seconds()) for wait in waits] == [1, 2, 4]  # type: ignore[attr-defined]
+    held = await tenant.claim(job_id)
     async with tenant.engine.begin() as conn:
-        notified = await claims.wake_ups_due(conn, 2, NOTHING)
-    assert {wake_up.job_id for wake_up in notified} == {jobs[2], jobs[0]}
+        await claims.snooze(conn, held, NOTHING)
+    row = await _job(tenant, job_id)
+    assert (row["rests"], row["rest_code"], row["worker_deaths"]) == (0, None, 0)

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from random import Random
 from typing import Any
 from uuid import uuid4
 
@@ -11,15 +10,15 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.db import activity_queue, answers, at_target, circuits, claims, idempotency, limits, workers
+from app.db import activity_queue, answers, at_target, circuits, claims, egress, idempotency, workers
+from app.domain.circuit import Circuit
+from tests.database.epochs import begin_epoch, claim
 from tests.database.factories import MINUTE, Tenant, engine_of, make_run, pupil
 from tests.database.virtual_time import FORWARD, virtualise
 
 # So far the database's clock is from the one of this process; and so far ahead anything may be planned.
 _OFF = [timedelta(hours=-9), timedelta(hours=9)]
 _AHEAD = timedelta(minutes=20)
-# Here a migration has written times, before the clock was turned.
-_OLDER = {"call_limit"}
 
 
 @pytest.fixture(params=_OFF, ids=["a clock that is ahead", "a clock that is behind"])
@@ -47,7 +46,7 @@ def _outside(url: str, begin: Any) -> list[str]:
                 " NOT BETWEEN %s AND clock_timestamp() + %s)"
             )
             wrong = connection.execute(query.encode(), (begin, _AHEAD)).fetchone()
-            if table not in _OLDER and wrong == (True,):
+            if wrong == (True,):
                 found.append(f"{table}.{column}")
     return found
 
@@ -75,11 +74,11 @@ async def test_whatever_is_written_has_the_databases_time(turned: AsyncEngine, d
         await at_target.assume_nothing_at_target(conn, held)
         await claims.snooze(conn, held, MINUTE)
     async with turned.begin() as conn:
-        await claims.wake_ups_due(conn, 100, timedelta())
         await activity_queue.start_free_queues(conn)
-        await limits.take_slot(conn, "calls", 5, tenant.organisation_id)
-        await limits.hold_back(conn, "calls", MINUTE)
-        await circuits.note_outage(conn, "provisioning", "timeout", Random(1))
+        epoch = await begin_epoch(conn, egress="here")
+        await egress.note_pause(conn, "here", "calls", MINUTE)
+        await egress.close_epoch(conn, epoch)
+        await circuits.note_circuit(conn, "here", "provisioning", Circuit(7, 2.5, "timeout", 2.5, 3.0), 2.5)
         kept = idempotency.Stored(202, {}, "{}")
         await idempotency.keep(conn, tenant.organisation_id, "k", b"d", kept)
         assert await idempotency.find(conn, tenant.organisation_id, "k", b"d") == kept
@@ -97,5 +96,5 @@ async def test_a_job_that_rests_is_due_when_the_databases_clock_says_so(turned: 
     for passed, is_due in ((MINUTE - timedelta(seconds=1), False), (timedelta(seconds=1), True)):
         await tenant.do(FORWARD, by=passed)
         async with turned.begin() as conn:
-            found = await claims.claim(conn, uuid4(), MINUTE, held.job_id)
+            found = await claim(conn, held.job_id)
         assert (found is not None) == is_due

@@ -5,22 +5,25 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from datetime import timedelta
-from random import Random
 from uuid import UUID, uuid4
 
 import psycopg
 import pytest
+import sqlalchemy as sa
 from sqlalchemy.engine import make_url
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.cli.diagnosis import headline, worded
 from app.db import circuits, claims, reads, tokens, workers
 from app.db.doctor import look
+from app.db.egress import note_pause
+from app.domain.circuit import Circuit
 from app.domain.conclusion import CIRCUIT_OPEN
 from app.domain.diagnosis import Finding, diagnose
 from app.domain.situation import Seen
 from app.jobs.problems import job_problem
 from tests.conftest import Spawn
+from tests.database import epochs
 from tests.database.factories import MINUTE, Tenant
 
 AGO = "clock_timestamp() - interval '1 minute'"
@@ -57,6 +60,7 @@ async def worker(engine: AsyncEngine) -> UUID:
     made = uuid4()
     async with engine.begin() as conn:
         await workers.note_worker(conn, made, "test", workers.Tally(in_hand=3))
+        await epochs.begin_epoch(conn, made, "here")
     return made
 
 
@@ -67,9 +71,15 @@ async def past_the_guards(tenant: Tenant, *statements: str) -> None:
             await conn.exec_driver_sql(statement)
 
 
+async def epoch_of(conn: AsyncConnection, worker: UUID) -> UUID:
+    """Gives the epoch that the worker has."""
+    there: UUID | None = await conn.scalar(sa.text("SELECT id FROM epoch WHERE worker = :worker"), {"worker": worker})
+    return there or await epochs.begin_epoch(conn, worker)
+
+
 async def held_by(engine: AsyncEngine, job_id: UUID, worker: UUID) -> claims.Claim:
     async with engine.begin() as conn:
-        held = await claims.claim(conn, worker, MINUTE, job_id)
+        held = await epochs.claim(conn, job_id, epoch=await epoch_of(conn, worker))
     assert held is not None
     return held
 
@@ -105,10 +115,27 @@ async def test_a_due_job_that_nobody_takes(engine: AsyncEngine, tenant: Tenant, 
     assert "1 worker alive with 3 steps in hand" in stuck.why
 
 
-async def test_a_lease_that_ran_out(engine: AsyncEngine, tenant: Tenant, worker: UUID) -> None:
+async def test_a_job_whose_holder_is_gone(engine: AsyncEngine, tenant: Tenant, worker: UUID) -> None:
+    """As when nobody is left who would take over."""
+    await held_by(engine, (await tenant.new_run()).jobs[0], worker)
+    await tenant.do("UPDATE worker SET seen_at = clock_timestamp() - interval '2 minutes'")
+    gone = (await found(engine))["holder_gone"]
+    assert (gone.level, str(worker) in gone.what) == ("error", True)
+
+
+async def test_workers_of_whom_none_may_call(engine: AsyncEngine, tenant: Tenant, worker: UUID) -> None:
+    await tenant.do("UPDATE epoch SET state = 'ended', ended_at = clock_timestamp()")
+    assert (await found(engine))["no_holder"].level == "warning"
+    await tenant.new_run()
+    assert (await found(engine))["no_holder"].level == "error"
+
+
+async def test_a_job_that_rests_for_a_fault_of_ours(engine: AsyncEngine, tenant: Tenant, worker: UUID) -> None:
     held = await held_by(engine, (await tenant.new_run()).jobs[0], worker)
-    await tenant.do(f"UPDATE job SET fence = claim, lease_until = {AGO} WHERE id = :id", id=held.job_id)
-    assert str(worker) in (await found(engine))["lease_expired"].what
+    async with engine.begin() as conn:
+        await claims.rest(conn, held, "internal")
+    rests = (await found(engine))["rests"]
+    assert (rests.level, "internal" in rests.what) == ("warning", True)
 
 
 async def test_a_held_job_is_not_stuck(engine: AsyncEngine, tenant: Tenant, worker: UUID) -> None:
@@ -116,13 +143,13 @@ async def test_a_held_job_is_not_stuck(engine: AsyncEngine, tenant: Tenant, work
     assert list(await found(engine)) == ["held"]
 
 
-async def test_the_leases_of_a_silent_worker(engine: AsyncEngine, tenant: Tenant, worker: UUID) -> None:
-    """It is said once of the worker, and of each queue; the leases' end frees them, so that it is no trouble yet."""
+async def test_what_a_silent_worker_has_in_hand(engine: AsyncEngine, tenant: Tenant, worker: UUID) -> None:
+    """It is said once of the worker, and of each queue; somebody is about to take over: it is no trouble yet."""
     await held_by(engine, (await tenant.new_run()).jobs[0], worker)
-    await tenant.do(f"UPDATE worker SET seen_at = {AGO}")
+    await tenant.do("UPDATE worker SET seen_at = clock_timestamp() - interval '20 seconds'")
     silent = await found(engine)
-    assert silent["worker_silent"].level == silent["lease_of_silent"].level == "warning"
-    assert "1 lease" in silent["worker_silent"].what
+    assert silent["worker_silent"].level == silent["holder_silent"].level == "warning"
+    assert "1 job" in silent["worker_silent"].what
 
 
 async def test_a_batch_at_skolverket_is_waited_for(engine: AsyncEngine, tenant: Tenant, worker: UUID) -> None:
@@ -153,7 +180,7 @@ async def test_an_open_circuit_and_who_waits_for_it(engine: AsyncEngine, tenant:
     async with engine.begin() as conn:
         await claims.note_fault(conn, held, job_problem(CIRCUIT_OPEN), counts=False)
         await claims.snooze(conn, held, MINUTE)
-        await circuits.note_outage(conn, "provisioning", "timeout", Random(1))
+        await circuits.note_circuit(conn, "here", "provisioning", Circuit(3, 1.0, "timeout"), 4.0)
     assert (await found(engine))["calls_failing"].level == "warning"
     await tenant.do(
         f"UPDATE circuit SET opened_at = {AGO}, probe_at = clock_timestamp() WHERE service = 'provisioning'"
@@ -166,8 +193,7 @@ async def test_an_open_circuit_and_who_waits_for_it(engine: AsyncEngine, tenant:
 async def test_a_token_that_is_not_got(engine: AsyncEngine, tenant: Tenant, worker: UUID) -> None:
     """A trouble while an activity queue needs it; one of long ago is nobody's any more."""
     async with engine.begin() as conn:
-        await tokens.ask_for_token(conn, tenant.cipher, tenant.organisation_id, "here", MINUTE)
-        await tokens.fetch_failed(conn, tenant.organisation_id, "here", "certificate_expired")
+        await tokens.note_failure(conn, tenant.organisation_id, "here", "certificate_expired")
     assert (await found(engine))["token_failing"].level == "warning"
     await tenant.new_run()
     needed = (await found(engine))["token_failing"]
@@ -232,7 +258,7 @@ async def test_a_run_that_lost_its_job_ends_by_the_advice(engine: AsyncEngine, t
     assert list(await found(engine)) == ["goes_on"]
 
 
-@pytest.mark.parametrize("state", ["queued", "snoozed", "held"])
+@pytest.mark.parametrize("state", ["queued", "snoozed"])
 async def test_a_job_that_is_put_off_too_far_is_freed_by_the_advice(
     engine: AsyncEngine, tenant: Tenant, worker: UUID, state: str
 ) -> None:
@@ -240,22 +266,18 @@ async def test_a_job_that_is_put_off_too_far_is_freed_by_the_advice(
     job_id = (await tenant.new_run()).jobs[0]
     if state != "queued":
         held = await held_by(engine, job_id, worker)
-        if state == "snoozed":
-            async with engine.begin() as conn:
-                await claims.snooze(conn, held, timedelta())
-    column = "lease_until" if state == "held" else "due_at"
-    await tenant.do(f"UPDATE job SET fence = claim, {column} = {column} + interval '1 h' WHERE id = :id", id=job_id)
+        async with engine.begin() as conn:
+            await claims.snooze(conn, held, timedelta())
+    await tenant.do("UPDATE job SET fence = claim, due_at = due_at + interval '1 h' WHERE id = :id", id=job_id)
     advised = (await found(engine))["far_ahead"]
     await tenant.do(advised.frees)
     await held_by(engine, job_id, worker)
 
 
-async def test_slots_that_are_put_off_too_far_are_freed_by_the_advice(engine: AsyncEngine, tenant: Tenant) -> None:
-    await tenant.do("UPDATE call_limit SET next_at = clock_timestamp() + interval '20 s' WHERE bucket = 'reads'")
+async def test_calls_that_are_held_back(engine: AsyncEngine, tenant: Tenant, worker: UUID) -> None:
+    async with engine.begin() as conn:
+        await note_pause(conn, "here", "reads", timedelta(seconds=20))
     assert (await found(engine))["calls_held_back"].level == "warning"
-    await tenant.do("UPDATE call_limit SET next_at = clock_timestamp() + interval '2 h' WHERE bucket = 'reads'")
-    await tenant.do((await found(engine))["slots_far_ahead"].frees)
-    assert list(await found(engine)) == ["no_worker"]
 
 
 async def test_queues_beyond_the_bound_are_counted_and_those_that_look_wrong_are_kept(
@@ -350,7 +372,7 @@ async def test_a_part_that_hangs_hides_no_other(
     monkeypatch.setattr("app.db.doctor.PART_SECONDS", 0.2)
     monkeypatch.setattr("app.domain.diagnosis.IDLE_FOR", timedelta())
     async with engine.begin() as conn:
-        await circuits.note_outage(conn, "provisioning", "timeout", Random(1))
+        await circuits.note_circuit(conn, "here", "provisioning", Circuit(3, 1.0, "timeout"), 4.0)
     async with await psycopg.AsyncConnection.connect(database_url, application_name="psql") as locking:
         await locking.execute("LOCK TABLE job, worker IN ACCESS EXCLUSIVE MODE")
         pid = locking.info.backend_pid

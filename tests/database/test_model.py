@@ -86,7 +86,7 @@ _acts = st.sampled_from(["work", "work", "accept", "cancel", "retry", "sweep"])
 
 
 class Model(RuleBasedStateMachine):
-    """Callers, workers, a sweeper and a clock; after each rule the promises are looked at."""
+    """Callers, workers, a sweep and a clock; after each rule the promises are looked at."""
 
     def __init__(self, place: Place) -> None:
         super().__init__()
@@ -149,9 +149,13 @@ class Model(RuleBasedStateMachine):
     def time_passes(self, by: timedelta) -> None:
         self._do(self._events.forward(by))
 
-    @rule(timeout=st.sampled_from([0, 1, 60]))
-    def the_sweeper_looks(self, timeout: int) -> None:
-        self._do(self._events.sweep(timedelta(seconds=timeout)))
+    @rule()
+    def the_sweep_looks(self) -> None:
+        self._do(self._events.sweep())
+
+    @rule(worker=_workers)
+    def a_worker_is_taken_over(self, worker: int) -> None:
+        self._do(self._events.workers[worker].taken_over())
 
     @rule(worker=_workers, dice=_dice, die=_die)
     def a_worker_is_overtaken_and_comes_back(self, worker: int, dice: list[int], die: int) -> None:

@@ -6,6 +6,7 @@ import pytest
 from app.domain import lifecycle
 from tests.database.seed_states import Names
 from tests.database.statements import (
+    A_HOLDER,
     CLAIM,
     DONE_1,
     NOW,
@@ -20,8 +21,8 @@ from tests.database.statements import (
 )
 
 _OLD_FENCE = {kind: f"fence = (SELECT claim - 1 FROM job WHERE job.id = {kind}.job_id)" for kind in ("record", "batch")}
-_TAKE = f"UPDATE job SET status = 'running', claim = claim + {{}}, fence = claim, lease_until = {NOW}"
-_EXPIRE = "UPDATE job SET lease_until = clock_timestamp() - interval '1 second', fence = claim WHERE id = %(id)s"
+_TAKE = f"UPDATE job SET status = 'running', claim = claim + {{}}, fence = claim, holder = {A_HOLDER}"
+_FREE = "UPDATE job SET holder = NULL, fence = claim WHERE id = %(id)s"
 _NOTHING_SENT = (
     "UPDATE record SET status = 'pending', fence = job.claim FROM job"
     " WHERE job.id = record.job_id AND job_id = %(job)s AND record.status = 'sent'"
@@ -211,15 +212,28 @@ _REFUSALS: dict[str, tuple[str, str, list[str]]] = {
     ),
     # claims
     "a claim skips a number": ("job.queued", "job_claim", [_TAKE.format(2) + " WHERE id = %(id)s"]),
-    "a claim over a lost lease skips a number": (
+    "a claim of what was taken over skips a number": (
         "job.running",
         "job_claim",
-        [_EXPIRE, _TAKE.format(2) + " WHERE id = %(id)s"],
+        [_FREE, _TAKE.format(2) + " WHERE id = %(id)s"],
     ),
-    "a claim goes down": ("job.running", "job_claim", [_EXPIRE, _TAKE.format(-1) + " WHERE id = %(id)s"]),
+    "a claim goes down": ("job.running", "job_claim", [_FREE, _TAKE.format(-1) + " WHERE id = %(id)s"]),
     "a claim without a start": ("job.queued", "job_claim", ["UPDATE job SET claim = claim + 1 WHERE id = %(id)s"]),
     "a start without a claim": ("job.queued", "job_claim", ["UPDATE job SET status = 'running' WHERE id = %(id)s"]),
-    "a claim over a living lease": ("job.running", "job_leased", [_TAKE.format(1) + " WHERE id = %(id)s"]),
+    "a claim of what somebody holds": ("job.running", "job_held", [_TAKE.format(1) + " WHERE id = %(id)s"]),
+    "a claim for nobody": (
+        "job.queued",
+        "job_holder",
+        ["UPDATE job SET status = 'running', claim = claim + 1 WHERE id = %(id)s"],
+    ),
+    "a claim for somebody who has ended": (
+        "job.queued",
+        "job_holder",
+        [
+            "UPDATE epoch SET state = 'ended', ended_at = now()",
+            _TAKE.format(1).replace("'holds'", "'ended'") + " WHERE id = %(id)s",
+        ],
+    ),
     # a job's end
     **{
         f"a job ends as {outcome} with a record that is sent": (
@@ -253,9 +267,9 @@ def test_the_database_refuses(cursor: psycopg.Cursor, scenes: dict[str, Names], 
     assert refused(cursor, statements[-1], scenes[scene]) == guard
 
 
-def test_a_claim_over_a_lease_that_ended_is_allowed(cursor: psycopg.Cursor, scenes: dict[str, Names]) -> None:
-    """The counterpart of the refused claims: the next number, after the lease."""
-    run(cursor, _EXPIRE, scenes["job.running"])
+def test_a_claim_of_what_was_taken_over_is_allowed(cursor: psycopg.Cursor, scenes: dict[str, Names]) -> None:
+    """The counterpart of the refused claims: the next number, once nobody holds it."""
+    run(cursor, _FREE, scenes["job.running"])
     run(cursor, _TAKE.format(1) + " WHERE id = %(id)s", scenes["job.running"])
 
 

@@ -4,7 +4,7 @@ import psycopg
 import pytest
 
 from tests.database.seed_states import Names
-from tests.database.statements import NOW, change, end_rest, new_batch, new_record, refused, run
+from tests.database.statements import A_HOLDER, NOW, change, end_rest, new_batch, new_record, refused, run
 
 # name of the case: (scene, guard or constraint, statements of which the last one is refused)
 _REFUSALS: dict[str, tuple[str, str, list[str]]] = {
@@ -164,10 +164,10 @@ _REFUSALS: dict[str, tuple[str, str, list[str]]] = {
         "ck_job_live_is_due",
         ["UPDATE job SET due_at = NULL WHERE id = %(id)s"],
     ),
-    "a job that waits is leased": (
+    "a job that waits is held": (
         "job.waiting",
-        "ck_job_lease_only_while_running",
-        [f"UPDATE job SET lease_until = {NOW} WHERE id = %(id)s"],
+        "ck_job_held_only_while_running",
+        [f"UPDATE job SET holder = {A_HOLDER} WHERE id = %(id)s"],
     ),
     "a run ends at no time": (
         "hollow",

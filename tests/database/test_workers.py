@@ -11,11 +11,11 @@ from tests.database.factories import Tenant
 
 
 def met() -> Tally:
-    """Three claims: one over a lost lease, one 0.3 s after its wake-up, one a minute after."""
+    """Three claims: one after a death, one 0.3 s after its wake-up, one a minute after."""
     tally = Tally(in_hand=2, lost=1, wake_ups=4)
-    tally.claimed(over_a_lost_lease=True, wake_latency=None)
-    tally.claimed(over_a_lost_lease=False, wake_latency=timedelta(seconds=0.3))
-    tally.claimed(over_a_lost_lease=False, wake_latency=timedelta(minutes=1))
+    tally.claimed(after_a_death=True, wake_latency=None)
+    tally.claimed(after_a_death=False, wake_latency=timedelta(seconds=0.3))
+    tally.claimed(after_a_death=False, wake_latency=timedelta(minutes=1))
     return tally
 
 

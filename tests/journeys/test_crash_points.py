@@ -7,40 +7,47 @@ each kind, and all of them with CRASH_POINTS=all, as `make crashes` and CI do.
 
 import ast
 import os
-import socket
-import threading
+import signal
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
-from time import sleep
-from typing import get_args
-from urllib.parse import urlsplit
+from typing import Any, get_args
 from uuid import uuid4
 
 import httpx
 import psycopg
 import pytest
 
+from app.db.cipher import new_key
 from app.demo.roster import RosterPlan, generate, roster_only
 from app.domain.intents import Transaction, name_of
 from app.jobs import calls
 from app.local.embedded import Servers
 from tests.conftest import ROOT, Spawn, _database, _name, spawning
-from tests.journeys.conftest import Json, Secure, Service, add_organisation, served
+from tests.journeys.conftest import Json, Service, add_organisation, served
 from tests.journeys.promises import assert_kept
 
 KILLED = 137
 _COMMITS = ("before_commit", "after_commit")
 _PERSONS = "persons/bulk$"
+_TAKEN_OVER = "SELECT end_epoch(id, beat, gen_random_uuid()) FROM epoch WHERE state <> 'ended'"
+_OPEN = "SELECT count(*) FROM circuit WHERE opened_at IS NOT NULL"
+_LEFT_BEHIND = """
+    INSERT INTO egress (name) VALUES ('elsewhere') ON CONFLICT DO NOTHING;
+    INSERT INTO epoch (id, egress, number, worker, state)
+    SELECT gen_random_uuid(), 'elsewhere', 1 + count(*), gen_random_uuid(), 'leaves' FROM epoch
+"""
 
 
 def _transactions(module: Path) -> Iterator[str]:
     """Reads the names of a module's transactions."""
     for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Call) and getattr(node.func, "id", "") in {"transaction", "statement"}:
-            yield ast.literal_eval(node.args[1])
+        # A step's own are named after their intents.
+        match node:
+            case ast.Call(func=ast.Name(id="transaction"), args=[_, ast.Constant(value=str(name))]):
+                yield name
 
 
 def points_of(*modules: str) -> list[str]:
@@ -49,7 +56,7 @@ def points_of(*modules: str) -> list[str]:
 
 
 WORKER_POINTS = [
-    *points_of("jobs/advance", "jobs/calls", "jobs/bearer", "jobs/sweeper"),
+    *points_of("jobs/egress", "jobs/holder", "jobs/runner", "jobs/calls", "jobs/tokens", "jobs/services"),
     *(f"{moment}:{name_of(intent)}" for intent in get_args(Transaction) for moment in _COMMITS),
     *(f"{when}_call:{name}" for name in get_args(calls.Name) for when in ("before", "during", "after")),
     "before_call:token",
@@ -74,7 +81,8 @@ _KINDS = {
     "before_commit:snooze",
     "before_commit:finish",
     "after_commit:finish",
-    "after_commit:delay_slots",
+    "after_commit:look",
+    "before_commit:release",
 }
 TESTED = WORKER_POINTS if _ALL else [point for point in WORKER_POINTS if point in _KINDS]
 _ASKED = dict.fromkeys([*_transactions(ROOT / "app/api/provisioning.py"), "store_roster"] if _ALL else ["provision"])
@@ -86,12 +94,17 @@ class Scene:
 
     faults: tuple[Json, ...] = ()
     defects: int = 0
+    persons: int = 20
     policy: str = "halt"
     env: Mapping[str, str] = field(default_factory=dict)
+    # What the one that dies has besides.
+    dying: Mapping[str, str] = field(default_factory=dict)
+    # Whether nobody is there for as long as it takes to notice.
     away: bool = False
-    slow: float = 0.0
-    # Whether no slot can be had any more once the first call is noted.
-    crowded: bool = False
+    # Batches that have been marked as leaving when it is told to end; None when it is not told so.
+    told_to_end_at: int | None = None
+    # Whether somebody has died while it was leaving another address.
+    left_behind: bool = False
     ends: str = "succeeded"
     code: str = "no_contact"
 
@@ -114,7 +127,6 @@ SCENES: Mapping[str, Scene] = {
     "requeue_batch": _NOT_NOW,
     "note_fault": _NOT_NOW,
     "postpone_poll": _once("persons/bulk/jobs/", action="status", status=503),
-    "hold_back": _once(_PERSONS, action="status", status=429, retry_after=1),
     "mark_lost": _once("persons/bulk/jobs/", action="status", status=404),
     "note_at_target": _FAILED,
     "load_unasked": _FAILED,
@@ -135,18 +147,25 @@ SCENES: Mapping[str, Scene] = {
         code="records_failed",
     ),
     "look_up": _FAILED,
-    "probe": _AWAY,
     "alive": _AWAY,
-    "renew_token": _once(_PERSONS, action="revoke_tokens"),
-    "fetch_failed": _once("/transaction$", action="status", status=500),
-    "delay_slots": Scene(slow=0.1),
-    "look_again": Scene(slow=0.6),
-    # It is too late for its slot, and gets no other before its step ends.
-    "unmark_called": Scene(slow=1.5, crowded=True, env={"LEASE_SECONDS": "9"}),
+    "token_failed": _once("/transaction$", action="status", status=500),
+    "note_pause": _once(_PERSONS, action="status", status=429, retry_after=1),
+    "wake_up": _AWAY,
+    # Its permit does not come before it is told to end.
+    "unmark_called": Scene(persons=700, told_to_end_at=2, dying={"SKOLVERKET_CALLS_PER_SECOND": "0.1"}),
+    "release": Scene(told_to_end_at=1),
+    "close_epoch": Scene(told_to_end_at=1),
+    "rest": Scene(dying={"ENCRYPTION_KEYS": f"other:{new_key()}"}),
+    "end_epoch": Scene(left_behind=True),
 }
 
 PLAN = RosterPlan(persons=20, schools=1, seed=7)
-ROSTERS = {defects: generate(replace(PLAN, defects=defects)) for defects in (0, 1)}
+
+
+@cache
+def roster_of(persons: int, defects: int) -> Json:
+    """Generates a roster, the same for the same numbers."""
+    return generate(replace(PLAN, persons=persons, defects=defects))
 
 
 def scene_of(point: str) -> Scene:
@@ -160,26 +179,18 @@ HISTORY: Mapping[str, tuple[int, int]] = {
     # It was noted that the batch leaves, and it did not.
     "after_commit:mark_called": _LEFT_NOT,
     "before_call:send": _LEFT_NOT,
-    "before_commit:delay_slots": _LEFT_NOT,
-    "after_commit:delay_slots": _LEFT_NOT,
-    "before_commit:look_again": _LEFT_NOT,
-    "after_commit:look_again": _LEFT_NOT,
+    # One had left and was answered; the permit of the other did not come.
     "before_commit:unmark_called": _LEFT_NOT,
     # It left, and what was answered was not kept.
     "during_call:send": _MAY_HAVE_ARRIVED,
     "after_call:send": _MAY_HAVE_ARRIVED,
-    "before_commit:learn_of_service": _MAY_HAVE_ARRIVED,
-    "after_commit:learn_of_service": _MAY_HAVE_ARRIVED,
     "before_commit:accept_batch": _MAY_HAVE_ARRIVED,
-    "before_commit:hold_back": _MAY_HAVE_ARRIVED,
-    "after_commit:hold_back": _MAY_HAVE_ARRIVED,
     "before_commit:refuse_batch": _MAY_HAVE_ARRIVED,
     "before_commit:requeue_batch": _MAY_HAVE_ARRIVED,
     "before_commit:note_fault": _MAY_HAVE_ARRIVED,
     "after_commit:note_fault": _MAY_HAVE_ARRIVED,
-    # The other one meets the refusal of the old token first.
-    "before_commit:renew_token": (1, 2),
-    "after_commit:renew_token": _MAY_HAVE_ARRIVED,
+    "before_commit:note_pause": _MAY_HAVE_ARRIVED,
+    "after_commit:note_pause": _MAY_HAVE_ARRIVED,
     # The answer was kept, and says that it goes again.
     "after_commit:requeue_batch": (0, 1),
     "after_commit:mark_lost": (1, 1),
@@ -211,51 +222,33 @@ def crashing(house: Service, redis_url: str, spawn: Spawn) -> Service:
     house.plant()
     with psycopg.connect(house.env["DATABASE_URL"]) as connection:
         connection.execute("DELETE FROM access_token")
-        connection.execute("UPDATE circuit SET failures = 0, failing_since = NULL, opened_at = NULL, probe_at = NULL")
     return replace(house, spawn=spawn, workers=[])
 
 
-@pytest.mark.parametrize("point", [point for point in TESTED if not scene_of(point).slow])
+@pytest.mark.parametrize("point", TESTED)
 def test_another_worker_goes_on_where_one_has_died(crashing: Service, point: str) -> None:
-    _dies_and_goes_on(crashing, point)
-
-
-@pytest.mark.parametrize("point", [point for point in TESTED if scene_of(point).slow])
-def test_another_worker_goes_on_where_one_has_died_before_a_late_call(
-    secure_service: Service, secure: Secure, point: str
-) -> None:
-    """Connections take so long to make that the call is late in its slot."""
-    client = secure.tls.client(PLAN.organisation_number, "certificate")
-    add_organisation(secure_service, generate(PLAN)["huvudman"], client)
-    with slow_connections(secure.address, scene_of(point).slow) as address:
-        slow = {"SKOLVERKET_PROVISIONING_URL": f"{address}/provisioning/v1"}
-        _dies_and_goes_on(replace(secure_service, env={**secure_service.env, **slow}), point)
-
-
-def _dies_and_goes_on(service: Service, point: str) -> None:
-    scene = scene_of(point)
+    service, scene = crashing, scene_of(point)
     service.plant(*scene.faults)
-    if scene.away:
-        with psycopg.connect(service.env["DATABASE_URL"]) as connection:
-            connection.execute(
-                "UPDATE circuit SET failures = 5, failing_since = clock_timestamp(), opened_at = clock_timestamp(),"
-                " probe_at = clock_timestamp(), code = 'no_connection' WHERE service = 'provisioning'"
-            )
-    accepted = service.provision(service.store(ROSTERS[scene.defects]), scene.policy)
+    if scene.left_behind:
+        _execute(service, _LEFT_BEHIND)
+    accepted = service.provision(service.store(roster_of(scene.persons, scene.defects)), scene.policy)
     run_id, persons = accepted["id"], accepted["jobs"][0]
-    dying = service.spawn("worker", env={**service.env, **scene.env, "KILL_AT": point}, ready=False)
-    if scene.crowded:
-        service.until(lambda: any(b["called_at"] for b in service.batches(persons)), "the first call to be noted")
-        with psycopg.connect(service.env["DATABASE_URL"]) as connection:
-            connection.execute("UPDATE call_limit SET next_at = clock_timestamp() + interval '1 minute'")
-    assert dying.process.wait(30) == KILLED, f"{point} is never passed"
-    # Nothing but its lease, which is made to run out now, tells that its holder is gone.
-    with psycopg.connect(service.env["DATABASE_URL"]) as connection:
-        if scene.crowded:
-            connection.execute("UPDATE call_limit SET next_at = clock_timestamp()")
-        connection.execute(
-            "UPDATE job SET lease_until = clock_timestamp(), fence = claim WHERE lease_until > clock_timestamp()"
+    env = {**service.env, **scene.env, **scene.dying, "KILL_AT": point}
+    if scene.away:
+        service.plant({"match": {"path": _PERSONS}, "times": None, "action": "status", "status": 503})
+    dying = service.spawn("worker", env=env, ready=False)
+    if scene.away:
+        service.until(lambda: _read(service, _OPEN), "the circuit to open")
+        service.plant()
+    if scene.told_to_end_at is not None:
+        service.until(
+            lambda: sum(bool(batch["called_at"]) for batch in service.batches(persons)) >= (scene.told_to_end_at or 0),
+            "the first calls to be noted",
         )
+        dying.process.send_signal(signal.SIGTERM)
+    assert dying.process.wait(40) == KILLED, f"{point} is never passed"
+    # Nothing but its beat, which is made to count as standing still, tells that its holder is gone.
+    _execute(service, _TAKEN_OVER)
     service.worker(**scene.env)
     run = service.finished(run_id)
 
@@ -264,6 +257,8 @@ def _dies_and_goes_on(service: Service, point: str) -> None:
     if scene.ends == "failed":
         assert [job["status"] for job in run["jobs"]] == ["failed", "blocked", "blocked", "blocked"]
         assert run["jobs"][0]["error"]["code"] == scene.code
+        return
+    if scene.away:
         return
     faults_met = sum(fault.get("action") in {"status", "revoke_tokens"} for fault in scene.faults)
     assert sum(job["attempt"] for job in run["jobs"]) <= faults_met, "a death costs no attempt"
@@ -281,8 +276,8 @@ def test_what_was_asked_of_an_api_that_died_is_asked_again(crashing: Service, na
     there = httpx.Client(
         base_url=f"http://127.0.0.1:{dying.port}", headers=crashing.api.headers, trust_env=False, timeout=30
     )
-    roster = {"display_name": "Nationella prov", "roster": roster_only(ROSTERS[0])}
-    activity_id = str(uuid4()) if name == "store_roster" else crashing.store(ROSTERS[0])
+    roster = {"display_name": "Nationella prov", "roster": roster_only(roster_of(20, 0))}
+    activity_id = str(uuid4()) if name == "store_roster" else crashing.store(roster_of(20, 0))
     run_id = None if name in {"store_roster", "provision"} else crashing.provision(activity_id)["id"]
     if name == "retry":
         crashing.api.post(f"/runs/{run_id}/cancel").raise_for_status()
@@ -315,37 +310,12 @@ def test_what_was_asked_of_an_api_that_died_is_asked_again(crashing: Service, na
     assert_kept(crashing, run)
 
 
-@contextmanager
-def slow_connections(address: str, seconds: float) -> Iterator[str]:
-    """Lends an address at which every connection takes so long to make, and then leads to the given one."""
-    target = urlsplit(address)
-    assert target.hostname
-    assert target.port
-    there = (target.hostname, target.port)
+def _execute(service: Service, statement: str) -> None:
+    with psycopg.connect(service.env["DATABASE_URL"]) as connection:
+        connection.execute(statement.encode())
 
-    def relay(source: socket.socket, sink: socket.socket) -> None:
-        with suppress(OSError):
-            while data := source.recv(65_536):
-                sink.sendall(data)
-        with suppress(OSError):
-            sink.shutdown(socket.SHUT_WR)
 
-    def lead(here: socket.socket) -> None:
-        sleep(seconds)
-        with here, suppress(OSError), socket.create_connection(there) as beyond:
-            back = threading.Thread(target=relay, args=(beyond, here))
-            back.start()
-            relay(here, beyond)
-            back.join()
-
-    def serve() -> None:
-        with suppress(OSError):
-            while True:
-                threading.Thread(target=lead, args=(listening.accept()[0],), daemon=True).start()
-
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        thread = threading.Thread(target=serve)
-        thread.start()
-        yield f"{target.scheme}://127.0.0.1:{listening.getsockname()[1]}"
-        listening.shutdown(socket.SHUT_RDWR)
-    thread.join()
+def _read(service: Service, query: str) -> Any:
+    with psycopg.connect(service.env["DATABASE_URL"]) as connection:
+        found = connection.execute(query.encode()).fetchone()
+    return found and found[0]

@@ -31,9 +31,9 @@ SCHEMA: Final = (
         ("hostile SQL",),
     ),
     Fault(
-        "a job may be claimed while it is leased",
-        "IF OLD.lease_until > clock_timestamp() THEN",
-        "IF OLD.lease_until > clock_timestamp() + interval '1 day' THEN",
+        "a job may be claimed while somebody holds it",
+        "IF OLD.holder IS NOT NULL THEN",
+        "IF false THEN",
         ("refusals",),
     ),
     Fault(
@@ -86,21 +86,21 @@ STORE: Final = (
     ),
     Fault("a step goes on without its claim number", _HOLD, _HOLD_ANY, ("claims",)),
     Fault(
-        "the lease is not looked at",
-        'AND (lease_until IS NULL OR lease_until < clock_timestamp())\n                        {"AND id',
-        'AND true\n                        {"AND id',
+        "a claim does not look whether somebody holds the job",
+        "status IN ('queued', 'running') AND holder IS NULL AND due_at <= now_\n            FOR",
+        "status IN ('queued', 'running') AND due_at <= now_\n            FOR",
         ("claims",),
     ),
     Fault(
-        "a lost lease is not counted",
-        "worker_deaths = worker_deaths + (lease_until IS NOT NULL)::int",
+        "a death is not counted",
+        "worker_deaths = worker_deaths + died::integer",
         "worker_deaths = worker_deaths",
         ("claims",),
     ),
     Fault(
-        "the sweeper forgets those whose worker died",
-        "AND (lease_until IS NULL OR lease_until < clock_timestamp())\n                    AND (notified_at",
-        "AND lease_until IS NULL\n                    AND (notified_at",
+        "what a dead worker had in hand stays its own",
+        "RETURN free_claims(of_epoch, died);",
+        "RETURN 0;",
         ("model",),
     ),
     Fault(
@@ -140,10 +140,10 @@ STORE: Final = (
         ("model",),
     ),
     Fault(
-        "a late call leaves in spite of a cancel",
-        "return not await _cancelled(conn, claim)",
-        "return True",
-        ("batches",),
+        "whoever stands by takes over at once",
+        "WHERE id = of_epoch AND beat = seen_beat AND state <> 'ended' FOR NO KEY UPDATE;",
+        "WHERE id = of_epoch AND state <> 'ended' FOR NO KEY UPDATE;",
+        ("egress",),
     ),
     Fault(
         "what is dropped keeps its attempt",
@@ -194,12 +194,4 @@ STORE: Final = (
         ("API",),
     ),
     Fault("two requests with one Idempotency-Key overlap", "if not alone:", "if False:", ("API",)),
-    Fault("twice as many calls as allowed", "_SLACK = 1.05", "_SLACK = 0.525", ("shared",)),
-    Fault(
-        "a 429 holds nobody back",
-        "next_at = greatest(next_at, clock_timestamp() + :delay)",
-        "next_at = greatest(next_at, clock_timestamp())",
-        ("shared",),
-    ),
-    Fault("everybody probes", "if row.probe_at > row.now:", "if False:", ("shared",)),
 )

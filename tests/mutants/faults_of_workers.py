@@ -40,16 +40,10 @@ DECISIONS: Final = (
 WORKERS: Final = (
     Fault(
         "the batch's row comes after the call",
-        """        slot = await self._begun(name, bucket, note, granted)
-        try:
-            return await self._made(slot, call, token.value)
+        """            async with transaction(self.engine, "mark_called") as conn:
 """,
-        # what is noted is committed when the answer is there
-        """        try:
-            async with self.engine.begin() as late:
-                noted = note and (lambda _, *, again: note(late, again=again))
-                slot = await self._begun(name, bucket, noted, granted)
-                return await self._made(slot, call, token.value)
+        # what is noted is never committed
+        """            async with self.engine.connect() as conn:
 """,
         ("crash points",),
     ),
@@ -61,14 +55,14 @@ WORKERS: Final = (
     ),
     Fault(
         "a worker that is told to end begins further calls",
-        "Deadline.after(lease * _STEP_SHARE, self.stopping)",
-        "Deadline.after(lease * _STEP_SHARE)",
+        "            for pacer in pacers.values():\n                pacer.close()\n",
+        "",
         ("journeys",),
     ),
     Fault(
         "a worker that is told to end abandons its step",
-        "worker.handle_sig_wait_for_completion(signal.SIGTERM)",
-        "worker.handle_sig(signal.SIGTERM)",
+        "            await working\n",
+        "            working.cancel()\n",
         ("journeys",),
     ),
     Fault(
@@ -97,8 +91,34 @@ WORKERS: Final = (
     ),
     Fault(
         "each worker has a limit of its own",
-        "None if away else await take_slot(conn, bucket, per_second, self.bearer.organisation_id)",
-        "None if away else Granted(0.0, 0)",
-        ("client",),
+        "return self.settings.egress",
+        "return self.worker.hex",
+        ("egress",),
     ),
+    Fault(
+        "a holder goes on calling although its beat has not been confirmed",
+        "return self.left(now) > 0",
+        "return True",
+        ("decisions",),
+    ),
+    Fault(
+        "a standby takes over from a beat that moves",
+        "if seen is None or seen != self.seen:",
+        "if seen is None or self.seen is None:",
+        ("decisions",),
+    ),
+    Fault(
+        "one organisation's calls come before all others'",
+        "            self._turns.append(organisation)\n        else:",
+        "            self._turns.appendleft(organisation)\n        else:",
+        ("decisions",),
+    ),
+    Fault("twice as many calls as allowed", "_SLACK = 1.05", "_SLACK = 0.525", ("pacer",)),
+    Fault(
+        "a 429 holds nobody back",
+        "self._next_at = max(self._next_at, time.monotonic() + wait.total_seconds())",
+        "pass",
+        ("pacer",),
+    ),
+    Fault("everybody probes", "if self.probe_at > now:", "if False:", ("decisions",)),
 )

@@ -33,6 +33,7 @@ def _crashes(*points: str) -> Proof:
     return _tests(*(f"{test}[{point}]" for point in points), within=240)
 
 
+_DECISIONS = ("step", "job_decisions", "lifecycle", "retry", "batching", "limits", "circuit", "line", "tenure")
 _JOURNEYS = (
     "test_a_worker_that_is_told_to_end_finishes_its_step",
     "test_a_worker_that_is_told_to_end_begins_no_further_call",
@@ -42,24 +43,17 @@ _JOURNEYS = (
 )
 
 PROOFS: Final[Mapping[str, Proof]] = {
-    "decisions": _tests(
-        *(
-            f"tests/unit/test_{each}.py"
-            for each in ("step", "job_decisions", "lifecycle", "retry", "batching", "limits", "circuit")
-        ),
-    ),
+    "decisions": _tests(*(f"tests/unit/test_{each}.py" for each in _DECISIONS)),
     "refusals": _database("refusals", "refusals_of_rows", "transitions"),
     "claims": _database("claims", "clock"),
     "queues": _database("activity_queue", "queue_order", "regressions"),
-    "batches": _database("batches", "late_calls", "unmark_called", "at_target"),
+    "batches": _database("batches", "unmark_called", "at_target"),
     "contents": _database("content"),
-    "shared": _database("limits", "circuits", "sweeper"),
+    "egress": _database("egress", "circuits"),
+    "pacer": _tests("tests/unit/test_pacer.py"),
     "API": _tests("tests/api/test_runs.py"),
     "client": _tests(
-        *(
-            f"tests/contract/test_{each}.py"
-            for each in ("client_answers", "client_against_simulator", "workers_together")
-        )
+        *(f"tests/contract/test_{each}.py" for each in ("client_answers", "client_against_simulator", "calls"))
     ),
     "model": _database("model", within=300),
     "hostile SQL": _database("hostile_sql", within=240),

@@ -45,7 +45,6 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--kinds", default="", help="only faults in whose name this pattern is found (default: all)")
     parser.add_argument("--stories", type=int, default=None, help="callers side by side (5 an organisation)")
     parser.add_argument("--largest", type=int, default=3000, help="persons in the largest roster (3000)")
-    parser.add_argument("--lease", type=float, default=6.0, help="LEASE_SECONDS of the workers (6)")
     parser.add_argument("--settle", type=float, default=120.0, help="seconds until all has ended, after the faults")
     parser.add_argument("--sample", type=int, default=30, help="runs whose records are read through the API (30)")
     parser.add_argument("--keep", action="store_true", help="keep the folder with the logs in any case")
@@ -63,7 +62,7 @@ class Torture:
     def __init__(self, given: argparse.Namespace, folder: Path, say: Console) -> None:
         self.given, self.say = given, say
         self.random = Random(given.seed)
-        self.stack = TortureStack(folder, Random(f"restarts {given.seed}"), given.calls_per_second, given.lease)
+        self.stack = TortureStack(folder, Random(f"restarts {given.seed}"), given.calls_per_second)
         self.seen = Seen(calls_per_second=given.calls_per_second, reads_per_second=given.calls_per_second)
         self.figures: dict[str, object] = {}
         self.held: list[bytes] = []
@@ -78,7 +77,7 @@ class Torture:
             callers = Callers(stack.apis, Random(f"callers {given.seed}"))
             organisations = [await self._organisation(number) for number in range(given.organisations)]
             ledger = Ledger(stack.outside, stack.simulator)
-            hands = Hands(stack, still=given.lease + 1)
+            hands = Hands(stack)
             watching = [asyncio.create_task(stack.watch()), asyncio.create_task(ledger.follow())]
             watching.append(asyncio.create_task(self._progress(callers, ledger, hands)))
             traffic = Traffic(callers, organisations, given.stories, given.largest)

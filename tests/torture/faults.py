@@ -17,6 +17,8 @@ from tests.torture.leaks import read_keys
 from tests.torture.stack import TortureStack
 
 Rule = dict[str, Any]
+# How long a worker stands still, at least (s): until another one has taken over.
+_STILL = 12.0
 _STAGES = ("persons", "duties", "groups", "activities")
 # How often each comes, relative to the others. Tokens seldom: a second refusal within a minute is not met with another
 # token, and keeps the organisation's jobs waiting until the minute is over.
@@ -117,8 +119,6 @@ class Hands:
     """Carries faults out. `done` has what was: kind and time; those of the simulator count when they strike a call."""
 
     stack: TortureStack
-    # How long a worker stands still: beyond its lease.
-    still: float
     done: list[tuple[str, float]] = field(default_factory=list)
     _servers: asyncio.Lock = field(default_factory=asyncio.Lock)
     _strikes: list[asyncio.Task[None]] = field(default_factory=list)
@@ -165,7 +165,7 @@ class Hands:
         chosen = free[int(planned.whom * len(free))]
         self._note(planned.kind)
         if what == "SIGSTOP":
-            await self.stack.hold_still(chosen, self.still * (1 + planned.measure / 2))
+            await self.stack.hold_still(chosen, _STILL * (1 + planned.measure / 2))
         else:
             self.stack.end(chosen, signal.Signals[what])
 

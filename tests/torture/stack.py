@@ -59,7 +59,6 @@ class TortureStack:
     folder: Path
     random: Random
     calls_per_second: int
-    lease: float
     supervised: dict[str, Supervised] = field(default_factory=dict)
     ended_wrongly: list[str] = field(default_factory=list)
     # When a worker stood still, by the clock of all; how long the ends by SIGTERM took.
@@ -100,9 +99,6 @@ class TortureStack:
             "SKOLVERKET_READS_PER_SECOND": pace,
             "SKOLVERKET_TIMEOUT": "3",
             "SKOLVERKET_ANSWER_AFTER": "0.2",
-            # Few enough that two cores carry them: a step that waits for a core has no time left for its calls.
-            "WORKER_JOBS": "8",
-            "LEASE_SECONDS": str(self.lease),
             "FAULT_HORIZON": "6 h",
         }
         await asyncio.to_thread(self._launcher.run, "migrate")

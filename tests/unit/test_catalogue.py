@@ -12,7 +12,7 @@ import pytest
 
 from app.catalogue import UNKNOWN, catalogue, explain, issue, refusal_text, trouble_texts
 from app.catalogue.loader import CatalogueError, load
-from app.jobs import bearer
+from app.jobs import tokens
 from app.jobs.problems import job_problem
 from app.target import OUTAGES
 from tests.conftest import ROOT
@@ -28,7 +28,7 @@ NOW = datetime(2026, 11, 23, 8, 5, tzinfo=UTC)
 SKOLVERKETS = {"2010", "2011", "2025", "3047", "3085", "4001", "5002", "5004", "5020", "5021", "5022", "6001"}
 OF_STATUSES = {"http_429", "http_500", "http_503", "http_other"}
 OF_FILES = {f"{what}_{how}" for what in ("certificate", "key") for how in ("missing", "unreadable")}
-OF_AUTHORISATION = {f"authorisation_{code}" for code in {*OUTAGES, *bearer._OF_BOTH, *(OF_STATUSES - {"http_other"})}}
+OF_AUTHORISATION = {f"authorisation_{code}" for code in {*OUTAGES, *tokens._OF_BOTH, *(OF_STATUSES - {"http_other"})}}
 
 
 def test_every_code_that_is_used_has_an_entry_and_every_entry_is_used() -> None:
@@ -208,7 +208,7 @@ def test_an_entry_that_is_whole_is_taken(data: Path) -> None:
         ('"number"', "7", "most has no type of a value"),
         ('{ most = "number" }', "[]", "values is no table"),
         ('"number"', '"count dragon"', "most has no type of a value"),
-        ('"number"', '"number lease"', "most has no type of a value"),
+        ('"number"', '"number job"', "most has no type of a value"),
         ("[made_up]\n", '[made_up]\nlike = "other"\n', "has an unknown en, mended_by, severity, sv, values"),
         (GOOD, '[made_up]\nlike = "other"\n', "is like other, which has no texts of its own"),
     ],

@@ -16,10 +16,11 @@ from tests.conftest import ROOT
 NOW = datetime(2026, 11, 23, 8, 5, tzinfo=UTC)
 SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
 ALIVE = Worker(id=UUID(int=1), seen_at=NOW, alive=True, in_hand=2)
-SILENT = Worker(id=UUID(int=2), seen_at=NOW - MINUTE, alive=False, leases=1)
+SILENT = Worker(id=UUID(int=2), seen_at=NOW - MINUTE, alive=False, held=1)
 AWAY = Service(name="provisioning", failures=9, failing_since=NOW - MINUTE, opened_at=NOW, probe_at=NOW, code="timeout")
 SNOOZED: dict[str, Any] = {"due_at": NOW + 3 * SECOND}
-LEASED: dict[str, Any] = {"due_at": NOW - MINUTE, "worker": ALIVE.id, "lease_until": NOW + 20 * SECOND}
+HELD: dict[str, Any] = {"due_at": NOW - MINUTE, "worker": ALIVE.id, "held": True}
+GONE = Worker(id=UUID(int=3), seen_at=NOW - HOUR, alive=False, held=1)
 
 
 def queue(waiting: int = 0, **job: Any) -> ActivityQueue:
@@ -51,7 +52,16 @@ def queued(waiting: timedelta, free: timedelta | None = None) -> ActivityQueue:
 
 
 def seen(*queues: ActivityQueue, **other: Any) -> Seen:
-    return Seen(now=NOW, **{"workers": [ALIVE], "queues": queues, "queues_in_all": len(queues), **other})
+    return Seen(
+        now=NOW,
+        **{
+            "workers": [ALIVE],
+            "holders": {"default": ALIVE.id},
+            "queues": queues,
+            "queues_in_all": len(queues),
+            **other,
+        },
+    )
 
 
 LEVELS = ["ok", "warning", "error"]
@@ -83,27 +93,17 @@ def faulty(since: timedelta, code: str = "http_500", **job: Any) -> ActivityQueu
         pytest.param(
             queue(**SNOOZED, batches=2, oldest_batch_at=NOW - 11 * MINUTE), "warning", "answer_slow", id="for very long"
         ),
-        pytest.param(queue(**LEASED), "ok", "held", id="a worker works at it"),
+        pytest.param(queue(**HELD), "ok", "held", id="a worker works at it"),
         pytest.param(
-            queue(**{**LEASED, "lease_until": NOW - 4 * SECOND}), "ok", "held", id="its lease ended a moment ago"
+            queue(**HELD, rests=1, rest_code="internal"), "warning", "rests", id="laid down once for our fault"
         ),
-        pytest.param(
-            queue(**{**LEASED, "lease_until": NOW - 6 * SECOND}), "error", "lease_expired", id="nobody took it over"
-        ),
-        pytest.param(
-            queue(**{**LEASED, "lease_until": NOW + HOUR}), "error", "far_ahead", id="a lease that is too long"
-        ),
-        pytest.param(queue(**LEASED, worker_deaths=1), "ok", "held", id="the second worker that tries"),
-        pytest.param(queue(**LEASED, worker_deaths=2), "warning", "workers_lost", id="two workers were lost with it"),
-        pytest.param(
-            queue(**{**LEASED, "worker": SILENT.id}), "warning", "lease_of_silent", id="its worker says nothing"
-        ),
-        pytest.param(
-            queue(**{**LEASED, "worker": UUID(int=9)}), "warning", "lease_of_silent", id="its worker is not known"
-        ),
+        pytest.param(queue(**SNOOZED, rests=2, rest_code="internal"), "error", "rests", id="laid down again and again"),
+        pytest.param(queue(**HELD, worker_deaths=1), "ok", "held", id="the second worker that tries"),
+        pytest.param(queue(**HELD, worker_deaths=2), "warning", "workers_lost", id="two workers were lost with it"),
+        pytest.param(queue(**{**HELD, "worker": UUID(int=9)}), "error", "holder_gone", id="its worker is not known"),
         pytest.param(faulty(MINUTE), "warning", "faults", id="faults for a while"),
         pytest.param(faulty(6 * MINUTE), "error", "faults", id="faults for long"),
-        pytest.param(faulty(6 * MINUTE, **LEASED), "error", "faults", id="and tried again at this moment"),
+        pytest.param(faulty(6 * MINUTE, **HELD), "error", "faults", id="and tried again at this moment"),
         pytest.param(faulty(MINUTE, CIRCUIT_OPEN), "warning", "faults", id="of a circuit that has just closed"),
         pytest.param(queued(4 * SECOND), "ok", "starts", id="a run that has just been taken in"),
         pytest.param(
@@ -128,6 +128,11 @@ def test_what_a_queue_waits_for(of: ActivityQueue, level: str, code: str) -> Non
             seen(queue(**SNOOZED), workers=[SILENT]),
             [("error", "no_worker"), ("warning", "worker_silent"), ("ok", "goes_on")],
             id="no worker that is alive",
+        ),
+        pytest.param(
+            seen(queue(**{**HELD, "worker": SILENT.id}), workers=[ALIVE, SILENT]),
+            [("warning", "worker_silent"), ("warning", "holder_silent")],
+            id="a job whose worker says nothing",
         ),
         pytest.param(
             seen(workers=[ALIVE, Worker(id=UUID(int=3), seen_at=NOW - HOUR, alive=False)]),
@@ -157,11 +162,12 @@ def test_what_a_queue_waits_for(of: ActivityQueue, level: str, code: str) -> Non
             [("warning", "token_failing")],
             id="a token that nobody needs",
         ),
-        pytest.param(seen(next_slots={"calls": NOW + SECOND}), [], id="slots as ever"),
+        pytest.param(seen(pauses={"calls": NOW + SECOND}), [], id="a pause that is over soon"),
+        pytest.param(seen(pauses={"calls": NOW + 20 * SECOND}), [("warning", "calls_held_back")], id="calls held back"),
+        pytest.param(seen(holders={}), [("warning", "no_holder")], id="nobody may call, and nothing to do"),
         pytest.param(
-            seen(next_slots={"calls": NOW + 20 * SECOND}), [("warning", "calls_held_back")], id="slots held back"
+            seen(queue(**SNOOZED), holders={}), [("error", "no_holder"), ("ok", "goes_on")], id="nobody may call"
         ),
-        pytest.param(seen(next_slots={"calls": NOW + HOUR}), [("error", "slots_far_ahead")], id="slots too far ahead"),
         pytest.param(
             seen(sessions=[Session(pid=11, program="psql", waiting_since=NOW - 4 * SECOND, blocked_by=[12])]),
             [],
@@ -268,7 +274,7 @@ def test_every_finding_is_explained_to_operators(code: str) -> None:
 def test_nothing_is_said_but_ids_numbers_codes_and_times() -> None:
     """What the texts are filled in with has these names, and none is of a person or a text of somebody's."""
     names = {name for trouble in catalogue().troubles.values() for name in trouble.values}
-    counts = {"attempts", "batches", "calls", "leases", "polls", "most", "lost", "nobody", "woken", "unset"}
+    counts = {"attempts", "batches", "calls", "held", "times", "polls", "most", "lost", "nobody", "woken", "unset"}
     ids = {"worker", "run", "job", "pid", "blockers", "ending", "organisation", "organisations", "next"}
     codes, times = {"fault", "service", "bucket", "program", "tables"}, {"until", "gone", "probe", "ahead"}
     database = {"found", "oldest", "newest", "lost", "parts"}
@@ -276,15 +282,14 @@ def test_nothing_is_said_but_ids_numbers_codes_and_times() -> None:
 
 
 def test_a_finding_is_worded_whole() -> None:
-    (found,) = diagnose(seen(queue(1, **{**LEASED, "lease_until": NOW - MINUTE}, worker_deaths=2)))
-    assert found == Finding(
-        level="error", code="lease_expired", values=found.values, since=NOW - MINUTE, queue=found.queue
-    )
+    at = seen(queue(1, **{**HELD, "worker": GONE.id}, worker_deaths=2), workers=[ALIVE, GONE])
+    found = next(each for each in diagnose(at) if each.queue)
+    assert found == Finding(level="error", code="holder_gone", values=found.values, since=NOW - HOUR, queue=found.queue)
     assert worded(found, NOW) == Worded(
-        what=f"worker {ALIVE.id} let its lease run out, and nobody has taken the job;"
+        what=f"worker {GONE.id} had it in hand and is gone, and nobody has taken the job;"
         " 2 of at most 5 claims in a row were lost",
         why="1 worker alive with 2 steps in hand: perhaps no hand is free (WORKER_JOBS).",
-        frees="any worker with a free hand",
+        frees="any worker that takes over",
     )
 
 

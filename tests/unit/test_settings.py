@@ -55,7 +55,7 @@ def test_what_is_not_ours_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> Non
         ("FAULT_HORIZON", "a long 7319"),
         ("MAX_ROSTER_BYTES", "-7319"),
         ("WORKER_JOBS", "7319"),
-        ("LEASE_SECONDS", "1"),
+        ("EGRESS", "Two Words 7319"),
         ("SWEEP_SECONDS", "0"),
         ("LOG_LEVEL", "LOUD-7319"),
     ],

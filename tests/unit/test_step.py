@@ -194,7 +194,8 @@ def test_an_answer_that_lacks_some_records(
         results.append(ItemResult(OTHER, verdict, b"2"))
     talk.came(Poll, Answered(b"{}", results, timedelta()))
     assert talk.stored(ApplyAnswer, _accepted(A, due_in=SECOND)).lost == lost
-    assert talk.waits_for == ([NoteFault] if lost else [Snooze])
+    assert talk.waits_for == ([NoteFault] if lost else [])
+    assert (talk.wake_in, talk.ended) == (None if lost else SECOND, False)
 
 
 @pytest.mark.parametrize(
@@ -230,14 +231,26 @@ def test_after_a_fault_nothing_begins_and_what_is_under_way_ends() -> None:
 
 
 def test_without_time_nothing_begins() -> None:
-    """When others left no permit at all, the next step leaves them a second; when the process ends, another goes on."""
-    for stopping, delay in ((False, SECOND), (True, timedelta())):
-        talk = Talk(_written(A))
-        talk.tell(TimeUp(stopping))
-        talk.came(Send, NotMade(out_of_time=True))
-        talk.stored(RefreshWork, _written(A))
-        assert talk.stored(Snooze) == Snooze(delay)
-        assert talk.ended
+    """When no call may leave any more: somebody else goes on at once."""
+    talk = Talk(_written(A))
+    talk.tell(TimeUp())
+    talk.came(Send, NotMade(out_of_time=True))
+    talk.stored(RefreshWork, _written(A))
+    assert talk.stored(Snooze) == Snooze(timedelta())
+    assert talk.ended
+
+
+@pytest.mark.parametrize(("due_in", "waits"), [(2.0, True), (2.1, False)])
+def test_a_step_waits_for_what_comes_soon_and_leaves_the_rest_to_another(due_in: float, waits: bool) -> None:
+    due = timedelta(seconds=due_in)
+    talk = Talk(_accepted(A, due_in=due))
+    if not waits:
+        assert talk.stored(Snooze) == Snooze(due)
+        return
+    assert (talk.waits_for, talk.wake_in) == ([], due)
+    talk.tell(Woken())
+    talk.stored(RefreshWork, replace(_accepted(A, due_in=due), now=NOW + due))
+    assert talk.waits_for == [LoadBatch]
 
 
 def test_what_broke_ends_the_step_undecided_after_the_others() -> None:

@@ -34,18 +34,12 @@ IN_NAMES = {
 
 # A file's name and module docstring, or its text; `code` is what stands between backticks, in fences and in queries.
 STILL_THERE = {
-    ("app/db/limits.py", "slot"),
-    ("app/db/sql/take_slot.sql", "slot"),
-    ("app/jobs/calls.py", "door"),
-    ("app/jobs/calls.py", "slot"),
     ("app/simulator/eppn.py", "holdings"),
     ("app/simulator/holdings.py", "holdings"),
     ("app/skolverket/shape.py", "flaw"),
     ("docs/decisions/0004-fair-permits.md, code", "slot"),
     ("docs/grafana.json, code", "hand"),
     ("docs/operations.md, code", "hand"),
-    ("docs/operations.md, code", "slot"),
-    ("tests/database/test_limits.py", "slot"),
     ("tests/database/test_migrations.py", "take_back"),
 }
 

@@ -75,11 +75,14 @@ job = sa.Table(
     # Raised by every claim, never lowered; `fence` is what a write repeats of it (the trigger empties it again).
     sa.Column("claim", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("fence", sa.BigInteger),
-    sa.Column("lease_until", Time),
-    sa.Column("worker", UUID),
+    # The epoch that has claimed it; without one it is free for whoever may call, once it is due.
+    sa.Column("holder", UUID, sa.ForeignKey("epoch.id")),
     sa.Column("attempt", sa.Integer, nullable=False, server_default="0"),
-    # Claims over an expired lease since the last settle.
+    # Claims that ended with the death of their process, since a step came to its end.
     sa.Column("worker_deaths", sa.Integer, nullable=False, server_default="0"),
+    # How often in a row it was laid down for a fault of ours, and the last of them.
+    sa.Column("rests", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("rest_code", sa.Text),
     # Since when nothing but faults; and whether Skolverket has ever taken a batch of it.
     sa.Column("fault_since", Time),
     sa.Column("last_accepted_at", Time),
@@ -125,9 +128,10 @@ job = sa.Table(
         name="finished_has_its_time",
     ),
     sa.CheckConstraint(f"({_LIVE}) = (due_at IS NOT NULL)", name="live_is_due"),
-    sa.CheckConstraint("lease_until IS NULL OR status = 'running'", name="lease_only_while_running"),
-    # The queue.
-    sa.Index("ix_job_due", "due_at", postgresql_where=sa.text(_LIVE)),
+    sa.CheckConstraint("holder IS NULL OR status = 'running'", name="held_only_while_running"),
+    # The queue: organisations are served in turn.
+    sa.Index("ix_job_due", "organisation_id", "due_at", postgresql_where=sa.text(f"{_LIVE} AND holder IS NULL")),
+    sa.Index("ix_job_held", "holder", postgresql_where=sa.text("holder IS NOT NULL")),
     sa.Index("ix_job_history", "organisation_id", "created_at", "run_id", sa.text("(-position)")),
     sa.Index("ix_job_history_status", "organisation_id", "status", "created_at", "run_id", sa.text("(-position)")),
     sa.Index(

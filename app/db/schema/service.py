@@ -1,30 +1,38 @@
-"""What workers know together: limits, tokens, circuits, answer times, open data, each other."""
+"""What workers know together: who may call, tokens, circuits, answer times, open data, each other."""
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
 from app.db.schema.columns import NOW, UUID, Time, kind_of_object, metadata, one_of
 
-call_limit = sa.Table(
-    "call_limit",
+egress = sa.Table(
+    "egress",
     metadata,
-    # When the next call of this kind may leave, over all workers.
-    sa.Column("bucket", sa.Text, primary_key=True),
-    sa.Column("next_at", Time, nullable=False, server_default=NOW),
-    # The slots of the last moments: what of Skolverket's own count is ours.
-    sa.Column("recent", pg.ARRAY(Time), nullable=False, server_default="{}"),
-    one_of("bucket", "calls", "reads"),
+    # An address from which the target is called, and until when it has asked to be left alone.
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("calls_paused_until", Time),
+    sa.Column("reads_paused_until", Time),
 )
 
-call_turn = sa.Table(
-    "call_turn",
+epoch = sa.Table(
+    "epoch",
     metadata,
-    # When an organisation last asked for a slot, and when it last got one.
-    sa.Column("bucket", sa.Text, primary_key=True),
-    sa.Column("organisation_id", UUID, sa.ForeignKey("organisation.id"), primary_key=True),
-    sa.Column("asked_at", Time, nullable=False),
-    sa.Column("granted_at", Time, nullable=False),
-    one_of("bucket", "calls", "reads"),
+    # One process's time with an egress. It holds the right to call, then leaves: its calls come to their end. While its
+    # beat moves, its claims are its own.
+    sa.Column("id", UUID, primary_key=True),
+    sa.Column("egress", sa.Text, sa.ForeignKey("egress.name"), nullable=False),
+    sa.Column("number", sa.BigInteger, nullable=False),
+    sa.Column("worker", UUID, nullable=False),
+    sa.Column("state", sa.Text, nullable=False, server_default="holds"),
+    sa.Column("beat", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("began_at", Time, nullable=False, server_default=NOW),
+    sa.Column("ended_at", Time),
+    sa.UniqueConstraint("egress", "number"),
+    one_of("state", "holds", "leaves", "ended"),
+    sa.CheckConstraint("(state = 'ended') = (ended_at IS NOT NULL)", name="ended_has_its_time"),
+    # Two processes never have one address.
+    sa.Index("uq_epoch_holds", "egress", unique=True, postgresql_where=sa.text("state = 'holds'")),
+    sa.Index("ix_epoch_going_on", "egress", postgresql_where=sa.text("state <> 'ended'")),
 )
 
 access_token = sa.Table(
@@ -34,12 +42,7 @@ access_token = sa.Table(
     sa.Column("environment", sa.Text, primary_key=True),
     sa.Column("token", sa.LargeBinary),
     sa.Column("expires_at", Time),
-    # Raised by every new token, so that the refusal of an old one ends no other.
-    sa.Column("version", sa.Integer, nullable=False, server_default="0"),
-    # When one that was refused was last given up for a new one.
-    sa.Column("renewed_at", Time),
-    # One worker fetches; the others wait for it, and share what it met.
-    sa.Column("fetching_until", Time),
+    # The last try that got none, for operators.
     sa.Column("failed_at", Time),
     sa.Column("failure", sa.Text),
     sa.CheckConstraint("(token IS NULL) = (expires_at IS NULL)", name="token_has_its_end"),
@@ -48,7 +51,9 @@ access_token = sa.Table(
 circuit = sa.Table(
     "circuit",
     metadata,
-    # Failures of a service since its last sign of life, over all workers; open, nothing but a probe goes there.
+    # What an egress's holder knows of a service, for operators: it decides by its own memory. Failures since the last
+    # sign of life; open, nothing but a probe goes there.
+    sa.Column("egress", sa.Text, primary_key=True),
     sa.Column("service", sa.Text, primary_key=True),
     sa.Column("failures", sa.Integer, nullable=False, server_default="0"),
     sa.Column("failing_since", Time),
@@ -106,7 +111,7 @@ worker = sa.Table(
     # Steps that are being made now.
     sa.Column("in_hand", sa.Integer, nullable=False, server_default="0"),
     sa.Column("claims", sa.BigInteger, nullable=False, server_default="0"),
-    # Claims over a lease that had run out, and claims of its own that somebody else took over.
+    # Claims of what a lost worker had in hand, and claims of its own that somebody else took over.
     sa.Column("reaped", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("lost", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("wake_ups", sa.BigInteger, nullable=False, server_default="0"),

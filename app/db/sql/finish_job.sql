@@ -1,5 +1,5 @@
 -- Ends a running job, and what follows from it: the next job, or the run and the activity's next run. Locks activity,
--- run and job, in this order. Gives the wake-ups to be sent after the commit, as [[job, number]]; NULL, with nothing
+-- run and job, in this order. Gives the wake-ups to be sent after the commit, as [[job, number, egresses]]; NULL, with nothing
 -- changed, when the claim no longer holds.
 CREATE OR REPLACE FUNCTION finish_job(of_job uuid, of_claim bigint, becomes text, why jsonb) RETURNS jsonb
 LANGUAGE plpgsql AS $$
@@ -20,7 +20,7 @@ BEGIN
     WHERE run_id = one.run_id AND stage BETWEEN one.stage AND one.stage AND status = 'pending'
         AND (due_at IS NOT NULL OR fault_since IS NOT NULL);
     UPDATE job SET status = becomes, fence = of_claim, error = why, finished_at = clock_timestamp(), due_at = NULL,
-        lease_until = NULL, worker = NULL, worker_deaths = 0
+        holder = NULL, worker_deaths = 0, rests = 0, rest_code = NULL
     WHERE id = of_job;
     is_last := NOT EXISTS (SELECT FROM job WHERE run_id = one.run_id AND position > one.position);
     IF becomes = 'succeeded' AND NOT is_last AND NOT cancelled THEN

@@ -30,8 +30,11 @@ BEGIN
         IF NEW.claim <> OLD.claim + 1 OR NEW.status <> 'running' THEN
             PERFORM refuse('job_claim', format('job %s can only be claimed with the next number', OLD.id));
         END IF;
-        IF OLD.lease_until > clock_timestamp() THEN
-            PERFORM refuse('job_leased', format('job %s is leased to another worker', OLD.id));
+        IF OLD.holder IS NOT NULL THEN
+            PERFORM refuse('job_held', format('job %s is held by another worker', OLD.id));
+        END IF;
+        IF NOT EXISTS (SELECT FROM epoch WHERE epoch.id = NEW.holder AND epoch.state = 'holds') THEN
+            PERFORM refuse('job_holder', format('job %s is claimed by somebody who may not call', OLD.id));
         END IF;
     ELSIF OLD.status = 'queued' AND NEW.status = 'running' THEN
         PERFORM refuse('job_claim', format('job %s cannot start without a claim', OLD.id));

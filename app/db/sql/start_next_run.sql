@@ -1,5 +1,5 @@
 -- Lets the next run of an activity begin, if none is under way; the caller has locked the activity. Gives the wake-ups
--- to be sent after the commit, as [[job, number]].
+-- to be sent after the commit, as [[job, number, egresses]].
 CREATE OR REPLACE FUNCTION start_next_run(of_organisation uuid, of_activity uuid) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
     started uuid;

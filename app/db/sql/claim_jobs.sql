@@ -1,0 +1,55 @@
+-- Claims due jobs for an epoch that may call: those `wanted`, or with NULL of all, in turn for the organisations, at
+-- most so many. Gives them with what their steps begin with.
+CREATE OR REPLACE FUNCTION claim_jobs(of_epoch uuid, most integer, wanted uuid[])
+RETURNS TABLE (id uuid, claim bigint, organisation_id uuid, run_id uuid, stage text, lost_before boolean, salt bytea,
+    wake_latency interval) LANGUAGE plpgsql AS $$
+DECLARE
+    now_ timestamptz := clock_timestamp();
+    -- Some of those that are looked at may be somebody else's by the time they are locked.
+    spare CONSTANT integer := 10;
+    taken uuid[];
+BEGIN
+    IF NOT EXISTS (SELECT FROM epoch WHERE epoch.id = of_epoch AND state = 'holds') THEN
+        RETURN;
+    END IF;
+    IF wanted IS NULL THEN
+        -- From one organisation to the next over the index, and a few of each.
+        WITH RECURSIVE waiting AS (
+            (SELECT job.organisation_id FROM job WHERE status IN ('queued', 'running') AND holder IS NULL
+            ORDER BY job.organisation_id LIMIT 1)
+            UNION ALL
+            SELECT (
+                SELECT job.organisation_id FROM job WHERE status IN ('queued', 'running') AND holder IS NULL
+                    AND job.organisation_id > waiting.organisation_id
+                ORDER BY job.organisation_id LIMIT 1
+            ) FROM waiting WHERE waiting.organisation_id IS NOT NULL
+        ), due AS (
+            SELECT first.id, row_number() OVER (PARTITION BY waiting.organisation_id ORDER BY first.due_at) AS place,
+                first.due_at
+            FROM waiting CROSS JOIN LATERAL (
+                SELECT job.id, job.due_at FROM job
+                WHERE status IN ('queued', 'running') AND holder IS NULL
+                    AND job.organisation_id = waiting.organisation_id AND job.due_at <= now_
+                ORDER BY job.due_at LIMIT most + spare
+            ) first
+        )
+        SELECT array_agg(turn.id) INTO taken
+        FROM (SELECT due.id FROM due ORDER BY place, due_at LIMIT most + spare) turn;
+    ELSE
+        taken := wanted;
+    END IF;
+    RETURN QUERY
+    WITH free AS MATERIALIZED (
+        SELECT one.id FROM unnest(taken) AS listed (id) CROSS JOIN LATERAL (
+            SELECT job.id FROM job
+            WHERE job.id = listed.id AND status IN ('queued', 'running') AND holder IS NULL AND due_at <= now_
+            FOR NO KEY UPDATE SKIP LOCKED
+        ) one LIMIT most
+    )
+    UPDATE job SET status = 'running', claim = job.claim + 1, fence = job.claim, holder = of_epoch,
+        started_at = coalesce(started_at, clock_timestamp())
+    FROM free WHERE job.id = free.id
+    RETURNING job.id, job.claim, job.organisation_id, job.run_id, job.stage, job.worker_deaths > 0,
+        (SELECT organisation.salt FROM organisation WHERE organisation.id = job.organisation_id),
+        clock_timestamp() - job.notified_at;
+END $$;

@@ -1,0 +1,68 @@
+-- Who may call from an address: one epoch at a time, as the index uq_epoch_holds has it besides. No clock decides; those
+-- who stand by compare what they have seen with what is.
+
+-- Gives the right to call to a worker under a new epoch, when nobody has it, or when the one that has it is the epoch
+-- that was seen, and has not written a beat since: that one has ended, and what it had in hand is free. Gives NULL
+-- otherwise.
+CREATE OR REPLACE FUNCTION take_egress(of_egress text, of_worker uuid, seen uuid, seen_beat bigint) RETURNS uuid
+LANGUAGE plpgsql AS $$
+DECLARE
+    taken uuid := gen_random_uuid();
+BEGIN
+    INSERT INTO egress (name) VALUES (of_egress) ON CONFLICT DO NOTHING;
+    PERFORM FROM egress WHERE name = of_egress FOR NO KEY UPDATE;
+    IF EXISTS (SELECT FROM epoch WHERE egress = of_egress AND state = 'holds')
+        AND end_epoch(seen, seen_beat, of_worker) IS NULL THEN
+        RETURN NULL;
+    END IF;
+    INSERT INTO epoch (id, egress, number, worker)
+    SELECT taken, of_egress, coalesce(max(number), 0) + 1, of_worker FROM epoch WHERE egress = of_egress;
+    RETURN taken;
+END $$;
+
+-- Ends an epoch that is still at the beat that was seen, and frees what it had in hand; gives how many jobs, or NULL
+-- when it is at another one, or has ended. It was a death unless it had been leaving, or says itself that it lives.
+CREATE OR REPLACE FUNCTION end_epoch(of_epoch uuid, seen_beat bigint, by_worker uuid) RETURNS integer
+LANGUAGE plpgsql AS $$
+DECLARE
+    died boolean;
+BEGIN
+    SELECT state = 'holds' AND worker <> by_worker INTO died FROM epoch
+    WHERE id = of_epoch AND beat = seen_beat AND state <> 'ended' FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        RETURN NULL;
+    END IF;
+    UPDATE epoch SET state = 'ended', ended_at = clock_timestamp() WHERE id = of_epoch;
+    RETURN free_claims(of_epoch, died);
+END $$;
+
+-- Frees the jobs that an epoch has in hand: they are due at once. Gives how many.
+CREATE OR REPLACE FUNCTION free_claims(of_epoch uuid, died boolean) RETURNS integer LANGUAGE sql VOLATILE AS $$
+    WITH freed AS (
+        UPDATE job SET holder = NULL, due_at = clock_timestamp(), worker_deaths = worker_deaths + died::integer,
+            fence = claim
+        WHERE holder = of_epoch RETURNING 1
+    )
+    SELECT count(*)::integer FROM freed
+$$;
+
+-- The egresses whose holders are told of what has become due.
+CREATE OR REPLACE FUNCTION held_egresses() RETURNS jsonb LANGUAGE sql STABLE AS $$
+    SELECT coalesce(jsonb_agg(egress), '[]') FROM epoch WHERE state = 'holds'
+$$;
+
+CREATE OR REPLACE FUNCTION epoch_guard() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF (NEW.id, NEW.egress, NEW.number, NEW.worker) IS DISTINCT FROM (OLD.id, OLD.egress, OLD.number, OLD.worker) THEN
+        PERFORM refuse('epoch_identity', format('epoch %s cannot change its identity', OLD.id));
+    END IF;
+    IF OLD.state = 'ended' THEN
+        PERFORM refuse('epoch_final', format('epoch %s has ended and cannot change', OLD.id));
+    END IF;
+    IF OLD.state = 'leaves' AND NEW.state = 'holds' THEN
+        PERFORM refuse('epoch_lifecycle', format('epoch %s has given the right to call away', OLD.id));
+    END IF;
+    RETURN NEW;
+END $$;
+
+CREATE OR REPLACE TRIGGER epoch_guard BEFORE UPDATE ON epoch FOR EACH ROW EXECUTE FUNCTION epoch_guard();

@@ -1,0 +1,190 @@
+"""What the process that holds an egress does with jobs: it claims those that are due, carries them on, and sweeps."""
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+from datetime import timedelta
+from random import Random
+from uuid import UUID
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from app.db.activity_queue import start_free_queues
+from app.db.cipher import Cipher
+from app.db.claims import Claim, LeaseLost, claim_jobs, rest, wake_those_who_wait
+from app.db.egress import Epoch, end_epoch, forget_past_epochs, free_forgotten, going_on
+from app.db.engine import transaction
+from app.db.idempotency import forget_old_keys
+from app.db.workers import Tally, add_up_the_past
+from app.domain.courses import Rules
+from app.domain.egress import ENDED_AFTER, TAKEN_OVER_AFTER, Watch
+from app.jobs.calls import Calls
+from app.jobs.clock import boot_time
+from app.jobs.runner import Runner
+from app.logs import describe_exception
+from app.target import Published
+
+log = structlog.get_logger(__name__)
+
+# Jobs that are claimed in one statement.
+_AT_ONCE = 100
+# How often what is past is put away (s).
+_TIDY_EVERY = 60.0
+
+
+@dataclass(slots=True)
+class Holder:
+    """The jobs that one epoch has in hand, `hands` at most."""
+
+    engine: AsyncEngine
+    cipher: Cipher
+    published: Published
+    rules: Rules
+    calls: Calls
+    epoch: UUID
+    worker: UUID
+    hands: int
+    sweep_every: float
+    random: Random
+    tally: Tally
+    _ending: bool = False
+    _news: asyncio.Event = field(default_factory=asyncio.Event)
+    _wanted: set[UUID] = field(default_factory=set)
+    _in_hand: dict[UUID, tuple[Claim, Runner]] = field(default_factory=dict)
+    _steps: set[asyncio.Task[None]] = field(default_factory=set)
+    _watched: dict[UUID, Watch] = field(default_factory=dict)
+    _tidied_at: float = 0.0
+
+    def want(self, job_id: UUID, delay: float = 0.0) -> None:
+        """Hears that a job is due in so many seconds, or that something about it has changed."""
+        if delay > 0:
+            asyncio.get_running_loop().call_later(delay, self.want, job_id)
+        elif (held := self._in_hand.get(job_id)) is not None:
+            held[1].look()
+        elif not self._ending:
+            self._wanted.add(job_id)
+            self._news.set()
+
+    def end(self) -> None:
+        """Begins nothing more: steps come to their end without further calls."""
+        self._ending = True
+        self._news.set()
+        for _, runner in self._in_hand.values():
+            runner.end()
+
+    async def run(self) -> None:
+        """Works until told to end, and until every step that was begun is settled."""
+        sweep_at = 0.0
+        while not self._ending:
+            self._news.clear()
+            sweeping = time.monotonic() >= sweep_at
+            try:
+                if sweeping:
+                    sweep_at = time.monotonic() + self.sweep_every * self.random.uniform(0.8, 1.2)
+                    await self._sweep()
+                await self._claim(all_due=sweeping)
+            except Exception as problem:  # Postgres may be away for a while
+                log.error("sweep failed", **describe_exception(problem))
+                await asyncio.sleep(self.sweep_every / 5)
+            try:
+                async with asyncio.timeout(max(0.0, sweep_at - time.monotonic())):
+                    await self._news.wait()
+            except TimeoutError:
+                continue
+        await asyncio.gather(*self._steps, return_exceptions=True)
+
+    async def _claim(self, *, all_due: bool) -> None:
+        """Claims what is due while there are hands: what was heard of, or of all that is due in turn."""
+        while not self._ending and (free := self.hands - len(self._in_hand)) > 0:
+            # Beyond what can be taken, Postgres knows best whose turn it is.
+            wanted = None if all_due or len(self._wanted) > free else list(self._wanted)[:_AT_ONCE]
+            if wanted is not None and not wanted:
+                return
+            most = min(free, _AT_ONCE)
+            async with transaction(self.engine, "claim") as conn:
+                claims = await claim_jobs(conn, self.epoch, most, wanted)
+            self._wanted.difference_update(wanted if wanted is not None else [held.job_id for held in claims])
+            for held in claims:
+                self._begin(held, heard_of=wanted is not None)
+            if wanted is None and len(claims) < most:
+                self._wanted.clear()
+                return
+
+    def _begin(self, held: Claim, *, heard_of: bool) -> None:
+        # What the sweep finds by itself had no wake-up.
+        self.tally.claimed(after_a_death=held.lost_before, wake_latency=held.wake_latency if heard_of else None)
+        cipher = self.cipher.of(held.organisation_id, held.salt)
+        runner = Runner(self.engine, cipher, self.published, held, self.rules, self.calls, self.random)
+        self._in_hand[held.job_id] = (held, runner)
+        step = asyncio.create_task(self._carry(held, runner))
+        self._steps.add(step)
+        step.add_done_callback(self._steps.discard)
+        if self._ending:
+            runner.end()
+
+    async def _carry(self, held: Claim, runner: Runner) -> None:
+        """Carries a job on by one step. Never raises for what happens to it: it rests, or is free for others."""
+        self.tally.in_hand += 1
+        wake_ups = []
+        try:
+            wake_ups = await runner.run()
+        except LeaseLost:
+            self.tally.lost += 1
+            log.warning("lease lost: dropped", job_id=str(held.job_id), claim=held.number)
+        except Exception as problem:
+            log.error("step failed", job_id=str(held.job_id), claim=held.number, **describe_exception(problem))
+            await self._rest(held)
+        finally:
+            self.tally.in_hand -= 1
+            full = len(self._in_hand) >= self.hands
+            del self._in_hand[held.job_id]
+        for each in wake_ups:
+            self.want(each.job_id, each.delay)
+        if full:
+            self._news.set()
+
+    async def _rest(self, held: Claim) -> None:
+        try:
+            async with transaction(self.engine, "rest") as conn:
+                await rest(conn, held, "internal")
+        except (SQLAlchemyError, LeaseLost, OSError):
+            # The next sweep finds it: Postgres counts it as ours, and we do not.
+            log.warning("a job could not be laid down", job_id=str(held.job_id), claim=held.number)
+
+    async def _sweep(self) -> None:
+        """Starts free queues, frees what has been forgotten or left behind, and puts away what is past."""
+        in_hand = {job_id: held.number for job_id, (held, _) in self._in_hand.items()}
+        async with transaction(self.engine, "sweep") as conn:
+            await start_free_queues(conn)
+            if freed := await free_forgotten(conn, self.epoch, in_hand):
+                log.warning("jobs that nobody knew of are taken up", jobs=freed)
+            others = [each for each in await going_on(conn) if each.id != self.epoch]
+        if self.calls.services.closed_lately:
+            async with transaction(self.engine, "wake_up") as conn:
+                self.calls.services.closed_lately = await wake_those_who_wait(conn, _AT_ONCE) == _AT_ONCE
+        await self._watch(others)
+        if time.monotonic() - self._tidied_at >= _TIDY_EVERY:
+            self._tidied_at = time.monotonic()
+            async with transaction(self.engine, "past") as conn:
+                await forget_old_keys(conn)
+                await add_up_the_past(conn)
+                await forget_past_epochs(conn)
+
+    async def _watch(self, others: list[Epoch]) -> None:
+        """Ends the epochs of processes that have died: they were leaving, or hold another address."""
+        now = boot_time()
+        self._watched = {each.id: self._watched.get(each.id, Watch()) for each in others}
+        for each in others:
+            watch = self._watched[each.id]
+            watch.look(each, now)
+            if watch.stood_still(now, TAKEN_OVER_AFTER if each.state == "leaves" else ENDED_AFTER):
+                async with transaction(self.engine, "end_epoch") as conn:
+                    freed = await end_epoch(conn, each, self.worker)
+                log.warning("an epoch has been ended: its process is silent", epoch=str(each.id), jobs=freed)
+
+
+def rules_of(fault_horizon: timedelta, first_answer: float) -> Rules:
+    """Makes the rules that steps go by from the settings."""
+    return Rules(fault_horizon, timedelta(seconds=first_answer))
