@@ -101,8 +101,8 @@ class Scene:
     dying: Mapping[str, str] = field(default_factory=dict)
     # Whether nobody is there for as long as it takes to notice.
     away: bool = False
-    # Batches that have been marked as leaving when it is told to end; None when it is not told so.
-    told_to_end_at: int | None = None
+    # States that some batch of the first job has when it is told to end; None when it is not told so.
+    told_to_end_at: frozenset[str] | None = None
     # Whether somebody has died while it was leaving another address.
     left_behind: bool = False
     ends: str = "succeeded"
@@ -115,6 +115,8 @@ def _once(path: str, **fault: object) -> Scene:
 
 _NOT_NOW = _once(_PERSONS, action="status", status=503)
 _AWAY = Scene(away=True)
+# While a call is out.
+_TOLD_TO_END = replace(_once(_PERSONS, action="delay", seconds=1.5), told_to_end_at=frozenset({"called"}))
 _FAILED = Scene(defects=1, policy="continue")
 # By the name that a point has after its colon; without a scene a plain run passes it.
 SCENES: Mapping[str, Scene] = {
@@ -152,9 +154,12 @@ SCENES: Mapping[str, Scene] = {
     "note_pause": _once(_PERSONS, action="status", status=429, retry_after=1),
     "wake_up": _AWAY,
     # Its permit does not come before it is told to end.
-    "unmark_called": Scene(persons=700, told_to_end_at=2, dying={"SKOLVERKET_CALLS_PER_SECOND": "0.1"}),
-    "release": Scene(told_to_end_at=1),
-    "close_epoch": Scene(told_to_end_at=1),
+    "unmark_called": Scene(
+        persons=700, told_to_end_at=frozenset({"accepted", "called"}), dying={"SKOLVERKET_CALLS_PER_SECOND": "0.1"}
+    ),
+    "snooze": _once("persons/bulk/jobs/", action="status", status=503),
+    "release": _TOLD_TO_END,
+    "close_epoch": _TOLD_TO_END,
     "rest": Scene(dying={"ENCRYPTION_KEYS": f"other:{new_key()}"}),
     "end_epoch": Scene(left_behind=True),
 }
@@ -181,6 +186,8 @@ HISTORY: Mapping[str, tuple[int, int]] = {
     "before_call:send": _LEFT_NOT,
     # One had left and was answered; the permit of the other did not come.
     "before_commit:unmark_called": _LEFT_NOT,
+    "before_commit:release": _MAY_HAVE_ARRIVED,
+    "after_commit:release": _MAY_HAVE_ARRIVED,
     # It left, and what was answered was not kept.
     "during_call:send": _MAY_HAVE_ARRIVED,
     "after_call:send": _MAY_HAVE_ARRIVED,
@@ -241,9 +248,10 @@ def test_another_worker_goes_on_where_one_has_died(crashing: Service, point: str
         service.until(lambda: _read(service, _OPEN), "the circuit to open")
         service.plant()
     if scene.told_to_end_at is not None:
+        service.until(service.sends, "the first call to arrive")
+        states = scene.told_to_end_at
         service.until(
-            lambda: sum(bool(batch["called_at"]) for batch in service.batches(persons)) >= (scene.told_to_end_at or 0),
-            "the first calls to be noted",
+            lambda: states <= {batch["status"] for batch in service.batches(persons)}, "the batches to be so far"
         )
         dying.process.send_signal(signal.SIGTERM)
     assert dying.process.wait(40) == KILLED, f"{point} is never passed"
