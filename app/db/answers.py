@@ -61,17 +61,18 @@ async def accepted_batch(conn: AsyncConnection, claim: Claim, batch_id: UUID) ->
     records = await conn.execute(
         sa.text(
             """
-            SELECT object_id, clock_timestamp() - coalesce(fault_since, clock_timestamp()) AS faulty_for
-            FROM unnest(CAST(:ids AS uuid[])) AS listed (id) CROSS JOIN LATERAL (
-                SELECT object_id, fault_since, status, batch_id FROM record
+            SELECT object_id,
+                tried_longer(one.tried_for, one.failed_at, one.planned_wait + rested, clock_timestamp()) AS tried_for
+            FROM job CROSS JOIN unnest(CAST(:ids AS uuid[])) AS listed (id) CROSS JOIN LATERAL (
+                SELECT object_id, tried_for, failed_at, planned_wait, status, batch_id FROM record
                 WHERE record.job_id = :job AND record.object_id = listed.id OFFSET 0
             ) one
-            WHERE one.status = 'sent' AND one.batch_id = :batch
+            WHERE one.status = 'sent' AND one.batch_id = :batch AND job.id = :job
             """
         ),
         {**keys(claim), "batch": batch_id, "ids": batch.record_ids},
     )
-    waiting = {row.object_id: row.faulty_for for row in records}
+    waiting = {row.object_id: row.tried_for for row in records}
     return AwaitedBatch(batch.remote_job_id, batch.polls, batch.age, set(batch.record_ids), waiting)
 
 
@@ -83,11 +84,13 @@ async def answer_batch(
     answer: bytes,
     changes: Sequence[RecordChange],
     poll_in: timedelta,
+    horizon: timedelta | None = None,
 ) -> bool:
     """Stores a status answer and its results; the batch is finished when none of its records waits any more.
 
     `received` of each change is what the answer says of that object: it is kept as that object's, and the batch keeps
-    the rest of the answer. Tells whether some records wait.
+    the rest of the answer. Faulty records that have been tried for `horizon` are given up. Tells whether some records
+    wait.
     """
     await hold(conn, claim)
     kept = {
@@ -103,6 +106,7 @@ async def answer_batch(
         conn,
         claim,
         [replace(each, received=kept[each.object_id].digest if each.object_id in kept else None) for each in changes],
+        horizon=horizon,
     )
     status = await conn.scalar(
         sa.text(
@@ -183,11 +187,16 @@ async def requeue_batch(
     http_status: int,
     answer: bytes,
     again_in: timedelta,
+    horizon: timedelta | None = None,
 ) -> None:
-    """Stores a refusal that passes, such as too many calls: the records go again after a while."""
-    records = await _close(conn, cipher, claim, batch_id, "refused", f"http_{http_status}", http_status, answer)
-    changes = [RecordChange(each, "pending", again_in=again_in, faulty=True) for each in records]
-    await change_records(conn, claim, changes)
+    """Stores a refusal that passes, such as too many calls: the records go again after a while.
+
+    Those that have been tried for `horizon` are given up.
+    """
+    code = f"http_{http_status}"
+    records = await _close(conn, cipher, claim, batch_id, "refused", code, http_status, answer)
+    changes = [RecordChange(each, "pending", again_in=again_in, faulty=True, cause=code) for each in records]
+    await change_records(conn, claim, changes, horizon=horizon)
 
 
 async def mark_lost(
@@ -197,14 +206,18 @@ async def mark_lost(
     batch_id: UUID,
     code: str,
     again_in: timedelta | None,
+    horizon: timedelta | None = None,
 ) -> None:
-    """Notes that nobody will ever know what became of a batch: its records go again, or without a time end in error."""
+    """Notes that nobody will ever know what became of a batch: its records go again, or without a time end in error.
+
+    Those that have been tried for `horizon` are given up.
+    """
     records = await _close(conn, cipher, claim, batch_id, "lost", code, None, None)
     if again_in is None:
         changes = [RecordChange(each, "error", remarks=[remark(code)]) for each in records]
     else:
-        changes = [RecordChange(each, "pending", again_in=again_in, faulty=True) for each in records]
-    await change_records(conn, claim, changes)
+        changes = [RecordChange(each, "pending", again_in=again_in, faulty=True, cause=code) for each in records]
+    await change_records(conn, claim, changes, horizon=horizon)
 
 
 async def abandon_outstanding(conn: AsyncConnection, cipher: OrganisationCipher, claim: Claim, code: str) -> None:

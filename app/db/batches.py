@@ -7,7 +7,6 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -21,7 +20,6 @@ from app.db.records import change_records
 from app.domain.batching import Packing, encode
 from app.domain.open_work import JobSnapshot
 from app.domain.remarks import remark
-from app.domain.retry import given_up
 from app.domain.roster import Skip, blocked
 from app.domain.verdicts import RecordChange
 from app.target import Published
@@ -56,12 +54,12 @@ async def open_job(conn: AsyncConnection, claim: Claim) -> None:
 
 
 async def write_batch(
-    conn: AsyncConnection, cipher: OrganisationCipher, published: Published, claim: Claim, horizon: timedelta | None
+    conn: AsyncConnection, cipher: OrganisationCipher, published: Published, claim: Claim
 ) -> Outgoing | None:
     """Takes pending records, as many as fit, and writes down the batch in which they will leave.
 
-    Records that can't go are settled on the way: blocked by a failed one, too large, or faulty for longer than the
-    horizon, if there is one. Gives None when nothing is left to send, or when the run has been cancelled.
+    Records that can't go are settled on the way: blocked by a failed one, or too large. Gives None when nothing is left
+    to send, or when the run has been cancelled.
     """
     await hold(conn, claim)
     if await _cancelled(conn, claim):
@@ -74,9 +72,6 @@ async def write_batch(
         failed = await _failed_among(conn, claim, {ref for row in rows for ref in row.refs})
         contents = await open_contents(conn, cipher, (bytes(row.outgoing) for row in rows))
         for row in rows:
-            if horizon is not None and given_up(row.fault_since, row.now, horizon):
-                aside.append(RecordChange(row.object_id, "error", remarks=[remark("gave_up")]))
-                continue
             plain = contents[bytes(row.outgoing)]
             without: tuple[UUID, ...] = ()
             # Nothing is parsed but what refers to something that failed.
@@ -226,8 +221,7 @@ async def _pending(conn: AsyncConnection, claim: Claim, after: int) -> Sequence[
     rows = await conn.execute(
         sa.text(
             """
-            SELECT object_id, ordinal, outgoing, refs, max_together, fault_since, clock_timestamp() AS now
-            FROM record
+            SELECT object_id, ordinal, outgoing, refs, max_together FROM record
             WHERE run_id = :run AND stage = :stage AND status = 'pending' AND sendable AND ordinal > :after
                 AND (due_at IS NULL OR due_at <= clock_timestamp())
             ORDER BY ordinal LIMIT :slice

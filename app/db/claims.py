@@ -134,7 +134,7 @@ _JOB = """
 async def load_snapshot(conn: AsyncConnection, claim: Claim) -> JobSnapshot:
     """Reads what the next decision needs; raises LeaseLost when the claim no longer holds."""
     query = f"""
-        SELECT {_OPEN}, job.fault_since, job.error ->> 'code' AS fault_code, run.on_record_error,
+        SELECT {_OPEN}, job.tried_for, job.error ->> 'code' AS fault_code, run.on_record_error,
             job.total, job.pending, job.sent, job.unchanged, job.succeeded, job.warnings, job.errors, job.skipped,
             ARRAY(
                 SELECT jsonb_build_array(id, status, next_poll_at) FROM batch WHERE job_id = job.id
@@ -159,7 +159,8 @@ async def note_accepted(conn: AsyncConnection, claim: Claim) -> None:
     """Notes that Skolverket has answered: faults from now on are counted anew."""
     await conn.execute(
         sa.text(
-            "UPDATE job SET last_accepted_at = clock_timestamp(), fault_since = NULL, error = NULL, fence = :claim"
+            "UPDATE job SET last_accepted_at = clock_timestamp(), tried_for = '0', failed_at = NULL,"
+            " planned_wait = NULL, error = NULL, fence = :claim"
             " WHERE id = :job AND claim = :claim AND status = 'running'"
         ),
         {"job": claim.job_id, "claim": claim.number},
@@ -170,7 +171,8 @@ async def note_fault(conn: AsyncConnection, claim: Claim, error: dict[str, Any],
     """Keeps a fault for those who look at the job meanwhile, and counts it as an attempt unless told otherwise."""
     await conn.execute(
         sa.text(
-            "UPDATE job SET attempt = attempt + :counted, fault_since = coalesce(fault_since, clock_timestamp()),"
+            "UPDATE job SET attempt = attempt + :counted, failed_at = clock_timestamp(), planned_wait = - rested,"
+            " tried_for = tried_longer(tried_for, failed_at, planned_wait + rested, clock_timestamp()),"
             " error = :error, fence = :claim WHERE id = :job AND claim = :claim AND status = 'running'"
         ).bindparams(sa.bindparam("error", type_=JSONB)),
         {"job": claim.job_id, "claim": claim.number, "error": error, "counted": int(counts)},
@@ -193,6 +195,7 @@ async def snooze(conn: AsyncConnection, claim: Claim, delay: timedelta, *, cance
                     FROM run WHERE id = :run
                 )
                 UPDATE job SET fence = :claim, lease_until = NULL, worker = NULL, worker_deaths = 0,
+                    rested = rested + rest.delay,
                     due_at = clock_timestamp() + rest.delay, wake_up = wake_up + 1,
                     notified_at = clock_timestamp() + rest.delay
                 FROM rest WHERE id = :job AND claim = :claim AND status = 'running' RETURNING wake_up, rest.delay

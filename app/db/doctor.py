@@ -41,8 +41,8 @@ _LANES = """
             live.*, count(*) OVER () AS queues
         FROM under_way FULL JOIN queued USING (organisation_id, activity_id)
         LEFT JOIN LATERAL (
-            SELECT job.id AS job_id, stage, status, due_at, lease_until, worker, attempt, worker_deaths, fault_since,
-                error ->> 'code' AS fault_code
+            SELECT job.id AS job_id, stage, status, due_at, lease_until, worker, attempt, worker_deaths,
+                failed_at - tried_for AS fault_since, error ->> 'code' AS fault_code
             -- The OFFSET keeps this a look at four jobs a run: no plan may go over all live ones for each.
             FROM (SELECT * FROM job WHERE job.run_id = under_way.id OFFSET 0) job
             WHERE status IN ('queued', 'running') ORDER BY position LIMIT 1

@@ -200,14 +200,14 @@ async def backlog(conn: AsyncConnection) -> Backlog:
                             AS oldest_due,
                         count(*) FILTER (WHERE lease_until >= now) AS leases_held,
                         count(*) FILTER (WHERE lease_until < now) AS leases_expired,
-                        count(fault_since) AS faulty,
-                        coalesce(extract(epoch FROM now - min(fault_since)), 0)::float AS oldest_fault,
+                        count(failed_at) AS faulty,
+                        coalesce(extract(epoch FROM max(tried_for)), 0)::float AS oldest_fault,
                         (
                             SELECT count(DISTINCT organisation_id) FROM access_token WHERE failure IS NOT NULL
                                 AND failed_at > now - :lately AND (expires_at IS NULL OR expires_at < now)
                         ) AS tokens_failing
                     FROM (SELECT clock_timestamp() AS now) clock LEFT JOIN LATERAL (
-                        SELECT run_id, due_at, lease_until, fault_since,
+                        SELECT run_id, due_at, lease_until, failed_at, tried_for,
                             (lease_until IS NULL OR lease_until < now) AS free
                         FROM job WHERE status IN ('queued', 'running') OFFSET 0
                     ) live ON true

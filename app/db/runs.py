@@ -170,7 +170,7 @@ async def retry_run(
         sa.text(
             """
             UPDATE job SET status = 'waiting', finished_at = NULL, error = NULL, attempt = 0, worker_deaths = 0,
-                fault_since = NULL, last_accepted_at = NULL
+                tried_for = '0', failed_at = NULL, planned_wait = NULL, last_accepted_at = NULL
             WHERE run_id = :run AND status IN ('failed', 'blocked', 'cancelled')
             """
         ),
@@ -188,7 +188,7 @@ async def retry_run(
         sa.text(
             """
             UPDATE record SET status = 'pending', completed_at = NULL, received = NULL, due_at = NULL,
-                fault_since = NULL, max_together = NULL,
+                tried_for = NULL, failed_at = NULL, planned_wait = NULL, max_together = NULL,
                 -- what the roster's own reading found stays; what the earlier try said of it goes
                 remarks = (SELECT jsonb_agg(r) FROM jsonb_array_elements(remarks) r WHERE r ? 'pointer')
             FROM job

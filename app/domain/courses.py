@@ -76,8 +76,7 @@ class StepState:
 def write(state: StepState, most: int) -> Course:
     """Writes down batches, `most` of them, while there is something to send."""
     for _ in range(most):
-        answered = state.open is not None and state.open.last_accepted_at is not None
-        written = yield WriteBatch(state.rules.fault_horizon if answered else None)
+        written = yield WriteBatch()
         if not (written and state.goes_on):
             return
 
@@ -122,7 +121,7 @@ def poll(state: StepState, batch_id: UUID) -> Course:
             # The target took the batch and now does not know it: the same objects go again.
             yield from _met(state, Fault("job_unknown"))
             longest = max(batch.waiting.values(), default=timedelta())
-            yield MarkLost(batch_id, "job_unknown", None if overdue else wait_after_fault(longest, None, state.random))
+            yield MarkLost(batch_id, "job_unknown", wait_after_fault(longest, None, state.random))
         case Failed(fault, http_status):
             yield from _met(state, fault, http_status)
             if overdue:

@@ -28,9 +28,7 @@ class RefreshWork:
 
 @dataclass(frozen=True, slots=True)
 class WriteBatch:
-    """Write down the next batch; records that have met faults for `fault_horizon` end, with None none does."""
-
-    fault_horizon: timedelta | None
+    """Write down the next batch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +60,7 @@ class RefuseBatch:
 
 @dataclass(frozen=True, slots=True)
 class RequeueBatch:
-    """Note a refusal that passes: the records of the batch go again after `again_in`."""
+    """Note a refusal that passes: the records of the batch go again after `again_in`, but for those given up."""
 
     batch_id: UUID
     http_status: int
@@ -72,7 +70,10 @@ class RequeueBatch:
 
 @dataclass(frozen=True, slots=True)
 class MarkLost:
-    """Note that nobody knows what became of a batch: its records go again after `again_in`, or with None end."""
+    """Note that nobody knows what became of a batch: its records go again after `again_in`, or with None end.
+
+    Those that have been tried for too long are given up.
+    """
 
     batch_id: UUID
     code: str

@@ -48,8 +48,8 @@ class JobSnapshot(OpenWork):
 
     counts: Counts
     on_record_error: str
-    # Since when it has met only faults, and our code for the last of them.
-    fault_since: datetime | None
+    # For how long it had been tried in vain at its last failed try, and our code for the fault.
+    tried_for: timedelta = timedelta()
     fault_code: str | None = None
 
 

@@ -18,6 +18,7 @@ class Job:
     worker: UUID | None = None
     attempt: int = 0
     worker_deaths: int = 0
+    # For as long before its last fault as it has been tried in vain.
     fault_since: datetime | None = None
     fault_code: str | None = None
     # Batches without their final answer, since when the oldest, and how often one was asked for.

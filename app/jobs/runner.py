@@ -137,7 +137,7 @@ class Runner:
             if isinstance(intent, Snooze | Finish):
                 self._wake_ups = await settle(conn, self.claim, intent)
             else:
-                return await carry_out(conn, self.cipher, self.published, self.claim, intent, self.rules.first_answer)
+                return await carry_out(conn, self.cipher, self.published, self.claim, intent, self.rules)
         if isinstance(intent, Finish):
             self._log_end(intent)
         return Stored()

@@ -10,6 +10,7 @@ from app.db.answer_times import learn_answer_time
 from app.db.cipher import OrganisationCipher
 from app.db.claims import Claim, LeaseLost, hold, load_snapshot, note_accepted, note_fault, snooze
 from app.domain.conclusion import CIRCUIT_OPEN, Expire, Finish, Snooze
+from app.domain.courses import Rules
 from app.domain.intents import (
     AbandonOutstanding,
     AcceptBatch,
@@ -40,11 +41,11 @@ async def carry_out(
     published: Published,
     claim: Claim,
     intent: Transaction,
-    first_answer: timedelta,
+    rules: Rules,
 ) -> Stored:
     """Carries `intent` out under `claim` in the caller's transaction; raises LeaseLost when the claim no longer holds.
 
-    `first_answer` is the guess of how soon answers come, before any has come.
+    `rules` are those that the step goes by.
     """
     match intent:
         case LoadBatch(batch_id):
@@ -52,7 +53,7 @@ async def carry_out(
         case LoadUnasked():
             return Stored(await at_target.unasked(conn, claim))
         case LearnAnswerTime(polls, age):
-            await learn_answer_time(conn, claim.stage, first_answer, polls, age)
+            await learn_answer_time(conn, claim.stage, rules.first_answer, polls, age)
             return Stored()
         case OpenJob():
             await batches.open_job(conn, claim)
@@ -60,7 +61,7 @@ async def carry_out(
         case _:
             # Held until the commit, so that what is read as open afterwards has what all before it have written.
             await hold(conn, claim)
-            result = await _changed(conn, cipher, published, claim, intent)
+            result = await _changed(conn, cipher, published, claim, intent, rules.fault_horizon)
             return Stored(result, await load_snapshot(conn, claim))
 
 
@@ -81,13 +82,18 @@ async def settle(conn: AsyncConnection, claim: Claim, ending: Snooze | Finish) -
 
 
 async def _changed(
-    conn: AsyncConnection, cipher: OrganisationCipher, published: Published, claim: Claim, intent: Transaction
+    conn: AsyncConnection,
+    cipher: OrganisationCipher,
+    published: Published,
+    claim: Claim,
+    intent: Transaction,
+    horizon: timedelta,
 ) -> object:
     match intent:
         case RefreshWork():
             pass
-        case WriteBatch(fault_horizon):
-            return await batches.write_batch(conn, cipher, published, claim, fault_horizon) is not None
+        case WriteBatch():
+            return await batches.write_batch(conn, cipher, published, claim) is not None
         case AcceptBatch(batch_id, http_status, remote_job_id, poll_in):
             await answers.accept_batch(conn, claim, batch_id, http_status, remote_job_id, poll_in)
             await note_accepted(conn, claim)
@@ -95,18 +101,18 @@ async def _changed(
             await answers.refuse_batch(conn, cipher, claim, batch_id, http_status, answer, blamed)
             await note_accepted(conn, claim)
         case RequeueBatch(batch_id, http_status, answer, again_in):
-            await answers.requeue_batch(conn, cipher, claim, batch_id, http_status, answer, again_in)
+            await answers.requeue_batch(conn, cipher, claim, batch_id, http_status, answer, again_in, horizon)
         case MarkLost(batch_id, code, again_in):
-            await answers.mark_lost(conn, cipher, claim, batch_id, code, again_in)
+            await answers.mark_lost(conn, cipher, claim, batch_id, code, again_in, horizon)
         case UnmarkCalled(batch_id):
             await batches.unmark_called(conn, claim, batch_id)
         case PostponePoll(batch_id, poll_in):
             await answers.postpone_batch(conn, claim, batch_id, poll_in)
         case ApplyAnswer(batch_id, answer, changes, poll_in, lost):
-            await answers.answer_batch(conn, cipher, claim, batch_id, answer, changes, poll_in)
-            if lost is not None:
-                await answers.mark_lost(conn, cipher, claim, lost.batch_id, lost.code, lost.again_in)
             await note_accepted(conn, claim)
+            await answers.answer_batch(conn, cipher, claim, batch_id, answer, changes, poll_in, horizon)
+            if lost is not None:
+                await answers.mark_lost(conn, cipher, claim, lost.batch_id, lost.code, lost.again_in, horizon)
         case NoteAtTarget(asked, found):
             await at_target.note_at_target(conn, claim, asked, found)
             await note_accepted(conn, claim)

@@ -94,7 +94,7 @@ class Played:
             held = await claims.claim(conn, uuid4(), timedelta(hours=1), job_id)
             assert held is not None
             cipher = self.runtime.cipher.of(self.organisation_id, held.salt)
-            while (out := await batches.write_batch(conn, cipher, PUBLISHED, held, None)) is not None:
+            while (out := await batches.write_batch(conn, cipher, PUBLISHED, held)) is not None:
                 self.batches.append(out.id)
                 if end is not None:
                     await self._answer(conn, cipher, held, out, answers or {})

@@ -102,7 +102,7 @@ async def test_faults_tokens_and_slots(service: Service, run: str) -> None:
         cipher = service.runtime.cipher.of(held.organisation_id, held.salt)
         await tokens.ask_for_token(conn, cipher, held.organisation_id, "here", MINUTE)
         await tokens.fetch_failed(conn, held.organisation_id, "here", "certificate_expired")
-    await do(service, "UPDATE job SET fence = claim, fault_since = fault_since - interval '1 h' WHERE status='running'")
+    await do(service, "UPDATE job SET fence = claim, tried_for = interval '1 h' WHERE status='running'")
     await do(service, "UPDATE call_limit SET next_at = clock_timestamp() + interval '1 h' WHERE bucket = 'calls'")
     seen = await figures(service)
     assert (seen["provkedja_jobs_faulty",], seen["provkedja_tokens_failing",]) == (1, 1)

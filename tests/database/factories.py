@@ -25,7 +25,7 @@ from app.db.records import change_records
 from app.domain.verdicts import RecordChange
 from app.skolverket.published import PUBLISHED
 from app.sources.json_upload import JsonUpload
-from tests.database.drain import RULES, drain
+from tests.database.drain import drain
 
 Object = dict[str, Any]
 
@@ -191,7 +191,7 @@ class Tenant:
     async def write(self, held: Claim) -> batches.Outgoing | None:
         """Writes down a batch."""
         async with self.engine.begin() as conn:
-            return await batches.write_batch(conn, self.cipher, PUBLISHED, held, RULES.fault_horizon)
+            return await batches.write_batch(conn, self.cipher, PUBLISHED, held)
 
     async def written(self, held: Claim) -> batches.Outgoing:
         """Writes down a batch where there is something to send."""

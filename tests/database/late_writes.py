@@ -68,7 +68,7 @@ LATE_WRITES: Final[dict[str, tuple[Write, Refusal]]] = {
     "load_snapshot": (lambda conn, cipher, held, batch: claims.load_snapshot(conn, held), _told),
     "snooze": (lambda conn, cipher, held, batch: claims.snooze(conn, held, _NOW), _told),
     "open_job": (lambda conn, cipher, held, batch: batches.open_job(conn, held), _told),
-    "write_batch": (lambda conn, cipher, held, batch: batches.write_batch(conn, cipher, PUBLISHED, held, None), _told),
+    "write_batch": (lambda conn, cipher, held, batch: batches.write_batch(conn, cipher, PUBLISHED, held), _told),
     "call_batch": (lambda conn, cipher, held, batch: batches.call_batch(conn, cipher, PUBLISHED, held, batch), _told),
     "may_leave": (lambda conn, cipher, held, batch: batches.may_leave(conn, held), _told),
     "expire": (lambda conn, cipher, held, batch: batches.expire(conn, held), _told),

@@ -351,8 +351,9 @@ async def test_a_retry_begins_the_job_anew(tenant: Tenant) -> None:
     await run.retry()
     [row] = await tenant.rows("SELECT * FROM job WHERE id = :job", job=held.job_id)
     assert [
-        row[name] for name in ("error", "attempt", "fault_since", "last_accepted_at", "finished_at", "worker_deaths")
+        row[name] for name in ("error", "attempt", "failed_at", "last_accepted_at", "finished_at", "worker_deaths")
     ] == [*(None, 0, None, None, None, 0)]
+    assert row["tried_for"] == timedelta()
     assert (await tenant.claim(held.job_id)).number == 2
 
 

@@ -18,7 +18,6 @@ from app.domain.batching import encode
 from app.domain.envelope import unfold
 from app.domain.verdicts import RecordChange
 from app.skolverket.published import BODY_FORM, PUBLISHED
-from tests.database.drain import HORIZON
 from tests.database.factories import MINUTE, Object, Run, Tenant, duty, exam, group, pupil
 
 NOTHING = timedelta()
@@ -228,38 +227,6 @@ async def test_records_that_are_not_due_stay(tenant: Tenant) -> None:
     assert await tenant.write(held) is None
 
 
-async def test_a_record_is_given_up_when_its_faults_reach_the_horizon(tenant: Tenant) -> None:
-    """Not a moment before, and never one that has met no fault."""
-    faulty, fine = pupil(), pupil()
-    _, held = await _claimed(tenant, [faulty, fine])
-    batch_id = await tenant.accepted(held)
-    changes = [RecordChange(UUID(faulty["id"]), "pending", again_in=NOTHING, faulty=True)]
-    async with tenant.engine.begin() as conn:
-        await answers.answer_batch(conn, tenant.cipher, held, batch_id, b"{}", changes, NOTHING)
-    await _age(tenant, held, HORIZON - MINUTE)
-    retried = await tenant.written(held)
-    assert json.loads(retried.body)["data"] == [faulty]
-    async with tenant.engine.begin() as conn:
-        await batches.call_batch(conn, tenant.cipher, PUBLISHED, held, retried.id)
-        await answers.mark_lost(conn, tenant.cipher, held, retried.id, "timeout", NOTHING)
-    await _age(tenant, held, MINUTE)
-    assert await tenant.write(held) is None
-    row = await _record(tenant, faulty["id"])
-    assert (row["status"], _codes(row)) == ("error", ["gave_up"])
-    assert (await _record(tenant, fine["id"]))["status"] == "sent"
-
-
-async def _age(tenant: Tenant, held: Claim, by: timedelta) -> None:
-    """Moves the time since which records have met faults into the past."""
-    await tenant.do(
-        "UPDATE record SET fault_since = fault_since - :by, fence = :claim"
-        " WHERE job_id = :job AND fault_since IS NOT NULL",
-        by=by,
-        claim=held.number,
-        job=held.job_id,
-    )
-
-
 # Leaving
 
 
@@ -345,7 +312,7 @@ async def test_a_passing_fault_at_skolverket_sends_the_record_again(tenant: Tena
     row = await _record(tenant, person["id"])
     assert (row["status"], row["completed_at"], row["attempts"]) == ("pending", None, 1)
     assert timedelta(seconds=50) < row["due_in"] <= MINUTE
-    assert row["fault_since"] is not None
+    assert row["failed_at"] is not None
     assert (await _batch(tenant, batch_id))["status"] == "answered"
 
 
@@ -384,18 +351,6 @@ async def test_only_the_batch_in_which_a_record_left_last_answers_for_it(tenant:
     assert (await _record(tenant, slow["id"]))["status"] == "error"
     assert (await _record(tenant, again["id"]))["status"] == "sent"
     assert await tenant.answer(held, second) is False
-
-
-async def test_without_a_horizon_no_record_is_given_up(tenant: Tenant) -> None:
-    """Before Skolverket has taken anything of a job, its faults are the job's."""
-    person = pupil()
-    _, held = await _claimed(tenant, [person])
-    batch_id = await tenant.called(held)
-    async with tenant.engine.begin() as conn:
-        await answers.mark_lost(conn, tenant.cipher, held, batch_id, "no_connection", NOTHING)
-    await _age(tenant, held, 2 * HORIZON)
-    async with tenant.engine.begin() as conn:
-        assert await batches.write_batch(conn, tenant.cipher, PUBLISHED, held, None) is not None
 
 
 # Refusals
@@ -454,7 +409,7 @@ async def test_a_refusal_is_kept_with_its_batch(tenant: Tenant) -> None:
     row = await _batch(tenant, batch_id)
     assert (row["status"], row["http_status"], row["error"]) == ("refused", 413, "http_413")
     assert await _content(tenant, row["answer"]) == b"[5020]"
-    assert {(r["status"], r["max_together"], r["fault_since"]) for r in await _records(tenant, held)} == {
+    assert {(r["status"], r["max_together"], r["failed_at"]) for r in await _records(tenant, held)} == {
         ("pending", 1, None)
     }
 
@@ -468,7 +423,7 @@ async def test_after_a_passing_refusal_the_records_go_again_together(tenant: Ten
     row = await _record(tenant, person["id"])
     assert (row["status"], row["max_together"]) == ("pending", None)
     assert timedelta(seconds=50) < row["due_in"] <= MINUTE
-    assert row["fault_since"] is not None
+    assert row["failed_at"] is not None
     assert (await _batch(tenant, batch_id))["status"] == "refused"
 
 
@@ -525,7 +480,7 @@ async def test_batches_that_have_not_left_can_be_taken_back(tenant: Tenant) -> N
         await batches.discard_unsent(conn, held)
     assert [row["id"] for row in await tenant.rows("SELECT id FROM batch")] == [called]
     rows = await _records(tenant, held)
-    assert [(row["status"], row["fault_since"]) for row in rows] == [("sent", None), ("pending", None)]
+    assert [(row["status"], row["failed_at"]) for row in rows] == [("sent", None), ("pending", None)]
 
 
 async def test_a_job_that_ends_without_its_answers_closes_what_is_out(tenant: Tenant) -> None:

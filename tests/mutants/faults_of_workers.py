@@ -31,8 +31,8 @@ DECISIONS: Final = (
     ),
     Fault(
         "faults are met with another try for ever",
-        "return fault_since is not None and now - fault_since >= horizon",
-        "return fault_since is not None and now - fault_since >= 1000 * horizon",
+        "return tried_for >= horizon",
+        "return tried_for >= 1000 * horizon",
         ("decisions",),
     ),
 )

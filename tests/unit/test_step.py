@@ -65,7 +65,6 @@ DONE = JobSnapshot(
     last_accepted_at=NOW,
     counts=Counts(total=1, succeeded=1),
     on_record_error="halt",
-    fault_since=None,
 )
 TO_SEND = replace(DONE, counts=Counts(total=1, pending=1), ready=True)
 
@@ -125,7 +124,7 @@ def test_a_job_without_records_takes_two_transactions() -> None:
 
 def test_a_batch_is_written_sent_polled_and_applied() -> None:
     talk = Talk(TO_SEND)
-    assert talk.stored(WriteBatch, _written(A), result=True) == WriteBatch(RULES.fault_horizon)
+    assert talk.stored(WriteBatch, _written(A), result=True) == WriteBatch()
     # The next batch is written while the first is being sent: here there is nothing left for it.
     assert talk.waits_for == [WriteBatch, Send]
     talk.stored(WriteBatch, _written(A), result=False)

@@ -80,9 +80,14 @@ job = sa.Table(
     sa.Column("attempt", sa.Integer, nullable=False, server_default="0"),
     # Claims over an expired lease since the last settle.
     sa.Column("worker_deaths", sa.Integer, nullable=False, server_default="0"),
-    # Since when nothing but faults; and whether Skolverket has ever taken a batch of it.
-    sa.Column("fault_since", Time),
+    # For how long it has been tried in vain, at the last failed try; `planned_wait` is what was to pass before the next
+    # one, less what it had `rested` by then. And whether Skolverket has ever taken a batch of it.
+    sa.Column("tried_for", sa.Interval, nullable=False, server_default="0"),
+    sa.Column("failed_at", Time),
+    sa.Column("planned_wait", sa.Interval),
     sa.Column("last_accepted_at", Time),
+    # How long it has been let go by plan, added up.
+    sa.Column("rested", sa.Interval, nullable=False, server_default="0"),
     sa.Column("wake_up", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("notified_at", Time),
     sa.Column("created_at", Time, nullable=False, server_default=NOW),
@@ -159,10 +164,13 @@ record = sa.Table(
     # The batch in which it left last.
     sa.Column("batch_id", UUID),
     sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
-    # When it may be sent (again), since when it has met only faults, how many may share its batch.
+    # When it may be sent (again), and how many may share its batch.
     sa.Column("due_at", Time),
-    sa.Column("fault_since", Time),
     sa.Column("max_together", sa.Integer),
+    # For how long it has been tried in vain; as of its job.
+    sa.Column("tried_for", sa.Interval),
+    sa.Column("failed_at", Time),
+    sa.Column("planned_wait", sa.Interval),
     sa.Column("completed_at", Time),
     kind_of_object(),
     one_of("status", "pending", "sent", "unchanged", "succeeded", "warning", "error", "skipped"),

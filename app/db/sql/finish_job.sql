@@ -16,9 +16,9 @@ BEGIN
         RETURN NULL;
     END IF;
     -- A retry begins anew: what is left must not expire for faults of this try.
-    UPDATE record SET due_at = NULL, fault_since = NULL, fence = of_claim
+    UPDATE record SET due_at = NULL, tried_for = NULL, failed_at = NULL, planned_wait = NULL, fence = of_claim
     WHERE run_id = one.run_id AND stage BETWEEN one.stage AND one.stage AND status = 'pending'
-        AND (due_at IS NOT NULL OR fault_since IS NOT NULL);
+        AND (due_at IS NOT NULL OR failed_at IS NOT NULL);
     UPDATE job SET status = becomes, fence = of_claim, error = why, finished_at = clock_timestamp(), due_at = NULL,
         lease_until = NULL, worker = NULL, worker_deaths = 0
     WHERE id = of_job;

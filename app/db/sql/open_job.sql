@@ -20,8 +20,7 @@ BEGIN
     FROM closed CROSS JOIN unnest(closed.record_ids) AS each (id);
     IF lost IS NOT NULL THEN
         -- The OFFSET makes this a look by the primary key for each; the claim holds the job, so that no record moves.
-        UPDATE record SET status = 'pending', due_at = clock_timestamp(), fence = of_claim,
-            fault_since = coalesce(fault_since, clock_timestamp())
+        UPDATE record SET status = 'pending', due_at = clock_timestamp(), fence = of_claim
         FROM unnest(listed) AS wanted (id) CROSS JOIN LATERAL (
             SELECT ctid AS place FROM record other
             WHERE other.job_id = of_job AND other.object_id = wanted.id OFFSET 0
