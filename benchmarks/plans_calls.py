@@ -178,12 +178,12 @@ async def step(at: Place) -> None:
         RecordChange(each, "error" if number % 10 == 0 else "succeeded", received=b"\0")
         for number, each in enumerate(sorted(awaited.record_ids))
     ]
-    async with watched("answers.answer_batch", reads=3 * 500):
-        await answers.answer_batch(conn, at.cipher, held, out[0], b"{}", changes, MINUTE)
+    async with watched("answers.apply_answer", reads=3 * 500):
+        await answers.apply_answer(conn, at.cipher, held, out[0], b"{}", changes, MINUTE)
     async with watched("answers.refuse_batch", reads=2 * 500):
         await answers.refuse_batch(conn, at.cipher, held, out[1], 400, b"{}", {})
     async with watched("answers.mark_lost", reads=2 * 500):
-        await answers.mark_lost(conn, at.cipher, held, out[2], "timeout", MINUTE)
+        await answers.mark_lost(conn, held, out[2], "timeout", MINUTE)
     async with watched("at_target.unasked"):
         asked = await at_target.unasked(conn, held)
     async with watched("at_target.note_at_target"):
@@ -197,7 +197,7 @@ async def step(at: Place) -> None:
     async with watched("batches.expire", reads=3 * BUSY):
         await batches.expire(conn, held)
     async with watched("answers.abandon_outstanding"):
-        await answers.abandon_outstanding(conn, at.cipher, held, "cancelled")
+        await answers.abandon_outstanding(conn, held, "cancelled")
     async with watched("activity_queue.finish_job", reads=BUSY):
         await activity_queue.finish_job(conn, held.job_id, held.number, "failed")
 

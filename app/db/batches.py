@@ -14,9 +14,10 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.cipher import OrganisationCipher
-from app.db.claims import Claim, LeaseLost, hold, load_snapshot
+from app.db.claims import Claim, hold, load_snapshot
 from app.db.content import Content, keep_contents, open_contents, sealed_content
 from app.db.records import change_records
+from app.db.verbs import call_verb
 from app.domain.batching import Packing, encode
 from app.domain.open_work import JobSnapshot
 from app.domain.remarks import remark
@@ -49,8 +50,7 @@ async def open_job(conn: AsyncConnection, claim: Claim) -> None:
 
     Raises LeaseLost when the claim no longer holds.
     """
-    if not await conn.scalar(sa.text("SELECT open_job(:job, :claim)"), keys(claim)):
-        raise LeaseLost
+    await call_verb(conn, "open_job(:job, :claim)", keys(claim))
 
 
 async def write_batch(

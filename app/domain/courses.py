@@ -35,7 +35,7 @@ from app.domain.intents import (
     WriteBatch,
 )
 from app.domain.open_work import JobSnapshot
-from app.domain.retry import wait_after_fault, wait_for_answer
+from app.domain.retry import given_up, wait_after_fault, wait_for_answer
 from app.domain.verdicts import AwaitedBatch, read_results
 
 # What came of each intent is what `yield` gives.
@@ -110,7 +110,8 @@ def poll(state: StepState, batch_id: UUID) -> Course:
     if batch is None:
         yield RefreshWork()
         return
-    overdue = batch.age >= state.rules.fault_horizon
+    # Should this poll fail, or find no answer, it is the last.
+    overdue = given_up(batch.asked_for, state.rules.fault_horizon)
     poll_in = _poll_in(state, batch.polls + 1)
     match (yield Poll(batch_id, batch.remote_job_id)):
         case Answered() as answered:

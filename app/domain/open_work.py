@@ -25,8 +25,9 @@ class OpenBatch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenWork:
-    """What of a job is open, at the database's time `now`."""
+    """What of a job is open, at the database's time `now`; `changes` is higher in a later one of the same job."""
 
+    changes: int = 0
     now: datetime
     batches: Sequence[OpenBatch]
     # Whether pending records may go now; if not, when the next one may.

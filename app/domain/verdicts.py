@@ -22,11 +22,15 @@ class ItemResult:
 
 @dataclass(frozen=True, slots=True)
 class AwaitedBatch:
-    """A batch that the target has taken; those of its records that wait, with how long each will have been tried."""
+    """A batch that the target has taken; those of its records that wait, with how long each has been tried in vain.
+
+    `asked_for` is for how long its answer has been asked for in vain; both count up to now.
+    """
 
     remote_job_id: str
     polls: int
     age: timedelta
+    asked_for: timedelta
     record_ids: Set[UUID]
     waiting: Mapping[UUID, timedelta]
 

@@ -13,8 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.db.activity_queue import WakeUp
 from app.db.cipher import Cipher
-from app.db.claims import Claim, LeaseLost, claim
+from app.db.claims import Claim, claim
 from app.db.engine import transaction
+from app.db.verbs import LeaseLost
 from app.db.workers import Tally
 from app.domain.courses import Rules
 from app.jobs.bearer import Bearer

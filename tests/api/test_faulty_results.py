@@ -44,7 +44,7 @@ class Held:
             assert batch is not None
             await batches.call_batch(conn, cipher, PUBLISHED, self.claim, batch.id)
             await answers.accept_batch(conn, self.claim, batch.id, 202, "remote", timedelta())
-            await answers.answer_batch(
+            await answers.apply_answer(
                 conn, cipher, self.claim, batch.id, json.dumps(answer).encode(), (), timedelta(hours=1)
             )
         return f"/jobs/{self.claim.job_id}/batches/{batch.id}"

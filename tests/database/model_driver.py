@@ -8,7 +8,8 @@ from typing import Final
 from uuid import UUID
 
 from app.db import answers, batches, claims
-from app.db.claims import Claim, LeaseLost
+from app.db.claims import Claim
+from app.db.verbs import LeaseLost
 from app.domain.conclusion import Fault, Finish, Snooze
 from app.domain.intents import (
     Accepted,

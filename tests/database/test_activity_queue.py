@@ -344,8 +344,8 @@ async def test_a_retry_begins_the_job_anew(tenant: Tenant) -> None:
     held = await tenant.claim(run.jobs[0])
     first, _ = await run.objects(1)
     await tenant.answer(held, await tenant.accepted(held), {first: "error"})
+    await tenant.note_accepted(held)
     async with tenant.engine.begin() as conn:
-        await claims.note_accepted(conn, held)
         await claims.note_fault(conn, held, {"type": "x"})
         await activity_queue.finish_job(conn, held.job_id, held.number, "failed", {"type": "y"})
     await run.retry()
@@ -365,7 +365,7 @@ async def test_a_retry_forgets_remarks_on_the_earlier_try_and_keeps_those_on_the
     held = await tenant.claim(run.jobs[1])
     assert await tenant.write(held) is None
     async with tenant.engine.begin() as conn:
-        await answers.abandon_outstanding(conn, tenant.cipher, held, "worker_lost")
+        await answers.abandon_outstanding(conn, held, "worker_lost")
     await tenant.finish(held, "failed")
     query = "SELECT status, remarks FROM record WHERE object_id = :id"
     [skipped] = await tenant.rows(query, id=UUID(blocked["id"]))

@@ -18,7 +18,7 @@ from app.domain.batching import encode
 from app.domain.envelope import unfold
 from app.domain.verdicts import RecordChange
 from app.skolverket.published import BODY_FORM, PUBLISHED
-from tests.database.factories import MINUTE, Object, Run, Tenant, duty, exam, group, pupil
+from tests.database.factories import MINUTE, Object, Run, Tenant, duty, exam, group, is_open, pupil
 
 NOTHING = timedelta()
 
@@ -221,7 +221,7 @@ async def test_records_that_are_not_due_stay(tenant: Tenant) -> None:
         RecordChange(UUID(now["id"]), "pending", again_in=NOTHING, faulty=True),
     ]
     async with tenant.engine.begin() as conn:
-        await answers.answer_batch(conn, tenant.cipher, held, batch_id, b"{}", changes, NOTHING)
+        await answers.apply_answer(conn, tenant.cipher, held, batch_id, b"{}", changes, NOTHING)
     out = await tenant.written(held)
     assert json.loads(out.body)["data"] == [now]
     assert await tenant.write(held) is None
@@ -255,7 +255,7 @@ async def test_a_question_can_be_put_off(tenant: Tenant) -> None:
     batch_id = await tenant.accepted(held)
     before = (await _batch(tenant, batch_id))["next_poll_at"]
     async with tenant.engine.begin() as conn:
-        await answers.postpone_batch(conn, held, batch_id, MINUTE)
+        await answers.postpone_poll(conn, held, batch_id, MINUTE)
     assert (await _batch(tenant, batch_id))["next_poll_at"] - before >= timedelta(seconds=59)
 
 
@@ -269,7 +269,7 @@ async def test_a_verdict_is_the_records_end(tenant: Tenant, verdict: str) -> Non
     batch_id = await tenant.accepted(held)
     received, answer = b'{"x":1}', b'{"responses":[{"x":1}]}'
     async with tenant.engine.begin() as conn:
-        waiting = await answers.answer_batch(
+        seen = await answers.apply_answer(
             conn,
             tenant.cipher,
             held,
@@ -278,7 +278,7 @@ async def test_a_verdict_is_the_records_end(tenant: Tenant, verdict: str) -> Non
             [RecordChange(UUID(person["id"]), verdict, received=received)],
             MINUTE,
         )
-    assert waiting is False
+    assert not is_open(seen, batch_id)
     row, batch = await _record(tenant, person["id"]), await _batch(tenant, batch_id)
     assert (row["status"], await _content(tenant, row["received"])) == (verdict, received)
     assert row["completed_at"] is not None
@@ -296,7 +296,8 @@ async def test_an_answer_to_some_of_a_batch_keeps_it_open(tenant: Tenant) -> Non
     for person, waiting, status in ((first, True, "accepted"), (second, False, "answered")):
         async with tenant.engine.begin() as conn:
             change = RecordChange(UUID(person["id"]), "succeeded")
-            assert await answers.answer_batch(conn, tenant.cipher, held, batch_id, b"{}", [change], MINUTE) is waiting
+            seen = await answers.apply_answer(conn, tenant.cipher, held, batch_id, b"{}", [change], MINUTE)
+        assert is_open(seen, batch_id) is waiting
         assert (await _record(tenant, person["id"]))["status"] == "succeeded"
         assert (await _batch(tenant, batch_id))["status"] == status
     assert (await _batch(tenant, batch_id))["polls"] == 2
@@ -308,7 +309,8 @@ async def test_a_passing_fault_at_skolverket_sends_the_record_again(tenant: Tena
     batch_id = await tenant.accepted(held)
     change = RecordChange(UUID(person["id"]), "pending", again_in=MINUTE, faulty=True)
     async with tenant.engine.begin() as conn:
-        assert await answers.answer_batch(conn, tenant.cipher, held, batch_id, b"{}", [change], MINUTE) is False
+        seen = await answers.apply_answer(conn, tenant.cipher, held, batch_id, b"{}", [change], MINUTE)
+    assert not is_open(seen, batch_id)
     row = await _record(tenant, person["id"])
     assert (row["status"], row["completed_at"], row["attempts"]) == ("pending", None, 1)
     assert timedelta(seconds=50) < row["due_in"] <= MINUTE
@@ -325,7 +327,7 @@ async def test_remarks_on_an_earlier_sending_go_with_the_next_one(tenant: Tenant
     for _ in range(2):
         batch_id = await tenant.called(held)
         async with tenant.engine.begin() as conn:
-            await answers.mark_lost(conn, tenant.cipher, held, batch_id, "timeout", NOTHING)
+            await answers.mark_lost(conn, held, batch_id, "timeout", NOTHING)
     assert _codes(await _record(tenant, activity["id"])) == ["sent_without"]
 
 
@@ -336,7 +338,8 @@ async def test_only_the_batch_in_which_a_record_left_last_answers_for_it(tenant:
     first = await tenant.accepted(held)
     change = RecordChange(UUID(again["id"]), "pending", again_in=NOTHING, faulty=True)
     async with tenant.engine.begin() as conn:
-        assert await answers.answer_batch(conn, tenant.cipher, held, first, b"{}", [change], NOTHING) is True
+        seen = await answers.apply_answer(conn, tenant.cipher, held, first, b"{}", [change], NOTHING)
+    assert is_open(seen, first)
     second = await tenant.accepted(held)
     async with tenant.engine.connect() as conn:
         found = [await answers.accepted_batch(conn, held, each) for each in (first, second)]
@@ -346,7 +349,7 @@ async def test_only_the_batch_in_which_a_record_left_last_answers_for_it(tenant:
     assert [each.polls for each in awaited] == [1, 0]
     assert awaited[0].waiting[UUID(slow["id"])] <= NOTHING < awaited[1].waiting[UUID(again["id"])]
     async with tenant.engine.begin() as conn:
-        await answers.mark_lost(conn, tenant.cipher, held, first, "no_answer", None)
+        await answers.mark_lost(conn, held, first, "no_answer", None)
         assert await answers.accepted_batch(conn, held, first) is None, "it is no longer waited for"
     assert (await _record(tenant, slow["id"]))["status"] == "error"
     assert (await _record(tenant, again["id"]))["status"] == "sent"
@@ -432,7 +435,7 @@ async def test_a_lost_batch_sends_its_records_again(tenant: Tenant) -> None:
     _, held = await _claimed(tenant, [person])
     batch_id = await tenant.called(held)
     async with tenant.engine.begin() as conn:
-        await answers.mark_lost(conn, tenant.cipher, held, batch_id, "timeout", NOTHING)
+        await answers.mark_lost(conn, held, batch_id, "timeout", NOTHING)
     row, batch = await _record(tenant, person["id"]), await _batch(tenant, batch_id)
     assert (row["status"], row["remarks"]) == ("pending", None)
     assert (batch["status"], batch["error"], batch["answer"]) == ("lost", "timeout", None)
@@ -449,9 +452,9 @@ async def test_a_lost_batch_without_another_try_ends_its_records(tenant: Tenant)
     batch_id = await tenant.accepted(held)
     async with tenant.engine.begin() as conn:
         change = RecordChange(UUID(first["id"]), "succeeded")
-        await answers.answer_batch(conn, tenant.cipher, held, batch_id, b"{}", [change], NOTHING)
+        await answers.apply_answer(conn, tenant.cipher, held, batch_id, b"{}", [change], NOTHING)
     async with tenant.engine.begin() as conn:
-        await answers.mark_lost(conn, tenant.cipher, held, batch_id, "no_answer", None)
+        await answers.mark_lost(conn, held, batch_id, "no_answer", None)
     assert (await _record(tenant, first["id"]))["status"] == "succeeded"
     row = await _record(tenant, second["id"])
     assert (row["status"], _codes(row)) == ("error", ["no_answer"])
@@ -490,14 +493,14 @@ async def test_a_job_that_ends_without_its_answers_closes_what_is_out(tenant: Te
     accepted, called = await tenant.accepted(held), await tenant.called(held)
     await tenant.written(held)
     async with tenant.engine.begin() as conn:
-        await answers.abandon_outstanding(conn, tenant.cipher, held, "no_contact")
+        await answers.abandon_outstanding(conn, held, "no_contact")
     rows = await tenant.rows("SELECT id, status, error FROM batch ORDER BY number")
     assert [tuple(row.values()) for row in rows] == [
         (accepted, "lost", "no_contact"),
         (called, "lost", "no_contact"),
     ]
     assert {row["status"] for row in await _records(tenant, held)} == {"pending"}
-    assert await tenant.finish(held, "failed") is not None
+    assert await tenant.finish(held, "failed") == []
 
 
 async def test_giving_up_ends_what_is_pending_and_nothing_else(tenant: Tenant) -> None:

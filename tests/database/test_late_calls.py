@@ -3,7 +3,8 @@
 import pytest
 
 from app.db import batches
-from app.db.claims import Claim, LeaseLost
+from app.db.claims import Claim
+from app.db.verbs import LeaseLost
 from tests.database.factories import Tenant
 
 

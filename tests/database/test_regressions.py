@@ -33,7 +33,7 @@ async def test_a_retry_gives_no_record_up_for_faults_of_the_try_before(tenant: T
     held = await tenant.claim(run.jobs[0])
     batch_id = await tenant.called(held)
     async with tenant.engine.begin() as conn:
-        await answers.mark_lost(conn, tenant.cipher, held, batch_id, "timeout", timedelta())
+        await answers.mark_lost(conn, held, batch_id, "timeout", timedelta())
     await tenant.do(
         "UPDATE record SET tried_for = interval '7 hours', fence = :claim WHERE job_id = :job",
         claim=held.number,

@@ -100,8 +100,7 @@ async def test_of_a_job_planned_rests_count_and_downtime_does_not(tenant: Tenant
     held = await _rest(tenant, held, MINUTE, 7 * HOUR)
     await _fault(tenant, held)
     assert await _tried_for(tenant, "job", held) == 4 * MINUTE + 2 * HALF
-    async with tenant.engine.begin() as conn:
-        await claims.note_accepted(conn, held)
+    await tenant.note_accepted(held)
     await _pass(tenant, MINUTE)
     await _fault(tenant, held)
     assert await _tried_for(tenant, "job", held) == NOTHING
@@ -111,15 +110,14 @@ async def _one(tenant: Tenant, contact: bool = True) -> Claim:
     """Claims a job of one record; its target has taken a batch before, unless told otherwise."""
     held = await tenant.claim((await tenant.new_run({"persons": [pupil()]})).jobs[0])
     if contact:
-        async with tenant.engine.begin() as conn:
-            await claims.note_accepted(conn, held)
+        await tenant.note_accepted(held)
     return held
 
 
 async def _lose(tenant: Tenant, held: Claim, again_in: timedelta = NOTHING) -> None:
     batch_id = await tenant.called(held)
     async with tenant.engine.begin() as conn:
-        await answers.mark_lost(conn, tenant.cipher, held, batch_id, "timeout", again_in, HORIZON)
+        await answers.mark_lost(conn, held, batch_id, "timeout", again_in, HORIZON)
 
 
 async def _refuse(tenant: Tenant, held: Claim, again_in: timedelta = NOTHING) -> None:
@@ -133,7 +131,7 @@ async def _again(tenant: Tenant, held: Claim, again_in: timedelta = NOTHING) -> 
     ids: Sequence[UUID] = await tenant.value("SELECT record_ids FROM batch WHERE id = :batch", batch=batch_id)
     changes = [RecordChange(each, "pending", again_in=again_in, faulty=True) for each in ids]
     async with tenant.engine.begin() as conn:
-        await answers.answer_batch(conn, tenant.cipher, held, batch_id, b"{}", changes, NOTHING, HORIZON)
+        await answers.apply_answer(conn, tenant.cipher, held, batch_id, b"{}", changes, NOTHING, horizon=HORIZON)
 
 
 _TRIES = {"lost": (_lose, "timeout"), "refused": (_refuse, "http_503"), "answered": (_again, None)}

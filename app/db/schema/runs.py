@@ -75,6 +75,8 @@ job = sa.Table(
     # Raised by every claim, never lowered; `fence` is what a write repeats of it (the trigger empties it again).
     sa.Column("claim", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("fence", sa.BigInteger),
+    # Raised by every verb under a claim: the order of what they leave open, whatever the clock does.
+    sa.Column("changes", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("lease_until", Time),
     sa.Column("worker", UUID),
     sa.Column("attempt", sa.Integer, nullable=False, server_default="0"),
@@ -212,6 +214,10 @@ batch = sa.Table(
     sa.Column("remote_job_id", sa.Text),
     sa.Column("polls", sa.Integer, nullable=False, server_default="0"),
     sa.Column("next_poll_at", Time),
+    # For how long its answer has been asked for in vain; as of its job, since it was accepted.
+    sa.Column("tried_for", sa.Interval),
+    sa.Column("failed_at", Time),
+    sa.Column("planned_wait", sa.Interval),
     sa.Column("finished_at", Time),
     # The content of the last answer, without what it says of each record.
     sa.Column("answer", sa.LargeBinary),
