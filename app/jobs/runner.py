@@ -14,7 +14,7 @@ from app.db import batches
 from app.db.activity_queue import WakeUp
 from app.db.cipher import OrganisationCipher
 from app.db.claims import Claim, hold
-from app.db.engine import transaction
+from app.db.engine import statement, transaction
 from app.domain.conclusion import Fault, Finish, Snooze
 from app.domain.courses import Rules
 from app.domain.intents import (
@@ -45,7 +45,7 @@ from app.domain.step import run_step
 from app.jobs.calls import Calls
 from app.jobs.deadline import NoTime
 from app.jobs.problems import job_problem
-from app.jobs.transactions import carry_out, settle
+from app.jobs.transactions import ONE_STATEMENT, carry_out, settle
 from app.target import Published, Refusal, TryAgain
 
 log = structlog.get_logger(__name__)
@@ -133,7 +133,8 @@ class Runner:
     async def _transaction(self, intent: Transaction) -> Stored:
         if isinstance(intent, NoteFault):
             self._log_fault(intent)
-        async with transaction(self.engine, name_of(type(intent))) as conn:
+        begun = statement if isinstance(intent, ONE_STATEMENT) else transaction
+        async with begun(self.engine, name_of(type(intent))) as conn:
             if isinstance(intent, Snooze | Finish):
                 self._wake_ups = await settle(conn, self.claim, intent)
             else:

@@ -35,6 +35,24 @@ from app.domain.open_work import JobSnapshot
 from app.jobs.problems import job_problem
 from app.target import Published
 
+# These are one statement, which commits by itself: no round trips for its transaction, and no lock between two of them.
+# A refusal of a record that stood alone takes two, of which the first changes nothing.
+ONE_STATEMENT = (
+    RefreshWork,
+    LoadBatch,
+    AcceptBatch,
+    RefuseBatch,
+    RequeueBatch,
+    MarkLost,
+    PostponePoll,
+    ApplyAnswer,
+    LoadUnasked,
+    NoteAtTarget,
+    NoteFault,
+    Snooze,
+    Finish,
+)
+
 
 async def carry_out(
     conn: AsyncConnection,
