@@ -171,18 +171,18 @@ async def step(at: Place) -> None:
             await batches.call_batch(conn, at.cipher, PUBLISHED, held, batch_id)
     async with watched("answers.accept_batch"):
         await answers.accept_batch(conn, held, out[0], 202, "remote", MINUTE)
-    async with watched("answers.accepted_batch"):
+    async with watched("answers.accepted_batch", reads=3 * 500):
         awaited = await answers.accepted_batch(conn, held, out[0])
     assert awaited is not None  # noqa: S101
     changes = [
         RecordChange(each, "error" if number % 10 == 0 else "succeeded", received=b"\0")
         for number, each in enumerate(sorted(awaited.record_ids))
     ]
-    async with watched("answers.apply_answer", reads=3 * 500):
+    async with watched("answers.apply_answer", reads=8 * 500):
         await answers.apply_answer(conn, at.cipher, held, out[0], b"{}", changes, MINUTE)
-    async with watched("answers.refuse_batch", reads=2 * 500):
+    async with watched("answers.refuse_batch", reads=8 * 500):
         await answers.refuse_batch(conn, at.cipher, held, out[1], 400, b"{}", {})
-    async with watched("answers.mark_lost", reads=2 * 500):
+    async with watched("answers.mark_lost", reads=8 * 500):
         await answers.mark_lost(conn, held, out[2], "timeout", MINUTE)
     async with watched("at_target.unasked"):
         asked = await at_target.unasked(conn, held)
