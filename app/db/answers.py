@@ -55,14 +55,14 @@ async def accepted_batch(conn: AsyncConnection, claim: Claim, batch_id: UUID) ->
                             one.tried_for, one.failed_at, one.planned_wait + job.rested, clock_timestamp())))
                         FROM unnest(record_ids) AS listed (id) CROSS JOIN LATERAL (
                             SELECT object_id, tried_for, failed_at, planned_wait, status, batch_id FROM record
-                            WHERE record.job_id = batch.job_id AND record.object_id = listed.id OFFSET 0
+                            WHERE record.job_id = :job AND record.object_id = listed.id OFFSET 0
                         ) one
                         WHERE one.status = 'sent' AND one.batch_id = batch.id
                     ) AS waiting
                 FROM batch JOIN job ON job.id = batch.job_id WHERE batch.id = :batch AND batch.status = 'accepted'
                 """
             ),
-            {"batch": batch_id},
+            {**keys(claim), "batch": batch_id},
         )
     ).one_or_none()
     if batch is None:
@@ -81,13 +81,15 @@ async def apply_answer(
     poll_in: timedelta,
     *,
     lost: tuple[str, timedelta | None] | None = None,
+    usual: timedelta | None = None,
     horizon: timedelta | None = None,
 ) -> JobSnapshot:
     """Stores a status answer and its results; the batch is finished when none of its records waits any more.
 
     `received` of each change is what the answer says of that object: it is kept as that object's, and the batch keeps
     the rest of the answer. With `lost` those that wait still go again after the time in it, or without one end in error
-    with its code. Faulty records that have been tried for `horizon` are given up.
+    with its code. Faulty records that have been tried for `horizon` are given up. `usual` is how long answers take,
+    where that has been learned.
     """
     said = {
         each.object_id: sealed_content(cipher, claim.stage, each.object_id, each.received)
@@ -103,7 +105,7 @@ async def apply_answer(
         claim,
         "apply_answer(:job, :claim, :batch, :answer, :answer_sealed, CAST(:digests AS bytea[]),"
         " CAST(:objects AS uuid[]), CAST(:sealed AS bytea[]), CAST(:changes AS jsonb), :poll_in,"
-        " :lost_why, :lost_again_in, :horizon)",
+        " :lost_why, :lost_again_in, :usual, :horizon)",
         batch=batch_id,
         **_answer(envelope),
         **_contents(said),
@@ -111,6 +113,7 @@ async def apply_answer(
         poll_in=poll_in,
         lost_why=code,
         lost_again_in=again_in,
+        usual=usual,
         horizon=horizon,
     )
 

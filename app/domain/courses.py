@@ -16,7 +16,6 @@ from app.domain.intents import (
     Failed,
     Found,
     Intent,
-    LearnAnswerTime,
     LoadBatch,
     LoadUnasked,
     LookUp,
@@ -35,7 +34,7 @@ from app.domain.intents import (
     WriteBatch,
 )
 from app.domain.open_work import JobSnapshot
-from app.domain.retry import given_up, wait_after_fault, wait_for_answer
+from app.domain.retry import given_up, usual_wait, wait_after_fault, wait_for_answer
 from app.domain.verdicts import AwaitedBatch, read_results
 
 # What came of each intent is what `yield` gives.
@@ -142,13 +141,12 @@ def _apply(
         lost = MarkLost(batch_id, "no_answer", None)
     elif waiting and batch.polls >= _PATIENT_POLLS and not read.unfinished:
         lost = MarkLost(batch_id, "answer_incomplete", timedelta(seconds=1))
-    yield ApplyAnswer(batch_id, answered.answer, read.changes, poll_in, lost)
+    usual = None if waiting else _learned(state, batch.polls + 1, batch.age + answered.waited)
+    yield ApplyAnswer(batch_id, answered.answer, read.changes, poll_in, lost, usual)
     if read.foreign:
         yield from _met(state, Fault("answer_foreign"))
     if lost is not None:
         yield from _met(state, Fault(lost.code))
-    if not waiting:
-        yield LearnAnswerTime(batch.polls + 1, batch.age + answered.waited)
 
 
 def look_up(state: StepState) -> Course:
@@ -172,5 +170,13 @@ def _met(state: StepState, fault: Fault, http_status: int | None = None) -> Cour
 
 
 def _poll_in(state: StepState, polls: int) -> timedelta:
-    usual = state.open.usual_answer if state.open is not None else None
-    return wait_for_answer(polls, usual or state.rules.first_answer, state.random)
+    return wait_for_answer(polls, _usual(state), state.random)
+
+
+def _learned(state: StepState, polls: int, age: timedelta) -> timedelta:
+    """Gives how long answers usually take, now that one was complete at that poll, `age` after the call."""
+    return usual_wait(_usual(state), polls, age, state.rules.first_answer)
+
+
+def _usual(state: StepState) -> timedelta:
+    return (state.open.usual_answer if state.open is not None else None) or state.rules.first_answer

@@ -97,21 +97,17 @@ class PostponePoll:
 
 @dataclass(frozen=True, slots=True)
 class ApplyAnswer:
-    """Store an answer about a batch with what it changes; with `lost` close the batch although some records wait."""
+    """Store an answer about a batch with what it changes; with `lost` close the batch although some records wait.
+
+    `usual_answer` is how long answers usually take, where that has been learned from this one.
+    """
 
     batch_id: UUID
     answer: bytes = field(repr=False)
     changes: Sequence[RecordChange]
     poll_in: timedelta
     lost: MarkLost | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class LearnAnswerTime:
-    """Learn from a batch whose answer was complete at the poll of that number, `age` after it was accepted."""
-
-    polls: int
-    age: timedelta
+    usual_answer: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +150,6 @@ Transaction = (
     | UnmarkCalled
     | PostponePoll
     | ApplyAnswer
-    | LearnAnswerTime
     | LoadUnasked
     | NoteAtTarget
     | NoteFault

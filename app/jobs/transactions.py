@@ -6,7 +6,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db import answers, at_target, batches
 from app.db.activity_queue import WakeUp, finish_job
-from app.db.answer_times import learn_answer_time
 from app.db.cipher import OrganisationCipher
 from app.db.claims import Claim, hold, load_snapshot, note_fault, snooze
 from app.domain.conclusion import CIRCUIT_OPEN, Expire, Finish, Snooze
@@ -15,7 +14,6 @@ from app.domain.intents import (
     AbandonOutstanding,
     AcceptBatch,
     ApplyAnswer,
-    LearnAnswerTime,
     LoadBatch,
     LoadUnasked,
     MarkLost,
@@ -71,9 +69,6 @@ async def carry_out(
             return Stored(await answers.accepted_batch(conn, claim, batch_id))
         case LoadUnasked():
             return Stored(await at_target.unasked(conn, claim))
-        case LearnAnswerTime(polls, age):
-            await learn_answer_time(conn, claim.stage, rules.first_answer, polls, age)
-            return Stored()
         case OpenJob():
             await batches.open_job(conn, claim)
             return Stored(work=await batches.load_job(conn, claim))
@@ -115,10 +110,10 @@ async def _verb(
             return await answers.mark_lost(conn, claim, batch_id, code, again_in, horizon)
         case PostponePoll(batch_id, poll_in):
             return await answers.postpone_poll(conn, claim, batch_id, poll_in)
-        case ApplyAnswer(batch_id, answer, changes, poll_in, lost):
+        case ApplyAnswer(batch_id, answer, changes, poll_in, lost, usual):
             said = None if lost is None else (lost.code, lost.again_in)
             return await answers.apply_answer(
-                conn, cipher, claim, batch_id, answer, changes, poll_in, lost=said, horizon=horizon
+                conn, cipher, claim, batch_id, answer, changes, poll_in, lost=said, usual=usual, horizon=horizon
             )
         case NoteAtTarget(asked, found):
             return await at_target.note_at_target(conn, claim, asked, found)

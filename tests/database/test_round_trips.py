@@ -49,6 +49,7 @@ _INTENTS: dict[type[Transaction], tuple[str, Callable[[UUID, UUID], Transaction]
             [RecordChange(record, "succeeded", received=b"1")],
             MINUTE,
             MarkLost(batch, "answer_incomplete", MINUTE),
+            MINUTE,
         ),
     ),
     LoadUnasked: ("accepted", lambda batch, record: LoadUnasked()),
@@ -95,6 +96,9 @@ async def test_one_statement_does_it_and_gives_what_is_open(tenant: Tenant, kind
             else:
                 work = (await carry_out(conn, tenant.cipher, PUBLISHED, held, intent, RULES)).work
     assert len(sent) == 1
+    if isinstance(intent, ApplyAnswer):
+        assert work is not None
+        assert work.usual_answer == MINUTE
     assert isinstance(work, JobSnapshot) == (kind not in {LoadBatch, LoadUnasked, Snooze, Finish})
 
 

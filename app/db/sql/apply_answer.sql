@@ -1,10 +1,11 @@
 -- Stores an answer about a batch with what it changes; gives what is open. `answer` is the content of its envelope,
 -- `digests` and what follows are the contents of what it says of each record, and `changes` what becomes of these. The
--- batch is finished when none of its records waits any more, or with `lost_why`, as `lose_batch` has it.
+-- batch is finished when none of its records waits any more, or with `lost_why`, as `lose_batch` has it. `usual_answer` is
+-- how long answers of this kind take, where that has been learned.
 CREATE OR REPLACE FUNCTION apply_answer(
     of_job uuid, of_claim bigint, of_batch uuid, answer bytea, answer_sealed bytea,
     digests bytea[], objects uuid[], sealed bytea[], changes jsonb, poll_in interval,
-    lost_why text, lost_again_in interval, horizon interval
+    lost_why text, lost_again_in interval, usual_answer interval, horizon interval
 ) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
     one job := hold_job(of_job, of_claim);
@@ -20,7 +21,7 @@ BEGIN
     SELECT EXISTS (
         SELECT FROM batch CROSS JOIN unnest(record_ids) AS listed (id) CROSS JOIN LATERAL (
             SELECT status, batch_id FROM record
-            WHERE record.job_id = batch.job_id AND record.object_id = listed.id OFFSET 0
+            WHERE record.job_id = of_job AND record.object_id = listed.id OFFSET 0
         ) still
         WHERE batch.id = of_batch AND still.status = 'sent' AND still.batch_id = batch.id
     ) INTO any_left;
@@ -37,6 +38,11 @@ BEGIN
     END IF;
     IF lost_why IS NOT NULL THEN
         PERFORM lose_batch(of_job, of_claim, of_batch, lost_why, lost_again_in, horizon);
+    END IF;
+    -- Last, since all jobs of the kind write this row.
+    IF usual_answer IS NOT NULL THEN
+        INSERT INTO answer_time (stage, usual) VALUES (one.stage, usual_answer)
+        ON CONFLICT (stage) DO UPDATE SET usual = excluded.usual;
     END IF;
     RETURN job_snapshot(of_job);
 END $$;

@@ -1,7 +1,8 @@
 -- Closes a batch as refused or lost (`becomes`), `why` and, if Skolverket answered the call, with what; gives those of its
 -- records that it leaves without an answer, in their order.
 CREATE OR REPLACE FUNCTION close_batch(
-    of_claim bigint, of_batch uuid, becomes text, why text, http_status integer DEFAULT NULL, answer bytea DEFAULT NULL
+    of_job uuid, of_claim bigint, of_batch uuid, becomes text, why text, http_status integer DEFAULT NULL,
+    answer bytea DEFAULT NULL
 ) RETURNS uuid[] LANGUAGE plpgsql AS $$
 DECLARE
     left_sent uuid[];
@@ -14,7 +15,7 @@ BEGIN
     RETURNING ARRAY(
         SELECT object_id FROM unnest(batch.record_ids) AS listed (id) CROSS JOIN LATERAL (
             SELECT object_id, ordinal, status, batch_id FROM record
-            WHERE record.job_id = batch.job_id AND record.object_id = listed.id OFFSET 0
+            WHERE record.job_id = of_job AND record.object_id = listed.id OFFSET 0
         ) one
         WHERE one.status = 'sent' AND one.batch_id = batch.id ORDER BY ordinal
     ) INTO left_sent;

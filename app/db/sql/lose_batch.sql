@@ -4,7 +4,7 @@ CREATE OR REPLACE FUNCTION lose_batch(
     of_job uuid, of_claim bigint, of_batch uuid, why text, again_in interval, horizon interval
 ) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-    records uuid[] := close_batch(of_claim, of_batch, 'lost', why);
+    records uuid[] := close_batch(of_job, of_claim, of_batch, 'lost', why);
 BEGIN
     IF again_in IS NOT NULL THEN
         PERFORM send_again(of_job, of_claim, records, why, again_in, horizon);

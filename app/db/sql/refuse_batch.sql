@@ -16,7 +16,7 @@ BEGIN
     INTO sent, guilty
     FROM batch CROSS JOIN unnest(batch.record_ids) AS listed (id) CROSS JOIN LATERAL (
         SELECT object_id, status, batch_id FROM record
-        WHERE record.job_id = batch.job_id AND record.object_id = listed.id OFFSET 0
+        WHERE record.job_id = of_job AND record.object_id = listed.id OFFSET 0
     ) record
     WHERE batch.id = of_batch AND record.status = 'sent' AND record.batch_id = of_batch;
     IF cardinality(sent) = 1 AND guilty IS NULL THEN
@@ -28,7 +28,7 @@ BEGIN
     PERFORM keep_contents(one.organisation_id, ARRAY[answer], ARRAY['batch'], ARRAY[of_batch], ARRAY[answer_sealed]);
     PERFORM keep_contents(one.organisation_id, array_agg(digest), array_agg(one.stage), array_agg(id), array_agg(sealed))
     FROM unnest(blamed, said, said_sealed) AS each (id, digest, sealed) WHERE id = ANY (guilty);
-    sent := close_batch(of_claim, of_batch, 'refused', 'http_' || http_status, http_status, answer);
+    sent := close_batch(of_job, of_claim, of_batch, 'refused', 'http_' || http_status, http_status, answer);
     PERFORM change_records(of_job, of_claim, NULL, jsonb_agg(
         CASE WHEN digest IS NULL THEN
             jsonb_build_object('id', each, 'status', 'pending', 'max_together', together)

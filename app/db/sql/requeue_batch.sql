@@ -9,7 +9,7 @@ DECLARE
     why text := 'http_' || http_status;
 BEGIN
     PERFORM keep_contents(one.organisation_id, ARRAY[answer], ARRAY['batch'], ARRAY[of_batch], ARRAY[answer_sealed]);
-    PERFORM send_again(of_job, of_claim, close_batch(of_claim, of_batch, 'refused', why, http_status, answer), why,
-        again_in, horizon);
+    PERFORM send_again(of_job, of_claim, close_batch(of_job, of_claim, of_batch, 'refused', why, http_status, answer),
+        why, again_in, horizon);
     RETURN job_snapshot(of_job);
 END $$;
