@@ -108,8 +108,8 @@ STORE: Final = (
     ),
     Fault(
         "the due time comes from the worker's clock",
-        "snooze(:job, :claim, :delay, :cancelled)",
-        "snooze(:job, :claim, :delay + (TIMESTAMPTZ '{datetime.now().astimezone()}' - clock_timestamp()), :cancelled)",
+        '"delay": delay, "cancelled": cancelled}',
+        '"delay": delay + (datetime.now().astimezone() - await database_time(conn)), "cancelled": cancelled}',
         ("claims",),
     ),
     Fault(
