@@ -19,6 +19,7 @@ _ROSTER = 20
 _LARGE_ROSTERS = 20
 FILLED = (
     "content",
+    "roster",
     "activity",
     "roster_item",
     "run",
@@ -109,6 +110,10 @@ SELECT n AS number, md5(%(prefix)s || 'activity ' || n)::uuid AS id,
         ELSE %(roster)s END AS size
 FROM generate_series(1, %(queues)s) n;
 
+INSERT INTO roster (organisation_id, id, activity_id, version, upload)
+SELECT md5(%(prefix)s || 'organisation ' || owner)::uuid, md5(%(prefix)s || 'roster ' || number)::uuid, id, 1, number
+FROM queue;
+
 INSERT INTO activity (organisation_id, id, display_name, roster_id, counts, last_sequence, created_at)
 SELECT md5(%(prefix)s || 'organisation ' || owner)::uuid, id, 'Activity ' || number,
     md5(%(prefix)s || 'roster ' || number)::uuid,
@@ -125,12 +130,13 @@ SELECT md5(%(prefix)s || 'organisation ' || owner)::uuid,
 FROM queue, unnest(ARRAY['persons', 'duties', 'groups', 'activities']) WITH ORDINALITY AS stages (stage, p),
     generate_series(1, size) i;
 
-INSERT INTO roster_item (organisation_id, roster_id, stage, object_id, ordinal, source, outgoing, refs, protected,
-    sendable, flaws)
+INSERT INTO roster_item (organisation_id, roster_id, stage, object_id, ordinal, source, outgoing, upload, refs,
+    protected, sendable, flaws)
 SELECT md5(%(prefix)s || 'organisation ' || owner)::uuid, md5(%(prefix)s || 'roster ' || number)::uuid, stage,
     md5(%(prefix)s || 'object ' || number || '.' || p || '.' || i)::uuid, i - 1,
     sha256((%(prefix)s || 'object ' || number || '.' || p || '.' || i)::bytea),
-    sha256((%(prefix)s || 'object ' || number || '.' || p || '.' || i)::bytea), '{}', stage = 'persons' AND i %% 97 = 0,
+    sha256((%(prefix)s || 'object ' || number || '.' || p || '.' || i)::bytea), number, '{}',
+    stage = 'persons' AND i %% 97 = 0,
     i %% 211 <> 0, CASE WHEN i %% 53 = 0 THEN '[{"pointer": "/x", "code": "pattern", "severity": "warning"}]'::jsonb END
 FROM queue, unnest(ARRAY['persons', 'duties', 'groups', 'activities']) WITH ORDINALITY AS stages (stage, p),
     generate_series(1, size) i;
