@@ -28,6 +28,7 @@ FILLED = (
     "batch",
     "event",
     "at_target",
+    "object",
     "idempotency_key",
 )
 
@@ -140,6 +141,14 @@ SELECT md5(%(prefix)s || 'organisation ' || owner)::uuid, md5(%(prefix)s || 'ros
     i %% 211 <> 0, CASE WHEN i %% 53 = 0 THEN '[{"pointer": "/x", "code": "pattern", "severity": "warning"}]'::jsonb END
 FROM queue, unnest(ARRAY['persons', 'duties', 'groups', 'activities']) WITH ORDINALITY AS stages (stage, p),
     generate_series(1, size) i;
+
+INSERT INTO object (organisation_id, kind, id, accepted, accepted_upload, accepted_job_id, accepted_at)
+SELECT md5(%(prefix)s || 'organisation ' || owner)::uuid, stage,
+    md5(%(prefix)s || 'object ' || number || '.' || p || '.' || i)::uuid,
+    sha256((%(prefix)s || 'object ' || number || '.' || p || '.' || i)::bytea), number,
+    md5(%(prefix)s || 'job ' || number || '.' || p)::uuid, now()
+FROM queue, unnest(ARRAY['persons', 'duties', 'groups', 'activities']) WITH ORDINALITY AS stages (stage, p),
+    generate_series(1, size) i;
 """
 
 _RUNS = """
@@ -201,10 +210,10 @@ FROM work;
 """
 
 _RECORDS = """
-INSERT INTO record (organisation_id, job_id, object_id, run_id, stage, ordinal, status, source, outgoing, refs,
+INSERT INTO record (organisation_id, job_id, object_id, run_id, stage, ordinal, status, source, outgoing, upload, refs,
     protected, sendable, remarks, sent, received, batch_id, attempts, completed_at)
 SELECT organisation_id, job_id, object.id, work.id, stage, i - 1, became.status, object.digest, object.digest,
-    CASE WHEN position = 1 THEN '{}' ELSE ARRAY[
+    queue, CASE WHEN position = 1 THEN '{}' ELSE ARRAY[
         md5(%(prefix)s || 'object ' || queue || '.' || (position - 1) || '.' || i)::uuid,
         md5(%(prefix)s || 'object ' || queue || '.' || (position - 1) || '.' || 1 + i / 2)::uuid
     ] END,

@@ -42,6 +42,22 @@ CREATE TABLE event (
 
 CREATE INDEX ix_event_organisation_id_run_id_id ON event (organisation_id, run_id, id);
 
+CREATE TABLE object (
+    organisation_id UUID NOT NULL,
+    kind TEXT NOT NULL,
+    id UUID NOT NULL,
+    accepted BYTEA NOT NULL,
+    accepted_upload BIGINT NOT NULL,
+    accepted_job_id UUID NOT NULL,
+    accepted_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    landed_at TIMESTAMP WITH TIME ZONE,
+    gone_at TIMESTAMP WITH TIME ZONE,
+    ours BOOLEAN,
+    CONSTRAINT pk_object PRIMARY KEY (organisation_id, kind, id),
+    CONSTRAINT ck_object_kind CHECK (kind IN ('persons', 'duties', 'groups', 'activities'))
+)
+ WITH (fillfactor = 70);
+
 CREATE TABLE organisation (
     id UUID NOT NULL,
     number TEXT NOT NULL,
@@ -392,6 +408,7 @@ CREATE TABLE record (
     outgoing BYTEA,
     sent BYTEA,
     received BYTEA,
+    upload BIGINT NOT NULL,
     refs UUID[] NOT NULL,
     protected BOOLEAN NOT NULL,
     sendable BOOLEAN NOT NULL,

@@ -173,7 +173,7 @@ class Tenant:
         """Reads everything that the engine writes, to compare two moments."""
         return {
             table: await self.rows(f"SELECT to_jsonb({table}) AS row FROM {table} ORDER BY {table}::text")
-            for table in ("run", "job", "record", "batch", "event", "activity", "content")
+            for table in ("run", "job", "record", "batch", "event", "activity", "content", "object")
         }
 
     async def do(self, statement: str, **values: Any) -> None:

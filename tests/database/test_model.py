@@ -50,7 +50,10 @@ class Place:
 
 @pytest.fixture
 def place(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
-    """A database with the virtual clock and two activities: one with everything, one with a broken person."""
+    """A database with the virtual clock and two activities: one with everything, one with a broken person.
+
+    One person is in both, in a later upload in the second.
+    """
     random = Random(1)
 
     def next_id() -> UUID:
@@ -72,7 +75,7 @@ def place(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]
     }
     with asyncio.Runner() as runner:
         tenant = runner.run(Tenant.make(engine))
-        rosters = (roster, {"persons": [pupil(), pupil(civicNo=None)]})
+        rosters = (roster, {"persons": [{**third, "givenName": "Örjan"}, pupil(), pupil(civicNo=None)]})
         yield Place(runner, tenant, [runner.run(tenant.store(each)) for each in rosters], random)
         runner.run(engine.dispose())
 
