@@ -65,16 +65,20 @@ _TAKE_IN = (
     WHERE {_STAGED} AND outgoing_sealed IS NOT NULL
     ON CONFLICT DO NOTHING
     """,  # noqa: S608 - constants of ours
-    # Who is as in the roster before is of the upload that it was of. The OFFSET makes this a look by the primary key.
+    # Who is as in the roster before is of the upload that it was of. The OFFSET makes this a look by the object's id:
+    # by the roster's, old statistics might make it read all of the roster for each.
     f"""
     INSERT INTO roster_item (organisation_id, roster_id, stage, object_id, ordinal, source, outgoing, upload, refs,
         protected, sendable, flaws)
     SELECT :organisation, roster_id, stage, object_id, ordinal, source, outgoing, coalesce(same.upload, :upload), refs,
         protected, sendable, flaws
     FROM roster_staging given LEFT JOIN LATERAL (
-        SELECT upload FROM roster_item old
-        WHERE old.roster_id = :old AND old.stage = given.stage AND old.object_id = given.object_id
-            AND coalesce(old.outgoing, old.source) = coalesce(given.outgoing, given.source) OFFSET 0
+        SELECT upload FROM (
+            SELECT * FROM roster_item item
+            WHERE item.object_id = given.object_id AND CAST(:old AS uuid) IS NOT NULL OFFSET 0
+        ) old
+        WHERE old.roster_id = :old AND old.stage = given.stage
+            AND coalesce(old.outgoing, old.source) = coalesce(given.outgoing, given.source)
     ) same ON true
     WHERE {_STAGED}
     """,  # noqa: S608 - constants of ours
