@@ -91,10 +91,10 @@ class Size:
 SEED = Size("seed ", 15, 15, 1, 5, 1000, 1, 15, 0)
 
 _TENANTS = """
-INSERT INTO organisation (id, number, name, salt)
+INSERT INTO organisation (id, number, name, salt, last_upload)
 SELECT md5(%(prefix)s || 'organisation ' || n)::uuid,
     CASE %(prefix)s WHEN '' THEN '3' ELSE '4' END || lpad(n::text, 9, '0'), 'Benchmark',
-    sha256((%(prefix)s || 'organisation ' || n)::bytea)
+    sha256((%(prefix)s || 'organisation ' || n)::bytea), %(queues)s
 FROM generate_series(1, %(organisations)s) n;
 
 -- The first one has a second key, with which next to nothing was done.
