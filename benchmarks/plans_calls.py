@@ -166,7 +166,8 @@ async def step(at: Place) -> None:
             written = await batches.write_batch(conn, at.cipher, PUBLISHED, held)
         assert written is not None  # noqa: S101 - there are some thousand records
         out.append(written.id)
-    async with watched("batches.call_batch"):
+    # Of each record in the three batches: its content, its upload, what is known of its object.
+    async with watched("batches.call_batch", reads=3 * 4 * 500):
         for batch_id in out:
             await batches.call_batch(conn, at.cipher, PUBLISHED, held, batch_id)
     async with watched("answers.accept_batch"):

@@ -180,7 +180,7 @@ class Tenant:
         return {
             # Who only looked has counted that too.
             table: await self.rows(f"SELECT to_jsonb({table}) - 'changes' AS row FROM {table} ORDER BY {table}::text")
-            for table in ("run", "job", "record", "batch", "event", "activity", "content")
+            for table in ("run", "job", "record", "batch", "event", "activity", "content", "object")
         }
 
     async def do(self, statement: str, **values: Any) -> None:

@@ -179,6 +179,42 @@ STORE: Final = (
         ("batches",),
     ),
     Fault(
+        "an older upload goes over a newer one",
+        "accepted_upload is not None and accepted_upload > upload",
+        "accepted_upload is not None and accepted_upload < upload",
+        ("uploads",),
+    ),
+    Fault(
+        "a batch that was overtaken leaves all the same",
+        "WHERE known.accepted_upload > mine.upload",
+        "WHERE false",
+        ("uploads",),
+    ),
+    Fault(
+        "an object is in two calls at once",
+        "AND job.id <> of_job",
+        "AND job.id = of_job",
+        ("uploads", "model"),
+    ),
+    Fault(
+        "two calls are marked without seeing each other",
+        "PERFORM pg_advisory_xact_lock(hashtextextended(format('calls %s %s', one.organisation_id, one.stage), 0));",
+        "",
+        ("uploads",),
+    ),
+    Fault(
+        "an upload makes all of its objects newer",
+        "coalesce(same.upload, :upload)",
+        "coalesce(NULL, :upload)",
+        ("uploads",),
+    ),
+    Fault(
+        "a run freezes what its own roster has",
+        "ORDER BY other.upload DESC LIMIT 1",
+        "ORDER BY other.upload = item.upload DESC LIMIT 1",
+        ("uploads",),
+    ),
+    Fault(
         "a retry leaves out what was skipped",
         "AND record.stage = job.stage AND record.status IN ('error', 'skipped')",
         "AND record.stage = job.stage AND record.status IN ('error')",

@@ -53,6 +53,7 @@ PROOFS: Final[Mapping[str, Proof]] = {
     "queues": _database("activity_queue", "queue_order", "regressions"),
     "batches": _database("batches", "late_calls", "unmark_called", "at_target"),
     "contents": _database("content"),
+    "uploads": _database("uploads", "latest_upload"),
     "shared": _database("limits", "circuits", "sweeper"),
     "API": _tests("tests/api/test_runs.py"),
     "client": _tests(

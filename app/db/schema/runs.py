@@ -158,6 +158,8 @@ record = sa.Table(
     sa.Column("outgoing", sa.LargeBinary),
     sa.Column("sent", sa.LargeBinary),
     sa.Column("received", sa.LargeBinary),
+    # The upload that the object is of: the latest of it in the organisation when the run was accepted.
+    sa.Column("upload", sa.BigInteger, nullable=False),
     sa.Column("refs", pg.ARRAY(UUID), nullable=False),
     sa.Column("protected", sa.Boolean, nullable=False),
     sa.Column("sendable", sa.Boolean, nullable=False),
