@@ -19,6 +19,7 @@ _ROSTER = 20
 _LARGE_ROSTERS = 20
 FILLED = (
     "content",
+    "roster",
     "activity",
     "roster_item",
     "run",
@@ -27,6 +28,7 @@ FILLED = (
     "batch",
     "event",
     "at_target",
+    "object",
     "idempotency_key",
 )
 
@@ -89,10 +91,10 @@ class Size:
 SEED = Size("seed ", 15, 15, 1, 5, 1000, 1, 15, 0)
 
 _TENANTS = """
-INSERT INTO organisation (id, number, name, salt)
+INSERT INTO organisation (id, number, name, salt, last_upload)
 SELECT md5(%(prefix)s || 'organisation ' || n)::uuid,
     CASE %(prefix)s WHEN '' THEN '3' ELSE '4' END || lpad(n::text, 9, '0'), 'Benchmark',
-    sha256((%(prefix)s || 'organisation ' || n)::bytea)
+    sha256((%(prefix)s || 'organisation ' || n)::bytea), %(queues)s
 FROM generate_series(1, %(organisations)s) n;
 
 -- The first one has a second key, with which next to nothing was done.
@@ -108,6 +110,10 @@ SELECT n AS number, md5(%(prefix)s || 'activity ' || n)::uuid AS id,
     CASE WHEN n = 2 THEN %(busy_size)s WHEN n %% 2 = 0 AND n <= %(large_rosters)s * 2 THEN %(large)s
         ELSE %(roster)s END AS size
 FROM generate_series(1, %(queues)s) n;
+
+INSERT INTO roster (organisation_id, id, activity_id, version, upload)
+SELECT md5(%(prefix)s || 'organisation ' || owner)::uuid, md5(%(prefix)s || 'roster ' || number)::uuid, id, 1, number
+FROM queue;
 
 INSERT INTO activity (organisation_id, id, display_name, roster_id, counts, last_sequence, created_at)
 SELECT md5(%(prefix)s || 'organisation ' || owner)::uuid, id, 'Activity ' || number,
@@ -125,13 +131,22 @@ SELECT md5(%(prefix)s || 'organisation ' || owner)::uuid,
 FROM queue, unnest(ARRAY['persons', 'duties', 'groups', 'activities']) WITH ORDINALITY AS stages (stage, p),
     generate_series(1, size) i;
 
-INSERT INTO roster_item (organisation_id, roster_id, stage, object_id, ordinal, source, outgoing, refs, protected,
-    sendable, flaws)
+INSERT INTO roster_item (organisation_id, roster_id, stage, object_id, ordinal, source, outgoing, upload, refs,
+    protected, sendable, flaws)
 SELECT md5(%(prefix)s || 'organisation ' || owner)::uuid, md5(%(prefix)s || 'roster ' || number)::uuid, stage,
     md5(%(prefix)s || 'object ' || number || '.' || p || '.' || i)::uuid, i - 1,
     sha256((%(prefix)s || 'object ' || number || '.' || p || '.' || i)::bytea),
-    sha256((%(prefix)s || 'object ' || number || '.' || p || '.' || i)::bytea), '{}', stage = 'persons' AND i %% 97 = 0,
+    sha256((%(prefix)s || 'object ' || number || '.' || p || '.' || i)::bytea), number, '{}',
+    stage = 'persons' AND i %% 97 = 0,
     i %% 211 <> 0, CASE WHEN i %% 53 = 0 THEN '[{"pointer": "/x", "code": "pattern", "severity": "warning"}]'::jsonb END
+FROM queue, unnest(ARRAY['persons', 'duties', 'groups', 'activities']) WITH ORDINALITY AS stages (stage, p),
+    generate_series(1, size) i;
+
+INSERT INTO object (organisation_id, kind, id, accepted, accepted_upload, accepted_job_id, accepted_at)
+SELECT md5(%(prefix)s || 'organisation ' || owner)::uuid, stage,
+    md5(%(prefix)s || 'object ' || number || '.' || p || '.' || i)::uuid,
+    sha256((%(prefix)s || 'object ' || number || '.' || p || '.' || i)::bytea), number,
+    md5(%(prefix)s || 'job ' || number || '.' || p)::uuid, now()
 FROM queue, unnest(ARRAY['persons', 'duties', 'groups', 'activities']) WITH ORDINALITY AS stages (stage, p),
     generate_series(1, size) i;
 """
@@ -198,10 +213,10 @@ FROM work;
 """
 
 _RECORDS = """
-INSERT INTO record (organisation_id, job_id, object_id, run_id, stage, ordinal, status, source, outgoing, refs,
+INSERT INTO record (organisation_id, job_id, object_id, run_id, stage, ordinal, status, source, outgoing, upload, refs,
     protected, sendable, remarks, sent, received, batch_id, attempts, completed_at)
 SELECT organisation_id, job_id, object.id, work.id, stage, i - 1, became.status, object.digest, object.digest,
-    CASE WHEN position = 1 THEN '{}' ELSE ARRAY[
+    queue, CASE WHEN position = 1 THEN '{}' ELSE ARRAY[
         md5(%(prefix)s || 'object ' || queue || '.' || (position - 1) || '.' || i)::uuid,
         md5(%(prefix)s || 'object ' || queue || '.' || (position - 1) || '.' || 1 + i / 2)::uuid
     ] END,

@@ -171,27 +171,28 @@ async def step(at: Place) -> None:
     out = []
     for number in range(3):
         async with watched(f"batches.write_batch: {number + 1}", reads=4 * 1000):
-            written = await batches.write_batch(conn, at.cipher, PUBLISHED, held, timedelta(hours=6))
+            written = await batches.write_batch(conn, at.cipher, PUBLISHED, held)
         assert written is not None  # noqa: S101 - there are some thousand records
         out.append(written.id)
-    async with watched("batches.call_batch"):
+    # Of each record in the three batches: its content, its upload, what is known of its object.
+    async with watched("batches.call_batch", reads=3 * 4 * 500):
         for batch_id in out:
             await batches.call_batch(conn, at.cipher, PUBLISHED, held, batch_id)
     async with watched("answers.accept_batch"):
         await answers.accept_batch(conn, held, out[0], 202, "remote", MINUTE)
-    async with watched("answers.accepted_batch"):
+    async with watched("answers.accepted_batch", reads=3 * 500):
         awaited = await answers.accepted_batch(conn, held, out[0])
     assert awaited is not None  # noqa: S101
     changes = [
         RecordChange(each, "error" if number % 10 == 0 else "succeeded", received=b"\0")
         for number, each in enumerate(sorted(awaited.record_ids))
     ]
-    async with watched("answers.answer_batch", reads=3 * 500):
-        await answers.answer_batch(conn, at.cipher, held, out[0], b"{}", changes, MINUTE)
-    async with watched("answers.refuse_batch", reads=2 * 500):
+    async with watched("answers.apply_answer", reads=8 * 500):
+        await answers.apply_answer(conn, at.cipher, held, out[0], b"{}", changes, MINUTE)
+    async with watched("answers.refuse_batch", reads=8 * 500):
         await answers.refuse_batch(conn, at.cipher, held, out[1], 400, b"{}", {})
-    async with watched("answers.mark_lost", reads=2 * 500):
-        await answers.mark_lost(conn, at.cipher, held, out[2], "timeout", MINUTE)
+    async with watched("answers.mark_lost", reads=8 * 500):
+        await answers.mark_lost(conn, held, out[2], "timeout", MINUTE)
     async with watched("at_target.unasked"):
         asked = await at_target.unasked(conn, held)
     async with watched("at_target.note_at_target"):
@@ -205,7 +206,7 @@ async def step(at: Place) -> None:
     async with watched("batches.expire", reads=3 * BUSY):
         await batches.expire(conn, held)
     async with watched("answers.abandon_outstanding"):
-        await answers.abandon_outstanding(conn, at.cipher, held, "cancelled")
+        await answers.abandon_outstanding(conn, held, "cancelled")
     async with watched("activity_queue.finish_job", reads=BUSY):
         await activity_queue.finish_job(conn, held.job_id, held.number, "failed")
 

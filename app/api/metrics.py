@@ -75,7 +75,7 @@ def _of_backlog(seen: Backlog) -> Iterator[Metric]:
     yield _gauge("jobs_due", "Jobs that are due and held by no worker.", seen.due)
     yield _gauge("oldest_due_job_seconds", "For how long the oldest of those has been due.", seen.oldest_due)
     yield _gauge("jobs_faulty", "Jobs whose calls meet nothing but faults.", seen.faulty)
-    yield _gauge("oldest_fault_seconds", "For how long the oldest of those has met only faults.", seen.oldest_fault)
+    yield _gauge("oldest_fault_seconds", "For how long at most one of those has been tried in vain.", seen.oldest_fault)
     yield _gauge("queues_held", "Activities with a run under way.", seen.queues_held)
     yield _gauge("queues_waiting", "Runs that wait behind another one of their activity.", seen.runs_waiting)
     yield _gauge("jobs_held", "Jobs that a worker has in hand.", seen.jobs_held)

@@ -63,7 +63,11 @@ async def provision(
         str | None, Header(description="Repeats with the same key get the same answer, for 24 hours.")
     ] = None,
 ) -> Response:
-    """Freezes the roster into a new run of four jobs. Runs of one activity go one at a time, in order of arrival."""
+    """Freezes the roster's objects, each in its latest upload in the organisation, into a new run of four jobs.
+
+    Runs of one activity go one at a time, in order of arrival. An object that Skolverket has accepted in a later upload
+    by the time of its sending is not sent: its record ends as `unchanged`.
+    """
     policy = (await read_body(request, ProvisionRequest, required=False)).on_record_error
     if idempotency_key is not None and not 1 <= len(idempotency_key) <= 255:
         raise BadRequest("header Idempotency-Key: it has 1 to 255 characters")

@@ -206,7 +206,12 @@ class Record(BaseModel):
 
     id: Annotated[UUID, Field(description="The object's own id.")]
     kind: Kind
-    status: RecordStatus
+    status: Annotated[
+        RecordStatus,
+        Field(
+            description="`unchanged`: not sent, since Skolverket has accepted it in a later upload (`newer_at_target`)."
+        ),
+    ]
     name: str | None
     role: Literal["Elev", "Personal"] | None
     civic_no: str | None

@@ -5,14 +5,15 @@ locks everywhere: activity, run, job. The caller owns the transaction, and sends
 the commit. Every time is Postgres's own.
 """
 
+import json
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db.verbs import call_verb
 from app.errors import NotFound
 
 
@@ -65,18 +66,19 @@ async def start_free_queues(conn: AsyncConnection, limit: int = 50) -> list[Wake
 
 async def finish_job(
     conn: AsyncConnection, job_id: UUID, claim: int, status: str, error: dict[str, Any] | None = None
-) -> list[WakeUp] | None:
+) -> list[WakeUp]:
     """Ends a running job, and what follows from it in the same transaction: the next job, the run, the next run.
 
-    Gives None, with nothing changed, when the claim no longer holds.
+    Raises LeaseLost when the claim no longer holds.
     """
-    given = await conn.scalar(
-        sa.text("SELECT finish_job(:job, :claim, :status, :error)").bindparams(
-            sa.bindparam("error", type_=JSONB(none_as_null=True))
-        ),
-        {"job": job_id, "claim": claim, "status": status, "error": error},
+    said = None if error is None else json.dumps(error)
+    return wake_ups_of(
+        await call_verb(
+            conn,
+            "finish_job(:job, :claim, :status, CAST(:error AS jsonb))",
+            {"job": job_id, "claim": claim, "status": status, "error": said},
+        )
     )
-    return None if given is None else wake_ups_of(given)
 
 
 async def lock_queue(conn: AsyncConnection, organisation_id: UUID, activity_id: UUID) -> None:

@@ -10,6 +10,8 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.claims import Claim, hold
+from app.db.verbs import call_verb, snapshot_of
+from app.domain.open_work import JobSnapshot
 
 _MOST = 500
 
@@ -34,22 +36,28 @@ async def unasked(conn: AsyncConnection, claim: Claim) -> Sequence[UUID]:
     return rows.scalars().all()
 
 
-async def note_at_target(conn: AsyncConnection, claim: Claim, asked: Sequence[UUID], held: Set[UUID]) -> None:
-    """Keeps what was answered."""
-    await hold(conn, claim)
-    await conn.execute(
-        sa.text(
-            """
-            INSERT INTO at_target (organisation_id, job_id, object_id, held)
-            SELECT :organisation, :job, id, id = ANY (CAST(:held AS uuid[])) FROM unnest(CAST(:asked AS uuid[])) id
-            ON CONFLICT DO NOTHING
-            """
-        ),
-        {"organisation": claim.organisation_id, "job": claim.job_id, "asked": list(asked), "held": list(held)},
+async def note_at_target(conn: AsyncConnection, claim: Claim, asked: Sequence[UUID], held: Set[UUID]) -> JobSnapshot:
+    """Keeps what was answered; gives what is open."""
+    return snapshot_of(
+        await call_verb(
+            conn,
+            "note_at_target(:job, :claim, CAST(:asked AS uuid[]), CAST(:held AS uuid[]))",
+            {"job": claim.job_id, "claim": claim.number, "asked": list(asked), "held": list(held)},
+        )
     )
 
 
 async def assume_nothing_at_target(conn: AsyncConnection, claim: Claim) -> None:
     """Gives up asking: what is not known to be held counts as missing."""
-    while asked := await unasked(conn, claim):
-        await note_at_target(conn, claim, asked, set())
+    await hold(conn, claim)
+    await conn.execute(
+        sa.text(
+            """
+            INSERT INTO at_target (organisation_id, job_id, object_id, held)
+            SELECT organisation_id, job_id, object_id, false FROM record
+            WHERE run_id = :run AND stage BETWEEN :stage AND :stage AND status IN ('error', 'skipped')
+            ON CONFLICT DO NOTHING
+            """
+        ),
+        {"run": claim.run_id, "stage": claim.stage.value},
+    )

@@ -7,7 +7,6 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -15,13 +14,14 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.cipher import OrganisationCipher
-from app.db.claims import Claim, LeaseLost, hold, load_snapshot
+from app.db.claims import Claim, hold, load_snapshot
 from app.db.content import Content, keep_contents, open_contents, sealed_content
 from app.db.records import change_records
+from app.db.verbs import call_verb
 from app.domain.batching import Packing, encode
+from app.domain.latest_upload import Standing, standing
 from app.domain.open_work import JobSnapshot
 from app.domain.remarks import remark
-from app.domain.retry import given_up
 from app.domain.roster import Skip, blocked
 from app.domain.verdicts import RecordChange
 from app.target import Published
@@ -51,17 +51,17 @@ async def open_job(conn: AsyncConnection, claim: Claim) -> None:
 
     Raises LeaseLost when the claim no longer holds.
     """
-    if not await conn.scalar(sa.text("SELECT open_job(:job, :claim)"), keys(claim)):
-        raise LeaseLost
+    await call_verb(conn, "open_job(:job, :claim)", keys(claim))
 
 
 async def write_batch(
-    conn: AsyncConnection, cipher: OrganisationCipher, published: Published, claim: Claim, horizon: timedelta | None
+    conn: AsyncConnection, cipher: OrganisationCipher, published: Published, claim: Claim
 ) -> Outgoing | None:
     """Takes pending records, as many as fit, and writes down the batch in which they will leave.
 
-    Records that can't go are settled on the way: blocked by a failed one, too large, or faulty for longer than the
-    horizon, if there is one. Gives None when nothing is left to send, or when the run has been cancelled.
+    Records that can't go are settled on the way: blocked by a failed one, too large, or accepted in a later upload.
+    Those that another run's call has wait for its answer. Gives None when nothing is left to send, or when the run has
+    been cancelled.
     """
     await hold(conn, claim)
     if await _cancelled(conn, claim):
@@ -74,9 +74,16 @@ async def write_batch(
         failed = await _failed_among(conn, claim, {ref for row in rows for ref in row.refs})
         contents = await open_contents(conn, cipher, (bytes(row.outgoing) for row in rows))
         for row in rows:
-            if horizon is not None and given_up(row.fault_since, row.now, horizon):
-                aside.append(RecordChange(row.object_id, "error", remarks=[remark("gave_up")]))
-                continue
+            match standing(row.upload, row.accepted_upload, under_way=row.wait is not None):
+                case Standing.NEWER_AT_TARGET:
+                    newer = remark("newer_at_target", "warning")
+                    aside.append(RecordChange(row.object_id, "unchanged", remarks=[newer]))
+                    continue
+                case Standing.WAIT:
+                    aside.append(RecordChange(row.object_id, "pending", again_in=row.wait))
+                    continue
+                case Standing.SEND:
+                    pass
             plain = contents[bytes(row.outgoing)]
             without: tuple[UUID, ...] = ()
             # Nothing is parsed but what refers to something that failed.
@@ -131,24 +138,29 @@ async def write_batch(
 async def call_batch(
     conn: AsyncConnection, cipher: OrganisationCipher, published: Published, claim: Claim, batch_id: UUID
 ) -> Outgoing | None:
-    """Notes that a written batch leaves now, and gives its bytes; None when it has left, or the run is cancelled."""
-    await hold(conn, claim)
-    if await _cancelled(conn, claim):
+    """Notes that a written batch leaves now, and gives its bytes.
+
+    Gives None when it is not to leave: it has left, its run is cancelled, or one of its objects has been overtaken by
+    another run, and then it is discarded.
+    """
+    rows = await conn.execute(
+        sa.text(
+            """
+            SELECT batch.request_digest, item.digest, kept.sealed
+            FROM batch CROSS JOIN unnest(items) WITH ORDINALITY AS item (digest, place) CROSS JOIN LATERAL (
+                SELECT sealed FROM content
+                WHERE content.organisation_id = batch.organisation_id AND content.digest = item.digest OFFSET 0
+            ) kept
+            WHERE batch.id = :batch AND batch.status = 'written' ORDER BY item.place
+            """
+        ),
+        {"batch": batch_id},
+    )
+    items = rows.all()
+    if await call_verb(conn, "mark_called(:job, :claim, :batch)", {**keys(claim), "batch": batch_id}) != "called":
         return None
-    row = (
-        await conn.execute(
-            sa.text(
-                "UPDATE batch SET status = 'called', called_at = clock_timestamp(), fence = :claim"
-                " WHERE id = :batch AND status = 'written' RETURNING items, request_digest"
-            ),
-            {**keys(claim), "batch": batch_id},
-        )
-    ).one_or_none()
-    if row is None:
-        return None
-    contents = await open_contents(conn, cipher, map(bytes, row.items))
-    outgoing = published.body_form.body([contents[bytes(each)] for each in row.items])
-    if cipher.digest("batch", batch_id, outgoing) != bytes(row.request_digest):
+    outgoing = published.body_form.body([cipher.open(bytes(item.sealed), bytes(item.digest)) for item in items])
+    if not items or cipher.digest("batch", batch_id, outgoing) != bytes(items[0].request_digest):
         raise ValueError(f"batch {batch_id} would not leave as it was written down")
     return Outgoing(batch_id, outgoing)
 
@@ -182,49 +194,27 @@ async def unmark_called(conn: AsyncConnection, claim: Claim, batch_id: UUID) -> 
 
 async def discard_unsent(conn: AsyncConnection, claim: Claim) -> None:
     """Drops batches that have not left: their records are as if they had never been taken."""
-    await hold(conn, claim)
-    dropped = await conn.execute(
-        sa.text("DELETE FROM batch WHERE job_id = :job AND status = 'written' RETURNING id, record_ids"), keys(claim)
-    )
-    gone = dropped.all()
-    await conn.execute(
-        sa.text(
-            """
-            UPDATE record SET status = 'pending', attempts = attempts - 1, fence = :claim,
-                -- what had left before is still what was sent
-                sent = CASE WHEN attempts > 1 THEN sent END,
-                batch_id = CASE WHEN attempts > 1 THEN (
-                    SELECT batch.id FROM batch
-                    WHERE batch.organisation_id = record.organisation_id AND batch.job_id = record.job_id
-                        AND record.object_id = ANY (batch.record_ids)
-                    ORDER BY batch.number DESC LIMIT 1
-                ) END,
-                remarks = CASE WHEN attempts > 1 THEN remarks ELSE (
-                    SELECT jsonb_agg(r) FROM jsonb_array_elements(remarks) r WHERE r ? 'pointer'
-                ) END
-            FROM unnest(CAST(:ids AS uuid[])) AS dropped (id) CROSS JOIN LATERAL (
-                SELECT ctid AS place FROM record one WHERE one.job_id = :job AND one.object_id = dropped.id OFFSET 0
-            ) found
-            WHERE record.ctid = found.place AND status = 'sent' AND batch_id = ANY (CAST(:dropped AS uuid[]))
-            """
-        ),
-        {
-            **keys(claim),
-            "dropped": [batch.id for batch in gone],
-            "ids": [each for batch in gone for each in batch.record_ids],
-        },
-    )
+    await call_verb(conn, "discard_unsent(:job, :claim, NULL)", keys(claim))
 
 
 async def _pending(conn: AsyncConnection, claim: Claim, after: int) -> Sequence[sa.Row[Any]]:
     rows = await conn.execute(
         sa.text(
             """
-            SELECT object_id, ordinal, outgoing, refs, max_together, fault_since, clock_timestamp() AS now
-            FROM record
-            WHERE run_id = :run AND stage = :stage AND status = 'pending' AND sendable AND ordinal > :after
-                AND (due_at IS NULL OR due_at <= clock_timestamp())
-            ORDER BY ordinal LIMIT :slice
+            WITH slice AS MATERIALIZED (
+                SELECT object_id, ordinal, outgoing, upload, refs, max_together FROM record
+                WHERE run_id = :run AND stage = :stage AND status = 'pending' AND sendable AND ordinal > :after
+                    AND (due_at IS NULL OR due_at <= clock_timestamp())
+                ORDER BY ordinal LIMIT :slice
+            )
+            SELECT slice.*, known.accepted_upload, elsewhere.wait
+            FROM slice LEFT JOIN LATERAL (
+                SELECT accepted_upload FROM object
+                WHERE organisation_id = :organisation AND kind = :stage AND id = slice.object_id OFFSET 0
+            ) known ON true LEFT JOIN under_way_elsewhere(
+                :organisation, :stage, :job, ARRAY(SELECT object_id FROM slice)
+            ) elsewhere ON elsewhere.object_id = slice.object_id
+            ORDER BY slice.ordinal
             """
         ),
         {**keys(claim), "after": after, "slice": _SLICE},

@@ -1,25 +1,20 @@
 """Who works on which job: claims, what the holder sees, and how it lets go. Ends of jobs are the activity queue's."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.activity_queue import WakeUp
-from app.db.counting import OF_JOB
+from app.db.verbs import LeaseLost, call_verb, snapshot_of
 from app.domain.conclusion import CIRCUIT_OPEN
-from app.domain.open_work import JobSnapshot, OpenBatch
-from app.domain.outcome import Counts
+from app.domain.open_work import JobSnapshot
 from app.domain.stages import Stage
-
-
-class LeaseLost(Exception):
-    """Somebody else holds the job now, or it has ended: what this claim would write is dropped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,95 +64,21 @@ async def claim_jobs(
 
 async def hold(conn: AsyncConnection, claim: Claim) -> None:
     """Keeps the job's row as it is until the transaction ends; raises LeaseLost when the claim no longer holds."""
-    held = await conn.scalar(
-        sa.text("SELECT id FROM job WHERE id = :job AND claim = :claim AND status = 'running' FOR NO KEY UPDATE"),
-        {"job": claim.job_id, "claim": claim.number},
-    )
-    if held is None:
-        raise LeaseLost
-
-
-# Failed records of which the stages after this one have to know whether Skolverket holds them from before. The first in
-# the order of the index is asked for: any one might be looked for anywhere, by a planner that expects many.
-_UNASKED = """
-    run.on_record_error = 'continue' AND job.stage <> 'activities' AND EXISTS (
-        SELECT FROM unnest(ARRAY['error', 'skipped']) AS failed CROSS JOIN LATERAL (
-            SELECT FROM record
-            WHERE record.run_id = job.run_id AND record.stage = job.stage AND record.status = failed AND (
-                -- asked for one by one: as NOT EXISTS it might become a join that reads all of them
-                SELECT true FROM at_target
-                WHERE at_target.job_id = record.job_id AND at_target.object_id = record.object_id
-            ) IS NULL
-            ORDER BY record.ordinal LIMIT 1
-        ) first
-    )
-"""
-_DUE = f"""
-    SELECT min(record.due_at) FROM record WHERE {OF_JOB} AND record.status = 'pending'
-        AND record.due_at > clock_timestamp()
-"""  # noqa: S608 - constants of ours
-_OPEN = f"""
-    clock_timestamp() AS now, job.worker_deaths AS worker_deaths, job.last_accepted_at AS last_accepted_at,
-    (SELECT usual FROM answer_time WHERE answer_time.stage = job.stage) AS usual_answer,
-    run.cancel_requested_at IS NOT NULL AS cancelled, pending.ready,
-    CASE WHEN NOT pending.ready THEN ({_DUE}) END AS next_ready_at, {_UNASKED} AS unasked
-"""  # noqa: S608 - constants of ours
-_JOB = """
-    job JOIN run ON run.id = job.run_id
-    CROSS JOIN LATERAL (
-        SELECT EXISTS (
-            SELECT FROM record WHERE record.run_id = job.run_id AND record.stage = job.stage
-                AND record.status = 'pending' AND (record.due_at IS NULL OR record.due_at <= clock_timestamp())
-            ORDER BY record.ordinal LIMIT 1
-        ) AS ready
-    ) pending
-"""
+    await call_verb(conn, "hold_job(:job, :claim) IS NOT NULL", _keys(claim))
 
 
 async def load_snapshot(conn: AsyncConnection, claim: Claim) -> JobSnapshot:
     """Reads what the next decision needs; raises LeaseLost when the claim no longer holds."""
-    query = f"""
-        SELECT {_OPEN}, job.fault_since, job.error ->> 'code' AS fault_code, run.on_record_error,
-            job.total, job.pending, job.sent, job.unchanged, job.succeeded, job.warnings, job.errors, job.skipped,
-            ARRAY(
-                SELECT jsonb_build_array(id, status, next_poll_at) FROM batch WHERE job_id = job.id
-                    AND status IN ('written', 'called', 'accepted') ORDER BY number
-            ) AS batches
-        FROM {_JOB}
-        WHERE job.id = :job AND job.claim = :claim AND job.status = 'running'
-    """  # noqa: S608 - constants of ours
-    found = (await conn.execute(sa.text(query), {"job": claim.job_id, "claim": claim.number})).mappings().one_or_none()
-    if found is None:
-        raise LeaseLost
-    row = dict(found)
-    counts = Counts(**{each.name: row.pop(each.name) for each in fields(Counts)})
-    batches = [
-        OpenBatch(UUID(batch_id), status, None if next_poll_at is None else datetime.fromisoformat(next_poll_at))
-        for batch_id, status, next_poll_at in row.pop("batches")
-    ]
-    return JobSnapshot(**row, counts=counts, batches=batches)
+    return snapshot_of(await call_verb(conn, "refresh_work(:job, :claim)", _keys(claim)))
 
 
-async def note_accepted(conn: AsyncConnection, claim: Claim) -> None:
-    """Notes that Skolverket has answered: faults from now on are counted anew."""
-    await conn.execute(
-        sa.text(
-            "UPDATE job SET last_accepted_at = clock_timestamp(), fault_since = NULL, error = NULL, fence = :claim"
-            " WHERE id = :job AND claim = :claim AND status = 'running'"
-        ),
-        {"job": claim.job_id, "claim": claim.number},
-    )
+async def note_fault(conn: AsyncConnection, claim: Claim, error: dict[str, Any], *, counts: bool = True) -> JobSnapshot:
+    """Notes a failed try, which counts as an attempt unless told otherwise, and keeps the fault; gives what is open.
 
-
-async def note_fault(conn: AsyncConnection, claim: Claim, error: dict[str, Any], *, counts: bool = True) -> None:
-    """Keeps a fault for those who look at the job meanwhile, and counts it as an attempt unless told otherwise."""
-    await conn.execute(
-        sa.text(
-            "UPDATE job SET attempt = attempt + :counted, fault_since = coalesce(fault_since, clock_timestamp()),"
-            " error = :error, fence = :claim WHERE id = :job AND claim = :claim AND status = 'running'"
-        ).bindparams(sa.bindparam("error", type_=JSONB)),
-        {"job": claim.job_id, "claim": claim.number, "error": error, "counted": int(counts)},
-    )
+    Raises LeaseLost when the claim no longer holds.
+    """
+    values = {**_keys(claim), "error": json.dumps(error), "counted": int(counts)}
+    return snapshot_of(await call_verb(conn, "note_fault(:job, :claim, CAST(:error AS jsonb), :counted)", values))
 
 
 async def snooze(conn: AsyncConnection, claim: Claim, delay: timedelta, *, cancelled: bool = False) -> WakeUp:
@@ -165,26 +86,9 @@ async def snooze(conn: AsyncConnection, claim: Claim, delay: timedelta, *, cance
 
     When its run has been cancelled and the decision was made without knowing that (`cancelled`), it is due at once.
     """
-    await hold(conn, claim)
-    row = (
-        await conn.execute(
-            sa.text(
-                """
-                WITH rest AS MATERIALIZED (
-                    SELECT CASE WHEN cancel_requested_at IS NOT NULL AND NOT :cancelled THEN interval '0'
-                        ELSE CAST(:delay AS interval) END AS delay
-                    FROM run WHERE id = :run
-                )
-                UPDATE job SET fence = :claim, holder = NULL, worker_deaths = 0, rests = 0, rest_code = NULL,
-                    due_at = clock_timestamp() + rest.delay, wake_up = wake_up + 1,
-                    notified_at = clock_timestamp() + rest.delay
-                FROM rest WHERE id = :job AND claim = :claim AND status = 'running' RETURNING wake_up, rest.delay
-                """
-            ),
-            {"job": claim.job_id, "claim": claim.number, "run": claim.run_id, "delay": delay, "cancelled": cancelled},
-        )
-    ).one()
-    return WakeUp(claim.job_id, row.wake_up, row.delay.total_seconds())
+    values = {**_keys(claim), "delay": delay, "cancelled": cancelled}
+    number, seconds = await call_verb(conn, "snooze(:job, :claim, :delay, :cancelled)", values)
+    return WakeUp(claim.job_id, number, float(seconds))
 
 
 async def rest(conn: AsyncConnection, claim: Claim, code: str) -> None:
@@ -197,7 +101,7 @@ async def rest(conn: AsyncConnection, claim: Claim, code: str) -> None:
             """
             UPDATE job SET fence = :claim, holder = NULL, rests = rests + 1, rest_code = :code,
                 due_at = clock_timestamp() + least(interval '1 second' * 2 ^ least(rests, 10), interval '5 minutes')
-            WHERE id = :job AND claim = :claim AND status = 'running' RETURNING true
+            WHERE id = :job AND claim = :claim AND holder IS NOT NULL RETURNING true
             """
         ),
         {"job": claim.job_id, "claim": claim.number, "code": code},
@@ -229,3 +133,7 @@ async def database_time(conn: AsyncConnection) -> datetime:
     now = await conn.scalar(sa.text("SELECT clock_timestamp()"))
     assert isinstance(now, datetime)  # noqa: S101
     return now
+
+
+def _keys(claim: Claim) -> Mapping[str, Any]:
+    return {"job": claim.job_id, "claim": claim.number}

@@ -34,16 +34,11 @@ async def keep_contents(conn: AsyncConnection, cipher: OrganisationCipher, conte
     given = {each.digest: each for each in contents}
     if not given:
         return
-    rows = sorted(given.values(), key=lambda each: each.digest)
+    rows = list(given.values())
     await conn.execute(
         sa.text(
-            """
-            INSERT INTO content (organisation_id, digest, kind, object_id, sealed)
-            SELECT :organisation, given.* FROM unnest(
-                CAST(:digests AS bytea[]), CAST(:kinds AS text[]), CAST(:ids AS uuid[]), CAST(:sealed AS bytea[])
-            ) AS given
-            ON CONFLICT DO NOTHING
-            """
+            "SELECT keep_contents(:organisation, CAST(:digests AS bytea[]), CAST(:kinds AS text[]),"
+            " CAST(:ids AS uuid[]), CAST(:sealed AS bytea[]))"
         ),
         {
             "organisation": cipher.organisation_id,

@@ -43,7 +43,7 @@ _LANES = """
         LEFT JOIN LATERAL (
             SELECT job.id AS job_id, stage, status, due_at, holder IS NOT NULL AS held,
                 (SELECT worker FROM epoch WHERE epoch.id = holder) AS worker, attempt, worker_deaths, rests, rest_code,
-                fault_since, error ->> 'code' AS fault_code
+                failed_at - tried_for AS fault_since, error ->> 'code' AS fault_code
             -- The OFFSET keeps this a look at four jobs a run: no plan may go over all live ones for each.
             FROM (SELECT * FROM job WHERE job.run_id = under_way.id OFFSET 0) job
             WHERE status IN ('queued', 'running') ORDER BY position LIMIT 1

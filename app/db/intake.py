@@ -16,17 +16,15 @@ from uuid import UUID, uuid4
 import psycopg
 import sqlalchemy as sa
 from psycopg.types.json import Jsonb
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.db import reads
 from app.db.cipher import OrganisationCipher
 from app.db.content import forget_contents, sealed_content
 from app.db.engine import transaction
-from app.db.schema import activity, roster_item
-from app.domain import roster
+from app.db.schema import activity, roster, roster_item
 from app.domain.batching import encode
-from app.domain.roster import RosterObject
+from app.domain.roster import RosterObject, is_protected, refs, words
 from app.errors import PreconditionFailed
 from app.target import Published
 
@@ -52,9 +50,10 @@ _COLUMNS = {
 _COPY = f"COPY roster_staging ({', '.join(_COLUMNS)}) FROM STDIN (FORMAT BINARY)"
 # A range is taken to be narrow: of how many rosters there were, old statistics know too little.
 _STAGED = "roster_id BETWEEN :roster AND :roster"
+# One roster of an organisation at a time, until the commit: their order is that of the uploads, and a content that one
+# needs must not go with another's, or wait for it.
+_NEXT_UPLOAD = "UPDATE organisation SET last_upload = last_upload + 1 WHERE id = :organisation RETURNING last_upload"
 _TAKE_IN = (
-    # One roster of an organisation at a time: a content that one needs must not go with another's, or wait for it.
-    "SELECT FROM organisation WHERE id = :organisation FOR NO KEY UPDATE",
     f"""
     INSERT INTO content (organisation_id, digest, kind, object_id, sealed, words)
     SELECT :organisation, source, stage, object_id, source_sealed, words FROM roster_staging WHERE {_STAGED}
@@ -66,14 +65,27 @@ _TAKE_IN = (
     WHERE {_STAGED} AND outgoing_sealed IS NOT NULL
     ON CONFLICT DO NOTHING
     """,  # noqa: S608 - constants of ours
+    # Who is as in the roster before is of the upload that it was of. The OFFSET makes this a look by the object's id:
+    # by the roster's, old statistics might make it read all of the roster for each.
     f"""
-    INSERT INTO roster_item (organisation_id, roster_id, stage, object_id, ordinal, source, outgoing, refs, protected,
-        sendable, flaws)
-    SELECT :organisation, roster_id, stage, object_id, ordinal, source, outgoing, refs, protected, sendable, flaws
-    FROM roster_staging WHERE {_STAGED}
+    INSERT INTO roster_item (organisation_id, roster_id, stage, object_id, ordinal, source, outgoing, upload, refs,
+        protected, sendable, flaws)
+    SELECT :organisation, roster_id, stage, object_id, ordinal, source, outgoing, coalesce(same.upload, :upload), refs,
+        protected, sendable, flaws
+    FROM roster_staging given LEFT JOIN LATERAL (
+        SELECT upload FROM (
+            SELECT * FROM roster_item item
+            WHERE item.object_id = given.object_id AND CAST(:old AS uuid) IS NOT NULL OFFSET 0
+        ) old
+        WHERE old.roster_id = :old AND old.stage = given.stage
+            AND coalesce(old.outgoing, old.source) = coalesce(given.outgoing, given.source)
+    ) same ON true
+    WHERE {_STAGED}
     """,  # noqa: S608 - constants of ours
     f"DELETE FROM roster_staging WHERE {_STAGED}",  # noqa: S608 - constants of ours
 )
+# It stays that while the organisation's row is held; the activity's is left to its runs until the end.
+_CURRENT = "SELECT version, roster_id FROM activity WHERE organisation_id = :organisation AND id = :activity"
 # What the roster before has and this one has not.
 _GONE = """
     SELECT array_agg(gone.digest) FROM (
@@ -183,9 +195,9 @@ class _Intake:
             kept.sealed,
             None if outgoing is None else sent.digest,
             None if sent is kept else sent.sealed,
-            self.cipher.digests(roster.words(stage, payload)),
-            roster.refs(stage, payload),
-            roster.is_protected(payload),
+            self.cipher.digests(words(stage, payload)),
+            refs(stage, payload),
+            is_protected(payload),
             errors == 0,
             Jsonb([{"pointer": f.pointer, "code": f.code, "severity": f.severity} for f in flaws]) if flaws else None,
         )
@@ -204,62 +216,61 @@ async def store_roster(
     """Stores what `source` gives as the roster of an activity of the cipher's organisation, whole or not at all.
 
     `published` says what breaks the schema. `if_match` is asked with the version that is there (None: no activity),
-    under the activity's lock; `turn` is shared by all intakes of a process. Raises PreconditionFailed, and whatever the
-    source raises.
+    under the organisation's lock; `turn` is shared by all intakes of a process. Raises PreconditionFailed, and whatever
+    the source raises.
     """
     async with transaction(engine, "store_roster") as conn:
         driver = (await conn.get_raw_connection()).driver_connection
         assert isinstance(driver, psycopg.AsyncConnection)  # noqa: S101 - the engine's URL says so
         intake = _Intake(cipher, uuid4(), published, turn, source)
         await intake.copy(driver)
+        keys = {"organisation": cipher.organisation_id, "activity": activity_id}
+        upload = await conn.scalar(sa.text(_NEXT_UPLOAD), keys)
+        old = (await conn.execute(sa.text(_CURRENT), keys)).one_or_none()
+        _check(if_match, None if old is None else old.version)
         for statement in _TAKE_IN:
-            await conn.execute(sa.text(statement), {"organisation": cipher.organisation_id, "roster": intake.roster_id})
-        created = await _put_in_place(conn, intake, activity_id, if_match)
+            values = {"roster": intake.roster_id, "old": None if old is None else old.roster_id, "upload": upload}
+            await conn.execute(sa.text(statement), {**keys, **values})
+        await _put_in_place(conn, intake, activity_id, upload, old)
         # In the same transaction, or the answer might show somebody else's roster.
         row = await reads.find_activity(conn, cipher.organisation_id, activity_id)
         assert row is not None  # noqa: S101 - it was written just now
-        return Stored(created, row)
+        return Stored(old is None, row)
 
 
 async def _put_in_place(
-    conn: AsyncConnection, intake: _Intake, activity_id: UUID, if_match: Callable[[int | None], bool]
-) -> bool:
-    mine = (activity.c.organisation_id == intake.cipher.organisation_id) & (activity.c.id == activity_id)
+    conn: AsyncConnection, intake: _Intake, activity_id: UUID, upload: int | None, old: sa.Row[Any] | None
+) -> None:
+    organisation_id = intake.cipher.organisation_id
     given = {
         "display_name": intake.source.display_name,
         "roster_id": intake.roster_id,
+        "version": 1 if old is None else old.version + 1,
         "counts": intake.source.counts,
         "findings_errors": intake.errors,
         "findings_warnings": intake.warnings,
     }
-    old = (await conn.execute(_locked(mine))).one_or_none()
-    if old is None:
-        _check(if_match, None)
-        made = await conn.scalar(
-            insert(activity)
-            .values(organisation_id=intake.cipher.organisation_id, id=activity_id, **given)
-            .on_conflict_do_nothing()
-            .returning(activity.c.version)
+    await conn.execute(
+        sa.insert(roster).values(
+            organisation_id=organisation_id,
+            id=intake.roster_id,
+            activity_id=activity_id,
+            version=given["version"],
+            upload=upload,
         )
-        if made is not None:
-            return True
-        # Somebody else was quicker, and has committed: that is now the one to replace.
-        old = (await conn.execute(_locked(mine))).one()
-    _check(if_match, old.version)
+    )
+    if old is None:
+        await conn.execute(sa.insert(activity).values(organisation_id=organisation_id, id=activity_id, **given))
+        return
     await conn.execute(
         sa.update(activity)
-        .where(mine)
-        .values(version=activity.c.version + 1, updated_at=sa.func.clock_timestamp(), **given)
+        .where(activity.c.organisation_id == organisation_id, activity.c.id == activity_id)
+        .values(updated_at=sa.func.clock_timestamp(), **given)
     )
     gone = await conn.scalar(sa.text(_GONE), {"old": old.roster_id, "new": intake.roster_id})
     await conn.execute(sa.delete(roster_item).where(roster_item.c.roster_id.between(old.roster_id, old.roster_id)))
     if gone:
         await forget_contents(conn, intake.cipher, gone)
-    return False
-
-
-def _locked(mine: sa.ColumnElement[bool]) -> sa.Select[Any]:
-    return sa.select(activity.c.version, activity.c.roster_id).where(mine).with_for_update(key_share=True)
 
 
 def _check(if_match: Callable[[int | None], bool], version: int | None) -> None:

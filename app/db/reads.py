@@ -198,14 +198,14 @@ async def backlog(conn: AsyncConnection) -> Backlog:
                         coalesce(extract(epoch FROM now - min(due_at) FILTER (WHERE free AND due_at <= now)), 0)::float
                             AS oldest_due,
                         count(holder) AS jobs_held,
-                        count(fault_since) AS faulty,
-                        coalesce(extract(epoch FROM now - min(fault_since)), 0)::float AS oldest_fault,
+                        count(failed_at) AS faulty,
+                        coalesce(extract(epoch FROM max(tried_for)), 0)::float AS oldest_fault,
                         (
                             SELECT count(DISTINCT organisation_id) FROM access_token WHERE failure IS NOT NULL
                                 AND failed_at > now - :lately AND (expires_at IS NULL OR expires_at < now)
                         ) AS tokens_failing
                     FROM (SELECT clock_timestamp() AS now) clock LEFT JOIN LATERAL (
-                        SELECT run_id, due_at, holder, fault_since, holder IS NULL AS free
+                        SELECT run_id, due_at, holder, failed_at, tried_for, holder IS NULL AS free
                         FROM job WHERE status IN ('queued', 'running') OFFSET 0
                     ) live ON true
                     GROUP BY now

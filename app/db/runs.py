@@ -34,9 +34,10 @@ async def accept_run(
     key_id: UUID,
     key_name: str,
 ) -> Accepted:
-    """Freezes the activity's roster into a new run with its four jobs, at the end of the activity's activity queue.
+    """Freezes which objects the activity's roster has into a new run, at the end of the activity's activity queue.
 
-    Digests are copied, and no content. Raises NotFound without the activity, Conflict when
+    Each is frozen in its latest upload in the organisation, whichever activity that is of. Digests are copied, and no
+    content. Raises NotFound without the activity, Conflict when
     MAX_WAITING_RUNS wait already.
     """
     await lock_queue(conn, organisation_id, activity_id)
@@ -87,14 +88,19 @@ async def accept_run(
     await conn.execute(
         sa.text(
             """
-            INSERT INTO record (organisation_id, job_id, object_id, run_id, stage, ordinal, source, outgoing, refs,
-                protected, sendable, remarks)
-            SELECT item.organisation_id, job.id, item.object_id, job.run_id, item.stage, item.ordinal, item.source,
-                item.outgoing, item.refs, item.protected, item.sendable, item.flaws
+            INSERT INTO record (organisation_id, job_id, object_id, run_id, stage, ordinal, source, outgoing, upload,
+                refs, protected, sendable, remarks)
+            SELECT item.organisation_id, job.id, item.object_id, job.run_id, item.stage, item.ordinal, latest.source,
+                latest.outgoing, latest.upload, latest.refs, latest.protected, latest.sendable, latest.flaws
             FROM activity CROSS JOIN LATERAL (
                 -- a range is taken to be narrow: of how many rosters there were, old statistics know too little
                 SELECT * FROM roster_item WHERE roster_id BETWEEN activity.roster_id AND activity.roster_id OFFSET 0
-            ) item
+            ) item CROSS JOIN LATERAL (
+                SELECT * FROM roster_item other
+                WHERE other.organisation_id = item.organisation_id AND other.object_id = item.object_id
+                    AND other.stage = item.stage
+                ORDER BY other.upload DESC LIMIT 1
+            ) latest
             JOIN job ON job.run_id = :run AND job.stage = item.stage
             WHERE activity.organisation_id = :organisation AND activity.id = :activity
             """
@@ -170,7 +176,7 @@ async def retry_run(
         sa.text(
             """
             UPDATE job SET status = 'waiting', finished_at = NULL, error = NULL, attempt = 0, worker_deaths = 0,
-                fault_since = NULL, last_accepted_at = NULL
+                tried_for = '0', failed_at = NULL, planned_wait = NULL, last_accepted_at = NULL
             WHERE run_id = :run AND status IN ('failed', 'blocked', 'cancelled')
             """
         ),
@@ -188,7 +194,7 @@ async def retry_run(
         sa.text(
             """
             UPDATE record SET status = 'pending', completed_at = NULL, received = NULL, due_at = NULL,
-                fault_since = NULL, max_together = NULL,
+                tried_for = NULL, failed_at = NULL, planned_wait = NULL, max_together = NULL,
                 -- what the roster's own reading found stays; what the earlier try said of it goes
                 remarks = (SELECT jsonb_agg(r) FROM jsonb_array_elements(remarks) r WHERE r ? 'pointer')
             FROM job

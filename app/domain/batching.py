@@ -59,8 +59,3 @@ class Packing:
     def body(self) -> bytes:
         """Gives the bytes to send."""
         return self._form.body(self.items)
-
-
-def halved(together: int) -> int | None:
-    """Gives how many of a refused batch's objects may go together next; None when it was one alone."""
-    return (together + 1) // 2 if together > 1 else None

@@ -7,7 +7,7 @@ from random import Random
 
 from app.domain.open_work import MAX_WORKER_DEATHS, JobSnapshot, until_next, work
 from app.domain.outcome import job_result
-from app.domain.retry import given_up, wait_after_fault
+from app.domain.retry import given_up, until_given_up, wait_after_fault
 
 # The code of a fault that is none of the job's own: the service is away, and everybody waits for the next probe.
 CIRCUIT_OPEN = "circuit_open"
@@ -32,7 +32,7 @@ class Finish:
 
 @dataclass(frozen=True, slots=True)
 class Expire:
-    """What has not left ends in error: faults have lasted too long; `cause` is the last one."""
+    """What has not left ends in error: it has been tried for too long; `cause` is the last fault."""
 
     cause: str | None = None
 
@@ -49,7 +49,10 @@ Decision = Finish | Expire | Snooze
 
 
 def conclude(job: JobSnapshot, faults: Sequence[Fault], fault_horizon: timedelta, random: Random) -> Decision:
-    """Gives what becomes of `job` after a step that met `faults`; they are met with another try for `fault_horizon`."""
+    """Gives what becomes of `job` after a step that met `faults`; they are met with another try for `fault_horizon`.
+
+    Without a fault nothing is given up: that takes a try that has failed.
+    """
     if job.worker_deaths >= MAX_WORKER_DEATHS:
         return Finish("failed", "worker_lost")
     if job.cancelled:
@@ -61,7 +64,7 @@ def conclude(job: JobSnapshot, faults: Sequence[Fault], fault_horizon: timedelta
             return Finish(job_result(job.counts, job.on_record_error) if done else "cancelled")
     elif not job.batches and job.counts.pending == 0 and not job.unasked:
         return Finish(job_result(job.counts, job.on_record_error))
-    if not job.cancelled and given_up(job.fault_since, job.now, fault_horizon):
+    if faults and not job.cancelled and given_up(job.tried_for, fault_horizon):
         if job.last_accepted_at is None:
             return Finish("failed", "no_contact", job.fault_code)
         if job.counts.pending or job.unasked or any(batch.status == "written" for batch in job.batches):
@@ -83,7 +86,7 @@ def _after_faults(job: JobSnapshot, faults: Sequence[Fault], fault_horizon: time
     if asked is not None and all(fault.code == CIRCUIT_OPEN for fault in faults):
         wait = asked * random.uniform(1.0, 1.2)
     else:
-        wait = wait_after_fault(job.now - job.fault_since if job.fault_since else timedelta(), asked, random)
-    # Not past the moment at which it has lasted too long.
-    left = job.fault_since + fault_horizon - job.now if job.fault_since else timedelta()
-    return min(wait, left) if left > timedelta() else wait
+        wait = wait_after_fault(job.tried_for, asked, random)
+    # Not past the moment at which another failed try is the last.
+    left = until_given_up(job.tried_for, fault_horizon)
+    return wait if left is None else min(wait, left)

@@ -16,7 +16,6 @@ from app.domain.intents import (
     Failed,
     Found,
     Intent,
-    LearnAnswerTime,
     LoadBatch,
     LoadUnasked,
     LookUp,
@@ -35,7 +34,7 @@ from app.domain.intents import (
     WriteBatch,
 )
 from app.domain.open_work import JobSnapshot
-from app.domain.retry import wait_after_fault, wait_for_answer
+from app.domain.retry import given_up, usual_wait, wait_after_fault, wait_for_answer
 from app.domain.verdicts import AwaitedBatch, read_results
 
 # What came of each intent is what `yield` gives.
@@ -76,8 +75,7 @@ class StepState:
 def write(state: StepState, most: int) -> Course:
     """Writes down batches, `most` of them, while there is something to send."""
     for _ in range(most):
-        answered = state.open is not None and state.open.last_accepted_at is not None
-        written = yield WriteBatch(state.rules.fault_horizon if answered else None)
+        written = yield WriteBatch()
         if not (written and state.goes_on):
             return
 
@@ -111,7 +109,8 @@ def poll(state: StepState, batch_id: UUID) -> Course:
     if batch is None:
         yield RefreshWork()
         return
-    overdue = batch.age >= state.rules.fault_horizon
+    # Should this poll fail, or find no answer, it is the last.
+    overdue = given_up(batch.asked_for, state.rules.fault_horizon)
     poll_in = _poll_in(state, batch.polls + 1)
     match (yield Poll(batch_id, batch.remote_job_id)):
         case Answered() as answered:
@@ -122,7 +121,7 @@ def poll(state: StepState, batch_id: UUID) -> Course:
             # The target took the batch and now does not know it: the same objects go again.
             yield from _met(state, Fault("job_unknown"))
             longest = max(batch.waiting.values(), default=timedelta())
-            yield MarkLost(batch_id, "job_unknown", None if overdue else wait_after_fault(longest, None, state.random))
+            yield MarkLost(batch_id, "job_unknown", wait_after_fault(longest, None, state.random))
         case Failed(fault, http_status):
             yield from _met(state, fault, http_status)
             if overdue:
@@ -142,13 +141,12 @@ def _apply(
         lost = MarkLost(batch_id, "no_answer", None)
     elif waiting and batch.polls >= _PATIENT_POLLS and not read.unfinished:
         lost = MarkLost(batch_id, "answer_incomplete", timedelta(seconds=1))
-    yield ApplyAnswer(batch_id, answered.answer, read.changes, poll_in, lost)
+    usual = None if waiting else _learned(state, batch.polls + 1, batch.age + answered.waited)
+    yield ApplyAnswer(batch_id, answered.answer, read.changes, poll_in, lost, usual)
     if read.foreign:
         yield from _met(state, Fault("answer_foreign"))
     if lost is not None:
         yield from _met(state, Fault(lost.code))
-    if not waiting:
-        yield LearnAnswerTime(batch.polls + 1, batch.age + answered.waited)
 
 
 def look_up(state: StepState) -> Course:
@@ -172,5 +170,13 @@ def _met(state: StepState, fault: Fault, http_status: int | None = None) -> Cour
 
 
 def _poll_in(state: StepState, polls: int) -> timedelta:
-    usual = state.open.usual_answer if state.open is not None else None
-    return wait_for_answer(polls, usual or state.rules.first_answer, state.random)
+    return wait_for_answer(polls, _usual(state), state.random)
+
+
+def _learned(state: StepState, polls: int, age: timedelta) -> timedelta:
+    """Gives how long answers usually take, now that one was complete at that poll, `age` after the call."""
+    return usual_wait(_usual(state), polls, age, state.rules.first_answer)
+
+
+def _usual(state: StepState) -> timedelta:
+    return (state.open.usual_answer if state.open is not None else None) or state.rules.first_answer

@@ -169,6 +169,7 @@ def _faulty(seen: Seen, queue: ActivityQueue, job: Job, since: datetime) -> Find
         code, lasts = "waits_for_circuit", True
     elif any(token.organisation == queue.organisation for token in seen.tokens):
         code, lasts = "waits_for_token", True
+    following = seen.now if job.held else job.due_at
     return _found(
         "error" if lasts else "warning",
         code,
@@ -176,8 +177,9 @@ def _faulty(seen: Seen, queue: ActivityQueue, job: Job, since: datetime) -> Find
         queue,
         fault=job.fault_code,
         attempts=job.attempt,
-        next=seen.now if job.held else job.due_at,
-        gone=since + seen.fault_horizon,
+        next=following,
+        # Giving up takes a try that fails.
+        gone=max(since + seen.fault_horizon, following),
         job=job.id,
     )
 

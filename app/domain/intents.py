@@ -28,9 +28,7 @@ class RefreshWork:
 
 @dataclass(frozen=True, slots=True)
 class WriteBatch:
-    """Write down the next batch; records that have met faults for `fault_horizon` end, with None none does."""
-
-    fault_horizon: timedelta | None
+    """Write down the next batch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +60,7 @@ class RefuseBatch:
 
 @dataclass(frozen=True, slots=True)
 class RequeueBatch:
-    """Note a refusal that passes: the records of the batch go again after `again_in`."""
+    """Note a refusal that passes: the records of the batch go again after `again_in`, but for those given up."""
 
     batch_id: UUID
     http_status: int
@@ -72,7 +70,10 @@ class RequeueBatch:
 
 @dataclass(frozen=True, slots=True)
 class MarkLost:
-    """Note that nobody knows what became of a batch: its records go again after `again_in`, or with None end."""
+    """Note that nobody knows what became of a batch: its records go again after `again_in`, or with None end.
+
+    Those that have been tried for too long are given up.
+    """
 
     batch_id: UUID
     code: str
@@ -96,21 +97,17 @@ class PostponePoll:
 
 @dataclass(frozen=True, slots=True)
 class ApplyAnswer:
-    """Store an answer about a batch with what it changes; with `lost` close the batch although some records wait."""
+    """Store an answer about a batch with what it changes; with `lost` close the batch although some records wait.
+
+    `usual_answer` is how long answers usually take, where that has been learned from this one.
+    """
 
     batch_id: UUID
     answer: bytes = field(repr=False)
     changes: Sequence[RecordChange]
     poll_in: timedelta
     lost: MarkLost | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class LearnAnswerTime:
-    """Learn from a batch whose answer was complete at the poll of that number, `age` after it was accepted."""
-
-    polls: int
-    age: timedelta
+    usual_answer: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +150,6 @@ Transaction = (
     | UnmarkCalled
     | PostponePoll
     | ApplyAnswer
-    | LearnAnswerTime
     | LoadUnasked
     | NoteAtTarget
     | NoteFault

@@ -25,8 +25,9 @@ class OpenBatch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenWork:
-    """What of a job is open, at the database's time `now`."""
+    """What of a job is open, at the database's time `now`; `changes` is higher in a later one of the same job."""
 
+    changes: int = 0
     now: datetime
     batches: Sequence[OpenBatch]
     # Whether pending records may go now; if not, when the next one may.
@@ -48,8 +49,8 @@ class JobSnapshot(OpenWork):
 
     counts: Counts
     on_record_error: str
-    # Since when it has met only faults, and our code for the last of them.
-    fault_since: datetime | None
+    # For how long it had been tried in vain at its last failed try, and our code for the fault.
+    tried_for: timedelta = timedelta()
     fault_code: str | None = None
 
 

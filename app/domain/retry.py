@@ -1,6 +1,6 @@
 """When to try again after a fault, and when no longer."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from random import Random
 
 MAX_WAIT = timedelta(minutes=5)
@@ -9,20 +9,25 @@ _FIRST_WAIT = timedelta(seconds=1)
 _LONGEST_ANSWER = timedelta(seconds=15)
 
 
-def wait_after_fault(faulty_for: timedelta, asked: timedelta | None, random: Random) -> timedelta:
-    """Gives how long to wait: about as long as it has already been going wrong, from 1 s to 5 min, with jitter.
+def wait_after_fault(tried_for: timedelta, asked: timedelta | None, random: Random) -> timedelta:
+    """Gives how long to wait: about as long as it has been `tried_for` in vain, from 1 s to 5 min, with jitter.
 
     Waiting as long again as the faults have lasted doubles the distance between tries without counting them. `asked` is
     what the other side asked for (Retry-After); it is never undercut, but never more than 5 min either.
     """
-    doubled = min(max(faulty_for, _FIRST_WAIT), MAX_WAIT)
+    doubled = min(max(tried_for, _FIRST_WAIT), MAX_WAIT)
     wait = doubled * random.uniform(0.6, 1.0)
     return min(max(wait, asked or timedelta()), MAX_WAIT)
 
 
-def given_up(fault_since: datetime | None, now: datetime, horizon: timedelta) -> bool:
-    """Tells whether faults have gone on for as long as they are met with another try (FAULT_HORIZON)."""
-    return fault_since is not None and now - fault_since >= horizon
+def given_up(tried_for: timedelta, horizon: timedelta) -> bool:
+    """Tells whether a try that has just failed was the last: it has been `tried_for` as long as FAULT_HORIZON says."""
+    return tried_for >= horizon
+
+
+def until_given_up(tried_for: timedelta, horizon: timedelta) -> timedelta | None:
+    """Gives after how long another failed try is the last one; None when it has been tried for so long already."""
+    return None if given_up(tried_for, horizon) else horizon - tried_for
 
 
 def wait_for_answer(polls: int, usual: timedelta, random: Random) -> timedelta:

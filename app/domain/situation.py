@@ -22,6 +22,7 @@ class Job:
     # How often in a row it was laid down for a fault of ours, and the last of them.
     rests: int = 0
     rest_code: str | None = None
+    # For as long before its last fault as it has been tried in vain.
     fault_since: datetime | None = None
     fault_code: str | None = None
     # Batches without their final answer, since when the oldest, and how often one was asked for.

@@ -114,7 +114,8 @@ class _Step:
     def _go_on(self, number: int, outcome: Stored | CallOutcome) -> list[Begun]:
         if isinstance(outcome, Stored):
             # Transactions under the claim come one after the other, but the news of them may not.
-            if outcome.work is not None and (self.state.open is None or outcome.work.now >= self.state.open.now):
+            known = self.state.open
+            if outcome.work is not None and (known is None or outcome.work.changes >= known.changes):
                 self.state.open, self.fresh = outcome.work, True
         else:
             self._permitted(number)

@@ -22,11 +22,15 @@ class ItemResult:
 
 @dataclass(frozen=True, slots=True)
 class AwaitedBatch:
-    """A batch that the target has taken; those of its records that wait, with how long each has met only faults."""
+    """A batch that the target has taken; those of its records that wait, with how long each has been tried in vain.
+
+    `asked_for` is for how long its answer has been asked for in vain; both count up to now.
+    """
 
     remote_job_id: str
     polls: int
     age: timedelta
+    asked_for: timedelta
     record_ids: Set[UUID]
     waiting: Mapping[UUID, timedelta]
 
@@ -40,9 +44,11 @@ class RecordChange:
     sent: bytes | None = field(default=None, repr=False)
     received: bytes | None = field(default=None, repr=False)
     remarks: Sequence[Remark] = field(default=())
-    # For one that goes back to pending: when it may go again, whether a fault is why, how many may share its batch.
+    # For one that goes back to pending: when it may go again, whether a failed try is why (the last one ends it), the
+    # fault's code, how many may share its batch.
     again_in: timedelta | None = None
     faulty: bool = False
+    cause: str | None = None
     max_together: int | None = None
 
 

@@ -13,10 +13,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.db.activity_queue import start_free_queues
 from app.db.cipher import Cipher
-from app.db.claims import Claim, LeaseLost, claim_jobs, rest, wake_those_who_wait
+from app.db.claims import Claim, claim_jobs, rest, wake_those_who_wait
 from app.db.egress import Epoch, end_epoch, forget_past_epochs, free_forgotten, going_on
 from app.db.engine import transaction
 from app.db.idempotency import forget_old_keys
+from app.db.verbs import LeaseLost
 from app.db.workers import Tally, add_up_the_past
 from app.domain.courses import Rules
 from app.domain.egress import ENDED_AFTER, TAKEN_OVER_AFTER, Watch

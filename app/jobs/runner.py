@@ -15,7 +15,7 @@ from app.db import batches
 from app.db.activity_queue import WakeUp
 from app.db.cipher import OrganisationCipher
 from app.db.claims import Claim
-from app.db.engine import transaction
+from app.db.engine import statement, transaction
 from app.domain.conclusion import Fault, Finish, Snooze
 from app.domain.courses import Rules
 from app.domain.intents import (
@@ -46,7 +46,7 @@ from app.domain.step import run_step
 from app.jobs.calls import Calls
 from app.jobs.pacer import NoPermit
 from app.jobs.problems import job_problem
-from app.jobs.transactions import carry_out, settle
+from app.jobs.transactions import ONE_STATEMENT, carry_out, settle
 from app.target import Published, Refusal, TryAgain
 
 log = structlog.get_logger(__name__)
@@ -134,11 +134,12 @@ class Runner:
     async def _transaction(self, intent: Transaction) -> Stored:
         if isinstance(intent, NoteFault):
             self._log_fault(intent)
-        async with transaction(self.engine, name_of(type(intent))) as conn:
+        begun = statement if isinstance(intent, ONE_STATEMENT) else transaction
+        async with begun(self.engine, name_of(type(intent))) as conn:
             if isinstance(intent, Snooze | Finish):
                 self._wake_ups = await settle(conn, self.claim, intent)
             else:
-                return await carry_out(conn, self.cipher, self.published, self.claim, intent, self.rules.first_answer)
+                return await carry_out(conn, self.cipher, self.published, self.claim, intent, self.rules)
         if isinstance(intent, Finish):
             self._log_end(intent)
         return Stored()

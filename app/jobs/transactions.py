@@ -6,15 +6,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db import answers, at_target, batches
 from app.db.activity_queue import WakeUp, finish_job
-from app.db.answer_times import learn_answer_time
 from app.db.cipher import OrganisationCipher
-from app.db.claims import Claim, LeaseLost, hold, load_snapshot, note_accepted, note_fault, snooze
+from app.db.claims import Claim, hold, load_snapshot, note_fault, snooze
 from app.domain.conclusion import CIRCUIT_OPEN, Expire, Finish, Snooze
+from app.domain.courses import Rules
 from app.domain.intents import (
     AbandonOutstanding,
     AcceptBatch,
     ApplyAnswer,
-    LearnAnswerTime,
     LoadBatch,
     LoadUnasked,
     MarkLost,
@@ -30,8 +29,27 @@ from app.domain.intents import (
     UnmarkCalled,
     WriteBatch,
 )
+from app.domain.open_work import JobSnapshot
 from app.jobs.problems import job_problem
 from app.target import Published
+
+# These are one statement, which commits by itself: no round trips for its transaction, and no lock between two of them.
+# A refusal of a record that stood alone takes two, of which the first changes nothing.
+ONE_STATEMENT = (
+    RefreshWork,
+    LoadBatch,
+    AcceptBatch,
+    RefuseBatch,
+    RequeueBatch,
+    MarkLost,
+    PostponePoll,
+    ApplyAnswer,
+    LoadUnasked,
+    NoteAtTarget,
+    NoteFault,
+    Snooze,
+    Finish,
+)
 
 
 async def carry_out(
@@ -40,28 +58,27 @@ async def carry_out(
     published: Published,
     claim: Claim,
     intent: Transaction,
-    first_answer: timedelta,
+    rules: Rules,
 ) -> Stored:
     """Carries `intent` out under `claim` in the caller's transaction; raises LeaseLost when the claim no longer holds.
 
-    `first_answer` is the guess of how soon answers come, before any has come.
+    `rules` are those that the step goes by.
     """
     match intent:
         case LoadBatch(batch_id):
             return Stored(await answers.accepted_batch(conn, claim, batch_id))
         case LoadUnasked():
             return Stored(await at_target.unasked(conn, claim))
-        case LearnAnswerTime(polls, age):
-            await learn_answer_time(conn, claim.stage, first_answer, polls, age)
-            return Stored()
         case OpenJob():
             await batches.open_job(conn, claim)
             return Stored(work=await batches.load_job(conn, claim))
-        case _:
+        case WriteBatch() | UnmarkCalled() | Expire() | AbandonOutstanding():
             # Held until the commit, so that what is read as open afterwards has what all before it have written.
             await hold(conn, claim)
             result = await _changed(conn, cipher, published, claim, intent)
             return Stored(result, await load_snapshot(conn, claim))
+        case _:
+            return Stored(work=await _verb(conn, cipher, claim, intent, rules.fault_horizon))
 
 
 async def settle(conn: AsyncConnection, claim: Claim, ending: Snooze | Finish) -> list[WakeUp]:
@@ -74,51 +91,55 @@ async def settle(conn: AsyncConnection, claim: Claim, ending: Snooze | Finish) -
             return [await snooze(conn, claim, delay, cancelled=cancelled)]
         case Finish(status, code, cause):
             problem = job_problem(code or "records_failed", cause) if status == "failed" else None
-            wake_ups = await finish_job(conn, claim.job_id, claim.number, status, problem)
-            if wake_ups is None:
-                raise LeaseLost
-            return wake_ups
+            return await finish_job(conn, claim.job_id, claim.number, status, problem)
+
+
+async def _verb(
+    conn: AsyncConnection, cipher: OrganisationCipher, claim: Claim, intent: Transaction, horizon: timedelta
+) -> JobSnapshot:
+    match intent:
+        case RefreshWork():
+            return await load_snapshot(conn, claim)
+        case AcceptBatch(batch_id, http_status, remote_job_id, poll_in):
+            return await answers.accept_batch(conn, claim, batch_id, http_status, remote_job_id, poll_in)
+        case RefuseBatch(batch_id, http_status, answer, blamed):
+            return await answers.refuse_batch(conn, cipher, claim, batch_id, http_status, answer, blamed)
+        case RequeueBatch(batch_id, http_status, answer, again_in):
+            return await answers.requeue_batch(conn, cipher, claim, batch_id, http_status, answer, again_in, horizon)
+        case MarkLost(batch_id, code, again_in):
+            return await answers.mark_lost(conn, claim, batch_id, code, again_in, horizon)
+        case PostponePoll(batch_id, poll_in):
+            return await answers.postpone_poll(conn, claim, batch_id, poll_in)
+        case ApplyAnswer(batch_id, answer, changes, poll_in, lost, usual):
+            said = None if lost is None else (lost.code, lost.again_in)
+            return await answers.apply_answer(
+                conn, cipher, claim, batch_id, answer, changes, poll_in, lost=said, usual=usual, horizon=horizon
+            )
+        case NoteAtTarget(asked, found):
+            return await at_target.note_at_target(conn, claim, asked, found)
+        case NoteFault(fault):
+            # Waiting for a service that is away is no attempt.
+            return await note_fault(conn, claim, job_problem(fault.code), counts=fault.code != CIRCUIT_OPEN)
+        case _:
+            raise TypeError(type(intent))
 
 
 async def _changed(
-    conn: AsyncConnection, cipher: OrganisationCipher, published: Published, claim: Claim, intent: Transaction
+    conn: AsyncConnection,
+    cipher: OrganisationCipher,
+    published: Published,
+    claim: Claim,
+    intent: WriteBatch | UnmarkCalled | Expire | AbandonOutstanding,
 ) -> object:
     match intent:
-        case RefreshWork():
-            pass
-        case WriteBatch(fault_horizon):
-            return await batches.write_batch(conn, cipher, published, claim, fault_horizon) is not None
-        case AcceptBatch(batch_id, http_status, remote_job_id, poll_in):
-            await answers.accept_batch(conn, claim, batch_id, http_status, remote_job_id, poll_in)
-            await note_accepted(conn, claim)
-        case RefuseBatch(batch_id, http_status, answer, blamed):
-            await answers.refuse_batch(conn, cipher, claim, batch_id, http_status, answer, blamed)
-            await note_accepted(conn, claim)
-        case RequeueBatch(batch_id, http_status, answer, again_in):
-            await answers.requeue_batch(conn, cipher, claim, batch_id, http_status, answer, again_in)
-        case MarkLost(batch_id, code, again_in):
-            await answers.mark_lost(conn, cipher, claim, batch_id, code, again_in)
+        case WriteBatch():
+            return await batches.write_batch(conn, cipher, published, claim) is not None
         case UnmarkCalled(batch_id):
             await batches.unmark_called(conn, claim, batch_id)
-        case PostponePoll(batch_id, poll_in):
-            await answers.postpone_batch(conn, claim, batch_id, poll_in)
-        case ApplyAnswer(batch_id, answer, changes, poll_in, lost):
-            await answers.answer_batch(conn, cipher, claim, batch_id, answer, changes, poll_in)
-            if lost is not None:
-                await answers.mark_lost(conn, cipher, claim, lost.batch_id, lost.code, lost.again_in)
-            await note_accepted(conn, claim)
-        case NoteAtTarget(asked, found):
-            await at_target.note_at_target(conn, claim, asked, found)
-            await note_accepted(conn, claim)
-        case NoteFault(fault):
-            # Waiting for a service that is away is no attempt.
-            await note_fault(conn, claim, job_problem(fault.code), counts=fault.code != CIRCUIT_OPEN)
         case Expire(cause):
             await batches.discard_unsent(conn, claim)
             await batches.expire(conn, claim, cause)
             await at_target.assume_nothing_at_target(conn, claim)
         case AbandonOutstanding(code):
-            await answers.abandon_outstanding(conn, cipher, claim, code)
-        case _:
-            raise TypeError(type(intent))
+            await answers.abandon_outstanding(conn, claim, code)
     return None

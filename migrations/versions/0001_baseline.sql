@@ -42,11 +42,28 @@ CREATE TABLE event (
 
 CREATE INDEX ix_event_organisation_id_run_id_id ON event (organisation_id, run_id, id);
 
+CREATE TABLE object (
+    organisation_id UUID NOT NULL,
+    kind TEXT NOT NULL,
+    id UUID NOT NULL,
+    accepted BYTEA NOT NULL,
+    accepted_upload BIGINT NOT NULL,
+    accepted_job_id UUID NOT NULL,
+    accepted_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    landed_at TIMESTAMP WITH TIME ZONE,
+    gone_at TIMESTAMP WITH TIME ZONE,
+    ours BOOLEAN,
+    CONSTRAINT pk_object PRIMARY KEY (organisation_id, kind, id),
+    CONSTRAINT ck_object_kind CHECK (kind IN ('persons', 'duties', 'groups', 'activities'))
+)
+ WITH (fillfactor = 70);
+
 CREATE TABLE organisation (
     id UUID NOT NULL,
     number TEXT NOT NULL,
     name TEXT NOT NULL,
     salt BYTEA NOT NULL,
+    last_upload BIGINT DEFAULT '0' NOT NULL,
     created_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
     certificate_file TEXT,
     key_file TEXT,
@@ -89,6 +106,7 @@ CREATE TABLE roster_item (
     ordinal INTEGER NOT NULL,
     source BYTEA NOT NULL,
     outgoing BYTEA,
+    upload BIGINT NOT NULL,
     refs UUID[] NOT NULL,
     protected BOOLEAN NOT NULL,
     sendable BOOLEAN NOT NULL,
@@ -150,24 +168,6 @@ CREATE TABLE access_token (
     CONSTRAINT ck_access_token_token_has_its_end CHECK ((token IS NULL) = (expires_at IS NULL)),
     CONSTRAINT fk_access_token_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
 );
-
-CREATE TABLE activity (
-    organisation_id UUID NOT NULL,
-    id UUID NOT NULL,
-    display_name TEXT NOT NULL,
-    roster_id UUID NOT NULL,
-    version INTEGER DEFAULT '1' NOT NULL,
-    counts JSONB NOT NULL,
-    findings_errors INTEGER DEFAULT '0' NOT NULL,
-    findings_warnings INTEGER DEFAULT '0' NOT NULL,
-    last_sequence INTEGER DEFAULT '0' NOT NULL,
-    created_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
-    updated_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
-    CONSTRAINT pk_activity PRIMARY KEY (organisation_id, id),
-    CONSTRAINT fk_activity_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
-);
-
-CREATE INDEX ix_activity_newest ON activity (organisation_id, created_at, id);
 
 CREATE TABLE api_key (
     id UUID NOT NULL,
@@ -234,6 +234,38 @@ CREATE TABLE idempotency_key (
 
 CREATE INDEX ix_idempotency_key_created_at ON idempotency_key (created_at);
 
+CREATE TABLE roster (
+    organisation_id UUID NOT NULL,
+    id UUID NOT NULL,
+    activity_id UUID NOT NULL,
+    version INTEGER NOT NULL,
+    upload BIGINT NOT NULL,
+    created_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT pk_roster PRIMARY KEY (organisation_id, id),
+    CONSTRAINT uq_roster_organisation_id_upload UNIQUE (organisation_id, upload),
+    CONSTRAINT uq_roster_organisation_id_activity_id_version UNIQUE (organisation_id, activity_id, version),
+    CONSTRAINT fk_roster_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
+);
+
+CREATE TABLE activity (
+    organisation_id UUID NOT NULL,
+    id UUID NOT NULL,
+    display_name TEXT NOT NULL,
+    roster_id UUID NOT NULL,
+    version INTEGER DEFAULT '1' NOT NULL,
+    counts JSONB NOT NULL,
+    findings_errors INTEGER DEFAULT '0' NOT NULL,
+    findings_warnings INTEGER DEFAULT '0' NOT NULL,
+    last_sequence INTEGER DEFAULT '0' NOT NULL,
+    created_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    updated_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT pk_activity PRIMARY KEY (organisation_id, id),
+    CONSTRAINT fk_activity_organisation_id_roster_id FOREIGN KEY(organisation_id, roster_id) REFERENCES roster (organisation_id, id),
+    CONSTRAINT fk_activity_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
+);
+
+CREATE INDEX ix_activity_newest ON activity (organisation_id, created_at, id);
+
 CREATE TABLE run (
     id UUID NOT NULL,
     organisation_id UUID NOT NULL,
@@ -279,13 +311,17 @@ CREATE TABLE job (
     due_at TIMESTAMP WITH TIME ZONE,
     claim BIGINT DEFAULT '0' NOT NULL,
     fence BIGINT,
+    changes BIGINT DEFAULT '0' NOT NULL,
     holder UUID,
     attempt INTEGER DEFAULT '0' NOT NULL,
     worker_deaths INTEGER DEFAULT '0' NOT NULL,
     rests INTEGER DEFAULT '0' NOT NULL,
     rest_code TEXT,
-    fault_since TIMESTAMP WITH TIME ZONE,
+    tried_for INTERVAL DEFAULT '0' NOT NULL,
+    failed_at TIMESTAMP WITH TIME ZONE,
+    planned_wait INTERVAL,
     last_accepted_at TIMESTAMP WITH TIME ZONE,
+    rested INTERVAL DEFAULT '0' NOT NULL,
     wake_up BIGINT DEFAULT '0' NOT NULL,
     notified_at TIMESTAMP WITH TIME ZONE,
     created_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
@@ -356,6 +392,9 @@ CREATE TABLE batch (
     remote_job_id TEXT,
     polls INTEGER DEFAULT '0' NOT NULL,
     next_poll_at TIMESTAMP WITH TIME ZONE,
+    tried_for INTERVAL,
+    failed_at TIMESTAMP WITH TIME ZONE,
+    planned_wait INTERVAL,
     finished_at TIMESTAMP WITH TIME ZONE,
     answer BYTEA,
     error TEXT,
@@ -387,6 +426,7 @@ CREATE TABLE record (
     outgoing BYTEA,
     sent BYTEA,
     received BYTEA,
+    upload BIGINT NOT NULL,
     refs UUID[] NOT NULL,
     protected BOOLEAN NOT NULL,
     sendable BOOLEAN NOT NULL,
@@ -394,8 +434,10 @@ CREATE TABLE record (
     batch_id UUID,
     attempts INTEGER DEFAULT '0' NOT NULL,
     due_at TIMESTAMP WITH TIME ZONE,
-    fault_since TIMESTAMP WITH TIME ZONE,
     max_together INTEGER,
+    tried_for INTERVAL,
+    failed_at TIMESTAMP WITH TIME ZONE,
+    planned_wait INTERVAL,
     completed_at TIMESTAMP WITH TIME ZONE,
     CONSTRAINT pk_record PRIMARY KEY (job_id, object_id),
     CONSTRAINT ck_record_stage CHECK (stage IN ('persons', 'duties', 'groups', 'activities')),

@@ -95,13 +95,13 @@ class Played:
             held = await epochs.claim(conn, job_id)
             assert held is not None
             cipher = self.runtime.cipher.of(self.organisation_id, held.salt)
-            while (out := await batches.write_batch(conn, cipher, PUBLISHED, held, None)) is not None:
+            while (out := await batches.write_batch(conn, cipher, PUBLISHED, held)) is not None:
                 self.batches.append(out.id)
                 if end is not None:
                     await self._answer(conn, cipher, held, out, answers or {})
         if end is not None:
             async with self.runtime.engine.begin() as conn:
-                assert await activity_queue.finish_job(conn, job_id, held.number, end) is not None
+                await activity_queue.finish_job(conn, job_id, held.number, end)
 
     async def _answer(
         self, conn: AsyncConnection, cipher: OrganisationCipher, held: claims.Claim, out: Outgoing, given: Any
@@ -114,4 +114,5 @@ class Played:
             responses.append({"id": item["id"], "response": response})
             changes.append(RecordChange(UUID(item["id"]), status, received=compact(responses[-1])))
         answer = compact({"jobId": str(uuid4()), "responses": responses})
-        assert not await answers_of.answer_batch(conn, cipher, held, out.id, answer, changes, timedelta())
+        seen = await answers_of.apply_answer(conn, cipher, held, out.id, answer, changes, timedelta())
+        assert not seen.batches

@@ -41,11 +41,11 @@ class Held:
         """Sends all records in one batch, to which this is answered; gives its address."""
         cipher = self.service.runtime.cipher.of(self.claim.organisation_id, self.claim.salt)
         async with self.service.runtime.engine.begin() as conn:
-            batch = await batches.write_batch(conn, cipher, PUBLISHED, self.claim, None)
+            batch = await batches.write_batch(conn, cipher, PUBLISHED, self.claim)
             assert batch is not None
             await batches.call_batch(conn, cipher, PUBLISHED, self.claim, batch.id)
             await answers.accept_batch(conn, self.claim, batch.id, 202, "remote", timedelta())
-            await answers.answer_batch(
+            await answers.apply_answer(
                 conn, cipher, self.claim, batch.id, json.dumps(answer).encode(), (), timedelta(hours=1)
             )
         return f"/jobs/{self.claim.job_id}/batches/{batch.id}"

@@ -105,7 +105,7 @@ async def test_faults_tokens_and_pauses(service: Service, run: str) -> None:
         await tokens.note_failure(conn, held.organisation_id, "here", "certificate_expired")
         await begin_epoch(conn, egress="here")
         await note_pause(conn, "here", "calls", timedelta(hours=1))
-    await do(service, "UPDATE job SET fence = claim, fault_since = fault_since - interval '1 h' WHERE status='running'")
+    await do(service, "UPDATE job SET fence = claim, tried_for = interval '1 h' WHERE status='running'")
     seen = await figures(service)
     assert (seen["provkedja_jobs_faulty",], seen["provkedja_tokens_failing",]) == (1, 1)
     assert 3600 <= seen["provkedja_oldest_fault_seconds",] < 3700

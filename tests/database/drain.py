@@ -131,6 +131,6 @@ async def _step(engine: AsyncEngine, cipher: OrganisationCipher, held: Claim, ta
             if isinstance(intent, Snooze | Finish):
                 wake_ups, stored = await settle(conn, held, intent), Stored()
             else:
-                stored = await carry_out(conn, cipher, PUBLISHED, held, intent, RULES.first_answer)
+                stored = await carry_out(conn, cipher, PUBLISHED, held, intent, RULES)
         stepping.tell(Done(number, stored))
     return wake_ups

@@ -167,8 +167,8 @@ class Enemy:
                 status = self.random.choice(("pending", "pending", "sent", "succeeded"))
                 return (
                     "INSERT INTO record (organisation_id, job_id, object_id, run_id, stage, ordinal, source,"
-                    " outgoing, refs, protected, sendable, status)"
-                    " SELECT organisation_id, id, gen_random_uuid(), run_id, stage, 99, 'x', 'x',"
+                    " outgoing, upload, refs, protected, sendable, status)"
+                    " SELECT organisation_id, id, gen_random_uuid(), run_id, stage, 99, 'x', 'x', 1,"
                     f" '{{}}', false, true, '{status}' FROM job WHERE {self._job()}"
                 )
 

@@ -16,7 +16,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db import activity_queue, answers, at_target, batches, claims
 from app.db.cipher import OrganisationCipher
-from app.db.claims import Claim, LeaseLost
+from app.db.claims import Claim
+from app.db.verbs import LeaseLost
 from app.skolverket.published import PUBLISHED
 
 Write = Callable[[AsyncConnection, OrganisationCipher, Claim, UUID], Awaitable[object]]
@@ -43,16 +44,6 @@ def _refused(name: str) -> Iterator[None]:
             raise
 
 
-@contextmanager
-def _without_effect(name: str) -> Iterator[None]:
-    yield
-
-
-async def _finish(conn: AsyncConnection, held: Claim, status: str) -> None:
-    ended = await activity_queue.finish_job(conn, held.job_id, held.number, status)
-    assert ended is None, "an old claim has ended its job"
-
-
 def _raw(statement: str) -> tuple[Write, Refusal]:
     async def write(conn: AsyncConnection, cipher: OrganisationCipher, held: Claim, batch_id: UUID) -> None:
         met = await conn.execute(
@@ -68,7 +59,7 @@ LATE_WRITES: Final[dict[str, tuple[Write, Refusal]]] = {
     "load_snapshot": (lambda conn, cipher, held, batch: claims.load_snapshot(conn, held), _told),
     "snooze": (lambda conn, cipher, held, batch: claims.snooze(conn, held, _NOW), _told),
     "open_job": (lambda conn, cipher, held, batch: batches.open_job(conn, held), _told),
-    "write_batch": (lambda conn, cipher, held, batch: batches.write_batch(conn, cipher, PUBLISHED, held, None), _told),
+    "write_batch": (lambda conn, cipher, held, batch: batches.write_batch(conn, cipher, PUBLISHED, held), _told),
     "call_batch": (lambda conn, cipher, held, batch: batches.call_batch(conn, cipher, PUBLISHED, held, batch), _told),
     "expire": (lambda conn, cipher, held, batch: batches.expire(conn, held), _told),
     "unmark_called": (lambda conn, cipher, held, batch: batches.unmark_called(conn, held, batch), _told),
@@ -77,11 +68,11 @@ LATE_WRITES: Final[dict[str, tuple[Write, Refusal]]] = {
         lambda conn, cipher, held, batch: answers.accept_batch(conn, held, batch, 202, "late", _NOW),
         _told,
     ),
-    "answer_batch": (
-        lambda conn, cipher, held, batch: answers.answer_batch(conn, cipher, held, batch, b"{}", [], _NOW),
+    "apply_answer": (
+        lambda conn, cipher, held, batch: answers.apply_answer(conn, cipher, held, batch, b"{}", [], _NOW),
         _told,
     ),
-    "postpone_batch": (lambda conn, cipher, held, batch: answers.postpone_batch(conn, held, batch, _NOW), _told),
+    "postpone_poll": (lambda conn, cipher, held, batch: answers.postpone_poll(conn, held, batch, _NOW), _told),
     "refuse_batch": (
         lambda conn, cipher, held, batch: answers.refuse_batch(conn, cipher, held, batch, 413, b"[]", {}),
         _told,
@@ -91,15 +82,20 @@ LATE_WRITES: Final[dict[str, tuple[Write, Refusal]]] = {
         _told,
     ),
     "mark_lost": (
-        lambda conn, cipher, held, batch: answers.mark_lost(conn, cipher, held, batch, "late", _NOW),
+        lambda conn, cipher, held, batch: answers.mark_lost(conn, held, batch, "late", _NOW),
         _told,
     ),
-    "abandon": (lambda conn, cipher, held, batch: answers.abandon_outstanding(conn, cipher, held, "late"), _told),
+    "abandon": (lambda conn, cipher, held, batch: answers.abandon_outstanding(conn, held, "late"), _told),
     "note_at_target": (lambda conn, cipher, held, batch: at_target.note_at_target(conn, held, [], set()), _told),
-    "note_accepted": (lambda conn, cipher, held, batch: claims.note_accepted(conn, held), _without_effect),
-    "note_fault": (lambda conn, cipher, held, batch: claims.note_fault(conn, held, {"code": "late"}), _without_effect),
-    "finish_job as succeeded": (lambda conn, cipher, held, batch: _finish(conn, held, "succeeded"), _without_effect),
-    "finish_job as failed": (lambda conn, cipher, held, batch: _finish(conn, held, "failed"), _without_effect),
+    "note_fault": (lambda conn, cipher, held, batch: claims.note_fault(conn, held, {"code": "late"}), _told),
+    "finish_job as succeeded": (
+        lambda conn, cipher, held, batch: activity_queue.finish_job(conn, held.job_id, held.number, "succeeded"),
+        _told,
+    ),
+    "finish_job as failed": (
+        lambda conn, cipher, held, batch: activity_queue.finish_job(conn, held.job_id, held.number, "failed"),
+        _told,
+    ),
     "a record": _raw("UPDATE record SET received = 'late', fence = :claim WHERE job_id = :job"),
     "a batch": _raw("UPDATE batch SET answer = 'late', fence = :claim WHERE id = :batch AND job_id = :job"),
     "a new batch": _raw(

@@ -17,7 +17,7 @@ from app.db.cipher import OrganisationCipher
 from app.db.claims import Claim
 from app.domain.verdicts import AwaitedBatch
 
-_TABLES: Final = ("run", "job", "record", "batch", "at_target", "event", "content")
+_TABLES: Final = ("run", "job", "record", "batch", "at_target", "event", "content", "object")
 
 
 class Cut(Exception):

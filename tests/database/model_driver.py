@@ -10,7 +10,8 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from app.db import answers, batches
-from app.db.claims import Claim, LeaseLost
+from app.db.claims import Claim
+from app.db.verbs import LeaseLost
 from app.domain.conclusion import Fault, Finish, Snooze
 from app.domain.intents import (
     Accepted,
@@ -183,7 +184,7 @@ class Worker:
             if isinstance(intent, Snooze | Finish):
                 wake_ups, stored = await settle(conn, held, intent), Stored()
             else:
-                wake_ups, stored = [], await carry_out(conn, world.cipher, PUBLISHED, held, intent, RULES.first_answer)
+                wake_ups, stored = [], await carry_out(conn, world.cipher, PUBLISHED, held, intent, RULES)
         written = isinstance(intent, WriteBatch) and stored.result
         assert not (written and over), "a batch was written after the cancel of its run had been answered"
         world.bell += wake_ups

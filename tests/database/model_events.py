@@ -1,6 +1,6 @@
 """What may happen in the model's world, and what must hold whatever happens."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any, Final
@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from app.db import activity_queue, egress, runs
 from app.domain.stages import Stage
 from app.errors import Conflict
-from tests.database.factories import Tenant
+from tests.database.factories import Object, Tenant
 from tests.database.invariants import BROKEN, FINAL, changed
 from tests.database.late_writes import LATE_WRITES
 from tests.database.model import Cut, World
@@ -28,22 +28,39 @@ _LEFT_CLOSED = """
     WHERE job.run_id = :run AND job.status <> 'succeeded' AND record.status IN ('error', 'skipped')
 """
 
+Roster = Mapping[str, Sequence[Object]]
+
 
 class Events:
     """One course of events, from an empty database on."""
 
-    def __init__(self, tenant: Tenant, activities: Sequence[UUID]) -> None:
-        self.tenant, self.activities = tenant, activities
+    def __init__(self, tenant: Tenant, activities: Sequence[UUID], rosters: Sequence[Roster]) -> None:
+        self.tenant, self.activities, self.rosters = tenant, activities, rosters
+        self._uploads = 0
         self.world = World(tenant.engine, tenant.cipher)
         self.workers = [Worker(self.world, number) for number in range(WORKERS)]
         self.runs: list[UUID] = []
         self._final: list[Any] = []
 
     async def rewind(self) -> None:
-        """Empties the database of whatever runs it has seen."""
+        """Empties the database of whatever runs it has seen; the second roster is the latest upload of all in it."""
+        for activity, roster in ((0, self.rosters[0]), (1, {}), (1, self.rosters[1])):
+            await self.tenant.store(roster, self.activities[activity])
         async with self.tenant.engine.begin() as conn:
             for statement in filter(str.strip, REWIND.split(";")):
                 await conn.execute(sa.text(statement))
+
+    async def upload(self, activity: int) -> None:
+        """Uploads a roster anew, with another name of the person that is in both."""
+        self._uploads += 1
+        [shared] = {each["id"] for each in self.rosters[0]["persons"]} & {
+            each["id"] for each in self.rosters[1]["persons"]
+        }
+        persons = [
+            {**each, "givenName": f"Åsa {self._uploads}"} if each["id"] == shared else each
+            for each in self.rosters[activity]["persons"]
+        ]
+        await self.tenant.store({**self.rosters[activity], "persons": persons}, self.activities[activity])
 
     async def accept(self, activity: int, policy: str) -> None:
         """Provisions an activity, unless there is enough to play out."""

@@ -84,6 +84,7 @@ def new_record(job: str, **other: str) -> str:
         "ordinal": "99",
         "source": "'x'",
         "outgoing": "'x'",
+        "upload": "1",
         "refs": "'{}'",
         "protected": "false",
         "sendable": "true",

@@ -345,15 +345,16 @@ async def test_a_retry_begins_the_job_anew(tenant: Tenant) -> None:
     held = await tenant.claim(run.jobs[0])
     first, _ = await run.objects(1)
     await tenant.answer(held, await tenant.accepted(held), {first: "error"})
+    await tenant.note_accepted(held)
     async with tenant.engine.begin() as conn:
-        await claims.note_accepted(conn, held)
         await claims.note_fault(conn, held, {"type": "x"})
         await activity_queue.finish_job(conn, held.job_id, held.number, "failed", {"type": "y"})
     await run.retry()
     [row] = await tenant.rows("SELECT * FROM job WHERE id = :job", job=held.job_id)
     assert [
-        row[name] for name in ("error", "attempt", "fault_since", "last_accepted_at", "finished_at", "worker_deaths")
+        row[name] for name in ("error", "attempt", "failed_at", "last_accepted_at", "finished_at", "worker_deaths")
     ] == [*(None, 0, None, None, None, 0)]
+    assert row["tried_for"] == timedelta()
     assert (await tenant.claim(held.job_id)).number == 2
 
 
@@ -365,7 +366,7 @@ async def test_a_retry_forgets_remarks_on_the_earlier_try_and_keeps_those_on_the
     held = await tenant.claim(run.jobs[1])
     assert await tenant.write(held) is None
     async with tenant.engine.begin() as conn:
-        await answers.abandon_outstanding(conn, tenant.cipher, held, "worker_lost")
+        await answers.abandon_outstanding(conn, held, "worker_lost")
     await tenant.finish(held, "failed")
     query = "SELECT status, remarks FROM record WHERE object_id = :id"
     [skipped] = await tenant.rows(query, id=UUID(blocked["id"]))

@@ -10,12 +10,12 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db import activity_queue, answers, batches, claims
-from app.db.claims import Claim, LeaseLost
+from app.db.claims import Claim
 from app.db.egress import release
+from app.db.verbs import LeaseLost
 from app.domain.stages import Stage
 from app.domain.verdicts import RecordChange
 from app.skolverket.published import PUBLISHED
-from tests.database.drain import HORIZON
 from tests.database.epochs import begin_epoch, claim
 from tests.database.factories import MINUTE, Tenant, make_job, pupil
 
@@ -103,24 +103,21 @@ async def test_an_unknown_job_is_not_claimed(tenant: Tenant) -> None:
 type_of_write = Callable[[Tenant, AsyncConnection, Claim, UUID, UUID], Awaitable[object]]
 _WRITES: dict[str, type_of_write] = {
     "open_job": lambda t, conn, held, w, a: batches.open_job(conn, held),
-    "write_batch": lambda t, conn, held, w, a: batches.write_batch(conn, t.cipher, PUBLISHED, held, HORIZON),
+    "write_batch": lambda t, conn, held, w, a: batches.write_batch(conn, t.cipher, PUBLISHED, held),
     "call_batch": lambda t, conn, held, w, a: batches.call_batch(conn, t.cipher, PUBLISHED, held, w),
     "accept_batch": lambda t, conn, held, w, a: answers.accept_batch(conn, held, w, 202, "late", NOTHING),
-    "answer_batch": lambda t, conn, held, w, a: answers.answer_batch(conn, t.cipher, held, a, b"{}", [], NOTHING),
-    "postpone_batch": lambda t, conn, held, w, a: answers.postpone_batch(conn, held, a, MINUTE),
+    "apply_answer": lambda t, conn, held, w, a: answers.apply_answer(conn, t.cipher, held, a, b"{}", [], NOTHING),
+    "postpone_poll": lambda t, conn, held, w, a: answers.postpone_poll(conn, held, a, MINUTE),
     "refuse_batch": lambda t, conn, held, w, a: answers.refuse_batch(conn, t.cipher, held, w, 413, b"[]", {}),
     "requeue_batch": lambda t, conn, held, w, a: answers.requeue_batch(conn, t.cipher, held, w, 503, b"[]", MINUTE),
-    "mark_lost": lambda t, conn, held, w, a: answers.mark_lost(conn, t.cipher, held, a, "timeout", NOTHING),
+    "mark_lost": lambda t, conn, held, w, a: answers.mark_lost(conn, held, a, "timeout", NOTHING),
     "unmark_called": lambda t, conn, held, w, a: batches.unmark_called(conn, held, w),
     "discard_unsent": lambda t, conn, held, w, a: batches.discard_unsent(conn, held),
-    "abandon": lambda t, conn, held, w, a: answers.abandon_outstanding(conn, t.cipher, held, "no_contact"),
+    "abandon": lambda t, conn, held, w, a: answers.abandon_outstanding(conn, held, "no_contact"),
     "expire": lambda t, conn, held, w, a: batches.expire(conn, held),
     "load_snapshot": lambda t, conn, held, w, a: claims.load_snapshot(conn, held),
     "hold": lambda t, conn, held, w, a: claims.hold(conn, held),
     "snooze": lambda t, conn, held, w, a: claims.snooze(conn, held, NOTHING),
-}
-_SILENT: dict[str, type_of_write] = {
-    "note_accepted": lambda t, conn, held, w, a: claims.note_accepted(conn, held),
     "note_fault": lambda t, conn, held, w, a: claims.note_fault(conn, held, {"type": "late"}),
     "finish_job as succeeded": lambda t, conn, held, w, a: activity_queue.finish_job(
         conn, held.job_id, held.number, "succeeded"
@@ -142,20 +139,16 @@ async def outlived(tenant: Tenant) -> tuple[Claim, Claim, UUID, UUID]:
     return first, await tenant.claim(run.jobs[0]), written, accepted
 
 
-@pytest.mark.parametrize("write", [*_WRITES, *_SILENT])
+@pytest.mark.parametrize("write", _WRITES)
 async def test_once_taken_over_nothing_is_written(
     tenant: Tenant, outlived: tuple[Claim, Claim, UUID, UUID], write: str
 ) -> None:
     """The next claim holds the job: whatever the one before it tries changes no row."""
     stale, current, written, accepted = outlived
     before = await tenant.dump()
-    if write in _WRITES:
-        with pytest.raises(LeaseLost):
-            async with tenant.engine.begin() as conn:
-                await _WRITES[write](tenant, conn, stale, written, accepted)
-    else:
+    with pytest.raises(LeaseLost):
         async with tenant.engine.begin() as conn:
-            assert await _SILENT[write](tenant, conn, stale, written, accepted) is None
+            await _WRITES[write](tenant, conn, stale, written, accepted)
     assert await tenant.dump() == before
     async with tenant.engine.begin() as conn:
         await claims.hold(conn, current)
@@ -165,9 +158,10 @@ async def test_once_taken_over_nothing_is_written(
 async def test_a_job_that_was_let_go_takes_no_end(tenant: Tenant, end: str) -> None:
     """A claim that has snoozed still has the current number; once the job has ended, not even that counts."""
     held = await tenant.claim((await tenant.new_run({})).jobs[0])
-    assert await tenant.finish(held) is not None
+    await tenant.finish(held)
     before = await tenant.dump()
-    assert await tenant.finish(held, end) is None
+    with pytest.raises(LeaseLost):
+        await tenant.finish(held, end)
     assert await tenant.dump() == before
 
 
@@ -218,16 +212,20 @@ async def test_a_snooze_counts_the_records(tenant: Tenant) -> None:
     assert shown == [2, 0, 0, 1, 0, 1, 0]
 
 
-async def test_faults_are_counted_from_the_first_and_forgotten_on_contact(tenant: Tenant) -> None:
+async def test_faults_are_counted_and_forgotten_on_contact(tenant: Tenant) -> None:
     held = await tenant.claim(await make_job(tenant, "queued"))
     rows = []
     for error in ({"type": "one"}, {"type": "two"}, None):
-        async with tenant.engine.begin() as conn:
-            await (claims.note_fault(conn, held, error) if error else claims.note_accepted(conn, held))
+        if error is None:
+            await tenant.note_accepted(held)
+        else:
+            async with tenant.engine.begin() as conn:
+                await claims.note_fault(conn, held, error)
         rows.append(await _job(tenant, held.job_id))
     assert [row["attempt"] for row in rows] == [1, 2, 2]
     assert [row["error"] for row in rows] == [{"type": "one"}, {"type": "two"}, None]
-    assert rows[0]["fault_since"] == rows[1]["fault_since"] != rows[2]["fault_since"] is None
+    assert NOTHING == rows[0]["tried_for"] < rows[1]["tried_for"] == rows[1]["failed_at"] - rows[0]["failed_at"]  # type: ignore[operator]
+    assert (rows[2]["tried_for"], rows[2]["failed_at"]) == (NOTHING, None)
     assert [row["last_accepted_at"] is None for row in rows] == [True, True, False]
 
 
@@ -241,7 +239,7 @@ async def test_the_view_is_what_the_database_holds(tenant: Tenant) -> None:
     assert (seen.counts.total, seen.counts.sent, seen.counts.pending) == (2, 2, 0)
     assert [(batch.id, batch.status) for batch in seen.batches] == [(batch_id, "accepted")]
     assert (seen.ready, seen.next_ready_at, seen.cancelled, seen.on_record_error) == (False, None, True, "continue")
-    assert (seen.fault_since, seen.last_accepted_at, seen.worker_deaths) == (None, None, 0)
+    assert (seen.tried_for, seen.last_accepted_at is None, seen.worker_deaths) == (NOTHING, False, 0)
 
 
 async def test_the_view_knows_when_a_record_may_go_again(tenant: Tenant) -> None:
@@ -251,7 +249,7 @@ async def test_the_view_knows_when_a_record_may_go_again(tenant: Tenant) -> None
     later, latest = (UUID(each) for each in await run.objects(1))
     changes = [RecordChange(each, "pending", again_in=timedelta(hours=n)) for n, each in ((1, later), (2, latest))]
     async with tenant.engine.begin() as conn:
-        await answers.answer_batch(conn, tenant.cipher, held, batch_id, b"{}", changes, NOTHING)
+        await answers.apply_answer(conn, tenant.cipher, held, batch_id, b"{}", changes, NOTHING)
     async with tenant.engine.begin() as conn:
         seen = await claims.load_snapshot(conn, held)
     assert (seen.counts.pending, seen.ready, seen.batches) == (2, False, [])
@@ -296,3 +294,23 @@ async def test_a_rest_is_longer_each_time_and_forgotten_when_a_step_ends(tenant:
         await claims.snooze(conn, held, NOTHING)
     row = await _job(tenant, job_id)
     assert (row["rests"], row["rest_code"], row["worker_deaths"]) == (0, None, 0)
+
+
+async def test_each_verb_leaves_a_later_snapshot_whatever_the_clock_says(tenant: Tenant) -> None:
+    """Also that of a look at what is open, and of the next claim."""
+    run = await tenant.new_run({"persons": [pupil()]})
+    held = await tenant.claim(run.jobs[0])
+    batch_id = await tenant.called(held)
+    seen = []
+    async with tenant.engine.begin() as conn:
+        seen.append(await answers.accept_batch(conn, held, batch_id, 202, "7", NOTHING))
+        seen.append(await answers.postpone_poll(conn, held, batch_id, NOTHING))
+        seen.append(await claims.load_snapshot(conn, held))
+        seen.append(await claims.note_fault(conn, held, {"code": "timeout"}))
+        await claims.snooze(conn, held, NOTHING)
+    held = await tenant.claim(run.jobs[0])
+    async with tenant.engine.begin() as conn:
+        seen.append(await answers.apply_answer(conn, tenant.cipher, held, batch_id, b"{}", [], MINUTE))
+        seen.append(await answers.mark_lost(conn, held, batch_id, "timeout", NOTHING))
+    changes = [each.changes for each in seen]
+    assert changes == sorted(set(changes))

@@ -65,11 +65,11 @@ async def test_whatever_is_written_has_the_databases_time(turned: AsyncEngine, d
     held = await tenant.claim(run.jobs[0])
     lost, put_off, refused, answered = [await tenant.called(held) for _ in range(4)]
     async with turned.begin() as conn:
-        await answers.mark_lost(conn, tenant.cipher, held, lost, "timeout", MINUTE)
+        await answers.mark_lost(conn, held, lost, "timeout", MINUTE)
         await answers.requeue_batch(conn, tenant.cipher, held, put_off, 503, b"[]", MINUTE)
         await answers.refuse_batch(conn, tenant.cipher, held, refused, 413, b"[]", {})
         await answers.accept_batch(conn, held, answered, 202, "7", MINUTE)
-        await answers.postpone_batch(conn, held, answered, MINUTE)
+        await answers.postpone_poll(conn, held, answered, MINUTE)
         await claims.note_fault(conn, held, {"code": "timeout"})
         await at_target.assume_nothing_at_target(conn, held)
         await claims.snooze(conn, held, MINUTE)

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from app.db import answers
-from tests.database.factories import Tenant, pupil
+from tests.database.factories import Tenant, is_open, pupil
 
 KEPT = "SELECT object_id FROM content WHERE kind = 'persons'"
 
@@ -61,7 +61,8 @@ async def test_of_several_answers_about_a_batch_the_last_is_kept(tenant: Tenant)
     batch_id = await tenant.accepted(held)
     for answer in (b'{"responses":[]}', b'{"responses":[]}', b'{"responses":[1]}'):
         async with tenant.engine.begin() as conn:
-            assert await answers.answer_batch(conn, tenant.cipher, held, batch_id, answer, [], timedelta())
+            seen = await answers.apply_answer(conn, tenant.cipher, held, batch_id, answer, [], timedelta())
+        assert is_open(seen, batch_id)
     [kept] = await tenant.rows("SELECT digest FROM content WHERE kind = 'batch'")
     assert kept["digest"] == await tenant.value("SELECT answer FROM batch WHERE id = :id", id=batch_id)
 

@@ -169,7 +169,7 @@ async def test_faults_that_last(engine: AsyncEngine, tenant: Tenant, worker: UUI
         await claims.note_fault(conn, held, job_problem("http_500"))
         await claims.snooze(conn, held, MINUTE)
     assert (await found(engine))["faults"].level == "warning"
-    await tenant.do("UPDATE job SET fence = claim, fault_since = fault_since - interval '6 min' WHERE status='running'")
+    await tenant.do("UPDATE job SET fence = claim, failed_at = failed_at - interval '6 min' WHERE status='running'")
     lasting = (await found(engine))["faults"]
     assert lasting.level == "error"
     assert "http_500; 1 attempt" in lasting.what

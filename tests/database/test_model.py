@@ -6,7 +6,7 @@ with as many fresh ones, and makes the shortest of a failing one.
 
 import asyncio
 import os
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import count
@@ -23,7 +23,7 @@ from app.db import batches, runs
 from app.domain.batching import Packing
 from tests.database import factories
 from tests.database.factories import Tenant, duty, engine_of, exam, group, pupil
-from tests.database.model_events import FORWARDS, WORKERS, Events
+from tests.database.model_events import FORWARDS, WORKERS, Events, Roster
 from tests.database.virtual_time import virtualise
 
 # So few bytes that two persons fill a batch.
@@ -37,6 +37,7 @@ class Place:
     runner: asyncio.Runner
     tenant: Tenant
     activities: list[UUID]
+    rosters: Sequence[Roster]
     random: Random
 
     def do(self, doing: Awaitable[Any]) -> Any:
@@ -50,7 +51,10 @@ class Place:
 
 @pytest.fixture
 def place(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
-    """A database with the virtual clock and two activities: one with everything, one with a broken person."""
+    """A database with the virtual clock and two activities: one with everything, one with a broken person.
+
+    One person is in both, in a later upload in the second.
+    """
     random = Random(1)
 
     def next_id() -> UUID:
@@ -72,8 +76,8 @@ def place(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]
     }
     with asyncio.Runner() as runner:
         tenant = runner.run(Tenant.make(engine))
-        rosters = (roster, {"persons": [pupil(), pupil(civicNo=None)]})
-        yield Place(runner, tenant, [runner.run(tenant.store(each)) for each in rosters], random)
+        rosters = (roster, {"persons": [{**third, "givenName": "Örjan"}, pupil(), pupil(civicNo=None)]})
+        yield Place(runner, tenant, [runner.run(tenant.store(each)) for each in rosters], rosters, random)
         runner.run(engine.dispose())
 
 
@@ -92,7 +96,7 @@ class Model(RuleBasedStateMachine):
         super().__init__()
         place.random.seed(1)
         self._do = place.do
-        self._events = Events(place.tenant, place.activities)
+        self._events = Events(place.tenant, place.activities, place.rosters)
         self._do(self._events.rewind())
 
     # What may happen.
@@ -105,6 +109,10 @@ class Model(RuleBasedStateMachine):
     @rule(activity=_numbers, policy=_policies)
     def somebody_provisions(self, activity: int, policy: str) -> None:
         self._do(self._events.accept(activity, policy))
+
+    @rule(activity=_numbers)
+    def somebody_uploads_the_person_of_both_anew(self, activity: int) -> None:
+        self._do(self._events.upload(activity % 2))
 
     @rule(worker=_workers, dice=_dice, number=_numbers)
     def somebody_cancels_a_run_that_is_worked_on(self, worker: int, dice: list[int], number: int) -> None:

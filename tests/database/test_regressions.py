@@ -33,9 +33,9 @@ async def test_a_retry_gives_no_record_up_for_faults_of_the_try_before(tenant: T
     held = await tenant.claim(run.jobs[0])
     batch_id = await tenant.called(held)
     async with tenant.engine.begin() as conn:
-        await answers.mark_lost(conn, tenant.cipher, held, batch_id, "timeout", timedelta())
+        await answers.mark_lost(conn, held, batch_id, "timeout", timedelta())
     await tenant.do(
-        "UPDATE record SET fault_since = fault_since - interval '7 hours', fence = :claim WHERE job_id = :job",
+        "UPDATE record SET tried_for = interval '7 hours', fence = :claim WHERE job_id = :job",
         claim=held.number,
         job=held.job_id,
     )
@@ -43,7 +43,9 @@ async def test_a_retry_gives_no_record_up_for_faults_of_the_try_before(tenant: T
         await run.cancel()
     await tenant.finish(held, end)
     await run.retry()
-    assert await tenant.write(await tenant.claim(run.jobs[0])) is not None
+    again = await tenant.claim(run.jobs[0])
+    await tenant.answer(again, await tenant.accepted(again), dict.fromkeys(await run.objects(1), "pending"))
+    assert await tenant.rows("SELECT tried_for FROM record WHERE status = 'error'") == []
 
 
 async def test_a_batch_keeps_its_size(tenant: Tenant) -> None:

@@ -7,7 +7,7 @@ from app.skolverket.published import PUBLISHED
 from tests.database.factories import Tenant
 
 _RECORDS = (
-    "SELECT object_id, status, attempts, sent, batch_id, due_at, fault_since, remarks"
+    "SELECT object_id, status, attempts, sent, batch_id, due_at, failed_at, remarks"
     " FROM record ORDER BY ordinal, object_id"
 )
 
@@ -49,7 +49,7 @@ async def test_what_is_dropped_after_an_earlier_sending_keeps_what_was_sent(tena
     held = await tenant.claim((await tenant.new_run()).jobs[0])
     left = await tenant.called(held)
     async with tenant.engine.begin() as conn:
-        await answers.mark_lost(conn, tenant.cipher, held, left, "timeout", timedelta())
+        await answers.mark_lost(conn, held, left, "timeout", timedelta())
     await tenant.written(held)
     async with tenant.engine.begin() as conn:
         await batches.discard_unsent(conn, held)

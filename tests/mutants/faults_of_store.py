@@ -68,23 +68,26 @@ SCHEMA: Final = (
     ),
 )
 
-_HOLD = "SELECT id FROM job WHERE id = :job AND claim = :claim AND status = 'running' FOR NO KEY UPDATE\"),\n"
-_HOLD_ANY = "SELECT id FROM job WHERE id = :job AND status = 'running' FOR NO KEY UPDATE\"),\n"
-
 STORE: Final = (
     Fault(
         "a job is settled without its claim number",
-        "PERFORM FROM job WHERE id = of_job AND claim = of_claim AND status = 'running' FOR NO KEY UPDATE;",
-        "PERFORM FROM job WHERE id = of_job AND status = 'running' FOR NO KEY UPDATE;",
+        "    PERFORM hold_job(of_job, of_claim);\n    -- A retry begins anew",
+        "    of_claim := (SELECT claim FROM job WHERE id = of_job);\n    -- A retry begins anew",
         ("model",),
     ),
     Fault(
         "a job is let go without its claim number",
-        "    await hold(conn, claim)\n    row = (\n",
-        "    row = (\n",
+        "    one := hold_job(of_job, of_claim);\n    SELECT CASE WHEN cancel_requested_at",
+        "    SELECT * INTO one FROM job WHERE id = of_job;\n    of_claim := one.claim;\n"
+        "    SELECT CASE WHEN cancel_requested_at",
         ("claims",),
     ),
-    Fault("a step goes on without its claim number", _HOLD, _HOLD_ANY, ("claims",)),
+    Fault(
+        "a step goes on without its claim number",
+        "WHERE id = of_job AND claim = of_claim AND holder IS NOT NULL RETURNING * INTO one;",
+        "WHERE id = of_job AND holder IS NOT NULL RETURNING * INTO one;",
+        ("claims",),
+    ),
     Fault(
         "a claim does not look whether somebody holds the job",
         "status IN ('queued', 'running') AND holder IS NULL AND due_at <= now_\n            FOR",
@@ -105,8 +108,8 @@ STORE: Final = (
     ),
     Fault(
         "the due time comes from the worker's clock",
-        "due_at = clock_timestamp() + rest.delay, wake_up = wake_up + 1",
-        "due_at = TIMESTAMPTZ '{datetime.now().astimezone()}' + rest.delay, wake_up = wake_up + 1",
+        '"delay": delay, "cancelled": cancelled}',
+        '"delay": delay + (datetime.now().astimezone() - await database_time(conn)), "cancelled": cancelled}',
         ("claims",),
     ),
     Fault(
@@ -165,15 +168,51 @@ STORE: Final = (
     ),
     Fault(
         "a record is left sent",
-        "records: Sequence[UUID] = row.still_sent",
-        "records: Sequence[UUID] = row.still_sent[1:]",
+        "    RETURN left_sent;",
+        "    RETURN left_sent[2:];",
         ("batches",),
     ),
     Fault(
         "an answer counts for another batch's records",
-        "WHERE one.status = 'sent' AND one.batch_id = :batch",
-        "WHERE one.status = 'sent'",
+        "WHERE one.status = 'sent' AND one.batch_id = batch.id\n                    ) AS waiting",
+        "WHERE one.status = 'sent'\n                    ) AS waiting",
         ("batches",),
+    ),
+    Fault(
+        "an older upload goes over a newer one",
+        "accepted_upload is not None and accepted_upload > upload",
+        "accepted_upload is not None and accepted_upload < upload",
+        ("uploads",),
+    ),
+    Fault(
+        "a batch that was overtaken leaves all the same",
+        "WHERE known.accepted_upload > mine.upload",
+        "WHERE false",
+        ("uploads",),
+    ),
+    Fault(
+        "an object is in two calls at once",
+        "AND job.id <> of_job",
+        "AND job.id = of_job",
+        ("uploads", "model"),
+    ),
+    Fault(
+        "two calls are marked without seeing each other",
+        "PERFORM pg_advisory_xact_lock(hashtextextended(format('calls %s %s', one.organisation_id, one.stage), 0));",
+        "",
+        ("uploads",),
+    ),
+    Fault(
+        "an upload makes all of its objects newer",
+        "coalesce(same.upload, :upload)",
+        "coalesce(NULL, :upload)",
+        ("uploads",),
+    ),
+    Fault(
+        "a run freezes what its own roster has",
+        "ORDER BY other.upload DESC LIMIT 1",
+        "ORDER BY other.upload = item.upload DESC LIMIT 1",
+        ("uploads",),
     ),
     Fault(
         "a retry leaves out what was skipped",

@@ -19,20 +19,20 @@ DECISIONS: Final = (
     ),
     Fault(
         "an older picture of what is open replaces a newer one",
-        "self.state.open is None or outcome.work.now >= self.state.open.now",
+        "known is None or outcome.work.changes >= known.changes",
         "True",
         ("decisions",),
     ),
     Fault(
         "a refused batch is never halved",
-        "return (together + 1) // 2 if together > 1 else None",
-        "return together if together > 1 else None",
-        ("decisions",),
+        "together := (cardinality(sent) + 1) / 2;",
+        "together := cardinality(sent);",
+        ("batches",),
     ),
     Fault(
         "faults are met with another try for ever",
-        "return fault_since is not None and now - fault_since >= horizon",
-        "return fault_since is not None and now - fault_since >= 1000 * horizon",
+        "return tried_for >= horizon",
+        "return tried_for >= 1000 * horizon",
         ("decisions",),
     ),
 )

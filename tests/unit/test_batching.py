@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.batching import Packing, encode, halved
+from app.domain.batching import Packing, encode
 from app.skolverket.published import BODY_FORM
 
 values = st.recursive(
@@ -86,18 +86,3 @@ def test_objects_with_different_limits_never_share_a_batch(limits: list[int | No
     for _, together in packings:
         assert len(set(together)) <= 1
         assert len(together) <= (together[0] or len(together) if together else 0)
-
-
-@pytest.mark.parametrize(("together", "next_time"), [(400, 200), (5, 3), (3, 2), (2, 1), (1, None)])
-def test_a_refused_batch_goes_in_halves(together: int, next_time: int | None) -> None:
-    assert halved(together) == next_time
-
-
-@given(st.integers(1, 10_000))
-def test_halving_comes_to_an_end(together: int) -> None:
-    left: int | None = together
-    for _ in range(16):
-        if left is not None:
-            assert halved(left) is None or halved(left) < left  # type: ignore[operator]
-            left = halved(left)
-    assert left is None

@@ -26,7 +26,6 @@ DONE = JobSnapshot(
     next_ready_at=None,
     cancelled=False,
     on_record_error="halt",
-    fault_since=None,
     last_accepted_at=NOW,
     worker_deaths=0,
 )
@@ -123,7 +122,6 @@ def _ended(job: JobSnapshot, decision: Decision, name: str) -> Any:
 
 SOME_FAILED = Counts(total=3, succeeded=2, errors=1)
 SOME_SKIPPED = Counts(total=3, succeeded=2, skipped=1)
-LONG_AGO = NOW - HORIZON
 
 
 @pytest.mark.parametrize(
@@ -148,25 +146,36 @@ LONG_AGO = NOW - HORIZON
             Finish("failed", "worker_lost"),
             "so they did, and cancelled",
         ),
-        _ended(
-            _pending(fault_since=LONG_AGO, last_accepted_at=None),
-            Finish("failed", "no_contact"),
-            "at the horizon without contact",
-        ),
-        _ended(
-            _out(_called(), fault_since=LONG_AGO, last_accepted_at=None),
-            Finish("failed", "no_contact"),
-            "at the horizon without contact, with a batch out",
-        ),
-        _ended(_pending(fault_since=LONG_AGO), Expire(), "at the horizon after contact"),
-        _ended(_out(_written(), fault_since=LONG_AGO), Expire(), "at the horizon with a batch that never left"),
-        _ended(replace(DONE, fault_since=LONG_AGO), Finish("succeeded"), "at the horizon with nothing left"),
+        _ended(replace(DONE, tried_for=HORIZON), Finish("succeeded"), "at the horizon with nothing left"),
     ],
 )
 def test_what_becomes_of_a_job(job: JobSnapshot, decision: Decision) -> None:
     """With faults or without: an end does not wait."""
     for faults in ((), (Fault("timeout"),)):
         assert conclude(job, faults, HORIZON, Random(1)) == decision
+
+
+@pytest.mark.parametrize(
+    ("job", "decision"),
+    [
+        _ended(_pending(last_accepted_at=None, tried_for=HORIZON), Finish("failed", "no_contact"), "without contact"),
+        _ended(
+            _out(_called(), last_accepted_at=None, tried_for=HORIZON),
+            Finish("failed", "no_contact"),
+            "without contact, with a batch out",
+        ),
+        _ended(_pending(tried_for=HORIZON), Expire(), "after contact"),
+        _ended(_out(_written(), tried_for=HORIZON), Expire(), "with a batch that never left"),
+        _ended(replace(DONE, unasked=True, tried_for=HORIZON), Expire(), "with failed records not looked up"),
+    ],
+)
+def test_a_job_is_given_up_by_a_failed_try_alone(job: JobSnapshot, decision: Decision) -> None:
+    """Not before it has been tried for the whole horizon, not between two tries, and never once it is cancelled."""
+    faults = (Fault("timeout"),)
+    assert conclude(job, faults, HORIZON, Random(1)) == decision
+    for other, met in ((job, ()), (replace(job, tried_for=HORIZON - SECOND), faults)):
+        assert isinstance(conclude(other, met, HORIZON, Random(1)), Snooze)
+    assert conclude(replace(job, cancelled=True), faults, HORIZON, Random(1)) != decision
 
 
 @pytest.mark.parametrize(
@@ -196,13 +205,11 @@ def test_what_becomes_of_a_job(job: JobSnapshot, decision: Decision) -> None:
         pytest.param(_pending(ready=False, next_ready_at=NOW - SECOND), timedelta(), id="never a time that has passed"),
         pytest.param(_out(_called()), SECOND, id="nothing names a time"),
         pytest.param(
-            _pending(ready=False, next_ready_at=NOW + SECOND, fault_since=LONG_AGO + SECOND),
+            _pending(ready=False, next_ready_at=NOW + SECOND, tried_for=HORIZON),
             SECOND,
-            id="not yet given up",
+            id="at the horizon between two tries",
         ),
-        pytest.param(
-            _out(_accepted(due_in=SECOND), fault_since=LONG_AGO), SECOND, id="at the horizon with answers to come"
-        ),
+        pytest.param(_out(_accepted(due_in=SECOND), tried_for=HORIZON), SECOND, id="at the horizon with answers due"),
         pytest.param(_out(_accepted(due_in=SECOND), cancelled=True), SECOND, id="cancelled: what is out is followed"),
     ],
 )
@@ -211,21 +218,21 @@ def test_a_job_rests_without_a_fault(job: JobSnapshot, delay: timedelta) -> None
 
 
 @pytest.mark.parametrize(
-    ("faulty_for", "faults", "least", "most"),
+    ("tried_for", "faults", "least", "most"),
     [
-        pytest.param(None, [Fault("timeout")], 0.6, 1, id="the first fault"),
+        pytest.param(0, [Fault("timeout")], 0.6, 1, id="the first fault"),
         pytest.param(10, [Fault("timeout")], 6, 10, id="as long as it has gone wrong"),
         pytest.param(3600, [Fault("timeout")], 180, 300, id="five minutes at most"),
-        pytest.param(None, [Fault("http_429", 7 * SECOND)], 7, 7, id="what was asked for"),
+        pytest.param(0, [Fault("http_429", 7 * SECOND)], 7, 7, id="what was asked for"),
+        pytest.param(6 * 3600 - 3, [Fault("timeout")], 3, 3, id="not past the horizon"),
+        pytest.param(6 * 3600, [Fault("timeout")], 180, 300, id="after it, for answers that are to come"),
         pytest.param(3600, [Fault("http_429", 7 * SECOND)], 180, 300, id="what was asked for is the least"),
-        pytest.param(None, [Fault("http_503", timedelta(hours=1))], 300, 300, id="but five minutes is the most"),
-        pytest.param(
-            None, [Fault("timeout"), Fault("http_429", 7 * SECOND), Fault("x", SECOND)], 7, 7, id="the longest"
-        ),
+        pytest.param(0, [Fault("http_503", timedelta(hours=1))], 300, 300, id="but five minutes is the most"),
+        pytest.param(0, [Fault("timeout"), Fault("http_429", 7 * SECOND), Fault("x", SECOND)], 7, 7, id="the longest"),
     ],
 )
-def test_after_a_fault_a_job_rests(faulty_for: int | None, faults: Sequence[Fault], least: float, most: float) -> None:
-    job = _pending(fault_since=None if faulty_for is None else NOW - faulty_for * SECOND)
+def test_after_a_fault_a_job_rests(tried_for: int, faults: Sequence[Fault], least: float, most: float) -> None:
+    job = _out(_accepted(), tried_for=tried_for * SECOND)
     for seed in range(50):
         decision = conclude(job, faults, HORIZON, Random(seed))
         assert isinstance(decision, Snooze)
@@ -234,6 +241,7 @@ def test_after_a_fault_a_job_rests(faulty_for: int | None, faults: Sequence[Faul
 
 def test_a_job_at_its_horizon_gives_up_once() -> None:
     """After the records are closed nothing is pending, so that the next decision is an end or a rest."""
-    given_up = replace(DONE, counts=Counts(total=3, errors=3), fault_since=LONG_AGO)
-    assert conclude(given_up, (), HORIZON, Random(1)) == Finish("failed")
-    assert conclude(replace(given_up, on_record_error="continue"), (), HORIZON, Random(1)) == Finish("succeeded")
+    given_up = replace(DONE, counts=Counts(total=3, errors=3), tried_for=HORIZON)
+    faults = (Fault("timeout"),)
+    assert conclude(given_up, faults, HORIZON, Random(1)) == Finish("failed")
+    assert conclude(replace(given_up, on_record_error="continue"), faults, HORIZON, Random(1)) == Finish("succeeded")

@@ -21,7 +21,6 @@ from app.domain.intents import (
     Failed,
     Found,
     Intent,
-    LearnAnswerTime,
     LoadBatch,
     LoadUnasked,
     LookUp,
@@ -65,7 +64,6 @@ DONE = JobSnapshot(
     last_accepted_at=NOW,
     counts=Counts(total=1, succeeded=1),
     on_record_error="halt",
-    fault_since=None,
 )
 TO_SEND = replace(DONE, counts=Counts(total=1, pending=1), ready=True)
 
@@ -125,7 +123,7 @@ def test_a_job_without_records_takes_two_transactions() -> None:
 
 def test_a_batch_is_written_sent_polled_and_applied() -> None:
     talk = Talk(TO_SEND)
-    assert talk.stored(WriteBatch, _written(A), result=True) == WriteBatch(RULES.fault_horizon)
+    assert talk.stored(WriteBatch, _written(A), result=True) == WriteBatch()
     # The next batch is written while the first is being sent: here there is nothing left for it.
     assert talk.waits_for == [WriteBatch, Send]
     talk.stored(WriteBatch, _written(A), result=False)
@@ -133,14 +131,14 @@ def test_a_batch_is_written_sent_polled_and_applied() -> None:
     accept = talk.stored(AcceptBatch, _accepted(A))
     assert (accept.batch_id, accept.http_status, accept.remote_job_id) == (A, 202, "job-1")
     assert SECOND <= accept.poll_in <= 1.2 * SECOND
-    talk.stored(LoadBatch, result=AwaitedBatch("job-1", 0, SECOND, {PERSON}, {PERSON: timedelta()}))
+    talk.stored(LoadBatch, result=AwaitedBatch("job-1", 0, SECOND, SECOND, {PERSON}, {PERSON: timedelta()}))
     answer = Answered(b"{}", [ItemResult(PERSON, Verdict.SUCCEEDED, b"1")], SECOND)
     assert talk.came(Poll, answer) == Poll(A, "job-1")
     applied = talk.stored(ApplyAnswer, DONE)
     assert [(change.object_id, change.status) for change in applied.changes] == [(PERSON, "succeeded")]
     assert applied.lost is None
-    assert talk.stored(LearnAnswerTime) == LearnAnswerTime(1, 2 * SECOND)
-    talk.stored(RefreshWork, DONE)
+    # It came late at its first poll, from which nothing is learned.
+    assert applied.usual_answer == SECOND
     assert talk.stored(Finish) == Finish("succeeded")
     assert talk.ended
 
@@ -174,7 +172,7 @@ def test_what_follows_from_a_call_that_was_not_accepted(outcome: CallOutcome, fo
 
 
 @pytest.mark.parametrize(
-    ("verdict", "polls", "age", "lost"),
+    ("verdict", "polls", "asked_for", "lost"),
     [
         pytest.param(Verdict.OPEN, 9, SECOND, None, id="unfinished: timeout"),
         pytest.param(None, 3, SECOND, None, id="one is missing: asked again"),
@@ -183,11 +181,13 @@ def test_what_follows_from_a_call_that_was_not_accepted(outcome: CallOutcome, fo
     ],
 )
 def test_an_answer_that_lacks_some_records(
-    verdict: Verdict | None, polls: int, age: timedelta, lost: MarkLost | None
+    verdict: Verdict | None, polls: int, asked_for: timedelta, lost: MarkLost | None
 ) -> None:
     """`None` stands for a record that the answer does not name."""
     talk = Talk(_accepted(A))
-    awaited = AwaitedBatch("job-1", polls, age, {PERSON, OTHER}, {PERSON: timedelta(), OTHER: timedelta()})
+    awaited = AwaitedBatch(
+        "job-1", polls, SECOND, asked_for, {PERSON, OTHER}, {PERSON: timedelta(), OTHER: timedelta()}
+    )
     talk.stored(LoadBatch, result=awaited)
     results = [ItemResult(PERSON, Verdict.SUCCEEDED, b"1")]
     if verdict is not None:
@@ -199,16 +199,18 @@ def test_an_answer_that_lacks_some_records(
 
 
 @pytest.mark.parametrize(
-    ("age", "outcome", "follows"),
+    ("asked_for", "outcome", "follows"),
     [
         pytest.param(SECOND, Failed(Fault("http_503"), 503), PostponePoll, id="not now"),
         pytest.param(RULES.fault_horizon, Failed(Fault("http_503"), 503), MarkLost, id="not now, and too old"),
         pytest.param(SECOND, Refused(404), MarkLost, id="unknown"),
     ],
 )
-def test_a_poll_without_an_answer(age: timedelta, outcome: CallOutcome, follows: type[Intent]) -> None:
+def test_a_poll_without_an_answer(asked_for: timedelta, outcome: CallOutcome, follows: type[Intent]) -> None:
     talk = Talk(_accepted(A))
-    talk.stored(LoadBatch, result=AwaitedBatch("job-1", 0, age, {PERSON}, {PERSON: timedelta()}))
+    talk.stored(
+        LoadBatch, result=AwaitedBatch("job-1", 0, 2 * RULES.fault_horizon, asked_for, {PERSON}, {PERSON: timedelta()})
+    )
     talk.came(Poll, outcome)
     talk.stored(NoteFault, _accepted(A, due_in=SECOND))
     assert talk.waits_for == [follows]
@@ -267,13 +269,13 @@ def test_what_broke_ends_the_step_undecided_after_the_others() -> None:
 
 
 def test_older_news_of_what_is_open_is_passed_over() -> None:
-    """Transactions are told of in another order than that of their commits."""
+    """Transactions are told of in another order than that of their commits; what the clock says does not matter."""
     talk = Talk(replace(_written(A), ready=True))
     assert talk.waits_for == [Send, WriteBatch]
     talk.came(Send, Accepted(202, "job-1"))
-    later = replace(_accepted(A, due_in=3 * SECOND), now=NOW + SECOND)
+    later = replace(_accepted(A, due_in=3 * SECOND), changes=2)
     talk.stored(AcceptBatch, later)
-    talk.stored(WriteBatch, replace(_written(A), now=NOW))
+    talk.stored(WriteBatch, replace(_written(A), changes=1, now=NOW + SECOND))
     assert Send not in talk.waits_for
 
 

@@ -6,7 +6,8 @@ with how rare the job is takes 50,000 rows for one. The engine's indexes are par
 """
 
 from app.db.schema.columns import UUID, Time, metadata
-from app.db.schema.rosters import activity, content, roster_item, roster_staging
+from app.db.schema.objects import object_
+from app.db.schema.rosters import activity, content, roster, roster_item, roster_staging
 from app.db.schema.runs import at_target, batch, event, job, record, run
 from app.db.schema.service import (
     access_token,
@@ -37,10 +38,12 @@ __all__ = [
     "idempotency_key",
     "job",
     "metadata",
+    "object_",
     "organisation",
     "record",
     "reference_item",
     "reference_refresh",
+    "roster",
     "roster_item",
     "roster_staging",
     "run",

@@ -1,4 +1,4 @@
-"""What callers have put: activities and the objects of their rosters."""
+"""What callers have put: activities, their rosters, and the objects in them."""
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
@@ -11,7 +11,7 @@ activity = sa.Table(
     sa.Column("organisation_id", UUID, sa.ForeignKey("organisation.id"), primary_key=True),
     sa.Column("id", UUID, primary_key=True),
     sa.Column("display_name", sa.Text, nullable=False),
-    # The items of the roster that counts; those of an older one are deleted when it is replaced.
+    # The roster that counts.
     sa.Column("roster_id", UUID, nullable=False),
     sa.Column("version", sa.Integer, nullable=False, server_default="1"),
     sa.Column("counts", pg.JSONB, nullable=False),
@@ -21,7 +21,23 @@ activity = sa.Table(
     sa.Column("last_sequence", sa.Integer, nullable=False, server_default="0"),
     sa.Column("created_at", Time, nullable=False, server_default=NOW),
     sa.Column("updated_at", Time, nullable=False, server_default=NOW),
+    sa.ForeignKeyConstraint(["organisation_id", "roster_id"], ["roster.organisation_id", "roster.id"]),
     sa.Index("ix_activity_newest", "organisation_id", "created_at", "id"),
+)
+
+roster = sa.Table(
+    "roster",
+    metadata,
+    # One upload. It stays when another replaces it, and its items go.
+    sa.Column("organisation_id", UUID, sa.ForeignKey("organisation.id"), primary_key=True),
+    sa.Column("id", UUID, primary_key=True),
+    sa.Column("activity_id", UUID, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    # Its place among all uploads of the organisation, in the order in which they were committed.
+    sa.Column("upload", sa.BigInteger, nullable=False),
+    sa.Column("created_at", Time, nullable=False, server_default=NOW),
+    sa.UniqueConstraint("organisation_id", "upload"),
+    sa.UniqueConstraint("organisation_id", "activity_id", "version"),
 )
 
 content = sa.Table(
@@ -74,6 +90,8 @@ roster_item = sa.Table(
     # The object as it came, and as it would be sent; None where it can't be.
     sa.Column("source", sa.LargeBinary, nullable=False),
     sa.Column("outgoing", sa.LargeBinary),
+    # The upload since which it would be sent as it is, in this activity.
+    sa.Column("upload", sa.BigInteger, nullable=False),
     sa.Column("refs", pg.ARRAY(UUID), nullable=False),
     sa.Column("protected", sa.Boolean, nullable=False),
     sa.Column("sendable", sa.Boolean, nullable=False),

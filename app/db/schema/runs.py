@@ -75,6 +75,8 @@ job = sa.Table(
     # Raised by every claim, never lowered; `fence` is what a write repeats of it (the trigger empties it again).
     sa.Column("claim", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("fence", sa.BigInteger),
+    # Raised by every verb under a claim: the order of what they leave open, whatever the clock does.
+    sa.Column("changes", sa.BigInteger, nullable=False, server_default="0"),
     # The epoch that has claimed it; without one it is free for whoever may call, once it is due.
     sa.Column("holder", UUID, sa.ForeignKey("epoch.id")),
     sa.Column("attempt", sa.Integer, nullable=False, server_default="0"),
@@ -83,9 +85,14 @@ job = sa.Table(
     # How often in a row it was laid down for a fault of ours, and the last of them.
     sa.Column("rests", sa.Integer, nullable=False, server_default="0"),
     sa.Column("rest_code", sa.Text),
-    # Since when nothing but faults; and whether Skolverket has ever taken a batch of it.
-    sa.Column("fault_since", Time),
+    # For how long it has been tried in vain, at the last failed try; `planned_wait` is what was to pass before the next
+    # one, less what it had `rested` by then. And whether Skolverket has ever taken a batch of it.
+    sa.Column("tried_for", sa.Interval, nullable=False, server_default="0"),
+    sa.Column("failed_at", Time),
+    sa.Column("planned_wait", sa.Interval),
     sa.Column("last_accepted_at", Time),
+    # How long it has been let go by plan, added up.
+    sa.Column("rested", sa.Interval, nullable=False, server_default="0"),
     sa.Column("wake_up", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("notified_at", Time),
     sa.Column("created_at", Time, nullable=False, server_default=NOW),
@@ -155,6 +162,8 @@ record = sa.Table(
     sa.Column("outgoing", sa.LargeBinary),
     sa.Column("sent", sa.LargeBinary),
     sa.Column("received", sa.LargeBinary),
+    # The upload that the object is of: the latest of it in the organisation when the run was accepted.
+    sa.Column("upload", sa.BigInteger, nullable=False),
     sa.Column("refs", pg.ARRAY(UUID), nullable=False),
     sa.Column("protected", sa.Boolean, nullable=False),
     sa.Column("sendable", sa.Boolean, nullable=False),
@@ -163,10 +172,13 @@ record = sa.Table(
     # The batch in which it left last.
     sa.Column("batch_id", UUID),
     sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
-    # When it may be sent (again), since when it has met only faults, how many may share its batch.
+    # When it may be sent (again), and how many may share its batch.
     sa.Column("due_at", Time),
-    sa.Column("fault_since", Time),
     sa.Column("max_together", sa.Integer),
+    # For how long it has been tried in vain; as of its job.
+    sa.Column("tried_for", sa.Interval),
+    sa.Column("failed_at", Time),
+    sa.Column("planned_wait", sa.Interval),
     sa.Column("completed_at", Time),
     kind_of_object(),
     one_of("status", "pending", "sent", "unchanged", "succeeded", "warning", "error", "skipped"),
@@ -208,6 +220,10 @@ batch = sa.Table(
     sa.Column("remote_job_id", sa.Text),
     sa.Column("polls", sa.Integer, nullable=False, server_default="0"),
     sa.Column("next_poll_at", Time),
+    # For how long its answer has been asked for in vain; as of its job, since it was accepted.
+    sa.Column("tried_for", sa.Interval),
+    sa.Column("failed_at", Time),
+    sa.Column("planned_wait", sa.Interval),
     sa.Column("finished_at", Time),
     # The content of the last answer, without what it says of each record.
     sa.Column("answer", sa.LargeBinary),

@@ -13,6 +13,8 @@ organisation = sa.Table(
     sa.Column("name", sa.Text, nullable=False),
     # What its keys are derived with: without it nothing of the organisation can be opened any more.
     sa.Column("salt", sa.LargeBinary, nullable=False),
+    # How many rosters it has uploaded: the next one is committed as one more.
+    sa.Column("last_upload", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("created_at", Time, nullable=False, server_default=NOW),
     # Where its certificate and private key lie (never what is in them); what the federation calls it, if it is in one.
     sa.Column("certificate_file", sa.Text),

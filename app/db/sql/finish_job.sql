@@ -1,6 +1,5 @@
 -- Ends a running job, and what follows from it: the next job, or the run and the activity's next run. Locks activity,
--- run and job, in this order. Gives the wake-ups to be sent after the commit, as [[job, number, egresses]]; NULL, with nothing
--- changed, when the claim no longer holds.
+-- run and job, in this order. Gives the wake-ups to be sent after the commit, as [[job, number, egresses]].
 CREATE OR REPLACE FUNCTION finish_job(of_job uuid, of_claim bigint, becomes text, why jsonb) RETURNS jsonb
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -11,14 +10,11 @@ BEGIN
     SELECT * INTO one FROM job WHERE id = of_job;
     PERFORM FROM activity WHERE organisation_id = one.organisation_id AND id = one.activity_id FOR NO KEY UPDATE;
     SELECT cancel_requested_at IS NOT NULL INTO cancelled FROM run WHERE id = one.run_id FOR NO KEY UPDATE;
-    PERFORM FROM job WHERE id = of_job AND claim = of_claim AND status = 'running' FOR NO KEY UPDATE;
-    IF NOT FOUND THEN
-        RETURN NULL;
-    END IF;
+    PERFORM hold_job(of_job, of_claim);
     -- A retry begins anew: what is left must not expire for faults of this try.
-    UPDATE record SET due_at = NULL, fault_since = NULL, fence = of_claim
+    UPDATE record SET due_at = NULL, tried_for = NULL, failed_at = NULL, planned_wait = NULL, fence = of_claim
     WHERE run_id = one.run_id AND stage BETWEEN one.stage AND one.stage AND status = 'pending'
-        AND (due_at IS NOT NULL OR fault_since IS NOT NULL);
+        AND (due_at IS NOT NULL OR failed_at IS NOT NULL);
     UPDATE job SET status = becomes, fence = of_claim, error = why, finished_at = clock_timestamp(), due_at = NULL,
         holder = NULL, worker_deaths = 0, rests = 0, rest_code = NULL
     WHERE id = of_job;

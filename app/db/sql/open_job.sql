@@ -1,16 +1,12 @@
 -- Prepares a job that has just been claimed: batches that an earlier claim left called are lost, since they may have
 -- arrived, and their records go again as the same objects; records that break the published schema end, since one of
--- them could sink its whole batch. Tells whether the claim holds.
-CREATE OR REPLACE FUNCTION open_job(of_job uuid, of_claim bigint) RETURNS boolean LANGUAGE plpgsql AS $$
+-- them could sink its whole batch.
+CREATE OR REPLACE FUNCTION open_job(of_job uuid, of_claim bigint) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-    one job;
+    one job := hold_job(of_job, of_claim);
     lost uuid[];
     listed uuid[];
 BEGIN
-    SELECT * INTO one FROM job WHERE id = of_job AND claim = of_claim AND status = 'running' FOR NO KEY UPDATE;
-    IF NOT FOUND THEN
-        RETURN false;
-    END IF;
     WITH closed AS (
         UPDATE batch SET status = 'lost', error = 'worker_lost', next_poll_at = NULL, finished_at = clock_timestamp(),
             fence = of_claim
@@ -20,8 +16,7 @@ BEGIN
     FROM closed CROSS JOIN unnest(closed.record_ids) AS each (id);
     IF lost IS NOT NULL THEN
         -- The OFFSET makes this a look by the primary key for each; the claim holds the job, so that no record moves.
-        UPDATE record SET status = 'pending', due_at = clock_timestamp(), fence = of_claim,
-            fault_since = coalesce(fault_since, clock_timestamp())
+        UPDATE record SET status = 'pending', due_at = clock_timestamp(), fence = of_claim
         FROM unnest(listed) AS wanted (id) CROSS JOIN LATERAL (
             SELECT ctid AS place FROM record other
             WHERE other.job_id = of_job AND other.object_id = wanted.id OFFSET 0
@@ -30,5 +25,4 @@ BEGIN
     END IF;
     UPDATE record SET status = 'error', completed_at = clock_timestamp(), fence = of_claim
     WHERE run_id = one.run_id AND stage BETWEEN one.stage AND one.stage AND status = 'pending' AND NOT sendable;
-    RETURN true;
 END $$;

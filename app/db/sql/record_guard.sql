@@ -3,8 +3,10 @@ BEGIN
     IF TG_OP = 'DELETE' THEN
         PERFORM refuse('record_history', format('record %s is history and cannot be deleted', OLD.object_id));
     END IF;
-    IF (NEW.organisation_id, NEW.job_id, NEW.object_id, NEW.run_id, NEW.stage, NEW.ordinal, NEW.source, NEW.outgoing)
-        IS DISTINCT FROM (OLD.organisation_id, OLD.job_id, OLD.object_id, OLD.run_id, OLD.stage, OLD.ordinal, OLD.source, OLD.outgoing) THEN
+    IF (NEW.organisation_id, NEW.job_id, NEW.object_id, NEW.run_id, NEW.stage, NEW.ordinal, NEW.source, NEW.outgoing,
+            NEW.upload)
+        IS DISTINCT FROM (OLD.organisation_id, OLD.job_id, OLD.object_id, OLD.run_id, OLD.stage, OLD.ordinal,
+            OLD.source, OLD.outgoing, OLD.upload) THEN
         PERFORM refuse('record_identity', format('record %s cannot change its identity', OLD.object_id));
     END IF;
     IF OLD.status IN ('unchanged', 'succeeded', 'warning') THEN

@@ -1,0 +1,29 @@
+"""What is known of each object, beyond its runs.
+
+Who wants it is in the rosters' items, and what became of each time that it was sent in the records.
+"""
+
+import sqlalchemy as sa
+
+from app.db.schema.columns import UUID, Time, metadata, one_of
+
+object_ = sa.Table(
+    "object",
+    metadata,
+    # Made when the target accepts it for the first time.
+    sa.Column("organisation_id", UUID, primary_key=True),
+    sa.Column("kind", sa.Text, primary_key=True),
+    sa.Column("id", UUID, primary_key=True),
+    # The content that was accepted last, the upload it was of, the job that sent it.
+    sa.Column("accepted", sa.LargeBinary, nullable=False),
+    sa.Column("accepted_upload", sa.BigInteger, nullable=False),
+    sa.Column("accepted_job_id", UUID, nullable=False),
+    sa.Column("accepted_at", Time, nullable=False),
+    # When it was seen at the target, and when it was seen to be gone; whether it is there because of us. None: unknown.
+    sa.Column("landed_at", Time),
+    sa.Column("gone_at", Time),
+    sa.Column("ours", sa.Boolean),
+    one_of("kind", "persons", "duties", "groups", "activities"),
+    # Room beside each row for the next time that it is accepted.
+    postgresql_with={"fillfactor": 70},
+)

@@ -1,0 +1,36 @@
+-- Notes that a written batch leaves now. One of whose objects the target has accepted a later upload, or another job has
+-- a call under way, is discarded instead, and is written anew. Gives `called`; or `gone`, `cancelled` or `discarded`,
+-- and then it must not leave.
+CREATE OR REPLACE FUNCTION mark_called(of_job uuid, of_claim bigint, of_batch uuid) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    one job := hold_job(of_job, of_claim);
+    leaving uuid[];
+BEGIN
+    PERFORM FROM run WHERE id = one.run_id AND cancel_requested_at IS NOT NULL;
+    IF FOUND THEN
+        RETURN 'cancelled';
+    END IF;
+    SELECT record_ids INTO leaving FROM batch WHERE id = of_batch AND job_id = of_job AND status = 'written';
+    IF NOT FOUND THEN
+        RETURN 'gone';
+    END IF;
+    -- One at a time until the commit: of two with the same object neither would see that the other leaves.
+    PERFORM pg_advisory_xact_lock(hashtextextended(format('calls %s %s', one.organisation_id, one.stage), 0));
+    -- In one statement, of one moment: a call that is answered meanwhile is seen as under way, or its answer is.
+    IF EXISTS (
+        SELECT FROM under_way_elsewhere(one.organisation_id, one.stage, of_job, leaving)
+        UNION ALL
+        SELECT FROM unnest(leaving) AS each (id) CROSS JOIN LATERAL (
+            SELECT upload FROM record WHERE job_id = of_job AND object_id = each.id OFFSET 0
+        ) mine CROSS JOIN LATERAL (
+            SELECT accepted_upload FROM object
+            WHERE organisation_id = one.organisation_id AND kind = one.stage AND id = each.id OFFSET 0
+        ) known
+        WHERE known.accepted_upload > mine.upload
+    ) THEN
+        PERFORM discard_unsent(of_job, of_claim, of_batch);
+        RETURN 'discarded';
+    END IF;
+    UPDATE batch SET status = 'called', called_at = clock_timestamp(), fence = of_claim WHERE id = of_batch;
+    RETURN 'called';
+END $$;
