@@ -65,11 +65,12 @@ class Service:
     def run(self, run_id: str) -> Json:
         return self.get(f"/runs/{run_id}")
 
-    def waiting(self, run_id: str, code: str, within: float = 30) -> Json:
-        """Waits until a job of the run shows a fault, and gives the job."""
+    def waiting(self, run_ids: str | list[str], code: str, within: float = 30) -> Json:
+        """Waits until a job of the run, or of one of some runs, shows a fault, and gives the job."""
 
         def shown() -> Json | None:
-            jobs = (job for job in self.run(run_id)["jobs"] if job["status"] not in FINISHED)
+            runs = [run_ids] if isinstance(run_ids, str) else run_ids
+            jobs = (job for run_id in runs for job in self.run(run_id)["jobs"] if job["status"] not in FINISHED)
             return next((job for job in jobs if job["error"] is not None and job["error"]["code"] == code), None)
 
         found: Json = self.until(shown, f"a job that waits for {code}", within)

@@ -32,7 +32,8 @@ def assert_succeeded(service: Service, run: Json, *workers: Child) -> None:
     assert [job["status"] for job in run["jobs"]] == ["succeeded"] * 4
     for job in run["jobs"]:
         assert job["error"] is None
-        assert job["progress"]["succeeded"] == job["progress"]["total"]
+        # Of runs with the same objects only the last needs to send them.
+        assert job["progress"]["succeeded"] + job["progress"]["unchanged"] == job["progress"]["total"]
         lines = [line for worker in workers for line in faults_logged(worker, job)]
         assert job["attempt"] == len([line for line in lines if line["code"] != "circuit_open"])
     assert_kept(service, run)
@@ -117,7 +118,7 @@ def test_too_many_calls_slow_down_all_workers_and_nothing_is_lost(service: Servi
     service.plant({"match": {"path": "/bulk"}, "action": "status", "status": 429, "retry_after": 1, "for": 1.5})
     runs = [service.provision(activity)["id"] for activity in activities]
 
-    job = service.waiting(runs[0], "http_429")
+    job = service.waiting(runs, "http_429")
     assert any(line["code"] == "http_429" for worker in workers for line in faults_logged(worker, job))
     for run in [service.finished(run_id) for run_id in runs]:
         assert_succeeded(service, run, *workers)
