@@ -28,7 +28,7 @@ _SMALLEST: Mapping[str, Benchmark] = {
     "stages": lambda: stages.measure(stages.Load(batches=1, persons_a_batch=20, job_delay=0.1)),
     "throughput": lambda: throughput.measure(100),
     "chains": lambda: chains.measure(3, rounds=1),
-    "polls": lambda: polls.measure(polls.Load(seconds=0.1, rounds=1, connections=2)),
+    "polls": lambda: polls.measure(polls.Load(seconds=0.1, rounds=1, connections=2, streams=10)),
     "intake": lambda: intake.measure(100, idle_seconds=0),
 }
 

@@ -34,6 +34,7 @@ from app.db import (
 from app.db.cipher import OrganisationCipher, cipher_of, new_key
 from app.db.content import sealed_content
 from app.db.idempotency import forget_old_keys
+from app.db.versions import CHANGED_VERSIONS
 from app.domain.stages import Stage
 from app.domain.verdicts import RecordChange
 from app.skolverket.published import PUBLISHED
@@ -254,6 +255,12 @@ async def history(at: Place) -> None:
     async with watched("reads.find_run, find_job"):
         await reads.find_run(conn, organisation, at.run)
         await reads.find_job(conn, organisation, at.job(2))
+    async with watched("reads.find_run_with_jobs, find_run_of_job"):
+        await reads.find_run_with_jobs(conn, organisation, at.run)
+        await reads.find_run_of_job(conn, organisation, at.job(2))
+    async with watched("versions: what is kept of 50 runs"):
+        runs = [named(f"run {at.size.busy - n * at.size.queues}") for n in range(50)]
+        await conn.exec_driver_sql(CHANGED_VERSIONS, (runs, [1] * len(runs), ["000000000000"], ["1/1"]))
     some: tuple[tuple[str, reads.JobFilter, UUID | None], ...] = (
         ("all", reads.JobFilter(), None),
         ("of an activity", reads.JobFilter(activity_id=at.activity), None),

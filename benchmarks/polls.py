@@ -1,17 +1,20 @@
 """How many polls a second that find nothing new (304) one API process answers, beside FastAPI's empty handler.
 
-    python -m benchmarks.polls [--seconds 1] [--rounds 4] [--connections 8]
+    python -m benchmarks.polls [--seconds 1] [--rounds 4] [--connections 8] [--streams 1000]
 
-The API as it is in production, key check and log line included, on a run and on a job; the empty handler under uvicorn
-without a log. One client for both, with so many connections that each send the next request when they have the answer;
-short rounds in turn, so that what else the machine does hits both.
+The API as it is in production, key check included, on a run and on a job; the empty handler under uvicorn without a
+log. One client for both, with so many connections that each send the next request when they have the answer; short
+rounds in turn, so that what else the machine does hits both. Then the same polls of the run beside so many event
+streams of it that wait, in turn with none.
 """
 
 import argparse
 import asyncio
+import gc
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
 
 import httpx
 
@@ -24,11 +27,12 @@ from benchmarks.service import service
 
 @dataclass(frozen=True)
 class Load:
-    """How long a round takes (s), how many each of the two has, how many connections ask."""
+    """How long a round takes (s), how many each of the two has, how many connections ask, how many streams wait."""
 
     seconds: float = 1.0
     rounds: int = 4
     connections: int = 8
+    streams: int = 1000
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=1.0, help="of a round")
     parser.add_argument("--rounds", type=int, default=4)
     parser.add_argument("--connections", type=int, default=8)
+    parser.add_argument("--streams", type=int, default=1000)
     print(table(measure(Load(**vars(parser.parse_args())))))
 
 
@@ -63,6 +68,11 @@ def measure(load: Load) -> list[Figure]:
             poll = _Poll(port, _request(path, headers | {"If-None-Match": tag}), b"304")
             ours, theirs = asyncio.run(_in_turn((poll, empty), load))
             figures.append(Figure(name, "requests/s", ours, theirs, "empty handler", Budget("at least", 0.5)))
+            if path == run.location:
+                stream = _Poll(port, _request(f"{path}/events", headers), b"200")
+                beside, alone = asyncio.run(_beside_streams(poll, stream, load))
+                name = f"304 beside {load.streams} streams"
+                figures.append(Figure(name, "requests/s", beside, alone, "no stream", Budget("at least", 0.9)))
     return figures
 
 
@@ -83,6 +93,34 @@ async def _in_turn(polls: Sequence[_Poll], load: Load) -> list[float]:
                 counts[index] += answers
                 times[index] += time.perf_counter() - began
     return [count / took for count, took in zip(counts, times, strict=True)]
+
+
+async def _beside_streams(poll: _Poll, stream: _Poll, load: Load) -> list[float]:
+    """Gives the answers a second beside streams that wait, and without them, in rounds that take turns."""
+    sums = [0.0, 0.0]
+    for _ in range(load.rounds):
+        async with AsyncExitStack() as stack:
+            for _ in range(load.streams):
+                await stack.enter_async_context(_waiting(stream))
+            # What they have left behind on our side is none of the API's doing.
+            gc.collect()
+            gc.freeze()
+            sums[0] += (await _in_turn((poll,), replace(load, rounds=1)))[0]
+        sums[1] += (await _in_turn((poll,), replace(load, rounds=1)))[0]
+    return [each / load.rounds for each in sums]
+
+
+@asynccontextmanager
+async def _waiting(stream: _Poll) -> AsyncIterator[None]:
+    """Has a stream open, whose first event has come."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", stream.port)
+    writer.write(stream.request)
+    await reader.readuntil(b"event: run")
+    try:
+        yield
+    finally:
+        writer.close()
+        await writer.wait_closed()
 
 
 async def _ask(poll: _Poll, until: float) -> int:

@@ -8,11 +8,21 @@ from uuid import UUID
 
 from fastapi import APIRouter, Header, Request, Response
 from fastapi.responses import StreamingResponse
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.api import cursors
 from app.api.answers import allows_version, answer, page, to_json
 from app.api.bodies import described, json_only
-from app.api.dependencies import CipherDep, Parts, PartsDep, PersonalReader, Provisioner, Reader, Snapshot
+from app.api.dependencies import (
+    CipherDep,
+    Parts,
+    PartsDep,
+    PersonalReader,
+    Provisioner,
+    Reader,
+    SingleStatement,
+    Snapshot,
+)
 from app.api.intakes import arriving
 from app.api.lists import Cursor, Limit
 from app.api.requests import ActivityRequest, Roster
@@ -60,7 +70,7 @@ async def put_activity(
     may take 300 s, and after the first 30 s wants 64 KiB a second.
     """
     json_only(request)
-    async with parts.reading.connect() as conn:
+    async with parts.statement() as conn:
         version = await reads.roster_version(conn, caller.organisation_id, activity_id)
     if not allows_version(if_match, version):
         raise PreconditionFailed("The activity is not in the version that If-Match names.")
@@ -84,7 +94,7 @@ async def put_activity(
 
 
 @router.get("/activities", summary="List activities", response_model=Page[Activity])
-async def list_activities(viewer: Reader, conn: Snapshot, limit: Limit, cursor: Cursor = None) -> Response:
+async def list_activities(viewer: Reader, conn: SingleStatement, limit: Limit, cursor: Cursor = None) -> Response:
     """Lists the organisation's activities, the newest first."""
     after = cursors.read(cursor, (cursors.moment, cursors.uuid), "activities")
     rows = await reads.list_activities(conn, viewer.organisation_id, after=after, limit=limit)
@@ -98,7 +108,7 @@ async def list_activities(viewer: Reader, conn: Snapshot, limit: Limit, cursor: 
     response_model=Activity,
     responses={200: {"description": "The activity.", "headers": _ETAG}},
 )
-async def get_activity(activity_id: UUID, viewer: Reader, conn: Snapshot) -> Response:
+async def get_activity(activity_id: UUID, viewer: Reader, conn: SingleStatement) -> Response:
     """Gives an activity; its ETag is what If-Match wants when the roster is replaced."""
     return _shown(await _activity(conn, viewer.organisation_id, activity_id))
 
@@ -133,7 +143,7 @@ async def get_roster(
     )
 
 
-async def _activity(conn: Snapshot, organisation_id: UUID, activity_id: UUID) -> reads.Row:
+async def _activity(conn: AsyncConnection, organisation_id: UUID, activity_id: UUID) -> reads.Row:
     row = await reads.find_activity(conn, organisation_id, activity_id)
     if row is None:
         raise NotFound("There is no such activity.")

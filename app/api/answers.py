@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -32,16 +33,39 @@ def page(data: list[Shown], next_cursor: str | None) -> Response:
     return answer({"data": data, "next_cursor": next_cursor})
 
 
-def polled(request: Request, content: Shown, *, finished: bool) -> Response:
-    """Answers somebody who asks again and again: 304 without a body when nothing changed, Retry-After until the end."""
-    body = to_json(content)
-    headers = {"ETag": f'"{hashlib.sha256(body).hexdigest()[:32]}"', "Cache-Control": "private, no-cache"}
-    if not finished:
-        headers["Retry-After"] = "1"
-    asked = _TAG.findall(", ".join(request.headers.getlist("if-none-match")))
-    if "*" in asked or headers["ETag"] in {tag.removeprefix("W/") for tag in asked}:
-        return Response(status_code=304, headers=headers)
-    return Response(body, headers=headers, media_type="application/json")
+@dataclass(frozen=True, slots=True)
+class Polled:
+    """What somebody is answered who asks again and again: the JSON, its ETag, and whether it will change by itself."""
+
+    body: bytes
+    etag: str
+    finished: bool
+
+    @classmethod
+    def of(cls, content: Shown, *, finished: bool) -> "Polled":
+        """Makes it of what is shown; `finished` things are not worth a look again."""
+        body = to_json(content)
+        return cls(body, f'"{hashlib.sha256(body).hexdigest()[:32]}"', finished)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Gives the headers, with Retry-After until the end."""
+        headers = {"ETag": self.etag, "Cache-Control": "private, no-cache"}
+        return headers if self.finished else {**headers, "Retry-After": "1"}
+
+    def is_known(self, if_none_match: str) -> bool:
+        """Tells whether who sent these tags has it already (RFC 9110, section 13.1.2)."""
+        if if_none_match == self.etag:
+            return True
+        asked = _TAG.findall(if_none_match)
+        return "*" in asked or self.etag in {tag.removeprefix("W/") for tag in asked}
+
+
+def polled(request: Request, content: Polled) -> Response:
+    """Answers with it, or with 304 without a body when nothing has changed."""
+    if content.is_known(", ".join(request.headers.getlist("if-none-match"))):
+        return Response(status_code=304, headers=content.headers)
+    return Response(content.body, headers=content.headers, media_type="application/json")
 
 
 def allows_version(if_match: str | None, version: int | None) -> bool:

@@ -9,8 +9,10 @@ from fastapi.routing import APIRoute
 from app.api import activities, docs, health, jobs, openapi, outages, problems, provisioning, records
 from app.api.body_limit import BodyLimit
 from app.api.dependencies import Parts
+from app.api.from_memory import FromMemory
 from app.api.metrics import Measured
 from app.api.readiness import Readiness
+from app.api.run_reader import RunReader
 from app.db.reads import snapshots
 from app.runtime import Runtime
 
@@ -40,7 +42,9 @@ def create_app(runtime: Runtime) -> FastAPI:
         redirect_slashes=False,
         generate_unique_id_function=_operation_id,
     )
-    parts = Parts(runtime, snapshots(runtime.engine), Readiness(runtime))
+    address = runtime.settings.database_url.get_secret_value()
+    parts = Parts(runtime, snapshots(runtime.engine), Readiness(runtime), RunReader(runtime.engine, address))
+    parts.metrics.from_memory.set_function(lambda: float(parts.runs.watcher.fresh))
     app.state.parts = parts
     problems.install(app)
     outages.install(app)
@@ -49,6 +53,7 @@ def create_app(runtime: Runtime) -> FastAPI:
     # The last one added is the outermost.
     app.add_middleware(problems.Unhandled)
     app.add_middleware(BodyLimit, max_roster_bytes=runtime.settings.max_roster_bytes)
+    app.add_middleware(FromMemory)
     app.add_middleware(Measured, metrics=parts.metrics)
     return app
 

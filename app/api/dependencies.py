@@ -11,10 +11,12 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.api.intakes import Places, Timeouts
+from app.api.memory import KeptRun
 from app.api.metrics import Metrics
 from app.api.problems import Forbidden, Unauthorised
 from app.api.readiness import Readiness
-from app.db import reads, tenants
+from app.api.run_reader import RunReader
+from app.db import reads
 from app.db.cipher import OrganisationCipher
 from app.errors import NotFound
 from app.runtime import Runtime
@@ -30,11 +32,21 @@ class Parts:
     runtime: Runtime
     reading: AsyncEngine
     readiness: Readiness
+    runs: RunReader
     metrics: Metrics = field(default_factory=Metrics)
     timeout: Timeouts = field(default_factory=Timeouts)
     places: Places = field(default_factory=Places)
     intake_turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def statement(self) -> AsyncConnection:
+        """Connects for one reading statement, as a context; who needs several of one state takes a snapshot."""
+        return reads.single_statements(self.runtime.engine).connect()
+
+    def stop(self) -> None:
+        """Says that the process is told to go, and wakes who waits."""
+        self.stopping.set()
+        self.runs.followers.wake_all()
 
 
 def parts_of(request: Request) -> Parts:
@@ -57,12 +69,10 @@ async def caller_of(parts: PartsDep, given: Credentials) -> Caller:
     key = keys.parse(given.credentials) if given is not None else None
     if key is None:
         raise Unauthorised("Give an API key as `Authorization: Bearer pk_…`.")
-    handle, digest = key
-    async with parts.reading.connect() as conn:
-        found = await tenants.find_key(conn, handle)
-    if found is None or not keys.matches(digest, found["digest"]):
+    caller = await parts.runs.caller(*key)
+    if caller is None:
         raise Unauthorised("This API key is unknown or revoked.")
-    return Caller(found["id"], found["name"], found["organisation_id"], frozenset(found["scopes"]), found["salt"])
+    return caller
 
 
 def cipher_of(parts: PartsDep, caller: Annotated[Caller, Depends(caller_of)]) -> OrganisationCipher:
@@ -105,24 +115,35 @@ Reader = Annotated[Viewer, Depends(_viewing("history|provision"))]
 PersonalReader = Annotated[Viewer, Depends(_viewing("history", "pii"))]
 
 
-async def visible_run(conn: AsyncConnection, viewer: Viewer, run_id: UUID) -> reads.Row:
+async def visible_run(parts: Parts, viewer: Viewer, run_id: UUID) -> KeptRun:
     """Gives a run that the viewer may see; raises NotFound, and Forbidden for a run of another key."""
-    row = await reads.find_run(conn, viewer.organisation_id, run_id)
-    return _visible(row, viewer, "There is no such run.")
+    return _visible_run(await parts.runs.run(viewer.organisation_id, run_id), viewer, "There is no such run.")
+
+
+async def visible_run_of_job(parts: Parts, viewer: Viewer, job_id: UUID) -> KeptRun:
+    """Gives the run of a job that the viewer may see; raises NotFound, and Forbidden for a run of another key."""
+    return _visible_run(await parts.runs.run_of_job(viewer.organisation_id, job_id), viewer, "There is no such job.")
 
 
 async def visible_job(conn: AsyncConnection, viewer: Viewer, job_id: UUID) -> reads.Row:
     """Gives a job that the viewer may see; raises NotFound, and Forbidden for a job of another key's run."""
     row = await reads.find_job(conn, viewer.organisation_id, job_id)
-    return _visible(row, viewer, "There is no such job.")
-
-
-def _visible(row: reads.Row | None, viewer: Viewer, missing: str) -> reads.Row:
     if row is None:
-        raise NotFound(missing)
-    if not viewer.may_see_run(row["requested_by_id"]):
-        raise Forbidden("This key may read the runs that it made; for others it lacks the scope history.")
+        raise NotFound("There is no such job.")
+    _check_made_by(viewer, row["requested_by_id"])
     return row
+
+
+def _visible_run(run: KeptRun | None, viewer: Viewer, missing: str) -> KeptRun:
+    if run is None:
+        raise NotFound(missing)
+    _check_made_by(viewer, run.made_by)
+    return run
+
+
+def _check_made_by(viewer: Viewer, key_id: UUID) -> None:
+    if not viewer.may_see_run(key_id):
+        raise Forbidden("This key may read the runs that it made; for others it lacks the scope history.")
 
 
 async def _snapshot(parts: PartsDep) -> AsyncIterator[AsyncConnection]:
@@ -132,3 +153,11 @@ async def _snapshot(parts: PartsDep) -> AsyncIterator[AsyncConnection]:
 
 # Given back before the answer goes out, however slowly that is taken.
 Snapshot = Annotated[AsyncConnection, Depends(_snapshot, scope="function")]
+
+
+async def _single_statement(parts: PartsDep) -> AsyncIterator[AsyncConnection]:
+    async with parts.statement() as conn:
+        yield conn
+
+
+SingleStatement = Annotated[AsyncConnection, Depends(_single_statement, scope="function")]

@@ -10,11 +10,11 @@ from pydantic import AwareDatetime, BeforeValidator
 
 from app.api import cursors
 from app.api.answers import page, polled
-from app.api.dependencies import Reader, Snapshot, visible_job
+from app.api.dependencies import PartsDep, Reader, SingleStatement, visible_run_of_job
 from app.api.lists import Cursor, Limit
 from app.api.schemas import Job, JobStatus, Kind, Outcome, Page
 from app.db import reads
-from app.views.job import is_job_finished, show_job
+from app.views.job import show_job
 
 router = APIRouter(tags=["Jobs"])
 
@@ -36,7 +36,7 @@ Moment = Annotated[AwareDatetime, BeforeValidator(_written_out)]
 @router.get("/jobs", summary="List jobs", response_model=Page[Job])
 async def list_jobs(
     viewer: Reader,
-    conn: Snapshot,
+    conn: SingleStatement,
     limit: Limit,
     activity_id: UUID | None = None,
     run_id: UUID | None = None,
@@ -66,7 +66,6 @@ async def list_jobs(
     response_model=Job,
     responses={304: {"description": "Nothing has changed since If-None-Match."}},
 )
-async def get_job(job_id: UUID, request: Request, viewer: Reader, conn: Snapshot) -> Response:
+async def get_job(job_id: UUID, request: Request, parts: PartsDep, viewer: Reader) -> Response:
     """Gives one job with its progress."""
-    row = await visible_job(conn, viewer, job_id)
-    return polled(request, show_job(row), finished=is_job_finished(row))
+    return polled(request, (await visible_run_of_job(parts, viewer, job_id)).jobs[job_id])

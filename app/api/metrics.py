@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -38,6 +38,9 @@ class Metrics:
         self.intake_bytes = Counter("provkedja_intake_bytes", "Bytes of rosters taken in.", registry=self.registry)
         self.intake_objects = Counter(
             "provkedja_intake_objects", "Objects of stored rosters.", ("stage",), registry=self.registry
+        )
+        self.from_memory = Gauge(
+            "provkedja_answers_from_memory", "1 while polls are answered from memory.", registry=self.registry
         )
 
 

@@ -1,8 +1,6 @@
 """Runs: asked for, read, cancelled, tried again. What they do is decided elsewhere."""
 
-import asyncio
 from collections.abc import AsyncIterator
-from contextlib import suppress
 from typing import Annotated
 from uuid import UUID
 
@@ -32,10 +30,11 @@ from app.db import activity_queue, idempotency, reads, runs
 from app.db.engine import transaction
 from app.errors import NotFound, Problem
 from app.views import Row, Shown
-from app.views.run import is_run_finished, show_run
+from app.views.run import show_run
 
 router = APIRouter(tags=["Runs"])
 
+# How often a stream reads its run while the watcher has no answers.
 _POLL_SECONDS = 1.0
 _ACCEPTED = {
     "description": "The run, stored with its four jobs.",
@@ -91,6 +90,7 @@ async def provision(
             stored = idempotency.Stored(202, _where(accepted.run_id), to_json(shown).decode("ascii"))
             if idempotency_key is not None:
                 await idempotency.keep(conn, caller.organisation_id, idempotency_key, digest, stored)
+    parts.runs.changed_here(activity_id)
     # Only now: a worker that hears of the run must find it.
     await parts.runtime.notifier.wake_up(wake_ups)
     return Response(stored.body, stored.status, headers=stored.headers, media_type="application/json")
@@ -117,10 +117,9 @@ async def list_runs(activity_id: UUID, viewer: Reader, conn: Snapshot, limit: Li
     response_model=Run,
     responses={304: {"description": "Nothing has changed since If-None-Match."}},
 )
-async def get_run(run_id: UUID, request: Request, viewer: Reader, conn: Snapshot) -> Response:
+async def get_run(run_id: UUID, request: Request, parts: PartsDep, viewer: Reader) -> Response:
     """Gives a run with its four jobs, in order."""
-    row = await visible_run(conn, viewer, run_id)
-    return polled(request, await _with_jobs(conn, row), finished=is_run_finished(row))
+    return polled(request, (await visible_run(parts, viewer, run_id)).answer)
 
 
 @router.post(
@@ -135,6 +134,7 @@ async def cancel_run(run_id: UUID, parts: PartsDep, caller: Provisioner) -> Resp
     async with transaction(parts.runtime.engine, "cancel") as conn:
         wake_ups = await runs.cancel_run(conn, caller.organisation_id, run_id)
         shown = await _changed_run(conn, caller.organisation_id, run_id)
+    parts.runs.changed_here(shown["activity_id"])
     await parts.runtime.notifier.wake_up(wake_ups)
     return answer(shown, 202, _where(run_id))
 
@@ -153,13 +153,14 @@ async def retry_run(run_id: UUID, request: Request, parts: PartsDep, caller: Pro
     async with transaction(parts.runtime.engine, "retry") as conn:
         wake_ups = await runs.retry_run(conn, caller.organisation_id, run_id, policy)
         shown = await _changed_run(conn, caller.organisation_id, run_id)
+    parts.runs.changed_here(shown["activity_id"])
     await parts.runtime.notifier.wake_up(wake_ups)
     return answer(shown, 202, _where(run_id))
 
 
-async def _may_follow(run_id: UUID, viewer: Reader, conn: Snapshot) -> None:
+async def _may_follow(run_id: UUID, parts: PartsDep, viewer: Reader) -> None:
     """Checks before the stream begins: afterwards its status has left."""
-    await visible_run(conn, viewer, run_id)
+    await visible_run(parts, viewer, run_id)
 
 
 @router.get(
@@ -175,26 +176,23 @@ async def follow_run(run_id: UUID, parts: PartsDep, given: Credentials) -> Async
     Closes early when this process is told to stop, and when the key is revoked: ask again to go on.
     """
     seen = b""
-    while not parts.stopping.is_set():
-        try:
-            viewer = viewer_of(await caller_of(parts, given), parts)
-            async with parts.reading.connect() as conn:
-                row = await visible_run(conn, viewer, run_id)
-                shown = await _with_jobs(conn, row)
-        except Problem:
-            return
-        except OUTAGES as exc:
-            log_outage(exc)
-            return
-        now = to_json(shown)
-        if now != seen:
-            yield ServerSentEvent(event="run", raw_data=now.decode("ascii"))
-            seen = now
-        if is_run_finished(row):
-            return
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_POLL_SECONDS):
-                await parts.stopping.wait()
+    with parts.runs.followers.following() as follower:
+        while not parts.stopping.is_set():
+            try:
+                caller = await caller_of(parts, given)
+                run = await visible_run(parts, viewer_of(caller, parts), run_id)
+            except Problem:
+                return
+            except OUTAGES as exc:
+                log_outage(exc)
+                return
+            follower.has_seen((run_id, run.version), (caller.handle, caller.version))
+            if run.answer.body != seen:
+                yield ServerSentEvent(event="run", raw_data=run.answer.body.decode("ascii"))
+                seen = run.answer.body
+            if run.answer.finished:
+                return
+            await follower.wait(None if parts.runs.watcher.fresh else _POLL_SECONDS)
 
 
 def _where(run_id: UUID) -> dict[str, str]:

@@ -7,7 +7,15 @@ from fastapi import APIRouter, Request, Response
 from app.api import cursors
 from app.api.answers import answer, page
 from app.api.bodies import described, read_body
-from app.api.dependencies import CipherDep, PartsDep, PersonalReader, Reader, Snapshot, visible_job
+from app.api.dependencies import (
+    CipherDep,
+    PartsDep,
+    PersonalReader,
+    Reader,
+    Snapshot,
+    visible_job,
+    visible_run_of_job,
+)
 from app.api.lists import MOST, Cursor, Limit
 from app.api.requests import SearchRequest
 from app.api.schemas import Batch, BatchDetail, Page, Record, RecordDetail, RecordStatus
@@ -26,9 +34,9 @@ router = APIRouter(tags=["Results"])
 @router.get("/jobs/{job_id}/records", summary="List a job's records", response_model=Page[Record])
 async def list_records(
     job_id: UUID,
+    parts: PartsDep,
     cipher: CipherDep,
     viewer: Reader,
-    conn: Snapshot,
     limit: Limit,
     status: RecordStatus | None = None,
     cursor: Cursor = None,
@@ -36,10 +44,11 @@ async def list_records(
     """Lists the result of each object, in the roster's order."""
     listed = ("records", job_id, status)
     after = cursors.read(cursor, (cursors.number,), *listed)
-    await visible_job(conn, viewer, job_id)
-    rows = await results.list_records(
-        conn, viewer.organisation_id, job_id, status=status, after=after[0] if after else None, limit=limit
-    )
+    await visible_run_of_job(parts, viewer, job_id)
+    async with parts.statement() as conn:
+        rows = await results.list_records(
+            conn, viewer.organisation_id, job_id, status=status, after=after[0] if after else None, limit=limit
+        )
     rows, following = cursors.page(rows, limit, lambda row: (row["ordinal"],), *listed)
     opened = (open_record(row, cipher) for row in rows)
     return page([show_record(row, viewer) for row in opened], following)
@@ -59,11 +68,11 @@ async def search_records(
     listed = ("search", job_id, body.status, body.q)
     after = cursors.read(body.cursor, (cursors.number,), *listed)
     limit, words = min(body.limit, MOST), query_words(body.q)
+    await visible_run_of_job(parts, viewer, job_id)
+    if body.q.strip() and not words:
+        return page([], None)
     # Only now: no slow sender holds a connection.
-    async with parts.reading.connect() as conn:
-        await visible_job(conn, viewer, job_id)
-        if body.q.strip() and not words:
-            return page([], None)
+    async with parts.statement() as conn:
         rows = await results.list_records(
             conn,
             viewer.organisation_id,
@@ -80,10 +89,11 @@ async def search_records(
 
 
 @router.get("/jobs/{job_id}/records/{record_id}", summary="Read a record", response_model=RecordDetail)
-async def get_record(job_id: UUID, record_id: UUID, cipher: CipherDep, viewer: Reader, conn: Snapshot) -> Response:
+async def get_record(job_id: UUID, record_id: UUID, parts: PartsDep, cipher: CipherDep, viewer: Reader) -> Response:
     """Gives one object's result with what was sent and what was answered."""
-    await visible_job(conn, viewer, job_id)
-    row = await results.find_record(conn, viewer.organisation_id, job_id, record_id)
+    await visible_run_of_job(parts, viewer, job_id)
+    async with parts.statement() as conn:
+        row = await results.find_record(conn, viewer.organisation_id, job_id, record_id)
     if row is None:
         raise NotFound("There is no such record.")
     return answer(show_record_detail(open_record_detail(row, cipher), viewer))
@@ -91,15 +101,16 @@ async def get_record(job_id: UUID, record_id: UUID, cipher: CipherDep, viewer: R
 
 @router.get("/jobs/{job_id}/batches", summary="List a job's calls to Skolverket", response_model=Page[Batch])
 async def list_batches(
-    job_id: UUID, cipher: CipherDep, viewer: Reader, conn: Snapshot, limit: Limit, cursor: Cursor = None
+    job_id: UUID, parts: PartsDep, cipher: CipherDep, viewer: Reader, limit: Limit, cursor: Cursor = None
 ) -> Response:
     """Lists every call that was made for the job, in order."""
     listed = ("batches", job_id)
     after = cursors.read(cursor, (cursors.number,), *listed)
-    await visible_job(conn, viewer, job_id)
-    rows = await results.list_batches(
-        conn, viewer.organisation_id, job_id, after=after[0] if after else None, limit=limit
-    )
+    await visible_run_of_job(parts, viewer, job_id)
+    async with parts.statement() as conn:
+        rows = await results.list_batches(
+            conn, viewer.organisation_id, job_id, after=after[0] if after else None, limit=limit
+        )
     rows, following = cursors.page(rows, limit, lambda row: (row["number"],), *listed)
     return page([show_batch(open_call(row, cipher)) for row in rows], following)
 

@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from socket import socket
 from types import FrameType
@@ -11,6 +12,7 @@ import structlog
 import uvicorn
 
 from app.api.app import create_app
+from app.api.dependencies import Parts
 from app.db.engine import check
 from app.db.outages import DatabaseUnusable
 from app.ready import say_ready
@@ -23,9 +25,9 @@ _log = structlog.stdlib.get_logger(__name__)
 
 
 class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, stopping: asyncio.Event, ready_file: Path | None) -> None:
+    def __init__(self, config: uvicorn.Config, stop: Callable[[], None], ready_file: Path | None) -> None:
         super().__init__(config)
-        self._stopping, self._ready_file = stopping, ready_file
+        self._stop, self._ready_file = stop, ready_file
 
     async def startup(self, sockets: list[socket] | None = None) -> None:
         await super().startup(sockets)
@@ -39,7 +41,7 @@ class _Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket] | None = None) -> None:
         # First of all: it waits for answers to end, and an event stream would go on.
-        self._stopping.set()
+        self._stop()
         await super().shutdown(sockets)
 
 
@@ -61,9 +63,11 @@ async def serve_api(
             ws="none",
             timeout_graceful_shutdown=_GRACE_SECONDS,
         )
-        server = _Server(config, app.state.parts.stopping, ready_file)
+        parts: Parts = app.state.parts
+        server = _Server(config, parts.stop, ready_file)
         watching = asyncio.create_task(_watch(server, stop)) if stop else None
-        await server.serve()
+        async with parts.runs.watching():
+            await server.serve()
         if watching:
             await watching
 

@@ -1,7 +1,8 @@
 """The connection to Postgres: whoever connects, by an engine or by hand, does so here; the server's clock counts."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -19,6 +20,7 @@ VERSION_TABLE = "provkedja_version"
 
 _DIALECT = "postgresql+psycopg://"
 _CHECKED_WITHIN = 10.0
+_RESTED = 1.0
 _FOUND = """
     SELECT name, current_setting(name) FROM unnest(%s::text[]) AS name
     UNION ALL SELECT 'in_recovery', pg_is_in_recovery()::text
@@ -40,7 +42,8 @@ def connect(
         _DIALECT, pool_size=pool, max_overflow=0, **_engine_arguments(url, name, idle_limit, prepare=prepare)
     )
     sa.event.listen(engine.sync_engine, "handle_error", _leave_a_server_that_only_reads)
-    sa.event.listen(engine.sync_engine, "checkin", _leave_reading_to_the_server)
+    sa.event.listen(engine.sync_engine, "checkout", _ping_after_a_rest(engine.sync_engine))
+    sa.event.listen(engine.sync_engine, "checkin", _note_its_return)
     return engine
 
 
@@ -63,7 +66,6 @@ def _engine_arguments(url: str, name: str, idle_limit: float | None, *, prepare:
     parameters = session_parameters(url, name, idle_limit)
     return {
         "pool_timeout": 20,
-        "pool_pre_ping": True,
         "hide_parameters": True,
         # Said with each transaction too, for a pooler between us and the server that drops the setting.
         "isolation_level": "READ COMMITTED",
@@ -76,7 +78,26 @@ def _leave_a_server_that_only_reads(context: sa.engine.ExceptionContext) -> None
         context.is_disconnect = True
 
 
-def _leave_reading_to_the_server(connection: Any, _: object) -> None:
+def _ping_after_a_rest(engine: sa.Engine) -> Callable[[Any, Any, Any], None]:
+    """Makes what asks a connection that has rested whether it lives, and has the pool leave those that do not.
+
+    One that was of use a moment ago is not asked: that would be a round trip more for each of a row of transactions.
+    """
+
+    def ping(connection: Any, record: Any, _: Any) -> None:
+        returned_at = record.info.get("returned_at")
+        if returned_at is not None and time.monotonic() - returned_at > _RESTED:
+            try:
+                engine.dialect.do_ping(connection)
+            except engine.dialect.loaded_dbapi.Error:
+                raise sa.exc.InvalidatePoolError from None
+
+    return ping
+
+
+def _note_its_return(connection: Any, record: Any) -> None:
+    if connection is not None:
+        record.info["returned_at"] = time.monotonic()
     # After a snapshot SQLAlchemy asks for transactions that write, also of a database that is told to read only.
     if connection is not None and not connection.closed:
         connection.set_read_only(None)

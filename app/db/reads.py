@@ -4,7 +4,7 @@ Lists are read by the key of their order, with one row more than asked for: it t
 `made_by` narrows a list to the runs that one key has made.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -18,6 +18,8 @@ from app.domain.diagnosis import TOKEN_FAILED_WITHIN
 from app.domain.stages import Stage
 
 Row = sa.RowMapping
+# A run, and its jobs in order.
+RunWithJobs = tuple[Mapping[str, Any], Sequence[Mapping[str, Any]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,11 @@ class JobFilter:
 def snapshots(engine: AsyncEngine) -> AsyncEngine:
     """Gives the same engine for reading: all statements of a transaction see one state, and none can write."""
     return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+
+
+def single_statements(engine: AsyncEngine) -> AsyncEngine:
+    """Gives the same engine for reads of one statement: it sees one state by itself, and takes one round trip."""
+    return engine.execution_options(isolation_level="AUTOCOMMIT")
 
 
 async def find_activity(conn: AsyncConnection, organisation_id: UUID, activity_id: UUID) -> Row | None:
@@ -101,6 +108,18 @@ async def jobs_of(conn: AsyncConnection, organisation_id: UUID, run_ids: Iterabl
     for row in (await conn.execute(query)).mappings():
         found[row["run_id"]].append(row)
     return found
+
+
+async def find_run_with_jobs(conn: AsyncConnection, organisation_id: UUID, run_id: UUID) -> RunWithJobs | None:
+    """Gives a run and its jobs."""
+    return await _run_with_jobs(conn, organisation_id, sa.literal(run_id, run.c.id.type))
+
+
+async def find_run_of_job(conn: AsyncConnection, organisation_id: UUID, job_id: UUID) -> RunWithJobs | None:
+    """Gives the run that a job belongs to, and its jobs."""
+    return await _run_with_jobs(
+        conn, organisation_id, sa.select(job.c.run_id).where(job.c.id == job_id).scalar_subquery()
+    )
 
 
 async def find_job(conn: AsyncConnection, organisation_id: UUID, job_id: UUID) -> Row | None:
@@ -234,6 +253,23 @@ async def backlog(conn: AsyncConnection) -> Backlog:
     for stage in Stage:
         jobs[stage.value, "waiting"] += figures["runs_waiting"]
     return Backlog(jobs=jobs, **figures, held_back={kind: max(0.0, ahead) for kind, ahead in pauses.one().items()})
+
+
+async def _run_with_jobs(
+    conn: AsyncConnection, organisation_id: UUID, run_id: sa.ColumnElement[UUID]
+) -> RunWithJobs | None:
+    of_run = [column.label(f"run_{column.name}") for column in run.c]
+    query = (
+        sa.select(*of_run, *(column.label(f"job_{column.name}") for column in job.c))
+        .join(job, job.c.run_id == run.c.id)
+        .where(_belongs(run, organisation_id), run.c.id == run_id)
+        .order_by(job.c.position)
+    )
+    rows = (await conn.execute(query)).mappings().all()
+    if not rows:
+        return None
+    jobs = [{column.name: row[f"job_{column.name}"] for column in job.c} for row in rows]
+    return {column.name: rows[0][f"run_{column.name}"] for column in run.c}, jobs
 
 
 def _known(limit: int) -> sa.BindParameter[int]:

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.cipher import new_salt
 from app.db.schema import api_key, organisation
+from app.db.versions import KEY_VERSION
 from app.errors import Conflict, NotFound
 from app.security.keys import NewKey, new_key
 
@@ -138,15 +139,20 @@ async def revoke_key(conn: AsyncConnection, handle: str) -> None:
 
 
 async def find_key(conn: AsyncConnection, handle: str) -> Row | None:
-    """Gives a key that counts (id, name, organisation_id, salt, digest, scopes), or None when unknown or revoked."""
+    """Gives a key that counts, or None when unknown or revoked.
+
+    It has id, name, organisation_id, salt, handle, digest, scopes and version.
+    """
     found = await conn.execute(
         sa.select(
             api_key.c.id,
             api_key.c.name,
             api_key.c.organisation_id,
             organisation.c.salt,
+            api_key.c.handle,
             api_key.c.digest,
             api_key.c.scopes,
+            sa.literal_column(KEY_VERSION).label("version"),
         )
         .join(organisation)
         .where(api_key.c.handle == handle, api_key.c.revoked_at.is_(None))

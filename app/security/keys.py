@@ -37,6 +37,10 @@ class Caller:
     scopes: frozenset[str]
     # Of its organisation, whose contents are opened with it.
     salt: bytes = field(default=b"", repr=False)
+    # What the key is known by, and its version: another one whenever it, or its organisation, has been changed.
+    handle: str = ""
+    digest: bytes = field(default=b"", repr=False)
+    version: str = ""
 
     def may(self, *any_of: str) -> bool:
         """Tells whether the key has at least one of the scopes."""

@@ -70,7 +70,8 @@ async def service(settings: Settings) -> AsyncIterator[Service]:
             serving = asyncio.create_task(server.serve(sockets=[listening]))
             made = Service(runtime, app, listening.getsockname()[1], organisations)
             try:
-                yield made
+                async with app.state.parts.runs.watching():
+                    yield made
             finally:
                 for client in made.clients:
                     await client.aclose()

@@ -246,7 +246,7 @@ async def test_an_unforeseen_fault_is_a_problem_without_its_text(
     async def break_down(*_: object, **__: object) -> None:
         raise RuntimeError(f"cannot handle {CIVIC_NO}")
 
-    monkeypatch.setattr("app.db.reads.find_job", break_down)
+    monkeypatch.setattr("app.db.reads.find_run_of_job", break_down)
     client = await service.client(*ALL_SCOPES)
     with structlog.testing.capture_logs() as lines:
         answer = await client.get(f"/jobs/{ids['job_id']}")

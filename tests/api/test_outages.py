@@ -15,6 +15,7 @@ from psycopg import errors
 from sqlalchemy.engine import make_url
 
 from app.api.readiness import Readiness
+from app.api.run_reader import RunReader
 from app.db import reads
 from app.db.engine import connect
 from app.db.workers import Tally, note_worker
@@ -28,10 +29,15 @@ async def over(service: Service, database: str) -> AsyncIterator[None]:
     """Lets the service go on over another database."""
     own = service.app.state.parts
     url = make_url(service.runtime.settings.database_url.get_secret_value()).set(database=database)
-    engine = connect(url.render_as_string(hide_password=False))
+    address = url.render_as_string(hide_password=False)
+    engine = connect(address)
     runtime = replace(own.runtime, engine=engine, checks=engine)
     service.app.state.parts = replace(
-        own, runtime=runtime, reading=reads.snapshots(engine), readiness=Readiness(runtime)
+        own,
+        runtime=runtime,
+        reading=reads.snapshots(engine),
+        readiness=Readiness(runtime),
+        runs=RunReader(engine, address),
     )
     try:
         yield
@@ -99,7 +105,7 @@ async def test_what_a_standby_or_an_end_raises_is_503(
             raise raised
 
         with monkeypatch.context() as patch:
-            patch.setattr("app.db.reads.find_run", fails)
+            patch.setattr("app.db.reads.find_run_with_jobs", fails)
             assert_problem(await client.get(f"/runs/{ids['run_id']}"), 503)
 
 

@@ -4,16 +4,18 @@ import asyncio
 import json
 import signal
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from uuid import UUID
 
 import httpx
+import psycopg
 import pytest
 import sqlalchemy as sa
 
 from app.settings import Settings
 from tests.api.conftest import Service
 from tests.api.factories import body, person, put
+from tests.api.observing import cancelled_elsewhere, counted, end_watchers, refuse, until
 from tests.conftest import Spawn
 
 
@@ -51,6 +53,52 @@ async def test_a_stream_begins_with_the_run_and_ends_with_it(
         assert await anext(statuses) == "running"
         await client.post(f"/runs/{run_id}/cancel")
         assert [status async for status in statuses] == ["cancelled"]
+
+
+async def test_streams_that_wait_ask_nobody_and_a_change_is_read_once_for_all(
+    service: Service, client: httpx.AsyncClient, run_id: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fifty of one run: none of them polls Postgres, and what another process changes reaches them all."""
+    monkeypatch.setattr("app.api.provisioning._POLL_SECONDS", 0.02)
+    runs = service.app.state.parts.runs
+    await until(lambda: runs.watcher.fresh)
+    async with AsyncExitStack() as stack:
+        streams = [await stack.enter_async_context(following(client, run_id)) for _ in range(50)]
+        assert [await anext(statuses) for statuses in streams] == ["running"] * 50
+        with counted(service) as statements:
+            await asyncio.sleep(0.5)
+            assert statements == []
+            await cancelled_elsewhere(service, run_id)
+            assert [[status async for status in statuses] for statuses in streams] == [["cancelled"]] * 50
+        assert len(statements) == 1
+    assert not runs.followers._followers
+
+
+async def test_a_stream_polls_when_the_watcher_has_no_answers(
+    service: Service, client: httpx.AsyncClient, run_id: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As from the moment at which there are none any longer."""
+    monkeypatch.setattr("app.api.provisioning._POLL_SECONDS", 0.02)
+    runs = service.app.state.parts.runs
+    await until(lambda: runs.watcher.fresh)
+    async with following(client, run_id) as statuses:
+        assert await anext(statuses) == "running"
+        monkeypatch.setattr("app.db.watcher.open_session", refuse)
+        with psycopg.connect(service.runtime.settings.database_url.get_secret_value(), autocommit=True) as conn:
+            end_watchers(conn)
+        await until(lambda: not runs.watcher.fresh)
+        await cancelled_elsewhere(service, run_id)
+        assert [status async for status in statuses] == ["cancelled"]
+
+
+async def test_a_stream_whose_reader_has_gone_leaves_nothing(
+    service: Service, client: httpx.AsyncClient, run_id: UUID
+) -> None:
+    followers = service.app.state.parts.runs.followers
+    async with following(client, run_id) as statuses:
+        await anext(statuses)
+        assert len(followers._followers) == 1
+    await until(lambda: not followers._followers)
 
 
 async def test_what_a_stream_sends_is_what_get_answers(service: Service, run_id: UUID) -> None:

@@ -306,8 +306,11 @@ def test_a_worker_that_is_told_to_end_begins_no_further_call(service: Service) -
     worker.process.send_signal(signal.SIGTERM)
     assert worker.process.wait(30) == 0
 
-    persons = service.run(run_id)["jobs"][0]
-    assert persons["status"] == "running"
+    # What a worker has changed is seen within a second.
+    persons = service.until(
+        lambda: next((job for job in service.run(run_id)["jobs"] if job["status"] == "running"), None), "its job", 1
+    )
+    assert persons["position"] == 1
     assert persons["attempt"] == 0
     assert "lost" not in {batch["status"] for batch in service.batches(persons)}
     service.worker()

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from tests.mutants.fault import Fault
+from tests.mutants.faults_of_reads import READS
 from tests.mutants.faults_of_store import SCHEMA, STORE
 from tests.mutants.faults_of_workers import DECISIONS, WORKERS
 
-FAULTS: Final[Sequence[Fault]] = (*SCHEMA, *STORE, *DECISIONS, *WORKERS)
+FAULTS: Final[Sequence[Fault]] = (*SCHEMA, *STORE, *DECISIONS, *WORKERS, *READS)

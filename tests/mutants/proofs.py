@@ -53,6 +53,12 @@ PROOFS: Final[Mapping[str, Proof]] = {
     "pacer": _tests("tests/unit/test_pacer.py"),
     "uploads": _database("uploads", "latest_upload"),
     "API": _tests("tests/api/test_runs.py"),
+    "reads": _tests(
+        "tests/unit/test_changes.py",
+        "tests/unit/test_memory.py",
+        "tests/api/test_remembered.py",
+        "tests/api/test_streams.py",
+    ),
     "client": _tests(
         *(f"tests/contract/test_{each}.py" for each in ("client_answers", "client_against_simulator", "calls"))
     ),

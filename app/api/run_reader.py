@@ -1,0 +1,149 @@
+"""Runs and callers, as they are now: from memory while that is right, else from Postgres in one statement."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Any, TypeVar, TypeVarTuple, Unpack, cast
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from app.api.answers import Polled
+from app.api.followers import Followers
+from app.api.memory import KeptRun, Memory
+from app.db import reads, tenants
+from app.db.watcher import Watcher, now
+from app.domain.changes import Versions
+from app.security import keys
+from app.security.keys import Caller
+from app.views.job import is_job_finished, show_job
+from app.views.run import is_run_finished, show_run
+
+_Find = Callable[[AsyncConnection, UUID, UUID], Awaitable[reads.RunWithJobs | None]]
+_Of = TypeVarTuple("_Of")
+_Read = TypeVar("_Read")
+
+
+class RunReader:
+    """Reads over `engine`; its watcher, of a session at `address`, is to be run by whoever wants the memory used."""
+
+    def __init__(self, engine: AsyncEngine, address: str, *, name: str = "provkedja watcher") -> None:
+        self._engine = reads.single_statements(engine)
+        self.followers = Followers()
+        self._memory = Memory()
+        self.watcher = Watcher(
+            address, name=name, watched=self._watched, answered=self._answered, lapsed=self.followers.wake_all
+        )
+        # Reads under way, by what they read.
+        self._reading: dict[tuple[Any, ...], asyncio.Future[Any]] = {}
+
+    @asynccontextmanager
+    async def watching(self) -> AsyncIterator[None]:
+        """Has the watcher at work meanwhile: without it, what is known is of no use after a second."""
+        watching = asyncio.create_task(self.watcher.run())
+        try:
+            yield
+        finally:
+            watching.cancel()
+            with suppress(asyncio.CancelledError):
+                await watching
+
+    def remembered_run(self, run_id: UUID) -> KeptRun | None:
+        """Gives a run of whatever organisation, if it is known without asking anybody."""
+        return self._memory.run(run_id, now())
+
+    def remembered_run_of_job(self, job_id: UUID) -> KeptRun | None:
+        """Gives a job's run of whatever organisation, if it is known without asking anybody."""
+        return self._memory.run_of_job(job_id, now())
+
+    def remembered_caller(self, handle: str, digest: bytes) -> Caller | None:
+        """Gives who calls, if that is known without asking anybody."""
+        return self._memory.caller(handle, digest, now())
+
+    async def run(self, organisation_id: UUID, run_id: UUID) -> KeptRun | None:
+        """Gives an organisation's run."""
+        kept = self.remembered_run(run_id)
+        if kept is not None and kept.organisation_id == organisation_id:
+            return kept
+        return await self._shared(self._read_run, reads.find_run_with_jobs, organisation_id, run_id)
+
+    async def run_of_job(self, organisation_id: UUID, job_id: UUID) -> KeptRun | None:
+        """Gives an organisation's run that has a job."""
+        kept = self.remembered_run_of_job(job_id)
+        if kept is not None and kept.organisation_id == organisation_id:
+            return kept
+        return await self._shared(self._read_run, reads.find_run_of_job, organisation_id, job_id)
+
+    async def caller(self, handle: str, digest: bytes) -> Caller | None:
+        """Gives who calls with the key of a `handle` whose secret has a `digest`, None without one that counts."""
+        if known := self.remembered_caller(handle, digest):
+            return known
+        found = await self._shared(self._read_caller, handle)
+        return found if found is not None and keys.matches(digest, found.digest) else None
+
+    def changed_here(self, activity_id: UUID) -> None:
+        """Forgets an activity's runs: this process has just changed one, and is to see it at once."""
+        self._memory.forget_activity(activity_id, now())
+
+    async def _shared(self, read: Callable[[Unpack[_Of]], Awaitable[_Read]], *of: *_Of) -> _Read:
+        """Reads, or waits with those who read the same and began after the last change that is known of."""
+        if not self.watcher.fresh:
+            return await read(*of)
+        shared = (read, self._memory.changes, *of)
+        if shared not in self._reading:
+            self._reading[shared] = reading = asyncio.ensure_future(read(*of))
+            reading.add_done_callback(lambda done: self._end(shared, done))
+        # Whoever goes leaves the others theirs.
+        return cast("_Read", await asyncio.shield(self._reading[shared]))
+
+    def _end(self, shared: tuple[Any, ...], reading: asyncio.Future[Any]) -> None:
+        del self._reading[shared]
+        # When all who waited have gone, asyncio would complain of a failure that nobody looked at.
+        if not reading.cancelled():
+            reading.exception()
+
+    async def _read_caller(self, handle: str) -> Caller | None:
+        right_at = now()
+        async with self._engine.connect() as conn:
+            found = await tenants.find_key(conn, handle)
+        if found is None:
+            return None
+        caller = Caller(
+            found["id"],
+            found["name"],
+            found["organisation_id"],
+            frozenset(found["scopes"]),
+            found["salt"],
+            handle=found["handle"],
+            digest=found["digest"],
+            version=found["version"],
+        )
+        self._memory.keep_caller(caller, right_at)
+        return caller
+
+    async def _read_run(self, find: _Find, organisation_id: UUID, id_: UUID) -> KeptRun | None:
+        right_at = now()
+        async with self._engine.connect() as conn:
+            found = await find(conn, organisation_id, id_)
+        if found is None:
+            return None
+        run, jobs = found
+        shown = show_run(run, jobs)
+        kept = KeptRun(
+            run["id"],
+            shown["version"],
+            run["activity_id"],
+            run["organisation_id"],
+            run["requested_by_id"],
+            answer=Polled.of(shown, finished=is_run_finished(run)),
+            jobs={row["id"]: Polled.of(show_job(row), finished=is_job_finished(row)) for row in jobs},
+        )
+        self._memory.keep_run(kept, right_at)
+        return kept
+
+    def _watched(self) -> Versions:
+        return self._memory.watched(now(), self.followers.watched())
+
+    def _answered(self, asked: Versions, changed: Versions, asked_at: float) -> None:
+        self._memory.renew(asked, changed, asked_at)
+        self.followers.wake(changed)

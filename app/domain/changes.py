@@ -1,0 +1,36 @@
+"""Versions of what a process keeps in memory, and for how long they may be used. Decides only; times are in seconds.
+
+Whatever was right at one moment may be used for a second from it. A question that is asked twice a second says which
+versions are no longer those of now, and renews the others.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+FRESH_FOR: Final = 1.0
+ASKS_EVERY: Final = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Versions:
+    """Runs by id and API keys by handle, each with its version; the same one may be there in several versions."""
+
+    runs: frozenset[tuple[UUID, int]] = frozenset()
+    keys: frozenset[tuple[str, str]] = frozenset()
+
+    def __or__(self, other: "Versions") -> "Versions":
+        return Versions(self.runs | other.runs, self.keys | other.keys)
+
+    def __bool__(self) -> bool:
+        return bool(self.runs or self.keys)
+
+
+def is_fresh(right_at: float | None, now: float) -> bool:
+    """Tells whether what was right at one moment may be used at `now`; None was never right."""
+    return right_at is not None and now - right_at <= FRESH_FOR
+
+
+def until_next_question(asked_at: float, now: float) -> float:
+    """Gives how long to wait at `now` with the next question, if the last one was asked at `asked_at`."""
+    return max(0.0, asked_at + ASKS_EVERY - now)
