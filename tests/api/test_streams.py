@@ -60,6 +60,8 @@ async def test_streams_that_wait_ask_nobody_and_a_change_is_read_once_for_all(
 ) -> None:
     """Fifty of one run: none of them polls Postgres, and what another process changes reaches them all."""
     monkeypatch.setattr("app.api.provisioning._POLL_SECONDS", 0.02)
+    # No pause of the machine makes what is in memory too old.
+    monkeypatch.setattr("app.domain.changes.FRESH_FOR", 3.0)
     runs = service.app.state.parts.runs
     await until(lambda: runs.watcher.fresh)
     async with AsyncExitStack() as stack:
