@@ -65,20 +65,26 @@ async def start_free_queues(conn: AsyncConnection, limit: int = 50) -> list[Wake
 
 
 async def finish_job(
-    conn: AsyncConnection, job_id: UUID, claim: int, status: str, error: dict[str, Any] | None = None
-) -> list[WakeUp]:
+    conn: AsyncConnection,
+    job_id: UUID,
+    claim: int,
+    status: str,
+    error: dict[str, Any] | None = None,
+    *,
+    go_on: bool = False,
+) -> tuple[list[WakeUp], list[list[Any]]]:
     """Ends a running job, and what follows from it in the same transaction: the next job, the run, the next run.
 
+    With `go_on` what follows is claimed at once by whoever held the job: [job, claim, run, stage, what is open] each.
     Raises LeaseLost when the claim no longer holds.
     """
     said = None if error is None else json.dumps(error)
-    return wake_ups_of(
-        await call_verb(
-            conn,
-            "finish_job(:job, :claim, :status, CAST(:error AS jsonb))",
-            {"job": job_id, "claim": claim, "status": status, "error": said},
-        )
+    follows, claimed = await call_verb(
+        conn,
+        "finish_job(:job, :claim, :status, CAST(:error AS jsonb), :go_on)",
+        {"job": job_id, "claim": claim, "status": status, "error": said, "go_on": go_on},
     )
+    return wake_ups_of(follows), claimed
 
 
 async def lock_queue(conn: AsyncConnection, organisation_id: UUID, activity_id: UUID) -> None:

@@ -14,10 +14,10 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.cipher import OrganisationCipher
-from app.db.claims import Claim, hold, load_snapshot
+from app.db.claims import Claim, hold
 from app.db.content import Content, keep_contents, open_contents, sealed_content
 from app.db.records import change_records
-from app.db.verbs import call_verb
+from app.db.verbs import call_verb, snapshot_of
 from app.domain.batching import Packing, encode
 from app.domain.latest_upload import Standing, standing
 from app.domain.open_work import JobSnapshot
@@ -37,21 +37,12 @@ class Outgoing:
     body: bytes = field(repr=False)
 
 
-async def load_job(conn: AsyncConnection, claim: Claim) -> JobSnapshot:
-    """Looks at a job as it stands; of one that is cancelled, what has not left is dropped first."""
-    seen = await load_snapshot(conn, claim)
-    if seen.cancelled and any(batch.status == "written" for batch in seen.batches):
-        await discard_unsent(conn, claim)
-        seen = await load_snapshot(conn, claim)
-    return seen
+async def open_job(conn: AsyncConnection, claim: Claim) -> JobSnapshot:
+    """Looks anew at a job, as a claim does: closes what an earlier claim left called, ends what can't be sent.
 
-
-async def open_job(conn: AsyncConnection, claim: Claim) -> None:
-    """Closes what an earlier claim left called, and ends records that can't be sent.
-
-    Raises LeaseLost when the claim no longer holds.
+    Of a cancelled run what has not left is discarded. Raises LeaseLost when the claim no longer holds.
     """
-    await call_verb(conn, "open_job(:job, :claim)", keys(claim))
+    return snapshot_of(await call_verb(conn, "open_job(:job, :claim)", keys(claim)))
 
 
 async def write_batch(

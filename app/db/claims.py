@@ -29,6 +29,8 @@ class Claim:
     # Of the organisation, whose contents are opened with it.
     salt: bytes = field(repr=False)
     lost_before: bool
+    # What of it was open when it was claimed.
+    opened: JobSnapshot = field(repr=False, compare=False)
     # How long ago a wake-up was sent for it.
     wake_latency: timedelta | None = field(default=None, compare=False)
 
@@ -42,7 +44,7 @@ async def claim_jobs(
     """
     rows = await conn.execute(
         sa.text(
-            "SELECT id, claim, organisation_id, run_id, stage, salt, lost_before, wake_latency"
+            "SELECT id, claim, organisation_id, run_id, stage, salt, lost_before, wake_latency, opened"
             " FROM claim_jobs(:epoch, :most, CAST(:wanted AS uuid[]))"
         ),
         {"epoch": epoch, "most": most, "wanted": None if wanted is None else list(wanted)},
@@ -56,10 +58,19 @@ async def claim_jobs(
             Stage(row.stage),
             bytes(row.salt),
             row.lost_before,
+            snapshot_of(row.opened),
             row.wake_latency,
         )
         for row in rows
     ]
+
+
+def following(claim: Claim, given: Sequence[Any]) -> Claim:
+    """Reads the claim of what follows from the end of another one's job: [job, claim, run, stage, what is open]."""
+    job_id, number, run_id, stage, opened = given
+    return Claim(
+        UUID(job_id), number, claim.organisation_id, UUID(run_id), Stage(stage), claim.salt, False, snapshot_of(opened)
+    )
 
 
 async def hold(conn: AsyncConnection, claim: Claim) -> None:
@@ -96,17 +107,7 @@ async def rest(conn: AsyncConnection, claim: Claim, code: str) -> None:
 
     Raises LeaseLost when the claim no longer holds.
     """
-    laid_down = await conn.scalar(
-        sa.text(
-            """
-            UPDATE job SET fence = :claim, holder = NULL, rests = rests + 1, rest_code = :code,
-                due_at = clock_timestamp() + least(interval '1 second' * 2 ^ least(rests, 10), interval '5 minutes')
-            WHERE id = :job AND claim = :claim AND holder IS NOT NULL RETURNING true
-            """
-        ),
-        {"job": claim.job_id, "claim": claim.number, "code": code},
-    )
-    if not laid_down:
+    if not await call_verb(conn, "rest_job(:job, :claim, :code)", {**_keys(claim), "code": code}):
         raise LeaseLost
 
 

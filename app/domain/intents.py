@@ -17,11 +17,6 @@ from app.domain.verdicts import ItemResult, RecordChange
 
 
 @dataclass(frozen=True, slots=True)
-class OpenJob:
-    """Close what an earlier claim left called, end what can't be sent; of a cancelled run discard what has not left."""
-
-
-@dataclass(frozen=True, slots=True)
 class RefreshWork:
     """Read again what is open: time has passed."""
 
@@ -139,8 +134,7 @@ class AbandonOutstanding:
 
 
 Transaction = (
-    OpenJob
-    | RefreshWork
+    RefreshWork
     | WriteBatch
     | LoadBatch
     | AcceptBatch

@@ -22,7 +22,6 @@ from app.domain.intents import (
     Done,
     Event,
     Intent,
-    OpenJob,
     Permitted,
     RefreshWork,
     Stored,
@@ -30,19 +29,19 @@ from app.domain.intents import (
     Turn,
     Woken,
 )
-from app.domain.open_work import until_next, work
+from app.domain.open_work import JobSnapshot, until_next, work
 
 Steps = Generator[Turn, Event, None]
 # A step waits so long for what comes next; for what comes later, another one begins.
 _LONGEST_PAUSE = timedelta(seconds=2)
 
 
-def run_step(rules: Rules, random: Random) -> Steps:
-    """Begins a step of a job that has just been claimed; `random` is the jitter's.
+def run_step(rules: Rules, random: Random, opened: JobSnapshot) -> Steps:
+    """Begins a step of a job that has just been claimed and `opened`; `random` is the jitter's.
 
     Ends after Snooze or Finish, or undecided once the driver has told that something broke.
     """
-    return _Step(StepState(rules, random)).run()
+    return _Step(StepState(rules, random, opened), fresh=True).run()
 
 
 @dataclass(slots=True)
@@ -60,7 +59,6 @@ class _Step:
     _single: dict[int, str] = field(default_factory=dict)
 
     def run(self) -> Steps:
-        yield from self._alone(OpenJob())
         yield from self._work()
         while not self.state.broken:
             if not self.fresh:
@@ -85,12 +83,18 @@ class _Step:
     def _work(self) -> Steps:
         """Works, many calls side by side, until nothing is under way and nothing can begin soon."""
         begin: list[Begun] = []
+        # How long it has waited since it last had a batch in hand.
+        waited = timedelta()
         while True:
             pause = None
             if self.state.goes_on:
                 begin += self._begin()
                 pause = self._pause()
-            if not self._courses and (not pause or pause > _LONGEST_PAUSE):
+            if self._busy:
+                waited = timedelta()
+            elif not self._courses:
+                waited += pause or timedelta()
+            if not self._courses and (not pause or waited > _LONGEST_PAUSE):
                 return
             begin = self._told((yield Turn(begin, pause)))
 
@@ -127,7 +131,7 @@ class _Step:
         return [Begun(number, intent)]
 
     def _begin(self) -> list[Begun]:
-        assert self.state.open is not None  # noqa: S101 - OpenJob has given it
+        assert self.state.open is not None  # noqa: S101 - the claim has given it
         todo = work(self.state.open, frozenset(self._busy.values()))
         begun: list[Begun] = []
         if self._unpermitted is None:

@@ -24,6 +24,7 @@ from app.domain.egress import ENDED_AFTER, TAKEN_OVER_AFTER, Watch
 from app.jobs.calls import Calls
 from app.jobs.clock import boot_time
 from app.jobs.runner import Runner
+from app.jobs.transactions import Settled
 from app.logs import describe_exception
 from app.target import Published
 
@@ -128,9 +129,9 @@ class Holder:
     async def _carry(self, held: Claim, runner: Runner) -> None:
         """Carries a job on by one step. Never raises for what happens to it: it rests, or is free for others."""
         self.tally.in_hand += 1
-        wake_ups = []
+        settled = Settled()
         try:
-            wake_ups = await runner.run()
+            settled = await runner.run()
         except LeaseLost:
             self.tally.lost += 1
             log.warning("lease lost: dropped", job_id=str(held.job_id), claim=held.number)
@@ -141,7 +142,9 @@ class Holder:
             self.tally.in_hand -= 1
             full = len(self._in_hand) >= self.hands
             del self._in_hand[held.job_id]
-        for each in wake_ups:
+        for claim in settled.claims:
+            self._begin(claim, heard_of=False)
+        for each in settled.wake_ups:
             self.want(each.job_id, each.delay)
         if full:
             self._news.set()

@@ -12,7 +12,6 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.db import batches
-from app.db.activity_queue import WakeUp
 from app.db.cipher import OrganisationCipher
 from app.db.claims import Claim
 from app.db.engine import statement, transaction
@@ -46,7 +45,7 @@ from app.domain.step import run_step
 from app.jobs.calls import Calls
 from app.jobs.pacer import NoPermit
 from app.jobs.problems import job_problem
-from app.jobs.transactions import ONE_STATEMENT, carry_out, settle
+from app.jobs.transactions import ONE_STATEMENT, Settled, carry_out, settle
 from app.target import Published, Refusal, TryAgain
 
 log = structlog.get_logger(__name__)
@@ -67,15 +66,15 @@ class Runner:
     _events: asyncio.Queue[Event | tuple[int, asyncio.Task[Stored | CallOutcome]]] = field(
         default_factory=asyncio.Queue
     )
-    _wake_ups: list[WakeUp] = field(default_factory=list)
+    _settled: Settled = field(default_factory=Settled)
 
-    async def run(self) -> list[WakeUp]:
-        """Runs the step to its end; gives the wake-ups that follow from it.
+    async def run(self) -> Settled:
+        """Runs the step to its end; gives what follows from it.
 
         Raises LeaseLost when the claim no longer holds, and whatever else a transaction or a call raises, but only
         after everything that was under way has come to its end.
         """
-        steps = run_step(self.rules, self.random)
+        steps = run_step(self.rules, self.random, self.claim.opened)
         broken: BaseException | None = None
         try:
             turn = next(steps)
@@ -93,7 +92,7 @@ class Runner:
             await asyncio.gather(*self._under_way, return_exceptions=True)
         if broken is not None:
             raise broken
-        return self._wake_ups
+        return self._settled
 
     def end(self) -> None:
         """Tells the step that no further call may be made."""
@@ -137,7 +136,7 @@ class Runner:
         begun = statement if isinstance(intent, ONE_STATEMENT) else transaction
         async with begun(self.engine, name_of(type(intent))) as conn:
             if isinstance(intent, Snooze | Finish):
-                self._wake_ups = await settle(conn, self.claim, intent)
+                self._settled = await settle(conn, self.claim, intent, go_on=True)
             else:
                 return await carry_out(conn, self.cipher, self.published, self.claim, intent, self.rules)
         if isinstance(intent, Finish):

@@ -1,5 +1,7 @@
 """How each transaction that a step asks for is carried out in Postgres; all drivers of steps use this one table."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -7,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db import answers, at_target, batches
 from app.db.activity_queue import WakeUp, finish_job
 from app.db.cipher import OrganisationCipher
-from app.db.claims import Claim, hold, load_snapshot, note_fault, snooze
+from app.db.claims import Claim, following, hold, load_snapshot, note_fault, snooze
 from app.domain.conclusion import CIRCUIT_OPEN, Expire, Finish, Snooze
 from app.domain.courses import Rules
 from app.domain.intents import (
@@ -19,7 +21,6 @@ from app.domain.intents import (
     MarkLost,
     NoteAtTarget,
     NoteFault,
-    OpenJob,
     PostponePoll,
     RefreshWork,
     RefuseBatch,
@@ -69,9 +70,6 @@ async def carry_out(
             return Stored(await answers.accepted_batch(conn, claim, batch_id))
         case LoadUnasked():
             return Stored(await at_target.unasked(conn, claim))
-        case OpenJob():
-            await batches.open_job(conn, claim)
-            return Stored(work=await batches.load_job(conn, claim))
         case WriteBatch() | UnmarkCalled() | Expire() | AbandonOutstanding():
             # Held until the commit, so that what is read as open afterwards has what all before it have written.
             await hold(conn, claim)
@@ -81,17 +79,28 @@ async def carry_out(
             return Stored(work=await _verb(conn, cipher, claim, intent, rules.fault_horizon))
 
 
-async def settle(conn: AsyncConnection, claim: Claim, ending: Snooze | Finish) -> list[WakeUp]:
-    """Ends a step as `ending` says, in the caller's transaction; gives the wake-ups to be sent after the commit.
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What follows from the end of a step: jobs that are due, now or later, and jobs that its holder has claimed."""
+
+    wake_ups: Sequence[WakeUp] = ()
+    claims: Sequence[Claim] = ()
+
+
+async def settle(conn: AsyncConnection, claim: Claim, ending: Snooze | Finish, *, go_on: bool = False) -> Settled:
+    """Ends a step as `ending` says, in the caller's transaction; with `go_on` its holder claims the job that follows.
 
     Raises LeaseLost when the claim no longer holds.
     """
     match ending:
         case Snooze(delay, cancelled):
-            return [await snooze(conn, claim, delay, cancelled=cancelled)]
+            return Settled([await snooze(conn, claim, delay, cancelled=cancelled)])
         case Finish(status, code, cause):
             problem = job_problem(code or "records_failed", cause) if status == "failed" else None
-            return await finish_job(conn, claim.job_id, claim.number, status, problem)
+            wake_ups, claimed = await finish_job(conn, claim.job_id, claim.number, status, problem, go_on=go_on)
+            claims = [following(claim, each) for each in claimed]
+            taken = {each.job_id for each in claims}
+            return Settled([each for each in wake_ups if each.job_id not in taken], claims)
 
 
 async def _verb(

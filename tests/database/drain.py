@@ -110,7 +110,7 @@ async def push_forward(conn: AsyncConnection, job_id: UUID) -> None:
 
 
 async def _step(engine: AsyncEngine, cipher: OrganisationCipher, held: Claim, target: ScriptedTarget) -> list[WakeUp]:
-    stepping, wake_ups = Stepping(RULES), list[WakeUp]()
+    stepping, wake_ups = Stepping(RULES, held.opened), list[WakeUp]()
     while not stepping.ended:
         if not stepping.begun:
             async with engine.begin() as conn:
@@ -129,7 +129,7 @@ async def _step(engine: AsyncEngine, cipher: OrganisationCipher, held: Claim, ta
             continue
         async with engine.begin() as conn:
             if isinstance(intent, Snooze | Finish):
-                wake_ups, stored = await settle(conn, held, intent), Stored()
+                wake_ups, stored = [*(await settle(conn, held, intent)).wake_ups], Stored()
             else:
                 stored = await carry_out(conn, cipher, PUBLISHED, held, intent, RULES)
         stepping.tell(Done(number, stored))

@@ -102,7 +102,7 @@ class Worker:
         world.numbers[held.job_id] = held.number
         # What it had in hand is forgotten.
         await self._drop()
-        self.held, self._step = held, Stepping(RULES, Random(held.number))
+        self.held, self._step = held, Stepping(RULES, held.opened, Random(held.number))
         return True
 
     async def _begin(self) -> UUID:
@@ -182,7 +182,7 @@ class Worker:
         world, over = self._world, held.run_id in self._world.cancelled
         async with world.begin() as conn:
             if isinstance(intent, Snooze | Finish):
-                wake_ups, stored = await settle(conn, held, intent), Stored()
+                wake_ups, stored = [*(await settle(conn, held, intent)).wake_ups], Stored()
             else:
                 wake_ups, stored = [], await carry_out(conn, world.cipher, PUBLISHED, held, intent, RULES)
         written = isinstance(intent, WriteBatch) and stored.result

@@ -10,10 +10,11 @@ import pytest
 from app.db import activity_queue, answers, claims, runs
 from app.db.activity_queue import WakeUp
 from app.db.content import open_contents
+from app.db.egress import release
 from app.db.runs import MAX_WAITING_RUNS
 from app.domain.stages import Stage
 from app.errors import Conflict, NotFound
-from tests.database.epochs import claim
+from tests.database.epochs import begin_epoch, claim
 from tests.database.factories import Run, Tenant, duty, make_job, make_run, pupil, small_roster
 
 _FIVE_MINUTES = timedelta(minutes=5)
@@ -175,7 +176,7 @@ async def test_a_failed_job_blocks_those_behind_it_and_ends_the_run(tenant: Tena
     held = await tenant.claim(run.jobs[0])
     await tenant.answer(held, await tenant.accepted(held), {first: "error"})
     async with tenant.engine.begin() as conn:
-        wake_ups = await activity_queue.finish_job(conn, held.job_id, held.number, "failed", {"type": "records"})
+        wake_ups, _ = await activity_queue.finish_job(conn, held.job_id, held.number, "failed", {"type": "records"})
     assert wake_ups == [WakeUp(following.jobs[0], 1)]
     assert (await run.status(), await run.statuses()) == ("failed", ["failed"] + ["blocked"] * 3)
     assert await following.status() == "running"
@@ -264,6 +265,23 @@ async def test_a_cancel_takes_no_job_from_its_holder(tenant: Tenant) -> None:
     async with tenant.engine.begin() as conn:
         await claims.hold(conn, held)
         assert await claim(conn, held.job_id) is None
+
+
+async def test_what_follows_from_a_jobs_end_is_claimed_at_once_by_its_holder(tenant: Tenant) -> None:
+    """The next job of the run, then the first of the activity's next run; and not by one who may call no more."""
+    first = await tenant.new_run({})
+    second = await tenant.accept(first.activity_id)
+    async with tenant.engine.begin() as conn:
+        epoch = await begin_epoch(conn)
+        [held] = await claims.claim_jobs(conn, epoch, 1, [first.jobs[0]])
+        for expected in (*first.jobs[1:], second.jobs[0]):
+            wake_ups, claimed = await activity_queue.finish_job(conn, held.job_id, held.number, "succeeded", go_on=True)
+            assert [each.job_id for each in wake_ups] == [expected]
+            [held] = [claims.following(held, each) for each in claimed]
+            assert (held.job_id, held.number, held.opened.counts.total) == (expected, 1, 0)
+        await release(conn, epoch)
+        _, claimed = await activity_queue.finish_job(conn, held.job_id, held.number, "succeeded", go_on=True)
+        assert claimed == []
 
 
 async def test_a_job_that_succeeds_in_spite_of_a_cancel_starts_no_other(tenant: Tenant) -> None:

@@ -529,4 +529,4 @@ async def test_a_claim_on_another_job_writes_no_batch_of_this_one(tenant: Tenant
 
     with pytest.raises(IntegrityError, match="claim"):
         await accept()
-    assert (await _batch(tenant, batch_id))["status"] == "called"
+    assert (await _batch(tenant, batch_id))["status"] == "lost"

@@ -36,7 +36,8 @@ async def test_a_claim_says_whose_job_it_is_and_which(tenant: Tenant) -> None:
     run = await tenant.new_run()
     held = await tenant.claim(run.jobs[0])
     salt = await tenant.value("SELECT salt FROM organisation WHERE id = :id", id=tenant.organisation_id)
-    assert held == Claim(run.jobs[0], 1, tenant.organisation_id, run.id, Stage.PERSONS, salt, False)
+    assert held == Claim(run.jobs[0], 1, tenant.organisation_id, run.id, Stage.PERSONS, salt, False, held.opened)
+    assert (held.opened.counts.pending, held.opened.ready) == (2, True)
 
 
 async def test_a_claim_starts_the_job_and_holds_it(tenant: Tenant) -> None:

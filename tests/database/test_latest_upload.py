@@ -174,7 +174,7 @@ async def test_an_object_waits_for_the_answer_of_another_runs_call(tenant: Tenan
         record = await _record(newer, person)
         assert (record["status"], record["attempts"], record["waits"]) == ("pending", 0, True)
         async with tenant.engine.begin() as conn:
-            seen = await batches.load_job(conn, second)
+            seen = await batches.open_job(conn, second)
         assert not seen.ready
         assert seen.next_ready_at == record["due_at"]
     await tenant.answer(first, batch_id)

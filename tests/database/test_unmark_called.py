@@ -64,5 +64,5 @@ async def test_of_a_cancelled_job_what_has_not_left_is_dropped_when_it_is_looked
     await tenant.written(held)
     await run.cancel()
     async with tenant.engine.begin() as conn:
-        seen = await batches.load_job(conn, held)
+        seen = await batches.open_job(conn, held)
     assert (seen.cancelled, list(seen.batches), seen.counts.pending > 0) == (True, [], True)

@@ -114,8 +114,8 @@ STORE: Final = (
     ),
     Fault(
         "the next job is not queued",
-        "RETURN queue_job(one.run_id, one.position + 1);",
-        "RETURN '[]';",
+        "follows := queue_job(one.run_id, one.position + 1);",
+        "follows := '[]';",
         ("model",),
     ),
     Fault(
@@ -126,8 +126,8 @@ STORE: Final = (
     ),
     Fault(
         "the next run is not started",
-        "RETURN start_next_run(one.organisation_id, one.activity_id);",
-        "RETURN '[]';",
+        "follows := start_next_run(one.organisation_id, one.activity_id);",
+        "follows := '[]';",
         ("model",),
     ),
     Fault(

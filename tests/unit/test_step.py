@@ -28,7 +28,6 @@ from app.domain.intents import (
     NoteAtTarget,
     NoteFault,
     NotMade,
-    OpenJob,
     Permitted,
     Poll,
     PostponePoll,
@@ -84,8 +83,7 @@ class Talk(Stepping):
     """A step that was claimed and opened, and is told what happens."""
 
     def __init__(self, opened: JobSnapshot) -> None:
-        super().__init__(RULES)
-        self.stored(OpenJob, opened)
+        super().__init__(RULES, opened)
 
     @property
     def waits_for(self) -> list[type[Intent]]:
@@ -115,7 +113,7 @@ class Talk(Stepping):
         return intent
 
 
-def test_a_job_without_records_takes_two_transactions() -> None:
+def test_a_job_without_records_takes_one_transaction() -> None:
     talk = Talk(replace(DONE, counts=Counts()))
     assert talk.stored(Finish) == Finish("succeeded")
     assert talk.ended
@@ -253,6 +251,18 @@ def test_a_step_waits_for_what_comes_soon_and_leaves_the_rest_to_another(due_in:
     talk.tell(Woken())
     talk.stored(RefreshWork, replace(_accepted(A, due_in=due), now=NOW + due))
     assert talk.waits_for == [LoadBatch]
+
+
+def test_a_step_does_not_wait_again_and_again() -> None:
+    """As when its records wait for the answer to another run's call: it is looked at anew now and then."""
+    waiting = replace(DONE, counts=Counts(total=1, pending=1), next_ready_at=NOW + 1.5 * SECOND)
+    talk = Talk(waiting)
+    assert talk.wake_in == 1.5 * SECOND
+    talk.tell(Woken())
+    later = NOW + 1.5 * SECOND
+    talk.stored(RefreshWork, replace(waiting, now=later, next_ready_at=later + SECOND))
+    assert talk.stored(Snooze) == Snooze(SECOND)
+    assert talk.ended
 
 
 def test_what_broke_ends_the_step_undecided_after_the_others() -> None:

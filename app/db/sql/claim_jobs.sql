@@ -1,8 +1,8 @@
 -- Claims due jobs for an epoch that may call: those `wanted`, or with NULL of all, in turn for the organisations, at
--- most so many. Gives them with what their steps begin with.
+-- most so many. Gives them with what their steps begin with. One that cannot be opened is laid down: the others go on.
 CREATE OR REPLACE FUNCTION claim_jobs(of_epoch uuid, most integer, wanted uuid[])
 RETURNS TABLE (id uuid, claim bigint, organisation_id uuid, run_id uuid, stage text, lost_before boolean, salt bytea,
-    wake_latency interval) LANGUAGE plpgsql AS $$
+    wake_latency interval, opened jsonb) LANGUAGE plpgsql AS $$
 DECLARE
     now_ timestamptz := clock_timestamp();
     -- Some of those that are looked at may be somebody else's by the time they are locked.
@@ -38,8 +38,7 @@ BEGIN
     ELSE
         taken := wanted;
     END IF;
-    RETURN QUERY
-    WITH free AS MATERIALIZED (
+    FOR id, claim, organisation_id, run_id, stage, lost_before, salt, wake_latency IN WITH free AS MATERIALIZED (
         SELECT one.id FROM unnest(taken) AS listed (id) CROSS JOIN LATERAL (
             SELECT job.id FROM job
             WHERE job.id = listed.id AND status IN ('queued', 'running') AND holder IS NULL AND due_at <= now_
@@ -51,5 +50,14 @@ BEGIN
     FROM free WHERE job.id = free.id
     RETURNING job.id, job.claim, job.organisation_id, job.run_id, job.stage, job.worker_deaths > 0,
         (SELECT organisation.salt FROM organisation WHERE organisation.id = job.organisation_id),
-        clock_timestamp() - job.notified_at;
+        clock_timestamp() - job.notified_at
+    LOOP
+        BEGIN
+            opened := open_job(claim_jobs.id, claim_jobs.claim);
+            RETURN NEXT;
+        EXCEPTION WHEN OTHERS THEN
+            RAISE LOG 'job % cannot be opened: %', claim_jobs.id, SQLSTATE;
+            PERFORM rest_job(claim_jobs.id, claim_jobs.claim, 'internal');
+        END;
+    END LOOP;
 END $$;

@@ -1,11 +1,14 @@
 -- Ends a running job, and what follows from it: the next job, or the run and the activity's next run. Locks activity,
--- run and job, in this order. Gives the wake-ups to be sent after the commit, as [[job, number, egresses]].
-CREATE OR REPLACE FUNCTION finish_job(of_job uuid, of_claim bigint, becomes text, why jsonb) RETURNS jsonb
-LANGUAGE plpgsql AS $$
+-- run and job, in this order. Gives the wake-ups to be sent after the commit, as [[job, number, egresses]], and with
+-- `go_on` what follows as claimed by the same holder at once, if it may: [[job, claim, run, stage, what is open]].
+CREATE OR REPLACE FUNCTION finish_job(of_job uuid, of_claim bigint, becomes text, why jsonb, go_on boolean)
+RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
     one job;
     cancelled boolean;
     is_last boolean;
+    follows jsonb;
+    claimed jsonb := '[]';
 BEGIN
     SELECT * INTO one FROM job WHERE id = of_job;
     PERFORM FROM activity WHERE organisation_id = one.organisation_id AND id = one.activity_id FOR NO KEY UPDATE;
@@ -20,12 +23,24 @@ BEGIN
     WHERE id = of_job;
     is_last := NOT EXISTS (SELECT FROM job WHERE run_id = one.run_id AND position > one.position);
     IF becomes = 'succeeded' AND NOT is_last AND NOT cancelled THEN
-        RETURN queue_job(one.run_id, one.position + 1);
+        follows := queue_job(one.run_id, one.position + 1);
+    ELSE
+        PERFORM end_run(one, becomes = 'succeeded' AND is_last, cancelled);
+        follows := start_next_run(one.organisation_id, one.activity_id);
     END IF;
+    IF go_on AND jsonb_array_length(follows) > 0 THEN
+        SELECT coalesce(jsonb_agg(jsonb_build_array(next.id, next.claim, next.run_id, next.stage, next.opened)), '[]')
+        INTO claimed FROM claim_jobs(one.holder, 1, ARRAY[(follows -> 0 ->> 0)::uuid]) next;
+    END IF;
+    RETURN jsonb_build_array(follows, claimed);
+END $$;
+
+-- Ends a run of which `one` is the last job that was carried on: those behind it never begin.
+CREATE OR REPLACE FUNCTION end_run(one job, succeeded boolean, cancelled boolean) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
     UPDATE job SET status = CASE WHEN cancelled THEN 'cancelled' ELSE 'blocked' END, finished_at = clock_timestamp()
     WHERE run_id = one.run_id AND status = 'waiting';
-    UPDATE run SET finished_at = clock_timestamp(), status = CASE WHEN becomes = 'succeeded' AND is_last
-        THEN 'succeeded' WHEN cancelled THEN 'cancelled' ELSE 'failed' END
+    UPDATE run SET finished_at = clock_timestamp(), status = CASE WHEN succeeded THEN 'succeeded'
+        WHEN cancelled THEN 'cancelled' ELSE 'failed' END
     WHERE id = one.run_id;
-    RETURN start_next_run(one.organisation_id, one.activity_id);
 END $$;

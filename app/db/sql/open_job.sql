@@ -1,7 +1,7 @@
 -- Prepares a job that has just been claimed: batches that an earlier claim left called are lost, since they may have
 -- arrived, and their records go again as the same objects; records that break the published schema end, since one of
--- them could sink its whole batch.
-CREATE OR REPLACE FUNCTION open_job(of_job uuid, of_claim bigint) RETURNS void LANGUAGE plpgsql AS $$
+-- them could sink its whole batch. Of a cancelled run what has not left is discarded. Gives what is open then.
+CREATE OR REPLACE FUNCTION open_job(of_job uuid, of_claim bigint) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
     one job := hold_job(of_job, of_claim);
     lost uuid[];
@@ -25,4 +25,9 @@ BEGIN
     END IF;
     UPDATE record SET status = 'error', completed_at = clock_timestamp(), fence = of_claim
     WHERE run_id = one.run_id AND stage BETWEEN one.stage AND one.stage AND status = 'pending' AND NOT sendable;
+    PERFORM FROM run WHERE id = one.run_id AND cancel_requested_at IS NOT NULL;
+    IF FOUND THEN
+        PERFORM discard_unsent(of_job, of_claim, NULL);
+    END IF;
+    RETURN job_snapshot(of_job);
 END $$;
