@@ -176,6 +176,7 @@ async def retry_run(
         sa.text(
             """
             UPDATE job SET status = 'waiting', finished_at = NULL, error = NULL, attempt = 0, worker_deaths = 0,
+                sole_deaths = 0, suspect_since = NULL,
                 tried_for = '0', failed_at = NULL, planned_wait = NULL, last_accepted_at = NULL
             WHERE run_id = :run AND status IN ('failed', 'blocked', 'cancelled')
             """

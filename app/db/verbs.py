@@ -37,7 +37,7 @@ def snapshot_of(given: Mapping[str, Any]) -> JobSnapshot:
     counts = row.pop("counts")
     for name in ("now", "last_accepted_at", "next_ready_at"):
         row[name] = _time(row[name])
-    for name in ("tried_for", "usual_answer"):
+    for name in ("tried_for", "usual_answer", "suspect_for"):
         row[name] = None if row[name] is None else timedelta(seconds=row[name])
     return JobSnapshot(
         **row | {"batches": [OpenBatch(UUID(each), status, _time(at)) for each, status, at in row["batches"]]},

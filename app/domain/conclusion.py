@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from random import Random
 
-from app.domain.open_work import MAX_WORKER_DEATHS, JobSnapshot, until_next, work
+from app.domain.open_work import JobSnapshot, until_next, work
 from app.domain.outcome import job_result
 from app.domain.retry import given_up, until_given_up, wait_after_fault
 
@@ -53,7 +53,7 @@ def conclude(job: JobSnapshot, faults: Sequence[Fault], fault_horizon: timedelta
 
     Without a fault nothing is given up: that takes a try that has failed.
     """
-    if job.worker_deaths >= MAX_WORKER_DEATHS:
+    if job.kills:
         return Finish("failed", "worker_lost")
     if job.cancelled:
         if any(batch.status == "written" for batch in job.batches):

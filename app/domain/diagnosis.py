@@ -10,8 +10,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from app.domain.conclusion import CIRCUIT_OPEN
-from app.domain.open_work import MAX_WORKER_DEATHS
-from app.domain.retry import MAX_WAIT
 from app.domain.situation import ActivityQueue, Job, Seen
 
 Level = Literal["error", "warning", "ok"]
@@ -27,7 +25,7 @@ TOKEN_FAILED_WITHIN = timedelta(minutes=15)
 # Our own sessions are ended by Postgres when they leave a transaction lying for so long; others are not.
 IDLE_FOR = timedelta(seconds=10)
 # Waits are far shorter; what lies further ahead was reckoned with a clock that was wrong.
-FAR_AHEAD = 2 * MAX_WAIT
+FAR_AHEAD = timedelta(minutes=30)
 # Whoever stands by has taken over by then, at another address too.
 _TAKEN_OVER_WITHIN = timedelta(seconds=60)
 # Answers of Skolverket's have come within seconds so far.
@@ -150,6 +148,8 @@ def _queue(seen: Seen, queue: ActivityQueue) -> Finding:
         return _found("error" if late else "ok", "queue_not_started" if late else "starts", since, queue, **said)
     if job is None:
         return _found("error", "run_without_job", queue.started_at, queue, run=queue.run_id)
+    if not job.held and job.worker_deaths > 1:
+        return _found("warning", "suspect", None, queue, deaths=job.worker_deaths, next=job.due_at)
     if not job.held and job.due_at - now > FAR_AHEAD:
         return _found("error", "far_ahead", None, queue, until=job.due_at, job=job.id)
     if not job.held and now - job.due_at > GRACE:
@@ -186,7 +186,7 @@ def _faulty(seen: Seen, queue: ActivityQueue, job: Job, since: datetime) -> Find
 
 def _holder(seen: Seen, queue: ActivityQueue, job: Job) -> Finding:
     holder = next((worker for worker in seen.workers if worker.id == job.worker), None)
-    said = {"worker": job.worker, "lost": _lost(job), "most": MAX_WORKER_DEATHS}
+    said = {"worker": job.worker, "lost": _lost(job)}
     if holder is None or not holder.alive:
         since = holder.seen_at if holder else None
         if since is None or seen.now - since > _TAKEN_OVER_WITHIN:
@@ -220,9 +220,7 @@ def _nobody(seen: Seen) -> Phrase:
 
 
 def _lost(job: Job) -> Phrase | None:
-    return (
-        ("claims_lost", {"worker_deaths": job.worker_deaths, "most": MAX_WORKER_DEATHS}) if job.worker_deaths else None
-    )
+    return ("claims_lost", {"worker_deaths": job.worker_deaths}) if job.worker_deaths else None
 
 
 def _found(

@@ -10,8 +10,10 @@ from app.domain.outcome import Counts
 # Batches of one job that are out at once. Five calls a second, two a batch, and some four seconds from a batch's first
 # call to its answer when each call takes one and a half: ten fill the limit.
 IN_FLIGHT = 16
-# Claims in a row that ended with a dead worker, until the job itself is the suspect.
-MAX_WORKER_DEATHS = 5
+# Deaths of processes at which a job was the only suspect in hand, and the time over which they came, until it is what
+# kills them: one that falls with others, or with a machine that is short of memory for a while, is not.
+MAX_SOLE_DEATHS = 3
+SUSPECT_FOR = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +38,18 @@ class OpenWork:
     # Whether failed records are left of which it is not known if the target has them from before, and has to be.
     unasked: bool = False
     cancelled: bool
-    worker_deaths: int
+    # Deaths in a row at which it was the only suspect in hand, and how long ago the first of them was.
+    sole_deaths: int = 0
+    suspect_for: timedelta | None = None
     # When the target last answered a call of this job: without one, its faults are the job's and no single record's.
     last_accepted_at: datetime | None
     # How long the target usually takes to answer a batch of this kind.
     usual_answer: timedelta | None = None
+
+    @property
+    def kills(self) -> bool:
+        """Tells whether it is what kills the processes that work on it."""
+        return self.sole_deaths >= MAX_SOLE_DEATHS and (self.suspect_for or timedelta()) >= SUSPECT_FOR
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +78,7 @@ class Work:
 
 def work(job: OpenWork, busy: Set[UUID] = frozenset()) -> Work:
     """Gives what there is to do for `job` now; `busy` are the batches that a step is already working on."""
-    if job.worker_deaths >= MAX_WORKER_DEATHS:
+    if job.kills:
         return Work()
     idle = [batch for batch in job.batches if batch.id not in busy]
     poll = [b.id for b in idle if b.status == "accepted" and b.next_poll_at and b.next_poll_at <= job.now]

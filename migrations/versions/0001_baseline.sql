@@ -315,6 +315,8 @@ CREATE TABLE job (
     holder UUID,
     attempt INTEGER DEFAULT '0' NOT NULL,
     worker_deaths INTEGER DEFAULT '0' NOT NULL,
+    sole_deaths INTEGER DEFAULT '0' NOT NULL,
+    suspect_since TIMESTAMP WITH TIME ZONE,
     rests INTEGER DEFAULT '0' NOT NULL,
     rest_code TEXT,
     tried_for INTERVAL DEFAULT '0' NOT NULL,
@@ -372,6 +374,8 @@ CREATE INDEX ix_job_history ON job (organisation_id, created_at, run_id, (-posit
 CREATE INDEX ix_job_history_activity ON job (organisation_id, activity_id, created_at, run_id, (-position));
 
 CREATE INDEX ix_job_history_status ON job (organisation_id, status, created_at, run_id, (-position));
+
+CREATE INDEX ix_job_on_trial ON job (due_at) WHERE status IN ('queued', 'running') AND sole_deaths >= 2;
 
 CREATE TABLE batch (
     id UUID NOT NULL,

@@ -76,7 +76,7 @@ _HELD_BY_THE_ENGINE: Final[Mapping[str, str]] = {
     """,
     "never lost: a live job is due soon, and held by nobody who has ended": """
         SELECT job.id FROM job WHERE job.status IN ('queued', 'running') AND (
-            job.due_at IS NULL OR job.due_at > clock_timestamp() + interval '6 minutes'
+            job.due_at IS NULL OR job.due_at > clock_timestamp() + interval '21 minutes'
             OR (SELECT state FROM epoch WHERE epoch.id = job.holder) = 'ended'
         )
     """,

@@ -173,6 +173,7 @@ async def test_a_death_is_counted(tenant: Tenant) -> None:
     assert not held.lost_before
     for number, worker_deaths in ((2, 1), (3, 2)):
         await tenant.die(held)
+        await tenant.do("UPDATE job SET due_at = clock_timestamp(), fence = claim WHERE id = :job", job=job_id)
         held = await tenant.claim(job_id)
         assert (held.number, held.lost_before, (await _job(tenant, job_id))["worker_deaths"]) == (
             number,
@@ -240,7 +241,7 @@ async def test_the_view_is_what_the_database_holds(tenant: Tenant) -> None:
     assert (seen.counts.total, seen.counts.sent, seen.counts.pending) == (2, 2, 0)
     assert [(batch.id, batch.status) for batch in seen.batches] == [(batch_id, "accepted")]
     assert (seen.ready, seen.next_ready_at, seen.cancelled, seen.on_record_error) == (False, None, True, "continue")
-    assert (seen.tried_for, seen.last_accepted_at is None, seen.worker_deaths) == (NOTHING, False, 0)
+    assert (seen.tried_for, seen.last_accepted_at is None, seen.kills) == (NOTHING, False, False)
 
 
 async def test_the_view_knows_when_a_record_may_go_again(tenant: Tenant) -> None:

@@ -96,9 +96,21 @@ STORE: Final = (
     ),
     Fault(
         "a death is not counted",
-        "worker_deaths = worker_deaths + died::integer",
+        "worker_deaths = worker_deaths + accused::integer",
         "worker_deaths = worker_deaths",
-        ("claims",),
+        ("suspects",),
+    ),
+    Fault(
+        "whoever is beside a suspect is accused with it",
+        "died AND (suspects = 0 OR worker_deaths >= 2) AS accused",
+        "died AS accused",
+        ("suspects",),
+    ),
+    Fault(
+        "all suspects are admitted at once",
+        "CONTINUE WHEN suspects >= greatest(1, 16 >> least(one.worker_deaths - 2, 10));",
+        "NULL;",
+        ("suspects",),
     ),
     Fault(
         "what a dead worker had in hand stays its own",

@@ -50,6 +50,7 @@ PROOFS: Final[Mapping[str, Proof]] = {
     "batches": _database("batches", "unmark_called", "at_target"),
     "contents": _database("content"),
     "egress": _database("egress", "circuits"),
+    "suspects": _database("suspects"),
     "pacer": _tests("tests/unit/test_pacer.py"),
     "uploads": _database("uploads", "latest_upload"),
     "API": _tests("tests/api/test_runs.py"),

@@ -45,7 +45,7 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--kinds", default="", help="only faults in whose name this pattern is found (default: all)")
     parser.add_argument("--stories", type=int, default=None, help="callers side by side (5 an organisation)")
     parser.add_argument("--largest", type=int, default=3000, help="persons in the largest roster (3000)")
-    parser.add_argument("--settle", type=float, default=120.0, help="seconds until all has ended, after the faults")
+    parser.add_argument("--settle", type=float, default=300.0, help="seconds until all has ended, after the faults")
     parser.add_argument("--sample", type=int, default=30, help="runs whose records are read through the API (30)")
     parser.add_argument("--keep", action="store_true", help="keep the folder with the logs in any case")
     given = parser.parse_args()

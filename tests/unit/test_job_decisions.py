@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from app.domain.conclusion import Decision, Expire, Fault, Finish, Snooze, conclude
-from app.domain.open_work import IN_FLIGHT, MAX_WORKER_DEATHS, JobSnapshot, OpenBatch, Work, work
+from app.domain.open_work import IN_FLIGHT, JobSnapshot, OpenBatch, Work, work
 from app.domain.outcome import Counts
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -27,7 +27,6 @@ DONE = JobSnapshot(
     cancelled=False,
     on_record_error="halt",
     last_accepted_at=NOW,
-    worker_deaths=0,
 )
 A, B, C, D = (uuid4() for _ in range(4))
 
@@ -84,12 +83,12 @@ def _accepted(batch: UUID = C, due_in: timedelta = timedelta()) -> OpenBatch:
             id="cancelled: only what is out is followed",
         ),
         pytest.param(
-            replace(_pending(worker_deaths=MAX_WORKER_DEATHS), batches=(_written(), _accepted())),
+            replace(_pending(sole_deaths=3, suspect_for=timedelta(hours=1)), batches=(_written(), _accepted())),
             Work(),
             id="too many workers died",
         ),
         pytest.param(
-            replace(_pending(worker_deaths=MAX_WORKER_DEATHS - 1), batches=(_written(),)),
+            replace(_pending(sole_deaths=3, suspect_for=timedelta(minutes=59)), batches=(_written(),)),
             Work(send=[A], write=IN_FLIGHT - 1),
             id="one fewer has not",
         ),
@@ -140,9 +139,13 @@ SOME_SKIPPED = Counts(total=3, succeeded=2, skipped=1)
         _ended(_pending(cancelled=True), Finish("cancelled"), "cancelled with records left"),
         _ended(replace(DONE, cancelled=True), Finish("succeeded"), "cancelled when all was done"),
         _ended(replace(DONE, cancelled=True, counts=SOME_FAILED), Finish("failed"), "cancelled when all had failed"),
-        _ended(_pending(worker_deaths=MAX_WORKER_DEATHS), Finish("failed", "worker_lost"), "too many workers died"),
         _ended(
-            _pending(worker_deaths=MAX_WORKER_DEATHS, cancelled=True),
+            _pending(sole_deaths=3, suspect_for=timedelta(hours=1)),
+            Finish("failed", "worker_lost"),
+            "too many workers died",
+        ),
+        _ended(
+            _pending(sole_deaths=3, suspect_for=timedelta(hours=1), cancelled=True),
             Finish("failed", "worker_lost"),
             "so they did, and cancelled",
         ),

@@ -59,7 +59,6 @@ DONE = JobSnapshot(
     ready=False,
     next_ready_at=None,
     cancelled=False,
-    worker_deaths=0,
     last_accepted_at=NOW,
     counts=Counts(total=1, succeeded=1),
     on_record_error="halt",
@@ -307,7 +306,7 @@ def test_failed_records_are_looked_up_before_dependants_go() -> None:
 
 
 def test_an_end_for_another_reason_than_its_records_closes_what_is_out() -> None:
-    talk = Talk(replace(_accepted(A), worker_deaths=5))
+    talk = Talk(replace(_accepted(A), sole_deaths=3, suspect_for=timedelta(hours=1)))
     assert talk.stored(AbandonOutstanding, DONE) == AbandonOutstanding("worker_lost")
     assert talk.stored(Finish) == Finish("failed", "worker_lost")
 

@@ -82,6 +82,9 @@ job = sa.Table(
     sa.Column("attempt", sa.Integer, nullable=False, server_default="0"),
     # Claims that ended with the death of their process, since a step came to its end.
     sa.Column("worker_deaths", sa.Integer, nullable=False, server_default="0"),
+    # Of those, at which it was the only suspect in hand; and since the first of them.
+    sa.Column("sole_deaths", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("suspect_since", Time),
     # How often in a row it was laid down for a fault of ours, and the last of them.
     sa.Column("rests", sa.Integer, nullable=False, server_default="0"),
     sa.Column("rest_code", sa.Text),
@@ -138,6 +141,8 @@ job = sa.Table(
     sa.CheckConstraint("holder IS NULL OR status = 'running'", name="held_only_while_running"),
     # The queue: organisations are served in turn.
     sa.Index("ix_job_due", "organisation_id", "due_at", postgresql_where=sa.text(f"{_LIVE} AND holder IS NULL")),
+    # Those that are next claimed with a process to themselves.
+    sa.Index("ix_job_on_trial", "due_at", postgresql_where=sa.text(f"{_LIVE} AND sole_deaths >= 2")),
     sa.Index("ix_job_held", "holder", postgresql_where=sa.text("holder IS NOT NULL")),
     sa.Index("ix_job_history", "organisation_id", "created_at", "run_id", sa.text("(-position)")),
     sa.Index("ix_job_history_status", "organisation_id", "status", "created_at", "run_id", sa.text("(-position)")),

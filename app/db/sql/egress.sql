@@ -36,15 +36,30 @@ BEGIN
     RETURN free_claims(of_epoch, died);
 END $$;
 
--- Frees the jobs that an epoch has in hand: they are due at once. Gives how many.
-CREATE OR REPLACE FUNCTION free_claims(of_epoch uuid, died boolean) RETURNS integer LANGUAGE sql VOLATILE AS $$
-    WITH freed AS (
-        UPDATE job SET holder = NULL, due_at = clock_timestamp(), worker_deaths = worker_deaths + died::integer,
-            fence = claim
-        WHERE holder = of_epoch RETURNING 1
+-- Frees the jobs that an epoch has in hand; gives how many. At a death each of them may be what its process died of. A
+-- first one accuses nobody: all are due at once. What was in hand at two in a row is suspect, and waits, for a minute and
+-- then twice as long each time, up to twenty. A death with suspects in hand accuses these alone.
+CREATE OR REPLACE FUNCTION free_claims(of_epoch uuid, died boolean) RETURNS integer LANGUAGE plpgsql AS $$
+DECLARE
+    suspects integer;
+    freed integer;
+BEGIN
+    SELECT count(*) INTO suspects FROM job WHERE holder = of_epoch AND worker_deaths >= 2;
+    WITH in_hand AS MATERIALIZED (
+        SELECT id, died AND (suspects = 0 OR worker_deaths >= 2) AS accused FROM job WHERE holder = of_epoch
+        FOR NO KEY UPDATE
     )
-    SELECT count(*)::integer FROM freed
-$$;
+    UPDATE job SET holder = NULL, fence = claim, worker_deaths = worker_deaths + accused::integer,
+        due_at = clock_timestamp() + CASE WHEN accused AND worker_deaths > 0
+            THEN least(interval '1 minute' * 2 ^ least(worker_deaths - 1, 10), interval '20 minutes')
+            ELSE interval '0' END,
+        sole_deaths = sole_deaths + (accused AND suspects = 1)::integer,
+        suspect_since = CASE WHEN accused AND suspects = 1 THEN coalesce(suspect_since, clock_timestamp())
+            ELSE suspect_since END
+    FROM in_hand WHERE job.id = in_hand.id;
+    GET DIAGNOSTICS freed = ROW_COUNT;
+    RETURN freed;
+END $$;
 
 -- The egresses whose holders are told of what has become due.
 CREATE OR REPLACE FUNCTION held_egresses() RETURNS jsonb LANGUAGE sql STABLE AS $$

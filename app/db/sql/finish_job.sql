@@ -19,7 +19,8 @@ BEGIN
     WHERE run_id = one.run_id AND stage BETWEEN one.stage AND one.stage AND status = 'pending'
         AND (due_at IS NOT NULL OR failed_at IS NOT NULL);
     UPDATE job SET status = becomes, fence = of_claim, error = why, finished_at = clock_timestamp(), due_at = NULL,
-        holder = NULL, worker_deaths = 0, rests = 0, rest_code = NULL
+        holder = NULL, worker_deaths = 0, sole_deaths = 0,
+        suspect_since = NULL, rests = 0, rest_code = NULL
     WHERE id = of_job;
     is_last := NOT EXISTS (SELECT FROM job WHERE run_id = one.run_id AND position > one.position);
     IF becomes = 'succeeded' AND NOT is_last AND NOT cancelled THEN

@@ -6,7 +6,8 @@ BEGIN
     SELECT jsonb_build_object(
         'changes', job.changes,
         'now', clock_timestamp(),
-        'worker_deaths', job.worker_deaths,
+        'sole_deaths', job.sole_deaths,
+        'suspect_for', extract(epoch FROM clock_timestamp() - job.suspect_since),
         'last_accepted_at', job.last_accepted_at,
         'tried_for', extract(epoch FROM job.tried_for),
         'fault_code', job.error ->> 'code',
