@@ -24,6 +24,7 @@ from app.jobs.pacer import Pacer
 from app.jobs.reference import Refresher
 from app.jobs.services import Services
 from app.jobs.tokens import Tokens
+from app.jobs.watchdog import Watchdog
 from app.logs import describe_exception
 from app.settings import Settings
 from app.target import Target
@@ -45,6 +46,7 @@ class Egress:
     cipher: Cipher
     target: Target
     stopping: asyncio.Event
+    watchdog: Watchdog = field(default_factory=Watchdog)
     worker: UUID = field(default_factory=uuid4)
     random: Random = field(default_factory=SystemRandom)
     tally: Tally = field(default_factory=Tally)
@@ -65,6 +67,7 @@ class Egress:
         """Looks until the right to call is to be had, and takes it; None when told to stop."""
         watch = Watch()
         while not self.stopping.is_set():
+            self.watchdog.came_round()
             try:
                 async with asyncio.timeout(_STATEMENT), transaction(self.beats, "look") as conn:
                     await note_worker(conn, self.worker, self.target.user_agent, self.tally)
@@ -109,6 +112,7 @@ class Egress:
             settings.sweep_seconds,
             self.random,
             self.tally,
+            self.watchdog.came_round,
         )
         lost, done = asyncio.Event(), asyncio.Event()
         beats = asyncio.create_task(self._beat(epoch, tenure, lost, done))

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from random import Random
@@ -51,6 +52,8 @@ class Holder:
     sweep_every: float
     random: Random
     tally: Tally
+    # Hears that the loop has come round.
+    came_round: Callable[[], None]
     _ending: bool = False
     _news: asyncio.Event = field(default_factory=asyncio.Event)
     _wanted: set[UUID] = field(default_factory=set)
@@ -80,6 +83,7 @@ class Holder:
         """Works until told to end, and until every step that was begun is settled."""
         sweep_at = 0.0
         while not self._ending:
+            self.came_round()
             self._news.clear()
             sweeping = time.monotonic() >= sweep_at
             try:

@@ -23,6 +23,7 @@ async def work(egress: Egress) -> None:
     """Carries jobs on until `egress.stopping` is set; returns when every step that was begun is settled."""
     log.info("worker starts", worker=str(egress.worker))
     watching = asyncio.create_task(_say_what_does_not_end(egress))
+    egress.watchdog.start()
     await egress.run()
     with suppress(SQLAlchemyError):
         async with transaction(egress.engine, "end") as conn:
