@@ -115,7 +115,7 @@ class World:
         """Tells whether a claim holds no more."""
         return bool(
             await self.value(
-                "SELECT NOT (claim = :claim AND status = 'running') FROM job WHERE id = :job",
+                "SELECT NOT (claim = :claim AND holder IS NOT NULL) FROM job WHERE id = :job",
                 claim=held.number,
                 job=held.job_id,
             )

@@ -4,7 +4,7 @@ import psycopg
 import pytest
 
 from tests.database.seed_states import Names
-from tests.database.statements import A_HOLDER, NOW, change, end_rest, new_batch, new_record, refused, run
+from tests.database.statements import A_HOLDER, CLAIM, NOW, change, end_rest, new_batch, new_record, refused, run
 
 # name of the case: (scene, guard or constraint, statements of which the last one is refused)
 _REFUSALS: dict[str, tuple[str, str, list[str]]] = {
@@ -96,7 +96,7 @@ _REFUSALS: dict[str, tuple[str, str, list[str]]] = {
     "a record that breaks the schema leaves": (
         "broken",
         "ck_record_broken_never_leaves",
-        ["UPDATE record SET status = 'sent', sent = 'x', fence = 1 WHERE job_id = %(job)s"],
+        [CLAIM.format("job"), "UPDATE record SET status = 'sent', sent = 'x', fence = 1 WHERE job_id = %(job)s"],
     ),
     "a record is sent without its bytes": (
         "record.pending",
