@@ -10,7 +10,7 @@ from dataclasses import dataclass
 BEAT_EVERY = 2.0
 CALLS_FOR = 8.0
 # A standby looks so often, and takes over from a beat that it has seen stand still for so long (s).
-LOOK_EVERY = 1.0
+LOOK_EVERY = 0.5
 TAKEN_OVER_AFTER = 10.0
 # The epoch of another address is ended by whoever has seen its beat stand still for so long (s).
 ENDED_AFTER = 30.0

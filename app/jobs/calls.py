@@ -64,7 +64,8 @@ class CallInProgress:
         passing(f"before_call:{self.name}")
 
     def gone(self) -> None:
-        """Passes the point at which the request has been written."""
+        """Hears that the request has been written."""
+        self.pacer.written(self.place)
         passing(f"during_call:{self.name}")
 
     def woken(self, limit: RateLimit) -> None:

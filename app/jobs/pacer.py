@@ -17,6 +17,9 @@ _SLACK = 1.05
 _CATCH_UP = 0.005
 # What is next but two gets ready while those before it leave; at higher limits, what leaves within this (s).
 _LEAST_NEAR, _NEAR_WITHIN = 3, 0.05
+# Where calls are further apart than this (s), a permit waits until the call before it has been written; but no longer
+# than so many seconds.
+_APART, _WRITTEN_WITHIN = 0.02, 1.0
 # Who has been getting ready for longer than this (s) keeps its place, and others get ready beside it.
 _PATIENCE = 1.0
 # Our own calls are counted over a little more than the target's second, since they arrive later than they leave.
@@ -47,8 +50,9 @@ class Pacer:
     # Those that are near the head, in the order in which they came to it.
     _near: list[Place] = field(default_factory=list)
     _next_at: float = 0.0
-    # The one that has its permit and has not left yet.
+    # The one that has its permit and has not been written yet, and since when.
     _leaving: Place | None = None
+    _leaving_since: float = 0.0
     _timer: asyncio.TimerHandle | None = None
     _left: deque[float] = field(default_factory=deque)
     _closed: bool = False
@@ -104,26 +108,40 @@ class Pacer:
         return place
 
     async def permit(self, place: Place) -> None:
-        """Returns at the moment at which a call may leave; it stands ready to, and leaves at once. Raises NoPermit."""
+        """Returns at the moment at which a call may leave; it stands ready to, and leaves at once. Raises NoPermit.
+
+        The next one waits until it is `written`, or has left the line.
+        """
         if self._closed or place not in self._near:
             raise NoPermit
         place.ready = asyncio.get_running_loop().create_future()
         self._go_on()
         await place.ready
-        # From the moment at which it really leaves, whatever held it up until here.
-        now = time.monotonic()
+        self._left.append(time.monotonic())
+        with suppress(ValueError):
+            self._near.remove(place)
+        if _SLACK / self.per_second < _APART:
+            self.written(place)
+        else:
+            self._go_on()
+
+    def written(self, place: Place) -> None:
+        """Hears that a call has really left: the distance to the next one counts from now."""
+        if self._leaving is place:
+            self._has_left(time.monotonic())
+            self._go_on()
+
+    def _has_left(self, now: float) -> None:
+        self._leaving = None
         spacing = _SLACK / self.per_second
         self._next_at = max(self._next_at + spacing, now + spacing - _CATCH_UP)
-        self._left.append(now)
-        self.leave(place)
 
     def leave(self, place: Place) -> None:
         """Takes a call out of the line: it has left, or will not."""
         self._line.leave(place.organisation, place)
         with suppress(ValueError):
             self._near.remove(place)
-        if self._leaving is place:
-            self._leaving = None
+        self.written(place)
         self._go_on()
 
     def _go_on(self) -> None:
@@ -153,7 +171,9 @@ class Pacer:
     def _let_go(self, now: float) -> float | None:
         """Gives a permit if one is due; else how long until one is, None when nobody stands ready."""
         if self._leaving is not None:
-            return None
+            if (late := now - self._leaving_since) < _WRITTEN_WITHIN:
+                return _WRITTEN_WITHIN - late
+            self._has_left(now)
         first = next((each for each in self._near if each.ready is not None and not each.ready.done()), None)
         if first is None or first.ready is None:
             return None
@@ -162,7 +182,7 @@ class Pacer:
             return None
         if now < self._next_at:
             return self._next_at - now
-        self._leaving = first
+        self._leaving, self._leaving_since = first, now
         first.ready.set_result(None)
         return None
 

@@ -64,7 +64,7 @@ class _Reading:
         await self.pacer.permit(self.place)
 
     def gone(self) -> None:
-        pass
+        self.pacer.written(self.place)
 
     def woken(self, limit: RateLimit) -> None:
         pass
