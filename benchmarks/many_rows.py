@@ -277,8 +277,6 @@ INSERT INTO idempotency_key (organisation_id, key, request_digest, status, heade
 SELECT md5(%(prefix)s || 'organisation ' || 1 + n %% %(organisations)s)::uuid, md5(n::text), '\\x00', 202, '{}', '"{}"',
     now() - CASE WHEN n <= 20 THEN interval '25 hours' ELSE n * (interval '23 hours' / %(keys)s) END
 FROM generate_series(1, %(keys)s) n;
-INSERT INTO call_turn (bucket, organisation_id, asked_at, granted_at)
-SELECT 'calls', id, now() - interval '1 hour', now() - interval '1 hour' FROM organisation ON CONFLICT DO NOTHING;
 DROP TABLE queue, shape, work;
 """
 

@@ -148,7 +148,7 @@ async def sweep(at: Place) -> None:
         await egress.beat(conn, epoch)
     async with watched("egress.free_forgotten", reads=at.size.live):
         await egress.free_forgotten(conn, epoch, {})
-    async with watched("claims.claim_jobs: in turn", reads=at.size.live):
+    async with watched("claims.claim_jobs: in turn", reads=4 * at.size.live):
         await claims.claim_jobs(conn, epoch, 100)
     async with watched("claims.wake_those_who_wait", reads=at.size.live):
         await claims.wake_those_who_wait(conn, 100)
@@ -163,7 +163,7 @@ async def step(at: Place) -> None:
     conn, watched = at.conn, at.watched
     epoch = await egress.take_egress(conn, "there", uuid4(), None)
     assert epoch is not None  # noqa: S101 - nobody else is there
-    async with watched("claims.claim_jobs: a job"):
+    async with watched("claims.claim_jobs: a job", reads=BUSY):
         [held] = await claims.claim_jobs(conn, epoch, 1, [at.job(4)])
     async with watched("batches.open_job", reads=BUSY):
         await batches.open_job(conn, held)

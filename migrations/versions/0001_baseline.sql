@@ -457,6 +457,8 @@ CREATE INDEX ix_record_object ON record (object_id);
 
 CREATE INDEX ix_record_status ON record (run_id, stage, status, ordinal);
 
+CREATE INDEX ix_record_unsendable ON record (job_id) WHERE status = 'pending' AND NOT sendable;
+
 CREATE TABLE at_target (
     organisation_id UUID NOT NULL,
     job_id UUID NOT NULL,

@@ -151,6 +151,9 @@ class Events:
             await self.forward(FORWARDS[-2] * 3)
             trial = await world.value("SELECT EXISTS (SELECT FROM job WHERE sole_deaths >= 2 AND finished_at IS NULL)")
             assert await other.claim(held.job_id) or trial, "a job that was taken over was not to be had"
+        if await world.value("SELECT claim = :claim FROM job WHERE id = :job", claim=held.number, job=held.job_id):
+            # It is free, and nobody has claimed it since: below the functions its number still counts.
+            return
             for each in dice[: die % 8]:
                 await other.go_on(each)
         found = await world.rows("SELECT id, status FROM batch WHERE job_id = :job ORDER BY number", job=held.job_id)

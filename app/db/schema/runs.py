@@ -200,6 +200,8 @@ record = sa.Table(
     # no column in common, so that no statistics can make the planner take one for the other.
     sa.Index("ix_record_object", "object_id"),
     sa.Index("ix_record_status", "run_id", "stage", "status", "ordinal"),
+    # What a claim ends first: mostly there is none.
+    sa.Index("ix_record_unsendable", "job_id", postgresql_where=sa.text("status = 'pending' AND NOT sendable")),
 )
 
 batch = sa.Table(

@@ -24,7 +24,7 @@ BEGIN
         WHERE record.ctid = found.place AND record.status = 'sent' AND record.batch_id = ANY (lost);
     END IF;
     UPDATE record SET status = 'error', completed_at = clock_timestamp(), fence = of_claim
-    WHERE run_id = one.run_id AND stage BETWEEN one.stage AND one.stage AND status = 'pending' AND NOT sendable;
+    WHERE job_id = of_job AND status = 'pending' AND NOT sendable;
     PERFORM FROM run WHERE id = one.run_id AND cancel_requested_at IS NOT NULL;
     IF FOUND THEN
         PERFORM discard_unsent(of_job, of_claim, NULL);
