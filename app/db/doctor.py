@@ -4,6 +4,7 @@ Only what is under way is read, over the partial indexes of live runs, jobs and 
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from functools import partial
@@ -125,7 +126,9 @@ async def look(conn: AsyncConnection, most: int = MOST_LANES) -> Seen:
     holds a lock may be why another part does not end.
     """
     await conn.execute(sa.text(f"SET LOCAL statement_timeout = '{PART_SECONDS:g}s'"))
+    asked_at = time.monotonic()
     now: datetime = (await conn.execute(sa.text("SELECT clock_timestamp()"))).scalar_one()
+    round_trip = timedelta(seconds=time.monotonic() - asked_at)
     unread: list[str] = []
 
     async def part(name: str, read: Callable[[], Awaitable[T]], instead: T) -> T:
@@ -170,6 +173,7 @@ async def look(conn: AsyncConnection, most: int = MOST_LANES) -> Seen:
         pauses={row["bucket"]: row["until"] for row in pauses},
         holders={row["egress"]: row["worker"] for row in holders},
         sessions=sessions,
+        round_trip=round_trip,
         without_certificate=[row["number"] for row in bare],
         unread=unread,
     )

@@ -26,6 +26,8 @@ TOKEN_FAILED_WITHIN = timedelta(minutes=15)
 IDLE_FOR = timedelta(seconds=10)
 # Waits are far shorter; what lies further ahead was reckoned with a clock that was wrong.
 FAR_AHEAD = timedelta(minutes=30)
+# A round trip to Postgres that takes longer keeps calls from leaving.
+SLOW = timedelta(seconds=2)
 # Whoever stands by has taken over by then, at another address too.
 _TAKEN_OVER_WITHIN = timedelta(seconds=60)
 # Answers of Skolverket's have come within seconds so far.
@@ -57,6 +59,7 @@ def diagnose(seen: Seen) -> list[Finding]:
     shared = [
         *outage,
         *_unread(seen),
+        *_faults_of_all(seen),
         *_workers(seen),
         *_services(seen),
         *_tokens(seen),
@@ -70,6 +73,15 @@ def diagnose(seen: Seen) -> list[Finding]:
 def _unread(seen: Seen) -> Iterator[Finding]:
     if seen.unread:
         yield _found("error", "parts_unread", parts=seen.unread)
+
+
+def _faults_of_all(seen: Seen) -> Iterator[Finding]:
+    """Says what jobs rest for that is no single job's: the database, or a key."""
+    jobs = [queue.job for queue in seen.queues if queue.job is not None and queue.job.rests]
+    codes = {job.rest_code for job in jobs if job.rest_code} - {"internal"}
+    if seen.round_trip > SLOW:
+        codes.add("database_slow")
+    yield from (_found("error", code) for code in sorted(codes - {seen.outage}))
 
 
 def _workers(seen: Seen) -> Iterator[Finding]:

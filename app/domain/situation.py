@@ -116,6 +116,8 @@ class Seen:
     # Parts that could not be read in time.
     unread: Sequence[str] = ()
     redis: bool | None = True
+    # How long the database took to answer the shortest of questions.
+    round_trip: timedelta = timedelta()
     # Why the database takes no work, although it can be read: a code of the catalogue.
     outage: str | None = None
     certificates_needed: bool = False

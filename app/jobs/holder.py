@@ -17,6 +17,7 @@ from app.db.cipher import Cipher
 from app.db.claims import Claim, claim_jobs, rest, wake_those_who_wait
 from app.db.egress import Epoch, end_epoch, forget_past_epochs, free_forgotten, going_on
 from app.db.engine import transaction
+from app.db.faults import OurFault, fault_of
 from app.db.idempotency import forget_old_keys
 from app.db.verbs import LeaseLost
 from app.db.workers import Tally, add_up_the_past
@@ -33,6 +34,8 @@ log = structlog.get_logger(__name__)
 
 # Jobs that are claimed in one statement.
 _AT_ONCE = 100
+# Records of a fault that the log names.
+_NAMED = 10
 # How often what is past is put away (s).
 _TIDY_EVERY = 60.0
 
@@ -60,6 +63,8 @@ class Holder:
     _in_hand: dict[UUID, tuple[Claim, Runner]] = field(default_factory=dict)
     _steps: set[asyncio.Task[None]] = field(default_factory=set)
     _watched: dict[UUID, Watch] = field(default_factory=dict)
+    # Jobs that are to rest, while that can't be written: Postgres counts them as ours.
+    _unwritten: dict[UUID, tuple[Claim, OurFault]] = field(default_factory=dict)
     _tidied_at: float = 0.0
 
     def want(self, job_id: UUID, delay: float = 0.0) -> None:
@@ -140,8 +145,17 @@ class Holder:
             self.tally.lost += 1
             log.warning("lease lost: dropped", job_id=str(held.job_id), claim=held.number)
         except Exception as problem:
-            log.error("step failed", job_id=str(held.job_id), claim=held.number, **describe_exception(problem))
-            await self._rest(held)
+            fault = fault_of(problem, runner.broken_batch)
+            log.error(
+                "step failed",
+                job_id=str(held.job_id),
+                claim=held.number,
+                code=fault.code,
+                batch_id=fault.batch and str(fault.batch),
+                records=[str(each) for each in fault.records[:_NAMED]],
+                **describe_exception(problem),
+            )
+            await self._rest(held, fault)
         finally:
             self.tally.in_hand -= 1
             full = len(self._in_hand) >= self.hands
@@ -153,17 +167,30 @@ class Holder:
         if full:
             self._news.set()
 
-    async def _rest(self, held: Claim) -> None:
+    async def _rest(self, held: Claim, fault: OurFault) -> None:
+        """Lays a job down; when that can't be written it is kept in mind, and nothing is done with it until it can."""
         try:
             async with transaction(self.engine, "rest") as conn:
-                await rest(conn, held, "internal")
-        except (SQLAlchemyError, LeaseLost, OSError):
-            # The next sweep finds it: Postgres counts it as ours, and we do not.
-            log.warning("a job could not be laid down", job_id=str(held.job_id), claim=held.number)
+                await rest(conn, held, fault)
+        except LeaseLost:
+            pass
+        except (SQLAlchemyError, OSError):
+            self._unwritten[held.job_id] = (held, fault)
+            log.warning("a job could not be laid down yet", job_id=str(held.job_id), claim=held.number)
+
+    async def _write_rests(self) -> None:
+        """Lays down what could not be laid down before, until one can't be again."""
+        for job_id, (held, fault) in list(self._unwritten.items()):
+            del self._unwritten[job_id]
+            await self._rest(held, fault)
+            if job_id in self._unwritten:
+                return
 
     async def _sweep(self) -> None:
         """Starts free queues, frees what has been forgotten or left behind, and puts away what is past."""
-        in_hand = {job_id: held.number for job_id, (held, _) in self._in_hand.items()}
+        await self._write_rests()
+        known = [*(held for held, _ in self._in_hand.values()), *(held for held, _ in self._unwritten.values())]
+        in_hand = {held.job_id: held.number for held in known}
         async with transaction(self.engine, "sweep") as conn:
             await start_free_queues(conn)
             if freed := await free_forgotten(conn, self.epoch, in_hand):

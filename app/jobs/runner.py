@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from random import Random
+from uuid import UUID
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -67,6 +68,8 @@ class Runner:
         default_factory=asyncio.Queue
     )
     _settled: Settled = field(default_factory=Settled)
+    # The batch that a transaction was about which went wrong.
+    broken_batch: UUID | None = None
 
     async def run(self) -> Settled:
         """Runs the step to its end; gives what follows from it.
@@ -134,11 +137,15 @@ class Runner:
         if isinstance(intent, NoteFault):
             self._log_fault(intent)
         begun = statement if isinstance(intent, ONE_STATEMENT) else transaction
-        async with begun(self.engine, name_of(type(intent))) as conn:
-            if isinstance(intent, Snooze | Finish):
-                self._settled = await settle(conn, self.claim, intent, go_on=True)
-            else:
-                return await carry_out(conn, self.cipher, self.published, self.claim, intent, self.rules)
+        try:
+            async with begun(self.engine, name_of(type(intent))) as conn:
+                if isinstance(intent, Snooze | Finish):
+                    self._settled = await settle(conn, self.claim, intent, go_on=True)
+                else:
+                    return await carry_out(conn, self.cipher, self.published, self.claim, intent, self.rules)
+        except Exception:
+            self.broken_batch = self.broken_batch or getattr(intent, "batch_id", None)
+            raise
         if isinstance(intent, Finish):
             self._log_end(intent)
         return Stored()

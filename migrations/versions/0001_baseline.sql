@@ -318,6 +318,7 @@ CREATE TABLE job (
     sole_deaths INTEGER DEFAULT '0' NOT NULL,
     suspect_since TIMESTAMP WITH TIME ZONE,
     rests INTEGER DEFAULT '0' NOT NULL,
+    internal_rests INTEGER DEFAULT '0' NOT NULL,
     rest_code TEXT,
     tried_for INTERVAL DEFAULT '0' NOT NULL,
     failed_at TIMESTAMP WITH TIME ZONE,

@@ -17,6 +17,7 @@ from app.cli.diagnosis import headline, worded
 from app.db import circuits, claims, reads, tokens, workers
 from app.db.doctor import look
 from app.db.egress import note_pause
+from app.db.faults import OurFault
 from app.domain.circuit import Circuit
 from app.domain.conclusion import CIRCUIT_OPEN
 from app.domain.diagnosis import Finding, diagnose
@@ -133,7 +134,7 @@ async def test_workers_of_whom_none_may_call(engine: AsyncEngine, tenant: Tenant
 async def test_a_job_that_rests_for_a_fault_of_ours(engine: AsyncEngine, tenant: Tenant, worker: UUID) -> None:
     held = await held_by(engine, (await tenant.new_run()).jobs[0], worker)
     async with engine.begin() as conn:
-        await claims.rest(conn, held, "internal")
+        await claims.rest(conn, held, OurFault())
     rests = (await found(engine))["rests"]
     assert (rests.level, "internal" in rests.what) == ("warning", True)
 

@@ -189,6 +189,23 @@ def test_what_a_queue_waits_for(of: ActivityQueue, level: str, code: str) -> Non
             [("error", "session_idle")],
             id="an idle one with locks",
         ),
+        pytest.param(
+            seen(queue(**SNOOZED, rests=2, rest_code="database_full")),
+            [("error", "database_full"), ("error", "rests")],
+            id="what the database keeps from going on",
+        ),
+        pytest.param(
+            seen(queue(**SNOOZED, rests=1, rest_code="database_read_only"), outage="database_read_only"),
+            [("error", "database_read_only"), ("warning", "rests")],
+            id="what can be seen without a job, said once",
+        ),
+        pytest.param(
+            seen(queue(**SNOOZED, rests=1, rest_code="key_unknown"), queue(**SNOOZED, rests=1, rest_code="internal")),
+            [("error", "key_unknown"), ("warning", "rests"), ("warning", "rests")],
+            id="a key that is gone",
+        ),
+        pytest.param(seen(round_trip=2 * SECOND), [], id="a database far away"),
+        pytest.param(seen(round_trip=3 * SECOND), [("error", "database_slow")], id="a database that is too far"),
         pytest.param(seen(redis=False), [("warning", "redis_away")], id="Redis is away"),
         pytest.param(seen(without_certificate=["2120000001"]), [], id="a simulator wants no certificate"),
         pytest.param(

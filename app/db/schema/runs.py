@@ -85,8 +85,9 @@ job = sa.Table(
     # Of those, at which it was the only suspect in hand; and since the first of them.
     sa.Column("sole_deaths", sa.Integer, nullable=False, server_default="0"),
     sa.Column("suspect_since", Time),
-    # How often in a row it was laid down for a fault of ours, and the last of them.
+    # How often in a row it was laid down for a fault of ours, how often of these for `internal`, and the last of them.
     sa.Column("rests", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("internal_rests", sa.Integer, nullable=False, server_default="0"),
     sa.Column("rest_code", sa.Text),
     # For how long it has been tried in vain, at the last failed try; `planned_wait` is what was to pass before the next
     # one, less what it had `rested` by then. And whether Skolverket has ever taken a batch of it.

@@ -73,7 +73,7 @@ BEGIN
             RETURN NEXT;
         EXCEPTION WHEN OTHERS THEN
             RAISE LOG 'job % cannot be opened: %', claim_jobs.id, SQLSTATE;
-            PERFORM rest_job(claim_jobs.id, claim_jobs.claim, 'internal');
+            PERFORM lay_down_unread(claim_jobs.id, claim_jobs.claim);
         END;
     END LOOP;
 END $$;
