@@ -46,6 +46,7 @@ from app.domain.step import run_step
 from app.jobs.calls import Calls
 from app.jobs.pacer import NoPermit
 from app.jobs.problems import job_problem
+from app.jobs.services import NotTried
 from app.jobs.transactions import ONE_STATEMENT, Settled, carry_out, settle
 from app.target import Published, Refusal, TryAgain
 
@@ -191,7 +192,8 @@ class Runner:
         except Refusal as refusal:
             return Refused(refusal.http_status or 0, refusal.answer, refusal.blamed)
         except TryAgain as fault:
-            return Failed(Fault(fault.code, fault.retry_after), fault.http_status, fault.answer, bool(marked))
+            tried = not isinstance(fault, NotTried)
+            return Failed(Fault(fault.code, fault.retry_after, tried), fault.http_status, fault.answer, bool(marked))
 
     async def _send(self, intent: Send, number: int, marked: list[batches.Outgoing]) -> Accepted | NotMade:
         async def mark() -> bool:

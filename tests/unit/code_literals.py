@@ -9,7 +9,9 @@ from tests.conftest import ROOT
 
 # Who takes a code, and which of the arguments it is; by what the code is a code of.
 _ISSUES = {
-    **dict.fromkeys(["remark", "TryAgain", "SlowDown", "TokenRefused", "Refusal", "TargetError", "Fault"], 0),
+    **dict.fromkeys(
+        ["remark", "TryAgain", "NotTried", "SlowDown", "TokenRefused", "Refusal", "TargetError", "Fault"], 0
+    ),
     **dict.fromkeys(["job_problem", "issue", "_error"], 0),
     "Flaw": 1,
     "Finish": 1,
