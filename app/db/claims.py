@@ -134,6 +134,11 @@ async def rest(conn: AsyncConnection, claim: Claim, fault: OurFault) -> None:
     )
 
 
+async def bring_near(conn: AsyncConnection) -> int:
+    """Rewrites times that lie further ahead than anything is planned, as after a wrong clock; gives how many jobs."""
+    return int(await conn.scalar(sa.text("SELECT bring_near()")) or 0)
+
+
 async def wake_those_who_wait(conn: AsyncConnection, limit: int) -> int:
     """Makes jobs due that rest since nobody was there, at most so many; gives how many."""
     woken = await conn.execute(

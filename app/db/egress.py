@@ -140,8 +140,8 @@ async def pauses(conn: AsyncConnection, egress: str) -> Pauses:
         await conn.execute(
             sa.text(
                 """
-                SELECT greatest(calls_paused_until - clock_timestamp(), interval '0') AS calls,
-                    greatest(reads_paused_until - clock_timestamp(), interval '0') AS reads,
+                SELECT least(greatest(calls_paused_until - clock_timestamp(), '0'), interval '5 minutes') AS calls,
+                    least(greatest(reads_paused_until - clock_timestamp(), '0'), interval '5 minutes') AS reads,
                     (SELECT count(*) > 1 FROM epoch WHERE egress = name) AS after_another
                 FROM egress WHERE name = :egress
                 """

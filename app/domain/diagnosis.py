@@ -163,7 +163,7 @@ def _queue(seen: Seen, queue: ActivityQueue) -> Finding:
     if not job.held and job.worker_deaths > 1:
         return _found("warning", "suspect", None, queue, deaths=job.worker_deaths, next=job.due_at)
     if not job.held and job.due_at - now > FAR_AHEAD:
-        return _found("error", "far_ahead", None, queue, until=job.due_at, job=job.id)
+        return _found("error", "far_ahead", None, queue, until=job.due_at)
     if not job.held and now - job.due_at > GRACE:
         return _found("error", "due_not_taken", job.due_at, queue, nobody=_nobody(seen))
     if job.rests:

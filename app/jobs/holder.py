@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.db.activity_queue import start_free_queues
 from app.db.cipher import Cipher
-from app.db.claims import Claim, claim_jobs, rest, wake_those_who_wait
+from app.db.claims import Claim, bring_near, claim_jobs, rest, wake_those_who_wait
 from app.db.egress import Epoch, end_epoch, forget_past_epochs, free_forgotten, going_on
 from app.db.engine import transaction
 from app.db.faults import OurFault, fault_of
@@ -193,6 +193,10 @@ class Holder:
         in_hand = {held.job_id: held.number for held in known}
         async with transaction(self.engine, "sweep") as conn:
             await start_free_queues(conn)
+            if brought := await bring_near(conn):
+                log.warning(
+                    "jobs waited for longer than anything is planned: the database's clock was wrong", jobs=brought
+                )
             if freed := await free_forgotten(conn, self.epoch, in_hand):
                 log.warning("jobs that nobody knew of are taken up", jobs=freed)
             others = [each for each in await going_on(conn) if each.id != self.epoch]

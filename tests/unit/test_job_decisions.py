@@ -173,7 +173,7 @@ def test_what_becomes_of_a_job(job: JobSnapshot, decision: Decision) -> None:
     ],
 )
 def test_a_job_is_given_up_by_a_failed_try_alone(job: JobSnapshot, decision: Decision) -> None:
-    """Not before it has been tried for the whole horizon, not between tries or for a circuit, nor once it is cancelled."""
+    """Not before it has been tried for the horizon, not between tries or for a circuit, nor once it is cancelled."""
     faults = (Fault("timeout"),)
     assert conclude(job, faults, HORIZON, Random(1)) == decision
     assert conclude(job, (Fault(CIRCUIT_OPEN, SECOND),), HORIZON, Random(1)) == decision, "a probe in vain is a try"
