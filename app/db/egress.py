@@ -7,6 +7,8 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db.engine import connect_blocking
+
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
@@ -62,14 +64,22 @@ async def end_epoch(conn: AsyncConnection, seen: Epoch, by: UUID) -> int | None:
 
 
 async def close_epoch(conn: AsyncConnection, epoch: UUID) -> None:
-    """Ends an epoch whose own process has let go of everything."""
-    await conn.execute(
-        sa.text(
-            "UPDATE epoch SET state = 'ended', ended_at = clock_timestamp() WHERE id = :epoch AND state <> 'ended'"
-        ),
-        {"epoch": epoch},
-    )
-    await conn.execute(sa.text("SELECT free_claims(:epoch, false)"), {"epoch": epoch})
+    """Ends an epoch whose own process has let go of everything: it lives, also when others have taken it for dead."""
+    await conn.execute(sa.text("SELECT close_epoch(:epoch, false, NULL)"), {"epoch": epoch})
+
+
+def last_word(url: str, epoch: UUID, *, died: bool, guilty: UUID | None) -> None:
+    """Ends an epoch whose process ends now, from a thread of its own; `guilty` is the job whose step stands still.
+
+    Without `died` it waited for something, and no job is to blame.
+    """
+    engine = connect_blocking(url, name="provkedja worker end")
+    with engine.begin() as conn:
+        conn.execute(
+            sa.text("SELECT close_epoch(:epoch, :died, CAST(:guilty AS uuid))"),
+            {"epoch": epoch, "died": died, "guilty": guilty},
+        )
+    engine.dispose()
 
 
 async def free_forgotten(conn: AsyncConnection, epoch: UUID, in_hand: dict[UUID, int]) -> int:

@@ -27,6 +27,7 @@ from app.jobs.calls import Calls
 from app.jobs.clock import boot_time
 from app.jobs.runner import Runner
 from app.jobs.transactions import Settled
+from app.jobs.watchdog import name_of_step
 from app.logs import describe_exception
 from app.target import Published
 
@@ -129,7 +130,7 @@ class Holder:
         cipher = self.cipher.of(held.organisation_id, held.salt)
         runner = Runner(self.engine, cipher, self.published, held, self.rules, self.calls, self.random)
         self._in_hand[held.job_id] = (held, runner)
-        step = asyncio.create_task(self._carry(held, runner))
+        step = asyncio.create_task(self._carry(held, runner), name=name_of_step(held.job_id))
         self._steps.add(step)
         step.add_done_callback(self._steps.discard)
         if self._ending:

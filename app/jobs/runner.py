@@ -48,6 +48,7 @@ from app.jobs.pacer import NoPermit
 from app.jobs.problems import job_problem
 from app.jobs.services import NotTried
 from app.jobs.transactions import ONE_STATEMENT, Settled, carry_out, settle
+from app.jobs.watchdog import name_of_step
 from app.target import Published, Refusal, TryAgain
 
 log = structlog.get_logger(__name__)
@@ -112,7 +113,7 @@ class Runner:
             doing: Coroutine[None, None, Stored | CallOutcome] = (
                 self._call(intent, number) if isinstance(intent, Call) else self._transaction(intent)
             )
-            task = asyncio.create_task(doing)
+            task = asyncio.create_task(doing, name=name_of_step(self.claim.job_id))
             self._under_way.add(task)
             task.add_done_callback(partial(self._done, number))
 

@@ -317,6 +317,8 @@ CREATE TABLE job (
     worker_deaths INTEGER DEFAULT '0' NOT NULL,
     sole_deaths INTEGER DEFAULT '0' NOT NULL,
     suspect_since TIMESTAMP WITH TIME ZONE,
+    accused_by UUID,
+    accused_alone BOOLEAN DEFAULT 'false' NOT NULL,
     rests INTEGER DEFAULT '0' NOT NULL,
     internal_rests INTEGER DEFAULT '0' NOT NULL,
     rest_code TEXT,
@@ -365,6 +367,8 @@ CASE WHEN status NOT IN ('succeeded', 'failed', 'blocked', 'cancelled') THEN NUL
     CONSTRAINT fk_job_run_id FOREIGN KEY(run_id) REFERENCES run (id),
     CONSTRAINT fk_job_holder FOREIGN KEY(holder) REFERENCES epoch (id)
 );
+
+CREATE INDEX ix_job_accused ON job (accused_by) WHERE accused_by IS NOT NULL;
 
 CREATE INDEX ix_job_due ON job (organisation_id, due_at) WHERE status IN ('queued', 'running') AND holder IS NULL;
 

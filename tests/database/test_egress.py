@@ -17,7 +17,7 @@ from app.jobs import egress as at_work
 from app.jobs.egress import Egress
 from app.runtime import target_of
 from app.settings import Settings
-from tests.database.epochs import begin_epoch
+from tests.database.epochs import begin_epoch, claim
 from tests.database.factories import Tenant, engine_of, make_job, the_cipher
 
 HERE = "here"
@@ -295,6 +295,29 @@ async def test_a_holder_whose_epoch_was_ended_begins_anew(tenant: Tenant, databa
 
         await until(again)
     assert await tenant.value("SELECT max(number) FROM epoch") == 2
+
+
+async def test_a_holder_that_was_taken_for_dead_says_that_it_lives(tenant: Tenant, database_url: str) -> None:
+    """As one that was stopped, or cut off from Postgres: nothing that it had in hand counts as what it died of."""
+    job_id = (await tenant.new_run()).jobs[0]
+    await tenant.do("UPDATE job SET due_at = clock_timestamp() + interval '1 hour' WHERE id = :job", job=job_id)
+    async with working(database_url) as worker:
+        await until(holder(tenant))
+        async with tenant.engine.begin() as conn:
+            [epoch] = await egress.going_on(conn)
+            await conn.execute(sa.text("UPDATE job SET due_at = clock_timestamp() WHERE id = :job"), {"job": job_id})
+            assert await claim(conn, job_id, epoch=epoch.id)
+            assert await egress.end_epoch(conn, epoch, uuid4()) is not None
+            died = sa.text("SELECT worker_deaths FROM job WHERE id = :job")
+            assert await conn.scalar(died, {"job": job_id}) == 1
+            await conn.execute(
+                sa.text("UPDATE job SET due_at = clock_timestamp() + interval '4 min', fence = claim WHERE id = :job"),
+                {"job": job_id},
+            )
+        await until(
+            lambda: tenant.value("SELECT worker_deaths = 0 AND accused_by IS NULL FROM job WHERE id = :job", job=job_id)
+        )
+        assert worker.worker
 
 
 async def test_an_idempotency_key_is_forgotten_after_a_day(tenant: Tenant, database_url: str) -> None:

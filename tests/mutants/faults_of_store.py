@@ -102,8 +102,8 @@ STORE: Final = (
     ),
     Fault(
         "whoever is beside a suspect is accused with it",
-        "died AND (suspects = 0 OR worker_deaths >= 2) AS accused",
-        "died AS accused",
+        "THEN suspects = 0 OR worker_deaths >= 2 ELSE",
+        "THEN true ELSE",
         ("suspects",),
     ),
     Fault(

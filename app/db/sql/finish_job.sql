@@ -20,7 +20,7 @@ BEGIN
         AND (due_at IS NOT NULL OR failed_at IS NOT NULL);
     UPDATE job SET status = becomes, fence = of_claim, error = why, finished_at = clock_timestamp(), due_at = NULL,
         holder = NULL, worker_deaths = 0, sole_deaths = 0,
-        suspect_since = NULL, rests = 0, internal_rests = 0, rest_code = NULL
+        suspect_since = NULL, accused_by = NULL, accused_alone = false, rests = 0, internal_rests = 0, rest_code = NULL
     WHERE id = of_job;
     is_last := NOT EXISTS (SELECT FROM job WHERE run_id = one.run_id AND position > one.position);
     IF becomes = 'succeeded' AND NOT is_last AND NOT cancelled THEN
