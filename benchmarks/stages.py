@@ -113,7 +113,7 @@ def _span(calls: Sequence[Object]) -> float:
 
 
 def _print_run(run: Object) -> None:
-    succeeded = ", ".join(f"{job['kind']} {job['progress']['succeeded']}" for job in run["jobs"])
+    succeeded = ", ".join(f"{job['stage']} {job['progress']['succeeded']}" for job in run["jobs"])
     print(f"run {run['status']}: {succeeded}")
 
 
