@@ -5,12 +5,13 @@ in, so that nothing personal can come out.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Literal
+from uuid import UUID
 
 from app.domain.conclusion import CIRCUIT_OPEN
-from app.domain.situation import ActivityQueue, Job, Seen
+from app.domain.situation import ActivityQueue, Job, Progress, Seen
 
 Level = Literal["error", "warning", "ok"]
 # A part of a sentence, by its code in the catalogue, with its values.
@@ -28,6 +29,9 @@ IDLE_FOR = timedelta(seconds=10)
 FAR_AHEAD = timedelta(minutes=30)
 # A round trip to Postgres that takes longer keeps calls from leaving.
 SLOW = timedelta(seconds=2)
+# Between two looks, LOOK_AGAIN apart, a job that waits as it should is claimed less often.
+LOOK_AGAIN = timedelta(seconds=2)
+_IN_VAIN = 4
 # Whoever stands by has taken over by then, at another address too.
 _TAKEN_OVER_WITHIN = timedelta(seconds=60)
 # Answers of Skolverket's have come within seconds so far.
@@ -60,6 +64,7 @@ def diagnose(seen: Seen) -> list[Finding]:
         *outage,
         *_unread(seen),
         *_faults_of_all(seen),
+        *_spinning(seen),
         *_workers(seen),
         *_services(seen),
         *_tokens(seen),
@@ -82,6 +87,20 @@ def _faults_of_all(seen: Seen) -> Iterator[Finding]:
     if seen.round_trip > SLOW:
         codes.add("database_slow")
     yield from (_found("error", code) for code in sorted(codes - {seen.outage}))
+
+
+def claimed_in_vain(before: Mapping[UUID, Progress], after: Mapping[UUID, Progress]) -> int:
+    """Counts the jobs that were claimed again and again between two looks, some seconds apart, and nothing came of it.
+
+    Whoever waits for something does so for a second or longer; what met a fault or was laid down has that to show.
+    """
+    both = [(before[job_id], now) for job_id, now in after.items() if job_id in before]
+    return sum(now.claims - was.claims >= _IN_VAIN and replace(was, claims=now.claims) == now for was, now in both)
+
+
+def _spinning(seen: Seen) -> Iterator[Finding]:
+    if seen.claimed_in_vain:
+        yield _found("error", "claims_without_calls", jobs=seen.claimed_in_vain)
 
 
 def _workers(seen: Seen) -> Iterator[Finding]:

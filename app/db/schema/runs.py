@@ -85,7 +85,7 @@ job = sa.Table(
     # Of those, at which it was the only suspect in hand; and since the first of them.
     sa.Column("sole_deaths", sa.Integer, nullable=False, server_default="0"),
     sa.Column("suspect_since", Time),
-    # The epoch with which it was accused last, and whether alone: what is taken back when its process says that it lives.
+    # The epoch with which it was accused last, and whether alone: taken back when its process says that it lives.
     sa.Column("accused_by", UUID),
     sa.Column("accused_alone", sa.Boolean, nullable=False, server_default="false"),
     # How often in a row it was laid down for a fault of ours, how often of these for `internal`, and the last of them.
