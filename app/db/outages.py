@@ -14,6 +14,8 @@ OLDEST, NEWEST = 15, 18
 
 _SQLSTATES: Final = {
     "25006": "database_read_only",
+    "25P03": "database_slow",
+    "25P04": "database_slow",
     "28000": "database_not_allowed",
     "28P01": "database_login",
     "3D000": "database_missing",

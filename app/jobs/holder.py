@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from random import Random
@@ -64,6 +64,8 @@ class Holder:
     _in_hand: dict[UUID, tuple[Claim, Runner]] = field(default_factory=dict)
     _steps: set[asyncio.Task[None]] = field(default_factory=set)
     _watched: dict[UUID, Watch] = field(default_factory=dict)
+    # Jobs that the last sweep found to be ours and not in hand, with their claims: the news of one may be on its way.
+    _unknown: Mapping[UUID, int] = field(default_factory=dict)
     # Jobs that are to rest, while that can't be written: Postgres counts them as ours.
     _unwritten: dict[UUID, tuple[Claim, OurFault]] = field(default_factory=dict)
     _tidied_at: float = 0.0
@@ -160,7 +162,9 @@ class Holder:
         finally:
             self.tally.in_hand -= 1
             full = len(self._in_hand) >= self.hands
-            del self._in_hand[held.job_id]
+            # Another claim of it may be in hand by now, after this one was lost.
+            if (now := self._in_hand.get(held.job_id)) is not None and now[0] is held:
+                del self._in_hand[held.job_id]
         for claim in settled.claims:
             self._begin(claim, heard_of=False)
         for each in settled.wake_ups:
@@ -198,7 +202,8 @@ class Holder:
                 log.warning(
                     "jobs waited for longer than anything is planned: the database's clock was wrong", jobs=brought
                 )
-            if freed := await free_forgotten(conn, self.epoch, in_hand):
+            freed, self._unknown = await free_forgotten(conn, self.epoch, in_hand, self._unknown)
+            if freed:
                 log.warning("jobs that nobody knew of are taken up", jobs=freed)
             others = [each for each in await going_on(conn) if each.id != self.epoch]
         if self.calls.services.closed_lately:

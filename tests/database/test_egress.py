@@ -129,7 +129,7 @@ async def test_a_job_that_its_holder_does_not_know_is_free_again(tenant: Tenant)
     epoch = await held(tenant)
     await in_hand(tenant, epoch, known, forgotten, again)
     async with tenant.engine.begin() as conn:
-        assert await egress.free_forgotten(conn, epoch, {known: 1, again: 7}) == 2
+        assert (await egress.free_forgotten(conn, epoch, {known: 1, again: 7}))[0] == 2
     assert [await state_of(tenant, each) for each in (known, forgotten, again)] == [(True, 0), (False, 0), (False, 0)]
 
 
@@ -141,7 +141,19 @@ async def test_a_job_of_an_epoch_that_has_ended_is_free_again(tenant: Tenant) ->
     await tenant.do("UPDATE epoch SET state = 'ended', ended_at = clock_timestamp() WHERE id = :id", id=first)
     second = await held(tenant)
     async with tenant.engine.begin() as conn:
-        assert await egress.free_forgotten(conn, second, {}) == 1
+        assert await egress.free_forgotten(conn, second, {}, {}) == (1, {})
+
+
+async def test_a_claim_of_which_the_news_may_be_on_its_way_is_not_taken_for_a_forgotten_one(tenant: Tenant) -> None:
+    """As that of a job which follows from the end of another: the next look frees it, if it is still the same claim."""
+    job_id = await make_job(tenant, "queued")
+    epoch = await held(tenant)
+    await in_hand(tenant, epoch, job_id)
+    async with tenant.engine.begin() as conn:
+        assert await egress.free_forgotten(conn, epoch, {}, {}) == (0, {job_id: 1})
+        assert await egress.free_forgotten(conn, epoch, {}, {job_id: 7}) == (0, {job_id: 1})
+        assert await egress.free_forgotten(conn, epoch, {job_id: 1}, {job_id: 1}) == (0, {})
+        assert await egress.free_forgotten(conn, epoch, {}, {job_id: 1}) == (1, {job_id: 1})
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,7 @@ def wrapped(inner: Exception) -> exc.DBAPIError:
         (wrapped(errors.AdminShutdown()), "database_starting"),
         (wrapped(errors.DatabaseDropped()), "database_starting"),
         (wrapped(errors.QueryCanceled()), "database_slow"),
+        (wrapped(errors.IdleInTransactionSessionTimeout()), "database_slow"),
         (wrapped(errors.ConnectionFailure()), "database_away"),
         (wrapped(errors.IoError()), "database_error"),
         (wrapped(errors.UndefinedTable()), "not_migrated"),
