@@ -111,6 +111,8 @@ class Seen:
     accepted_during: int = 0
     ended_after: float | None = None
     wrongly: list[str] = field(default_factory=list)
+    # What the workers had to warn of.
+    logged: Counter[str] = field(default_factory=Counter)
 
     @property
     def well(self) -> bool:
@@ -221,6 +223,11 @@ async def suffer(name: str, folder: Path) -> Seen:
         if isinstance(stack.postgres, OnASmallDisk):
             stack.postgres.unmount()
     seen.wrongly = stack.ended_wrongly
+    for log in folder.glob("worker-*.log"):
+        for line in log.read_text(encoding="utf-8").splitlines():
+            told = json.loads(line) if line.startswith("{") else {"event": "no log line", "level": "error"}
+            if told["level"] in ("warning", "error"):
+                seen.logged[told["event"].splitlines()[0]] += 1
     return seen
 
 
@@ -288,6 +295,7 @@ def _show(say: Console, name: str, seen: Seen) -> None:
     say.print(f"{'ok    ' if seen.well else 'BROKEN'} {name}: all ended {ended}; runs: {listed(seen.runs)}")
     say.print(f"       accepted meanwhile {seen.accepted_during}; faults: {listed(seen.problems)}")
     say.print(f"       the doctor: {listed(seen.findings)}")
+    say.print(f"       the workers: {listed(seen.logged)}")
     say.print(f"       processes: {'; '.join(seen.wrongly) or 'none ended'}")
 
 
