@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -223,12 +223,16 @@ async def suffer(name: str, folder: Path) -> Seen:
         if isinstance(stack.postgres, OnASmallDisk):
             stack.postgres.unmount()
     seen.wrongly = stack.ended_wrongly
+    return seen
+
+
+def _warned(folder: Path) -> Iterator[str]:
+    """Gives the events that the workers' logs warn of."""
     for log in folder.glob("worker-*.log"):
         for line in log.read_text(encoding="utf-8").splitlines():
             told = json.loads(line) if line.startswith("{") else {"event": "no log line", "level": "error"}
             if told["level"] in ("warning", "error"):
-                seen.logged[told["event"].splitlines()[0]] += 1
-    return seen
+                yield told["event"].splitlines()[0]
 
 
 async def _organisation(stack: TortureStack, nth: int) -> Organisation:
@@ -315,6 +319,7 @@ def main() -> int:
             continue
         folder = Path(tempfile.mkdtemp(prefix=f"provkedja-{name}-"))
         seen = asyncio.run(suffer(name, folder))
+        seen.logged.update(_warned(folder))
         _show(say, name, seen)
         well &= seen.well
         if seen.well and not given.keep:
