@@ -104,6 +104,9 @@ def _spinning(seen: Seen) -> Iterator[Finding]:
 
 
 def _workers(seen: Seen) -> Iterator[Finding]:
+    if seen.outage is not None:
+        # Nobody can write down that it is there.
+        return
     if not seen.alive and "workers" not in seen.unread:
         last = seen.last_heard_of
         woken: Phrase = ("last_heard", {"ago": seen.now - last}) if last else ("never_heard", {})
@@ -218,7 +221,7 @@ def _faulty(seen: Seen, queue: ActivityQueue, job: Job, since: datetime) -> Find
 def _holder(seen: Seen, queue: ActivityQueue, job: Job) -> Finding:
     holder = next((worker for worker in seen.workers if worker.id == job.worker), None)
     said = {"worker": job.worker, "lost": _lost(job)}
-    if holder is None or not holder.alive:
+    if seen.outage is None and (holder is None or not holder.alive):
         since = holder.seen_at if holder else None
         if since is None or seen.now - since > _TAKEN_OVER_WITHIN:
             return _found("error", "holder_gone", since, queue, **said, nobody=_nobody(seen))

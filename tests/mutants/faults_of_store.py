@@ -107,6 +107,30 @@ STORE: Final = (
         ("suspects",),
     ),
     Fault(
+        "a full disk ends records",
+        "own integer := one.internal_rests + (code = 'internal')::integer;",
+        "own integer := one.rests + 1;",
+        ("faults",),
+    ),
+    Fault(
+        "a wrong key is taken for damaged contents",
+        "if unproven := {key_id for _, key_id in closed} - cipher.proven:",
+        "if unproven := set[str]():",
+        ("faults",),
+    ),
+    Fault(
+        "who lives has died all the same",
+        "WHERE accused_by = of_epoch AND status IN ('queued', 'running');",
+        "WHERE accused_by = of_epoch AND false;",
+        ("suspects",),
+    ),
+    Fault(
+        "times that are too far ahead stay there",
+        "AND organisation_id = waiting.organisation_id AND due_at > longest",
+        "AND organisation_id = waiting.organisation_id AND due_at > longest + interval '1 day'",
+        ("claims",),
+    ),
+    Fault(
         "all suspects are admitted at once",
         "CONTINUE WHEN suspects >= greatest(1, 16 >> least(one.worker_deaths - 2, 10));",
         "NULL;",

@@ -109,6 +109,7 @@ class Seen:
     problems: Counter[str] = field(default_factory=Counter)
     findings: Counter[str] = field(default_factory=Counter)
     accepted_during: int = 0
+    went_on_after: float | None = None
     ended_after: float | None = None
     wrongly: list[str] = field(default_factory=list)
     # What the workers had to warn of.
@@ -205,7 +206,11 @@ async def suffer(name: str, folder: Path) -> Seen:
                 striking.set()
                 await _hear_the_doctor(stack, seconds, seen)
             striking.clear()
-            over = time.monotonic()
+            over, ended = time.monotonic(), await _finished(stack.postgres.url)
+            while seen.went_on_after is None and time.monotonic() < over + _ENDED_WITHIN:
+                if await _finished(stack.postgres.url) > ended:
+                    seen.went_on_after = time.monotonic() - over
+                await asyncio.sleep(0.1)
             await asyncio.sleep(_AFTER)
             closing.set()
         while time.monotonic() < over + _ENDED_WITHIN:
@@ -279,6 +284,15 @@ async def _hear_the_doctor(stack: TortureStack, seconds: float, seen: Seen) -> N
                 await asyncio.sleep(_DOCTOR_EVERY)
 
 
+async def _finished(url: str) -> int:
+    """Counts the jobs that have come to their end; none while nobody can be asked."""
+    with suppress(psycopg.OperationalError):
+        async with await psycopg.AsyncConnection.connect(url, autocommit=True) as conn:
+            row = await (await conn.execute("SELECT count(*) FROM job WHERE finished_at IS NOT NULL")).fetchone()
+            return int(row[0]) if row else 0
+    return 0
+
+
 async def _ends(url: str) -> tuple[Counter[str], Counter[str]]:
     async with await psycopg.AsyncConnection.connect(url, autocommit=True) as conn:
         runs = await (await conn.execute("SELECT status, count(*) FROM run GROUP BY status")).fetchall()
@@ -295,8 +309,10 @@ def _show(say: Console, name: str, seen: Seen) -> None:
     def listed(counts: Counter[str]) -> str:
         return ", ".join(f"{what} {count}" for what, count in sorted(counts.items())) or "-"
 
-    ended = "NOT" if seen.ended_after is None else f"{seen.ended_after:.0f} s after it"
-    say.print(f"{'ok    ' if seen.well else 'BROKEN'} {name}: all ended {ended}; runs: {listed(seen.runs)}")
+    ended = "NOT" if seen.ended_after is None else f"{seen.ended_after:.0f} s"
+    went_on = "NOT" if seen.went_on_after is None else f"{seen.went_on_after:.0f} s"
+    verdict = "ok    " if seen.well else "BROKEN"
+    say.print(f"{verdict} {name}: went on {went_on} after its end, all ended {ended}; runs: {listed(seen.runs)}")
     say.print(f"       accepted meanwhile {seen.accepted_during}; faults: {listed(seen.problems)}")
     say.print(f"       the doctor: {listed(seen.findings)}")
     say.print(f"       the workers: {listed(seen.logged)}")

@@ -201,6 +201,11 @@ def test_what_a_queue_waits_for(of: ActivityQueue, level: str, code: str) -> Non
             id="what can be seen without a job, said once",
         ),
         pytest.param(
+            seen(queue(**{**HELD, "worker": SILENT.id}), workers=[SILENT], holders={}, outage="database_read_only"),
+            [("error", "database_read_only"), ("ok", "held")],
+            id="where nobody can say that it is there, nobody is said to be gone",
+        ),
+        pytest.param(
             seen(queue(**SNOOZED, rests=1, rest_code="key_unknown"), queue(**SNOOZED, rests=1, rest_code="internal")),
             [("error", "key_unknown"), ("warning", "rests"), ("warning", "rests")],
             id="a key that is gone",
