@@ -382,6 +382,8 @@ CREATE INDEX ix_job_history_status ON job (organisation_id, status, created_at, 
 
 CREATE INDEX ix_job_on_trial ON job (due_at) WHERE status IN ('queued', 'running') AND sole_deaths >= 2;
 
+CREATE INDEX ix_job_suspect ON job (holder) WHERE holder IS NOT NULL AND worker_deaths >= 2;
+
 CREATE TABLE batch (
     id UUID NOT NULL,
     organisation_id UUID NOT NULL,

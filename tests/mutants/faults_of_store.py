@@ -71,8 +71,8 @@ SCHEMA: Final = (
 STORE: Final = (
     Fault(
         "a job is settled without its claim number",
-        "    PERFORM hold_job(of_job, of_claim);\n    -- A retry begins anew",
-        "    of_claim := (SELECT claim FROM job WHERE id = of_job);\n    -- A retry begins anew",
+        "    IF one.pending > 0 THEN\n        PERFORM hold_job(of_job, of_claim);\n        -- A retry",
+        "    of_claim := (SELECT claim FROM job WHERE id = of_job);\n    IF one.pending > 0 THEN\n        -- A retry",
         ("model",),
     ),
     Fault(

@@ -149,6 +149,8 @@ job = sa.Table(
     sa.Index("ix_job_on_trial", "due_at", postgresql_where=sa.text(f"{_LIVE} AND sole_deaths >= 2")),
     sa.Index("ix_job_held", "holder", postgresql_where=sa.text("holder IS NOT NULL")),
     sa.Index("ix_job_accused", "accused_by", postgresql_where=sa.text("accused_by IS NOT NULL")),
+    # Suspects in hand are counted with each claim, however many others there are.
+    sa.Index("ix_job_suspect", "holder", postgresql_where=sa.text("holder IS NOT NULL AND worker_deaths >= 2")),
     sa.Index("ix_job_history", "organisation_id", "created_at", "run_id", sa.text("(-position)")),
     sa.Index("ix_job_history_status", "organisation_id", "status", "created_at", "run_id", sa.text("(-position)")),
     sa.Index(

@@ -62,6 +62,7 @@ BEGIN
             suspects := suspects + 1;
         END IF;
         UPDATE job SET status = 'running', claim = job.claim + 1, fence = job.claim, holder = of_epoch,
+            changes = job.changes + 1,
             started_at = coalesce(started_at, clock_timestamp())
         WHERE job.id = one.id
         RETURNING job.id, job.claim, job.organisation_id, job.run_id, job.kind, job.worker_deaths > 0,
