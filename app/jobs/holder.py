@@ -15,11 +15,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from app.db.activity_queue import start_free_queues
 from app.db.cipher import Cipher
 from app.db.claims import Claim, claim_jobs, rest, wake_those_who_wait
-from app.db.egress import Epoch, end_epoch, forget_past_epochs, free_forgotten, going_on
+from app.db.egress import Epoch, end_epoch, free_forgotten, going_on
 from app.db.engine import transaction
-from app.db.idempotency import forget_old_keys
 from app.db.verbs import LeaseLost
-from app.db.workers import Tally, add_up_the_past
+from app.db.workers import Tally
 from app.domain.courses import Rules
 from app.domain.egress import ENDED_AFTER, TAKEN_OVER_AFTER, Watch
 from app.jobs.calls import Calls
@@ -33,8 +32,6 @@ log = structlog.get_logger(__name__)
 
 # Jobs that are claimed in one statement.
 _AT_ONCE = 100
-# How often what is past is put away (s).
-_TIDY_EVERY = 60.0
 
 
 @dataclass(slots=True)
@@ -60,7 +57,6 @@ class Holder:
     _in_hand: dict[UUID, tuple[Claim, Runner]] = field(default_factory=dict)
     _steps: set[asyncio.Task[None]] = field(default_factory=set)
     _watched: dict[UUID, Watch] = field(default_factory=dict)
-    _tidied_at: float = 0.0
 
     def want(self, job_id: UUID, delay: float = 0.0) -> None:
         """Hears that a job is due in so many seconds, or that something about it has changed."""
@@ -162,7 +158,7 @@ class Holder:
             log.warning("a job could not be laid down", job_id=str(held.job_id), claim=held.number)
 
     async def _sweep(self) -> None:
-        """Starts free queues, frees what has been forgotten or left behind, and puts away what is past."""
+        """Starts free queues, and frees what has been forgotten or left behind."""
         in_hand = {job_id: held.number for job_id, (held, _) in self._in_hand.items()}
         async with transaction(self.engine, "sweep") as conn:
             await start_free_queues(conn)
@@ -173,12 +169,6 @@ class Holder:
             async with transaction(self.engine, "wake_up") as conn:
                 self.calls.services.closed_lately = await wake_those_who_wait(conn, _AT_ONCE) == _AT_ONCE
         await self._watch(others)
-        if time.monotonic() - self._tidied_at >= _TIDY_EVERY:
-            self._tidied_at = time.monotonic()
-            async with transaction(self.engine, "past") as conn:
-                await forget_old_keys(conn)
-                await add_up_the_past(conn)
-                await forget_past_epochs(conn)
 
     async def _watch(self, others: list[Epoch]) -> None:
         """Ends the epochs of processes that have died: they were leaving, or hold another address."""

@@ -34,6 +34,7 @@ _COMMITS = ("before_commit", "after_commit")
 _PERSONS = "persons/bulk$"
 _TAKEN_OVER = "SELECT end_epoch(id, beat, gen_random_uuid()) FROM epoch WHERE state <> 'ended'"
 _OPEN = "SELECT count(*) FROM circuit WHERE opened_at IS NOT NULL"
+_TASKS_DUE = "UPDATE task SET due_at = clock_timestamp()"
 _LEFT_BEHIND = """
     INSERT INTO egress (name) VALUES ('elsewhere') ON CONFLICT DO NOTHING;
     INSERT INTO epoch (id, egress, number, worker, state)
@@ -57,6 +58,7 @@ def points_of(*modules: str) -> list[str]:
 
 WORKER_POINTS = [
     *points_of("jobs/egress", "jobs/holder", "jobs/runner", "jobs/calls", "jobs/tokens", "jobs/services"),
+    *points_of("jobs/tasks/loop"),
     *(f"{moment}:{name_of(intent)}" for intent in get_args(Transaction) for moment in _COMMITS),
     *(f"{when}_call:{name}" for name in get_args(calls.Name) for when in ("before", "during", "after")),
     "before_call:token",
@@ -160,6 +162,9 @@ SCENES: Mapping[str, Scene] = {
     "snooze": _once("persons/bulk/jobs/", action="status", status=503),
     "release": _TOLD_TO_END,
     "close_epoch": _TOLD_TO_END,
+    "task_failed": _once("/programmes$", action="status", status=503),
+    # One call has left, and the others' permits do not come before it is told to end.
+    "let_task_go": replace(_TOLD_TO_END, dying={"SKOLVERKET_READS_PER_SECOND": "0.1"}),
     "rest": Scene(dying={"ENCRYPTION_KEYS": f"other:{new_key()}"}),
     "end_epoch": Scene(left_behind=True),
 }
@@ -188,6 +193,8 @@ HISTORY: Mapping[str, tuple[int, int]] = {
     "before_commit:unmark_called": _LEFT_NOT,
     "before_commit:release": _MAY_HAVE_ARRIVED,
     "after_commit:release": _MAY_HAVE_ARRIVED,
+    "before_commit:let_task_go": _MAY_HAVE_ARRIVED,
+    "after_commit:let_task_go": _MAY_HAVE_ARRIVED,
     # It left, and what was answered was not kept.
     "during_call:send": _MAY_HAVE_ARRIVED,
     "after_call:send": _MAY_HAVE_ARRIVED,
@@ -205,6 +212,8 @@ HISTORY: Mapping[str, tuple[int, int]] = {
     "before_commit:refresh_work": _MAY_HAVE_ARRIVED,
     "after_commit:refresh_work": _MAY_HAVE_ARRIVED,
 }
+# Where the job is at that moment is chance.
+_BESIDE = {"before_commit:task_failed", "after_commit:task_failed"}
 
 
 @pytest.fixture(scope="module")
@@ -229,6 +238,7 @@ def crashing(house: Service, redis_url: str, spawn: Spawn) -> Service:
     house.plant()
     with psycopg.connect(house.env["DATABASE_URL"]) as connection:
         connection.execute("DELETE FROM access_token")
+        connection.execute(_TASKS_DUE.encode())
     return replace(house, spawn=spawn, workers=[])
 
 
@@ -272,7 +282,8 @@ def test_another_worker_goes_on_where_one_has_died(crashing: Service, point: str
     assert sum(job["attempt"] for job in run["jobs"]) <= faults_met, "a death costs no attempt"
     lost = sum(batch["status"] == "lost" for job in run["jobs"] for batch in service.batches(job))
     doubled = sum(times - 1 for times in Counter(call["sha256"] for call in service.sends()).values())
-    assert (lost, doubled) == HISTORY.get(point, (0, 0))
+    if point not in _BESIDE:
+        assert (lost, doubled) == HISTORY.get(point, (0, 0))
     assert scene.defects or all(job["progress"]["succeeded"] == job["progress"]["total"] for job in run["jobs"])
 
 

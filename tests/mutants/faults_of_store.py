@@ -204,7 +204,7 @@ STORE: Final = (
     ),
     Fault(
         "an object is in two calls at once",
-        "AND job.id <> of_job",
+        "AND job.id IS DISTINCT FROM of_job",
         "AND job.id = of_job",
         ("uploads", "model"),
     ),

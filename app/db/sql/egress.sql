@@ -58,6 +58,7 @@ BEGIN
             ELSE suspect_since END
     FROM in_hand WHERE job.id = in_hand.id;
     GET DIAGNOSTICS freed = ROW_COUNT;
+    PERFORM free_tasks(of_epoch, died);
     RETURN freed;
 END $$;
 
