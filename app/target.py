@@ -18,7 +18,7 @@ from uuid import UUID
 
 from app.domain.batching import BodyForm
 from app.domain.intents import Accepted
-from app.domain.stages import Stage
+from app.domain.kinds import Kind
 from app.domain.verdicts import ItemResult
 
 # Nobody took the call, or nobody said so: signs that the service is away, as http_5xx is.
@@ -193,14 +193,14 @@ class Connection(Protocol):
     where its request is to blame.
     """
 
-    async def submit(self, kind: Stage, body: bytes, token: str, hooks: CallHooks | None = None) -> Accepted:
+    async def submit(self, kind: Kind, body: bytes, token: str, hooks: CallHooks | None = None) -> Accepted:
         """Sends a batch to be created or updated; the very bytes given."""
 
-    async def poll(self, kind: Stage, remote_job_id: str, token: str, hooks: CallHooks | None = None) -> Answer:
+    async def poll(self, kind: Kind, remote_job_id: str, token: str, hooks: CallHooks | None = None) -> Answer:
         """Asks what has become of a batch."""
 
     async def look_up(
-        self, kind: Stage, ids: Sequence[UUID], token: str, hooks: CallHooks | None = None
+        self, kind: Kind, ids: Sequence[UUID], token: str, hooks: CallHooks | None = None
     ) -> frozenset[UUID]:
         """Asks which of these objects the target has."""
 

@@ -25,7 +25,7 @@ from procrastinate import PsycopgConnector
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from app.domain.stages import Stage
+from app.domain.kinds import Kind
 from app.local.die_with_parent import die_with_parent
 from app.local.launcher import ROOT
 from benchmarks.figures import Budget, Figure, table
@@ -33,7 +33,7 @@ from benchmarks.no_op import app, no_op
 from benchmarks.processes import Workshop, workshop
 from benchmarks.service import Service, service, workers
 
-_ROSTER: dict[str, Any] = {stage.value: [] for stage in Stage}
+_ROSTER: dict[str, Any] = {kind.value: [] for kind in Kind}
 _CONCURRENCIES = (1, 10)
 # Without its line of log a job: it writes none that would be kept here.
 _WORKER = (
@@ -69,7 +69,7 @@ def measure(chains: int, rounds: int) -> list[Figure]:
             ours += _ours(at, key, chains)
             for concurrency in _CONCURRENCIES:
                 theirs[concurrency] += _procrastinate(shop, chains, concurrency)
-    stages = rounds * chains * len(Stage)
+    stages = rounds * chains * len(Kind)
     for concurrency, took in theirs.items():
         print(f"procrastinate, concurrency {concurrency:2d}  {stages / took:8.1f} stages/s")
     best = min(theirs, key=theirs.__getitem__)
@@ -101,7 +101,7 @@ async def _defer(url: str, chains: int) -> None:
     with app.replace_connector(PsycopgConnector(conninfo=url)):
         async with app.open_async():
             await app.schema_manager.apply_schema_async()
-            for _ in Stage:
+            for _ in Kind:
                 for chain in range(chains):
                     await no_op.configure(lock=f"chain {chain}").defer_async()
 

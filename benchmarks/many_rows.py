@@ -125,29 +125,29 @@ FROM queue;
 
 INSERT INTO content (organisation_id, digest, kind, object_id, sealed, words)
 SELECT md5(%(prefix)s || 'organisation ' || owner)::uuid,
-    sha256((%(prefix)s || 'object ' || number || '.' || p || '.' || i)::bytea), stage,
+    sha256((%(prefix)s || 'object ' || number || '.' || p || '.' || i)::bytea), kind,
     md5(%(prefix)s || 'object ' || number || '.' || p || '.' || i)::uuid, decode(repeat(md5(i::text), 6), 'hex'),
     ARRAY[hashint8extended(i %% 1000, 1), hashint8extended(i %% 7, 2)]
-FROM queue, unnest(ARRAY['persons', 'duties', 'groups', 'activities']) WITH ORDINALITY AS stages (stage, p),
+FROM queue, unnest(ARRAY['persons', 'duties', 'groups', 'activities']) WITH ORDINALITY AS stages (kind, p),
     generate_series(1, size) i;
 
-INSERT INTO roster_item (organisation_id, roster_id, stage, object_id, ordinal, source, outgoing, upload, refs,
+INSERT INTO roster_item (organisation_id, roster_id, kind, object_id, ordinal, source, outgoing, upload, refs,
     protected, sendable, flaws)
-SELECT md5(%(prefix)s || 'organisation ' || owner)::uuid, md5(%(prefix)s || 'roster ' || number)::uuid, stage,
+SELECT md5(%(prefix)s || 'organisation ' || owner)::uuid, md5(%(prefix)s || 'roster ' || number)::uuid, kind,
     md5(%(prefix)s || 'object ' || number || '.' || p || '.' || i)::uuid, i - 1,
     sha256((%(prefix)s || 'object ' || number || '.' || p || '.' || i)::bytea),
     sha256((%(prefix)s || 'object ' || number || '.' || p || '.' || i)::bytea), number, '{}',
-    stage = 'persons' AND i %% 97 = 0,
+    kind = 'persons' AND i %% 97 = 0,
     i %% 211 <> 0, CASE WHEN i %% 53 = 0 THEN '[{"pointer": "/x", "code": "pattern", "severity": "warning"}]'::jsonb END
-FROM queue, unnest(ARRAY['persons', 'duties', 'groups', 'activities']) WITH ORDINALITY AS stages (stage, p),
+FROM queue, unnest(ARRAY['persons', 'duties', 'groups', 'activities']) WITH ORDINALITY AS stages (kind, p),
     generate_series(1, size) i;
 
 INSERT INTO object (organisation_id, kind, id, accepted, accepted_upload, accepted_job_id, accepted_at)
-SELECT md5(%(prefix)s || 'organisation ' || owner)::uuid, stage,
+SELECT md5(%(prefix)s || 'organisation ' || owner)::uuid, kind,
     md5(%(prefix)s || 'object ' || number || '.' || p || '.' || i)::uuid,
     sha256((%(prefix)s || 'object ' || number || '.' || p || '.' || i)::bytea), number,
     md5(%(prefix)s || 'job ' || number || '.' || p)::uuid, now()
-FROM queue, unnest(ARRAY['persons', 'duties', 'groups', 'activities']) WITH ORDINALITY AS stages (stage, p),
+FROM queue, unnest(ARRAY['persons', 'duties', 'groups', 'activities']) WITH ORDINALITY AS stages (kind, p),
     generate_series(1, size) i;
 """
 
@@ -178,7 +178,7 @@ SELECT id, organisation_id, activity_id, sequence, status, CASE WHEN number %% 2
 FROM shape;
 
 CREATE TEMP TABLE work AS
-SELECT shape.*, md5(%(prefix)s || 'job ' || number || '.' || p)::uuid AS job_id, p::smallint AS position, stage,
+SELECT shape.*, md5(%(prefix)s || 'job ' || number || '.' || p)::uuid AS job_id, p::smallint AS position, kind,
     CASE shape.status
         WHEN 'succeeded' THEN 'succeeded'
         WHEN 'failed' THEN CASE p WHEN 1 THEN 'succeeded' WHEN 2 THEN 'failed' ELSE 'blocked' END
@@ -187,16 +187,16 @@ SELECT shape.*, md5(%(prefix)s || 'job ' || number || '.' || p)::uuid AS job_id,
         ELSE CASE WHEN p < live_position THEN 'succeeded' WHEN p > live_position THEN 'waiting'
             WHEN number = %(busy)s OR queue / 2 %% 10 < 2 THEN 'queued' ELSE 'running' END
     END AS job_status
-FROM shape, unnest(ARRAY['persons', 'duties', 'groups', 'activities']) WITH ORDINALITY AS stages (stage, p);
+FROM shape, unnest(ARRAY['persons', 'duties', 'groups', 'activities']) WITH ORDINALITY AS stages (kind, p);
 
 -- Of ten live jobs two are queued, two held, one is held by an epoch that has ended, five rest: two of these are due.
 INSERT INTO egress (name) VALUES ('elsewhere') ON CONFLICT DO NOTHING;
 INSERT INTO epoch (id, egress, number, worker, state, ended_at) VALUES
     (md5('dead')::uuid, 'elsewhere', 1, md5('dead worker')::uuid, 'ended', now()),
     (md5('alive')::uuid, 'elsewhere', 2, md5('worker')::uuid, 'holds', NULL) ON CONFLICT DO NOTHING;
-INSERT INTO job (id, organisation_id, activity_id, run_id, position, stage, status, due_at, claim, holder,
+INSERT INTO job (id, organisation_id, activity_id, run_id, position, kind, status, due_at, claim, holder,
     wake_up, notified_at, created_at, started_at, finished_at, total, pending, succeeded)
-SELECT job_id, organisation_id, activity_id, id, position, stage, job_status,
+SELECT job_id, organisation_id, activity_id, id, position, kind, job_status,
     CASE job_status WHEN 'queued' THEN now() - interval '10 s'
         WHEN 'running' THEN now()
             + CASE WHEN queue / 2 %% 10 < 7 THEN -1 ELSE 1 END * interval '1 s' * (1 + queue %% 60)
@@ -213,9 +213,9 @@ FROM work;
 """
 
 _RECORDS = """
-INSERT INTO record (organisation_id, job_id, object_id, run_id, stage, ordinal, status, source, outgoing, upload, refs,
+INSERT INTO record (organisation_id, job_id, object_id, run_id, kind, ordinal, status, source, outgoing, upload, refs,
     protected, sendable, remarks, sent, received, batch_id, attempts, completed_at)
-SELECT organisation_id, job_id, object.id, work.id, stage, i - 1, became.status, object.digest, object.digest,
+SELECT organisation_id, job_id, object.id, work.id, kind, i - 1, became.status, object.digest, object.digest,
     queue, CASE WHEN position = 1 THEN '{}' ELSE ARRAY[
         md5(%(prefix)s || 'object ' || queue || '.' || (position - 1) || '.' || i)::uuid,
         md5(%(prefix)s || 'object ' || queue || '.' || (position - 1) || '.' || 1 + i / 2)::uuid

@@ -35,7 +35,7 @@ from app.db.cipher import OrganisationCipher, cipher_of, new_key
 from app.db.content import sealed_content
 from app.db.idempotency import forget_old_keys
 from app.db.versions import CHANGED_VERSIONS
-from app.domain.stages import Stage
+from app.domain.kinds import Kind
 from app.domain.verdicts import RecordChange
 from app.skolverket.published import PUBLISHED
 from app.sources.json_upload import JsonUpload
@@ -116,7 +116,7 @@ def sealed_for(conn: psycopg.Connection[Any], size: Size) -> OrganisationCipher:
             for number in range(1, BUSY + 1):
                 object_id, group = named(f"object 2.4.{number}"), named(f"object 2.3.{number}")
                 item = {"id": str(object_id), "displayName": "x" * 350, "groups": [{"id": str(group)}]}
-                content = sealed_content(cipher, Stage.ACTIVITIES, object_id, json.dumps(item).encode())
+                content = sealed_content(cipher, Kind.ACTIVITIES, object_id, json.dumps(item).encode())
                 copy.write_row((object_id, content.digest, content.sealed))
         cursor.execute(
             "INSERT INTO content (organisation_id, digest, kind, object_id, sealed)"
@@ -265,11 +265,11 @@ async def history(at: Place) -> None:
         ("all", reads.JobFilter(), None),
         ("of an activity", reads.JobFilter(activity_id=at.activity), None),
         ("of a run", reads.JobFilter(run_id=at.run), None),
-        ("of a stage", reads.JobFilter(stage="groups"), None),
+        ("of a stage", reads.JobFilter(kind="groups"), None),
         ("created lately", reads.JobFilter(created_after=datetime.now(UTC) - timedelta(days=9)), None),
         *((f"that are {each}", reads.JobFilter(status=each), None) for each in _STATUSES),
         ("an activity's that failed", reads.JobFilter(activity_id=at.activity, status="failed"), None),
-        ("a stage's that wait", reads.JobFilter(stage="groups", status="waiting"), None),
+        ("a stage's that wait", reads.JobFilter(kind="groups", status="waiting"), None),
         ("made by me", reads.JobFilter(), at.key),
         ("made by a rare key", reads.JobFilter(), at.rare_key),
     )

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 
 import httpx
 
-from app.domain.stages import Stage
+from app.domain.kinds import Kind
 from benchmarks.asgi import served
 from benchmarks.figures import Budget, Figure, table
 from benchmarks.processes import workshop
@@ -56,7 +56,7 @@ def main() -> None:
 def measure(load: Load) -> list[Figure]:
     """Polls a run and a job that wait for a worker, and the empty handler between them."""
     with workshop() as shop, service(shop) as at, served("benchmarks.empty_handler:app", shop.folder) as empty_port:
-        run = at.accept(shop.key("2120009812"), {stage.value: [] for stage in Stage})
+        run = at.accept(shop.key("2120009812"), {kind.value: [] for kind in Kind})
         headers = {"Authorization": f"Bearer {run.key}"}
         shown = at.api.get(run.location, headers=headers).json()
         empty = _Poll(empty_port, _request("/", {}), b"200")

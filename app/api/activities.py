@@ -30,7 +30,7 @@ from app.api.schemas import Activity, Finding, Page
 from app.db import reads, rosters
 from app.db.cipher import OrganisationCipher
 from app.db.intake import store_roster
-from app.domain.stages import Stage
+from app.domain.kinds import Kind
 from app.errors import NotFound, PreconditionFailed
 from app.sources.json_upload import JsonUpload
 from app.views.activity import show_activity
@@ -88,8 +88,8 @@ async def put_activity(
             if_match=lambda version: allows_version(if_match, version),
             turn=parts.intake_turn,
         )
-    for stage, count in stored.activity["counts"].items():
-        parts.metrics.intake_objects.labels(stage).inc(count)
+    for kind, count in stored.activity["counts"].items():
+        parts.metrics.intake_objects.labels(kind).inc(count)
     return _shown(stored.activity, 201 if stored.created else 200)
 
 
@@ -123,10 +123,10 @@ async def list_findings(
 ) -> Response:
     """Lists, in the roster's order, which objects break Skolverket's published schema and where."""
     listed = ("findings", activity_id)
-    after = cursors.read(cursor, (Stage, cursors.number, cursors.number), *listed)
+    after = cursors.read(cursor, (Kind, cursors.number, cursors.number), *listed)
     await _activity(conn, viewer.organisation_id, activity_id)
     rows = await rosters.list_findings(conn, viewer.organisation_id, activity_id, after=after, limit=limit)
-    cut, following = cursors.page(rows, limit, lambda row: (row["stage"], row["ordinal"], row["number"]), *listed)
+    cut, following = cursors.page(rows, limit, lambda row: (row["kind"], row["ordinal"], row["number"]), *listed)
     return page([show_finding(row) for row in cut], following)
 
 
@@ -163,12 +163,12 @@ async def _roster(
 ) -> AsyncIterator[bytes]:
     """Writes a roster slice by slice, holding no connection while the client takes one."""
     opening = b"{"
-    for stage in Stage:
-        yield opening + to_json(stage.value) + b":["
+    for kind in Kind:
+        yield opening + to_json(kind.value) + b":["
         opening = b","
-        ordinal, between, left = -1, b"", counts.get(stage.value, 0)
+        ordinal, between, left = -1, b"", counts.get(kind.value, 0)
         while left:
-            items, ordinal = await _slice(parts, cipher, viewer, roster_id, stage, ordinal)
+            items, ordinal = await _slice(parts, cipher, viewer, roster_id, kind, ordinal)
             if not items:
                 # Replaced meanwhile: without its end, nobody takes this for the whole.
                 raise RuntimeError("a roster was replaced while it was read")
@@ -180,17 +180,17 @@ async def _roster(
 
 
 async def _slice(
-    parts: Parts, cipher: OrganisationCipher, viewer: Viewer, roster_id: UUID, stage: Stage, after: int
+    parts: Parts, cipher: OrganisationCipher, viewer: Viewer, roster_id: UUID, kind: Kind, after: int
 ) -> tuple[list[bytes], int]:
     organisation_id = viewer.organisation_id
     async with parts.reading.connect() as conn:
-        rows = await rosters.list_items(conn, organisation_id, roster_id, stage.value, after=after, limit=_ITEMS_A_READ)
-        about = {id_ for row in rows for id_ in concerned(row, stage)}
+        rows = await rosters.list_items(conn, organisation_id, roster_id, kind.value, after=after, limit=_ITEMS_A_READ)
+        about = {id_ for row in rows for id_ in concerned(row, kind)}
         protected = set() if viewer.may_see_protected else await rosters.protected_now(conn, organisation_id, about)
     items: list[bytes] = []
     for row in rows:
         if len(items) % 20 == 0:
             await asyncio.sleep(0)
         opened = {**row, "payload": cipher.open(bytes(row["sealed"]), bytes(row["source"]))}
-        items.append(show_object(opened, viewer, stage=stage, protected=protected))
+        items.append(show_object(opened, viewer, kind=kind, protected=protected))
     return items, rows[-1]["ordinal"] if rows else after

@@ -130,7 +130,7 @@ async def get_batch(job_id: UUID, batch_id: UUID, cipher: CipherDep, viewer: Rea
         show_batch_detail(
             open_batch(row, cipher, viewer.published.body_form, contents),
             viewer,
-            stage=job["stage"],
+            kind=job["kind"],
             protected=protected,
         )
     )

@@ -153,7 +153,7 @@ def _print_one(console: Console, now: datetime, found: Finding) -> None:
 
 
 def _place(queue: ActivityQueue) -> str:
-    stage = f" {queue.job.stage}" if queue.job else ""
+    stage = f" {queue.job.kind}" if queue.job else ""
     run = f" run {queue.sequence}" if queue.sequence is not None else ""
     return f"{queue.organisation} {queue.activity_id}{run}{stage}"
 
@@ -180,7 +180,7 @@ def _json_of(found: Finding, now: datetime) -> dict[str, Any]:
             "run_id": queue.run_id and str(queue.run_id),
             "run": queue.sequence,
             "job_id": queue.job and str(queue.job.id),
-            "stage": queue.job and queue.job.stage,
+            "stage": queue.job and queue.job.kind,
             "runs_waiting": queue.waiting,
         },
     }

@@ -75,7 +75,7 @@ async def finish_job(
 ) -> tuple[list[WakeUp], list[list[Any]]]:
     """Ends a running job, and what follows from it in the same transaction: the next job, the run, the next run.
 
-    With `go_on` what follows is claimed at once by whoever held the job: [job, claim, run, stage, what is open] each.
+    With `go_on` what follows is claimed at once by whoever held the job: [job, claim, run, kind, what is open] each.
     Raises LeaseLost when the claim no longer holds.
     """
     said = None if error is None else json.dumps(error)

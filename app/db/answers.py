@@ -92,7 +92,7 @@ async def apply_answer(
     where that has been learned.
     """
     said = {
-        each.object_id: sealed_content(cipher, claim.stage, each.object_id, each.received)
+        each.object_id: sealed_content(cipher, claim.kind, each.object_id, each.received)
         for each in changes
         if each.received is not None
     }
@@ -137,7 +137,7 @@ async def refuse_batch(
     Records that the answer blames end in error with what it says of them, and the others go again at once. When it
     blames none, they go in halves, until a record that stands alone ends in error.
     """
-    said = {each: sealed_content(cipher, claim.stage, each, words) for each, words in blamed.items()}
+    said = {each: sealed_content(cipher, claim.kind, each, words) for each, words in blamed.items()}
     given = await call_verb(
         conn,
         "refuse_batch(:job, :claim, :batch, :http_status, :answer, :answer_sealed, CAST(:objects AS uuid[]),"

@@ -23,7 +23,7 @@ async def unasked(conn: AsyncConnection, claim: Claim) -> Sequence[UUID]:
             """
             SELECT one.object_id FROM unnest(ARRAY['error', 'skipped']) AS failed CROSS JOIN LATERAL (
                 SELECT object_id, ordinal FROM record
-                WHERE run_id = :run AND stage = :stage AND status = failed AND (
+                WHERE run_id = :run AND kind = :kind AND status = failed AND (
                     SELECT true FROM at_target WHERE at_target.job_id = :job AND at_target.object_id = record.object_id
                 ) IS NULL
                 ORDER BY ordinal LIMIT :most
@@ -31,7 +31,7 @@ async def unasked(conn: AsyncConnection, claim: Claim) -> Sequence[UUID]:
             ORDER BY one.ordinal LIMIT :most
             """
         ),
-        {"job": claim.job_id, "run": claim.run_id, "stage": claim.stage.value, "most": _MOST},
+        {"job": claim.job_id, "run": claim.run_id, "kind": claim.kind.value, "most": _MOST},
     )
     return rows.scalars().all()
 
@@ -55,9 +55,9 @@ async def assume_nothing_at_target(conn: AsyncConnection, claim: Claim) -> None:
             """
             INSERT INTO at_target (organisation_id, job_id, object_id, held)
             SELECT organisation_id, job_id, object_id, false FROM record
-            WHERE run_id = :run AND stage BETWEEN :stage AND :stage AND status IN ('error', 'skipped')
+            WHERE run_id = :run AND kind BETWEEN :kind AND :kind AND status IN ('error', 'skipped')
             ON CONFLICT DO NOTHING
             """
         ),
-        {"run": claim.run_id, "stage": claim.stage.value},
+        {"run": claim.run_id, "kind": claim.kind.value},
     )

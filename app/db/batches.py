@@ -79,7 +79,7 @@ async def write_batch(
             without: tuple[UUID, ...] = ()
             # Nothing is parsed but what refers to something that failed.
             if failed.intersection(row.refs):
-                decision = blocked(claim.stage, json.loads(plain), failed)
+                decision = blocked(claim.kind, json.loads(plain), failed)
                 if isinstance(decision, Skip):
                     blocked_by = remark("blocked_by", "error", decision.ids)
                     aside.append(RecordChange(row.object_id, "skipped", remarks=[blocked_by]))
@@ -89,7 +89,7 @@ async def write_batch(
             if not published.body_form.fits(plain):
                 aside.append(RecordChange(row.object_id, "error", remarks=[remark("too_large")]))
             elif packing.take(plain, row.max_together):
-                sent = sealed_content(cipher, claim.stage, row.object_id, plain) if without else None
+                sent = sealed_content(cipher, claim.kind, row.object_id, plain) if without else None
                 changed += [sent] if sent else []
                 said = [remark("sent_without", "warning", without)] if without else []
                 digest = sent.digest if sent else bytes(row.outgoing)
@@ -164,7 +164,7 @@ async def expire(conn: AsyncConnection, claim: Claim, cause: str | None = None) 
             """
             UPDATE record SET status = 'error', completed_at = clock_timestamp(), fence = :claim,
                 remarks = coalesce(remarks, '[]') || CAST(:remarks AS jsonb)
-            WHERE run_id = :run AND stage BETWEEN :stage AND :stage AND status = 'pending'
+            WHERE run_id = :run AND kind BETWEEN :kind AND :kind AND status = 'pending'
             """
         ),
         {**keys(claim), "remarks": json.dumps([remark("gave_up", cause=cause)])},
@@ -194,16 +194,16 @@ async def _pending(conn: AsyncConnection, claim: Claim, after: int) -> Sequence[
             """
             WITH slice AS MATERIALIZED (
                 SELECT object_id, ordinal, outgoing, upload, refs, max_together FROM record
-                WHERE run_id = :run AND stage = :stage AND status = 'pending' AND sendable AND ordinal > :after
+                WHERE run_id = :run AND kind = :kind AND status = 'pending' AND sendable AND ordinal > :after
                     AND (due_at IS NULL OR due_at <= clock_timestamp())
                 ORDER BY ordinal LIMIT :slice
             )
             SELECT slice.*, known.accepted_upload, elsewhere.wait
             FROM slice LEFT JOIN LATERAL (
                 SELECT accepted_upload FROM object
-                WHERE organisation_id = :organisation AND kind = :stage AND id = slice.object_id OFFSET 0
+                WHERE organisation_id = :organisation AND kind = :kind AND id = slice.object_id OFFSET 0
             ) known ON true LEFT JOIN under_way_elsewhere(
-                :organisation, :stage, :job, ARRAY(SELECT object_id FROM slice)
+                :organisation, :kind, :job, ARRAY(SELECT object_id FROM slice)
             ) elsewhere ON elsewhere.object_id = slice.object_id
             ORDER BY slice.ordinal
             """
@@ -214,7 +214,7 @@ async def _pending(conn: AsyncConnection, claim: Claim, after: int) -> Sequence[
 
 
 async def _failed_among(conn: AsyncConnection, claim: Claim, refs: set[UUID]) -> set[UUID]:
-    before = [stage.value for stage in claim.stage.before]
+    before = [kind.value for kind in claim.kind.before]
     if not before or not refs:
         return set()
     rows = await conn.execute(
@@ -224,7 +224,7 @@ async def _failed_among(conn: AsyncConnection, claim: Claim, refs: set[UUID]) ->
                 SELECT object_id, status FROM record
                 WHERE record.job_id = job.id AND record.object_id = ref OFFSET 0
             ) one
-            WHERE job.run_id = :run AND job.stage = ANY (CAST(:before AS text[]))
+            WHERE job.run_id = :run AND job.kind = ANY (CAST(:before AS text[]))
                 AND one.status IN ('error', 'skipped')
                 -- what Skolverket holds from before blocks nobody
                 AND (
@@ -251,5 +251,5 @@ def keys(claim: Claim) -> Mapping[str, Any]:
         "job": claim.job_id,
         "claim": claim.number,
         "run": claim.run_id,
-        "stage": claim.stage.value,
+        "kind": claim.kind.value,
     }

@@ -13,8 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db.activity_queue import WakeUp
 from app.db.verbs import LeaseLost, call_verb, snapshot_of
 from app.domain.conclusion import CIRCUIT_OPEN
+from app.domain.kinds import Kind
 from app.domain.open_work import JobSnapshot
-from app.domain.stages import Stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Claim:
     number: int
     organisation_id: UUID
     run_id: UUID
-    stage: Stage
+    kind: Kind
     # Of the organisation, whose contents are opened with it.
     salt: bytes = field(repr=False)
     lost_before: bool
@@ -44,7 +44,7 @@ async def claim_jobs(
     """
     rows = await conn.execute(
         sa.text(
-            "SELECT id, claim, organisation_id, run_id, stage, salt, lost_before, wake_latency, opened"
+            "SELECT id, claim, organisation_id, run_id, kind, salt, lost_before, wake_latency, opened"
             " FROM claim_jobs(:epoch, :most, CAST(:wanted AS uuid[]))"
         ),
         {"epoch": epoch, "most": most, "wanted": None if wanted is None else list(wanted)},
@@ -55,7 +55,7 @@ async def claim_jobs(
             row.claim,
             row.organisation_id,
             row.run_id,
-            Stage(row.stage),
+            Kind(row.kind),
             bytes(row.salt),
             row.lost_before,
             snapshot_of(row.opened),
@@ -66,10 +66,10 @@ async def claim_jobs(
 
 
 def following(claim: Claim, given: Sequence[Any]) -> Claim:
-    """Reads the claim of what follows from the end of another one's job: [job, claim, run, stage, what is open]."""
-    job_id, number, run_id, stage, opened = given
+    """Reads the claim of what follows from the end of another one's job: [job, claim, run, kind, what is open]."""
+    job_id, number, run_id, kind, opened = given
     return Claim(
-        UUID(job_id), number, claim.organisation_id, UUID(run_id), Stage(stage), claim.salt, False, snapshot_of(opened)
+        UUID(job_id), number, claim.organisation_id, UUID(run_id), Kind(kind), claim.salt, False, snapshot_of(opened)
     )
 
 

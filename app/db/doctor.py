@@ -41,7 +41,7 @@ _LANES = """
             live.*, count(*) OVER () AS queues
         FROM under_way FULL JOIN queued USING (organisation_id, activity_id)
         LEFT JOIN LATERAL (
-            SELECT job.id AS job_id, stage, status, due_at, holder IS NOT NULL AS held,
+            SELECT job.id AS job_id, kind, status, due_at, holder IS NOT NULL AS held,
                 (SELECT worker FROM epoch WHERE epoch.id = holder) AS worker, attempt, worker_deaths, rests, rest_code,
                 failed_at - tried_for AS fault_since, error ->> 'code' AS fault_code
             -- The OFFSET keeps this a look at four jobs a run: no plan may go over all live ones for each.
@@ -188,7 +188,7 @@ def _queue(row: dict[str, Any]) -> ActivityQueue:
     job = None
     if row["job_id"] is not None:
         names = (
-            "stage",
+            "kind",
             "status",
             "due_at",
             "held",

@@ -34,7 +34,7 @@ _REST_SECONDS = 0.001
 
 _COLUMNS = {
     "roster_id": "uuid",
-    "stage": "text",
+    "kind": "text",
     "object_id": "uuid",
     "ordinal": "int4",
     "source": "bytea",
@@ -56,28 +56,28 @@ _NEXT_UPLOAD = "UPDATE organisation SET last_upload = last_upload + 1 WHERE id =
 _TAKE_IN = (
     f"""
     INSERT INTO content (organisation_id, digest, kind, object_id, sealed, words)
-    SELECT :organisation, source, stage, object_id, source_sealed, words FROM roster_staging WHERE {_STAGED}
+    SELECT :organisation, source, kind, object_id, source_sealed, words FROM roster_staging WHERE {_STAGED}
     ON CONFLICT (organisation_id, digest) DO UPDATE SET words = excluded.words WHERE content.words IS NULL
     """,  # noqa: S608 - constants of ours
     f"""
     INSERT INTO content (organisation_id, digest, kind, object_id, sealed)
-    SELECT :organisation, outgoing, stage, object_id, outgoing_sealed FROM roster_staging
+    SELECT :organisation, outgoing, kind, object_id, outgoing_sealed FROM roster_staging
     WHERE {_STAGED} AND outgoing_sealed IS NOT NULL
     ON CONFLICT DO NOTHING
     """,  # noqa: S608 - constants of ours
     # Who is as in the roster before is of the upload that it was of. The OFFSET makes this a look by the object's id:
     # by the roster's, old statistics might make it read all of the roster for each.
     f"""
-    INSERT INTO roster_item (organisation_id, roster_id, stage, object_id, ordinal, source, outgoing, upload, refs,
+    INSERT INTO roster_item (organisation_id, roster_id, kind, object_id, ordinal, source, outgoing, upload, refs,
         protected, sendable, flaws)
-    SELECT :organisation, roster_id, stage, object_id, ordinal, source, outgoing, coalesce(same.upload, :upload), refs,
+    SELECT :organisation, roster_id, kind, object_id, ordinal, source, outgoing, coalesce(same.upload, :upload), refs,
         protected, sendable, flaws
     FROM roster_staging given LEFT JOIN LATERAL (
         SELECT upload FROM (
             SELECT * FROM roster_item item
             WHERE item.object_id = given.object_id AND CAST(:old AS uuid) IS NOT NULL OFFSET 0
         ) old
-        WHERE old.roster_id = :old AND old.stage = given.stage
+        WHERE old.roster_id = :old AND old.kind = given.kind
             AND coalesce(old.outgoing, old.source) = coalesce(given.outgoing, given.source)
     ) same ON true
     WHERE {_STAGED}
@@ -170,8 +170,8 @@ class _Intake:
             self.worked += time.perf_counter() - began
 
     def _row(self, given: RosterObject) -> Row:
-        stage, ordinal, object_id, payload = given
-        flaws = self.published.flaws(stage, payload)
+        kind, ordinal, object_id, payload = given
+        flaws = self.published.flaws(kind, payload)
         errors = sum(flaw.severity == "error" for flaw in flaws)
         self.errors += errors
         self.warnings += len(flaws) - errors
@@ -182,21 +182,21 @@ class _Intake:
         else:
             # ASCII: a text that has no UTF-8 form is kept as well.
             source = json.dumps(payload, ensure_ascii=True, separators=(",", ":")).encode("ascii")
-        kept = sealed_content(self.cipher, stage, object_id, source)
+        kept = sealed_content(self.cipher, kind, object_id, source)
         sent = kept
         if outgoing is not None and outgoing is not source:
-            sent = sealed_content(self.cipher, stage, object_id, outgoing)
+            sent = sealed_content(self.cipher, kind, object_id, outgoing)
         return (
             self.roster_id,
-            stage,
+            kind,
             object_id,
             ordinal,
             kept.digest,
             kept.sealed,
             None if outgoing is None else sent.digest,
             None if sent is kept else sent.sealed,
-            self.cipher.digests(words(stage, payload)),
-            refs(stage, payload),
+            self.cipher.digests(words(kind, payload)),
+            refs(kind, payload),
             is_protected(payload),
             errors == 0,
             Jsonb([{"pointer": f.pointer, "code": f.code, "severity": f.severity} for f in flaws]) if flaws else None,

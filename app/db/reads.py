@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.db.schema import activity, job, run
 from app.domain.diagnosis import TOKEN_FAILED_WITHIN
-from app.domain.stages import Stage
+from app.domain.kinds import Kind
 
 Row = sa.RowMapping
 # A run, and its jobs in order.
@@ -28,7 +28,7 @@ class JobFilter:
 
     activity_id: UUID | None = None
     run_id: UUID | None = None
-    stage: str | None = None
+    kind: str | None = None
     status: str | None = None
     outcome: str | None = None
     created_after: datetime | None = None
@@ -173,7 +173,7 @@ async def list_jobs(
 class Backlog:
     """What is under way over all organisations, and what keeps it: figures only. Times are in seconds."""
 
-    # Unfinished jobs by (stage, status).
+    # Unfinished jobs by (kind, status).
     jobs: dict[tuple[str, str], int]
     queues_held: int
     runs_waiting: int
@@ -196,13 +196,13 @@ async def backlog(conn: AsyncConnection) -> Backlog:
         # The OFFSET keeps this a look at four jobs a run, whatever the statistics say.
         sa.text(
             """
-            SELECT live.stage, live.status, count(*) AS jobs FROM (
+            SELECT live.kind, live.status, count(*) AS jobs FROM (
                 SELECT DISTINCT run_id FROM job WHERE status IN ('queued', 'running')
             ) under_way CROSS JOIN LATERAL (
-                SELECT stage, status FROM job WHERE job.run_id = under_way.run_id OFFSET 0
+                SELECT kind, status FROM job WHERE job.run_id = under_way.run_id OFFSET 0
             ) live
             WHERE live.status IN ('waiting', 'queued', 'running')
-            GROUP BY live.stage, live.status
+            GROUP BY live.kind, live.status
             """
         )
     )
@@ -247,11 +247,11 @@ async def backlog(conn: AsyncConnection) -> Backlog:
             )
         )
     ).mappings()
-    jobs = {(stage.value, status): 0 for stage in Stage for status in ("waiting", "queued", "running")}
-    jobs |= {(row.stage, row.status): row.jobs for row in counted}
+    jobs = {(kind.value, status): 0 for kind in Kind for status in ("waiting", "queued", "running")}
+    jobs |= {(row.kind, row.status): row.jobs for row in counted}
     # A run that waits has four jobs that wait.
-    for stage in Stage:
-        jobs[stage.value, "waiting"] += figures["runs_waiting"]
+    for kind in Kind:
+        jobs[kind.value, "waiting"] += figures["runs_waiting"]
     return Backlog(jobs=jobs, **figures, held_back={kind: max(0.0, ahead) for kind, ahead in pauses.one().items()})
 
 

@@ -21,9 +21,9 @@ Row = sa.RowMapping
 _BESIDE = """
     LEFT JOIN LATERAL (
         SELECT person.object_id, person.source, person.protected FROM record person
-        WHERE one.stage = 'duties' AND person.object_id = one.refs[1] AND person.job_id = (
+        WHERE one.kind = 'duties' AND person.object_id = one.refs[1] AND person.job_id = (
             SELECT persons.id FROM job persons
-            WHERE persons.run_id = (SELECT run_id FROM job WHERE id = :job) AND persons.position = 1
+            WHERE persons.run_id = (SELECT run_id FROM job WHERE id = :job) AND persons.kind = 'persons'
         )
         OFFSET 0
     ) person ON true
@@ -34,7 +34,7 @@ _BESIDE = """
         SELECT one.protected OR coalesce(person.protected, false) OR EXISTS (
             SELECT FROM roster_item item
             WHERE item.organisation_id = one.organisation_id AND item.protected
-                AND item.object_id IN (one.object_id, CASE WHEN one.stage = 'duties' THEN one.refs[1] END)
+                AND item.object_id IN (one.object_id, CASE WHEN one.kind = 'duties' THEN one.refs[1] END)
             OFFSET 0
         ) AS hidden
     ) protection
@@ -49,7 +49,7 @@ _FROM = f"""
 # A content of a record: a look by the primary key for each.
 _OF = "(SELECT {} FROM content WHERE content.organisation_id = :organisation AND content.digest = {})"
 _COLUMNS = f"""
-    SELECT one.object_id, one.stage, one.ordinal, one.status, one.remarks, one.completed_at, one.attempts,
+    SELECT one.object_id, one.kind, one.ordinal, one.status, one.remarks, one.completed_at, one.attempts,
         one.source, {_OF.format("sealed", "one.source")} AS source_sealed,
         one.sent, {_OF.format("sealed", "one.sent")} AS sent_sealed,
         one.received, {_OF.format("sealed", "one.received")} AS received_sealed,
@@ -98,12 +98,12 @@ async def list_records(
         f"""
         {_HITS if digests else ""}
         SELECT listed.* FROM (
-            SELECT run_id, stage FROM job WHERE id = :job AND (organisation_id = :organisation) IS TRUE OFFSET 0
+            SELECT run_id, kind FROM job WHERE id = :job AND (organisation_id = :organisation) IS TRUE OFFSET 0
         ) job
         CROSS JOIN unnest(CAST(:statuses AS text[])) AS among (status)
         CROSS JOIN LATERAL (
             {_COLUMNS} FROM record one {_BESIDE}
-            WHERE one.run_id = job.run_id AND one.stage = job.stage AND one.status = among.status {narrowed}
+            WHERE one.run_id = job.run_id AND one.kind = job.kind AND one.status = among.status {narrowed}
             ORDER BY one.ordinal LIMIT :limit
         ) listed
         ORDER BY listed.ordinal LIMIT :limit

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.reads import Row
 from app.db.schema import content, roster_item
-from app.domain.stages import Stage
+from app.domain.kinds import Kind
 
 _LAST = 2**31 - 1
 
@@ -25,23 +25,23 @@ async def list_findings(
     after: tuple[Any, ...] | None,
     limit: int,
 ) -> list[Row]:
-    """Lists what is wrong with the current roster, in its order: stage, ordinal, number, object_id, flaw."""
-    first, from_ordinal, from_number = after if after is not None else (Stage.PERSONS, 0, 0)
+    """Lists what is wrong with the current roster, in its order: kind, ordinal, number, object_id, flaw."""
+    first, from_ordinal, from_number = after if after is not None else (Kind.PERSONS, 0, 0)
     found: list[Row] = []
-    for stage in Stage:
-        if stage.position < Stage(first).position:
+    for kind in Kind:
+        if kind.position < Kind(first).position:
             continue
-        start = (from_ordinal, from_number) if stage == first else (0, 0)
+        start = (from_ordinal, from_number) if kind == first else (0, 0)
         rows = await conn.execute(
             sa.text(
                 """
-                SELECT item.stage, item.ordinal, flaw.number::int, item.object_id, flaw.flaw
+                SELECT item.kind, item.ordinal, flaw.number::int, item.object_id, flaw.flaw
                 FROM roster_item item
                 CROSS JOIN LATERAL jsonb_array_elements(item.flaws) WITH ORDINALITY AS flaw (flaw, number)
                 WHERE item.roster_id = (
                         SELECT roster_id FROM activity WHERE organisation_id = :organisation AND id = :activity
                     )
-                    AND item.stage = :stage AND item.flaws IS NOT NULL AND item.ordinal >= :ordinal
+                    AND item.kind = :kind AND item.flaws IS NOT NULL AND item.ordinal >= :ordinal
                     AND (item.ordinal, flaw.number) > (:ordinal, :number)
                 ORDER BY item.ordinal, flaw.number LIMIT :limit
                 """
@@ -49,7 +49,7 @@ async def list_findings(
             {
                 "organisation": organisation_id,
                 "activity": activity_id,
-                "stage": stage.value,
+                "kind": kind.value,
                 "ordinal": start[0],
                 "number": start[1],
                 "limit": limit + 1 - len(found),
@@ -62,16 +62,16 @@ async def list_findings(
 
 
 async def list_items(
-    conn: AsyncConnection, organisation_id: UUID, roster_id: UUID, stage: str, *, after: int, limit: int
+    conn: AsyncConnection, organisation_id: UUID, roster_id: UUID, kind: str, *, after: int, limit: int
 ) -> Sequence[Row]:
     """Reads a slice of one list of a roster, in its order: object_id, ordinal, source, sealed, refs, protected."""
     # Between two keys of its index: by equalities a planner takes a roster for one of average size, and sorts all of a
     # large one for each slice. Whose it is is asked of what was found.
-    key = (roster_item.c.roster_id, roster_item.c.stage, roster_item.c.ordinal)
+    key = (roster_item.c.roster_id, roster_item.c.kind, roster_item.c.ordinal)
     slice_ = (
         sa.select(roster_item)
         .where(
-            sa.tuple_(*key) > sa.tuple_(roster_id, stage, after), sa.tuple_(*key) <= sa.tuple_(roster_id, stage, _LAST)
+            sa.tuple_(*key) > sa.tuple_(roster_id, kind, after), sa.tuple_(*key) <= sa.tuple_(roster_id, kind, _LAST)
         )
         .order_by(*key)
         .limit(sa.bindparam(None, limit, literal_execute=True))

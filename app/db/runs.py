@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.activity_queue import WakeUp, end_run, lock_queue, queue_job, start_next
-from app.domain.stages import Stage
+from app.domain.kinds import Kind
 from app.errors import Conflict, NotFound
 
 MAX_WAITING_RUNS = 20
@@ -70,27 +70,27 @@ async def accept_run(
     await conn.execute(
         sa.text(
             """
-            INSERT INTO job (id, organisation_id, activity_id, run_id, position, stage, created_at, total, pending)
-            SELECT made.id, :organisation, :activity, :run, made.position, made.stage, run.created_at,
-                (activity.counts ->> made.stage)::int, (activity.counts ->> made.stage)::int
-            FROM unnest(CAST(:ids AS uuid[]), CAST(:positions AS int[]), CAST(:stages AS text[]))
-                AS made (id, position, stage), run, activity
+            INSERT INTO job (id, organisation_id, activity_id, run_id, position, kind, created_at, total, pending)
+            SELECT made.id, :organisation, :activity, :run, made.position, made.kind, run.created_at,
+                (activity.counts ->> made.kind)::int, (activity.counts ->> made.kind)::int
+            FROM unnest(CAST(:ids AS uuid[]), CAST(:positions AS int[]), CAST(:kinds AS text[]))
+                AS made (id, position, kind), run, activity
             WHERE run.id = :run AND activity.organisation_id = :organisation AND activity.id = :activity
             """
         ),
         {
             **keys,
-            "ids": [uuid4() for _ in Stage],
-            "positions": [stage.position for stage in Stage],
-            "stages": [stage.value for stage in Stage],
+            "ids": [uuid4() for _ in Kind],
+            "positions": [kind.position for kind in Kind],
+            "kinds": [kind.value for kind in Kind],
         },
     )
     await conn.execute(
         sa.text(
             """
-            INSERT INTO record (organisation_id, job_id, object_id, run_id, stage, ordinal, source, outgoing, upload,
+            INSERT INTO record (organisation_id, job_id, object_id, run_id, kind, ordinal, source, outgoing, upload,
                 refs, protected, sendable, remarks)
-            SELECT item.organisation_id, job.id, item.object_id, job.run_id, item.stage, item.ordinal, latest.source,
+            SELECT item.organisation_id, job.id, item.object_id, job.run_id, item.kind, item.ordinal, latest.source,
                 latest.outgoing, latest.upload, latest.refs, latest.protected, latest.sendable, latest.flaws
             FROM activity CROSS JOIN LATERAL (
                 -- a range is taken to be narrow: of how many rosters there were, old statistics know too little
@@ -98,10 +98,10 @@ async def accept_run(
             ) item CROSS JOIN LATERAL (
                 SELECT * FROM roster_item other
                 WHERE other.organisation_id = item.organisation_id AND other.object_id = item.object_id
-                    AND other.stage = item.stage
+                    AND other.kind = item.kind
                 ORDER BY other.upload DESC LIMIT 1
             ) latest
-            JOIN job ON job.run_id = :run AND job.stage = item.stage
+            JOIN job ON job.run_id = :run AND job.kind = item.kind
             WHERE activity.organisation_id = :organisation AND activity.id = :activity
             """
         ),
@@ -200,7 +200,7 @@ async def retry_run(
                 remarks = (SELECT jsonb_agg(r) FROM jsonb_array_elements(remarks) r WHERE r ? 'pointer')
             FROM job
             WHERE job.run_id = :run AND job.status = 'waiting' AND record.run_id = :run
-                AND record.stage = job.stage AND record.status IN ('error', 'skipped')
+                AND record.kind = job.kind AND record.status IN ('error', 'skipped')
             """
         ),
         {"run": run_id},

@@ -27,9 +27,9 @@ _EDGES: Final = ".,;:()[]\"'-"
 
 
 class RosterObject(NamedTuple):
-    """One object of a roster's list of a stage; `ordinal` is its place in the list, from 0."""
+    """One object of a roster's list of a kind; `ordinal` is its place in the list, from 0."""
 
-    stage: str
+    kind: str
     ordinal: int
     id: UUID
     object: Item
@@ -67,9 +67,9 @@ def uuid_of(value: object) -> UUID | None:
     return UUID(value) if isinstance(value, str) and _UUID.fullmatch(value) else None
 
 
-def describe(stage: str, item: Item) -> Described:
+def describe(kind: str, item: Item) -> Described:
     """Gives the fields that lists show; texts in it always have a UTF-8 form, a school type is a published code."""
-    if stage == "persons":
+    if kind == "persons":
         enrolments = [part for part in _list(item, "enrolments") if isinstance(part, dict)]
         current = next((part for part in enrolments if part.get("cancelled") is not True), {})
         names = filter(None, (_text(_field(item, key)) for key in _NAMES))
@@ -81,17 +81,17 @@ def describe(stage: str, item: Item) -> Described:
             school_year=_school_year(current),
             school_type=_school_type(current),
         )
-    if stage in ("groups", "activities"):
+    if kind in ("groups", "activities"):
         return Described(name=_text(_field(item, "displayName")), school_type=_school_type(item))
     return Described()
 
 
-def refs(stage: str, item: Item) -> list[UUID]:
+def refs(kind: str, item: Item) -> list[UUID]:
     """Lists the ids of the roster's objects that this one refers to, in order and once each; what is no UUID is out.
 
     A duty refers to its person, a group to its members, an activity to its groups and then its teachers' duties.
     """
-    return list(dict.fromkeys(filter(None, _references(stage, item))))
+    return list(dict.fromkeys(filter(None, _references(kind, item))))
 
 
 def is_protected(item: Item) -> bool:
@@ -99,14 +99,14 @@ def is_protected(item: Item) -> bool:
     return not isinstance(item, dict) or ("securityMarking" in item and item["securityMarking"] != "Ingen")
 
 
-def school_units(stage: str, item: Item) -> frozenset[UUID | None]:
+def school_units(kind: str, item: Item) -> frozenset[UUID | None]:
     """Gives the school units that an object belongs to; None stands for one that is not there or can't be read.
 
     A pupil belongs to those of every enrolment, also of an ended one, since its school follows that it ends; a duty to
     where it is held; a group or an activity to its organisation. Staff belong to none by themselves.
     """
-    if stage != "persons":
-        return frozenset({_id_of(_field(item, "dutyAt" if stage == "duties" else "organisation"))})
+    if kind != "persons":
+        return frozenset({_id_of(_field(item, "dutyAt" if kind == "duties" else "organisation"))})
     if not isinstance(item, dict):
         return UNKNOWN_UNIT
     enrolments = item.get("enrolments")
@@ -126,14 +126,14 @@ def query_words(q: str) -> list[str]:
     return list(dict.fromkeys(_split(q)))
 
 
-def words(stage: str, item: Item) -> set[str]:
+def words(kind: str, item: Item) -> set[str]:
     """Gives the normalised words by which an object is found: at most 64, of at most 255 characters.
 
     A person has the words of the names (a hyphenated name whole and in parts), the EPPN and the last four characters of
     the civic number; a group or an activity has the words of its display name; a duty has none.
     """
     found: dict[str, None] = {}
-    for word in _words(stage, item):
+    for word in _words(kind, item):
         if len(found) == MOST_WORDS:
             break
         if len(word) <= LONGEST_WORD:
@@ -141,17 +141,17 @@ def words(stage: str, item: Item) -> set[str]:
     return set(found)
 
 
-def blocked(stage: str, item: Item, failed: Set[UUID]) -> Send | Skip:
+def blocked(kind: str, item: Item, failed: Set[UUID]) -> Send | Skip:
     """Decides what goes out when objects of the stages before ended in error or were skipped.
 
     A duty needs its person; an activity needs one group that did not fail, inside the roster or out of it, and goes
     without those groups and teachers that did; a group always goes as it is, since Skolverket keeps the pupils that it
     knows. The given object is never changed.
     """
-    if stage == "duties":
+    if kind == "duties":
         person = _id_of(_field(item, "person"))
         return Skip((person,)) if person is not None and person in failed else Send(item)
-    if stage != "activities" or not isinstance(item, dict):
+    if kind != "activities" or not isinstance(item, dict):
         return Send(item)
     groups, lost_groups = _apart(_list(item, "groups"), _id_of, failed)
     teachers, lost_teachers = _apart(_list(item, "teachers"), _duty_id, failed)
@@ -177,12 +177,12 @@ def _apart(
     return kept, tuple(lost)
 
 
-def _references(stage: str, item: Item) -> Iterator[UUID | None]:
-    if stage == "duties":
+def _references(kind: str, item: Item) -> Iterator[UUID | None]:
+    if kind == "duties":
         yield _id_of(_field(item, "person"))
-    elif stage == "groups":
+    elif kind == "groups":
         yield from (_id_of(_field(part, "person")) for part in _list(item, "groupMemberships"))
-    elif stage == "activities":
+    elif kind == "activities":
         yield from map(_id_of, _list(item, "groups"))
         yield from map(_duty_id, _list(item, "teachers"))
 
@@ -195,10 +195,10 @@ def _duty_id(entry: object) -> UUID | None:
     return _id_of(_field(entry, "duty"))
 
 
-def _words(stage: str, item: Item) -> Iterator[str]:
-    if stage in ("groups", "activities"):
+def _words(kind: str, item: Item) -> Iterator[str]:
+    if kind in ("groups", "activities"):
         yield from _split(_text(_field(item, "displayName")) or "")
-    if stage != "persons":
+    if kind != "persons":
         return
     # The two exact ones come first, so that a very long name cannot crowd them out.
     if eppn := _eppn(item):

@@ -11,7 +11,7 @@ class Job:
     """The job of a run that is queued or running."""
 
     id: UUID
-    stage: str
+    kind: str
     status: str
     due_at: datetime
     # Whether a worker has it in hand, and which.

@@ -147,7 +147,7 @@ class Runner:
         log.info(
             "job finished",
             job_id=str(self.claim.job_id),
-            stage=self.claim.stage.value,
+            kind=self.claim.kind.value,
             status=intent.status,
             code=intent.code,
             cause=intent.cause,
@@ -159,7 +159,7 @@ class Runner:
             code=intent.fault.code,
             http_status=intent.http_status,
             detail=job_problem(intent.fault.code)["detail"],
-            stage=self.claim.stage.value,
+            kind=self.claim.kind.value,
             job_id=str(self.claim.job_id),
             claim=self.claim.number,
         )
@@ -173,7 +173,7 @@ class Runner:
                 case Poll():
                     return await self._poll(intent, number)
                 case LookUp(ids):
-                    kind = self.claim.stage
+                    kind = self.claim.kind
                     return Found(
                         await self.calls.reading(
                             self.cipher, "look_up", lambda to, token, hooks: to.look_up(kind, ids, token, hooks)
@@ -196,7 +196,7 @@ class Runner:
         accepted = await self.calls.sending(
             self.cipher,
             "send",
-            lambda to, token, hooks: to.submit(self.claim.stage, marked[0].body, token, hooks),
+            lambda to, token, hooks: to.submit(self.claim.kind, marked[0].body, token, hooks),
             mark,
             lambda: self._events.put_nowait(Permitted(number)),
         )
@@ -214,7 +214,7 @@ class Runner:
         answer = await self.calls.sending(
             self.cipher,
             "poll",
-            lambda to, token, hooks: to.poll(self.claim.stage, intent.remote_job_id, token, hooks),
+            lambda to, token, hooks: to.poll(self.claim.kind, intent.remote_job_id, token, hooks),
             near=near,
         )
         if answer is None:

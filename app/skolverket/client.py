@@ -10,8 +10,8 @@ from uuid import UUID
 import httpx
 
 from app.domain.intents import Accepted
+from app.domain.kinds import Kind
 from app.domain.roster import uuid_of
-from app.domain.stages import Stage
 from app.skolverket import results, wire
 from app.skolverket.exchange import Received, exchanged
 from app.skolverket.trust import TlsTransport, trusting
@@ -58,24 +58,24 @@ class ProvisioningApi:
         self._within = within
         self._at_once = asyncio.Semaphore(_AT_ONCE)
 
-    async def submit(self, kind: Stage, body: bytes, token: str, hooks: CallHooks | None = None) -> Accepted:
+    async def submit(self, kind: Kind, body: bytes, token: str, hooks: CallHooks | None = None) -> Accepted:
         """Sends a batch to be created or updated; the very bytes given."""
         answer = await self._call(
-            "POST", wire.BULK.format(stage=kind), token, hooks, refusals={400, 413, 422}, params=wire.UPSERT, body=body
+            "POST", wire.BULK.format(kind=kind), token, hooks, refusals={400, 413, 422}, params=wire.UPSERT, body=body
         )
         return Accepted(answer.http_status, read(answer, wire.remote_job_id))
 
-    async def poll(self, kind: Stage, remote_job_id: str, token: str, hooks: CallHooks | None = None) -> Answer:
+    async def poll(self, kind: Kind, remote_job_id: str, token: str, hooks: CallHooks | None = None) -> Answer:
         """Asks what has become of a batch. Errors, warnings and successes alike are in the answer."""
-        path = wire.JOB.format(stage=kind, id=remote_job_id)
+        path = wire.JOB.format(kind=kind, id=remote_job_id)
         answer = await self._call("GET", path, token, hooks, refusals={400, 404})
         return Answer(answer.content, read(answer, results.item_results))
 
     async def look_up(
-        self, kind: Stage, ids: Sequence[UUID], token: str, hooks: CallHooks | None = None
+        self, kind: Kind, ids: Sequence[UUID], token: str, hooks: CallHooks | None = None
     ) -> frozenset[UUID]:
         """Asks which of these objects Skolverket holds."""
-        path, body = wire.LOOKUP.format(stage=kind), wire.lookup_body(ids)
+        path, body = wire.LOOKUP.format(kind=kind), wire.lookup_body(ids)
         answer = await self._call("POST", path, token, hooks, refusals={400, 413}, body=body)
         return frozenset(each for item in read(answer, wire.found) if (each := uuid_of(item.get("id"))))
 

@@ -167,7 +167,7 @@ def sendable(item: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in item.items() if key not in READ_ONLY}
 
 
-def flaws(stage: str, item: dict[str, Any]) -> list[Flaw]:
+def flaws(kind: str, item: dict[str, Any]) -> list[Flaw]:
     """Lists what keeps an object from being sent: at most 20 flaws, always in the same order, none when it is clean.
 
     Whole numbers are written without a fraction, so 8.0 is a flaw: the published document is OpenAPI 3.0, whose
@@ -179,22 +179,22 @@ def flaws(stage: str, item: dict[str, Any]) -> list[Flaw]:
     try:
         json.dumps(outgoing, ensure_ascii=False, allow_nan=False).encode()
     except UnicodeEncodeError:
-        unsendable = _not_utf8(stage, outgoing)
+        unsendable = _not_utf8(kind, outgoing)
         outgoing = _with_marks(outgoing)
     except (ValueError, RecursionError, TypeError):
         unsendable = [Flaw("", "schema_other")]
     else:
-        if not (stage == "persons" and _has_fraction(outgoing)) and _validator(stage).is_valid(outgoing):
+        if not (kind == "persons" and _has_fraction(outgoing)) and _validator(kind).is_valid(outgoing):
             return []
     found = dict.fromkeys(unsendable)
-    found.update(dict.fromkeys(_breaches(stage, outgoing)))
+    found.update(dict.fromkeys(_breaches(kind, outgoing)))
     return list(islice(found, MOST_FLAWS))
 
 
 @cache
-def _validator(stage: str) -> jsonschema_rs.Validator:
+def _validator(kind: str) -> jsonschema_rs.Validator:
     return jsonschema_rs.validator_for(
-        {"$schema": "https://json-schema.org/draft/2020-12/schema", **SCHEMAS[stage]},
+        {"$schema": "https://json-schema.org/draft/2020-12/schema", **SCHEMAS[kind]},
         validate_formats=True,
         email_options=jsonschema_rs.EmailOptions(
             require_tld=True, allow_domain_literal=False, allow_display_text=False
@@ -202,17 +202,17 @@ def _validator(stage: str) -> jsonschema_rs.Validator:
     )
 
 
-def _breaches(stage: str, item: dict[str, Any]) -> Iterator[Flaw]:
+def _breaches(kind: str, item: dict[str, Any]) -> Iterator[Flaw]:
     """Translates the validator's errors; a value of a wrong type is one flaw, whatever else is wrong with it."""
     mistyped: set[str] = set()
     try:
-        for error in _validator(stage).iter_errors(item):
+        for error in _validator(kind).iter_errors(item):
             path = tuple(error.instance_path)
             keyword = error.kind.name
             code = _CODE_OF_KEYWORD.get(keyword, "schema_other")
             if isinstance(error.kind, jsonschema_rs.ValidationErrorKind.Required):
                 path = (*path, error.kind.property)
-            pointer = _pointer(stage, path)
+            pointer = _pointer(kind, path)
             if keyword == "type":
                 mistyped.add(pointer)
                 code = "schema_null" if _at(item, path) is None else code
@@ -221,7 +221,7 @@ def _breaches(stage: str, item: dict[str, Any]) -> Iterator[Flaw]:
             yield Flaw(pointer, code)
     except (ValueError, RecursionError):  # deeper than the validator goes, or a number that it cannot read
         yield Flaw("", "schema_other")
-    if stage == "persons":
+    if kind == "persons":
         yield from (Flaw(pointer, "schema_type") for pointer in _fractions(item))
 
 
@@ -238,9 +238,9 @@ def _fractions(person: dict[str, Any]) -> Iterator[str]:
                 yield f"/enrolments/{index}/schoolYear"
 
 
-def _pointer(stage: str, path: Path) -> str:
+def _pointer(kind: str, path: Path) -> str:
     """Writes a JSON pointer that ends before the first name that the schema does not know."""
-    schema: Schema = SCHEMAS[stage]
+    schema: Schema = SCHEMAS[kind]
     pointer = ""
     for step in path:
         known = schema.get("items") if isinstance(step, int) else schema.get("properties", {}).get(step)
@@ -257,19 +257,19 @@ def _at(value: Any, path: Path) -> Any:
     return value
 
 
-def _not_utf8(stage: str, item: dict[str, Any]) -> list[Flaw]:
+def _not_utf8(kind: str, item: dict[str, Any]) -> list[Flaw]:
     """Names the places with a lone surrogate; called only when there is one, so its speed does not matter."""
     found: dict[Flaw, None] = {}
     waiting: list[tuple[Path, Any]] = [((), item)]
     while waiting and len(found) < MOST_FLAWS:
         path, value = waiting.pop()
         if isinstance(value, str) and not _encodable(value):
-            found[Flaw(_pointer(stage, path), "not_utf8")] = None
+            found[Flaw(_pointer(kind, path), "not_utf8")] = None
         elif isinstance(value, list):
             waiting.extend(((*path, index), part) for index, part in reversed(list(enumerate(value))))
         elif isinstance(value, dict):
             if not all(map(_encodable, value)):
-                found[Flaw(_pointer(stage, path), "not_utf8")] = None
+                found[Flaw(_pointer(kind, path), "not_utf8")] = None
             waiting.extend(((*path, key), part) for key, part in reversed(value.items()))
     return list(found)
 

@@ -21,10 +21,10 @@ from app.target import RateLimit, TryAgain
 
 ALIVE = "/alive"
 
-BULK = "/{stage}/bulk"
+BULK = "/{kind}/bulk"
 # Built from the job's id: Location headers carry an old host.
-JOB = "/{stage}/bulk/jobs/{id}"
-LOOKUP = "/{stage}/lookup"
+JOB = "/{kind}/bulk/jobs/{id}"
+LOOKUP = "/{kind}/lookup"
 
 ORGANISATION_BY_CODE = "/organisations/code/{code}"
 PROGRAMMES = "/programmes"

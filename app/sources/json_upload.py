@@ -124,7 +124,7 @@ class RosterReader(JsonText):
         return seen
 
     def _roster(self) -> Parser[None]:
-        yield from self._fields("/roster", {stage: partial(self._list, stage) for stage in STAGES})
+        yield from self._fields("/roster", {kind: partial(self._list, kind) for kind in STAGES})
 
     def _display_name(self) -> Parser[None]:
         pointer = "/display_name"
@@ -138,18 +138,18 @@ class RosterReader(JsonText):
             self._refuse(pointer, "bad_character")
         self.display_name = name
 
-    def _list(self, stage: str) -> Parser[None]:
-        pointer = f"/roster/{stage}"
+    def _list(self, kind: str) -> Parser[None]:
+        pointer = f"/roster/{kind}"
         ids: set[UUID] = set()
         yield from self._open("[", pointer, "not_a_list")
         char = yield from self._next()
         while char != "]":
-            ordinal = self.counts[stage]
+            ordinal = self.counts[kind]
             value = yield from self._value(f"{pointer}/{ordinal}")
-            self.counts[stage] = ordinal + 1
+            self.counts[kind] = ordinal + 1
             object_id = self._id(value, f"{pointer}/{ordinal}", ids)
             if object_id is not None and not self._problems:
-                yield RosterObject(stage, ordinal, object_id, value)
+                yield RosterObject(kind, ordinal, object_id, value)
             char = yield from self._after_value("]", pointer)
         self._at += 1
 

@@ -1,6 +1,6 @@
 """What is shown of an activity: nothing in it is personal, so that all viewers are shown the same."""
 
-from app.domain.stages import Stage
+from app.domain.kinds import Kind
 from app.views import Row, Shown
 
 _LAST_RUN = ("id", "sequence", "status", "on_record_error", "created_at", "started_at", "finished_at")
@@ -16,7 +16,7 @@ def show_activity(row: Row) -> Shown:
         "display_name": row["display_name"],
         "roster": {
             "version": row["version"],
-            "counts": {stage.value: row["counts"].get(stage.value, 0) for stage in Stage},
+            "counts": {kind.value: row["counts"].get(kind.value, 0) for kind in Kind},
             "updated_at": row["updated_at"],
         },
         "findings": {"errors": row["findings_errors"], "warnings": row["findings_warnings"]},

@@ -22,15 +22,15 @@ def show_batch(row: Row) -> Shown:
     return {name: call[name] for name in _CALL}
 
 
-def show_batch_detail(row: Row, viewer: Viewer, *, stage: str, protected: Set[UUID]) -> Shown:
-    """Shows an opened batch of a job's `stage` with request and answer; `protected` are ids of its protected records.
+def show_batch_detail(row: Row, viewer: Viewer, *, kind: str, protected: Set[UUID]) -> Shown:
+    """Shows an opened batch of a job's `kind` with request and answer; `protected` are ids of its protected records.
 
     Of the items only those are unmasked that surely speak of a record that is. Whatever else the answer holds
     may be somebody else's pupil, who is masked for everybody.
     """
     published = viewer.published
     units = {
-        uuid_of(item.get("id")): school_units(stage, item) for item in _items(row["request"], published.request_items)
+        uuid_of(item.get("id")): school_units(kind, item) for item in _items(row["request"], published.request_items)
     }
     seen = {
         each

@@ -16,7 +16,7 @@ def show_finding(row: Row) -> Shown:
     issue = row["flaw"]
     explanation = explain(issue["code"])
     return {
-        "kind": row["stage"],
+        "kind": row["kind"],
         "id": row["object_id"],
         "pointer": issue["pointer"],
         "severity": issue["severity"],

@@ -1,7 +1,7 @@
 """What is shown of a job: nothing in it is personal, so that all viewers are shown the same."""
 
+from app.domain.kinds import Kind
 from app.domain.lifecycle import FINISHED_JOB
-from app.domain.stages import Stage
 from app.views import Row, Shown
 
 COUNTS = ("total", "pending", "sent", "unchanged", "succeeded", "warnings", "errors", "skipped")
@@ -13,8 +13,8 @@ def show_job(row: Row) -> Shown:
         "id": row["id"],
         "run_id": row["run_id"],
         "activity_id": row["activity_id"],
-        "stage": row["stage"],
-        "title": Stage(row["stage"]).swedish,
+        "stage": row["kind"],
+        "title": Kind(row["kind"]).swedish,
         "action": row["action"],
         "position": row["position"],
         "status": row["status"],

@@ -15,7 +15,7 @@ def show_record(row: Row, viewer: Viewer) -> Shown:
     described = _described(row)
     return {
         "id": row["object_id"],
-        "kind": row["stage"],
+        "kind": row["kind"],
         "status": row["status"],
         "name": _shown(described.name, viewer, masked=masked),
         "role": described.role,
@@ -40,13 +40,13 @@ def show_record_detail(row: Row, viewer: Viewer) -> Shown:
 
 
 def _is_masked(row: Row, viewer: Viewer) -> bool:
-    return viewer.masks(protected=row["hidden"], school_units=school_units(row["stage"], row["payload"]))
+    return viewer.masks(protected=row["hidden"], school_units=school_units(row["kind"], row["payload"]))
 
 
 def _described(row: Row) -> Described:
     """Describes the object; a duty goes by the name of its person."""
-    if row["stage"] != "duties":
-        return describe(row["stage"], row["payload"])
+    if row["kind"] != "duties":
+        return describe(row["kind"], row["payload"])
     if row["person_id"] is None:
         return Described(role="Personal")
     person = describe("persons", row["person_payload"])

@@ -1,10 +1,10 @@
 -- The tables, as app/db/schema described them when the migrations began.
 
 CREATE TABLE answer_time (
-    stage TEXT NOT NULL,
+    kind TEXT NOT NULL,
     usual INTERVAL NOT NULL,
-    CONSTRAINT pk_answer_time PRIMARY KEY (stage),
-    CONSTRAINT ck_answer_time_stage CHECK (stage IN ('persons', 'duties', 'groups', 'activities'))
+    CONSTRAINT pk_answer_time PRIMARY KEY (kind),
+    CONSTRAINT ck_answer_time_kind CHECK (kind IN ('persons', 'duties', 'groups', 'activities'))
 );
 
 CREATE TABLE circuit (
@@ -90,7 +90,7 @@ CREATE INDEX ix_reference_item_kind_code ON reference_item (kind, code);
 CREATE TABLE roster_item (
     organisation_id UUID NOT NULL,
     roster_id UUID NOT NULL,
-    stage TEXT NOT NULL,
+    kind TEXT NOT NULL,
     object_id UUID NOT NULL,
     ordinal INTEGER NOT NULL,
     source BYTEA NOT NULL,
@@ -100,21 +100,21 @@ CREATE TABLE roster_item (
     protected BOOLEAN NOT NULL,
     sendable BOOLEAN NOT NULL,
     flaws JSONB,
-    CONSTRAINT pk_roster_item PRIMARY KEY (roster_id, stage, object_id),
-    CONSTRAINT ck_roster_item_stage CHECK (stage IN ('persons', 'duties', 'groups', 'activities'))
+    CONSTRAINT pk_roster_item PRIMARY KEY (roster_id, kind, object_id),
+    CONSTRAINT ck_roster_item_kind CHECK (kind IN ('persons', 'duties', 'groups', 'activities'))
 );
 
-CREATE INDEX ix_roster_item_flawed ON roster_item (roster_id, stage, ordinal) WHERE flaws IS NOT NULL;
+CREATE INDEX ix_roster_item_flawed ON roster_item (roster_id, kind, ordinal) WHERE flaws IS NOT NULL;
 
 CREATE INDEX ix_roster_item_object ON roster_item (object_id);
 
-CREATE INDEX ix_roster_item_order ON roster_item (roster_id, stage, ordinal);
+CREATE INDEX ix_roster_item_order ON roster_item (roster_id, kind, ordinal);
 
 CREATE INDEX ix_roster_item_protected ON roster_item (object_id) WHERE protected;
 
 CREATE UNLOGGED TABLE roster_staging (
     roster_id UUID NOT NULL,
-    stage TEXT NOT NULL,
+    kind TEXT NOT NULL,
     object_id UUID NOT NULL,
     ordinal INTEGER NOT NULL,
     source BYTEA NOT NULL,
@@ -293,7 +293,7 @@ CREATE TABLE job (
     activity_id UUID NOT NULL,
     run_id UUID NOT NULL,
     position SMALLINT NOT NULL,
-    stage TEXT NOT NULL,
+    kind TEXT NOT NULL,
     action TEXT DEFAULT 'send' NOT NULL,
     status TEXT DEFAULT 'waiting' NOT NULL,
     version BIGINT DEFAULT '1' NOT NULL,
@@ -342,7 +342,7 @@ CASE WHEN status NOT IN ('succeeded', 'failed', 'blocked', 'cancelled') THEN NUL
     CONSTRAINT uq_job_run_id_position_status UNIQUE (run_id, position, status),
     CONSTRAINT fk_job_live_in_running_run FOREIGN KEY(run_id, gate_run) REFERENCES run (id, status),
     CONSTRAINT fk_job_after_succeeded FOREIGN KEY(run_id, gate_position, gate_status) REFERENCES job (run_id, position, status),
-    CONSTRAINT ck_job_stage CHECK (stage IN ('persons', 'duties', 'groups', 'activities')),
+    CONSTRAINT ck_job_kind CHECK (kind IN ('persons', 'duties', 'groups', 'activities')),
     CONSTRAINT ck_job_status CHECK (status IN ('waiting', 'queued', 'running', 'succeeded', 'failed', 'blocked', 'cancelled')),
     CONSTRAINT ck_job_action CHECK (action IN ('send', 'remove')),
     CONSTRAINT ck_job_position CHECK (position >= 1),
@@ -411,7 +411,7 @@ CREATE TABLE record (
     job_id UUID NOT NULL,
     object_id UUID NOT NULL,
     run_id UUID NOT NULL,
-    stage TEXT NOT NULL,
+    kind TEXT NOT NULL,
     ordinal INTEGER NOT NULL,
     status TEXT DEFAULT 'pending' NOT NULL,
     fence BIGINT,
@@ -433,7 +433,7 @@ CREATE TABLE record (
     planned_wait INTERVAL,
     completed_at TIMESTAMP WITH TIME ZONE,
     CONSTRAINT pk_record PRIMARY KEY (job_id, object_id),
-    CONSTRAINT ck_record_stage CHECK (stage IN ('persons', 'duties', 'groups', 'activities')),
+    CONSTRAINT ck_record_kind CHECK (kind IN ('persons', 'duties', 'groups', 'activities')),
     CONSTRAINT ck_record_status CHECK (status IN ('pending', 'sent', 'unchanged', 'succeeded', 'warning', 'error', 'skipped')),
     CONSTRAINT ck_record_final_has_its_time CHECK ((status IN ('unchanged', 'succeeded', 'warning', 'error', 'skipped')) = (completed_at IS NOT NULL)),
     CONSTRAINT ck_record_sent_is_kept CHECK (status NOT IN ('sent', 'succeeded', 'warning') OR sent IS NOT NULL),
@@ -444,7 +444,7 @@ CREATE TABLE record (
 
 CREATE INDEX ix_record_object ON record (object_id);
 
-CREATE INDEX ix_record_status ON record (run_id, stage, status, ordinal);
+CREATE INDEX ix_record_status ON record (run_id, kind, status, ordinal);
 
 CREATE INDEX ix_record_unsendable ON record (job_id) WHERE status = 'pending' AND NOT sendable;
 

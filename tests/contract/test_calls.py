@@ -15,7 +15,7 @@ from app.db.egress import Pauses, pauses
 from app.domain.batching import encode
 from app.domain.circuit import Circuit
 from app.domain.intents import Accepted
-from app.domain.stages import Stage
+from app.domain.kinds import Kind
 from app.jobs.calls import Bucket, Calls
 from app.jobs.pacer import NoPermit, Pacer
 from app.jobs.services import Service, Services
@@ -65,7 +65,7 @@ def fast(skolverket: Skolverket) -> Settings:
 
 
 def sending(
-    body: bytes = b'{"data":[]}', kind: Stage = Stage.PERSONS
+    body: bytes = b'{"data":[]}', kind: Kind = Kind.PERSONS
 ) -> Callable[[Connection, str, CallHooks], Awaitable[Accepted]]:
     return lambda to, token, hooks: to.submit(kind, body, token, hooks)
 

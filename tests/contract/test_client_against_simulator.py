@@ -15,8 +15,8 @@ import pytest
 
 from app.domain.batching import encode
 from app.domain.intents import Accepted
+from app.domain.kinds import Kind
 from app.domain.outcome import Verdict
-from app.domain.stages import Stage
 from app.domain.verdicts import ItemResult
 from app.skolverket.auth import Authorisation, fetch_token
 from app.skolverket.client import ProvisioningApi, opened
@@ -51,11 +51,11 @@ async def token(skolverket: Skolverket) -> str:
     return (await _fetched(skolverket)).value
 
 
-async def _until(api: ProvisioningApi, stage: Stage, job_id: str, token: str, verdict: Verdict) -> Sequence[ItemResult]:
+async def _until(api: ProvisioningApi, kind: Kind, job_id: str, token: str, verdict: Verdict) -> Sequence[ItemResult]:
     """Asks until no item is open any more; the bound is for a simulator that is stuck."""
     async with asyncio.timeout(10):
         while True:
-            results = (await api.poll(stage, job_id, token)).results
+            results = (await api.poll(kind, job_id, token)).results
             if all(result.verdict is not Verdict.OPEN for result in results):
                 assert {result.verdict for result in results} == {verdict}
                 return results
@@ -104,23 +104,23 @@ async def test_a_fault_of_the_authorisation_server_passes(
 # What goes over the wire
 
 
-@pytest.mark.parametrize("stage", Stage)
+@pytest.mark.parametrize("kind", Kind)
 async def test_a_batch_arrives_as_the_very_bytes_and_as_an_upsert(
-    skolverket: Skolverket, api: ProvisioningApi, token: str, stage: Stage
+    skolverket: Skolverket, api: ProvisioningApi, token: str, kind: Kind
 ) -> None:
     person = pupil(givenName="Åsa Ö 漢")
     item = {
-        Stage.PERSONS: person,
-        Stage.DUTIES: duty(person),
-        Stage.GROUPS: group(person),
-        Stage.ACTIVITIES: exam([group(person)], [duty(person)]),
-    }[stage]
+        Kind.PERSONS: person,
+        Kind.DUTIES: duty(person),
+        Kind.GROUPS: group(person),
+        Kind.ACTIVITIES: exam([group(person)], [duty(person)]),
+    }[kind]
     content = BODY_FORM.body([encode(item)])
-    accepted = await api.submit(stage, content, token)
+    accepted = await api.submit(kind, content, token)
     call = skolverket.ledger()[-1]
     assert (call["method"], call["path"], call["query"]) == (
         "POST",
-        f"/provisioning/v1/{stage}/bulk",
+        f"/provisioning/v1/{kind}/bulk",
         "updateIfExists=true",
     )
     assert (call["sha256"], call["bytes"]) == (hashlib.sha256(content).hexdigest(), len(content))
@@ -135,7 +135,7 @@ async def test_a_batch_of_exactly_200_000_bytes_is_taken_and_of_a_byte_more_refu
     room = BODY_FORM.max_bytes - len(BODY_FORM.body([encode(person)]))
     full = BODY_FORM.body([encode(person | {"padding": "x" * room})])
     assert len(full) == BODY_FORM.max_bytes
-    assert (await api.submit(Stage.PERSONS, full, token)).http_status == 202
+    assert (await api.submit(Kind.PERSONS, full, token)).http_status == 202
     # By hand: our client is never given so much.
     answer = await http.post(
         f"{skolverket.provisioning}/persons/bulk",
@@ -148,10 +148,10 @@ async def test_a_batch_of_exactly_200_000_bytes_is_taken_and_of_a_byte_more_refu
 async def test_a_batch_is_followed_from_pending_to_its_answer(api: ProvisioningApi, token: str) -> None:
     """Every object has its item; this simulator knows no school unit, and each item carries that reason."""
     persons = [pupil(), pupil()]
-    accepted = await api.submit(Stage.PERSONS, BODY_FORM.body([encode(person) for person in persons]), token)
-    pending = (await api.poll(Stage.PERSONS, accepted.remote_job_id, token)).results
+    accepted = await api.submit(Kind.PERSONS, BODY_FORM.body([encode(person) for person in persons]), token)
+    pending = (await api.poll(Kind.PERSONS, accepted.remote_job_id, token)).results
     assert {result.verdict for result in pending} <= {Verdict.OPEN, Verdict.ERROR}
-    items = await _until(api, Stage.PERSONS, accepted.remote_job_id, token, Verdict.ERROR)
+    items = await _until(api, Kind.PERSONS, accepted.remote_job_id, token, Verdict.ERROR)
     assert [item.object_id for item in items] == [UUID(person["id"]) for person in persons]
     assert all(json.loads(item.raw)["response"]["errors"] for item in items)
 
@@ -160,13 +160,13 @@ async def test_a_passing_fault_of_an_object_is_its_own_status(
     skolverket: Skolverket, api: ProvisioningApi, token: str
 ) -> None:
     skolverket.faults({"action": "temporary_error", "times": 1})
-    accepted = await api.submit(Stage.PERSONS, BODY_FORM.body([encode(pupil())]), token)
-    await _until(api, Stage.PERSONS, accepted.remote_job_id, token, Verdict.AGAIN)
+    accepted = await api.submit(Kind.PERSONS, BODY_FORM.body([encode(pupil())]), token)
+    await _until(api, Kind.PERSONS, accepted.remote_job_id, token, Verdict.AGAIN)
 
 
 async def test_a_job_that_is_unknown_is_a_refusal(api: ProvisioningApi, token: str) -> None:
     with pytest.raises(Refusal) as refusal:
-        await api.poll(Stage.PERSONS, str(uuid4()), token)
+        await api.poll(Kind.PERSONS, str(uuid4()), token)
     assert (refusal.value.code, refusal.value.http_status) == ("http_404", 404)
 
 
@@ -175,7 +175,7 @@ async def test_a_batch_that_is_called_malformed_is_a_refusal(
 ) -> None:
     skolverket.faults({"action": "status", "status": 400, "entry": "2010"})
     with pytest.raises(Refusal) as refusal:
-        await api.submit(Stage.PERSONS, BODY_FORM.body([encode(pupil())]), token)
+        await api.submit(Kind.PERSONS, BODY_FORM.body([encode(pupil())]), token)
     assert (refusal.value.code, refusal.value.http_status) == ("http_400", 400)
     assert [entry["id"] for entry in json.loads(refusal.value.answer)] == ["2010"]
 
@@ -185,7 +185,7 @@ async def test_a_batch_that_is_called_malformed_is_a_refusal(
 
 async def _fails(api: ProvisioningApi, token: str) -> TargetError:
     with pytest.raises(TargetError) as fault:
-        await api.submit(Stage.PERSONS, BODY_FORM.body([encode(pupil())]), token)
+        await api.submit(Kind.PERSONS, BODY_FORM.body([encode(pupil())]), token)
     return fault.value
 
 
@@ -216,7 +216,7 @@ async def test_the_real_limit_is_met_as_such(strict: Skolverket, http: httpx.Asy
     fetched = await _fetched(strict)
     api, content = ProvisioningApi(http, strict.provisioning, TIMEOUT), BODY_FORM.body([encode(pupil())])
     results = await asyncio.gather(
-        *(api.submit(Stage.PERSONS, content, fetched.value) for _ in range(6)), return_exceptions=True
+        *(api.submit(Kind.PERSONS, content, fetched.value) for _ in range(6)), return_exceptions=True
     )
     assert sorted(type(result).__name__ for result in results) == ["Accepted"] * 5 + ["SlowDown"]
     assert [slow.retry_after for slow in results if isinstance(slow, SlowDown)] == [timedelta(seconds=1)]

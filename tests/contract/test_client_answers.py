@@ -14,7 +14,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from app.domain.stages import Stage
+from app.domain.kinds import Kind
 from app.skolverket.client import ProvisioningApi, opened
 from app.skolverket.exchange import LARGEST_ANSWER, exchanged
 from app.target import Answer, TargetError, TokenRefused, TryAgain
@@ -63,7 +63,7 @@ async def _fails(answer: bytes) -> TargetError:
     async with serving(answer) as server, opened(TIMEOUT) as http:
         api = ProvisioningApi(http, server.base, TIMEOUT)
         with pytest.raises(TargetError) as fault:
-            await api.poll(Stage.PERSONS, str(uuid4()), "a.b.c")
+            await api.poll(Kind.PERSONS, str(uuid4()), "a.b.c")
     return fault.value
 
 
@@ -98,7 +98,7 @@ async def test_no_answer_is_asked_for_or_taken_in_another_encoding() -> None:
     packed = gzip.compress(NOTHING)
     async with serving(_ok(packed, "Content-Encoding: gzip")) as server, opened(TIMEOUT) as http:
         with pytest.raises(TryAgain) as fault:
-            await ProvisioningApi(http, server.base, TIMEOUT).poll(Stage.PERSONS, str(uuid4()), "a.b.c")
+            await ProvisioningApi(http, server.base, TIMEOUT).poll(Kind.PERSONS, str(uuid4()), "a.b.c")
         assert open_connections(http) == 0
     assert (fault.value.code, fault.value.http_status, fault.value.answer) == ("answer_unreadable", 200, b"")
     assert [re.findall(r"(?mi)^accept-encoding: (.*)\r$", head) for head in server.heads] == [["identity"]]
@@ -108,7 +108,7 @@ async def test_no_answer_is_asked_for_or_taken_in_another_encoding() -> None:
 async def test_an_answer_may_say_that_it_is_not_encoded(said: str) -> None:
     async with serving(_ok(NOTHING, f"Content-Encoding: {said}")) as server, opened(TIMEOUT) as http:
         api = ProvisioningApi(http, server.base, TIMEOUT)
-        assert await api.poll(Stage.PERSONS, str(uuid4()), "a.b.c") == Answer(NOTHING, [])
+        assert await api.poll(Kind.PERSONS, str(uuid4()), "a.b.c") == Answer(NOTHING, [])
 
 
 @pytest.mark.parametrize("status", [429, 503])
@@ -130,10 +130,10 @@ async def test_an_answer_has_16_mb_at_most(chunked: bool, more: int) -> None:
     async with serving(answer) as server, opened(TIMEOUT) as http:
         api = ProvisioningApi(http, server.base, TIMEOUT)
         if not more:
-            assert (await api.poll(Stage.PERSONS, str(uuid4()), "a.b.c")).raw == body
+            assert (await api.poll(Kind.PERSONS, str(uuid4()), "a.b.c")).raw == body
             return
         with pytest.raises(TryAgain) as fault:
-            await api.poll(Stage.PERSONS, str(uuid4()), "a.b.c")
+            await api.poll(Kind.PERSONS, str(uuid4()), "a.b.c")
         assert open_connections(http) == 0
     assert (fault.value.code, fault.value.http_status, fault.value.answer) == ("answer_unreadable", 200, b"")
 
@@ -153,7 +153,7 @@ async def test_an_answer_without_an_end_is_given_up_before_its_time_is_over() ->
     async with await asyncio.start_server(endless, "127.0.0.1", 0) as listening, opened(60) as http:
         api = ProvisioningApi(http, f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}", 60)
         with pytest.raises(TryAgain) as fault:
-            await api.poll(Stage.PERSONS, str(uuid4()), "a.b.c")
+            await api.poll(Kind.PERSONS, str(uuid4()), "a.b.c")
     assert fault.value.code == "answer_unreadable"
 
 

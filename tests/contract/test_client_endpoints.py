@@ -13,8 +13,8 @@ import httpx
 import pytest
 
 from app.domain.batching import encode
+from app.domain.kinds import Kind
 from app.domain.outcome import Verdict
-from app.domain.stages import Stage
 from app.skolverket.auth import Authorisation, fetch_token
 from app.skolverket.client import ProvisioningApi, opened
 from app.skolverket.published import BODY_FORM
@@ -41,8 +41,8 @@ class Stocked:
 
     skolverket: Skolverket
     token: str
-    kept: dict[Stage, Object] = field(default_factory=dict)
-    jobs: dict[Stage, str] = field(default_factory=dict)
+    kept: dict[Kind, Object] = field(default_factory=dict)
+    jobs: dict[Kind, str] = field(default_factory=dict)
 
 
 def _learner(civic_no: str) -> Object:
@@ -54,16 +54,16 @@ def _learner(civic_no: str) -> Object:
     )
 
 
-def _objects() -> Iterator[tuple[Stage, Object]]:
+def _objects() -> Iterator[tuple[Kind, Object]]:
     learner = _learner("201203049810")
     mail = {"value": "personal@example.se", "type": "Skola personal"}
     teacher = pupil(enrolments=[], emails=[mail], eduPersonPrincipalNames=[f"{uuid4()}@edu.example.se"])
     teaching, its_class = duty(teacher, dutyAt=UNIT), group(learner, organisation=UNIT)
-    yield Stage.PERSONS, learner
-    yield Stage.PERSONS, teacher
-    yield Stage.DUTIES, teaching
-    yield Stage.GROUPS, its_class
-    yield Stage.ACTIVITIES, exam([its_class], [teaching], organisation=UNIT, parentActivity=EXAM)
+    yield Kind.PERSONS, learner
+    yield Kind.PERSONS, teacher
+    yield Kind.DUTIES, teaching
+    yield Kind.GROUPS, its_class
+    yield Kind.ACTIVITIES, exam([its_class], [teaching], organisation=UNIT, parentActivity=EXAM)
 
 
 async def _fetched(skolverket: Skolverket) -> str:
@@ -75,19 +75,19 @@ async def _stock(skolverket: Skolverket) -> Stocked:
     stocked = Stocked(skolverket, await _fetched(skolverket))
     async with opened(TIMEOUT) as http:
         api = ProvisioningApi(http, skolverket.provisioning, TIMEOUT)
-        for stage, kept in _objects():
-            job_id = (await api.submit(stage, BODY_FORM.body([encode(kept)]), stocked.token)).remote_job_id
-            assert await _outcome(api, stage, job_id, stocked.token) == {Verdict.SUCCEEDED}
-            stocked.kept.setdefault(stage, kept)
-            stocked.jobs.setdefault(stage, job_id)
+        for kind, kept in _objects():
+            job_id = (await api.submit(kind, BODY_FORM.body([encode(kept)]), stocked.token)).remote_job_id
+            assert await _outcome(api, kind, job_id, stocked.token) == {Verdict.SUCCEEDED}
+            stocked.kept.setdefault(kind, kept)
+            stocked.jobs.setdefault(kind, job_id)
     return stocked
 
 
-async def _outcome(api: ProvisioningApi, stage: Stage, job_id: str, token: str) -> set[Verdict | None]:
+async def _outcome(api: ProvisioningApi, kind: Kind, job_id: str, token: str) -> set[Verdict | None]:
     """Asks until a job is over; the bound is for a simulator that is stuck."""
     async with asyncio.timeout(10):
         while True:
-            verdicts = {result.verdict for result in (await api.poll(stage, job_id, token)).results}
+            verdicts = {result.verdict for result in (await api.poll(kind, job_id, token)).results}
             if Verdict.OPEN not in verdicts:
                 return verdicts
             await asyncio.sleep(0.02)
@@ -144,12 +144,12 @@ def api(stocked: Stocked, http: httpx.AsyncClient) -> ProvisioningApi:
     return ProvisioningApi(http, stocked.skolverket.provisioning, TIMEOUT)
 
 
-@pytest.mark.parametrize("stage", Stage)
+@pytest.mark.parametrize("kind", Kind)
 async def test_what_is_held_is_looked_up_and_what_is_not_is_left_out(
-    stocked: Stocked, api: ProvisioningApi, stage: Stage
+    stocked: Stocked, api: ProvisioningApi, kind: Kind
 ) -> None:
-    kept = UUID(stocked.kept[stage]["id"])
-    assert await api.look_up(stage, [kept, uuid4()], stocked.token) == {kept}
+    kept = UUID(stocked.kept[kind]["id"])
+    assert await api.look_up(kind, [kept, uuid4()], stocked.token) == {kept}
 
 
 async def test_the_api_is_alive(stocked: Stocked, api: ProvisioningApi) -> None:
@@ -161,17 +161,17 @@ async def test_the_api_is_alive(stocked: Stocked, api: ProvisioningApi) -> None:
 
 
 def _kept_id(stocked: Stocked) -> UUID:
-    return UUID(stocked.kept[Stage.PERSONS]["id"])
+    return UUID(stocked.kept[Kind.PERSONS]["id"])
 
 
 def _content(stocked: Stocked) -> bytes:
-    return BODY_FORM.body([encode(stocked.kept[Stage.PERSONS])])
+    return BODY_FORM.body([encode(stocked.kept[Kind.PERSONS])])
 
 
 METHODS: dict[str, Callable[[ProvisioningApi, Stocked, Hooks], Awaitable[object]]] = {
-    "submit": lambda api, stocked, hooks: api.submit(Stage.PERSONS, _content(stocked), stocked.token, hooks),
-    "poll": lambda api, stocked, hooks: api.poll(Stage.PERSONS, stocked.jobs[Stage.PERSONS], stocked.token, hooks),
-    "look_up": lambda api, stocked, hooks: api.look_up(Stage.PERSONS, [_kept_id(stocked)], stocked.token, hooks),
+    "submit": lambda api, stocked, hooks: api.submit(Kind.PERSONS, _content(stocked), stocked.token, hooks),
+    "poll": lambda api, stocked, hooks: api.poll(Kind.PERSONS, stocked.jobs[Kind.PERSONS], stocked.token, hooks),
+    "look_up": lambda api, stocked, hooks: api.look_up(Kind.PERSONS, [_kept_id(stocked)], stocked.token, hooks),
     "alive": lambda api, stocked, hooks: api.alive(stocked.token, hooks),
 }
 # The answer of alive has no body that could be broken.

@@ -357,7 +357,7 @@ async def make_record(tenant: Tenant, state: str) -> tuple[Claim, UUID]:
         await tenant.play(job_id, {(await run.objects(1))[1]: "error"})
         job_id = run.jobs[1]
     held = await tenant.claim(job_id)
-    object_id = (await run.objects(held.stage.position))[0]
+    object_id = (await run.objects(held.kind.position))[0]
     match state:
         case "pending":
             pass

@@ -158,7 +158,7 @@ class Enemy:
             case 1:
                 position = self.random.randrange(1, 5)
                 return (
-                    "INSERT INTO job (id, organisation_id, activity_id, run_id, position, stage, status)"
+                    "INSERT INTO job (id, organisation_id, activity_id, run_id, position, kind, status)"
                     f" SELECT gen_random_uuid(), organisation_id, activity_id, id, {position},"
                     f" (ARRAY['persons', 'duties', 'groups', 'activities'])[{position}],"
                     f" '{self.random.choice(list(lifecycle.JOB))}' FROM run WHERE {self._run()}"
@@ -166,9 +166,9 @@ class Enemy:
             case _:
                 status = self.random.choice(("pending", "pending", "sent", "succeeded"))
                 return (
-                    "INSERT INTO record (organisation_id, job_id, object_id, run_id, stage, ordinal, source,"
+                    "INSERT INTO record (organisation_id, job_id, object_id, run_id, kind, ordinal, source,"
                     " outgoing, upload, refs, protected, sendable, status)"
-                    " SELECT organisation_id, id, gen_random_uuid(), run_id, stage, 99, 'x', 'x', 1,"
+                    " SELECT organisation_id, id, gen_random_uuid(), run_id, kind, 99, 'x', 'x', 1,"
                     f" '{{}}', false, true, '{status}' FROM job WHERE {self._job()}"
                 )
 

@@ -92,23 +92,23 @@ _HELD_BY_THE_ENGINE: Final[Mapping[str, str]] = {
     """,
     "never older over newer: what was accepted last of an object is of its latest upload that ever was": """
         SELECT object.id FROM object JOIN record ON record.organisation_id = object.organisation_id
-            AND record.stage = object.kind AND record.object_id = object.id
+            AND record.kind = object.kind AND record.object_id = object.id
         WHERE record.status IN ('succeeded', 'warning')
         GROUP BY object.organisation_id, object.kind, object.id
         HAVING max(record.upload) <> object.accepted_upload
     """,
     "whatever was accepted is known of its object": """
         SELECT record.object_id FROM record LEFT JOIN object ON object.organisation_id = record.organisation_id
-            AND object.kind = record.stage AND object.id = record.object_id
+            AND object.kind = record.kind AND object.id = record.object_id
         WHERE record.status IN ('succeeded', 'warning') AND object.id IS NULL
     """,
     "an object is in one call at a time": """
         SELECT object_id FROM (
-            SELECT batch.organisation_id, job.stage, job.id, unnest(batch.record_ids) FROM batch JOIN job
+            SELECT batch.organisation_id, job.kind, job.id, unnest(batch.record_ids) FROM batch JOIN job
                 ON job.id = batch.job_id
             WHERE batch.status IN ('called', 'accepted')
-        ) out (organisation_id, stage, job_id, object_id)
-        GROUP BY organisation_id, stage, object_id HAVING count(DISTINCT job_id) > 1
+        ) out (organisation_id, kind, job_id, object_id)
+        GROUP BY organisation_id, kind, object_id HAVING count(DISTINCT job_id) > 1
     """,
     "the counts of a job are those of its records, at any time": """
         SELECT job.id FROM job LEFT JOIN record

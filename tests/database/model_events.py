@@ -9,7 +9,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from app.db import activity_queue, egress, runs
-from app.domain.stages import Stage
+from app.domain.kinds import Kind
 from app.errors import Conflict
 from tests.database.factories import Object, Tenant
 from tests.database.invariants import BROKEN, FINAL, changed
@@ -219,7 +219,7 @@ class Events:
                 await worker.go_on(0)
             if worker.held is None or worker.end is None:
                 return
-            if worker.end.status != "succeeded" or worker.held.stage.position == len(Stage):
+            if worker.end.status != "succeeded" or worker.held.kind.position == len(Kind):
                 break
             await worker.go_on(0)
 

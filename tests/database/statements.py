@@ -80,7 +80,7 @@ def new_record(job: str, **other: str) -> str:
         "job_id": "job.id",
         "object_id": "gen_random_uuid()",
         "run_id": "job.run_id",
-        "stage": "job.stage",
+        "kind": "job.kind",
         "ordinal": "99",
         "source": "'x'",
         "outgoing": "'x'",

@@ -12,7 +12,7 @@ from app.db.activity_queue import WakeUp
 from app.db.content import open_contents
 from app.db.egress import release
 from app.db.runs import MAX_WAITING_RUNS
-from app.domain.stages import Stage
+from app.domain.kinds import Kind
 from app.errors import Conflict, NotFound
 from tests.database.epochs import begin_epoch, claim
 from tests.database.factories import Run, Tenant, duty, make_job, make_run, pupil, small_roster
@@ -51,9 +51,9 @@ async def test_an_accepted_run_starts_in_an_empty_queue(tenant: Tenant) -> None:
     [row] = await tenant.rows("SELECT * FROM run")
     assert (row["status"], row["sequence"], row["roster_version"], row["on_record_error"]) == ("running", 1, 1, "halt")
     assert (row["requested_by_id"], row["requested_by_name"]) == (tenant.key_id, "testnyckel")
-    jobs = await tenant.rows("SELECT position, stage, status FROM job ORDER BY position")
+    jobs = await tenant.rows("SELECT position, kind, status FROM job ORDER BY position")
     assert [tuple(job.values()) for job in jobs] == [
-        (stage.position, stage.value, "queued" if stage is Stage.PERSONS else "waiting") for stage in Stage
+        (kind.position, kind.value, "queued" if kind is Kind.PERSONS else "waiting") for kind in Kind
     ]
     assert run.wake_ups == (WakeUp(run.jobs[0], 1),)
 
@@ -62,10 +62,10 @@ async def test_a_run_holds_the_roster_that_was_there(tenant: Tenant) -> None:
     """Every object is a pending record of its stage's job, in the roster's order, and the jobs' totals say so."""
     roster = small_roster()
     run = await tenant.new_run(roster)
-    for stage in Stage:
-        assert await run.objects(stage.position) == [item["id"] for item in roster[stage.value]]
-        size = len(roster[stage.value])
-        assert await _counts(tenant, run.jobs[stage.position - 1]) == {"total": size, "pending": size}
+    for kind in Kind:
+        assert await run.objects(kind.position) == [item["id"] for item in roster[kind.value]]
+        size = len(roster[kind.value])
+        assert await _counts(tenant, run.jobs[kind.position - 1]) == {"total": size, "pending": size}
 
 
 async def test_a_frozen_record_opens_as_what_it_was(tenant: Tenant) -> None:

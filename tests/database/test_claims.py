@@ -13,7 +13,7 @@ from app.db import activity_queue, answers, batches, claims
 from app.db.claims import Claim
 from app.db.egress import release
 from app.db.verbs import LeaseLost
-from app.domain.stages import Stage
+from app.domain.kinds import Kind
 from app.domain.verdicts import RecordChange
 from app.skolverket.published import PUBLISHED
 from tests.database.epochs import begin_epoch, claim
@@ -36,7 +36,7 @@ async def test_a_claim_says_whose_job_it_is_and_which(tenant: Tenant) -> None:
     run = await tenant.new_run()
     held = await tenant.claim(run.jobs[0])
     salt = await tenant.value("SELECT salt FROM organisation WHERE id = :id", id=tenant.organisation_id)
-    assert held == Claim(run.jobs[0], 1, tenant.organisation_id, run.id, Stage.PERSONS, salt, False, held.opened)
+    assert held == Claim(run.jobs[0], 1, tenant.organisation_id, run.id, Kind.PERSONS, salt, False, held.opened)
     assert (held.opened.counts.pending, held.opened.ready) == (2, True)
 
 

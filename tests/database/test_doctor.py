@@ -110,7 +110,7 @@ async def test_a_due_job_that_nobody_takes(engine: AsyncEngine, tenant: Tenant, 
     assert queue is not None
     assert queue.job is not None
     assert (queue.organisation, queue.activity_id, queue.sequence) == (tenant.number, run.activity_id, 1)
-    assert (queue.job.id, queue.job.stage, queue.waiting, queue.next_sequence) == (run.jobs[0], "persons", 1, 2)
+    assert (queue.job.id, queue.job.kind, queue.waiting, queue.next_sequence) == (run.jobs[0], "persons", 1, 2)
     assert queue.waiting_since is not None
     assert "1 worker alive with 3 steps in hand" in stuck.why
 

@@ -107,7 +107,7 @@ _REFUSALS: dict[str, tuple[str, str, list[str]]] = {
         "hollow",
         "job_starts_waiting",
         [
-            "INSERT INTO job (id, organisation_id, activity_id, run_id, position, stage, status, due_at) SELECT"
+            "INSERT INTO job (id, organisation_id, activity_id, run_id, position, kind, status, due_at) SELECT"
             f" gen_random_uuid(), organisation_id, activity_id, run_id, 1, 'persons', 'queued', {NOW}"
             " FROM job WHERE id = %(j1)s"
         ],
@@ -116,7 +116,7 @@ _REFUSALS: dict[str, tuple[str, str, list[str]]] = {
         "hollow",
         "uq_job_run_id_position",
         [
-            "INSERT INTO job (id, organisation_id, activity_id, run_id, position, stage) SELECT"
+            "INSERT INTO job (id, organisation_id, activity_id, run_id, position, kind) SELECT"
             " gen_random_uuid(), organisation_id, activity_id, run_id, 1, 'persons' FROM job WHERE id = %(j1)s"
         ],
     ),

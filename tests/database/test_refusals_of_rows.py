@@ -92,7 +92,7 @@ _REFUSALS: dict[str, tuple[str, str, list[str]]] = {
         [new_record("j2", organisation_id="%(foreign)s")],
     ),
     "a record arrives in another run's job": ("hollow", "record_arrival", [new_record("j2", run_id="%(other)s")]),
-    "a record arrives in another stage's job": ("hollow", "record_arrival", [new_record("j2", stage="'groups'")]),
+    "a record arrives in another kind's job": ("hollow", "record_arrival", [new_record("j2", kind="'groups'")]),
     "a record that breaks the schema leaves": (
         "broken",
         "ck_record_broken_never_leaves",
@@ -135,7 +135,7 @@ _REFUSALS: dict[str, tuple[str, str, list[str]]] = {
             "activity_id": "%(other_activity)s",
             "run_id": "%(other)s",
             "position": "3",
-            "stage": "'groups'",
+            "kind": "'groups'",
         }.items()
     },
     **{
@@ -149,7 +149,7 @@ _REFUSALS: dict[str, tuple[str, str, list[str]]] = {
             "job_id": "gen_random_uuid()",
             "object_id": "gen_random_uuid()",
             "run_id": "gen_random_uuid()",
-            "stage": "'groups'",
+            "kind": "'groups'",
             "ordinal": "99",
         }.items()
     },

@@ -210,7 +210,7 @@ STORE: Final = (
     ),
     Fault(
         "two calls are marked without seeing each other",
-        "PERFORM pg_advisory_xact_lock(hashtextextended(format('calls %s %s', one.organisation_id, one.stage), 0));",
+        "PERFORM pg_advisory_xact_lock(hashtextextended(format('calls %s %s', one.organisation_id, one.kind), 0));",
         "",
         ("uploads",),
     ),
@@ -228,14 +228,14 @@ STORE: Final = (
     ),
     Fault(
         "a retry leaves out what was skipped",
-        "AND record.stage = job.stage AND record.status IN ('error', 'skipped')",
-        "AND record.stage = job.stage AND record.status IN ('error')",
+        "AND record.kind = job.kind AND record.status IN ('error', 'skipped')",
+        "AND record.kind = job.kind AND record.status IN ('error')",
         ("queues",),
     ),
     Fault(
         "a retry opens what has succeeded",
-        "AND record.stage = job.stage AND record.status IN ('error', 'skipped')",
-        "AND record.stage = job.stage AND record.status <> 'pending'",
+        "AND record.kind = job.kind AND record.status IN ('error', 'skipped')",
+        "AND record.kind = job.kind AND record.status <> 'pending'",
         ("queues",),
     ),
     Fault(

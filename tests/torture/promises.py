@@ -33,8 +33,8 @@ def never_early(seen: Seen, pairs: Pairs) -> Iterator[Violation]:
         job = seen.jobs[batch.job]
         if call.at < ready[job.id]:
             yield Violation("never early", f"call {call.number} of stage {job.position} came early", f"job {job.id}")
-        if call.stage != STAGES[job.position - 1]:
-            yield Violation("never early", f"call {call.number} is of stage {call.stage}", f"job {job.id}")
+        if call.kind != STAGES[job.position - 1]:
+            yield Violation("never early", f"call {call.number} is of stage {call.kind}", f"job {job.id}")
 
 
 def never_lost(seen: Seen, pairs: Pairs) -> Iterator[Violation]:

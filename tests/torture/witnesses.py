@@ -108,14 +108,14 @@ class Call:
         return self.method == "POST" and self.path.endswith("/bulk")
 
     @property
-    def stage(self) -> str:
+    def kind(self) -> str:
         """Gives the kind of object that it is about."""
         return self.path.removeprefix("/provisioning/v1/").partition("/")[0]
 
     @property
     def bucket(self) -> str | None:
         """Gives the limit that it counts against: sending and status calls, or reading back."""
-        if self.stage not in STAGES:
+        if self.kind not in STAGES:
             return None
         return "calls" if "/bulk" in self.path else "reads"
 

@@ -25,7 +25,7 @@ GONE = Worker(id=UUID(int=3), seen_at=NOW - HOUR, alive=False, held=1)
 
 def queue(waiting: int = 0, **job: Any) -> ActivityQueue:
     """An activity queue whose run is under way, with its job if any of it is said."""
-    made = Job(id=UUID(int=7), stage="duties", status="running", **job) if job else None
+    made = Job(id=UUID(int=7), kind="duties", status="running", **job) if job else None
     return ActivityQueue(
         organisation="2120000001",
         activity_id=UUID(int=5),

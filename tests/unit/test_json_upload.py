@@ -232,8 +232,8 @@ def bodies(draw: st.DrawFn) -> tuple[dict[str, Any], bytes]:
     """Draws a roster of any order, spacing and escaping, together with its value."""
     ids = st.lists(st.uuids(), unique=True, max_size=4)
     lists = {
-        stage: [{**draw(OBJECTS), "id": str(item_id)} for item_id in draw(ids)]
-        for stage in draw(st.permutations(STAGES))[: draw(st.integers(0, 4))]
+        kind: [{**draw(OBJECTS), "id": str(item_id)} for item_id in draw(ids)]
+        for kind in draw(st.permutations(STAGES))[: draw(st.integers(0, 4))]
     }
     fields: list[tuple[str, Any]] = [("display_name", "Prov å 😀"), ("roster", lists)]
     value = dict(draw(st.permutations(fields)))
@@ -253,13 +253,13 @@ def test_any_chunking_reads_what_json_loads_reads(drawn: tuple[dict[str, Any], b
     items.extend(reader.close())
     whole = json.loads(body)
     expected = [
-        (stage, ordinal, UUID(item["id"]), item)
-        for stage, listed in whole["roster"].items()
+        (kind, ordinal, UUID(item["id"]), item)
+        for kind, listed in whole["roster"].items()
         for ordinal, item in enumerate(listed)
     ]
     assert repr(items) == repr([RosterObject(*parts) for parts in expected])
     assert reader.display_name == whole["display_name"]
-    assert reader.counts == {stage: len(whole["roster"].get(stage, [])) for stage in STAGES}
+    assert reader.counts == {kind: len(whole["roster"].get(kind, [])) for kind in STAGES}
 
 
 @settings(max_examples=300)

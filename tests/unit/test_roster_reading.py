@@ -54,7 +54,7 @@ def test_a_pupil_is_described_by_names_and_the_first_enrolment_that_holds() -> N
 
 
 @pytest.mark.parametrize(
-    ("stage", "item", "units"),
+    ("kind", "item", "units"),
     [
         ("persons", {"enrolments": [{"enroledAt": {"id": A}}, {"enroledAt": {"id": B}, "cancelled": True}]}, {A, B}),
         ("persons", {"enrolments": [{"enroledAt": {"id": A}}, {"enroledAt": A}, "x"]}, {A, None}),
@@ -70,9 +70,9 @@ def test_a_pupil_is_described_by_names_and_the_first_enrolment_that_holds() -> N
         ("activities", [A], {None}),
     ],
 )
-def test_an_object_belongs_to_school_units(stage: str, item: Any, units: set[str | None]) -> None:
+def test_an_object_belongs_to_school_units(kind: str, item: Any, units: set[str | None]) -> None:
     """None among them is one that can't be read; staff have none."""
-    assert school_units(stage, item) == {None if unit is None else UUID(unit) for unit in units}
+    assert school_units(kind, item) == {None if unit is None else UUID(unit) for unit in units}
 
 
 def test_a_person_without_enrolments_is_staff() -> None:
@@ -85,7 +85,7 @@ def test_a_pupil_whose_enrolments_are_all_cancelled_has_no_year_and_is_still_a_p
 
 
 @pytest.mark.parametrize(
-    ("stage", "item", "expected"),
+    ("kind", "item", "expected"),
     [
         ("groups", {"displayName": "8A", "schoolType": "GR"}, Described(name="8A", school_type="GR")),
         ("activities", {"displayName": "Ma 8A"}, Described(name="Ma 8A")),
@@ -95,9 +95,9 @@ def test_a_pupil_whose_enrolments_are_all_cancelled_has_no_year_and_is_still_a_p
     ],
 )
 def test_groups_activities_and_duties_are_described_by_what_they_have(
-    stage: str, item: dict[str, Any], expected: Described
+    kind: str, item: dict[str, Any], expected: Described
 ) -> None:
-    assert describe(stage, item) == expected
+    assert describe(kind, item) == expected
 
 
 @pytest.mark.parametrize("year", ["8", 8.0, True, None, 10**30, -1])
@@ -106,7 +106,7 @@ def test_a_school_year_that_is_no_small_whole_number_is_left_out(year: Any) -> N
 
 
 @pytest.mark.parametrize(
-    ("stage", "item", "expected"),
+    ("kind", "item", "expected"),
     [
         ("persons", PUPIL, []),
         ("duties", {"person": {"id": A.upper()}}, [A]),
@@ -119,9 +119,9 @@ def test_a_school_year_that_is_no_small_whole_number_is_left_out(year: Any) -> N
     ],
 )
 def test_references_come_in_order_once_each_and_only_when_they_are_uuids(
-    stage: str, item: dict[str, Any], expected: list[str]
+    kind: str, item: dict[str, Any], expected: list[str]
 ) -> None:
-    assert refs(stage, item) == [UUID(text) for text in expected]
+    assert refs(kind, item) == [UUID(text) for text in expected]
 
 
 @pytest.mark.parametrize("text", [f"{{{A}}}", f"urn:uuid:{A}", A.replace("-", ""), A + "\n", "١" + A[1:], "", None, 7])
@@ -151,9 +151,9 @@ def test_a_person_is_found_by_each_name_the_eppn_and_the_last_four() -> None:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("stage", ["groups", "activities"])
-def test_a_group_is_found_by_the_words_of_its_name(stage: str) -> None:
-    assert words(stage, {"displayName": "Matematik  (8A)"}) == {"matematik", "8a"}
+@pytest.mark.parametrize("kind", ["groups", "activities"])
+def test_a_group_is_found_by_the_words_of_its_name(kind: str) -> None:
+    assert words(kind, {"displayName": "Matematik  (8A)"}) == {"matematik", "8a"}
 
 
 def test_an_endless_name_gives_a_bounded_number_of_words_and_keeps_the_exact_ones() -> None:
@@ -212,7 +212,7 @@ GROUP = {"groupMemberships": [{"person": {"id": A}}]}
 
 
 @pytest.mark.parametrize(
-    ("stage", "item", "failed", "expected"),
+    ("kind", "item", "failed", "expected"),
     [
         ("persons", PUPIL, {A}, Send(PUPIL)),
         ("duties", {"person": {"id": A}}, set(), Send({"person": {"id": A}})),
@@ -231,10 +231,10 @@ GROUP = {"groupMemberships": [{"person": {"id": A}}]}
     ],
 )  # fmt: skip
 def test_what_goes_out_when_others_failed(
-    stage: str, item: dict[str, Any], failed: set[str], expected: Send | Skip
+    kind: str, item: dict[str, Any], failed: set[str], expected: Send | Skip
 ) -> None:
     before = copy.deepcopy(item)
-    decision = blocked(stage, item, {UUID(text) for text in failed})
+    decision = blocked(kind, item, {UUID(text) for text in failed})
     assert decision == expected
     assert item == before
     if isinstance(decision, Send):
@@ -255,8 +255,8 @@ OTHER_FIELDS = st.sampled_from(["displayName", "schoolType", "person", "groupMem
 
 @settings(max_examples=300)
 @given(st.sampled_from(STAGES), JSON | st.dictionaries(PERSON_FIELDS | OTHER_FIELDS, JSON))
-def test_nothing_raises_whatever_the_object_is(stage: str, item: Any) -> None:
-    describe(stage, item)
+def test_nothing_raises_whatever_the_object_is(kind: str, item: Any) -> None:
+    describe(kind, item)
     is_protected(item)
-    assert all(word.encode() for word in words(stage, item))
-    assert isinstance(blocked(stage, item, set(refs(stage, item))), Send | Skip)
+    assert all(word.encode() for word in words(kind, item))
+    assert isinstance(blocked(kind, item, set(refs(kind, item))), Send | Skip)

@@ -46,9 +46,9 @@ CLEAN = {"persons": PERSON, "duties": DUTY, "groups": GROUP, "activities": ACTIV
 GONE = object()
 
 
-def changed(stage: str, pointer: str, value: Any) -> dict[str, Any]:
+def changed(kind: str, pointer: str, value: Any) -> dict[str, Any]:
     """Copies the clean object of a stage with one place changed or gone."""
-    item = copy.deepcopy(CLEAN[stage])
+    item = copy.deepcopy(CLEAN[kind])
     *path, last = [int(part) if part.isdigit() else part for part in pointer.split("/")[1:]]
     place: Any = item
     for part in path:
@@ -60,17 +60,17 @@ def changed(stage: str, pointer: str, value: Any) -> dict[str, Any]:
     return item
 
 
-def found(stage: str, item: dict[str, Any]) -> list[tuple[str, str]]:
-    return [(flaw.pointer, flaw.code) for flaw in flaws(stage, item)]
+def found(kind: str, item: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(flaw.pointer, flaw.code) for flaw in flaws(kind, item)]
 
 
-@pytest.mark.parametrize("stage", CLEAN)
-def test_a_clean_object_has_no_flaws(stage: str) -> None:
-    assert flaws(stage, CLEAN[stage]) == []
+@pytest.mark.parametrize("kind", CLEAN)
+def test_a_clean_object_has_no_flaws(kind: str) -> None:
+    assert flaws(kind, CLEAN[kind]) == []
 
 
 @pytest.mark.parametrize(
-    ("stage", "pointer", "value", "code"),
+    ("kind", "pointer", "value", "code"),
     [
         ("persons", "/id", GONE, "schema_required"),
         ("persons", "/civicNo", GONE, "schema_required"),
@@ -117,12 +117,12 @@ def test_a_clean_object_has_no_flaws(stage: str) -> None:
         ("activities", "/groups", [], "schema_items"),
     ],
 )
-def test_one_breach_is_one_flaw_at_its_place(stage: str, pointer: str, value: Any, code: str) -> None:
-    assert found(stage, changed(stage, pointer, value)) == [(pointer, code)]
+def test_one_breach_is_one_flaw_at_its_place(kind: str, pointer: str, value: Any, code: str) -> None:
+    assert found(kind, changed(kind, pointer, value)) == [(pointer, code)]
 
 
 @pytest.mark.parametrize(
-    ("stage", "pointer", "value"),
+    ("kind", "pointer", "value"),
     [
         ("persons", "/eduPersonPrincipalNames", []),
         ("persons", "/givenName", ""),
@@ -135,8 +135,8 @@ def test_one_breach_is_one_flaw_at_its_place(stage: str, pointer: str, value: An
         ("activities", "/teachers", GONE),
     ],
 )
-def test_what_the_published_schema_allows_is_no_flaw(stage: str, pointer: str, value: Any) -> None:
-    assert found(stage, changed(stage, pointer, value)) == []
+def test_what_the_published_schema_allows_is_no_flaw(kind: str, pointer: str, value: Any) -> None:
+    assert found(kind, changed(kind, pointer, value)) == []
 
 
 @pytest.mark.parametrize("spelling", [ID.upper(), "00000000-0000-0000-0000-000000000000"])
@@ -230,9 +230,9 @@ JSON = st.recursive(
 
 @settings(max_examples=150)
 @given(st.sampled_from(sorted(CLEAN)), st.data())
-def test_any_junk_gives_the_same_flaws_twice_and_pointers_of_known_names(stage: str, data: st.DataObject) -> None:
-    names = st.sampled_from([*CLEAN[stage], "19991231-9819"])
-    item = {**CLEAN[stage], **data.draw(st.dictionaries(names, JSON, max_size=4))}
-    first = flaws(stage, item)
-    assert first == flaws(stage, item)
+def test_any_junk_gives_the_same_flaws_twice_and_pointers_of_known_names(kind: str, data: st.DataObject) -> None:
+    names = st.sampled_from([*CLEAN[kind], "19991231-9819"])
+    item = {**CLEAN[kind], **data.draw(st.dictionaries(names, JSON, max_size=4))}
+    first = flaws(kind, item)
+    assert first == flaws(kind, item)
     assert all(isinstance(flaw, Flaw) and "9819" not in flaw.pointer for flaw in first)

@@ -50,7 +50,7 @@ BAD: dict[str, tuple[str, Callable[[Seen], None]]] = {
         "never early",
         lambda seen: job(seen, 0, status="failed", error="records_failed"),
     ),
-    "a call of another stage than its job's": (
+    "a call of another kind than its job's": (
         "never early",
         lambda seen: call(seen, 0, path="/provisioning/v1/groups/bulk"),
     ),

@@ -21,8 +21,8 @@ def one_of(column: str, *values: str) -> sa.CheckConstraint:
 
 
 def kind_of_object() -> sa.CheckConstraint:
-    """Makes the constraint that `stage` is a kind of object."""
-    return one_of("stage", "persons", "duties", "groups", "activities")
+    """Makes the constraint that `kind` is one of objects."""
+    return one_of("kind", "persons", "duties", "groups", "activities")
 
 
 UUID = pg.UUID(as_uuid=True)

@@ -62,7 +62,7 @@ roster_staging = sa.Table(
     metadata,
     # A roster while it arrives; empty between two.
     sa.Column("roster_id", UUID, nullable=False),
-    sa.Column("stage", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
     sa.Column("object_id", UUID, nullable=False),
     sa.Column("ordinal", sa.Integer, nullable=False),
     sa.Column("source", sa.LargeBinary, nullable=False),
@@ -84,7 +84,7 @@ roster_item = sa.Table(
     metadata,
     sa.Column("organisation_id", UUID, nullable=False),
     sa.Column("roster_id", UUID, primary_key=True),
-    sa.Column("stage", sa.Text, primary_key=True),
+    sa.Column("kind", sa.Text, primary_key=True),
     sa.Column("object_id", UUID, primary_key=True),
     sa.Column("ordinal", sa.Integer, nullable=False),
     # The object as it came, and as it would be sent; None where it can't be.
@@ -97,11 +97,11 @@ roster_item = sa.Table(
     sa.Column("sendable", sa.Boolean, nullable=False),
     sa.Column("flaws", pg.JSONB),
     kind_of_object(),
-    sa.Index("ix_roster_item_order", "roster_id", "stage", "ordinal"),
+    sa.Index("ix_roster_item_order", "roster_id", "kind", "ordinal"),
     sa.Index(
         "ix_roster_item_flawed",
         "roster_id",
-        "stage",
+        "kind",
         "ordinal",
         postgresql_where=sa.text("flaws IS NOT NULL"),
     ),

@@ -66,7 +66,7 @@ job = sa.Table(
     sa.Column("activity_id", UUID, nullable=False),
     sa.Column("run_id", UUID, sa.ForeignKey("run.id"), nullable=False),
     sa.Column("position", sa.SmallInteger, nullable=False),
-    sa.Column("stage", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
     sa.Column("action", sa.Text, nullable=False, server_default="send"),
     sa.Column("status", sa.Text, nullable=False, server_default="waiting"),
     # Raised by every change that callers see.
@@ -158,7 +158,7 @@ record = sa.Table(
     sa.Column("job_id", UUID, sa.ForeignKey("job.id"), primary_key=True),
     sa.Column("object_id", UUID, primary_key=True),
     sa.Column("run_id", UUID, nullable=False),
-    sa.Column("stage", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
     sa.Column("ordinal", sa.Integer, nullable=False),
     sa.Column("status", sa.Text, nullable=False, server_default="pending"),
     sa.Column("fence", sa.BigInteger),
@@ -196,10 +196,10 @@ record = sa.Table(
     sa.CheckConstraint(
         "sendable OR status IN ('pending', 'unchanged', 'error', 'skipped')", name="broken_never_leaves"
     ),
-    # One of a job's records is found by `job_id`, those of a status in their order by run and stage: the indexes have
+    # One of a job's records is found by `job_id`, those of a status in their order by run and kind: the indexes have
     # no column in common, so that no statistics can make the planner take one for the other.
     sa.Index("ix_record_object", "object_id"),
-    sa.Index("ix_record_status", "run_id", "stage", "status", "ordinal"),
+    sa.Index("ix_record_status", "run_id", "kind", "status", "ordinal"),
     # What a claim ends first: mostly there is none.
     sa.Index("ix_record_unsendable", "job_id", postgresql_where=sa.text("status = 'pending' AND NOT sendable")),
 )

@@ -69,7 +69,7 @@ answer_time = sa.Table(
     "answer_time",
     metadata,
     # How long Skolverket usually takes with a batch, learned from the earlier ones.
-    sa.Column("stage", sa.Text, primary_key=True),
+    sa.Column("kind", sa.Text, primary_key=True),
     sa.Column("usual", sa.Interval, nullable=False),
     kind_of_object(),
 )

@@ -16,7 +16,7 @@ BEGIN
     PERFORM note_accepted(of_job, of_claim);
     SELECT batch.answer INTO earlier FROM batch WHERE id = of_batch;
     PERFORM keep_contents(one.organisation_id, digests || answer,
-        array_fill(one.stage, ARRAY[cardinality(digests)]) || 'batch'::text, objects || of_batch, sealed || answer_sealed);
+        array_fill(one.kind, ARRAY[cardinality(digests)]) || 'batch'::text, objects || of_batch, sealed || answer_sealed);
     PERFORM change_records(of_job, of_claim, NULL, changes, horizon);
     SELECT EXISTS (
         SELECT FROM batch CROSS JOIN unnest(record_ids) AS listed (id) CROSS JOIN LATERAL (
@@ -41,8 +41,8 @@ BEGIN
     END IF;
     -- Last, since all jobs of the kind write this row.
     IF usual_answer IS NOT NULL THEN
-        INSERT INTO answer_time (stage, usual) VALUES (one.stage, usual_answer)
-        ON CONFLICT (stage) DO UPDATE SET usual = excluded.usual;
+        INSERT INTO answer_time (kind, usual) VALUES (one.kind, usual_answer)
+        ON CONFLICT (kind) DO UPDATE SET usual = excluded.usual;
     END IF;
     RETURN job_snapshot(of_job);
 END $$;

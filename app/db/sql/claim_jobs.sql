@@ -3,7 +3,7 @@
 -- Suspects (free_claims) are admitted sixteen at a time, half as many after each further death. One that was twice the
 -- only suspect at a death has the process to itself: what is in hand comes to its end first, and nothing is beside it.
 CREATE OR REPLACE FUNCTION claim_jobs(of_epoch uuid, most integer, wanted uuid[])
-RETURNS TABLE (id uuid, claim bigint, organisation_id uuid, run_id uuid, stage text, lost_before boolean, salt bytea,
+RETURNS TABLE (id uuid, claim bigint, organisation_id uuid, run_id uuid, kind text, lost_before boolean, salt bytea,
     wake_latency interval, opened jsonb) LANGUAGE plpgsql AS $$
 DECLARE
     now_ timestamptz := clock_timestamp();
@@ -64,10 +64,10 @@ BEGIN
         UPDATE job SET status = 'running', claim = job.claim + 1, fence = job.claim, holder = of_epoch,
             started_at = coalesce(started_at, clock_timestamp())
         WHERE job.id = one.id
-        RETURNING job.id, job.claim, job.organisation_id, job.run_id, job.stage, job.worker_deaths > 0,
+        RETURNING job.id, job.claim, job.organisation_id, job.run_id, job.kind, job.worker_deaths > 0,
             (SELECT organisation.salt FROM organisation WHERE organisation.id = job.organisation_id),
             clock_timestamp() - job.notified_at
-        INTO id, claim, organisation_id, run_id, stage, lost_before, salt, wake_latency;
+        INTO id, claim, organisation_id, run_id, kind, lost_before, salt, wake_latency;
         BEGIN
             opened := open_job(claim_jobs.id, claim_jobs.claim);
             RETURN NEXT;

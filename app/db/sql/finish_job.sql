@@ -1,6 +1,6 @@
 -- Ends a running job, and what follows from it: the next job, or the run and the activity's next run. Locks activity,
 -- run and job, in this order. Gives the wake-ups to be sent after the commit, as [[job, number, egresses]], and with
--- `go_on` what follows as claimed by the same holder at once, if it may: [[job, claim, run, stage, what is open]].
+-- `go_on` what follows as claimed by the same holder at once, if it may: [[job, claim, run, kind, what is open]].
 CREATE OR REPLACE FUNCTION finish_job(of_job uuid, of_claim bigint, becomes text, why jsonb, go_on boolean)
 RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
@@ -16,7 +16,7 @@ BEGIN
     PERFORM hold_job(of_job, of_claim);
     -- A retry begins anew: what is left must not expire for faults of this try.
     UPDATE record SET due_at = NULL, tried_for = NULL, failed_at = NULL, planned_wait = NULL, fence = of_claim
-    WHERE run_id = one.run_id AND stage BETWEEN one.stage AND one.stage AND status = 'pending'
+    WHERE run_id = one.run_id AND kind BETWEEN one.kind AND one.kind AND status = 'pending'
         AND (due_at IS NOT NULL OR failed_at IS NOT NULL);
     UPDATE job SET status = becomes, fence = of_claim, error = why, finished_at = clock_timestamp(), due_at = NULL,
         holder = NULL, worker_deaths = 0, sole_deaths = 0,
@@ -30,7 +30,7 @@ BEGIN
         follows := start_next_run(one.organisation_id, one.activity_id);
     END IF;
     IF go_on AND jsonb_array_length(follows) > 0 THEN
-        SELECT coalesce(jsonb_agg(jsonb_build_array(next.id, next.claim, next.run_id, next.stage, next.opened)), '[]')
+        SELECT coalesce(jsonb_agg(jsonb_build_array(next.id, next.claim, next.run_id, next.kind, next.opened)), '[]')
         INTO claimed FROM claim_jobs(one.holder, 1, ARRAY[(follows -> 0 ->> 0)::uuid]) next;
     END IF;
     RETURN jsonb_build_array(follows, claimed);

@@ -6,8 +6,8 @@ BEGIN
         END IF;
         RETURN NEW;
     END IF;
-    IF (NEW.id, NEW.organisation_id, NEW.activity_id, NEW.run_id, NEW.position, NEW.stage)
-        IS DISTINCT FROM (OLD.id, OLD.organisation_id, OLD.activity_id, OLD.run_id, OLD.position, OLD.stage) THEN
+    IF (NEW.id, NEW.organisation_id, NEW.activity_id, NEW.run_id, NEW.position, NEW.kind)
+        IS DISTINCT FROM (OLD.id, OLD.organisation_id, OLD.activity_id, OLD.run_id, OLD.position, OLD.kind) THEN
         PERFORM refuse('job_identity', format('job %s cannot change its identity', OLD.id));
     END IF;
     IF OLD.status = 'succeeded' THEN
@@ -44,7 +44,7 @@ BEGIN
             -- the first in the order of the index: any one might be looked for in the whole table
             SELECT FROM unnest(ARRAY['sent', CASE NEW.status WHEN 'succeeded' THEN 'pending' END]) AS left_over
             CROSS JOIN LATERAL (
-                SELECT FROM record WHERE record.run_id = NEW.run_id AND record.stage = NEW.stage
+                SELECT FROM record WHERE record.run_id = NEW.run_id AND record.kind = NEW.kind
                     AND record.status = left_over
                 ORDER BY record.ordinal LIMIT 1
             ) first

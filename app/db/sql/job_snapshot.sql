@@ -11,23 +11,25 @@ BEGIN
         'last_accepted_at', job.last_accepted_at,
         'tried_for', extract(epoch FROM job.tried_for),
         'fault_code', job.error ->> 'code',
-        'usual_answer', (SELECT extract(epoch FROM usual) FROM answer_time WHERE answer_time.stage = job.stage),
+        'usual_answer', (SELECT extract(epoch FROM usual) FROM answer_time WHERE answer_time.kind = job.kind),
         'cancelled', run.cancel_requested_at IS NOT NULL,
         'on_record_error', run.on_record_error,
         'ready', pending.ready,
         'next_ready_at', CASE WHEN NOT pending.ready THEN (
             -- A range is taken to be narrow, also by a planner whose statistics know of few runs yet.
             SELECT min(record.due_at) FROM record
-            WHERE record.run_id = job.run_id AND record.stage BETWEEN job.stage AND job.stage
+            WHERE record.run_id = job.run_id AND record.kind BETWEEN job.kind AND job.kind
                 AND record.status = 'pending' AND record.due_at > clock_timestamp()
         ) END,
         -- Failed records of which the stages after this one have to know whether Skolverket holds them from before. The
         -- first in the order of the index is asked for: any one might be looked for anywhere, by a planner that expects
         -- many.
-        'unasked', run.on_record_error = 'continue' AND job.stage <> 'activities' AND EXISTS (
+        'unasked', run.on_record_error = 'continue' AND EXISTS (
+            SELECT FROM job later WHERE later.run_id = job.run_id AND later.position = job.position + 1
+        ) AND EXISTS (
             SELECT FROM unnest(ARRAY['error', 'skipped']) AS failed CROSS JOIN LATERAL (
                 SELECT FROM record
-                WHERE record.run_id = job.run_id AND record.stage = job.stage AND record.status = failed AND (
+                WHERE record.run_id = job.run_id AND record.kind = job.kind AND record.status = failed AND (
                     -- asked for one by one: as NOT EXISTS it might become a join that reads all of them
                     SELECT true FROM at_target
                     WHERE at_target.job_id = record.job_id AND at_target.object_id = record.object_id
@@ -47,7 +49,7 @@ BEGIN
     FROM job JOIN run ON run.id = job.run_id
     CROSS JOIN LATERAL (
         SELECT EXISTS (
-            SELECT FROM record WHERE record.run_id = job.run_id AND record.stage = job.stage
+            SELECT FROM record WHERE record.run_id = job.run_id AND record.kind = job.kind
                 AND record.status = 'pending' AND (record.due_at IS NULL OR record.due_at <= clock_timestamp())
             ORDER BY record.ordinal LIMIT 1
         ) AS ready

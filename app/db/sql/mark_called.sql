@@ -15,16 +15,16 @@ BEGIN
         RETURN 'gone';
     END IF;
     -- One at a time until the commit: of two with the same object neither would see that the other leaves.
-    PERFORM pg_advisory_xact_lock(hashtextextended(format('calls %s %s', one.organisation_id, one.stage), 0));
+    PERFORM pg_advisory_xact_lock(hashtextextended(format('calls %s %s', one.organisation_id, one.kind), 0));
     -- In one statement, of one moment: a call that is answered meanwhile is seen as under way, or its answer is.
     IF EXISTS (
-        SELECT FROM under_way_elsewhere(one.organisation_id, one.stage, of_job, leaving)
+        SELECT FROM under_way_elsewhere(one.organisation_id, one.kind, of_job, leaving)
         UNION ALL
         SELECT FROM unnest(leaving) AS each (id) CROSS JOIN LATERAL (
             SELECT upload FROM record WHERE job_id = of_job AND object_id = each.id OFFSET 0
         ) mine CROSS JOIN LATERAL (
             SELECT accepted_upload FROM object
-            WHERE organisation_id = one.organisation_id AND kind = one.stage AND id = each.id OFFSET 0
+            WHERE organisation_id = one.organisation_id AND kind = one.kind AND id = each.id OFFSET 0
         ) known
         WHERE known.accepted_upload > mine.upload
     ) THEN

@@ -3,9 +3,9 @@ BEGIN
     IF TG_OP = 'DELETE' THEN
         PERFORM refuse('record_history', format('record %s is history and cannot be deleted', OLD.object_id));
     END IF;
-    IF (NEW.organisation_id, NEW.job_id, NEW.object_id, NEW.run_id, NEW.stage, NEW.ordinal, NEW.source, NEW.outgoing,
+    IF (NEW.organisation_id, NEW.job_id, NEW.object_id, NEW.run_id, NEW.kind, NEW.ordinal, NEW.source, NEW.outgoing,
             NEW.upload)
-        IS DISTINCT FROM (OLD.organisation_id, OLD.job_id, OLD.object_id, OLD.run_id, OLD.stage, OLD.ordinal,
+        IS DISTINCT FROM (OLD.organisation_id, OLD.job_id, OLD.object_id, OLD.run_id, OLD.kind, OLD.ordinal,
             OLD.source, OLD.outgoing, OLD.upload) THEN
         PERFORM refuse('record_identity', format('record %s cannot change its identity', OLD.object_id));
     END IF;
@@ -35,8 +35,8 @@ BEGIN
     IF EXISTS (
         SELECT FROM arrived JOIN job ON job.id = arrived.job_id
         WHERE arrived.status <> 'pending' OR job.status <> 'waiting' OR job.started_at IS NOT NULL
-            OR (job.organisation_id, job.run_id, job.stage)
-                IS DISTINCT FROM (arrived.organisation_id, arrived.run_id, arrived.stage)
+            OR (job.organisation_id, job.run_id, job.kind)
+                IS DISTINCT FROM (arrived.organisation_id, arrived.run_id, arrived.kind)
     ) THEN
         PERFORM refuse('record_arrival', 'records arrive as pending, in their own job, before it has started');
     END IF;

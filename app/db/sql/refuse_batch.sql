@@ -26,7 +26,7 @@ BEGIN
         together := (cardinality(sent) + 1) / 2;
     END IF;
     PERFORM keep_contents(one.organisation_id, ARRAY[answer], ARRAY['batch'], ARRAY[of_batch], ARRAY[answer_sealed]);
-    PERFORM keep_contents(one.organisation_id, array_agg(digest), array_agg(one.stage), array_agg(id), array_agg(sealed))
+    PERFORM keep_contents(one.organisation_id, array_agg(digest), array_agg(one.kind), array_agg(id), array_agg(sealed))
     FROM unnest(blamed, said, said_sealed) AS each (id, digest, sealed) WHERE id = ANY (guilty);
     sent := close_batch(of_job, of_claim, of_batch, 'refused', 'http_' || http_status, http_status, answer);
     PERFORM change_records(of_job, of_claim, NULL, jsonb_agg(

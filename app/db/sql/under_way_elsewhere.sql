@@ -12,7 +12,7 @@ RETURNS TABLE (object_id uuid, wait interval) LANGUAGE sql STABLE ROWS 10 AS $$
             SELECT record_ids, next_poll_at FROM batch
             WHERE batch.job_id = job.id AND batch.status IN ('called', 'accepted') OFFSET 0
         ) out CROSS JOIN unnest(out.record_ids) AS listed (id)
-        WHERE job.organisation_id = organisation AND job.status = 'running' AND job.stage = of_kind
+        WHERE job.organisation_id = organisation AND job.status = 'running' AND job.kind = of_kind
             AND job.id IS DISTINCT FROM of_job
         UNION ALL
         SELECT listed.id, false, NULL FROM task CROSS JOIN unnest(task.under_way) AS listed (id)

@@ -44,7 +44,7 @@ def record(**changes: Any) -> Object:
     """Makes an opened record: a pupil's who was refused, unless it is said otherwise."""
     return {
         "object_id": PUPIL,
-        "stage": "persons",
+        "kind": "persons",
         "status": "error",
         "payload": pupil(),
         "sent": pupil(),
@@ -91,7 +91,7 @@ def job(**changes: Any) -> Object:
         "organisation_id": ORGANISATION,
         "run_id": UUID(int=30),
         "activity_id": UUID(int=3),
-        "stage": "persons",
+        "kind": "persons",
         "position": 1,
         "action": "send",
         "status": "running",

@@ -39,7 +39,7 @@ def test_items_are_seen_one_by_one(
 ) -> None:
     """What is around the items is masked unless every record is seen; what is of no record here is masked for all."""
     row = batch()
-    detail = show_batch_detail(row, viewer(*scopes.split(), units=units), stage="persons", protected=protected)
+    detail = show_batch_detail(row, viewer(*scopes.split(), units=units), kind="persons", protected=protected)
     assert detail["record_ids"] == row["record_ids"]
     assert seen(detail["request"]["data"], row["request"]["data"]) == shown
     assert seen(detail["answer"]["responses"], row["answer"]["responses"]) == shown
@@ -53,11 +53,11 @@ def test_a_body_of_any_shape_is_shown(body: Any, scopes: str) -> None:
     """Without pii nothing is left of it; a viewer of one unit is not shown what can't be told to be its."""
     for column in ("request", "answer"):
         row = batch(**{column: body})
-        whole = show_batch_detail(row, viewer(*scopes.split()), stage="persons", protected=set())[column]
+        whole = show_batch_detail(row, viewer(*scopes.split()), kind="persons", protected=set())[column]
         masked = {"data": [["***"]]} if body == {"data": [["Åsa"]]} and column == "request" else body
         assert whole == (masked if scopes else mask(body))
     part = show_batch_detail(
-        batch(request=body), viewer(*scopes.split(), units={NORTH}), stage="persons", protected=set()
+        batch(request=body), viewer(*scopes.split(), units={NORTH}), kind="persons", protected=set()
     )
     assert "Åsa" not in json.dumps(part, default=str, ensure_ascii=False)
 
@@ -65,7 +65,7 @@ def test_a_body_of_any_shape_is_shown(body: Any, scopes: str) -> None:
 def test_a_batch_without_records_is_masked_without_pii() -> None:
     row = batch(record_ids=[], request={"note": "Åsa"})
     for scopes, note in (("", "***"), ("pii", "Åsa")):
-        detail = show_batch_detail(row, viewer(*scopes.split()), stage="persons", protected=set())
+        detail = show_batch_detail(row, viewer(*scopes.split()), kind="persons", protected=set())
         assert detail["request"] == {"note": note}
 
 

@@ -57,7 +57,7 @@ def test_an_object_that_is_surely_of_no_unit_of_the_viewers_is_masked(payload: A
 
 
 @pytest.mark.parametrize(
-    ("stage", "payload", "units", "seen"),
+    ("kind", "payload", "units", "seen"),
     [
         ("duties", {"dutyAt": {"id": str(NORTH)}}, {NORTH}, True),
         ("duties", {"dutyAt": {"id": str(NORTH)}}, {SOUTH}, False),
@@ -69,15 +69,15 @@ def test_an_object_that_is_surely_of_no_unit_of_the_viewers_is_masked(payload: A
         ("persons", {"givenName": "Moa"}, {SOUTH}, True),
     ],
 )
-def test_each_kind_has_its_school_unit(stage: str, payload: Any, units: set[UUID], seen: bool) -> None:
+def test_each_kind_has_its_school_unit(kind: str, payload: Any, units: set[UUID], seen: bool) -> None:
     """A duty's is where it is held, whoever holds it."""
-    person = {"person_id": TEACHER, "person_payload": pupil(TEACHER, SOUTH)} if stage == "duties" else {}
-    row = record(object_id=DUTY, stage=stage, payload=payload, received=None, **person)
+    person = {"person_id": TEACHER, "person_payload": pupil(TEACHER, SOUTH)} if kind == "duties" else {}
+    row = record(object_id=DUTY, kind=kind, payload=payload, received=None, **person)
     shown = show_record(row, viewer("pii", units=units))
     assert (shown["name"] != "***") is seen
     assert shown["name"] is not None
 
 
 def test_a_duty_without_its_person_has_no_name() -> None:
-    shown = show_record(record(stage="duties", payload={"dutyAt": {"id": str(NORTH)}}), viewer("pii"))
+    shown = show_record(record(kind="duties", payload={"dutyAt": {"id": str(NORTH)}}), viewer("pii"))
     assert (shown["name"], shown["role"]) == (None, "Personal")

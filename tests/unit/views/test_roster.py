@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from app.domain.stages import Stage
+from app.domain.kinds import Kind
 from app.views.roster import concerned, show_object
 from tests.unit.views.rows import DUTY, NORTH, OTHER, PUPIL, SOUTH, TEACHER, Object, mask, pupil, viewer
 
@@ -34,7 +34,7 @@ def test_an_object_is_as_stored_or_masked(
     scopes: str, units: set[UUID] | None, marked: bool, protected: set[UUID], seen: bool
 ) -> None:
     shown = show_object(
-        row(protected=marked), viewer(*scopes.split(), units=units), stage=Stage.PERSONS, protected=protected
+        row(protected=marked), viewer(*scopes.split(), units=units), kind=Kind.PERSONS, protected=protected
     )
     if seen:
         assert shown == STORED
@@ -45,13 +45,13 @@ def test_an_object_is_as_stored_or_masked(
 
 def test_a_duty_is_protected_with_its_person() -> None:
     duty = row(object_id=DUTY, refs=[TEACHER], payload=b'{"dutyRole": "L\\u00e4rare", "note": "x"}')
-    assert concerned(duty, Stage.DUTIES) == (DUTY, TEACHER)
+    assert concerned(duty, Kind.DUTIES) == (DUTY, TEACHER)
     for protected, seen in ((set(), True), ({TEACHER}, False), ({DUTY}, False)):
-        shown = show_object(duty, viewer("pii"), stage=Stage.DUTIES, protected=protected)
+        shown = show_object(duty, viewer("pii"), kind=Kind.DUTIES, protected=protected)
         assert (json.loads(shown)["note"] == "x") is seen
 
 
 def test_a_group_is_not_protected_with_its_members() -> None:
     group = row(refs=[OTHER], payload=b"{}")
-    assert concerned(group, Stage.GROUPS) == (PUPIL,)
-    assert show_object(group, viewer("pii"), stage=Stage.GROUPS, protected={OTHER}) == b"{}"
+    assert concerned(group, Kind.GROUPS) == (PUPIL,)
+    assert show_object(group, viewer("pii"), kind=Kind.GROUPS, protected={OTHER}) == b"{}"

@@ -27,7 +27,7 @@ ACTIVITY = {
     **{f"run_{name}": None for name in run() if name != "id"},
 }
 FINDING = {
-    "stage": "persons",
+    "kind": "persons",
     "object_id": PUPIL,
     "flaw": {"pointer": "", "severity": "error", "code": "schema_type"},
 }
@@ -44,7 +44,7 @@ FINDING = {
         (schemas.Record, show_record(record(), viewer())),
         (schemas.RecordDetail, show_record_detail(record(), viewer("pii"))),
         (schemas.Batch, show_batch(batch())),
-        (schemas.BatchDetail, show_batch_detail(batch(), viewer(), stage="persons", protected=set())),
+        (schemas.BatchDetail, show_batch_detail(batch(), viewer(), kind="persons", protected=set())),
     ],
 )
 def test_a_view_has_exactly_the_fields_of_its_schema(schema: type[BaseModel], shown: dict[str, Any]) -> None:
@@ -52,7 +52,7 @@ def test_a_view_has_exactly_the_fields_of_its_schema(schema: type[BaseModel], sh
 
 
 def test_a_run_shows_its_jobs_as_they_are_shown_alone() -> None:
-    jobs = [job(), job(stage="duties", position=2, status="waiting")]
+    jobs = [job(), job(kind="duties", position=2, status="waiting")]
     shown = show_run(run(), jobs)
     assert shown["jobs"] == [show_job(each) for each in jobs]
     assert [each["title"] for each in shown["jobs"]] == ["Användare", "Tjänstgöringar"]

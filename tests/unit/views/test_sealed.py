@@ -29,7 +29,7 @@ def test_a_duty_is_opened_with_its_person(cipher: OrganisationCipher) -> None:
     """A list leaves what was sent sealed; nothing stays nothing."""
     row = record(
         object_id=DUTY,
-        stage="duties",
+        kind="duties",
         person_id=TEACHER,
         received=None,
         received_sealed=None,

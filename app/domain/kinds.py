@@ -3,7 +3,7 @@
 from enum import StrEnum
 
 
-class Stage(StrEnum):
+class Kind(StrEnum):
     """A kind of SS 12000 object, and the job that sends all objects of that kind."""
 
     PERSONS = "persons"
@@ -14,7 +14,7 @@ class Stage(StrEnum):
     @property
     def position(self) -> int:
         """Gives the place in the chain, 1 to 4."""
-        return list(Stage).index(self) + 1
+        return list(Kind).index(self) + 1
 
     @property
     def swedish(self) -> str:
@@ -22,21 +22,21 @@ class Stage(StrEnum):
         return _SWEDISH[self]
 
     @property
-    def before(self) -> tuple["Stage", ...]:
+    def before(self) -> tuple["Kind", ...]:
         """Gives the stages whose objects this one's may refer to."""
         return _REFERS_TO[self]
 
 
 _SWEDISH = {
-    Stage.PERSONS: "Användare",
-    Stage.DUTIES: "Tjänstgöringar",
-    Stage.GROUPS: "Grupper",
-    Stage.ACTIVITIES: "Aktiviteter",
+    Kind.PERSONS: "Användare",
+    Kind.DUTIES: "Tjänstgöringar",
+    Kind.GROUPS: "Grupper",
+    Kind.ACTIVITIES: "Aktiviteter",
 }
 
 _REFERS_TO = {
-    Stage.PERSONS: (),
-    Stage.DUTIES: (Stage.PERSONS,),
-    Stage.GROUPS: (Stage.PERSONS,),
-    Stage.ACTIVITIES: (Stage.DUTIES, Stage.GROUPS),
+    Kind.PERSONS: (),
+    Kind.DUTIES: (Kind.PERSONS,),
+    Kind.GROUPS: (Kind.PERSONS,),
+    Kind.ACTIVITIES: (Kind.DUTIES, Kind.GROUPS),
 }
