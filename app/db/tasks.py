@@ -87,7 +87,9 @@ async def free_forgotten(conn: AsyncConnection, epoch: UUID, in_hand: Sequence[T
     await conn.execute(
         sa.text(
             """
-            UPDATE task SET holder = NULL WHERE ctid = ANY (ARRAY(
+            UPDATE task SET holder = NULL, under_way = NULL,
+                again_at = CASE WHEN under_way IS NULL THEN again_at ELSE clock_timestamp() + interval '15 minutes' END
+            WHERE ctid = ANY (ARRAY(
                 SELECT task.ctid FROM task JOIN epoch ON epoch.id = task.holder
                 WHERE epoch.state = 'ended' OR (epoch.id = :epoch AND NOT EXISTS (
                     SELECT FROM unnest(
@@ -135,7 +137,10 @@ async def _settle(
 ) -> bool:
     settled = await conn.execute(
         sa.text(
-            f"UPDATE task SET due_at = clock_timestamp() + :wait, holder = NULL, leased_until = NULL{noted}"  # noqa: S608 - our own text
+            # A call without an answer may still arrive: what it sent is looked at once more.
+            f"UPDATE task SET due_at = clock_timestamp() + :wait, holder = NULL, leased_until = NULL, under_way = NULL,"  # noqa: S608 - our own text
+            " again_at = CASE WHEN under_way IS NULL THEN again_at ELSE clock_timestamp() + interval '15 minutes' END"
+            f"{noted}"
             " WHERE kind = :kind AND key = :key AND claim = :claim AND (holder IS NOT NULL OR leased_until IS NOT NULL)"
         ),
         {**_keys(task), "wait": again_in, **values},

@@ -115,12 +115,12 @@ class Egress:
             self.tally,
             self.watchdog.came_round,
         )
-        outside = TaskLoop(self.engine, calling(settings, self.target, calls), epoch, self.random)
-        lost, done = asyncio.Event(), asyncio.Event()
+        lost, done, letting_go = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        kinds = calling(settings, self.target, self.cipher, calls, letting_go)
+        outside = TaskLoop(self.engine, kinds, epoch, self.random)
         beats = asyncio.create_task(self._beat(epoch, tenure, lost, done))
         async with AsyncExitStack() as stack:
             stack.push_async_callback(calls.close)
-            letting_go = asyncio.Event()
             await self._pause_first(pacers)
             with suppress(SQLAlchemyError):
                 await services.write_down()

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from app.db import egress, tasks
 from app.db.tasks import Task
 from app.jobs.tasks import inside
-from app.jobs.tasks.kind import Kind, Store, kept_tidy
+from app.jobs.tasks.kind import Store, TaskKind, kept_tidy
 from app.jobs.tasks.loop import TaskLoop
 from tests.database.epochs import begin_epoch
 from tests.database.factories import HOUR, MINUTE, Tenant
@@ -274,7 +274,7 @@ async def test_a_task_that_breaks_harms_no_other(engine: AsyncEngine) -> None:
     async def does_nothing(_: AsyncConnection) -> None:
         pass
 
-    kinds = {"one": Kind("one", HOUR, HOUR, breaks), "other": kept_tidy("other", HOUR, does_nothing)}
+    kinds = {"one": TaskKind("one", HOUR, HOUR, breaks), "other": kept_tidy("other", HOUR, does_nothing)}
     await added(engine)
     await TaskLoop(engine, kinds).run_once()
     async with engine.connect() as conn:

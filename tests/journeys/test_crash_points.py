@@ -59,6 +59,8 @@ def points_of(*modules: str) -> list[str]:
 WORKER_POINTS = [
     *points_of("jobs/egress", "jobs/holder", "jobs/runner", "jobs/calls", "jobs/tokens", "jobs/services"),
     *points_of("jobs/tasks/loop"),
+    # Beside `ask_for_repair`, which a process passes only after it had been stopped in the middle of a call.
+    *(point for point in points_of("jobs/tasks/repair") if not point.endswith("ask_for_repair")),
     *(f"{moment}:{name_of(intent)}" for intent in get_args(Transaction) for moment in _COMMITS),
     *(f"{when}_call:{name}" for name in get_args(calls.Name) for when in ("before", "during", "after")),
     "before_call:token",
@@ -119,6 +121,8 @@ _NOT_NOW = _once(_PERSONS, action="status", status=503)
 _AWAY = Scene(away=True)
 # While a call is out.
 _TOLD_TO_END = replace(_once(_PERSONS, action="delay", seconds=1.5), told_to_end_at=frozenset({"called"}))
+# One of the persons is protected, and is sent again whatever is there.
+_LOST = replace(_once(_PERSONS, action="cut_before"), persons=60)
 _FAILED = Scene(defects=1, policy="continue")
 # By the name that a point has after its colon; without a scene a plain run passes it.
 SCENES: Mapping[str, Scene] = {
@@ -165,6 +169,9 @@ SCENES: Mapping[str, Scene] = {
     "task_failed": _once("/programmes$", action="status", status=503),
     # One call has left, and the others' permits do not come before it is told to end.
     "let_task_go": replace(_TOLD_TO_END, dying={"SKOLVERKET_READS_PER_SECOND": "0.1"}),
+    "load_repair": _LOST,
+    "call_repair": _LOST,
+    "repair_answered": _LOST,
     "rest": Scene(dying={"ENCRYPTION_KEYS": f"other:{new_key()}"}),
     "end_epoch": Scene(left_behind=True),
 }
@@ -213,7 +220,11 @@ HISTORY: Mapping[str, tuple[int, int]] = {
     "after_commit:refresh_work": _MAY_HAVE_ARRIVED,
 }
 # Where the job is at that moment is chance.
-_BESIDE = {"before_commit:task_failed", "after_commit:task_failed"}
+_BESIDE = {
+    f"{moment}:{name}"
+    for name in ("task_failed", "load_repair", "call_repair", "repair_answered")
+    for moment in _COMMITS
+}
 
 
 @pytest.fixture(scope="module")
@@ -278,7 +289,7 @@ def test_another_worker_goes_on_where_one_has_died(crashing: Service, point: str
         return
     if scene.away:
         return
-    faults_met = sum(fault.get("action") in {"status", "revoke_tokens"} for fault in scene.faults)
+    faults_met = sum(fault.get("action") in {"status", "revoke_tokens", "cut_before"} for fault in scene.faults)
     assert sum(job["attempt"] for job in run["jobs"]) <= faults_met, "a death costs no attempt"
     lost = sum(batch["status"] == "lost" for job in run["jobs"] for batch in service.batches(job))
     doubled = sum(times - 1 for times in Counter(call["sha256"] for call in service.sends()).values())

@@ -10,7 +10,7 @@ from app.catalogue import catalogue, in_words
 from app.cli.diagnosis import Worded, headline, worded
 from app.domain.conclusion import CIRCUIT_OPEN
 from app.domain.diagnosis import Finding, diagnose
-from app.domain.situation import ActivityQueue, Job, Seen, Service, Session, Token, Worker
+from app.domain.situation import ActivityQueue, FailingTasks, Job, Seen, Service, Session, Token, Worker
 from tests.conftest import ROOT
 
 NOW = datetime(2026, 11, 23, 8, 5, tzinfo=UTC)
@@ -163,6 +163,11 @@ def test_what_a_queue_waits_for(of: ActivityQueue, level: str, code: str) -> Non
             [("warning", "token_failing")],
             id="a token that nobody needs",
         ),
+        pytest.param(
+            seen(tasks=[FailingTasks(kind="open_data", tasks=2, failed_at=NOW, failure="http_503")]),
+            [("warning", "tasks_failing")],
+            id="tasks that fail",
+        ),
         pytest.param(seen(pauses={"calls": NOW + SECOND}), [], id="a pause that is over soon"),
         pytest.param(seen(pauses={"calls": NOW + 20 * SECOND}), [("warning", "calls_held_back")], id="calls held back"),
         pytest.param(seen(holders={}), [("warning", "no_holder")], id="nobody may call, and nothing to do"),
@@ -277,8 +282,8 @@ def test_nothing_is_said_but_ids_numbers_codes_and_times() -> None:
     names = {name for trouble in catalogue().troubles.values() for name in trouble.values}
     counts = {"attempts", "batches", "calls", "held", "times", "deaths", "polls", "lost", "nobody", "woken", "unset"}
     ids = {"worker", "run", "job", "pid", "blockers", "ending", "organisation", "organisations", "next"}
-    codes, times = {"fault", "service", "bucket", "program", "tables"}, {"until", "gone", "probe", "ahead"}
-    database = {"found", "oldest", "newest", "lost", "parts"}
+    codes, times = {"fault", "service", "bucket", "program", "tables", "kind"}, {"until", "gone", "probe", "ahead"}
+    database = {"found", "oldest", "newest", "lost", "parts", "tasks"}
     assert names == counts | ids | codes | times | database
 
 

@@ -21,7 +21,7 @@ class Later(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class TaskKind:
     """One kind of task.
 
     `do` does what calls for no transaction, and gives what is stored in the one in which the task is done. `add` makes
@@ -36,7 +36,7 @@ class Kind:
     add: Store | None = None
 
 
-def kept_tidy(name: str, every: timedelta, store: Store) -> Kind:
+def kept_tidy(name: str, every: timedelta, store: Store) -> TaskKind:
     """Makes a kind of which there is one task, that consists of one transaction."""
 
     async def do(_: Task) -> Store:
@@ -45,4 +45,4 @@ def kept_tidy(name: str, every: timedelta, store: Store) -> Kind:
     async def add(conn: AsyncConnection) -> None:
         await tasks.add(conn, name)
 
-    return Kind(name, 2 * every, every, do, add)
+    return TaskKind(name, 2 * every, every, do, add)

@@ -18,7 +18,7 @@ from app.db.tasks import Task
 from app.domain.conclusion import CIRCUIT_OPEN
 from app.domain.tasks import next_wait
 from app.jobs.pacer import NoPermit
-from app.jobs.tasks.kind import Kind, Later
+from app.jobs.tasks.kind import Later, TaskKind
 from app.logs import describe_exception
 from app.target import TargetError
 
@@ -35,7 +35,7 @@ class TaskLoop:
     """Does tasks of some kinds, a few at a time: those that call for an `epoch`, without one those that stay inside."""
 
     engine: AsyncEngine
-    kinds: Mapping[str, Kind]
+    kinds: Mapping[str, TaskKind]
     epoch: UUID | None = None
     random: Random = field(default_factory=SystemRandom)
     at_once: int = 4
@@ -85,14 +85,14 @@ class TaskLoop:
             doing.add_done_callback(self._in_hand.pop)
         return free - len(claimed)
 
-    async def _do(self, kind: Kind, task: Task) -> None:
+    async def _do(self, kind: TaskKind, task: Task) -> None:
         """Does one task. Never raises: what cannot be written down is free for others when its claim has ended."""
         try:
             await self._done_or_failed(kind, task)
         except Exception as problem:
             log.error("a task is left as it is", kind=kind.name, **describe_exception(problem))
 
-    async def _done_or_failed(self, kind: Kind, task: Task) -> None:
+    async def _done_or_failed(self, kind: TaskKind, task: Task) -> None:
         try:
             async with asyncio.timeout(_LONGEST_INSIDE if self.epoch is None else _LONGEST_CALLING):
                 store = await kind.do(task)
@@ -123,7 +123,7 @@ class TaskLoop:
 
     async def _failed(
         self,
-        kind: Kind,
+        kind: TaskKind,
         task: Task,
         code: str,
         http_status: int | None = None,

@@ -14,7 +14,7 @@ from app.db.reference import Item
 from app.db.tasks import Task
 from app.jobs.calls import Calls
 from app.jobs.pacer import Pacer, Place
-from app.jobs.tasks.kind import Kind, Store
+from app.jobs.tasks.kind import Store, TaskKind
 from app.settings import Settings
 from app.target import OpenItem, RateLimit, SlowDown, Target
 
@@ -47,7 +47,7 @@ class _Reading:
         pass
 
 
-def kind(settings: Settings, target: Target, calls: Calls) -> Kind:
+def kind(settings: Settings, target: Target, calls: Calls) -> TaskKind:
     """Makes the kind, whose tasks make their calls by `calls`."""
     every = settings.open_data_refresh
 
@@ -63,7 +63,7 @@ def kind(settings: Settings, target: Target, calls: Calls) -> Kind:
 
         return store
 
-    return Kind(reference.OPEN_DATA, max(1.1 * every, _LONGEST_FAILURE), every, do, reference.add_subjects)
+    return TaskKind(reference.OPEN_DATA, max(1.1 * every, _LONGEST_FAILURE), every, do, reference.add_subjects)
 
 
 async def _read(subject: str, settings: Settings, target: Target, calls: Calls) -> _Seen:
