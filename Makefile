@@ -23,7 +23,7 @@ test: $(STAMP) ## all tests, on real servers
 	@exec $(PYTHON) -m pytest --quiet --numprocesses 4 --dist worksteal
 
 crashes: $(STAMP) ## a process dies at every commit and every call, one after the other
-	@CRASH_POINTS=all exec $(PYTHON) -m pytest --quiet --numprocesses 4 --dist worksteal tests/journeys/test_crash_points.py
+	@CRASH_POINTS=all exec $(PYTHON) -m pytest --quiet --numprocesses 6 --dist worksteal tests/journeys/test_crash_points.py
 
 torture: $(STAMP) ## random faults against real processes for 20 minutes; ARGS="--seed 7 --minutes 3 …" for another run
 	@exec $(PYTHON) -m tests.torture $(or $(ARGS),--minutes 20 --organisations 12)

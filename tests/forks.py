@@ -88,7 +88,9 @@ class Forks:
 
 
 def _serve(line: socket.socket) -> None:
-    for module in ("app.cli", "app.api.serving", "app.jobs.egress", "app.jobs.worker", "app.simulator.serving"):
+    ours = ("app.cli", "app.api.serving", "app.jobs.egress", "app.jobs.worker", "app.simulator.serving")
+    # httpx imports its way of waiting with the first request.
+    for module in (*ours, "anyio._backends._asyncio"):
         __import__(module)
     gc.freeze()  # for those that are forked: what all share stays
     children: dict[int, int | None] = {}

@@ -87,7 +87,7 @@ class Service:
         found: Json = self.until(ended, "the run to end", within, every=0.15)
         return found
 
-    def until(self, happened: Callable[[], Any], what: str, within: float = 30, every: float = 0.02) -> Any:
+    def until(self, happened: Callable[[], Any], what: str, within: float = 30, every: float = 0.05) -> Any:
         """Waits for what may pass again, so that it is looked for often."""
         deadline = time.monotonic() + within
         while not (seen := happened()):

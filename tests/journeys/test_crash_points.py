@@ -72,20 +72,11 @@ _ALL = os.environ.get("CRASH_POINTS") == "all"
 # One of each kind of what a death can leave behind.
 _KINDS = {
     "after_commit:claim",
-    "after_commit:write_batch",
     "after_commit:mark_called",
-    "before_call:send",
     "during_call:send",
-    "after_call:send",
-    "before_commit:accept_batch",
     "after_commit:accept_batch",
-    "after_call:poll",
     "before_commit:apply_answer",
-    "after_commit:apply_answer",
-    "before_commit:snooze",
     "before_commit:finish",
-    "after_commit:finish",
-    "after_commit:look",
     "before_commit:release",
 }
 TESTED = WORKER_POINTS if _ALL else [point for point in WORKER_POINTS if point in _KINDS]
