@@ -463,6 +463,7 @@ CREATE TABLE task (
     failed_at TIMESTAMP WITH TIME ZONE,
     failure TEXT,
     done_at TIMESTAMP WITH TIME ZONE,
+    result JSONB,
     made_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
     CONSTRAINT pk_task PRIMARY KEY (kind, key),
     CONSTRAINT ck_task_one_lease CHECK (holder IS NULL OR leased_until IS NULL),

@@ -280,3 +280,21 @@ async def test_a_task_that_breaks_harms_no_other(engine: AsyncEngine) -> None:
     async with engine.connect() as conn:
         found = await conn.execute(sa.text("SELECT kind, failure, done_at IS NOT NULL FROM task ORDER BY kind"))
         assert found.all() == [("one", "internal", False), ("other", None, True)]
+
+
+async def test_a_task_that_does_not_end_holds_up_no_end(engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.jobs.tasks.loop._END_WITHIN", 0.1)
+    begun, stop = asyncio.Event(), asyncio.Event()
+
+    async def stands_still(_: Task) -> Store:
+        begun.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    await added(engine)
+    running = asyncio.create_task(TaskLoop(engine, {"one": TaskKind("one", HOUR, HOUR, stands_still)}).run(stop))
+    async with asyncio.timeout(10):
+        await begun.wait()
+        stop.set()
+        await running
+    assert (await row(engine))["leased_until"] is not None

@@ -35,6 +35,12 @@ _PERSONS = "persons/bulk$"
 _TAKEN_OVER = "SELECT end_epoch(id, beat, gen_random_uuid()) FROM epoch WHERE state <> 'ended'"
 _OPEN = "SELECT count(*) FROM circuit WHERE opened_at IS NOT NULL"
 _TASKS_DUE = "UPDATE task SET due_at = clock_timestamp()"
+# A command asks for a check.
+_ASKED_FOR = """
+    INSERT INTO task (kind, key, organisation_id, again_at)
+    SELECT 'check_organisation', gen_random_uuid(), id, clock_timestamp() + interval '10 min' FROM organisation
+"""
+# Somebody has died while it was leaving another address.
 _LEFT_BEHIND = """
     INSERT INTO egress (name) VALUES ('elsewhere') ON CONFLICT DO NOTHING;
     INSERT INTO epoch (id, egress, number, worker, state)
@@ -58,7 +64,7 @@ def points_of(*modules: str) -> list[str]:
 
 WORKER_POINTS = [
     *points_of("jobs/egress", "jobs/holder", "jobs/runner", "jobs/calls", "jobs/tokens", "jobs/services"),
-    *points_of("jobs/tasks/loop"),
+    *points_of("jobs/tasks/loop", "jobs/tasks/check_organisation"),
     # Beside `ask_for_repair`, which a process passes only after it had been stopped in the middle of a call.
     *(point for point in points_of("jobs/tasks/repair") if not point.endswith("ask_for_repair")),
     *(f"{moment}:{name_of(intent)}" for intent in get_args(Transaction) for moment in _COMMITS),
@@ -98,8 +104,8 @@ class Scene:
     away: bool = False
     # States that some batch of the first job has when it is told to end; None when it is not told so.
     told_to_end_at: frozenset[str] | None = None
-    # Whether somebody has died while it was leaving another address.
-    left_behind: bool = False
+    # What is done in the database before it starts.
+    before: str = ""
     ends: str = "succeeded"
     code: str = "no_contact"
 
@@ -160,11 +166,12 @@ SCENES: Mapping[str, Scene] = {
     "task_failed": _once("/programmes$", action="status", status=503),
     # One call has left, and the others' permits do not come before it is told to end.
     "let_task_go": replace(_TOLD_TO_END, dying={"SKOLVERKET_READS_PER_SECOND": "0.1"}),
+    "load_check": Scene(before=_ASKED_FOR),
     "load_repair": _LOST,
     "call_repair": _LOST,
     "repair_answered": _LOST,
     "rest": Scene(dying={"ENCRYPTION_KEYS": f"other:{new_key()}"}),
-    "end_epoch": Scene(left_behind=True),
+    "end_epoch": Scene(before=_LEFT_BEHIND),
 }
 
 PLAN = RosterPlan(persons=20, schools=1, seed=7)
@@ -213,7 +220,7 @@ HISTORY: Mapping[str, tuple[int, int]] = {
 # Where the job is at that moment is chance.
 _BESIDE = {
     f"{moment}:{name}"
-    for name in ("task_failed", "load_repair", "call_repair", "repair_answered")
+    for name in ("task_failed", "load_check", "load_repair", "call_repair", "repair_answered")
     for moment in _COMMITS
 }
 
@@ -248,8 +255,8 @@ def crashing(house: Service, redis_url: str, spawn: Spawn) -> Service:
 def test_another_worker_goes_on_where_one_has_died(crashing: Service, point: str) -> None:
     service, scene = crashing, scene_of(point)
     service.plant(*scene.faults)
-    if scene.left_behind:
-        _execute(service, _LEFT_BEHIND)
+    if scene.before:
+        _execute(service, scene.before)
     accepted = service.provision(service.store(roster_of(scene.persons, scene.defects)), scene.policy)
     run_id, persons = accepted["id"], accepted["jobs"][0]
     env = {**service.env, **scene.env, **scene.dying, "KILL_AT": point}

@@ -109,6 +109,8 @@ task = sa.Table(
     sa.Column("failed_at", Time),
     sa.Column("failure", sa.Text),
     sa.Column("done_at", Time),
+    # What came of it, for whoever asked for it and waits.
+    sa.Column("result", pg.JSONB),
     sa.Column("made_at", Time, nullable=False, server_default=NOW),
     sa.CheckConstraint("holder IS NULL OR leased_until IS NULL", name="one_lease"),
     sa.CheckConstraint("(failed_at IS NULL) = (failure IS NULL)", name="failure_has_its_time"),

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from app.db.cipher import Cipher
 from app.jobs.calls import Calls
-from app.jobs.tasks import forget_epochs, forget_keys, forget_workers, open_data
+from app.jobs.tasks import check_organisation, forget_epochs, forget_keys, forget_workers, open_data
 from app.jobs.tasks.kind import TaskKind
 from app.jobs.tasks.repair import Repairs
 from app.settings import Settings
@@ -24,7 +24,8 @@ def calling(
     """Gives the kinds that call `target`, for the process that holds an egress and may call until `stop` is set."""
     first_answer = timedelta(seconds=settings.skolverket_answer_after)
     repairs = Repairs(calls.engine, cipher, target.published, calls, first_answer, stop)
-    return _by_name(open_data.kind(settings, target, calls), repairs.kind())
+    check = check_organisation.kind(calls.engine, target, settings.skolverket_timeout)
+    return _by_name(open_data.kind(settings, target, calls), repairs.kind(), check)
 
 
 def _by_name(*kinds: TaskKind) -> Mapping[str, TaskKind]:

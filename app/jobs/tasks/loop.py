@@ -26,6 +26,8 @@ log = structlog.get_logger(__name__)
 
 # How often it is looked whether all tasks are there that there have to be (s).
 _ADD_EVERY = 20.0
+# When the process ends, one that stays inside has so long (s).
+_END_WITHIN = 5.0
 # No task takes longer (s): one that stays inside ends well before it is somebody else's.
 _LONGEST_INSIDE, _LONGEST_CALLING = tasks.LEASE.total_seconds() / 2, 600.0
 
@@ -57,6 +59,11 @@ class TaskLoop:
             wait = self.look_every * self.random.uniform(0.8, 1.2)
             await asyncio.wait(news, timeout=wait, return_when=asyncio.FIRST_COMPLETED)
         stopped.cancel()
+        if self.epoch is None and self._in_hand:
+            # What is left of one that does not end is a transaction without a commit, and a claim that passes.
+            _, late = await asyncio.wait(self._in_hand, timeout=_END_WITHIN)
+            for each in late:
+                each.cancel()
         await asyncio.gather(*self._in_hand, return_exceptions=True)
 
     async def run_once(self) -> None:
