@@ -50,12 +50,12 @@ async def _check(settings: Settings, engine: AsyncEngine, row: Any) -> Sequence[
 async def _asked_for(settings: Settings, engine: AsyncEngine, row: Any) -> Sequence[CredentialFinding]:
     """Has the worker that calls do it, and waits for what it finds."""
     async with engine.begin() as conn:
-        key = await checks.ask(conn, row["id"])
+        task_id = await checks.ask(conn, row["id"])
     try:
         async with asyncio.timeout(settings.skolverket_timeout + _BESIDE_THE_CALL):
             while True:
                 async with engine.begin() as conn:
-                    found = await checks.take(conn, key)
+                    found = await checks.take(conn, task_id)
                 if found is not None:
                     return [CredentialFinding(**each) for each in found]
                 await asyncio.sleep(_LOOK_EVERY)
@@ -65,4 +65,4 @@ async def _asked_for(settings: Settings, engine: AsyncEngine, row: Any) -> Seque
         ) from None
     finally:
         async with engine.begin() as conn:
-            await checks.forget(conn, key)
+            await checks.forget(conn, task_id)

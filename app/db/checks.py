@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -13,17 +13,16 @@ from app.db.tasks import Task
 CHECK = "check_organisation"
 
 
-async def ask(conn: AsyncConnection, organisation_id: UUID) -> str:
-    """Asks for a check; gives its key. It goes by itself in ten minutes, when nobody has taken what came of it."""
-    key = str(uuid4())
-    await conn.execute(
+async def ask(conn: AsyncConnection, organisation_id: UUID) -> UUID:
+    """Asks for a check; gives its task. It goes by itself in ten minutes, when nobody has taken what came of it."""
+    asked: UUID = await conn.scalar(
         sa.text(
-            "INSERT INTO task (kind, key, organisation_id, again_at)"
-            " VALUES (:kind, :key, :organisation, clock_timestamp() + interval '10 minutes')"
+            "INSERT INTO task (kind, key, organisation_id, again_at) VALUES (:kind, gen_random_uuid(), :organisation,"
+            " clock_timestamp() + interval '10 minutes') RETURNING id"
         ),
-        {"kind": CHECK, "key": key, "organisation": organisation_id},
+        {"kind": CHECK, "organisation": organisation_id},
     )
-    return key
+    return asked
 
 
 async def asked(conn: AsyncConnection, task: Task) -> dict[str, Any] | None:
@@ -33,10 +32,10 @@ async def asked(conn: AsyncConnection, task: Task) -> dict[str, Any] | None:
             """
             SELECT number, certificate_file, key_file, entity_id
             FROM task JOIN organisation ON organisation.id = task.organisation_id
-            WHERE kind = :kind AND key = :key AND again_at > clock_timestamp()
+            WHERE task.id = :task AND again_at > clock_timestamp()
             """
         ),
-        {"kind": task.kind, "key": task.key},
+        {"task": task.id},
     )
     row = found.mappings().one_or_none()
     return None if row is None else dict(row)
@@ -45,19 +44,19 @@ async def asked(conn: AsyncConnection, task: Task) -> dict[str, Any] | None:
 async def note(conn: AsyncConnection, task: Task, found: Sequence[Mapping[str, str]]) -> None:
     """Keeps what a check has found."""
     await conn.execute(
-        sa.text("UPDATE task SET result = CAST(:result AS jsonb) WHERE kind = :kind AND key = :key"),
-        {"kind": task.kind, "key": task.key, "result": json.dumps(found)},
+        sa.text("UPDATE task SET result = CAST(:result AS jsonb) WHERE id = :task"),
+        {"task": task.id, "result": json.dumps(found)},
     )
 
 
-async def take(conn: AsyncConnection, key: str) -> Sequence[Mapping[str, Any]] | None:
+async def take(conn: AsyncConnection, task_id: UUID) -> Sequence[Mapping[str, Any]] | None:
     """Gives what a check has found, once there is something."""
     found: Sequence[Mapping[str, Any]] | None = await conn.scalar(
-        sa.text("SELECT result FROM task WHERE kind = :kind AND key = :key"), {"kind": CHECK, "key": key}
+        sa.text("SELECT result FROM task WHERE id = :task"), {"task": task_id}
     )
     return found
 
 
-async def forget(conn: AsyncConnection, key: str) -> None:
+async def forget(conn: AsyncConnection, task_id: UUID) -> None:
     """Takes a check away: nobody waits for it any more."""
-    await conn.execute(sa.text("DELETE FROM task WHERE kind = :kind AND key = :key"), {"kind": CHECK, "key": key})
+    await conn.execute(sa.text("DELETE FROM task WHERE id = :task"), {"task": task_id})

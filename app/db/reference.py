@@ -42,7 +42,6 @@ async def add_subjects(conn: AsyncConnection) -> None:
                 UNION ALL
                 SELECT unnest(ARRAY[:programmes, :exams]), NULL WHERE EXISTS (SELECT FROM organisation)
             ) wanted
-            WHERE NOT EXISTS (SELECT FROM task known WHERE known.kind = :kind AND known.key = wanted.subject)
             ON CONFLICT DO NOTHING
             """
         ),

@@ -78,9 +78,9 @@ async def call(conn: AsyncConnection, task: Task, kind: Kind, sent: Iterable[Las
     listed = list(sent)
     return bool(
         await conn.scalar(
-            sa.text("SELECT call_repair(:key, :claim, :kind, CAST(:ids AS uuid[]), CAST(:digests AS bytea[]))"),
+            sa.text("SELECT call_repair(:task, :claim, :kind, CAST(:ids AS uuid[]), CAST(:digests AS bytea[]))"),
             {
-                "key": task.key,
+                "task": task.id,
                 "claim": task.claim,
                 "kind": kind.value,
                 "ids": [each.id for each in listed],
@@ -93,8 +93,8 @@ async def call(conn: AsyncConnection, task: Task, kind: Kind, sent: Iterable[Las
 async def answered(conn: AsyncConnection, task: Task) -> None:
     """Notes that it is known what became of the call that a repair has made."""
     await conn.execute(
-        sa.text("UPDATE task SET under_way = NULL WHERE kind = :kind AND key = :key AND claim = :claim"),
-        {"kind": task.kind, "key": task.key, "claim": task.claim},
+        sa.text("UPDATE task SET under_way = NULL WHERE id = :task AND claim = :claim"),
+        {"task": task.id, "claim": task.claim},
     )
 
 

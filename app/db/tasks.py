@@ -21,24 +21,19 @@ LEASE = timedelta(minutes=2)
 class Task:
     """A task that this process has in hand; `waited` is how long after a failure, if it has failed last."""
 
+    id: UUID
     kind: str
     key: str
     organisation_id: UUID | None
     claim: int
     waited: timedelta | None = None
 
-    @property
-    def name(self) -> tuple[str, str]:
-        """Gives what tells it from all others."""
-        return self.kind, self.key
-
 
 async def add(conn: AsyncConnection, kind: str, key: str = "", organisation_id: UUID | None = None) -> None:
     """Makes a task that is due at once; one that is there already stays as it is."""
     await conn.execute(
         sa.text(
-            "INSERT INTO task (kind, key, organisation_id) SELECT :kind, :key, CAST(:organisation AS uuid)"
-            " WHERE NOT EXISTS (SELECT FROM task WHERE kind = :kind AND key = :key) ON CONFLICT DO NOTHING"
+            "INSERT INTO task (kind, key, organisation_id) VALUES (:kind, :key, :organisation) ON CONFLICT DO NOTHING"
         ),
         {"kind": kind, "key": key, "organisation": organisation_id},
     )
@@ -64,7 +59,7 @@ async def done(conn: AsyncConnection, task: Task, again_in: timedelta | None) ->
     What failed before stays to be shown, with its time.
     """
     if again_in is None:
-        return bool(await conn.scalar(sa.text("SELECT finish_task(:kind, :key, :claim)"), _keys(task)))
+        return bool(await conn.scalar(sa.text("SELECT finish_task(:task, :claim)"), _keys(task)))
     return await _settle(conn, task, again_in, ", done_at = clock_timestamp(), attempt = 0", {})
 
 
@@ -92,18 +87,15 @@ async def free_forgotten(conn: AsyncConnection, epoch: UUID, in_hand: Sequence[T
             WHERE ctid = ANY (ARRAY(
                 SELECT task.ctid FROM task JOIN epoch ON epoch.id = task.holder
                 WHERE epoch.state = 'ended' OR (epoch.id = :epoch AND NOT EXISTS (
-                    SELECT FROM unnest(
-                        CAST(:kinds AS text[]), CAST(:keys AS text[]), CAST(:claims AS bigint[])
-                    ) AS known (kind, key, claim)
-                    WHERE known.kind = task.kind AND known.key = task.key AND known.claim = task.claim
+                    SELECT FROM unnest(CAST(:tasks AS uuid[]), CAST(:claims AS bigint[])) AS known (id, claim)
+                    WHERE known.id = task.id AND known.claim = task.claim
                 )) FOR NO KEY UPDATE OF task SKIP LOCKED
             ))
             """
         ),
         {
             "epoch": epoch,
-            "kinds": [each.kind for each in in_hand],
-            "keys": [each.key for each in in_hand],
+            "tasks": [each.id for each in in_hand],
             "claims": [each.claim for each in in_hand],
         },
     )
@@ -115,7 +107,7 @@ async def _claim(
     rows = await conn.execute(
         sa.text(
             """
-            SELECT kind, key, organisation_id, claim,
+            SELECT id, kind, key, organisation_id, claim,
                 CASE WHEN failed_at > coalesce(done_at, '-infinity') THEN due_at - failed_at END AS waited
             FROM claim_tasks(CAST(:kinds AS text[]), CAST(:longest AS interval[]), :most, CAST(:epoch AS uuid),
                 CAST(:lease AS interval))
@@ -141,7 +133,7 @@ async def _settle(
             f"UPDATE task SET due_at = clock_timestamp() + :wait, holder = NULL, leased_until = NULL, under_way = NULL,"  # noqa: S608 - our own text
             " again_at = CASE WHEN under_way IS NULL THEN again_at ELSE clock_timestamp() + interval '15 minutes' END"
             f"{noted}"
-            " WHERE kind = :kind AND key = :key AND claim = :claim AND (holder IS NOT NULL OR leased_until IS NOT NULL)"
+            " WHERE id = :task AND claim = :claim AND (holder IS NOT NULL OR leased_until IS NOT NULL)"
         ),
         {**_keys(task), "wait": again_in, **values},
     )
@@ -149,4 +141,4 @@ async def _settle(
 
 
 def _keys(task: Task) -> Mapping[str, Any]:
-    return {"kind": task.kind, "key": task.key, "claim": task.claim}
+    return {"task": task.id, "claim": task.claim}

@@ -449,6 +449,7 @@ CREATE INDEX ix_record_status ON record (run_id, kind, status, ordinal);
 CREATE INDEX ix_record_unsendable ON record (job_id) WHERE status = 'pending' AND NOT sendable;
 
 CREATE TABLE task (
+    id UUID DEFAULT gen_random_uuid() NOT NULL,
     kind TEXT NOT NULL,
     key TEXT NOT NULL,
     organisation_id UUID,
@@ -465,7 +466,8 @@ CREATE TABLE task (
     done_at TIMESTAMP WITH TIME ZONE,
     result JSONB,
     made_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
-    CONSTRAINT pk_task PRIMARY KEY (kind, key),
+    CONSTRAINT pk_task PRIMARY KEY (id),
+    CONSTRAINT uq_task_kind_key UNIQUE (kind, key),
     CONSTRAINT ck_task_one_lease CHECK (holder IS NULL OR leased_until IS NULL),
     CONSTRAINT ck_task_failure_has_its_time CHECK ((failed_at IS NULL) = (failure IS NULL)),
     CONSTRAINT fk_task_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
@@ -476,6 +478,8 @@ CREATE TABLE task (
 CREATE INDEX ix_task_due ON task (kind, due_at);
 
 CREATE INDEX ix_task_held ON task (holder) WHERE holder IS NOT NULL;
+
+CREATE INDEX ix_task_leased ON task (leased_until) WHERE leased_until IS NOT NULL;
 
 CREATE INDEX ix_task_under_way ON task (organisation_id) WHERE under_way IS NOT NULL;
 

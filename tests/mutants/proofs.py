@@ -53,6 +53,7 @@ PROOFS: Final[Mapping[str, Proof]] = {
     "suspects": _database("suspects"),
     "pacer": _tests("tests/unit/test_pacer.py"),
     "uploads": _database("uploads", "latest_upload"),
+    "tasks": _database("tasks", "repairs"),
     "API": _tests("tests/api/test_runs.py"),
     "reads": _tests(
         "tests/unit/test_changes.py",

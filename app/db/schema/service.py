@@ -92,8 +92,9 @@ task = sa.Table(
     metadata,
     # Work that is not a job. One that calls is claimed by an epoch, one that stays inside for a time; `claim` is raised
     # by each claim, and every write repeats it.
-    sa.Column("kind", sa.Text, primary_key=True),
-    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("id", UUID, primary_key=True, server_default=sa.text("gen_random_uuid()")),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("key", sa.Text, nullable=False),
     sa.Column("organisation_id", UUID, sa.ForeignKey("organisation.id")),
     sa.Column("due_at", Time, nullable=False, server_default=NOW),
     # Not before this job has ended; and once more then, when it is done before.
@@ -112,9 +113,11 @@ task = sa.Table(
     # What came of it, for whoever asked for it and waits.
     sa.Column("result", pg.JSONB),
     sa.Column("made_at", Time, nullable=False, server_default=NOW),
+    sa.UniqueConstraint("kind", "key"),
     sa.CheckConstraint("holder IS NULL OR leased_until IS NULL", name="one_lease"),
     sa.CheckConstraint("(failed_at IS NULL) = (failure IS NULL)", name="failure_has_its_time"),
     sa.Index("ix_task_due", "kind", "due_at"),
+    sa.Index("ix_task_leased", "leased_until", postgresql_where=sa.text("leased_until IS NOT NULL")),
     sa.Index("ix_task_held", "holder", postgresql_where=sa.text("holder IS NOT NULL")),
     sa.Index("ix_task_under_way", "organisation_id", postgresql_where=sa.text("under_way IS NOT NULL")),
 )

@@ -24,13 +24,12 @@ $$;
 -- Notes that a task sends objects of a kind again now, with the contents that were accepted last. It must not, and false
 -- is given, when one of them is in another call under way, or something else has been accepted; NULL when the claim no
 -- longer holds.
-CREATE OR REPLACE FUNCTION call_repair(of_batch text, of_claim bigint, of_kind text, ids uuid[], digests bytea[])
+CREATE OR REPLACE FUNCTION call_repair(of_task uuid, of_claim bigint, of_kind text, ids uuid[], digests bytea[])
 RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
     one task;
 BEGIN
-    SELECT * INTO one FROM task
-    WHERE kind = 'repair' AND key = of_batch AND claim = of_claim AND holder IS NOT NULL FOR NO KEY UPDATE;
+    SELECT * INTO one FROM task WHERE id = of_task AND claim = of_claim AND holder IS NOT NULL FOR NO KEY UPDATE;
     IF NOT FOUND THEN
         RETURN NULL;
     END IF;
@@ -47,6 +46,6 @@ BEGIN
     ) THEN
         RETURN false;
     END IF;
-    UPDATE task SET under_way = ids WHERE kind = 'repair' AND key = of_batch;
+    UPDATE task SET under_way = ids WHERE id = of_task;
     RETURN true;
 END $$;

@@ -10,15 +10,16 @@ BEGIN
     IF of_epoch IS NOT NULL AND NOT EXISTS (SELECT FROM epoch WHERE id = of_epoch AND state = 'holds') THEN
         RETURN;
     END IF;
-    UPDATE task SET due_at = now_ + far.longest FROM (
-        SELECT one.ctid AS place, rule.longest FROM unnest(kinds, longest) AS rule (kind, longest)
-        JOIN task one ON one.kind = rule.kind AND one.due_at > now_ + rule.longest
-        FOR UPDATE OF one SKIP LOCKED
+    UPDATE task SET due_at = now_ + rule.longest
+    FROM unnest(kinds, longest) AS rule (kind, longest) CROSS JOIN LATERAL (
+        -- From the end of the index: mostly there is none.
+        SELECT one.ctid AS place FROM task one WHERE one.kind = rule.kind AND one.due_at > now_ + rule.longest
+        ORDER BY one.due_at DESC LIMIT 100 FOR UPDATE SKIP LOCKED
     ) far WHERE task.ctid = far.place;
     IF lease IS NOT NULL THEN
         UPDATE task SET leased_until = now_ + lease WHERE ctid = ANY (ARRAY(
-            SELECT one.ctid FROM task one WHERE one.kind = ANY (kinds) AND one.leased_until > now_ + lease
-            FOR UPDATE SKIP LOCKED
+            SELECT one.ctid FROM task one WHERE one.leased_until > now_ + lease
+            ORDER BY one.leased_until DESC LIMIT 100 FOR UPDATE SKIP LOCKED
         ));
     END IF;
     RETURN QUERY
@@ -34,17 +35,17 @@ BEGIN
 END $$;
 
 -- Ends a task: it is due once more where that has been noted, and else it goes. Tells whether the claim held.
-CREATE OR REPLACE FUNCTION finish_task(of_kind text, of_key text, of_claim bigint) RETURNS boolean
+CREATE OR REPLACE FUNCTION finish_task(of_task uuid, of_claim bigint) RETURNS boolean
 LANGUAGE plpgsql AS $$
 BEGIN
     UPDATE task SET due_at = again_at, again_at = NULL, holder = NULL, leased_until = NULL, under_way = NULL, attempt = 0,
         done_at = clock_timestamp()
-    WHERE kind = of_kind AND key = of_key AND claim = of_claim AND (holder IS NOT NULL OR leased_until IS NOT NULL)
+    WHERE id = of_task AND claim = of_claim AND (holder IS NOT NULL OR leased_until IS NOT NULL)
         AND again_at > clock_timestamp();
     IF FOUND THEN
         RETURN true;
     END IF;
-    DELETE FROM task WHERE kind = of_kind AND key = of_key AND claim = of_claim
+    DELETE FROM task WHERE id = of_task AND claim = of_claim
         AND (holder IS NOT NULL OR leased_until IS NOT NULL);
     RETURN FOUND;
 END $$;
