@@ -201,8 +201,8 @@ class Connection(Protocol):
 
     async def look_up(
         self, kind: Kind, ids: Sequence[UUID], token: str, hooks: CallHooks | None = None
-    ) -> frozenset[UUID]:
-        """Asks which of these objects the target has."""
+    ) -> Mapping[UUID, dict[str, Any]]:
+        """Asks which of these objects the target has, and gives each as it has it."""
 
     async def alive(self, token: str, hooks: CallHooks | None = None) -> None:
         """Returns when the service is there."""

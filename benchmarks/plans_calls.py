@@ -27,15 +27,19 @@ from app.db import (
     idempotency,
     intake,
     reads,
+    reference,
+    repairs,
     results,
     rosters,
     runs,
+    tasks,
 )
 from app.db.cipher import OrganisationCipher, cipher_of, new_key
 from app.db.content import sealed_content
 from app.db.idempotency import forget_old_keys
 from app.db.versions import CHANGED_VERSIONS
 from app.domain.kinds import Kind
+from app.domain.repair import LastAccepted
 from app.domain.verdicts import RecordChange
 from app.skolverket.published import PUBLISHED
 from app.sources.json_upload import JsonUpload
@@ -214,6 +218,36 @@ async def step(at: Place) -> None:
         await activity_queue.finish_job(conn, held.job_id, held.number, "failed")
 
 
+async def beside_jobs(at: Place) -> None:
+    """Tasks, of which some thousand wait: claimed, done, failed and freed; and the call of a repair."""
+    conn, watched = at.conn, at.watched
+    epoch = await egress.take_egress(conn, "beside", uuid4(), None)
+    assert epoch is not None  # noqa: S101 - nobody else is there
+    await conn.exec_driver_sql(
+        "INSERT INTO task (kind, key, organisation_id, due_at) SELECT kind, gen_random_uuid(), %s,"
+        " clock_timestamp() + i * interval '1 s' FROM generate_series(-8, 5000) i, (VALUES (%s), ('x')) AS each (kind)",
+        (at.organisation, repairs.REPAIR),
+    )
+    # Repairs of jobs that have not ended are looked at: at most one a batch under way.
+    async with watched("tasks.claim_for_epoch"):
+        held = await tasks.claim_for_epoch(conn, epoch, {repairs.REPAIR: 100 * MINUTE}, 4)
+    async with watched("tasks.claim_for_a_time"):
+        await tasks.claim_for_a_time(conn, {"x": 100 * MINUTE}, 4)
+    async with watched("tasks.free_forgotten"):
+        await tasks.free_forgotten(conn, epoch, held[1:])
+    async with watched("repairs.call", reads=4 * 500 + at.size.live):
+        digests = (LastAccepted(at.object(4, number), b"", None, False) for number in range(1, 500))
+        await repairs.call(conn, held[1], Kind.ACTIVITIES, digests)
+    async with watched("repairs.ask"):
+        await repairs.ask(conn, named(f"batch {at.size.busy}.1.3"))
+    async with watched("tasks.done, failed, let_go"):
+        await tasks.done(conn, held[1], None)
+        await tasks.failed(conn, held[2], MINUTE, "timeout")
+        await tasks.let_go(conn, held[3])
+    async with watched("reference.add_subjects", reads=at.size.live):
+        await reference.add_subjects(conn)
+
+
 async def callers(at: Place) -> None:
     """What callers change: a roster is frozen, a run is cancelled, retried, a key is kept."""
     conn, watched = at.conn, at.watched
@@ -345,4 +379,11 @@ async def replaced(engine: AsyncEngine, watch: Watch, cipher: OrganisationCipher
         )
 
 
-GROUPS: tuple[Callable[[Place], Awaitable[None]], ...] = (sweep, step, callers, history, record_lists)
+GROUPS: tuple[Callable[[Place], Awaitable[None]], ...] = (
+    sweep,
+    step,
+    beside_jobs,
+    callers,
+    history,
+    record_lists,
+)

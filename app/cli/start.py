@@ -1,10 +1,10 @@
-"""What a command begins with: the settings, and a transaction for those that need no more than that."""
+"""What a command begins with: the settings, and a database or a transaction for those that need no more than that."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from pydantic import ValidationError
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.db import engine
 from app.errors import Stopped
@@ -13,15 +13,20 @@ from app.settings import Settings
 
 
 @asynccontextmanager
-async def transaction() -> AsyncIterator[AsyncConnection]:
+async def database() -> AsyncIterator[AsyncEngine]:
     address = read_settings().database_url.get_secret_value()
     await engine.check(address)
-    database = engine.connect(address, pool=1, name="provkedja command")
+    connected = engine.connect(address, pool=1, name="provkedja command")
     try:
-        async with database.begin() as conn:
-            yield conn
+        yield connected
     finally:
-        await database.dispose()
+        await connected.dispose()
+
+
+@asynccontextmanager
+async def transaction() -> AsyncIterator[AsyncConnection]:
+    async with database() as connected, connected.begin() as conn:
+        yield conn
 
 
 def read_settings() -> Settings:

@@ -89,19 +89,24 @@ def organisations_list() -> None:
 def organisations_check(
     number: Annotated[str | None, typer.Option(help="Only this organisation.", show_default=False)] = None,
 ) -> None:
-    """Says whether certificate, key, number and address fit together, and tries a token; exit code 1 if any don't."""
-    from app.runtime import target_of
-    from app.target import Credentials
+    """Says whether certificate, key, number and address fit together, and tries a token; exit code 1 if any don't.
 
-    settings, console, failed = read_settings(), Console(soft_wrap=True, highlight=False), False
-    target = target_of(settings)
-    for row in asyncio.run(_organisations(number)):
-        console.print(f"{row['number']} {row['name']}", style="bold", markup=False)
-        who = Credentials(row["number"], row["certificate_file"], row["key_file"], row["entity_id"])
-        for found in asyncio.run(target.check_credentials(who, settings.skolverket_timeout)):
-            mark, style = _MARKS[found.level]
-            console.print(f"  {mark} {found.text}", style=style, markup=False)
-            failed = failed or found.level == "error"
+    Where a worker calls Skolverket, it does so for the command, with the files that it has itself.
+    """
+    from app.cli.check import checked
+
+    console, failed = Console(soft_wrap=True, highlight=False), False
+
+    async def run() -> None:
+        nonlocal failed
+        async for row, findings in checked(read_settings(), number):
+            console.print(f"{row['number']} {row['name']}", style="bold", markup=False)
+            for found in findings:
+                mark, style = _MARKS[found.level]
+                console.print(f"  {mark} {found.text}", style=style, markup=False)
+                failed = failed or found.level == "error"
+
+    asyncio.run(run())
     raise SystemExit(int(failed))
 
 

@@ -19,7 +19,17 @@ from app.db.circuits import ServiceState, service_states
 from app.db.engine import migrated
 from app.db.workers import SILENT_AFTER
 from app.domain.diagnosis import IDLE_FOR, TOKEN_FAILED_WITHIN
-from app.domain.situation import ActivityQueue, Job, Progress, Seen, Service, Session, Token, Worker
+from app.domain.situation import (
+    ActivityQueue,
+    FailingTasks,
+    Job,
+    Progress,
+    Seen,
+    Service,
+    Session,
+    Token,
+    Worker,
+)
 
 T = TypeVar("T")
 
@@ -96,6 +106,11 @@ _TOKENS = """
     WHERE failure IS NOT NULL AND failed_at > :now - :lately AND (expires_at IS NULL OR expires_at < :now)
     ORDER BY number, failed_at DESC
 """
+# A first failure or two are met with another try.
+_TASKS = """
+    SELECT kind, failure, count(*) AS tasks, max(failed_at) AS failed_at FROM task
+    WHERE attempt > 2 AND failure IS NOT NULL GROUP BY kind, failure ORDER BY kind, failure LIMIT 100
+"""
 _PAUSES = """
     SELECT bucket, max(until) AS until FROM egress CROSS JOIN LATERAL (
         VALUES ('calls', calls_paused_until), ('reads', reads_paused_until)
@@ -156,6 +171,7 @@ async def look(conn: AsyncConnection, most: int = MOST_LANES) -> Seen:
     workers = await part("workers", lambda: _rows(conn, _WORKERS, now=now, silent=SILENT_AFTER), none)
     services = await part("circuits", partial(service_states, conn), list[ServiceState]())
     tokens = await part("tokens", lambda: _rows(conn, _TOKENS, now=now, lately=TOKEN_FAILED_WITHIN), none)
+    tasks = await part("tasks", lambda: _rows(conn, _TASKS), none)
     pauses = await part("egress", lambda: _rows(conn, _PAUSES, now=now), none)
     holders = await part("egress", lambda: _rows(conn, _HOLDERS), none)
     bare = await part("organisations", lambda: _rows(conn, _BARE), none)
@@ -179,6 +195,7 @@ async def look(conn: AsyncConnection, most: int = MOST_LANES) -> Seen:
         tokens=[
             Token(organisation=row["number"], failed_at=row["failed_at"], failure=row["failure"]) for row in tokens
         ],
+        tasks=[FailingTasks(**row) for row in tasks],
         pauses={row["bucket"]: row["until"] for row in pauses},
         holders={row["egress"]: row["worker"] for row in holders},
         sessions=sessions,

@@ -136,6 +136,7 @@ async def forget_past_epochs(conn: AsyncConnection) -> None:
             DELETE FROM epoch WHERE state = 'ended' AND ended_at < clock_timestamp() - interval '1 day'
                 AND EXISTS (SELECT FROM epoch later WHERE later.egress = epoch.egress AND later.number > epoch.number)
                 AND NOT EXISTS (SELECT FROM job WHERE job.holder = epoch.id)
+                AND NOT EXISTS (SELECT FROM task WHERE task.holder = epoch.id)
             """
         )
     )

@@ -1,12 +1,12 @@
-"""Skolverket's open data as it was last seen, and when each part of it is read again. What it means is not known here.
+"""Skolverket's open data as it was last seen. What it means is not known here.
 
-A subject is what one call refreshes: `programmes`, `exams`, or an organisation's number (with its school units).
+A subject is what one call refreshes: `programmes`, `exams`, or an organisation's number (with its school units). Each
+has a task, of which it is the key.
 """
 
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
@@ -16,6 +16,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 Row = sa.RowMapping
 Kind = Literal["organisation", "school_unit", "programme", "exam"]
 
+# The kind of the tasks, and the keys of those that are no organisation's.
+OPEN_DATA = "open_data"
 PROGRAMMES = "programmes"
 EXAMS = "exams"
 
@@ -29,71 +31,22 @@ class Item:
     payload: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Due:
-    """A subject that this process refreshes now, until `held_until`; `waited` is how long after a failure, if one."""
-
-    subject: str
-    organisation_id: UUID
-    held_until: datetime
-    waited: timedelta | None
-
-
 async def add_subjects(conn: AsyncConnection) -> None:
-    """Gives every organisation a subject, and programmes and exams as soon as there is an organisation."""
+    """Gives every organisation a task, and programmes and exams as soon as there is an organisation."""
     await conn.execute(
         sa.text(
             """
-            INSERT INTO reference_refresh (subject)
-            SELECT subject FROM (
-                SELECT number AS subject FROM organisation
-                UNION SELECT unnest(ARRAY[:programmes, :exams]) WHERE EXISTS (SELECT FROM organisation)
+            INSERT INTO task (kind, key, organisation_id)
+            SELECT :kind, subject, organisation_id FROM (
+                SELECT number AS subject, id AS organisation_id FROM organisation
+                UNION ALL
+                SELECT unnest(ARRAY[:programmes, :exams]), NULL WHERE EXISTS (SELECT FROM organisation)
             ) wanted
-            WHERE NOT EXISTS (SELECT FROM reference_refresh known WHERE known.subject = wanted.subject)
             ON CONFLICT DO NOTHING
             """
         ),
-        {"programmes": PROGRAMMES, "exams": EXAMS},
+        {"kind": OPEN_DATA, "programmes": PROGRAMMES, "exams": EXAMS},
     )
-
-
-async def claim_due(conn: AsyncConnection, lease: timedelta) -> Due | None:
-    """Takes the subject that has been due longest, for so long; None when none is. No two workers get the same one."""
-    found = await conn.execute(
-        sa.text(
-            """
-            WITH due AS (
-                SELECT * FROM reference_refresh WHERE due_at <= clock_timestamp()
-                ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED
-            )
-            UPDATE reference_refresh AS held SET due_at = clock_timestamp() + :lease
-            FROM due, LATERAL (
-                -- Whose turn at the limit of calls it takes: its own, or for what is everybody's the first one's.
-                SELECT id FROM organisation ORDER BY number = due.subject DESC, created_at, id LIMIT 1
-            ) payer
-            WHERE held.subject = due.subject
-            RETURNING held.subject, payer.id AS organisation_id, held.due_at AS held_until,
-                CASE WHEN due.failed_at > coalesce(due.refreshed_at, '-infinity')
-                    THEN due.due_at - due.failed_at END AS waited
-            """
-        ),
-        {"lease": lease},
-    )
-    row = found.mappings().one_or_none()
-    return None if row is None else Due(**row)
-
-
-async def note_refreshed(conn: AsyncConnection, due: Due, wait: timedelta) -> bool:
-    """Notes that a subject was read, and when it is next; False when it is no longer this process's.
-
-    What failed before stays to be shown, with its time.
-    """
-    return await _settle(conn, due, wait, "refreshed_at = clock_timestamp()", {})
-
-
-async def note_failure(conn: AsyncConnection, due: Due, wait: timedelta, code: str) -> bool:
-    """Notes that a subject could not be read; what is cached of it stays. False as above."""
-    return await _settle(conn, due, wait, "failed_at = clock_timestamp(), failure = :code", {"code": code})
 
 
 async def replace_all(conn: AsyncConnection, kind: Kind, items: Iterable[Item]) -> None:
@@ -150,19 +103,20 @@ async def freshness(conn: AsyncConnection, subject: str | None = None) -> list[R
     listed = await conn.execute(
         sa.text(
             f"""
-            SELECT refresh.*, clock_timestamp() - refreshed_at AS age, owner.id IS NOT NULL AS known,
-                CASE subject
+            SELECT key AS subject, due_at, done_at AS refreshed_at, failed_at, failure,
+                clock_timestamp() - done_at AS age, owner.id IS NOT NULL AS known,
+                CASE key
                     WHEN :programmes THEN (SELECT count(*) FROM reference_item WHERE kind = 'programme')
                     WHEN :exams THEN (SELECT count(*) FROM reference_item WHERE kind = 'exam')
                     ELSE (SELECT count(*) FROM {_UNITS} unit)
                 END AS items
-            FROM reference_refresh refresh
-            LEFT JOIN reference_item owner ON owner.kind = 'organisation' AND owner.code = subject
-            WHERE CAST(:subject AS text) IS NULL OR subject = :subject
-            ORDER BY subject <> :programmes, subject <> :exams, subject
+            FROM task
+            LEFT JOIN reference_item owner ON owner.kind = 'organisation' AND owner.code = key
+            WHERE task.kind = :kind AND (CAST(:subject AS text) IS NULL OR key = :subject)
+            ORDER BY key <> :programmes, key <> :exams, key
             """  # noqa: S608 - our own text
         ),
-        {"programmes": PROGRAMMES, "exams": EXAMS, "subject": subject},
+        {"kind": OPEN_DATA, "programmes": PROGRAMMES, "exams": EXAMS, "subject": subject},
     )
     return list(listed.mappings())
 
@@ -171,17 +125,6 @@ async def freshness(conn: AsyncConnection, subject: str | None = None) -> list[R
 _UNITS = """jsonb_array_elements(
     CASE jsonb_typeof(owner.payload -> 'schoolUnits') WHEN 'array' THEN owner.payload -> 'schoolUnits' ELSE '[]' END
 )"""
-
-
-async def _settle(conn: AsyncConnection, due: Due, wait: timedelta, noted: str, values: dict[str, Any]) -> bool:
-    settled = await conn.execute(
-        sa.text(
-            f"UPDATE reference_refresh SET due_at = clock_timestamp() + :wait, {noted}"  # noqa: S608 - our own text
-            " WHERE subject = :subject AND due_at = :held_until"
-        ),
-        {"wait": wait, "subject": due.subject, "held_until": due.held_until, **values},
-    )
-    return bool(settled.rowcount)
 
 
 async def _store(conn: AsyncConnection, kind: Kind, items: Iterable[Item]) -> list[UUID]:

@@ -68,6 +68,7 @@ def diagnose(seen: Seen) -> list[Finding]:
         *_workers(seen),
         *_services(seen),
         *_tokens(seen),
+        *_tasks(seen),
         *_pauses(seen),
         *_sessions(seen),
         *_around(seen),
@@ -134,6 +135,12 @@ def _tokens(seen: Seen) -> Iterator[Finding]:
         level: Level = "error" if token.organisation in needing else "warning"
         said = {"organisation": token.organisation, "fault": token.failure}
         yield _found(level, "token_failing", token.failed_at, None, **said)
+
+
+def _tasks(seen: Seen) -> Iterator[Finding]:
+    for each in seen.tasks:
+        said = {"kind": each.kind, "tasks": each.tasks, "fault": each.failure}
+        yield _found("warning", "tasks_failing", each.failed_at, None, **said)
 
 
 def _pauses(seen: Seen) -> Iterator[Finding]:

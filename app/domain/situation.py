@@ -94,6 +94,16 @@ class Token:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FailingTasks:
+    """Tasks of one kind that fail again and again for one reason; `failed_at` is the last time."""
+
+    kind: str
+    tasks: int
+    failed_at: datetime
+    failure: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
     """A session of the database that waits for a lock, or has had a transaction open for long or left one lying."""
 
@@ -120,6 +130,7 @@ class Seen:
     last_heard_of: datetime | None = None
     services: Sequence[Service] = ()
     tokens: Sequence[Token] = ()
+    tasks: Sequence[FailingTasks] = ()
     # By kind of call, until when none may leave; by egress, the worker that calls.
     pauses: Mapping[str, datetime] = field(default_factory=dict)
     holders: Mapping[str, UUID] = field(default_factory=dict)

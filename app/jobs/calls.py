@@ -30,6 +30,8 @@ Name = Literal["send", "poll", "look_up", "alive"]
 MakeCall = Callable[[Connection, str, CallHooks], Awaitable[T]]
 # Writes down that a call leaves, when it is about to; when it says no, the call does not.
 Note = Callable[[], Awaitable[bool]]
+# Hears that a call was written after the right to call had run out.
+Late = Callable[[], Awaitable[None]]
 
 _SERVICE: Final = "provisioning"
 # Nobody is held back longer by one answer.
@@ -49,6 +51,8 @@ class CallInProgress:
     place: Place
     # Whether it has left: what happens before says nothing of the service.
     left: bool = False
+    # Whether it was written when the right to call had run out: others may have called meanwhile.
+    late: bool = False
     own: int = 0
     limit: RateLimit | None = None
     left_at: float = 0.0
@@ -61,6 +65,7 @@ class CallInProgress:
 
     def gone(self) -> None:
         """Hears that the request has been written."""
+        self.late = not self.pacer.may_call()
         self.pacer.written(self.place)
         passing(f"during_call:{self.name}")
 
@@ -92,14 +97,15 @@ class Calls:
         make: MakeCall[T],
         note: Note | None = None,
         near: Callable[[], None] | None = None,
+        late: Late | None = None,
     ) -> T | None:
         """Makes a sending or status call for the organisation that `cipher` is of; a refused token is renewed once.
 
         `near` is told when its turn comes soon, so that the next one may be chosen; then `note` writes down that it
-        leaves, and when that says no, None is given. Raises NoPermit when nothing may leave any more, and what `make`
-        and `note` raise.
+        leaves, and when that says no, None is given; `late` hears that it was written too late. Raises NoPermit when
+        nothing may leave any more, and what `make` and `note` raise.
         """
-        return await self._with_token(cipher, "calls", name, make, note, near)
+        return await self._with_token(cipher, "calls", name, make, note, near, late)
 
     async def reading(self, cipher: OrganisationCipher, name: Name, make: MakeCall[T]) -> T:
         """Makes a reading call in the same way."""
@@ -134,6 +140,7 @@ class Calls:
         make: MakeCall[T],
         note: Note | None = None,
         near: Callable[[], None] | None = None,
+        late: Late | None = None,
     ) -> T | None:
         organisation_id = cipher.organisation_id
         while True:
@@ -142,7 +149,7 @@ class Calls:
                 break
             await self._probe(organisation_id, token.value)
         try:
-            return await self._made(organisation_id, bucket, name, make, token.value, note, near)
+            return await self._made(organisation_id, bucket, name, make, token.value, note, near, late)
         except TokenRefused as refused:
             refusal = refused
         # When the call can't leave again, what was answered to it is still the refusal.
@@ -151,7 +158,7 @@ class Calls:
                 token = await self.tokens.renewed(cipher, token, refusal)
             except TryAgain as fault:
                 raise NotTried(fault.code) from None
-            return await self._made(organisation_id, bucket, name, make, token.value)
+            return await self._made(organisation_id, bucket, name, make, token.value, late=late)
         except TokenRefused as again:
             raise TryAgain(again.code, http_status=again.http_status, answer=again.answer) from None
         except NoPermit:
@@ -168,6 +175,7 @@ class Calls:
         token: str,
         note: Note | None = None,
         near: Callable[[], None] | None = None,
+        late: Late | None = None,
     ) -> T | None:
         """Makes one call when its turn comes; it leaves as soon as its connection stands."""
         connection, pacer = await self._connected(), self.pacers[bucket]
@@ -188,6 +196,8 @@ class Calls:
             raise
         finally:
             pacer.leave(place)
+            if progress.late and late is not None:
+                await late()
         await self._learn(bucket, progress)
         return answer
 

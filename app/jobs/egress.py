@@ -22,8 +22,9 @@ from app.jobs.clock import boot_time
 from app.jobs.holder import Holder, rules_of
 from app.jobs.listener import listen
 from app.jobs.pacer import Pacer
-from app.jobs.reference import Refresher
 from app.jobs.services import Services
+from app.jobs.tasks import calling
+from app.jobs.tasks.loop import TaskLoop
 from app.jobs.tokens import Tokens
 from app.jobs.watchdog import Watchdog
 from app.logs import describe_exception
@@ -125,17 +126,18 @@ class Egress:
             self.tally,
             self.watchdog.came_round,
         )
-        lost, done = asyncio.Event(), asyncio.Event()
+        lost, done, letting_go = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        kinds = calling(settings, self.target, self.cipher, calls, letting_go)
+        outside = TaskLoop(self.engine, kinds, epoch, self.random)
         beats = asyncio.create_task(self._beat(epoch, tenure, lost, done))
         async with AsyncExitStack() as stack:
             stack.push_async_callback(calls.close)
-            letting_go = asyncio.Event()
             await self._pause_first(pacers)
             with suppress(SQLAlchemyError):
                 await services.write_down()
             beside = [
                 asyncio.create_task(listen(settings, self.name, holder.want, letting_go, self.random)),
-                asyncio.create_task(Refresher(settings, self.engine, self.target, calls, self.random).run(letting_go)),
+                asyncio.create_task(outside.run(letting_go)),
             ]
             working = asyncio.create_task(holder.run())
             await _first_of(self.stopping, lost)

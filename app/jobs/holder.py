@@ -15,12 +15,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from app.db.activity_queue import start_free_queues
 from app.db.cipher import Cipher
 from app.db.claims import Claim, bring_near, claim_jobs, rest, wake_those_who_wait
-from app.db.egress import Epoch, end_epoch, forget_past_epochs, free_forgotten, going_on
+from app.db.egress import Epoch, end_epoch, free_forgotten, going_on
 from app.db.engine import transaction
 from app.db.faults import OurFault, fault_of
-from app.db.idempotency import forget_old_keys
 from app.db.verbs import LeaseLost
-from app.db.workers import Tally, add_up_the_past
+from app.db.workers import Tally
 from app.domain.courses import Rules
 from app.domain.egress import ENDED_AFTER, TAKEN_OVER_AFTER, Watch
 from app.jobs.calls import Calls
@@ -37,8 +36,6 @@ log = structlog.get_logger(__name__)
 _AT_ONCE = 100
 # Records of a fault that the log names.
 _NAMED = 10
-# How often what is past is put away (s).
-_TIDY_EVERY = 60.0
 
 
 @dataclass(slots=True)
@@ -68,7 +65,6 @@ class Holder:
     _unknown: Mapping[UUID, int] = field(default_factory=dict)
     # Jobs that are to rest, while that can't be written: Postgres counts them as ours.
     _unwritten: dict[UUID, tuple[Claim, OurFault]] = field(default_factory=dict)
-    _tidied_at: float = 0.0
 
     def want(self, job_id: UUID, delay: float = 0.0) -> None:
         """Hears that a job is due in so many seconds, or that something about it has changed."""
@@ -192,7 +188,7 @@ class Holder:
                 return
 
     async def _sweep(self) -> None:
-        """Starts free queues, frees what has been forgotten or left behind, and puts away what is past."""
+        """Starts free queues, and frees what has been forgotten or left behind."""
         await self._write_rests()
         known = [*(held for held, _ in self._in_hand.values()), *(held for held, _ in self._unwritten.values())]
         in_hand = {held.job_id: held.number for held in known}
@@ -210,12 +206,6 @@ class Holder:
             async with transaction(self.engine, "wake_up") as conn:
                 self.calls.services.closed_lately = await wake_those_who_wait(conn, _AT_ONCE) == _AT_ONCE
         await self._watch(others)
-        if time.monotonic() - self._tidied_at >= _TIDY_EVERY:
-            self._tidied_at = time.monotonic()
-            async with transaction(self.engine, "past") as conn:
-                await forget_old_keys(conn)
-                await add_up_the_past(conn)
-                await forget_past_epochs(conn)
 
     async def _watch(self, others: list[Epoch]) -> None:
         """Ends the epochs of processes that have died: they were leaving, or hold another address."""

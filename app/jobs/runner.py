@@ -47,6 +47,7 @@ from app.jobs.calls import Calls
 from app.jobs.pacer import NoPermit
 from app.jobs.problems import job_problem
 from app.jobs.services import NotTried
+from app.jobs.tasks.repair import ask_for_repair
 from app.jobs.transactions import ONE_STATEMENT, Settled, carry_out, settle
 from app.jobs.watchdog import name_of_step
 from app.target import Published, Refusal, TryAgain
@@ -183,11 +184,10 @@ class Runner:
                     return await self._poll(intent, number)
                 case LookUp(ids):
                     kind = self.claim.kind
-                    return Found(
-                        await self.calls.reading(
-                            self.cipher, "look_up", lambda to, token, hooks: to.look_up(kind, ids, token, hooks)
-                        )
+                    found = await self.calls.reading(
+                        self.cipher, "look_up", lambda to, token, hooks: to.look_up(kind, ids, token, hooks)
                     )
+                    return Found(frozenset(found))
         except NoPermit:
             return NotMade(out_of_time=True, marked=bool(marked))
         except Refusal as refusal:
@@ -209,6 +209,7 @@ class Runner:
             lambda to, token, hooks: to.submit(self.claim.kind, marked[0].body, token, hooks),
             mark,
             lambda: self._events.put_nowait(Permitted(number)),
+            lambda: ask_for_repair(self.engine, intent.batch_id),
         )
         return NotMade(out_of_time=False, marked=bool(marked)) if accepted is None else accepted
 

@@ -12,6 +12,8 @@ from app.db.engine import check, migrated, transaction
 from app.db.outages import DatabaseUnusable, outage_of
 from app.db.workers import note_end, note_worker
 from app.jobs.egress import Egress
+from app.jobs.tasks import inside
+from app.jobs.tasks.loop import TaskLoop
 
 log = structlog.get_logger(__name__)
 
@@ -24,7 +26,10 @@ async def work(egress: Egress) -> None:
     log.info("worker starts", worker=str(egress.worker))
     watching = asyncio.create_task(_say_what_does_not_end(egress))
     egress.watchdog.start()
+    # Apart from the calls: whoever stands by does them as well.
+    tasks = asyncio.create_task(TaskLoop(egress.engine, inside(), at_once=2, look_every=5.0).run(egress.stopping))
     await egress.run()
+    await tasks
     with suppress(SQLAlchemyError):
         async with transaction(egress.engine, "end") as conn:
             await note_worker(conn, egress.worker, egress.target.user_agent, egress.tally)

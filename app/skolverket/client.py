@@ -4,7 +4,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence, Set
 from contextlib import asynccontextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 import httpx
@@ -73,11 +73,11 @@ class ProvisioningApi:
 
     async def look_up(
         self, kind: Kind, ids: Sequence[UUID], token: str, hooks: CallHooks | None = None
-    ) -> frozenset[UUID]:
-        """Asks which of these objects Skolverket holds."""
+    ) -> dict[UUID, dict[str, Any]]:
+        """Asks which of these objects Skolverket holds, and gives each as it is held."""
         path, body = wire.LOOKUP.format(kind=kind), wire.lookup_body(ids)
         answer = await self._call("POST", path, token, hooks, refusals={400, 413}, body=body)
-        return frozenset(each for item in read(answer, wire.found) if (each := uuid_of(item.get("id"))))
+        return {each: item for item in read(answer, wire.found) if (each := uuid_of(item.get("id")))}
 
     async def alive(self, token: str, hooks: CallHooks | None = None) -> None:
         """Returns when the API is there; the specification's `security` asks for a token here as everywhere."""

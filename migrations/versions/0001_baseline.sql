@@ -87,17 +87,6 @@ CREATE TABLE reference_item (
 
 CREATE INDEX ix_reference_item_kind_code ON reference_item (kind, code);
 
-CREATE TABLE reference_refresh (
-    subject TEXT NOT NULL,
-    due_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
-    refreshed_at TIMESTAMP WITH TIME ZONE,
-    failed_at TIMESTAMP WITH TIME ZONE,
-    failure TEXT,
-    CONSTRAINT pk_reference_refresh PRIMARY KEY (subject)
-);
-
-CREATE INDEX ix_reference_refresh_due_at ON reference_refresh (due_at);
-
 CREATE TABLE roster_item (
     organisation_id UUID NOT NULL,
     roster_id UUID NOT NULL,
@@ -465,6 +454,41 @@ CREATE INDEX ix_record_object ON record (object_id);
 CREATE INDEX ix_record_status ON record (run_id, kind, status, ordinal);
 
 CREATE INDEX ix_record_unsendable ON record (job_id) WHERE status = 'pending' AND NOT sendable;
+
+CREATE TABLE task (
+    id UUID DEFAULT gen_random_uuid() NOT NULL,
+    kind TEXT NOT NULL,
+    key TEXT NOT NULL,
+    organisation_id UUID,
+    due_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    after_job UUID,
+    again_at TIMESTAMP WITH TIME ZONE,
+    claim BIGINT DEFAULT '0' NOT NULL,
+    holder UUID,
+    leased_until TIMESTAMP WITH TIME ZONE,
+    under_way UUID[],
+    attempt INTEGER DEFAULT '0' NOT NULL,
+    failed_at TIMESTAMP WITH TIME ZONE,
+    failure TEXT,
+    done_at TIMESTAMP WITH TIME ZONE,
+    result JSONB,
+    made_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT pk_task PRIMARY KEY (id),
+    CONSTRAINT uq_task_kind_key UNIQUE (kind, key),
+    CONSTRAINT ck_task_one_lease CHECK (holder IS NULL OR leased_until IS NULL),
+    CONSTRAINT ck_task_failure_has_its_time CHECK ((failed_at IS NULL) = (failure IS NULL)),
+    CONSTRAINT fk_task_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+    CONSTRAINT fk_task_after_job FOREIGN KEY(after_job) REFERENCES job (id),
+    CONSTRAINT fk_task_holder FOREIGN KEY(holder) REFERENCES epoch (id)
+);
+
+CREATE INDEX ix_task_due ON task (kind, due_at);
+
+CREATE INDEX ix_task_held ON task (holder) WHERE holder IS NOT NULL;
+
+CREATE INDEX ix_task_leased ON task (leased_until) WHERE leased_until IS NOT NULL;
+
+CREATE INDEX ix_task_under_way ON task (organisation_id) WHERE under_way IS NOT NULL;
 
 CREATE TABLE at_target (
     organisation_id UUID NOT NULL,

@@ -14,7 +14,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.cli.diagnosis import headline, worded
-from app.db import circuits, claims, reads, tokens, workers
+from app.db import circuits, claims, reads, tasks, tokens, workers
 from app.db.doctor import look, progress
 from app.db.egress import note_pause
 from app.db.faults import OurFault
@@ -25,7 +25,7 @@ from app.domain.situation import Progress, Seen
 from app.jobs.problems import job_problem
 from tests.conftest import Spawn
 from tests.database import epochs
-from tests.database.factories import MINUTE, Tenant
+from tests.database.factories import HOUR, MINUTE, Tenant
 
 AGO = "clock_timestamp() - interval '1 minute'"
 
@@ -202,6 +202,20 @@ async def test_a_token_that_is_not_got(engine: AsyncEngine, tenant: Tenant, work
     assert "certificate_expired" in needed.why
     await tenant.do("UPDATE access_token SET failed_at = failed_at - interval '1 hour'")
     assert "token_failing" not in await found(engine)
+
+
+async def test_tasks_that_fail_again_and_again(engine: AsyncEngine, tenant: Tenant, worker: UUID) -> None:
+    async with engine.begin() as conn:
+        for key in ("programmes", "exams"):
+            await tasks.add(conn, "open_data", key)
+    for _ in range(3):
+        assert "tasks_failing" not in await found(engine)
+        async with engine.begin() as conn:
+            for each in await tasks.claim_for_a_time(conn, {"open_data": HOUR}, 2):
+                await tasks.failed(conn, each, timedelta(), "http_503")
+    failing = (await found(engine))["tasks_failing"]
+    assert (failing.level, failing.what) == ("warning", "2 tasks of the kind open_data fail again and again.")
+    assert "http_503" in failing.why
 
 
 async def test_a_transaction_that_lies_on_a_queue(

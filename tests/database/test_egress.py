@@ -330,16 +330,3 @@ async def test_a_holder_that_was_taken_for_dead_says_that_it_lives(tenant: Tenan
             lambda: tenant.value("SELECT worker_deaths = 0 AND accused_by IS NULL FROM job WHERE id = :job", job=job_id)
         )
         assert worker.worker
-
-
-async def test_an_idempotency_key_is_forgotten_after_a_day(tenant: Tenant, database_url: str) -> None:
-    await tenant.do(
-        """
-        INSERT INTO idempotency_key (organisation_id, key, request_digest, status, headers, body, created_at)
-        SELECT :organisation, name, 'x', 202, '{}', '""', clock_timestamp() - age
-        FROM (VALUES ('old', interval '25 hours'), ('young', interval '23 hours')) AS made (name, age)
-        """,
-        organisation=tenant.organisation_id,
-    )
-    async with working(database_url):
-        await until(lambda: tenant.value("SELECT string_agg(key, ',') = 'young' FROM idempotency_key"))

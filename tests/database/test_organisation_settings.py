@@ -21,7 +21,8 @@ from app.cli import start
 from app.db import tenants
 from app.db.tenants import CertificateFiles
 from app.errors import Conflict, NotFound, Stopped
-from tests.conftest import ROOT, spawning
+from app.local.environment import new_keys
+from tests.conftest import ROOT, _wait, spawning
 from tests.database.factories import Tenant, engine_of
 from tests.tls import CLIENT, Tls, issue, make_tls
 
@@ -295,3 +296,49 @@ def test_the_database_never_has_what_is_in_the_files(run: Callable[..., Result],
     assert f"{NUMBER}-issued.pem" in row
     for pem in (client.issued.pem, client.issued.key_pem):
         assert pem.decode().splitlines()[1] not in row
+
+
+# Who makes the check's call
+
+
+def test_a_command_calls_by_itself_while_nobody_may(run: Callable[..., Result], tls: Tls, database_url: str) -> None:
+    """It has the right to call for as long, and gives it back."""
+    files = ("--certificate", f"{NUMBER}-issued.pem", "--key", f"{NUMBER}-issued.key")
+    assert run("create", "--number", NUMBER, "--name", "Exempelkommun", *files).exit_code == 0
+    assert run("check").exit_code == 0
+    with psycopg.connect(database_url) as connection:
+        assert connection.execute("SELECT egress, state FROM epoch").fetchall() == [("default", "ended")]
+        assert connection.execute("SELECT count(*) FROM task").fetchone() == (0,)
+
+
+def test_who_has_the_right_to_call_makes_the_check_for_a_command(
+    run: Callable[..., Result], tls: Tls, database_url: str, tmp_path: Path
+) -> None:
+    """By the files that it has itself: the command has none here."""
+    files = ("--certificate", f"{NUMBER}-issued.pem", "--key", f"{NUMBER}-issued.key")
+    assert run("create", "--number", NUMBER, "--name", "Exempelkommun", *files).exit_code == 0
+    with spawning(tmp_path) as spawn, pytest.MonkeyPatch.context() as patch:
+        spawn("worker", env={"DATABASE_URL": database_url, **new_keys()})
+        with psycopg.connect(database_url, autocommit=True) as connection:
+            _wait(lambda: connection.execute("SELECT FROM epoch WHERE state = 'holds'").rowcount == 1, "a holder")
+            patch.setenv("CERTIFICATE_FOLDER", str(tmp_path / "elsewhere"))
+            checked = run("check")
+            assert (checked.exit_code, said(checked)[NUMBER][-1].split(",")[0]) == (
+                0,
+                "✓ The authorisation server gave a token",
+            )
+            assert connection.execute("SELECT FROM task WHERE kind = 'check_organisation'").rowcount == 0
+
+
+def test_a_command_does_not_wait_for_ever_for_who_has_the_right(
+    run: Callable[..., Result], tls: Tls, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.cli.check._BESIDE_THE_CALL", 0.5)
+    monkeypatch.setenv("SKOLVERKET_TIMEOUT", "0.5")
+    assert run("create", "--number", NUMBER, "--name", "Exempelkommun").exit_code == 0
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute("SELECT take_egress('default', gen_random_uuid(), NULL, NULL)")
+        asked = run("check")
+        assert isinstance(asked.exception, Stopped)
+        assert "python -m app doctor" in str(asked.exception)
+        assert connection.execute("SELECT FROM task").rowcount == 0, "nobody waits for it any more"

@@ -1,25 +1,22 @@
-"""The cache of Skolverket's open data: replaced subject by subject, found by id and by code, due for one at a time."""
+"""The cache of Skolverket's open data: replaced subject by subject, found by id and by code."""
 
-import asyncio
 from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.db import reference
-from app.db.reference import EXAMS, PROGRAMMES, Due, Item, Kind
-from app.jobs.reference import next_wait
+from app.db import reference, tasks
+from app.db.reference import EXAMS, PROGRAMMES, Item, Kind
 from app.local.embedded import Servers
 from tests.conftest import _database, _name
+from tests.database.epochs import begin_epoch
 from tests.database.factories import Tenant, engine_of
 
-LEASE = timedelta(minutes=2)
 DAY = timedelta(days=1)
-HALF_DAY = timedelta(hours=12)
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +31,7 @@ async def engine(shared_url: str) -> AsyncIterator[AsyncEngine]:
     """Connections to it, emptied for the test."""
     engine = engine_of(shared_url)
     async with engine.begin() as conn:
-        for table in ("reference_item", "reference_refresh", "api_key", "organisation"):
+        for table in ("task", "reference_item", "api_key", "organisation"):
             await conn.execute(sa.text(f"DELETE FROM {table}"))
     yield engine
     await engine.dispose()
@@ -58,17 +55,6 @@ async def codes(engine: AsyncEngine, kind: Kind) -> set[str]:
     async with engine.connect() as conn:
         found = await conn.scalars(sa.text("SELECT code FROM reference_item WHERE kind = :kind"), {"kind": kind})
         return set(found)
-
-
-async def claim(engine: AsyncEngine, lease: timedelta = LEASE) -> Due | None:
-    async with engine.begin() as conn:
-        return await reference.claim_due(conn, lease)
-
-
-async def held(engine: AsyncEngine) -> Due:
-    due = await claim(engine)
-    assert due is not None
-    return due
 
 
 async def subjects(engine: AsyncEngine) -> list[str]:
@@ -200,131 +186,25 @@ async def test_a_list_of_units_that_makes_no_sense_is_no_crash(engine: AsyncEngi
 
 async def test_without_an_organisation_nothing_is_kept_fresh(engine: AsyncEngine) -> None:
     assert await subjects(engine) == []
-    assert await claim(engine) is None
 
 
 async def test_a_new_organisation_is_kept_fresh_by_itself(tenant: Tenant) -> None:
     assert await subjects(tenant.engine) == [PROGRAMMES, EXAMS, tenant.number]
     another = await Tenant.make(tenant.engine)
     assert await subjects(tenant.engine) == [PROGRAMMES, EXAMS, *sorted([tenant.number, another.number])]
-
-
-async def test_each_subject_is_given_out_once(tenant: Tenant) -> None:
-    """Six workers at once get three subjects, and three of them nothing."""
-    await subjects(tenant.engine)
-    given = await asyncio.gather(*(claim(tenant.engine) for _ in range(6)))
-    assert sorted(due.subject for due in given if due) == sorted([PROGRAMMES, EXAMS, tenant.number])
-
-
-async def test_a_subject_whose_holder_died_is_given_out_again(tenant: Tenant) -> None:
-    await subjects(tenant.engine)
-    first = await claim(tenant.engine, timedelta())
-    assert first is not None
-    again = {due.subject for due in [await held(tenant.engine) for _ in range(3)]}
-    assert first.subject in again
-
-
-async def test_a_slot_is_taken_in_the_organisations_own_turn(tenant: Tenant) -> None:
-    another = await Tenant.make(tenant.engine)
-    await subjects(tenant.engine)
-    payers: dict[str, UUID] = {}
-    while due := await claim(tenant.engine):
-        payers[due.subject] = due.organisation_id
-    assert (payers[tenant.number], payers[another.number]) == (tenant.organisation_id, another.organisation_id)
-    assert payers[PROGRAMMES] == payers[EXAMS] == tenant.organisation_id
-
-
-async def test_what_was_read_is_due_when_its_time_has_come(tenant: Tenant) -> None:
-    await subjects(tenant.engine)
-    due = await held(tenant.engine)
-    async with tenant.engine.begin() as conn:
-        assert await reference.note_refreshed(conn, due, DAY)
-        (row,) = await reference.freshness(conn, due.subject)
-        now = await conn.scalar(sa.text("SELECT clock_timestamp()"))
-    assert (row["failed_at"], row["failure"]) == (None, None)
-    assert timedelta() <= row["age"] < timedelta(minutes=1)
-    assert DAY - timedelta(minutes=1) < row["due_at"] - now <= DAY
+    assert await tenant.value("SELECT organisation_id FROM task WHERE key = :key", key=another.number) == (
+        another.organisation_id
+    )
 
 
 async def test_a_failure_keeps_what_was_there_and_is_shown(tenant: Tenant) -> None:
     unit = item("1")
     await subjects(tenant.engine)
     await replace_organisation(tenant.engine, tenant.number, organisation(tenant.number, unit), unit)
-    while (due := await held(tenant.engine)).subject != tenant.number:
-        pass
     async with tenant.engine.begin() as conn:
-        assert await reference.note_failure(conn, due, timedelta(minutes=1), "http_503")
+        claimed = await tasks.claim_for_epoch(conn, await begin_epoch(conn), {reference.OPEN_DATA: DAY}, 3)
+        for each in claimed:
+            if each.key == tenant.number:
+                assert await tasks.failed(conn, each, timedelta(minutes=1), "http_503")
         (row,) = await reference.freshness(conn, tenant.number)
     assert (row["failure"], row["refreshed_at"], row["items"], row["known"]) == ("http_503", None, 1, True)
-
-
-async def test_how_long_a_failure_was_waited_for_is_remembered_until_a_success(tenant: Tenant) -> None:
-    await subjects(tenant.engine)
-
-    async def only(subject: str) -> Due:
-        async with tenant.engine.begin() as conn:
-            await conn.execute(
-                sa.text(
-                    "UPDATE reference_refresh SET due_at = due_at - interval '1 hour',"
-                    " failed_at = failed_at - interval '1 hour', refreshed_at = refreshed_at - interval '1 hour'"
-                    " WHERE subject = :subject"
-                ),
-                {"subject": subject},
-            )
-        return await held(tenant.engine)
-
-    due = await held(tenant.engine)
-    assert due.waited is None
-    for wait in (timedelta(minutes=1), timedelta(minutes=2)):
-        async with tenant.engine.begin() as conn:
-            await reference.note_failure(conn, due, wait, "timeout")
-        due = await only(due.subject)
-        assert due.waited is not None
-        assert abs(due.waited - wait) < timedelta(seconds=1)
-    async with tenant.engine.begin() as conn:
-        await reference.note_refreshed(conn, due, timedelta(minutes=1))
-    assert (await only(due.subject)).waited is None
-
-
-async def test_who_held_a_subject_too_long_changes_nothing(tenant: Tenant) -> None:
-    await subjects(tenant.engine)
-    late = await claim(tenant.engine, timedelta())
-    assert late is not None
-    while (await held(tenant.engine)).subject != late.subject:
-        pass
-    async with tenant.engine.begin() as conn:
-        assert not await reference.note_refreshed(conn, late, DAY)
-        assert not await reference.note_failure(conn, late, DAY, "timeout")
-        (row,) = await reference.freshness(conn, late.subject)
-    assert (row["refreshed_at"], row["failed_at"]) == (None, None)
-
-
-# When it is next
-
-
-@pytest.mark.parametrize(
-    ("given", "luck", "expected"),
-    [
-        ({"failed": False}, 0.5, HALF_DAY),
-        ({"failed": False}, 0.0, HALF_DAY * 0.9),
-        ({"failed": False}, 1.0, HALF_DAY * 1.1),
-        ({"failed": False, "asked": DAY, "waited": DAY}, 0.5, HALF_DAY),
-        ({"failed": True}, 0.5, timedelta(seconds=30)),
-        ({"failed": True}, 0.0, timedelta(seconds=24)),
-        ({"failed": True}, 1.0, timedelta(seconds=36)),
-        ({"failed": True, "waited": timedelta(seconds=1)}, 0.5, timedelta(seconds=30)),
-        ({"failed": True, "waited": timedelta(seconds=30)}, 0.5, timedelta(minutes=1)),
-        ({"failed": True, "waited": timedelta(minutes=20)}, 0.5, timedelta(minutes=40)),
-        ({"failed": True, "waited": timedelta(minutes=50)}, 0.5, timedelta(hours=1)),
-        ({"failed": True, "waited": DAY}, 0.5, timedelta(hours=1)),
-        ({"failed": True, "asked": timedelta(seconds=5)}, 0.5, timedelta(seconds=30)),
-        ({"failed": True, "asked": timedelta(minutes=5)}, 0.5, timedelta(minutes=5)),
-    ],
-)
-def test_the_next_time(given: dict[str, Any], luck: float, expected: timedelta) -> None:
-    """As often as is set; after failures sooner, each time twice as long, an hour at most, never before it is asked."""
-    assert next_wait(HALF_DAY, luck, **given) == expected
-
-
-def test_a_failure_never_waits_longer_than_a_success_would() -> None:
-    assert next_wait(timedelta(seconds=10), 0.5, failed=True, waited=DAY) == timedelta(seconds=10)

@@ -228,7 +228,7 @@ STORE: Final = (
     ),
     Fault(
         "an object is in two calls at once",
-        "AND job.id <> of_job",
+        "AND job.id IS DISTINCT FROM of_job",
         "AND job.id = of_job",
         ("uploads", "model"),
     ),
@@ -237,6 +237,42 @@ STORE: Final = (
         "PERFORM pg_advisory_xact_lock(hashtextextended(format('calls %s %s', one.organisation_id, one.kind), 0));",
         "",
         ("uploads",),
+    ),
+    Fault(
+        "a call without an answer is forgotten",
+        "WHEN (NEW.status = 'lost' AND OLD.status <> 'lost'",
+        "WHEN (false AND OLD.status <> 'lost'",
+        ("tasks",),
+    ),
+    Fault(
+        "a repair and a job have an object under way at once",
+        "WHERE task.organisation_id = organisation AND task.under_way IS NOT NULL",
+        "WHERE false",
+        ("tasks",),
+    ),
+    Fault(
+        "a repair sends what is no longer what was accepted last",
+        "WHERE known.accepted <> each.digest",
+        "WHERE false",
+        ("tasks",),
+    ),
+    Fault(
+        "a repair does not wait for the end of its job",
+        "AND NOT EXISTS (SELECT FROM job WHERE job.id = one.after_job AND job.finished_at IS NULL)",
+        "",
+        ("tasks",),
+    ),
+    Fault(
+        "a task is written by whoever had it",
+        " WHERE id = :task AND claim = :claim AND (holder",
+        " WHERE id = :task AND (holder",
+        ("tasks",),
+    ),
+    Fault(
+        "a task outlives the epoch that has it",
+        "    PERFORM free_tasks(of_epoch, died);\n",
+        "",
+        ("tasks",),
     ),
     Fault(
         "an upload makes all of its objects newer",

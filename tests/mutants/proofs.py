@@ -54,6 +54,7 @@ PROOFS: Final[Mapping[str, Proof]] = {
     "faults": _database("faults"),
     "pacer": _tests("tests/unit/test_pacer.py"),
     "uploads": _database("uploads", "latest_upload"),
+    "tasks": _database("tasks", "repairs"),
     "API": _tests("tests/api/test_runs.py"),
     "reads": _tests(
         "tests/unit/test_changes.py",

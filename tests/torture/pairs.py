@@ -5,16 +5,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from tests.torture.witnesses import Batch, Call, Seen
+from tests.torture.witnesses import STAGES, Batch, Call, Seen
 
 _TOKEN_REFUSED = (401, 403)
 
 
 @dataclass(slots=True)
 class Pairs:
-    """Calls with their batch, and those without."""
+    """Calls with their batch, those of repairs, which have none, and those without."""
 
     of_batch: dict[UUID, list[Call]] = field(default_factory=lambda: defaultdict(list))
+    repairs: list[Call] = field(default_factory=list)
     orphans: list[Call] = field(default_factory=list)
 
     def __iter__(self) -> Iterator[tuple[Batch, Call]]:
@@ -32,7 +33,8 @@ def pair(seen: Seen) -> Pairs:
     """Finds each sending call's batch: by the remote job where both know it, else by bytes and time.
 
     A batch leaves once; twice only when the first call was refused for its token. Half a call, whose body never came
-    whole, has no bytes to go by and is left out.
+    whole, has no bytes to go by and is left out. What is sent again after a call without an answer, when its job has
+    ended, may have the bytes of a batch and is none.
     """
     pairs = Pairs()
     by_hash: Mapping[str, list[Batch]] = defaultdict(list)
@@ -50,11 +52,23 @@ def pair(seen: Seen) -> Pairs:
     for call in rest:
         assert call.sha256 is not None
         found = _latest(by_hash.get(call.sha256, ()), call, pairs)
-        if found is None:
+        lost = [batch for batch in seen.batches.values() if _may_repair(seen, batch, call)]
+        ended = (seen.jobs[batch.job].finished for batch in lost)
+        if any(at is not None and at <= call.at for at in ended) or (lost and found is None):
+            pairs.repairs.append(call)
+        elif found is None:
             pairs.orphans.append(call)
         else:
             pairs.add(found, call)
     return pairs
+
+
+def _may_repair(seen: Seen, batch: Batch, call: Call) -> bool:
+    """Tells whether a call may send again what a batch had, of which nobody knows what became of it."""
+    if batch.status != "lost" or batch.finished is None or batch.finished > call.at:
+        return False
+    of_kind = STAGES[seen.jobs[batch.job].position - 1] == call.kind
+    return of_kind and set(call.objects) <= set(map(str, batch.records))
 
 
 def _latest(batches: Sequence[Batch], call: Call, pairs: Pairs) -> Batch | None:

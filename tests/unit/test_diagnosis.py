@@ -11,7 +11,17 @@ from app.catalogue import catalogue, in_words
 from app.cli.diagnosis import Worded, headline, worded
 from app.domain.conclusion import CIRCUIT_OPEN
 from app.domain.diagnosis import Finding, claimed_in_vain, diagnose
-from app.domain.situation import ActivityQueue, Job, Progress, Seen, Service, Session, Token, Worker
+from app.domain.situation import (
+    ActivityQueue,
+    FailingTasks,
+    Job,
+    Progress,
+    Seen,
+    Service,
+    Session,
+    Token,
+    Worker,
+)
 from tests.conftest import ROOT
 
 NOW = datetime(2026, 11, 23, 8, 5, tzinfo=UTC)
@@ -163,6 +173,11 @@ def test_what_a_queue_waits_for(of: ActivityQueue, level: str, code: str) -> Non
             seen(tokens=[Token(organisation="2120000001", failed_at=NOW, failure="certificate_expired")]),
             [("warning", "token_failing")],
             id="a token that nobody needs",
+        ),
+        pytest.param(
+            seen(tasks=[FailingTasks(kind="open_data", tasks=2, failed_at=NOW, failure="http_503")]),
+            [("warning", "tasks_failing")],
+            id="tasks that fail",
         ),
         pytest.param(seen(pauses={"calls": NOW + SECOND}), [], id="a pause that is over soon"),
         pytest.param(seen(pauses={"calls": NOW + 20 * SECOND}), [("warning", "calls_held_back")], id="calls held back"),
@@ -334,8 +349,8 @@ def test_nothing_is_said_but_ids_numbers_codes_and_times() -> None:
         "unset",
     }
     ids = {"worker", "run", "job", "pid", "blockers", "ending", "organisation", "organisations", "next"}
-    codes, times = {"fault", "service", "bucket", "program", "tables"}, {"until", "gone", "probe", "ahead"}
-    database = {"found", "oldest", "newest", "lost", "parts"}
+    codes, times = {"fault", "service", "bucket", "program", "tables", "kind"}, {"until", "gone", "probe", "ahead"}
+    database = {"found", "oldest", "newest", "lost", "parts", "tasks"}
     assert names == counts | ids | codes | times | database
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -200,6 +201,33 @@ def test_a_batch_that_was_lost_may_leave_again() -> None:
     again(seen, first=LOST)
     assert broken(seen) == set()
     assert [explained for _, _, explained in repetitions(seen, pair(seen))] == [True]
+
+
+def _repaired(seen: Seen, at: float, **changes: Any) -> None:
+    """Sends the record of the first batch once more, after that was lost and its record had left again."""
+    again(seen, first=LOST)
+    sent = replace(seen.calls[0], number=9, at=at, monotonic=at, job="remote-9", sha256="f" * 64)
+    seen.calls = [*seen.calls, replace(sent, **changes)]
+
+
+@pytest.mark.parametrize("changes", [{}, {"sha256": f"{0:064}"}, {"status": 503, "job": None, "objects": ()}], ids=str)
+def test_what_a_lost_batch_had_may_be_sent_again_when_its_job_has_ended(changes: dict[str, Any]) -> None:
+    """By a repair, which writes no batch; its bytes may be those of one."""
+    seen = history()
+    _repaired(seen, 17.0, **changes)
+    assert broken(seen) == set()
+    assert [each.number for each in pair(seen).repairs] == [9]
+
+
+@pytest.mark.parametrize(
+    ("at", "changes"),
+    [(11.0, {}), (17.0, {"objects": (str(UUID(int=78)),)}), (17.0, {"path": "/provisioning/v1/duties/bulk"})],
+    ids=["before it was lost", "another object", "another kind"],
+)
+def test_nothing_else_is_a_repair(at: float, changes: dict[str, Any]) -> None:
+    seen = history()
+    _repaired(seen, at, **changes)
+    assert "never doubled" in broken(seen)
 
 
 def test_a_call_of_a_stopped_worker_is_late_and_no_violation() -> None:

@@ -16,7 +16,7 @@ from app.db.schema.service import (
     egress,
     epoch,
     reference_item,
-    reference_refresh,
+    task,
     worker,
 )
 from app.db.schema.tenants import api_key, idempotency_key, organisation
@@ -42,10 +42,10 @@ __all__ = [
     "organisation",
     "record",
     "reference_item",
-    "reference_refresh",
     "roster",
     "roster_item",
     "roster_staging",
     "run",
+    "task",
     "worker",
 ]

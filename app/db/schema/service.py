@@ -1,4 +1,4 @@
-"""What workers know together: who may call, tokens, circuits, answer times, open data, each other."""
+"""What workers know together: who may call, tokens, circuits, answer times, open data, tasks, each other."""
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
@@ -87,16 +87,39 @@ reference_item = sa.Table(
     sa.Index(None, "kind", "code"),
 )
 
-reference_refresh = sa.Table(
-    "reference_refresh",
+task = sa.Table(
+    "task",
     metadata,
-    # What is kept fresh: `programmes`, `exams`, or an organisation's number.
-    sa.Column("subject", sa.Text, primary_key=True),
+    # Work that is not a job. One that calls is claimed by an epoch, one that stays inside for a time; `claim` is raised
+    # by each claim, and every write repeats it.
+    sa.Column("id", UUID, primary_key=True, server_default=sa.text("gen_random_uuid()")),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("key", sa.Text, nullable=False),
+    sa.Column("organisation_id", UUID, sa.ForeignKey("organisation.id")),
     sa.Column("due_at", Time, nullable=False, server_default=NOW),
-    sa.Column("refreshed_at", Time),
+    # Not before this job has ended; and once more then, when it is done before.
+    sa.Column("after_job", UUID, sa.ForeignKey("job.id")),
+    sa.Column("again_at", Time),
+    sa.Column("claim", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("holder", UUID, sa.ForeignKey("epoch.id")),
+    sa.Column("leased_until", Time),
+    # Objects of a call that it has made, and whose answer is not known.
+    sa.Column("under_way", pg.ARRAY(UUID)),
+    # Failures in a row, and the last one; when it was done last.
+    sa.Column("attempt", sa.Integer, nullable=False, server_default="0"),
     sa.Column("failed_at", Time),
     sa.Column("failure", sa.Text),
-    sa.Index(None, "due_at"),
+    sa.Column("done_at", Time),
+    # What came of it, for whoever asked for it and waits.
+    sa.Column("result", pg.JSONB),
+    sa.Column("made_at", Time, nullable=False, server_default=NOW),
+    sa.UniqueConstraint("kind", "key"),
+    sa.CheckConstraint("holder IS NULL OR leased_until IS NULL", name="one_lease"),
+    sa.CheckConstraint("(failed_at IS NULL) = (failure IS NULL)", name="failure_has_its_time"),
+    sa.Index("ix_task_due", "kind", "due_at"),
+    sa.Index("ix_task_leased", "leased_until", postgresql_where=sa.text("leased_until IS NOT NULL")),
+    sa.Index("ix_task_held", "holder", postgresql_where=sa.text("holder IS NOT NULL")),
+    sa.Index("ix_task_under_way", "organisation_id", postgresql_where=sa.text("under_way IS NOT NULL")),
 )
 
 worker = sa.Table(

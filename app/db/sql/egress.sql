@@ -64,6 +64,7 @@ BEGIN
         accused_alone = CASE WHEN accused THEN suspects = 1 ELSE accused_alone END
     FROM in_hand WHERE job.id = in_hand.id;
     GET DIAGNOSTICS freed = ROW_COUNT;
+    PERFORM free_tasks(of_epoch, died);
     RETURN freed;
 END $$;
 

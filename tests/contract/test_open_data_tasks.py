@@ -1,4 +1,4 @@
-"""The loop that caches the open data, against the simulator and a real database."""
+"""The tasks that cache the open data, against the simulator and a real database."""
 
 import asyncio
 import os
@@ -6,7 +6,6 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from random import Random
 from typing import Any
 
 import pytest
@@ -14,13 +13,15 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.db import reference
 from app.jobs.calls import Calls
-from app.jobs.reference import Refresher
+from app.jobs.tasks import open_data
+from app.jobs.tasks.loop import TaskLoop
 from app.runtime import target_of
 from app.settings import Settings
 from tests.conftest import ROOT
 from tests.contract.simulator_at_work import Skolverket
 from tests.contract.test_calls import calling
 from tests.contract.test_open_data import EXAM, known, reference_of, url_of
+from tests.database.epochs import begin_epoch
 from tests.database.factories import Tenant, engine_of
 
 __all__ = ["known"]
@@ -50,15 +51,18 @@ def _settings(skolverket: Skolverket, **changes: Any) -> Settings:
 
 
 @asynccontextmanager
-async def _refresher(settings: Settings, engine: AsyncEngine) -> AsyncIterator[tuple[Refresher, Calls]]:
+async def _refresher(settings: Settings, engine: AsyncEngine) -> AsyncIterator[tuple[TaskLoop, Calls]]:
+    async with engine.begin() as conn:
+        epoch = await begin_epoch(conn)
     async with calling(engine, settings) as calls:
-        yield Refresher(settings, engine, target_of(settings), calls, Random(1)), calls
+        kind = open_data.kind(settings, target_of(settings), calls)
+        yield TaskLoop(engine, {kind.name: kind}, epoch, at_once=1, look_every=0.1), calls
 
 
 async def _refreshed(tenant: Tenant, settings: Settings) -> dict[str, Any]:
     """Lets the loop do what is due, and gives what is known of each subject then."""
     async with _refresher(settings, tenant.engine) as (refresher, _):
-        await refresher.run_once(asyncio.Event())
+        await refresher.run_once()
     async with tenant.engine.connect() as conn:
         return {row["subject"]: row for row in await reference.freshness(conn)}
 
@@ -97,7 +101,7 @@ async def test_many_workers_make_the_calls_of_one(known: Skolverket, tenant: Ten
 
 async def test_without_an_organisation_nobody_is_called(known: Skolverket, engine: AsyncEngine) -> None:
     async with _refresher(_settings(known), engine) as (refresher, _):
-        await refresher.run_once(asyncio.Event())
+        await refresher.run_once()
     assert known.ledger() == []
 
 
@@ -111,7 +115,7 @@ async def _until(tenant: Tenant, query: str) -> None:
 
 
 async def _make_due(tenant: Tenant) -> None:
-    await tenant.do("UPDATE reference_refresh SET due_at = clock_timestamp() - interval '1 second'")
+    await tenant.do("UPDATE task SET due_at = clock_timestamp() - interval '1 second'")
 
 
 async def test_what_vanished_at_skolverket_vanishes_here(known: Skolverket, tenant: Tenant) -> None:
@@ -151,7 +155,7 @@ async def test_a_429_holds_back_all_who_read(known: Skolverket, tenant: Tenant) 
     stop = asyncio.Event()
     async with _refresher(_settings(known), tenant.engine) as (refresher, calls):
         running = asyncio.create_task(refresher.run(stop))
-        await _until(tenant, "SELECT count(*) FROM reference_refresh WHERE failure = 'http_429'")
+        await _until(tenant, "SELECT count(*) FROM task WHERE failure = 'http_429'")
         assert calls.pacers["reads"].paused_for > 10
         assert calls.pacers["calls"].paused_for == 0
         stop.set()
@@ -166,9 +170,7 @@ async def test_it_ends_at_once_when_no_call_may_leave_any_more(known: Skolverket
     async with _refresher(_settings(known), tenant.engine) as (refresher, calls):
         calls.pause("reads", timedelta(hours=1))
         running = asyncio.create_task(refresher.run(stop))
-        await _until(
-            tenant, "SELECT count(*) FROM reference_refresh WHERE due_at > clock_timestamp() + interval '1 min'"
-        )
+        await _until(tenant, "SELECT count(*) FROM task WHERE holder IS NOT NULL")
         stop.set()
         calls.pacers["reads"].close()
         async with asyncio.timeout(5):

@@ -1,0 +1,32 @@
+"""Work that is not a job: each kind has a file with its handler, and stands in one of these two lists."""
+
+import asyncio
+from collections.abc import Mapping
+from datetime import timedelta
+
+from app.db.cipher import Cipher
+from app.jobs.calls import Calls
+from app.jobs.tasks import check_organisation, forget_epochs, forget_keys, forget_workers, open_data
+from app.jobs.tasks.kind import TaskKind
+from app.jobs.tasks.repair import Repairs
+from app.settings import Settings
+from app.target import Target
+
+
+def inside() -> Mapping[str, TaskKind]:
+    """Gives the kinds that stay inside, which any worker may do."""
+    return _by_name(forget_keys.KIND, forget_workers.KIND, forget_epochs.KIND)
+
+
+def calling(
+    settings: Settings, target: Target, cipher: Cipher, calls: Calls, stop: asyncio.Event
+) -> Mapping[str, TaskKind]:
+    """Gives the kinds that call `target`, for the process that holds an egress and may call until `stop` is set."""
+    first_answer = timedelta(seconds=settings.skolverket_answer_after)
+    repairs = Repairs(calls.engine, cipher, target.published, calls, first_answer, stop)
+    check = check_organisation.kind(calls.engine, target, settings.skolverket_timeout)
+    return _by_name(open_data.kind(settings, target, calls), repairs.kind(), check)
+
+
+def _by_name(*kinds: TaskKind) -> Mapping[str, TaskKind]:
+    return {each.name: each for each in kinds}
