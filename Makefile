@@ -3,6 +3,8 @@
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
+# What one process has compiled the next one reads, whatever the machine's habit: a test run starts some four hundred.
+export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo serve test crashes torture mutants bench plans lint lock check
