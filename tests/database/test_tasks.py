@@ -1,20 +1,22 @@
 """Tasks: each is one process's at a time, who has lost it changes nothing, and none waits longer than its kind may."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from app.db import egress, tasks
+from app.db import checks, egress, tasks
 from app.db.tasks import Task
-from app.jobs.tasks import inside
+from app.jobs.tasks import check_organisation, inside
 from app.jobs.tasks.kind import Store, TaskKind, kept_tidy
 from app.jobs.tasks.loop import TaskLoop
+from app.target import CredentialFinding, Credentials, Target
 from tests.database.epochs import begin_epoch
 from tests.database.factories import HOUR, MINUTE, Tenant
 from tests.database.virtual_time import FORWARD, virtualise
@@ -298,3 +300,28 @@ async def test_a_task_that_does_not_end_holds_up_no_end(engine: AsyncEngine, mon
         stop.set()
         await running
     assert (await row(engine))["leased_until"] is not None
+
+
+@pytest.mark.parametrize("waits", [True, False])
+async def test_a_check_is_made_for_those_who_wait_for_it(engine: AsyncEngine, tenant: Tenant, waits: bool) -> None:
+    """What came of it is there for them, and goes by itself; who has stopped waiting has no call made."""
+    finding, asked = CredentialFinding("ok", "made_up", "All is well."), list[Credentials]()
+
+    class Checking:
+        async def check_credentials(self, who: Credentials, _within: float) -> Sequence[CredentialFinding]:
+            asked.append(who)
+            return [finding]
+
+    async with engine.begin() as conn:
+        check, epoch = await checks.ask(conn, tenant.organisation_id), await begin_epoch(conn)
+        if not waits:
+            await conn.execute(sa.text("UPDATE task SET again_at = clock_timestamp()"))
+    kind = check_organisation.kind(engine, cast("Target", Checking()), 1.0)
+    loop = TaskLoop(engine, {kind.name: kind}, epoch)
+    await loop.run_once()
+    async with engine.begin() as conn:
+        assert await checks.take(conn, check) == ([asdict(finding)] if waits else None)
+        await conn.execute(sa.text("UPDATE task SET due_at = clock_timestamp()"))
+    await loop.run_once()
+    assert await tenant.value("SELECT count(*) FROM task") == 0
+    assert [each.number for each in asked] == ([tenant.number] if waits else [])

@@ -77,8 +77,10 @@ def test_records_that_an_answer_lacks_are_sent_again_alone(service: Service, ros
     job = service.waiting(run_id, "answer_incomplete")
     assert_told(worker, job, roster)
     assert_succeeded(service, service.finished(run_id), worker)
-    first, second = (call["object_ids"] for call in service.sends() if call["resource"] == "persons")
+    first, second, *repairs = (call["object_ids"] for call in service.sends() if call["resource"] == "persons")
     assert second == first[38:]
+    hidden = {each["id"] for each in roster["persons"] if each.get("securityMarking", "Ingen") != "Ingen"}
+    assert {each for repair in repairs for each in repair} <= hidden, "who is protected is sent without comparing"
     lost, answered = service.batches(job)
     assert (lost["status"], lost["error"], answered["status"]) == ("lost", "answer_incomplete", "answered")
 
