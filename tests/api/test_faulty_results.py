@@ -41,7 +41,7 @@ class Held:
         """Sends all records in one batch, to which this is answered; gives its address."""
         cipher = self.service.runtime.cipher.of(self.claim.organisation_id, self.claim.salt)
         async with self.service.runtime.engine.begin() as conn:
-            batch = await batches.write_batch(conn, cipher, PUBLISHED, self.claim)
+            batch = (await batches.write_batch(conn, cipher, PUBLISHED, self.claim)).batch
             assert batch is not None
             await batches.call_batch(conn, cipher, PUBLISHED, self.claim, batch.id)
             await answers.accept_batch(conn, self.claim, batch.id, 202, "remote", timedelta())
