@@ -141,6 +141,8 @@ async def sweep(at: Place) -> None:
     conn, watched = at.conn, at.watched
     async with watched("activity_queue.start_free_queues", reads=at.size.live):
         await activity_queue.start_free_queues(conn)
+    async with watched("claims.bring_near"):
+        await claims.bring_near(conn)
     async with watched("sweeper.forget_old_keys"):
         await forget_old_keys(conn)
     async with watched("egress.take_egress"):

@@ -4,22 +4,24 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.catalogue import in_words
 from app.cli.diagnosis import headline, worded
 from app.cli.start import read_settings
 from app.db import reads
-from app.db.doctor import look
+from app.db.doctor import look, progress
 from app.db.engine import check, connect
 from app.db.outages import DatabaseUnusable, outage_of
-from app.domain.diagnosis import Finding, diagnose
+from app.domain.diagnosis import LOOK_AGAIN, Finding, claimed_in_vain, diagnose
 from app.domain.situation import ActivityQueue, Seen
 from app.errors import Stopped
 from app.jobs.notifier import Notifier
@@ -68,6 +70,7 @@ async def _look(settings: Settings) -> Seen:
             seen = await look(conn)
         return replace(
             seen,
+            claimed_in_vain=await _claimed_in_vain(engine) if any(queue.job for queue in seen.queues) else 0,
             outage=outage,
             redis=await notifier.writable() if redis_url else None,
             certificates_needed=settings.skolverket_authorisation_url.startswith("https:"),
@@ -76,6 +79,19 @@ async def _look(settings: Settings) -> Seen:
     finally:
         await notifier.close()
         await engine.dispose()
+
+
+async def _claimed_in_vain(engine: AsyncEngine) -> int:
+    """Looks twice at what is under way; a look that is not done in time has seen nothing."""
+    with suppress(SQLAlchemyError, TimeoutError):
+        async with asyncio.timeout(4 * LOOK_AGAIN.total_seconds()):
+            looks = []
+            for pause in (LOOK_AGAIN, timedelta()):
+                async with reads.snapshots(engine).begin() as conn:
+                    looks.append(await progress(conn))
+                await asyncio.sleep(pause.total_seconds())
+            return claimed_in_vain(*looks)
+    return 0
 
 
 async def _outage(address: str) -> str | None:

@@ -15,7 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.cipher import OrganisationCipher
 from app.db.claims import Claim, hold
-from app.db.content import Content, keep_contents, open_contents, sealed_content
+from app.db.content import Content, keep_contents, open_all, sealed_content, sealed_contents
+from app.db.faults import Unusable
 from app.db.records import change_records
 from app.db.verbs import call_verb, snapshot_of
 from app.domain.batching import Packing, encode
@@ -52,7 +53,7 @@ async def write_batch(
 
     Records that can't go are settled on the way: blocked by a failed one, too large, or accepted in a later upload.
     Those that another run's call has wait for its answer. Gives None when nothing is left to send, or when the run has
-    been cancelled.
+    been cancelled. Raises Unusable and KeyUnknown as `open_all` does.
     """
     await hold(conn, claim)
     if await _cancelled(conn, claim):
@@ -63,7 +64,9 @@ async def write_batch(
     while not full and (rows := await _pending(conn, claim, after)):
         after = rows[-1].ordinal
         failed = await _failed_among(conn, claim, {ref for row in rows for ref in row.refs})
-        contents = await open_contents(conn, cipher, (bytes(row.outgoing) for row in rows))
+        digests = {row.object_id: bytes(row.outgoing) for row in rows}
+        sealed = await sealed_contents(conn, cipher, digests.values())
+        contents = open_all(cipher, ((each, digest, sealed.get(digest)) for each, digest in digests.items()))
         for row in rows:
             match standing(row.upload, row.accepted_upload, under_way=row.wait is not None):
                 case Standing.NEWER_AT_TARGET:
@@ -132,16 +135,18 @@ async def call_batch(
     """Notes that a written batch leaves now, and gives its bytes.
 
     Gives None when it is not to leave: it has left, its run is cancelled, or one of its objects has been overtaken by
-    another run, and then it is discarded.
+    another run, and then it is discarded. Raises Unusable when its bytes are not those that were written down, and as
+    `open_all` does; KeyUnknown too.
     """
     rows = await conn.execute(
         sa.text(
             """
-            SELECT batch.request_digest, item.digest, kept.sealed
-            FROM batch CROSS JOIN unnest(items) WITH ORDINALITY AS item (digest, place) CROSS JOIN LATERAL (
+            SELECT batch.request_digest, item.object_id, item.digest, kept.sealed
+            FROM batch CROSS JOIN unnest(record_ids, items) WITH ORDINALITY AS item (object_id, digest, place)
+            LEFT JOIN LATERAL (
                 SELECT sealed FROM content
                 WHERE content.organisation_id = batch.organisation_id AND content.digest = item.digest OFFSET 0
-            ) kept
+            ) kept ON true
             WHERE batch.id = :batch AND batch.status = 'written' ORDER BY item.place
             """
         ),
@@ -150,9 +155,11 @@ async def call_batch(
     items = rows.all()
     if await call_verb(conn, "mark_called(:job, :claim, :batch)", {**keys(claim), "batch": batch_id}) != "called":
         return None
-    outgoing = published.body_form.body([cipher.open(bytes(item.sealed), bytes(item.digest)) for item in items])
+    stored = [(item.object_id, bytes(item.digest), item.sealed and bytes(item.sealed)) for item in items]
+    contents = open_all(cipher, stored)
+    outgoing = published.body_form.body([contents[digest] for _, digest, _ in stored])
     if not items or cipher.digest("batch", batch_id, outgoing) != bytes(items[0].request_digest):
-        raise ValueError(f"batch {batch_id} would not leave as it was written down")
+        raise Unusable(f"batch {batch_id} would not leave as it was written down", batch=batch_id)
     return Outgoing(batch_id, outgoing)
 
 

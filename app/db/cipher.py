@@ -23,6 +23,10 @@ _NONCE = 12
 _KEY = 32
 
 
+class KeyUnknown(LookupError):
+    """No key of ours has the id of the one that something was sealed with, or nothing opens with ours of that id."""
+
+
 @dataclass(frozen=True, slots=True)
 class OrganisationCipher:
     """Seals and opens what belongs to one organisation; made by `Cipher.of`."""
@@ -32,6 +36,8 @@ class OrganisationCipher:
     keys: Mapping[str, AESGCM] = field(repr=False)
     digest_key: bytes = field(repr=False)
     word_key: bytes = field(repr=False)
+    # Ids of keys that have opened something that was stored: what does not open with one of these has been damaged.
+    proven: set[str] = field(default_factory=set, repr=False, compare=False)
 
     def seal(self, plain: bytes, place: bytes) -> bytes:
         """Encrypts one value for one place: a content's digest, or a name such as `token`."""
@@ -42,13 +48,12 @@ class OrganisationCipher:
     def open(self, sealed: bytes, place: bytes) -> bytes:
         """Decrypts what was sealed for that place.
 
-        Raises LookupError when its key is not among ours, `cryptography.exceptions.InvalidTag` when it was made for
+        Raises KeyUnknown when its key is not among ours, `cryptography.exceptions.InvalidTag` when it was made for
         another place or has been changed.
         """
-        length = sealed[0]
-        key_id = sealed[1 : 1 + length].decode("ascii")
+        key_id, length = key_id_of(sealed), sealed[0]
         if key_id not in self.keys:
-            raise LookupError(f"no encryption key has the id {key_id!r}: add it to ENCRYPTION_KEYS")
+            raise KeyUnknown(f"no encryption key has the id {key_id!r}: add it to ENCRYPTION_KEYS")
         nonce, rest = sealed[1 + length : 1 + length + _NONCE], sealed[1 + length + _NONCE :]
         return self.keys[key_id].decrypt(nonce, rest, self.organisation_id.bytes + place)
 
@@ -93,6 +98,11 @@ class Cipher:
             digest_key=_derived(self.search_key, salt, b"digest"),
             word_key=_derived(self.search_key, salt, b"words"),
         )
+
+
+def key_id_of(sealed: bytes) -> str:
+    """Reads the id of the key that a value was sealed with."""
+    return sealed[1 : 1 + sealed[0]].decode("ascii", "replace")
 
 
 def new_salt() -> bytes:

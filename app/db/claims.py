@@ -8,13 +8,18 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
+import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.activity_queue import WakeUp
-from app.db.verbs import LeaseLost, call_verb, snapshot_of
+from app.db.faults import OURS, OurFault
+from app.db.verbs import call_verb, snapshot_of
 from app.domain.conclusion import CIRCUIT_OPEN
 from app.domain.kinds import Kind
 from app.domain.open_work import JobSnapshot
+from app.logs import describe_exception
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +45,7 @@ async def claim_jobs(
 ) -> list[Claim]:
     """Takes those of the `wanted` jobs that are due and free, or of all that are, in turn for the organisations.
 
-    At most so many; none when `epoch` may no longer call.
+    At most so many; none when `epoch` may no longer call. One that cannot be read is laid down.
     """
     rows = await conn.execute(
         sa.text(
@@ -49,20 +54,28 @@ async def claim_jobs(
         ),
         {"epoch": epoch, "most": most, "wanted": None if wanted is None else list(wanted)},
     )
-    return [
-        Claim(
-            row.id,
-            row.claim,
-            row.organisation_id,
-            row.run_id,
-            Kind(row.kind),
-            bytes(row.salt),
-            row.lost_before,
-            snapshot_of(row.opened),
-            row.wake_latency,
-        )
-        for row in rows
-    ]
+    claims = list[Claim]()
+    for row in rows.all():
+        try:
+            claims.append(_claim_of(row))
+        except (ValueError, TypeError, LookupError) as problem:
+            log.error("a job cannot be read", job_id=str(row.id), claim=row.claim, **describe_exception(problem))
+            await call_verb(conn, "lay_down_unread(:job, :claim)", {"job": row.id, "claim": row.claim})
+    return claims
+
+
+def _claim_of(row: sa.Row[Any]) -> Claim:
+    return Claim(
+        row.id,
+        row.claim,
+        row.organisation_id,
+        row.run_id,
+        Kind(row.kind),
+        bytes(row.salt),
+        row.lost_before,
+        snapshot_of(row.opened),
+        row.wake_latency,
+    )
 
 
 def following(claim: Claim, given: Sequence[Any]) -> Claim:
@@ -102,13 +115,28 @@ async def snooze(conn: AsyncConnection, claim: Claim, delay: timedelta, *, cance
     return WakeUp(claim.job_id, number, float(seconds))
 
 
-async def rest(conn: AsyncConnection, claim: Claim, code: str) -> None:
-    """Lays a job down for a fault of ours, named by `code`; each rest in a row is twice as long, up to 5 min.
+async def rest(conn: AsyncConnection, claim: Claim, fault: OurFault) -> None:
+    """Lays a job down for a `fault` of ours; each rest in a row is twice as long, up to 5 min, for the database's 10 s.
 
-    Raises LeaseLost when the claim no longer holds.
+    At the tenth in a row for `internal` the records that it concerns end in error. Raises LeaseLost when the claim no
+    longer holds.
     """
-    if not await call_verb(conn, "rest_job(:job, :claim, :code)", {**_keys(claim), "code": code}):
-        raise LeaseLost
+    values = {
+        "code": fault.code,
+        "records": list(fault.records),
+        "batch": fault.batch,
+        "remarks": json.dumps([OURS]),
+    }
+    await call_verb(
+        conn,
+        "rest_job(:job, :claim, :code, CAST(:records AS uuid[]), CAST(:batch AS uuid), CAST(:remarks AS jsonb))",
+        {**_keys(claim), **values},
+    )
+
+
+async def bring_near(conn: AsyncConnection) -> int:
+    """Rewrites times that lie further ahead than anything is planned, as after a wrong clock; gives how many jobs."""
+    return int(await conn.scalar(sa.text("SELECT bring_near()")) or 0)
 
 
 async def wake_those_who_wait(conn: AsyncConnection, limit: int) -> int:

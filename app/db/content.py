@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 import sqlalchemy as sa
+from cryptography.exceptions import InvalidTag
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.cipher import OrganisationCipher
+from app.db.cipher import KeyUnknown, OrganisationCipher, key_id_of
+from app.db.faults import Unusable
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,37 @@ async def open_contents(
     conn: AsyncConnection, cipher: OrganisationCipher, digests: Iterable[bytes]
 ) -> Mapping[bytes, bytes]:
     """Reads and opens contents by their digests; those that have been erased are missing."""
+    sealed = await sealed_contents(conn, cipher, digests)
+    return {digest: cipher.open(each, digest) for digest, each in sealed.items()}
+
+
+def open_all(cipher: OrganisationCipher, wanted: Iterable[tuple[UUID, bytes, bytes | None]]) -> Mapping[bytes, bytes]:
+    """Opens contents that are to be sent: `wanted` are object, digest, and what is stored, None when nothing is.
+
+    Raises Unusable with the objects whose contents are missing, or do not open although others of the same key have;
+    KeyUnknown when the key is not ours: none is among ours, or nothing opens with the one of that id.
+    """
+    opened, gone, closed = dict[bytes, bytes](), list[UUID](), list[tuple[UUID, str]]()
+    for object_id, digest, sealed in wanted:
+        if sealed is None:
+            gone.append(object_id)
+            continue
+        try:
+            opened[digest] = cipher.open(sealed, digest)
+            cipher.proven.add(key_id_of(sealed))
+        except InvalidTag:
+            closed.append((object_id, key_id_of(sealed)))
+    if unproven := {key_id for _, key_id in closed} - cipher.proven:
+        raise KeyUnknown(f"nothing opens with the encryption keys {sorted(unproven)}: are they the right ones?")
+    if unusable := [*gone, *(object_id for object_id, _ in closed)]:
+        raise Unusable(f"contents of {len(unusable)} records are missing or do not open", records=unusable)
+    return opened
+
+
+async def sealed_contents(
+    conn: AsyncConnection, cipher: OrganisationCipher, digests: Iterable[bytes]
+) -> Mapping[bytes, bytes]:
+    """Reads contents as they are stored, by their digests; those that have been erased are missing."""
     rows = await conn.execute(
         sa.text(
             """
@@ -73,4 +106,4 @@ async def open_contents(
         ),
         {"organisation": cipher.organisation_id, "digests": list(set(digests))},
     )
-    return {bytes(row.digest): cipher.open(bytes(row.sealed), bytes(row.digest)) for row in rows}
+    return {bytes(row.digest): bytes(row.sealed) for row in rows}

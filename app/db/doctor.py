@@ -4,10 +4,12 @@ Only what is under way is read, over the partial indexes of live runs, jobs and 
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar
+from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
@@ -17,7 +19,17 @@ from app.db.circuits import ServiceState, service_states
 from app.db.engine import migrated
 from app.db.workers import SILENT_AFTER
 from app.domain.diagnosis import IDLE_FOR, TOKEN_FAILED_WITHIN
-from app.domain.situation import ActivityQueue, FailingTasks, Job, Seen, Service, Session, Token, Worker
+from app.domain.situation import (
+    ActivityQueue,
+    FailingTasks,
+    Job,
+    Progress,
+    Seen,
+    Service,
+    Session,
+    Token,
+    Worker,
+)
 
 T = TypeVar("T")
 
@@ -69,6 +81,14 @@ _LANES = """
         SELECT count(*) AS batches, min(called_at) AS oldest_batch_at, max(batch.polls) AS polls FROM batch
         WHERE batch.job_id = queue.job_id AND batch.status IN ('written', 'called', 'accepted')
             AND batch.called_at IS NOT NULL
+    ) out ON true
+"""
+_PROGRESS = """
+    SELECT job.id, claim AS claims, attempt AS faults, rests, total - pending - sent AS settled,
+        coalesce(out.calls, 0)::int AS calls, coalesce(out.polls, 0)::int AS polls
+    FROM (SELECT * FROM job WHERE status = 'running' LIMIT 500) job LEFT JOIN LATERAL (
+        SELECT count(called_at) AS calls, sum(batch.polls) AS polls FROM batch
+        WHERE batch.organisation_id = job.organisation_id AND batch.job_id = job.id
     ) out ON true
 """
 _WORKERS = """
@@ -130,7 +150,9 @@ async def look(conn: AsyncConnection, most: int = MOST_LANES) -> Seen:
     holds a lock may be why another part does not end.
     """
     await conn.execute(sa.text(f"SET LOCAL statement_timeout = '{PART_SECONDS:g}s'"))
+    asked_at = time.monotonic()
     now: datetime = (await conn.execute(sa.text("SELECT clock_timestamp()"))).scalar_one()
+    round_trip = timedelta(seconds=time.monotonic() - asked_at)
     unread: list[str] = []
 
     async def part(name: str, read: Callable[[], Awaitable[T]], instead: T) -> T:
@@ -177,9 +199,15 @@ async def look(conn: AsyncConnection, most: int = MOST_LANES) -> Seen:
         pauses={row["bucket"]: row["until"] for row in pauses},
         holders={row["egress"]: row["worker"] for row in holders},
         sessions=sessions,
+        round_trip=round_trip,
         without_certificate=[row["number"] for row in bare],
         unread=unread,
     )
+
+
+async def progress(conn: AsyncConnection) -> dict[UUID, Progress]:
+    """Reads how far jobs are that somebody has begun, some hundred of them."""
+    return {row.pop("id"): Progress(**row) for row in await _rows(conn, _PROGRESS)}
 
 
 async def _sessions(conn: AsyncConnection, now: datetime) -> list[Session]:

@@ -1,11 +1,14 @@
 """The egress as rows: who may call from an address, how each epoch's beat stands, and pauses that outlive a holder."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db.engine import connect_blocking
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,43 +65,67 @@ async def end_epoch(conn: AsyncConnection, seen: Epoch, by: UUID) -> int | None:
 
 
 async def close_epoch(conn: AsyncConnection, epoch: UUID) -> None:
-    """Ends an epoch whose own process has let go of everything."""
-    await conn.execute(
-        sa.text(
-            "UPDATE epoch SET state = 'ended', ended_at = clock_timestamp() WHERE id = :epoch AND state <> 'ended'"
-        ),
-        {"epoch": epoch},
-    )
-    await conn.execute(sa.text("SELECT free_claims(:epoch, false)"), {"epoch": epoch})
+    """Ends an epoch whose own process has let go of everything: it lives, also when others have taken it for dead."""
+    await conn.execute(sa.text("SELECT close_epoch(:epoch, false, NULL)"), {"epoch": epoch})
 
 
-async def free_forgotten(conn: AsyncConnection, epoch: UUID, in_hand: dict[UUID, int]) -> int:
+def last_word(url: str, epoch: UUID, *, died: bool, guilty: UUID | None) -> None:
+    """Ends an epoch whose process ends now, from a thread of its own; `guilty` is the job whose step stands still.
+
+    Without `died` it waited for something, and no job is to blame.
+    """
+    engine = connect_blocking(url, name="provkedja worker end")
+    with engine.begin() as conn:
+        conn.execute(
+            sa.text("SELECT close_epoch(:epoch, :died, CAST(:guilty AS uuid))"),
+            {"epoch": epoch, "died": died, "guilty": guilty},
+        )
+    engine.dispose()
+
+
+async def free_forgotten(
+    conn: AsyncConnection, epoch: UUID, in_hand: Mapping[UUID, int], seen: Mapping[UUID, int] | None = None
+) -> tuple[int, Mapping[UUID, int]]:
     """Frees jobs that count as this epoch's and that its process does not know, and those of epochs that have ended.
 
-    `in_hand` are its jobs with the numbers of their claims. Such a job was claimed by a statement whose answer got
-    lost. Gives how many were freed.
+    `in_hand` are its jobs with the numbers of their claims. One that it does not know was claimed by a statement whose
+    answer got lost, or is still on its way: only those that an earlier look has `seen` under the same claim are freed;
+    with None all. Gives how many were freed, and those that are not known.
     """
-    freed = await conn.scalar(
+    rows = await conn.execute(
         sa.text(
             """
-            WITH known AS (
-                SELECT * FROM unnest(CAST(:jobs AS uuid[]), CAST(:claims AS bigint[])) AS one (job_id, claim)
-            ), forgotten AS (
-                SELECT job.id FROM job JOIN epoch ON epoch.id = job.holder
-                WHERE holder IS NOT NULL AND (epoch.state = 'ended' OR (epoch.id = :epoch AND NOT EXISTS (
-                    SELECT FROM known WHERE known.job_id = job.id AND known.claim = job.claim
-                )))
-                FOR NO KEY UPDATE OF job SKIP LOCKED
-            ), freed AS (
-                UPDATE job SET holder = NULL, due_at = clock_timestamp(), fence = claim
-                FROM forgotten WHERE job.id = forgotten.id RETURNING 1
-            )
-            SELECT count(*) FROM freed
+            SELECT job.id, job.claim, epoch.state = 'ended' AS ended FROM job JOIN epoch ON epoch.id = job.holder
+            WHERE holder IS NOT NULL AND (epoch.state = 'ended' OR (epoch.id = :epoch AND NOT EXISTS (
+                SELECT FROM unnest(CAST(:jobs AS uuid[]), CAST(:claims AS bigint[])) AS known (job_id, claim)
+                WHERE known.job_id = job.id AND known.claim = job.claim
+            )))
             """
         ),
         {"epoch": epoch, "jobs": list(in_hand), "claims": list(in_hand.values())},
     )
-    return int(freed or 0)
+    unknown = {row.id: (row.claim, row.ended) for row in rows}
+    left = {job_id: claim for job_id, (claim, ended) in unknown.items() if not ended}
+    lost = {
+        job_id: claim
+        for job_id, (claim, ended) in unknown.items()
+        if ended or seen is None or seen.get(job_id) == claim
+    }
+    if not lost:
+        return 0, left
+    freed = await conn.execute(
+        sa.text(
+            """
+            UPDATE job SET holder = NULL, due_at = clock_timestamp(), fence = job.claim FROM (
+                SELECT job.id FROM unnest(CAST(:jobs AS uuid[]), CAST(:claims AS bigint[])) AS lost (id, claim)
+                JOIN job ON job.id = lost.id AND job.claim = lost.claim
+                WHERE holder IS NOT NULL FOR NO KEY UPDATE OF job SKIP LOCKED
+            ) forgotten WHERE job.id = forgotten.id
+            """
+        ),
+        {"jobs": list(lost), "claims": list(lost.values())},
+    )
+    return freed.rowcount, left
 
 
 async def forget_past_epochs(conn: AsyncConnection) -> None:
@@ -141,8 +168,8 @@ async def pauses(conn: AsyncConnection, egress: str) -> Pauses:
         await conn.execute(
             sa.text(
                 """
-                SELECT greatest(calls_paused_until - clock_timestamp(), interval '0') AS calls,
-                    greatest(reads_paused_until - clock_timestamp(), interval '0') AS reads,
+                SELECT least(greatest(calls_paused_until - clock_timestamp(), '0'), interval '5 minutes') AS calls,
+                    least(greatest(reads_paused_until - clock_timestamp(), '0'), interval '5 minutes') AS reads,
                     (SELECT count(*) > 1 FROM epoch WHERE egress = name) AS after_another
                 FROM egress WHERE name = :egress
                 """

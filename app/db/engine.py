@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import psycopg
 import sqlalchemy as sa
@@ -66,6 +67,8 @@ def _engine_arguments(url: str, name: str, idle_limit: float | None, *, prepare:
     parameters = session_parameters(url, name, idle_limit)
     return {
         "pool_timeout": 20,
+        # The one that was of use last knows the statements best, and those of a busy moment go idle.
+        "pool_use_lifo": True,
         "hide_parameters": True,
         # Said with each transaction too, for a pooler between us and the server that drops the setting.
         "isolation_level": "READ COMMITTED",
@@ -133,10 +136,21 @@ async def statement(engine: AsyncEngine, name: str) -> AsyncIterator[AsyncConnec
 
     No lock of it lasts from one round trip to the next, so that a process that is stopped on the way holds up nobody.
     """
-    async with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as conn:
+    async with _by_themselves(engine).connect() as conn:
         passing(f"before_commit:{name}")
         yield conn
     passing(f"after_commit:{name}")
+
+
+# To make one takes as long as a short statement.
+_THEMSELVES: WeakKeyDictionary[AsyncEngine, AsyncEngine] = WeakKeyDictionary()
+
+
+def _by_themselves(engine: AsyncEngine) -> AsyncEngine:
+    """Gives the engine, on the same pool, whose statements commit by themselves."""
+    if (found := _THEMSELVES.get(engine)) is None:
+        found = _THEMSELVES[engine] = engine.execution_options(isolation_level="AUTOCOMMIT")
+    return found
 
 
 async def migrated(conn: AsyncConnection) -> bool:

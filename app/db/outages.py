@@ -14,6 +14,8 @@ OLDEST, NEWEST = 15, 18
 
 _SQLSTATES: Final = {
     "25006": "database_read_only",
+    "25P03": "database_slow",
+    "25P04": "database_slow",
     "28000": "database_not_allowed",
     "28P01": "database_login",
     "3D000": "database_missing",
@@ -30,6 +32,13 @@ _SQLSTATES: Final = {
     "57P02": "database_starting",
     "57P03": "database_starting",
     "57P05": "database_slow",
+}
+# Classes: connection, insufficient resources, operator intervention, system error.
+_CLASSES: Final = {
+    "08": "database_away",
+    "53": "database_error",
+    "57": "database_starting",
+    "58": "database_error",
 }
 # A connection that is refused has no SQLSTATE in the driver. Of several hosts, the one that came furthest counts: who
 # was let in furthest stands first.
@@ -90,6 +99,11 @@ def outage_code(sqlstate: str | None, kind: str, text: str) -> str:
         return "database_timeout"
     # Class 08: the connection.
     return "database_error" if sqlstate and not sqlstate.startswith("08") else "database_away"
+
+
+def outage_of_state(sqlstate: str) -> str | None:
+    """Gives the code of an outage from an SQLSTATE alone; None for what one statement meets, such as a bad value."""
+    return _SQLSTATES.get(sqlstate) or _CLASSES.get(sqlstate[:2])
 
 
 def outage_of(problem: BaseException) -> DatabaseUnusable:

@@ -4,9 +4,10 @@ from datetime import datetime
 from uuid import UUID
 
 import sqlalchemy as sa
+from cryptography.exceptions import InvalidTag
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.cipher import OrganisationCipher
+from app.db.cipher import KeyUnknown, OrganisationCipher
 
 # What binds a sealed token to its place.
 _PLACE = b"token"
@@ -15,7 +16,10 @@ _PLACE = b"token"
 async def kept_token(
     conn: AsyncConnection, cipher: OrganisationCipher, organisation_id: UUID, environment: str
 ) -> tuple[str, float] | None:
-    """Gives the organisation's token for an environment and the seconds until its end; None when there is none."""
+    """Gives the organisation's token for an environment and the seconds until its end; None when there is none.
+
+    One that does not open is none: the next one is sealed with a key of ours.
+    """
     row = (
         await conn.execute(
             sa.text(
@@ -25,7 +29,12 @@ async def kept_token(
             {"organisation": organisation_id, "environment": environment},
         )
     ).one_or_none()
-    return None if row is None else (cipher.open(row.token, _PLACE).decode("ascii"), float(row.good_for))
+    if row is None:
+        return None
+    try:
+        return cipher.open(row.token, _PLACE).decode("ascii"), float(row.good_for)
+    except (InvalidTag, KeyUnknown):
+        return None
 
 
 async def keep_token(

@@ -15,10 +15,14 @@ CIRCUIT_OPEN = "circuit_open"
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A call that came to nothing: our code for why, and how long the other side asks us to wait."""
+    """A call that came to nothing: our code for why, and how long the other side asks us to wait.
+
+    `tried` tells whether anything was called: what waits for a circuit has tried nothing.
+    """
 
     code: str
     retry_after: timedelta | None = None
+    tried: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,7 @@ Decision = Finish | Expire | Snooze
 def conclude(job: JobSnapshot, faults: Sequence[Fault], fault_horizon: timedelta, random: Random) -> Decision:
     """Gives what becomes of `job` after a step that met `faults`; they are met with another try for `fault_horizon`.
 
-    Without a fault nothing is given up: that takes a try that has failed.
+    Nothing is given up without a try that has failed: waiting while nobody is called is none.
     """
     if job.kills:
         return Finish("failed", "worker_lost")
@@ -64,7 +68,7 @@ def conclude(job: JobSnapshot, faults: Sequence[Fault], fault_horizon: timedelta
             return Finish(job_result(job.counts, job.on_record_error) if done else "cancelled")
     elif not job.batches and job.counts.pending == 0 and not job.unasked:
         return Finish(job_result(job.counts, job.on_record_error))
-    if faults and not job.cancelled and given_up(job.tried_for, fault_horizon):
+    if any(fault.tried for fault in faults) and not job.cancelled and given_up(job.tried_for, fault_horizon):
         if job.last_accepted_at is None:
             return Finish("failed", "no_contact", job.fault_code)
         if job.counts.pending or job.unasked or any(batch.status == "written" for batch in job.batches):

@@ -124,7 +124,7 @@ def poll(state: StepState, batch_id: UUID) -> Course:
             yield MarkLost(batch_id, "job_unknown", wait_after_fault(longest, None, state.random))
         case Failed(fault, http_status):
             yield from _met(state, fault, http_status)
-            if overdue:
+            if overdue and fault.tried:
                 yield MarkLost(batch_id, "no_answer", None)
             else:
                 yield PostponePoll(batch_id, max(poll_in, _LEAST_POSTPONED))

@@ -5,12 +5,13 @@ in, so that nothing personal can come out.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Literal
+from uuid import UUID
 
 from app.domain.conclusion import CIRCUIT_OPEN
-from app.domain.situation import ActivityQueue, Job, Seen
+from app.domain.situation import ActivityQueue, Job, Progress, Seen
 
 Level = Literal["error", "warning", "ok"]
 # A part of a sentence, by its code in the catalogue, with its values.
@@ -26,6 +27,11 @@ TOKEN_FAILED_WITHIN = timedelta(minutes=15)
 IDLE_FOR = timedelta(seconds=10)
 # Waits are far shorter; what lies further ahead was reckoned with a clock that was wrong.
 FAR_AHEAD = timedelta(minutes=30)
+# A round trip to Postgres that takes longer keeps calls from leaving.
+SLOW = timedelta(seconds=2)
+# Between two looks, LOOK_AGAIN apart, a job that waits as it should is claimed less often.
+LOOK_AGAIN = timedelta(seconds=2)
+_IN_VAIN = 4
 # Whoever stands by has taken over by then, at another address too.
 _TAKEN_OVER_WITHIN = timedelta(seconds=60)
 # Answers of Skolverket's have come within seconds so far.
@@ -57,6 +63,8 @@ def diagnose(seen: Seen) -> list[Finding]:
     shared = [
         *outage,
         *_unread(seen),
+        *_faults_of_all(seen),
+        *_spinning(seen),
         *_workers(seen),
         *_services(seen),
         *_tokens(seen),
@@ -73,7 +81,33 @@ def _unread(seen: Seen) -> Iterator[Finding]:
         yield _found("error", "parts_unread", parts=seen.unread)
 
 
+def _faults_of_all(seen: Seen) -> Iterator[Finding]:
+    """Says what jobs rest for that is no single job's: the database, or a key."""
+    jobs = [queue.job for queue in seen.queues if queue.job is not None and queue.job.rests]
+    codes = {job.rest_code for job in jobs if job.rest_code} - {"internal"}
+    if seen.round_trip > SLOW:
+        codes.add("database_slow")
+    yield from (_found("error", code) for code in sorted(codes - {seen.outage}))
+
+
+def claimed_in_vain(before: Mapping[UUID, Progress], after: Mapping[UUID, Progress]) -> int:
+    """Counts the jobs that were claimed again and again between two looks, some seconds apart, and nothing came of it.
+
+    Whoever waits for something does so for a second or longer; what met a fault or was laid down has that to show.
+    """
+    both = [(before[job_id], now) for job_id, now in after.items() if job_id in before]
+    return sum(now.claims - was.claims >= _IN_VAIN and replace(was, claims=now.claims) == now for was, now in both)
+
+
+def _spinning(seen: Seen) -> Iterator[Finding]:
+    if seen.claimed_in_vain:
+        yield _found("error", "claims_without_calls", jobs=seen.claimed_in_vain)
+
+
 def _workers(seen: Seen) -> Iterator[Finding]:
+    if seen.outage is not None:
+        # Nobody can write down that it is there.
+        return
     if not seen.alive and "workers" not in seen.unread:
         last = seen.last_heard_of
         woken: Phrase = ("last_heard", {"ago": seen.now - last}) if last else ("never_heard", {})
@@ -158,7 +192,7 @@ def _queue(seen: Seen, queue: ActivityQueue) -> Finding:
     if not job.held and job.worker_deaths > 1:
         return _found("warning", "suspect", None, queue, deaths=job.worker_deaths, next=job.due_at)
     if not job.held and job.due_at - now > FAR_AHEAD:
-        return _found("error", "far_ahead", None, queue, until=job.due_at, job=job.id)
+        return _found("error", "far_ahead", None, queue, until=job.due_at)
     if not job.held and now - job.due_at > GRACE:
         return _found("error", "due_not_taken", job.due_at, queue, nobody=_nobody(seen))
     if job.rests:
@@ -194,7 +228,7 @@ def _faulty(seen: Seen, queue: ActivityQueue, job: Job, since: datetime) -> Find
 def _holder(seen: Seen, queue: ActivityQueue, job: Job) -> Finding:
     holder = next((worker for worker in seen.workers if worker.id == job.worker), None)
     said = {"worker": job.worker, "lost": _lost(job)}
-    if holder is None or not holder.alive:
+    if seen.outage is None and (holder is None or not holder.alive):
         since = holder.seen_at if holder else None
         if since is None or seen.now - since > _TAKEN_OVER_WITHIN:
             return _found("error", "holder_gone", since, queue, **said, nobody=_nobody(seen))

@@ -32,6 +32,18 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How often a job had been claimed by a moment, and all that may have come of a claim by then."""
+
+    claims: int
+    calls: int = 0
+    polls: int = 0
+    settled: int = 0
+    faults: int = 0
+    rests: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ActivityQueue:
     """An activity with a run under way, or with runs that wait; `free_since` is when its last run ended."""
 
@@ -127,6 +139,10 @@ class Seen:
     # Parts that could not be read in time.
     unread: Sequence[str] = ()
     redis: bool | None = True
+    # Jobs that were claimed again and again while the doctor looked, and nothing came of it.
+    claimed_in_vain: int = 0
+    # How long the database took to answer the shortest of questions.
+    round_trip: timedelta = timedelta()
     # Why the database takes no work, although it can be read: a code of the catalogue.
     outage: str | None = None
     certificates_needed: bool = False

@@ -19,7 +19,7 @@ from app.db.engine import transaction
 from app.domain.conclusion import CIRCUIT_OPEN
 from app.domain.limits import wait_for_others
 from app.jobs.pacer import NoPermit, Pacer, Place
-from app.jobs.services import Services
+from app.jobs.services import NotTried, Services
 from app.jobs.tokens import Tokens
 from app.target import CallHooks, Connection, RateLimit, SlowDown, Target, TargetError, TokenRefused, TryAgain
 
@@ -40,10 +40,6 @@ _LONGEST_PAUSE = timedelta(minutes=5)
 _REST, _LONGEST_REST = timedelta(seconds=2), timedelta(seconds=10)
 
 log = structlog.get_logger(__name__)
-
-
-class NotMade(TryAgain):
-    """The call has not been tried: something else stands in its way, which passes."""
 
 
 @dataclass(slots=True)
@@ -161,13 +157,13 @@ class Calls:
             try:
                 token = await self.tokens.renewed(cipher, token, refusal)
             except TryAgain as fault:
-                raise NotMade(fault.code) from None
+                raise NotTried(fault.code) from None
             return await self._made(organisation_id, bucket, name, make, token.value, late=late)
         except TokenRefused as again:
             raise TryAgain(again.code, http_status=again.http_status, answer=again.answer) from None
         except NoPermit:
             raise TryAgain(refusal.code, http_status=refusal.http_status, answer=refusal.answer) from None
-        except NotMade as fault:
+        except NotTried as fault:
             raise TryAgain(fault.code, http_status=refusal.http_status, answer=refusal.answer) from None
 
     async def _made(
@@ -189,13 +185,13 @@ class Calls:
             if near is not None:
                 near()
             if self.services.is_open(_SERVICE) and name != "alive":
-                raise NotMade(CIRCUIT_OPEN, retry_after=_REST)
+                raise NotTried(CIRCUIT_OPEN, retry_after=_REST)
             if note is not None and not await note():
                 return None
             answer = await make(connection, token, progress)
             passing(f"after_call:{name}")
         except TargetError as fault:
-            if not isinstance(fault, NotMade):
+            if not isinstance(fault, NotTried):
                 await self._learn(bucket, progress, fault)
             raise
         finally:
@@ -224,22 +220,22 @@ class Calls:
             await self.keep_pause(bucket, wait)
 
     async def _probe(self, organisation_id: UUID, token: str) -> None:
-        """Asks whether the Provisioning API is back, if it is time to; raises TryAgain while it is not."""
+        """Asks whether the Provisioning API is back, if it is time to; raises TryAgain while it is not, or NotTried."""
         async with self._probing:
             if not self.services.is_open(_SERVICE):
                 return
             wait = self.services.until_probe(_SERVICE, self.timeout)
-            if wait is None:
-                try:
-                    await self._made(organisation_id, "reads", "alive", _alive, token)
-                except TargetError as fault:
-                    if fault.is_outage:
-                        wait = _REST
-                except NoPermit:
-                    self.services.return_probe(_SERVICE)
-                    raise
-        if wait is not None:
-            raise TryAgain(CIRCUIT_OPEN, retry_after=min(max(wait, _REST), _LONGEST_REST))
+            if wait is not None:
+                raise NotTried(CIRCUIT_OPEN, retry_after=min(max(wait, _REST), _LONGEST_REST))
+            try:
+                await self._made(organisation_id, "reads", "alive", _alive, token)
+            except TargetError as fault:
+                if fault.is_outage:
+                    # Whoever asked in vain has tried.
+                    raise TryAgain(CIRCUIT_OPEN, retry_after=_REST) from None
+            except NoPermit:
+                self.services.return_probe(_SERVICE)
+                raise
 
 
 _OTHER_CONNECTION = frozenset({"server_untrusted", "server_wrong_host", "server_pin", "tls_failed"})

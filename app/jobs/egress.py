@@ -4,6 +4,7 @@ import asyncio
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from random import Random, SystemRandom
 from uuid import UUID, uuid4
 
@@ -51,6 +52,8 @@ class Egress:
     worker: UUID = field(default_factory=uuid4)
     random: Random = field(default_factory=SystemRandom)
     tally: Tally = field(default_factory=Tally)
+    # Epochs that have ended and of which that has not been written.
+    _unclosed: list[UUID] = field(default_factory=list)
 
     @property
     def name(self) -> str:
@@ -62,13 +65,21 @@ class Egress:
         while not self.stopping.is_set():
             taken = await self._stand_by()
             if taken is not None:
-                await self._hold(*taken)
+                self.watchdog.last_word = partial(self._last_word, taken[0])
+                try:
+                    await self._hold(*taken)
+                finally:
+                    # Whatever it ended with, this process lives: nothing that it had in hand has killed it.
+                    self.watchdog.last_word = None
+                    self._unclosed.append(taken[0])
+                    await self._close()
 
     async def _stand_by(self) -> tuple[UUID, Tenure] | None:
         """Looks until the right to call is to be had, and takes it; None when told to stop."""
         watch = Watch()
         while not self.stopping.is_set():
             self.watchdog.came_round()
+            await self._close()
             try:
                 async with asyncio.timeout(_STATEMENT), transaction(self.beats, "look") as conn:
                     await note_worker(conn, self.worker, self.target.user_agent, self.tally)
@@ -140,7 +151,6 @@ class Egress:
             await working
         done.set()
         await beats
-        await self._close(epoch)
         log.info("egress left", egress=self.name, epoch=str(epoch), lost=lost.is_set())
 
     async def _beat(self, epoch: UUID, tenure: Tenure, lost: asyncio.Event, done: asyncio.Event) -> None:
@@ -180,12 +190,19 @@ class Egress:
             async with asyncio.timeout(_STATEMENT), transaction(self.engine, "release") as conn:
                 await egress.release(conn, epoch)
 
-    async def _close(self, epoch: UUID) -> None:
+    async def _close(self) -> None:
+        """Ends the epochs that this process has had; what can't be said now is said when it can."""
         try:
-            async with asyncio.timeout(_STATEMENT), transaction(self.engine, "close_epoch") as conn:
-                await egress.close_epoch(conn, epoch)
+            while self._unclosed:
+                async with asyncio.timeout(_STATEMENT), transaction(self.engine, "close_epoch") as conn:
+                    await egress.close_epoch(conn, self._unclosed[0])
+                del self._unclosed[0]
         except (SQLAlchemyError, TimeoutError, OSError):
-            log.warning("an epoch could not be closed: others end it when its beat stands still", epoch=str(epoch))
+            log.warning("an epoch could not be closed yet", epoch=str(self._unclosed[0]))
+
+    def _last_word(self, epoch: UUID, died: bool, guilty: UUID | None) -> None:
+        url = self.settings.database_url.get_secret_value()
+        egress.last_word(url, epoch, died=died, guilty=guilty)
 
     async def _paused(self, seconds: float) -> None:
         with suppress(TimeoutError):

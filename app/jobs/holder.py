@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from random import Random
@@ -14,9 +14,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.db.activity_queue import start_free_queues
 from app.db.cipher import Cipher
-from app.db.claims import Claim, claim_jobs, rest, wake_those_who_wait
+from app.db.claims import Claim, bring_near, claim_jobs, rest, wake_those_who_wait
 from app.db.egress import Epoch, end_epoch, free_forgotten, going_on
 from app.db.engine import transaction
+from app.db.faults import OurFault, fault_of
 from app.db.verbs import LeaseLost
 from app.db.workers import Tally
 from app.domain.courses import Rules
@@ -25,6 +26,7 @@ from app.jobs.calls import Calls
 from app.jobs.clock import boot_time
 from app.jobs.runner import Runner
 from app.jobs.transactions import Settled
+from app.jobs.watchdog import name_of_step
 from app.logs import describe_exception
 from app.target import Published
 
@@ -32,6 +34,8 @@ log = structlog.get_logger(__name__)
 
 # Jobs that are claimed in one statement.
 _AT_ONCE = 100
+# Records of a fault that the log names.
+_NAMED = 10
 
 
 @dataclass(slots=True)
@@ -57,6 +61,10 @@ class Holder:
     _in_hand: dict[UUID, tuple[Claim, Runner]] = field(default_factory=dict)
     _steps: set[asyncio.Task[None]] = field(default_factory=set)
     _watched: dict[UUID, Watch] = field(default_factory=dict)
+    # Jobs that the last sweep found to be ours and not in hand, with their claims: the news of one may be on its way.
+    _unknown: Mapping[UUID, int] = field(default_factory=dict)
+    # Jobs that are to rest, while that can't be written: Postgres counts them as ours.
+    _unwritten: dict[UUID, tuple[Claim, OurFault]] = field(default_factory=dict)
 
     def want(self, job_id: UUID, delay: float = 0.0) -> None:
         """Hears that a job is due in so many seconds, or that something about it has changed."""
@@ -120,7 +128,7 @@ class Holder:
         cipher = self.cipher.of(held.organisation_id, held.salt)
         runner = Runner(self.engine, cipher, self.published, held, self.rules, self.calls, self.random)
         self._in_hand[held.job_id] = (held, runner)
-        step = asyncio.create_task(self._carry(held, runner))
+        step = asyncio.create_task(self._carry(held, runner), name=name_of_step(held.job_id))
         self._steps.add(step)
         step.add_done_callback(self._steps.discard)
         if self._ending:
@@ -136,12 +144,23 @@ class Holder:
             self.tally.lost += 1
             log.warning("lease lost: dropped", job_id=str(held.job_id), claim=held.number)
         except Exception as problem:
-            log.error("step failed", job_id=str(held.job_id), claim=held.number, **describe_exception(problem))
-            await self._rest(held)
+            fault = fault_of(problem, runner.broken_batch)
+            log.error(
+                "step failed",
+                job_id=str(held.job_id),
+                claim=held.number,
+                code=fault.code,
+                batch_id=fault.batch and str(fault.batch),
+                records=[str(each) for each in fault.records[:_NAMED]],
+                **describe_exception(problem),
+            )
+            await self._rest(held, fault)
         finally:
             self.tally.in_hand -= 1
             full = len(self._in_hand) >= self.hands
-            del self._in_hand[held.job_id]
+            # Another claim of it may be in hand by now, after this one was lost.
+            if (now := self._in_hand.get(held.job_id)) is not None and now[0] is held:
+                del self._in_hand[held.job_id]
         for claim in settled.claims:
             self._begin(claim, heard_of=False)
         for each in settled.wake_ups:
@@ -149,20 +168,38 @@ class Holder:
         if full:
             self._news.set()
 
-    async def _rest(self, held: Claim) -> None:
+    async def _rest(self, held: Claim, fault: OurFault) -> None:
+        """Lays a job down; when that can't be written it is kept in mind, and nothing is done with it until it can."""
         try:
             async with transaction(self.engine, "rest") as conn:
-                await rest(conn, held, "internal")
-        except (SQLAlchemyError, LeaseLost, OSError):
-            # The next sweep finds it: Postgres counts it as ours, and we do not.
-            log.warning("a job could not be laid down", job_id=str(held.job_id), claim=held.number)
+                await rest(conn, held, fault)
+        except LeaseLost:
+            pass
+        except (SQLAlchemyError, OSError):
+            self._unwritten[held.job_id] = (held, fault)
+            log.warning("a job could not be laid down yet", job_id=str(held.job_id), claim=held.number)
+
+    async def _write_rests(self) -> None:
+        """Lays down what could not be laid down before, until one can't be again."""
+        for job_id, (held, fault) in list(self._unwritten.items()):
+            del self._unwritten[job_id]
+            await self._rest(held, fault)
+            if job_id in self._unwritten:
+                return
 
     async def _sweep(self) -> None:
         """Starts free queues, and frees what has been forgotten or left behind."""
-        in_hand = {job_id: held.number for job_id, (held, _) in self._in_hand.items()}
+        await self._write_rests()
+        known = [*(held for held, _ in self._in_hand.values()), *(held for held, _ in self._unwritten.values())]
+        in_hand = {held.job_id: held.number for held in known}
         async with transaction(self.engine, "sweep") as conn:
             await start_free_queues(conn)
-            if freed := await free_forgotten(conn, self.epoch, in_hand):
+            if brought := await bring_near(conn):
+                log.warning(
+                    "jobs waited for longer than anything is planned: the database's clock was wrong", jobs=brought
+                )
+            freed, self._unknown = await free_forgotten(conn, self.epoch, in_hand, self._unknown)
+            if freed:
                 log.warning("jobs that nobody knew of are taken up", jobs=freed)
             others = [each for each in await going_on(conn) if each.id != self.epoch]
         if self.calls.services.closed_lately:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from random import Random
+from uuid import UUID
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -45,8 +46,10 @@ from app.domain.step import run_step
 from app.jobs.calls import Calls
 from app.jobs.pacer import NoPermit
 from app.jobs.problems import job_problem
+from app.jobs.services import NotTried
 from app.jobs.tasks.repair import ask_for_repair
 from app.jobs.transactions import ONE_STATEMENT, Settled, carry_out, settle
+from app.jobs.watchdog import name_of_step
 from app.target import Published, Refusal, TryAgain
 
 log = structlog.get_logger(__name__)
@@ -68,6 +71,8 @@ class Runner:
         default_factory=asyncio.Queue
     )
     _settled: Settled = field(default_factory=Settled)
+    # The batch that a transaction was about which went wrong.
+    broken_batch: UUID | None = None
 
     async def run(self) -> Settled:
         """Runs the step to its end; gives what follows from it.
@@ -109,7 +114,7 @@ class Runner:
             doing: Coroutine[None, None, Stored | CallOutcome] = (
                 self._call(intent, number) if isinstance(intent, Call) else self._transaction(intent)
             )
-            task = asyncio.create_task(doing)
+            task = asyncio.create_task(doing, name=name_of_step(self.claim.job_id))
             self._under_way.add(task)
             task.add_done_callback(partial(self._done, number))
 
@@ -135,11 +140,15 @@ class Runner:
         if isinstance(intent, NoteFault):
             self._log_fault(intent)
         begun = statement if isinstance(intent, ONE_STATEMENT) else transaction
-        async with begun(self.engine, name_of(type(intent))) as conn:
-            if isinstance(intent, Snooze | Finish):
-                self._settled = await settle(conn, self.claim, intent, go_on=True)
-            else:
-                return await carry_out(conn, self.cipher, self.published, self.claim, intent, self.rules)
+        try:
+            async with begun(self.engine, name_of(type(intent))) as conn:
+                if isinstance(intent, Snooze | Finish):
+                    self._settled = await settle(conn, self.claim, intent, go_on=True)
+                else:
+                    return await carry_out(conn, self.cipher, self.published, self.claim, intent, self.rules)
+        except Exception:
+            self.broken_batch = self.broken_batch or getattr(intent, "batch_id", None)
+            raise
         if isinstance(intent, Finish):
             self._log_end(intent)
         return Stored()
@@ -184,7 +193,8 @@ class Runner:
         except Refusal as refusal:
             return Refused(refusal.http_status or 0, refusal.answer, refusal.blamed)
         except TryAgain as fault:
-            return Failed(Fault(fault.code, fault.retry_after), fault.http_status, fault.answer, bool(marked))
+            tried = not isinstance(fault, NotTried)
+            return Failed(Fault(fault.code, fault.retry_after, tried), fault.http_status, fault.answer, bool(marked))
 
     async def _send(self, intent: Send, number: int, marked: list[batches.Outgoing]) -> Accepted | NotMade:
         async def mark() -> bool:

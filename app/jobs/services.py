@@ -14,10 +14,15 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from app.db.circuits import note_circuit
 from app.db.engine import transaction
 from app.domain.circuit import Circuit
+from app.target import TryAgain
 
 log = structlog.get_logger(__name__)
 
 Service = Literal["provisioning", "authorisation"]
+
+
+class NotTried(TryAgain):
+    """Nothing has been called: something else stands in the way, which passes."""
 
 
 @dataclass(slots=True)

@@ -16,7 +16,7 @@ from app.db.cipher import OrganisationCipher
 from app.db.engine import transaction
 from app.db.tenants import identification
 from app.domain.conclusion import CIRCUIT_OPEN
-from app.jobs.services import Services
+from app.jobs.services import NotTried, Services
 from app.target import Credentials, Target, TargetError, Token, TokenRefused, TryAgain
 
 log = structlog.get_logger(__name__)
@@ -119,7 +119,7 @@ class Tokens:
             who = Credentials(**await identification(conn, organisation_id))
         wait = self.services.until_probe(_SERVICE, self.timeout)
         if wait is not None:
-            raise TryAgain(CIRCUIT_OPEN, retry_after=wait)
+            raise NotTried(CIRCUIT_OPEN, retry_after=wait)
         passing("before_call:token")
         try:
             fresh = await self.target.fetch_token(who, self.timeout)

@@ -306,7 +306,10 @@ CREATE TABLE job (
     worker_deaths INTEGER DEFAULT '0' NOT NULL,
     sole_deaths INTEGER DEFAULT '0' NOT NULL,
     suspect_since TIMESTAMP WITH TIME ZONE,
+    accused_by UUID,
+    accused_alone BOOLEAN DEFAULT 'false' NOT NULL,
     rests INTEGER DEFAULT '0' NOT NULL,
+    internal_rests INTEGER DEFAULT '0' NOT NULL,
     rest_code TEXT,
     tried_for INTERVAL DEFAULT '0' NOT NULL,
     failed_at TIMESTAMP WITH TIME ZONE,
@@ -354,6 +357,8 @@ CASE WHEN status NOT IN ('succeeded', 'failed', 'blocked', 'cancelled') THEN NUL
     CONSTRAINT fk_job_holder FOREIGN KEY(holder) REFERENCES epoch (id)
 );
 
+CREATE INDEX ix_job_accused ON job (accused_by) WHERE accused_by IS NOT NULL;
+
 CREATE INDEX ix_job_due ON job (organisation_id, due_at) WHERE status IN ('queued', 'running') AND holder IS NULL;
 
 CREATE INDEX ix_job_held ON job (holder) WHERE holder IS NOT NULL;
@@ -365,6 +370,8 @@ CREATE INDEX ix_job_history_activity ON job (organisation_id, activity_id, creat
 CREATE INDEX ix_job_history_status ON job (organisation_id, status, created_at, run_id, (-position));
 
 CREATE INDEX ix_job_on_trial ON job (due_at) WHERE status IN ('queued', 'running') AND sole_deaths >= 2;
+
+CREATE INDEX ix_job_suspect ON job (holder) WHERE holder IS NOT NULL AND worker_deaths >= 2;
 
 CREATE TABLE batch (
     id UUID NOT NULL,

@@ -18,7 +18,7 @@ from app.domain.intents import Accepted
 from app.domain.kinds import Kind
 from app.jobs.calls import Bucket, Calls
 from app.jobs.pacer import NoPermit, Pacer
-from app.jobs.services import Service, Services
+from app.jobs.services import NotTried, Service, Services
 from app.jobs.tokens import Tokens
 from app.runtime import target_of
 from app.settings import Settings
@@ -71,9 +71,11 @@ def sending(
 
 
 async def one(calls: Calls, tenant: Tenant) -> str:
-    """Makes a call; gives what became of it: `taken` or a fault's code."""
+    """Makes a call; gives what became of it: `taken`, a fault's code, also of one that kept it from being tried."""
     try:
         assert await calls.sending(tenant.cipher, "send", sending()) is not None
+    except NotTried as fault:
+        return f"not tried: {fault.code}"
     except TargetError as fault:
         return fault.code
     return "taken"
@@ -312,12 +314,12 @@ async def test_while_nobody_is_there_only_a_probe_leaves(skolverket: Skolverket,
         await one(calls, tenant)
         open_circuit(calls, "provisioning", 60)
         skolverket.forget()
-        assert await together(calls, tenant) == {"circuit_open": TOGETHER}
+        assert await together(calls, tenant) == {"not tried: circuit_open": TOGETHER}
         assert skolverket.ledger() == []
 
         skolverket.faults({"match": {"path": "/alive"}, "action": "status", "status": 503, "times": 1})
         open_circuit(calls, "provisioning", 0)
-        assert await together(calls, tenant) == {"circuit_open": TOGETHER}
+        assert await together(calls, tenant) == {"circuit_open": 1, "not tried: circuit_open": TOGETHER - 1}
         assert made(skolverket) == {"alive": 1}
 
         open_circuit(calls, "provisioning", 0)

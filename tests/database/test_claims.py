@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db import activity_queue, answers, batches, claims
 from app.db.claims import Claim
 from app.db.egress import release
+from app.db.faults import OurFault
 from app.db.verbs import LeaseLost
 from app.domain.kinds import Kind
 from app.domain.verdicts import RecordChange
@@ -287,7 +288,7 @@ async def test_a_rest_is_longer_each_time_and_forgotten_when_a_step_ends(tenant:
     for _ in range(3):
         held = await tenant.claim(job_id)
         async with tenant.engine.begin() as conn:
-            await claims.rest(conn, held, "internal")
+            await claims.rest(conn, held, OurFault())
         waits.append((await _job(tenant, job_id))["due_in"])
         await tenant.do("UPDATE job SET due_at = clock_timestamp(), fence = claim WHERE id = :job", job=job_id)
     assert [round(wait.total_seconds()) for wait in waits] == [1, 2, 4]  # type: ignore[attr-defined]

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import psycopg
 import pytest
@@ -11,7 +11,9 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.db import activity_queue, answers, at_target, circuits, claims, egress, idempotency, workers
+from app.db.records import change_records
 from app.domain.circuit import Circuit
+from app.domain.verdicts import RecordChange
 from tests.database.epochs import begin_epoch, claim
 from tests.database.factories import MINUTE, Tenant, engine_of, make_run, pupil
 from tests.database.virtual_time import FORWARD, virtualise
@@ -85,6 +87,54 @@ async def test_whatever_is_written_has_the_databases_time(turned: AsyncEngine, d
         await workers.note_worker(conn, uuid4(), "tests", workers.Tally())
 
     assert _outside(database_url, begin) == []
+
+
+async def test_what_lies_too_far_ahead_is_brought_near_once(turned: AsyncEngine) -> None:
+    """After a clock that was set back: a job with its batch and its records, a suspect, and one that nobody has had."""
+    tenant = await Tenant.make(turned)
+    run, queued, held_now = [await tenant.new_run() for _ in range(3)]
+    held, suspect = await tenant.claim(run.jobs[0]), (await tenant.new_run()).jobs[0]
+    record_id = UUID((await run.objects(1))[0])
+    async with turned.begin() as conn:
+        await change_records(conn, held, [RecordChange(record_id, "pending", again_in=4 * MINUTE)])
+    batch_id = await tenant.accepted(held)
+    async with turned.begin() as conn:
+        await answers.postpone_poll(conn, held, batch_id, timedelta(seconds=15))
+        await claims.snooze(conn, held, 4 * MINUTE)
+    await tenant.do("UPDATE job SET worker_deaths = 2, due_at = due_at + interval '19 min' WHERE id = :id", id=suspect)
+    await tenant.claim(held_now.jobs[0])
+    near = await tenant.dump()
+    assert await tenant.value("SELECT bring_near()") == 0
+    assert await tenant.dump() == near
+    await tenant.do(FORWARD, by=-timedelta(hours=3))
+    await tenant.do("SELECT bring_near()")
+    ahead = "extract(epoch FROM %s - clock_timestamp())::int FROM %s WHERE %s"
+    assert await tenant.value(f"SELECT {ahead % ('next_poll_at', 'batch', 'true')}") == 20
+    assert await tenant.value(f"SELECT {ahead % ('due_at', 'record', 'due_at IS NOT NULL')}") == 300
+    rows = await tenant.rows(
+        "SELECT id, round(extract(epoch FROM due_at - clock_timestamp()) / 60)::int AS min FROM job"
+        " WHERE status IN ('queued', 'running') AND holder IS NULL"
+    )
+    assert {row["id"]: row["min"] for row in rows} == {run.jobs[0]: 5, queued.jobs[0]: 5, suspect: 20}
+    # Once: the bound does not move on with the clock.
+    await tenant.do(FORWARD, by=4 * MINUTE)
+    assert await tenant.value("SELECT bring_near()") == 0
+    await tenant.do(FORWARD, by=MINUTE)
+    assert (await tenant.claim(run.jobs[0])).job_id == run.jobs[0]
+
+
+async def test_a_pause_is_no_longer_than_any_for_a_successor(turned: AsyncEngine) -> None:
+    tenant = await Tenant.make(turned)
+    async with turned.begin() as conn:
+        await begin_epoch(conn, egress="here")
+        await egress.note_pause(conn, "here", "calls", 4 * MINUTE)
+    await tenant.do(FORWARD, by=-timedelta(hours=3))
+    async with turned.begin() as conn:
+        assert (await egress.pauses(conn, "here")).calls == 5 * MINUTE
+        await claims.bring_near(conn)
+    await tenant.do(FORWARD, by=5 * MINUTE)
+    async with turned.begin() as conn:
+        assert (await egress.pauses(conn, "here")).calls == timedelta()
 
 
 async def test_a_job_that_rests_is_due_when_the_databases_clock_says_so(turned: AsyncEngine) -> None:

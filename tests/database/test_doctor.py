@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import timedelta
 from uuid import UUID, uuid4
 
@@ -15,12 +15,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.cli.diagnosis import headline, worded
 from app.db import circuits, claims, reads, tasks, tokens, workers
-from app.db.doctor import look
+from app.db.doctor import look, progress
 from app.db.egress import note_pause
+from app.db.faults import OurFault
 from app.domain.circuit import Circuit
 from app.domain.conclusion import CIRCUIT_OPEN
 from app.domain.diagnosis import Finding, diagnose
-from app.domain.situation import Seen
+from app.domain.situation import Progress, Seen
 from app.jobs.problems import job_problem
 from tests.conftest import Spawn
 from tests.database import epochs
@@ -133,7 +134,7 @@ async def test_workers_of_whom_none_may_call(engine: AsyncEngine, tenant: Tenant
 async def test_a_job_that_rests_for_a_fault_of_ours(engine: AsyncEngine, tenant: Tenant, worker: UUID) -> None:
     held = await held_by(engine, (await tenant.new_run()).jobs[0], worker)
     async with engine.begin() as conn:
-        await claims.rest(conn, held, "internal")
+        await claims.rest(conn, held, OurFault())
     rests = (await found(engine))["rests"]
     assert (rests.level, "internal" in rests.what) == ("warning", True)
 
@@ -273,25 +274,47 @@ async def test_a_run_that_lost_its_job_ends_by_the_advice(engine: AsyncEngine, t
 
 
 @pytest.mark.parametrize("state", ["queued", "snoozed"])
-async def test_a_job_that_is_put_off_too_far_is_freed_by_the_advice(
+async def test_a_job_that_is_put_off_too_far_is_freed_by_the_sweep(
     engine: AsyncEngine, tenant: Tenant, worker: UUID, state: str
 ) -> None:
-    """As after a clock that was wrong; the guards take the statement as it is printed."""
+    """As after a clock that was wrong."""
     job_id = (await tenant.new_run()).jobs[0]
     if state != "queued":
         held = await held_by(engine, job_id, worker)
         async with engine.begin() as conn:
             await claims.snooze(conn, held, timedelta())
     await tenant.do("UPDATE job SET fence = claim, due_at = due_at + interval '1 h' WHERE id = :id", id=job_id)
-    advised = (await found(engine))["far_ahead"]
-    await tenant.do(advised.frees)
-    await held_by(engine, job_id, worker)
+    assert (await found(engine))["far_ahead"].level == "error"
+    await tenant.do("SELECT bring_near()")
+    assert list(await found(engine)) == ["goes_on"]
 
 
 async def test_calls_that_are_held_back(engine: AsyncEngine, tenant: Tenant, worker: UUID) -> None:
     async with engine.begin() as conn:
         await note_pause(conn, "here", "reads", timedelta(seconds=20))
     assert (await found(engine))["calls_held_back"].level == "warning"
+
+
+async def test_how_far_a_job_is(engine: AsyncEngine, tenant: Tenant) -> None:
+    """A claim of which nothing comes changes the number of claims alone."""
+    run = await tenant.new_run()
+
+    async def read() -> Progress:
+        async with reads.snapshots(engine).begin() as conn:
+            return (await progress(conn))[run.jobs[0]]
+
+    held = await tenant.claim(run.jobs[0])
+    before = await read()
+    async with engine.begin() as conn:
+        await claims.snooze(conn, held, timedelta())
+    held = await tenant.claim(run.jobs[0])
+    assert await read() == replace(before, claims=before.claims + 1)
+    batch_id = await tenant.accepted(held)
+    await tenant.answer(held, batch_id)
+    async with engine.begin() as conn:
+        await claims.note_fault(conn, held, {"code": "timeout"})
+        await claims.rest(conn, held, OurFault())
+    assert await read() == Progress(claims=2, calls=1, polls=1, settled=2, faults=1, rests=1)
 
 
 async def test_queues_beyond_the_bound_are_counted_and_those_that_look_wrong_are_kept(

@@ -17,7 +17,7 @@ from app.jobs import egress as at_work
 from app.jobs.egress import Egress
 from app.runtime import target_of
 from app.settings import Settings
-from tests.database.epochs import begin_epoch
+from tests.database.epochs import begin_epoch, claim
 from tests.database.factories import Tenant, engine_of, make_job, the_cipher
 
 HERE = "here"
@@ -129,7 +129,7 @@ async def test_a_job_that_its_holder_does_not_know_is_free_again(tenant: Tenant)
     epoch = await held(tenant)
     await in_hand(tenant, epoch, known, forgotten, again)
     async with tenant.engine.begin() as conn:
-        assert await egress.free_forgotten(conn, epoch, {known: 1, again: 7}) == 2
+        assert (await egress.free_forgotten(conn, epoch, {known: 1, again: 7}))[0] == 2
     assert [await state_of(tenant, each) for each in (known, forgotten, again)] == [(True, 0), (False, 0), (False, 0)]
 
 
@@ -141,7 +141,19 @@ async def test_a_job_of_an_epoch_that_has_ended_is_free_again(tenant: Tenant) ->
     await tenant.do("UPDATE epoch SET state = 'ended', ended_at = clock_timestamp() WHERE id = :id", id=first)
     second = await held(tenant)
     async with tenant.engine.begin() as conn:
-        assert await egress.free_forgotten(conn, second, {}) == 1
+        assert await egress.free_forgotten(conn, second, {}, {}) == (1, {})
+
+
+async def test_a_claim_of_which_the_news_may_be_on_its_way_is_not_taken_for_a_forgotten_one(tenant: Tenant) -> None:
+    """As that of a job which follows from the end of another: the next look frees it, if it is still the same claim."""
+    job_id = await make_job(tenant, "queued")
+    epoch = await held(tenant)
+    await in_hand(tenant, epoch, job_id)
+    async with tenant.engine.begin() as conn:
+        assert await egress.free_forgotten(conn, epoch, {}, {}) == (0, {job_id: 1})
+        assert await egress.free_forgotten(conn, epoch, {}, {job_id: 7}) == (0, {job_id: 1})
+        assert await egress.free_forgotten(conn, epoch, {job_id: 1}, {job_id: 1}) == (0, {})
+        assert await egress.free_forgotten(conn, epoch, {}, {job_id: 1}) == (1, {job_id: 1})
 
 
 @pytest.mark.parametrize(
@@ -295,3 +307,26 @@ async def test_a_holder_whose_epoch_was_ended_begins_anew(tenant: Tenant, databa
 
         await until(again)
     assert await tenant.value("SELECT max(number) FROM epoch") == 2
+
+
+async def test_a_holder_that_was_taken_for_dead_says_that_it_lives(tenant: Tenant, database_url: str) -> None:
+    """As one that was stopped, or cut off from Postgres: nothing that it had in hand counts as what it died of."""
+    job_id = (await tenant.new_run()).jobs[0]
+    await tenant.do("UPDATE job SET due_at = clock_timestamp() + interval '1 hour' WHERE id = :job", job=job_id)
+    async with working(database_url) as worker:
+        await until(holder(tenant))
+        async with tenant.engine.begin() as conn:
+            [epoch] = await egress.going_on(conn)
+            await conn.execute(sa.text("UPDATE job SET due_at = clock_timestamp() WHERE id = :job"), {"job": job_id})
+            assert await claim(conn, job_id, epoch=epoch.id)
+            assert await egress.end_epoch(conn, epoch, uuid4()) is not None
+            died = sa.text("SELECT worker_deaths FROM job WHERE id = :job")
+            assert await conn.scalar(died, {"job": job_id}) == 1
+            await conn.execute(
+                sa.text("UPDATE job SET due_at = clock_timestamp() + interval '4 min', fence = claim WHERE id = :job"),
+                {"job": job_id},
+            )
+        await until(
+            lambda: tenant.value("SELECT worker_deaths = 0 AND accused_by IS NULL FROM job WHERE id = :job", job=job_id)
+        )
+        assert worker.worker

@@ -8,7 +8,7 @@ import pytest
 
 from app.db import claims
 from app.db.claims import Claim, claim_jobs
-from app.db.egress import going_on, take_egress
+from app.db.egress import close_epoch, going_on, take_egress
 from app.domain.conclusion import Finish, conclude
 from tests.database.drain import HORIZON
 from tests.database.factories import Tenant, make_job
@@ -38,6 +38,12 @@ class Machine:
         assert self.epoch is not None
         async with self.tenant.engine.begin() as conn:
             return await claim_jobs(conn, self.epoch, most, wanted)
+
+    async def claim_all(self) -> UUID:
+        """Claims what is due; gives the epoch that has it."""
+        await self.claim()
+        assert self.epoch is not None
+        return self.epoch
 
     async def deaths(self, count: int) -> None:
         """Has so many workers in a row die with whatever is there in hand, and the waits pass."""
@@ -144,3 +150,52 @@ async def test_what_kills_workers_again_and_again_for_an_hour_fails(tenant: Tena
     [held] = await machine.claim()
     decision = conclude(held.opened, [], HORIZON, Random(1))
     assert decision == Finish("failed", "worker_lost")
+
+
+async def test_of_a_process_that_lives_nobody_died(tenant: Tenant, machine: Machine) -> None:
+    """It was taken for dead with a suspect in hand, alone: neither counts any more, and it is due at once."""
+    job_id = await make_job(tenant, "queued")
+    await machine.deaths(2)
+    stopped = await machine.claim_all()
+    await machine.take_over()
+    assert await row_of(tenant, job_id) == (3, 1, 120)
+    await wake_up(tenant, stopped)
+    assert await row_of(tenant, job_id) == (2, 0, 0)
+    assert await tenant.value("SELECT suspect_since IS NULL FROM job WHERE id = :job", job=job_id)
+    await wake_up(tenant, stopped)
+    assert (await row_of(tenant, job_id))[:2] == (2, 0), "it is taken back once"
+
+
+async def test_what_another_death_has_accused_since_stays(tenant: Tenant, machine: Machine) -> None:
+    job_id = await make_job(tenant, "queued")
+    stopped = await machine.claim_all()
+    await machine.take_over()
+    await machine.deaths(1)
+    await wake_up(tenant, stopped)
+    assert (await row_of(tenant, job_id))[:2] == (2, 0)
+
+
+async def test_a_job_that_somebody_has_in_hand_is_cleared_too(tenant: Tenant, machine: Machine) -> None:
+    job_id = await make_job(tenant, "queued")
+    stopped = await machine.claim_all()
+    await machine.take_over()
+    [held] = await machine.claim()
+    await wake_up(tenant, stopped)
+    assert (await row_of(tenant, job_id))[0] == 0
+    async with tenant.engine.begin() as conn:
+        await claims.hold(conn, held)
+
+
+async def test_a_step_in_which_the_loop_stood_still_is_accused_alone(tenant: Tenant, machine: Machine) -> None:
+    guilty, other = await make_job(tenant, "queued"), await make_job(tenant, "queued")
+    epoch = await machine.claim_all()
+    await tenant.do("SELECT close_epoch(:epoch, true, :job)", epoch=epoch, job=guilty)
+    assert await row_of(tenant, guilty) == (1, 1, 0)
+    assert await row_of(tenant, other) == (0, 0, 0)
+    assert await tenant.value("SELECT bool_and(holder IS NULL) FROM job")
+
+
+async def wake_up(tenant: Tenant, epoch: UUID) -> None:
+    """Has the process of an epoch that others have ended say that it lives."""
+    async with tenant.engine.begin() as conn:
+        await close_epoch(conn, epoch)

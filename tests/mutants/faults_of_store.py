@@ -71,8 +71,8 @@ SCHEMA: Final = (
 STORE: Final = (
     Fault(
         "a job is settled without its claim number",
-        "    PERFORM hold_job(of_job, of_claim);\n    -- A retry begins anew",
-        "    of_claim := (SELECT claim FROM job WHERE id = of_job);\n    -- A retry begins anew",
+        "    IF one.pending > 0 THEN\n        PERFORM hold_job(of_job, of_claim);\n        -- A retry",
+        "    of_claim := (SELECT claim FROM job WHERE id = of_job);\n    IF one.pending > 0 THEN\n        -- A retry",
         ("model",),
     ),
     Fault(
@@ -102,9 +102,33 @@ STORE: Final = (
     ),
     Fault(
         "whoever is beside a suspect is accused with it",
-        "died AND (suspects = 0 OR worker_deaths >= 2) AS accused",
-        "died AS accused",
+        "THEN suspects = 0 OR worker_deaths >= 2 ELSE",
+        "THEN true ELSE",
         ("suspects",),
+    ),
+    Fault(
+        "a full disk ends records",
+        "own integer := one.internal_rests + (code = 'internal')::integer;",
+        "own integer := one.rests + 1;",
+        ("faults",),
+    ),
+    Fault(
+        "a wrong key is taken for damaged contents",
+        "if unproven := {key_id for _, key_id in closed} - cipher.proven:",
+        "if unproven := set[str]():",
+        ("faults",),
+    ),
+    Fault(
+        "who lives has died all the same",
+        "WHERE accused_by = of_epoch AND status IN ('queued', 'running');",
+        "WHERE accused_by = of_epoch AND false;",
+        ("suspects",),
+    ),
+    Fault(
+        "times that are too far ahead stay there",
+        "AND organisation_id = waiting.organisation_id AND due_at > longest",
+        "AND organisation_id = waiting.organisation_id AND due_at > longest + interval '1 day'",
+        ("claims",),
     ),
     Fault(
         "all suspects are admitted at once",

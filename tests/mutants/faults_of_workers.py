@@ -30,6 +30,12 @@ DECISIONS: Final = (
         ("batches",),
     ),
     Fault(
+        "waiting for a circuit is a failed try",
+        "if any(fault.tried for fault in faults) and not job.cancelled",
+        "if faults and not job.cancelled",
+        ("decisions",),
+    ),
+    Fault(
         "faults are met with another try for ever",
         "return tried_for >= horizon",
         "return tried_for >= 1000 * horizon",

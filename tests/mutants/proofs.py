@@ -51,6 +51,7 @@ PROOFS: Final[Mapping[str, Proof]] = {
     "contents": _database("content"),
     "egress": _database("egress", "circuits"),
     "suspects": _database("suspects"),
+    "faults": _database("faults"),
     "pacer": _tests("tests/unit/test_pacer.py"),
     "uploads": _database("uploads", "latest_upload"),
     "tasks": _database("tasks", "repairs"),

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any
+from typing import Any, Literal, LiteralString
 
 import psycopg
 import redis.asyncio as redis
@@ -26,6 +26,7 @@ WEIGHTS: Mapping[str, int] = {
     "worker SIGKILL": 12,
     "worker SIGTERM": 9,
     "worker SIGSTOP": 6,
+    "holder SIGSTOP": 3,
     "api SIGKILL": 4,
     "api SIGTERM": 3,
     "api SIGSTOP": 3,
@@ -33,8 +34,13 @@ WEIGHTS: Mapping[str, int] = {
     "valkey SIGKILL": 3,
     "valkey silent": 3,
     "valkey cut": 4,
+    "valkey lies": 3,
     "postgres SIGQUIT": 3,
     "postgres terminate": 5,
+    "postgres terminate_one": 4,
+    "postgres read_only": 3,
+    "postgres slow": 4,
+    "postgres silent": 3,
     "simulator status 429": 3,
     "simulator status 500": 3,
     "simulator status 502": 2,
@@ -143,14 +149,21 @@ class Hands:
             await self._order(planned)
         elif whose in ("worker", "api"):
             await self._signal(whose, what, planned)
+        elif whose == "holder":
+            await self._stop_the_holder(planned)
         else:
             doing: Mapping[str, Callable[[float], Awaitable[None]]] = {
                 "valkey FLUSHALL": self._flush,
                 "valkey SIGKILL": self._kill_valkey,
                 "valkey silent": self._silence,
                 "valkey cut": self._cut,
+                "valkey lies": self._lie,
                 "postgres SIGQUIT": self._quit_postgres,
                 "postgres terminate": self._terminate,
+                "postgres terminate_one": self._terminate_one,
+                "postgres read_only": self._read_only,
+                "postgres slow": self._slow_down,
+                "postgres silent": self._half_open,
             }
             async with self._servers:
                 self._note(planned.kind)
@@ -168,6 +181,18 @@ class Hands:
             await self.stack.hold_still(chosen, _STILL * (1 + planned.measure / 2))
         else:
             self.stack.end(chosen, signal.Signals[what])
+
+    async def _stop_the_holder(self, planned: Planned) -> None:
+        """Stops the worker that calls: another one takes over, and it wakes up with calls in its hand."""
+        with suppress(psycopg.OperationalError):
+            async with await psycopg.AsyncConnection.connect(self.stack.postgres.url, autocommit=True) as conn:
+                rows = await (await conn.execute("SELECT worker FROM epoch WHERE state = 'holds'")).fetchall()
+            ids = {str(worker) for (worker,) in rows}
+            for each in self.stack.named("worker"):
+                if any(worker in each.child.log.read_text("utf-8") for worker in ids):
+                    self._note(planned.kind)
+                    await self.stack.hold_still(each, _STILL * (1 + planned.measure / 2))
+                    return
 
     async def _order(self, planned: Planned) -> None:
         """Orders a fault of the simulator's, in the place of the one before."""
@@ -201,11 +226,49 @@ class Hands:
         await self.stack.servers(self.stack.postgres.start)
         assert self.stack.postgres.port == port, "Postgres came back on another port"
 
+    async def _lie(self, measure: float) -> None:
+        self.stack.proxy.lying = True
+        await asyncio.sleep(1 + 7 * measure)
+        self.stack.proxy.lying = False
+
     async def _terminate(self, measure: float) -> None:
+        await self._on_postgres(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE application_name LIKE 'provkedja%%' AND random() < %s",
+            0.2 + 0.8 * measure,
+        )
+
+    async def _terminate_one(self, _: float) -> None:
+        await self._on_postgres(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'provkedja%%'"
+            " ORDER BY state <> 'active', random() LIMIT 1"
+        )
+
+    async def _read_only(self, measure: float) -> None:
+        await make_read_only(self.stack.postgres.url, "on")
+        await asyncio.sleep(1 + 6 * measure)
+        await make_read_only(self.stack.postgres.url, "off")
+
+    async def _slow_down(self, measure: float) -> None:
+        self.stack.way.delay = (0.02 + 0.48 * measure) / 2
+        await asyncio.sleep(3 + 5 * measure)
+        self.stack.way.delay = 0.0
+
+    async def _half_open(self, measure: float) -> None:
+        self.stack.way.fall_silent()
+        await asyncio.sleep(1 + 7 * measure)
+        self.stack.way.speak()
+
+    async def _on_postgres(self, statement: LiteralString, *values: float) -> None:
         with suppress(psycopg.OperationalError):
             async with await psycopg.AsyncConnection.connect(self.stack.postgres.url, autocommit=True) as conn:
-                await conn.execute(
-                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                    " WHERE application_name LIKE 'provkedja%%' AND random() < %s",
-                    [0.2 + 0.8 * measure],
-                )
+                await conn.execute(statement, values)
+
+
+async def make_read_only(url: str, mode: Literal["on", "off"]) -> None:
+    """Has Postgres refuse whatever writes, in sessions that stand too, or take it again."""
+    async with await psycopg.AsyncConnection.connect(
+        url, autocommit=True, options="-c default_transaction_read_only=off"
+    ) as conn:
+        await conn.execute(f"ALTER SYSTEM SET default_transaction_read_only = {mode}")
+        await conn.execute("SELECT pg_reload_conf()")

@@ -1,4 +1,4 @@
-"""The processes under torture: Postgres, Valkey behind a proxy, two APIs, three workers, a simulator.
+"""The processes under torture: Postgres and Valkey behind a proxy each, two APIs, three workers, a simulator.
 
 Whoever of ours ends is started anew after a short pause. What is done to them is decided elsewhere.
 """
@@ -59,6 +59,8 @@ class TortureStack:
     folder: Path
     random: Random
     calls_per_second: int
+    # What Postgres is here.
+    cluster: type[Postgres] = Postgres
     supervised: dict[str, Supervised] = field(default_factory=dict)
     ended_wrongly: list[str] = field(default_factory=list)
     # When a worker stood still, by the clock of all; how long the ends by SIGTERM took.
@@ -70,7 +72,7 @@ class TortureStack:
         self._thread = ThreadPoolExecutor(1)
         self._forks = Forks(ROOT)
         self._launcher = Launcher(self.folder, outer_environment(), self._forks.start)
-        self.postgres = Postgres(self.folder / "postgres", password=secrets.token_hex(16), durable=True)
+        self.postgres = self.cluster(self.folder / "postgres", password=secrets.token_hex(16), durable=True)
         self.valkey = Valkey(self.folder / "valkey", password=secrets.token_hex(16), durable=True)
         self.outside = httpx.AsyncClient(trust_env=False, timeout=30)
         self._restarting: set[asyncio.Task[None]] = set()
@@ -84,14 +86,14 @@ class TortureStack:
     async def open(self) -> None:
         """Starts everything, and returns when all are ready."""
         await asyncio.gather(self.servers(self.postgres.start), self.servers(self.valkey.start))
-        self.proxy = Proxy(self.valkey.port)
-        await self.proxy.open()
+        self.proxy, self.way = Proxy(self.valkey.port), Proxy(self.postgres.port)
+        await asyncio.gather(self.proxy.open(), self.way.open())
         pace = str(self.calls_per_second)
         options = ("--calls-per-second", pace, "--reads-per-second", pace, "--job-delay", "0.1")
         simulator_port = free_port()
         self.simulator = f"http://127.0.0.1:{simulator_port}"
         self._launcher.env |= {
-            "DATABASE_URL": self.postgres.url,
+            "DATABASE_URL": self.postgres.url.replace(f":{self.postgres.port}/", f":{self.way.port}/"),
             "REDIS_URL": self.valkey.url.replace(f":{self.valkey.port}/", f":{self.proxy.port}/"),
             **new_keys(),
             **towards_simulator(self.simulator),
@@ -111,6 +113,17 @@ class TortureStack:
             self._supervise(f"worker-{number}", "worker")
         for each in self.supervised.values():
             await asyncio.to_thread(each.child.wait_until_ready, READY_WITHIN)
+
+    async def doctor(self) -> str:
+        """Lets the doctor look; gives what it finds, as JSON, empty when it was not done when this was cancelled."""
+        child = self._launcher.start("doctor", "--json", name="doctor", ready=False)
+        try:
+            # Processes are asked for one at a time, and not in a thread of their own.
+            while child.process.poll() is None:  # noqa: ASYNC110
+                await asyncio.sleep(0.1)
+        finally:
+            child.process.kill()
+        return child.log.read_text(encoding="utf-8")
 
     def named(self, kind: str, *, free: bool = True) -> list[Supervised]:
         """Lists the processes of a kind, by default those that nothing has been done to."""
@@ -171,7 +184,7 @@ class TortureStack:
                 elif not each.gone:
                     self._note_end(each, each.child.process.wait())
         if hasattr(self, "proxy"):
-            await self.proxy.close()
+            await asyncio.gather(self.proxy.close(), self.way.close())
         await self.outside.aclose()
         await self.servers(self.valkey.stop)
         await self.servers(self.postgres.stop)

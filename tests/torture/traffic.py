@@ -37,7 +37,11 @@ class Traffic:
 
     async def _tell(self) -> None:
         while not self.closing.is_set():
-            await self._story(self.random.choice(self.organisations))
+            await self._story(self.random.choices(self.organisations, self._shares())[0])
+
+    def _shares(self) -> list[int]:
+        """Gives the first organisation as many runs as all others together: whoever has few must not wait for it."""
+        return [max(1, len(self.organisations) - 1), *(1 for _ in self.organisations[1:])]
 
     async def _story(self, who: Organisation) -> None:
         random, callers = self.random, self.callers

@@ -9,7 +9,9 @@ from tests.conftest import ROOT
 
 # Who takes a code, and which of the arguments it is; by what the code is a code of.
 _ISSUES = {
-    **dict.fromkeys(["remark", "TryAgain", "SlowDown", "TokenRefused", "Refusal", "TargetError", "Fault"], 0),
+    **dict.fromkeys(
+        ["remark", "TryAgain", "NotTried", "SlowDown", "TokenRefused", "Refusal", "TargetError", "Fault"], 0
+    ),
     **dict.fromkeys(["job_problem", "issue", "_error"], 0),
     "Flaw": 1,
     "Finish": 1,
@@ -18,7 +20,7 @@ _ISSUES = {
     "mark_lost": 4,
 }
 _REFUSALS = {"_refuse": 1, "_note": 1, "_open": 2}
-_TROUBLES = {"_found": 1, "DatabaseUnusable": 0, "_unusable": 0}
+_TROUBLES = {"_found": 1, "OurFault": 0, "DatabaseUnusable": 0, "_unusable": 0}
 _FILES_OF_TROUBLES = {"diagnosis.py", "outages.py"}
 # Names that hold codes, and functions that give them.
 _NAMES = {"code", "CIRCUIT_OPEN", "_CODE_OF_KEYWORD", "faults", "_FAULTS", "_SQLSTATES", "_TEXTS"}

@@ -1,5 +1,6 @@
 """What counts as stuck, as a table: what is seen at a moment, and what is said of it."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -9,8 +10,18 @@ import pytest
 from app.catalogue import catalogue, in_words
 from app.cli.diagnosis import Worded, headline, worded
 from app.domain.conclusion import CIRCUIT_OPEN
-from app.domain.diagnosis import Finding, diagnose
-from app.domain.situation import ActivityQueue, FailingTasks, Job, Seen, Service, Session, Token, Worker
+from app.domain.diagnosis import Finding, claimed_in_vain, diagnose
+from app.domain.situation import (
+    ActivityQueue,
+    FailingTasks,
+    Job,
+    Progress,
+    Seen,
+    Service,
+    Session,
+    Token,
+    Worker,
+)
 from tests.conftest import ROOT
 
 NOW = datetime(2026, 11, 23, 8, 5, tzinfo=UTC)
@@ -194,6 +205,29 @@ def test_what_a_queue_waits_for(of: ActivityQueue, level: str, code: str) -> Non
             [("error", "session_idle")],
             id="an idle one with locks",
         ),
+        pytest.param(
+            seen(queue(**SNOOZED, rests=2, rest_code="database_full")),
+            [("error", "database_full"), ("error", "rests")],
+            id="what the database keeps from going on",
+        ),
+        pytest.param(
+            seen(queue(**SNOOZED, rests=1, rest_code="database_read_only"), outage="database_read_only"),
+            [("error", "database_read_only"), ("warning", "rests")],
+            id="what can be seen without a job, said once",
+        ),
+        pytest.param(
+            seen(queue(**{**HELD, "worker": SILENT.id}), workers=[SILENT], holders={}, outage="database_read_only"),
+            [("error", "database_read_only"), ("ok", "held")],
+            id="where nobody can say that it is there, nobody is said to be gone",
+        ),
+        pytest.param(
+            seen(queue(**SNOOZED, rests=1, rest_code="key_unknown"), queue(**SNOOZED, rests=1, rest_code="internal")),
+            [("error", "key_unknown"), ("warning", "rests"), ("warning", "rests")],
+            id="a key that is gone",
+        ),
+        pytest.param(seen(claimed_in_vain=2), [("error", "claims_without_calls")], id="claims, and no call"),
+        pytest.param(seen(round_trip=2 * SECOND), [], id="a database far away"),
+        pytest.param(seen(round_trip=3 * SECOND), [("error", "database_slow")], id="a database that is too far"),
         pytest.param(seen(redis=False), [("warning", "redis_away")], id="Redis is away"),
         pytest.param(seen(without_certificate=["2120000001"]), [], id="a simulator wants no certificate"),
         pytest.param(
@@ -220,6 +254,26 @@ def test_what_a_queue_waits_for(of: ActivityQueue, level: str, code: str) -> Non
 )
 def test_what_all_queues_share(at: Seen, expected: list[tuple[str, str]]) -> None:
     assert said(at) == expected
+
+
+BEFORE = Progress(claims=7, calls=1, polls=2, settled=3, faults=1, rests=1)
+
+
+@pytest.mark.parametrize(
+    ("after", "in_vain"),
+    [
+        pytest.param(BEFORE, 0, id="nobody claimed it"),
+        pytest.param(replace(BEFORE, claims=10), 0, id="one that waits for a second each time"),
+        pytest.param(replace(BEFORE, claims=11), 1, id="again and again"),
+        *(
+            pytest.param(replace(BEFORE, claims=40, **{what: getattr(BEFORE, what) + 1}), 0, id=f"with {what}")
+            for what in ("calls", "polls", "settled", "faults", "rests")
+        ),
+    ],
+)
+def test_claims_of_which_nothing_comes(after: Progress, in_vain: int) -> None:
+    a, b, c = (UUID(int=number) for number in range(3))
+    assert claimed_in_vain({a: BEFORE, b: BEFORE}, {a: after, c: replace(after, claims=99)}) == in_vain
 
 
 def test_the_worst_and_oldest_come_first() -> None:
@@ -280,7 +334,20 @@ def test_every_finding_is_explained_to_operators(code: str) -> None:
 def test_nothing_is_said_but_ids_numbers_codes_and_times() -> None:
     """What the texts are filled in with has these names, and none is of a person or a text of somebody's."""
     names = {name for trouble in catalogue().troubles.values() for name in trouble.values}
-    counts = {"attempts", "batches", "calls", "held", "times", "deaths", "polls", "lost", "nobody", "woken", "unset"}
+    counts = {
+        "attempts",
+        "batches",
+        "calls",
+        "jobs",
+        "held",
+        "times",
+        "deaths",
+        "polls",
+        "lost",
+        "nobody",
+        "woken",
+        "unset",
+    }
     ids = {"worker", "run", "job", "pid", "blockers", "ending", "organisation", "organisations", "next"}
     codes, times = {"fault", "service", "bucket", "program", "tables", "kind"}, {"until", "gone", "probe", "ahead"}
     database = {"found", "oldest", "newest", "lost", "parts", "tasks"}

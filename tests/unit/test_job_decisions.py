@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from app.domain.conclusion import Decision, Expire, Fault, Finish, Snooze, conclude
+from app.domain.conclusion import CIRCUIT_OPEN, Decision, Expire, Fault, Finish, Snooze, conclude
 from app.domain.open_work import IN_FLIGHT, JobSnapshot, OpenBatch, Work, work
 from app.domain.outcome import Counts
 
@@ -173,10 +173,12 @@ def test_what_becomes_of_a_job(job: JobSnapshot, decision: Decision) -> None:
     ],
 )
 def test_a_job_is_given_up_by_a_failed_try_alone(job: JobSnapshot, decision: Decision) -> None:
-    """Not before it has been tried for the whole horizon, not between two tries, and never once it is cancelled."""
+    """Not before it has been tried for the horizon, not between tries or for a circuit, nor once it is cancelled."""
     faults = (Fault("timeout"),)
     assert conclude(job, faults, HORIZON, Random(1)) == decision
-    for other, met in ((job, ()), (replace(job, tried_for=HORIZON - SECOND), faults)):
+    assert conclude(job, (Fault(CIRCUIT_OPEN, SECOND),), HORIZON, Random(1)) == decision, "a probe in vain is a try"
+    waits = (Fault(CIRCUIT_OPEN, SECOND, tried=False),)
+    for other, met in ((job, ()), (job, waits), (replace(job, tried_for=HORIZON - SECOND), faults)):
         assert isinstance(conclude(other, met, HORIZON, Random(1)), Snooze)
     assert conclude(replace(job, cancelled=True), faults, HORIZON, Random(1)) != decision
 

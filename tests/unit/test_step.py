@@ -200,6 +200,12 @@ def test_an_answer_that_lacks_some_records(
     [
         pytest.param(SECOND, Failed(Fault("http_503"), 503), PostponePoll, id="not now"),
         pytest.param(RULES.fault_horizon, Failed(Fault("http_503"), 503), MarkLost, id="not now, and too old"),
+        pytest.param(
+            RULES.fault_horizon,
+            Failed(Fault("circuit_open", tried=False)),
+            PostponePoll,
+            id="too old, and nobody was asked",
+        ),
         pytest.param(SECOND, Refused(404), MarkLost, id="unknown"),
     ],
 )

@@ -85,8 +85,12 @@ job = sa.Table(
     # Of those, at which it was the only suspect in hand; and since the first of them.
     sa.Column("sole_deaths", sa.Integer, nullable=False, server_default="0"),
     sa.Column("suspect_since", Time),
-    # How often in a row it was laid down for a fault of ours, and the last of them.
+    # The epoch with which it was accused last, and whether alone: taken back when its process says that it lives.
+    sa.Column("accused_by", UUID),
+    sa.Column("accused_alone", sa.Boolean, nullable=False, server_default="false"),
+    # How often in a row it was laid down for a fault of ours, how often of these for `internal`, and the last of them.
     sa.Column("rests", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("internal_rests", sa.Integer, nullable=False, server_default="0"),
     sa.Column("rest_code", sa.Text),
     # For how long it has been tried in vain, at the last failed try; `planned_wait` is what was to pass before the next
     # one, less what it had `rested` by then. And whether Skolverket has ever taken a batch of it.
@@ -144,6 +148,9 @@ job = sa.Table(
     # Those that are next claimed with a process to themselves.
     sa.Index("ix_job_on_trial", "due_at", postgresql_where=sa.text(f"{_LIVE} AND sole_deaths >= 2")),
     sa.Index("ix_job_held", "holder", postgresql_where=sa.text("holder IS NOT NULL")),
+    sa.Index("ix_job_accused", "accused_by", postgresql_where=sa.text("accused_by IS NOT NULL")),
+    # Suspects in hand are counted with each claim, however many others there are.
+    sa.Index("ix_job_suspect", "holder", postgresql_where=sa.text("holder IS NOT NULL AND worker_deaths >= 2")),
     sa.Index("ix_job_history", "organisation_id", "created_at", "run_id", sa.text("(-position)")),
     sa.Index("ix_job_history_status", "organisation_id", "status", "created_at", "run_id", sa.text("(-position)")),
     sa.Index(

@@ -62,6 +62,7 @@ BEGIN
             suspects := suspects + 1;
         END IF;
         UPDATE job SET status = 'running', claim = job.claim + 1, fence = job.claim, holder = of_epoch,
+            changes = job.changes + 1,
             started_at = coalesce(started_at, clock_timestamp())
         WHERE job.id = one.id
         RETURNING job.id, job.claim, job.organisation_id, job.run_id, job.kind, job.worker_deaths > 0,
@@ -73,7 +74,7 @@ BEGIN
             RETURN NEXT;
         EXCEPTION WHEN OTHERS THEN
             RAISE LOG 'job % cannot be opened: %', claim_jobs.id, SQLSTATE;
-            PERFORM rest_job(claim_jobs.id, claim_jobs.claim, 'internal');
+            PERFORM lay_down_unread(claim_jobs.id, claim_jobs.claim);
         END;
     END LOOP;
 END $$;

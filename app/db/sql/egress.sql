@@ -38,16 +38,20 @@ END $$;
 
 -- Frees the jobs that an epoch has in hand; gives how many. At a death each of them may be what its process died of. A
 -- first one accuses nobody: all are due at once. What was in hand at two in a row is suspect, and waits, for a minute and
--- then twice as long each time, up to twenty. A death with suspects in hand accuses these alone.
-CREATE OR REPLACE FUNCTION free_claims(of_epoch uuid, died boolean) RETURNS integer LANGUAGE plpgsql AS $$
+-- then twice as long each time, up to twenty. A death with suspects in hand accuses these alone, and one of which the
+-- `guilty` is known accuses it alone.
+CREATE OR REPLACE FUNCTION free_claims(of_epoch uuid, died boolean, guilty uuid DEFAULT NULL) RETURNS integer
+LANGUAGE plpgsql AS $$
 DECLARE
     suspects integer;
     freed integer;
 BEGIN
-    SELECT count(*) INTO suspects FROM job WHERE holder = of_epoch AND worker_deaths >= 2;
+    SELECT CASE WHEN guilty IS NULL THEN count(*) ELSE 1 END INTO suspects FROM job
+    WHERE holder = of_epoch AND worker_deaths >= 2;
     WITH in_hand AS MATERIALIZED (
-        SELECT id, died AND (suspects = 0 OR worker_deaths >= 2) AS accused FROM job WHERE holder = of_epoch
-        FOR NO KEY UPDATE
+        SELECT id, died AND CASE WHEN guilty IS NULL THEN suspects = 0 OR worker_deaths >= 2 ELSE id = guilty END
+            AS accused
+        FROM job WHERE holder = of_epoch FOR NO KEY UPDATE
     )
     UPDATE job SET holder = NULL, fence = claim, worker_deaths = worker_deaths + accused::integer,
         due_at = clock_timestamp() + CASE WHEN accused AND worker_deaths > 0
@@ -55,11 +59,29 @@ BEGIN
             ELSE interval '0' END,
         sole_deaths = sole_deaths + (accused AND suspects = 1)::integer,
         suspect_since = CASE WHEN accused AND suspects = 1 THEN coalesce(suspect_since, clock_timestamp())
-            ELSE suspect_since END
+            ELSE suspect_since END,
+        accused_by = CASE WHEN accused THEN of_epoch ELSE accused_by END,
+        accused_alone = CASE WHEN accused THEN suspects = 1 ELSE accused_alone END
     FROM in_hand WHERE job.id = in_hand.id;
     GET DIAGNOSTICS freed = ROW_COUNT;
     PERFORM free_tasks(of_epoch, died);
     RETURN freed;
+END $$;
+
+-- Ends an epoch by its own process's word: it lives, and has let go of everything; or with `died` it ends now, since the
+-- step of the job `guilty`, if that is known, keeps it from all else. Of one that lives nobody died: what others have
+-- accused at the end of its epoch, and nobody has since, is as before.
+CREATE OR REPLACE FUNCTION close_epoch(of_epoch uuid, died boolean, guilty uuid) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE epoch SET state = 'ended', ended_at = clock_timestamp() WHERE id = of_epoch AND state <> 'ended';
+    PERFORM free_claims(of_epoch, died, guilty);
+    IF NOT died THEN
+        UPDATE job SET fence = claim, accused_by = NULL, accused_alone = false, worker_deaths = worker_deaths - 1,
+            sole_deaths = sole_deaths - accused_alone::integer,
+            suspect_since = CASE WHEN sole_deaths > accused_alone::integer THEN suspect_since END,
+            due_at = CASE WHEN holder IS NULL THEN least(due_at, clock_timestamp()) ELSE due_at END
+        WHERE accused_by = of_epoch AND status IN ('queued', 'running');
+    END IF;
 END $$;
 
 -- The egresses whose holders are told of what has become due.

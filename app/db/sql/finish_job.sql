@@ -13,15 +13,20 @@ BEGIN
     SELECT * INTO one FROM job WHERE id = of_job;
     PERFORM FROM activity WHERE organisation_id = one.organisation_id AND id = one.activity_id FOR NO KEY UPDATE;
     SELECT cancel_requested_at IS NOT NULL INTO cancelled FROM run WHERE id = one.run_id FOR NO KEY UPDATE;
-    PERFORM hold_job(of_job, of_claim);
-    -- A retry begins anew: what is left must not expire for faults of this try.
-    UPDATE record SET due_at = NULL, tried_for = NULL, failed_at = NULL, planned_wait = NULL, fence = of_claim
-    WHERE run_id = one.run_id AND kind BETWEEN one.kind AND one.kind AND status = 'pending'
-        AND (due_at IS NOT NULL OR failed_at IS NOT NULL);
+    IF one.pending > 0 THEN
+        PERFORM hold_job(of_job, of_claim);
+        -- A retry begins anew: what is left must not expire for faults of this try.
+        UPDATE record SET due_at = NULL, tried_for = NULL, failed_at = NULL, planned_wait = NULL, fence = of_claim
+        WHERE run_id = one.run_id AND kind BETWEEN one.kind AND one.kind AND status = 'pending'
+            AND (due_at IS NOT NULL OR failed_at IS NOT NULL);
+    END IF;
     UPDATE job SET status = becomes, fence = of_claim, error = why, finished_at = clock_timestamp(), due_at = NULL,
         holder = NULL, worker_deaths = 0, sole_deaths = 0,
-        suspect_since = NULL, rests = 0, rest_code = NULL
-    WHERE id = of_job;
+        suspect_since = NULL, accused_by = NULL, accused_alone = false, rests = 0, internal_rests = 0, rest_code = NULL
+    WHERE id = of_job AND claim = of_claim AND holder IS NOT NULL;
+    IF NOT FOUND THEN
+        PERFORM hold_job(of_job, of_claim);
+    END IF;
     is_last := NOT EXISTS (SELECT FROM job WHERE run_id = one.run_id AND position > one.position);
     IF becomes = 'succeeded' AND NOT is_last AND NOT cancelled THEN
         follows := queue_job(one.run_id, one.position + 1);

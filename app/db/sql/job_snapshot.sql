@@ -15,7 +15,7 @@ BEGIN
         'cancelled', run.cancel_requested_at IS NOT NULL,
         'on_record_error', run.on_record_error,
         'ready', pending.ready,
-        'next_ready_at', CASE WHEN NOT pending.ready THEN (
+        'next_ready_at', CASE WHEN job.pending > 0 AND NOT pending.ready THEN (
             -- A range is taken to be narrow, also by a planner whose statistics know of few runs yet.
             SELECT min(record.due_at) FROM record
             WHERE record.run_id = job.run_id AND record.kind BETWEEN job.kind AND job.kind
@@ -24,7 +24,7 @@ BEGIN
         -- Failed records of which the stages after this one have to know whether Skolverket holds them from before. The
         -- first in the order of the index is asked for: any one might be looked for anywhere, by a planner that expects
         -- many.
-        'unasked', run.on_record_error = 'continue' AND EXISTS (
+        'unasked', run.on_record_error = 'continue' AND job.errors + job.skipped > 0 AND EXISTS (
             SELECT FROM job later WHERE later.run_id = job.run_id AND later.position = job.position + 1
         ) AND EXISTS (
             SELECT FROM unnest(ARRAY['error', 'skipped']) AS failed CROSS JOIN LATERAL (
@@ -48,7 +48,7 @@ BEGIN
     ) INTO seen
     FROM job JOIN run ON run.id = job.run_id
     CROSS JOIN LATERAL (
-        SELECT EXISTS (
+        SELECT job.pending > 0 AND EXISTS (
             SELECT FROM record WHERE record.run_id = job.run_id AND record.kind = job.kind
                 AND record.status = 'pending' AND (record.due_at IS NULL OR record.due_at <= clock_timestamp())
             ORDER BY record.ordinal LIMIT 1

@@ -3,10 +3,14 @@
 -- them could sink its whole batch. Of a cancelled run what has not left is discarded. Gives what is open then.
 CREATE OR REPLACE FUNCTION open_job(of_job uuid, of_claim bigint) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
-    one job := hold_job(of_job, of_claim);
+    one job;
     lost uuid[];
     listed uuid[];
 BEGIN
+    SELECT * INTO one FROM job WHERE id = of_job AND claim = of_claim AND holder IS NOT NULL FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        PERFORM hold_job(of_job, of_claim);
+    END IF;
     WITH closed AS (
         UPDATE batch SET status = 'lost', error = 'worker_lost', next_poll_at = NULL, finished_at = clock_timestamp(),
             fence = of_claim
@@ -23,8 +27,10 @@ BEGIN
         ) found
         WHERE record.ctid = found.place AND record.status = 'sent' AND record.batch_id = ANY (lost);
     END IF;
-    UPDATE record SET status = 'error', completed_at = clock_timestamp(), fence = of_claim
-    WHERE job_id = of_job AND status = 'pending' AND NOT sendable;
+    IF one.pending > 0 THEN
+        UPDATE record SET status = 'error', completed_at = clock_timestamp(), fence = of_claim
+        WHERE job_id = of_job AND status = 'pending' AND NOT sendable;
+    END IF;
     PERFORM FROM run WHERE id = one.run_id AND cancel_requested_at IS NOT NULL;
     IF FOUND THEN
         PERFORM discard_unsent(of_job, of_claim, NULL);

@@ -11,7 +11,7 @@ BEGIN
     SELECT CASE WHEN cancel_requested_at IS NOT NULL AND NOT cancelled THEN interval '0' ELSE wait END INTO rest
     FROM run WHERE id = one.run_id;
     UPDATE job SET fence = of_claim, holder = NULL, worker_deaths = 0, sole_deaths = 0,
-        suspect_since = NULL, rests = 0, rest_code = NULL, rested = rested + rest,
+        suspect_since = NULL, accused_by = NULL, accused_alone = false, rests = 0, internal_rests = 0, rest_code = NULL, rested = rested + rest,
         due_at = clock_timestamp() + rest, wake_up = wake_up + 1, notified_at = clock_timestamp() + rest
     WHERE id = of_job RETURNING wake_up INTO number;
     RETURN jsonb_build_array(number, extract(epoch FROM rest));
