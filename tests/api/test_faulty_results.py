@@ -97,8 +97,8 @@ async def test_a_failed_record_that_skolverket_holds_says_so(service: Service, s
     """After what went wrong, in the list and by itself; of one that it does not hold nothing is said."""
     first, second = person(), person(serial=981)
     held = await Held.of(service, first, second)
-    await held.given_up()
     await held.asked(first["id"], second["id"], held=first["id"])
+    await held.given_up()
     listed = await held.messages(*scopes)
     assert [[message["code"] for message in messages] for messages in listed] == [
         ["gave_up", "held_before"],
