@@ -120,6 +120,21 @@ class Settings(BaseSettings):
         ),
     ] = timedelta(hours=12)
     max_roster_bytes: Annotated[int, Field(gt=0, description="Largest body of `PUT /activities/{id}`.")] = 64 * _MIB
+    max_organisation_bytes: Annotated[
+        int,
+        Field(
+            gt=0,
+            description="What an organisation's rosters may take together, in bytes as stored; what is in two of them "
+            "counts for both.",
+        ),
+    ] = 16 * 1024 * _MIB
+    max_organisation_waiting_runs: Annotated[
+        int,
+        Field(
+            gt=0,
+            description="Runs of an organisation that may wait, over all activities; with so many no more is accepted.",
+        ),
+    ] = 1000
     egress: Annotated[
         str,
         Field(

@@ -243,6 +243,7 @@ CREATE TABLE activity (
     roster_id UUID NOT NULL,
     version INTEGER DEFAULT '1' NOT NULL,
     counts JSONB NOT NULL,
+    bytes BIGINT DEFAULT '0' NOT NULL,
     findings_errors INTEGER DEFAULT '0' NOT NULL,
     findings_warnings INTEGER DEFAULT '0' NOT NULL,
     last_sequence INTEGER DEFAULT '0' NOT NULL,
