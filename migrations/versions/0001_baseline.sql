@@ -141,8 +141,6 @@ CREATE TABLE worker (
     reaped BIGINT DEFAULT '0' NOT NULL,
     lost BIGINT DEFAULT '0' NOT NULL,
     wake_ups BIGINT DEFAULT '0' NOT NULL,
-    woken BIGINT[] DEFAULT '{}' NOT NULL,
-    wake_seconds DOUBLE PRECISION DEFAULT '0' NOT NULL,
     CONSTRAINT pk_worker PRIMARY KEY (id)
 );
 
