@@ -178,7 +178,7 @@ async def step(at: Place) -> None:
     out = []
     for number in range(3):
         async with watched(f"batches.write_batch: {number + 1}", reads=4 * 1000):
-            written = await batches.write_batch(conn, at.cipher, PUBLISHED, held)
+            written = (await batches.write_batch(conn, at.cipher, PUBLISHED, held)).batch
         assert written is not None  # noqa: S101 - there are some thousand records
         out.append(written.id)
     # Of each record in the three batches: its content, its upload, what is known of its object.

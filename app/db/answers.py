@@ -14,7 +14,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.batches import discard_unsent, keys
+from app.db.batches import keys
 from app.db.cipher import OrganisationCipher
 from app.db.claims import Claim
 from app.db.content import Content, sealed_content
@@ -208,14 +208,9 @@ async def mark_lost(
     )
 
 
-async def abandon_outstanding(conn: AsyncConnection, claim: Claim, code: str) -> None:
+async def abandon_outstanding(conn: AsyncConnection, claim: Claim, code: str) -> JobSnapshot:
     """Closes everything that is out, for a job that ends without its answers."""
-    await discard_unsent(conn, claim)
-    out = await conn.execute(
-        sa.text("SELECT id FROM batch WHERE job_id = :job AND status IN ('called', 'accepted')"), keys(claim)
-    )
-    for row in out.all():
-        await mark_lost(conn, claim, row.id, code, timedelta())
+    return await _verb(conn, claim, "abandon_outstanding(:job, :claim, :code)", code=code)
 
 
 async def _verb(conn: AsyncConnection, claim: Claim, function: str, **values: Any) -> JobSnapshot:

@@ -9,7 +9,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.claims import Claim, hold
+from app.db.claims import Claim
 from app.db.verbs import call_verb, snapshot_of
 from app.domain.open_work import JobSnapshot
 
@@ -44,20 +44,4 @@ async def note_at_target(conn: AsyncConnection, claim: Claim, asked: Sequence[UU
             "note_at_target(:job, :claim, CAST(:asked AS uuid[]), CAST(:held AS uuid[]))",
             {"job": claim.job_id, "claim": claim.number, "asked": list(asked), "held": list(held)},
         )
-    )
-
-
-async def assume_nothing_at_target(conn: AsyncConnection, claim: Claim) -> None:
-    """Gives up asking: what is not known to be held counts as missing."""
-    await hold(conn, claim)
-    await conn.execute(
-        sa.text(
-            """
-            INSERT INTO at_target (organisation_id, job_id, object_id, held)
-            SELECT organisation_id, job_id, object_id, false FROM record
-            WHERE run_id = :run AND kind BETWEEN :kind AND :kind AND status IN ('error', 'skipped')
-            ON CONFLICT DO NOTHING
-            """
-        ),
-        {"run": claim.run_id, "kind": claim.kind.value},
     )

@@ -31,27 +31,6 @@ def sealed_content(cipher: OrganisationCipher, kind: str, object_id: UUID, plain
     return Content(kind, object_id, digest, cipher.seal(plain, digest))
 
 
-async def keep_contents(conn: AsyncConnection, cipher: OrganisationCipher, contents: Iterable[Content]) -> None:
-    """Stores contents; those that are there already stay as they are."""
-    given = {each.digest: each for each in contents}
-    if not given:
-        return
-    rows = list(given.values())
-    await conn.execute(
-        sa.text(
-            "SELECT keep_contents(:organisation, CAST(:digests AS bytea[]), CAST(:kinds AS text[]),"
-            " CAST(:ids AS uuid[]), CAST(:sealed AS bytea[]))"
-        ),
-        {
-            "organisation": cipher.organisation_id,
-            "digests": [each.digest for each in rows],
-            "kinds": [each.kind for each in rows],
-            "ids": [each.object_id for each in rows],
-            "sealed": [each.sealed for each in rows],
-        },
-    )
-
-
 async def forget_contents(conn: AsyncConnection, cipher: OrganisationCipher, digests: Iterable[bytes]) -> None:
     """Deletes those of these contents that no roster and no record has any more."""
     await conn.execute(

@@ -34,8 +34,6 @@ log = structlog.get_logger(__name__)
 
 # Jobs that are claimed in one statement.
 _AT_ONCE = 100
-# Records of a fault that the log names.
-_NAMED = 10
 
 
 @dataclass(slots=True)
@@ -156,7 +154,7 @@ class Holder:
                 claim=held.number,
                 code=fault.code,
                 batch_id=fault.batch and str(fault.batch),
-                records=[str(each) for each in fault.records[:_NAMED]],
+                records=len(fault.records),
                 **describe_exception(problem),
             )
             await self._rest(held, fault)

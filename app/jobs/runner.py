@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from app.db import batches
 from app.db.cipher import OrganisationCipher
 from app.db.claims import Claim
-from app.db.engine import statement, transaction
+from app.db.engine import statement
 from app.domain.conclusion import Fault, Finish, Snooze
 from app.domain.courses import Rules
 from app.domain.intents import (
@@ -48,7 +48,7 @@ from app.jobs.pacer import NoPermit
 from app.jobs.problems import job_problem
 from app.jobs.services import NotTried
 from app.jobs.tasks.repair import ask_for_repair
-from app.jobs.transactions import ONE_STATEMENT, Settled, carry_out, settle
+from app.jobs.transactions import Settled, carry_out, settle
 from app.jobs.watchdog import name_of_step
 from app.target import Published, Refusal, TryAgain
 
@@ -139,9 +139,8 @@ class Runner:
     async def _transaction(self, intent: Transaction) -> Stored:
         if isinstance(intent, NoteFault):
             self._log_fault(intent)
-        begun = statement if isinstance(intent, ONE_STATEMENT) else transaction
         try:
-            async with begun(self.engine, name_of(type(intent))) as conn:
+            async with statement(self.engine, name_of(type(intent))) as conn:
                 if isinstance(intent, Snooze | Finish):
                     self._settled = await settle(conn, self.claim, intent, go_on=True)
                 else:
@@ -198,7 +197,7 @@ class Runner:
 
     async def _send(self, intent: Send, number: int, marked: list[batches.Outgoing]) -> Accepted | NotMade:
         async def mark() -> bool:
-            async with transaction(self.engine, "mark_called") as conn:
+            async with statement(self.engine, "mark_called") as conn:
                 batch = await batches.call_batch(conn, self.cipher, self.published, self.claim, intent.batch_id)
             marked[:] = [batch] if batch else []
             return batch is not None

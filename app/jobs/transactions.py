@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db import answers, at_target, batches
 from app.db.activity_queue import WakeUp, finish_job
 from app.db.cipher import OrganisationCipher
-from app.db.claims import Claim, following, hold, load_snapshot, note_fault, snooze
+from app.db.claims import Claim, following, load_snapshot, note_fault, snooze
 from app.domain.conclusion import CIRCUIT_OPEN, Expire, Finish, Snooze
 from app.domain.courses import Rules
 from app.domain.intents import (
@@ -34,24 +34,6 @@ from app.domain.open_work import JobSnapshot
 from app.jobs.problems import job_problem
 from app.target import Published
 
-# These are one statement, which commits by itself: no round trips for its transaction, and no lock between two of them.
-# A refusal of a record that stood alone takes two, of which the first changes nothing.
-ONE_STATEMENT = (
-    RefreshWork,
-    LoadBatch,
-    AcceptBatch,
-    RefuseBatch,
-    RequeueBatch,
-    MarkLost,
-    PostponePoll,
-    ApplyAnswer,
-    LoadUnasked,
-    NoteAtTarget,
-    NoteFault,
-    Snooze,
-    Finish,
-)
-
 
 async def carry_out(
     conn: AsyncConnection,
@@ -61,20 +43,20 @@ async def carry_out(
     intent: Transaction,
     rules: Rules,
 ) -> Stored:
-    """Carries `intent` out under `claim` in the caller's transaction; raises LeaseLost when the claim no longer holds.
+    """Carries `intent` out under `claim`; raises LeaseLost when the claim no longer holds.
 
-    `rules` are those that the step goes by.
+    Whatever it writes is one statement, which may commit by itself: no round trips for a transaction, and no lock
+    between two of them. A refusal of a record that stood alone takes two, of which the first changes nothing. `rules`
+    are those that the step goes by.
     """
     match intent:
         case LoadBatch(batch_id):
             return Stored(await answers.accepted_batch(conn, claim, batch_id))
         case LoadUnasked():
             return Stored(await at_target.unasked(conn, claim))
-        case WriteBatch() | UnmarkCalled() | Expire() | AbandonOutstanding():
-            # Held until the commit, so that what is read as open afterwards has what all before it have written.
-            await hold(conn, claim)
-            result = await _changed(conn, cipher, published, claim, intent)
-            return Stored(result, await load_snapshot(conn, claim))
+        case WriteBatch():
+            written = await batches.write_batch(conn, cipher, published, claim)
+            return Stored(written.batch is not None, written.work)
         case _:
             return Stored(work=await _verb(conn, cipher, claim, intent, rules.fault_horizon))
 
@@ -117,6 +99,12 @@ async def _verb(
             return await answers.requeue_batch(conn, cipher, claim, batch_id, http_status, answer, again_in, horizon)
         case MarkLost(batch_id, code, again_in):
             return await answers.mark_lost(conn, claim, batch_id, code, again_in, horizon)
+        case UnmarkCalled(batch_id):
+            return await batches.unmark_called(conn, claim, batch_id)
+        case Expire(cause):
+            return await batches.expire(conn, claim, cause)
+        case AbandonOutstanding(code):
+            return await answers.abandon_outstanding(conn, claim, code)
         case PostponePoll(batch_id, poll_in):
             return await answers.postpone_poll(conn, claim, batch_id, poll_in)
         case ApplyAnswer(batch_id, answer, changes, poll_in, lost, usual):
@@ -131,24 +119,3 @@ async def _verb(
             return await note_fault(conn, claim, job_problem(fault.code), counts=fault.code != CIRCUIT_OPEN)
         case _:
             raise TypeError(type(intent))
-
-
-async def _changed(
-    conn: AsyncConnection,
-    cipher: OrganisationCipher,
-    published: Published,
-    claim: Claim,
-    intent: WriteBatch | UnmarkCalled | Expire | AbandonOutstanding,
-) -> object:
-    match intent:
-        case WriteBatch():
-            return await batches.write_batch(conn, cipher, published, claim) is not None
-        case UnmarkCalled(batch_id):
-            await batches.unmark_called(conn, claim, batch_id)
-        case Expire(cause):
-            await batches.discard_unsent(conn, claim)
-            await batches.expire(conn, claim, cause)
-            await at_target.assume_nothing_at_target(conn, claim)
-        case AbandonOutstanding(code):
-            await answers.abandon_outstanding(conn, claim, code)
-    return None

@@ -95,7 +95,7 @@ class Played:
             held = await epochs.claim(conn, job_id)
             assert held is not None
             cipher = self.runtime.cipher.of(self.organisation_id, held.salt)
-            while (out := await batches.write_batch(conn, cipher, PUBLISHED, held)) is not None:
+            while (out := (await batches.write_batch(conn, cipher, PUBLISHED, held)).batch) is not None:
                 self.batches.append(out.id)
                 if end is not None:
                     await self._answer(conn, cipher, held, out, answers or {})

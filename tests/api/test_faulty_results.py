@@ -41,7 +41,7 @@ class Held:
         """Sends all records in one batch, to which this is answered; gives its address."""
         cipher = self.service.runtime.cipher.of(self.claim.organisation_id, self.claim.salt)
         async with self.service.runtime.engine.begin() as conn:
-            batch = await batches.write_batch(conn, cipher, PUBLISHED, self.claim)
+            batch = (await batches.write_batch(conn, cipher, PUBLISHED, self.claim)).batch
             assert batch is not None
             await batches.call_batch(conn, cipher, PUBLISHED, self.claim, batch.id)
             await answers.accept_batch(conn, self.claim, batch.id, 202, "remote", timedelta())
@@ -97,8 +97,8 @@ async def test_a_failed_record_that_skolverket_holds_says_so(service: Service, s
     """After what went wrong, in the list and by itself; of one that it does not hold nothing is said."""
     first, second = person(), person(serial=981)
     held = await Held.of(service, first, second)
-    await held.given_up()
     await held.asked(first["id"], second["id"], held=first["id"])
+    await held.given_up()
     listed = await held.messages(*scopes)
     assert [[message["code"] for message in messages] for messages in listed] == [
         ["gave_up", "held_before"],

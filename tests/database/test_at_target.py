@@ -4,7 +4,7 @@ from datetime import timedelta
 from random import Random
 from uuid import UUID
 
-from app.db import at_target
+from app.db import at_target, batches
 from app.db.claims import Claim, load_snapshot
 from app.domain.conclusion import Finish, conclude
 from app.domain.open_work import work
@@ -77,7 +77,7 @@ async def test_nobody_to_ask_counts_as_not_held(tenant: Tenant) -> None:
     """After the horizon of faults the job ends; what is unknown is not relied upon."""
     run, held, _ = await _failed(tenant)
     async with tenant.engine.begin() as conn:
-        await at_target.assume_nothing_at_target(conn, held)
+        await batches.expire(conn, held)
     assert not await _is_unasked(tenant, held)
     await tenant.finish(held)
     assert await tenant.write(await tenant.claim(run.jobs[1])) is None

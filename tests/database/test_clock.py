@@ -10,12 +10,11 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.db import activity_queue, answers, at_target, circuits, claims, egress, idempotency, workers
-from app.db.records import change_records
+from app.db import activity_queue, answers, batches, circuits, claims, egress, idempotency, workers
 from app.domain.circuit import Circuit
 from app.domain.verdicts import RecordChange
 from tests.database.epochs import begin_epoch, claim
-from tests.database.factories import MINUTE, Tenant, engine_of, make_run, pupil
+from tests.database.factories import MINUTE, Tenant, change_records, engine_of, make_run, pupil
 from tests.database.virtual_time import FORWARD, virtualise
 
 # So far the database's clock is from the one of this process; and so far ahead anything may be planned.
@@ -73,7 +72,7 @@ async def test_whatever_is_written_has_the_databases_time(turned: AsyncEngine, d
         await answers.accept_batch(conn, held, answered, 202, "7", MINUTE)
         await answers.postpone_poll(conn, held, answered, MINUTE)
         await claims.note_fault(conn, held, {"code": "timeout"})
-        await at_target.assume_nothing_at_target(conn, held)
+        await batches.expire(conn, held)
         await claims.snooze(conn, held, MINUTE)
     async with turned.begin() as conn:
         await activity_queue.start_free_queues(conn)

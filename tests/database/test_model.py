@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
-from app.db import batches, runs
+from app.db import batches, next_batch, runs
 from app.domain.batching import Packing
 from tests.database import factories
 from tests.database.factories import Tenant, duty, engine_of, exam, group, pupil
@@ -63,7 +63,7 @@ def place(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]
     for module in (runs, batches, factories):
         monkeypatch.setattr(module, "uuid4", next_id)
     monkeypatch.setattr(factories, "_serials", count(1))
-    monkeypatch.setattr(batches, "Packing", lambda form: Packing(replace(form, max_bytes=_SMALL)))
+    monkeypatch.setattr(next_batch, "Packing", lambda form: Packing(replace(form, max_bytes=_SMALL)))
     virtualise(database_url)
     engine = engine_of(database_url)
     first, second, third = pupil(), pupil(), pupil()

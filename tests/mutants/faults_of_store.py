@@ -174,8 +174,8 @@ STORE: Final = (
     ),
     Fault(
         "a cancel is ignored",
-        'SELECT cancel_requested_at IS NOT NULL FROM run WHERE id = :run"), {"run": claim.run_id}',
-        'SELECT false FROM run WHERE id = :run"), {"run": claim.run_id}',
+        "    IF FOUND THEN\n        RETURN 'cancelled';",
+        "    IF false THEN\n        RETURN 'cancelled';",
         ("model",),
     ),
     Fault(
@@ -198,8 +198,8 @@ STORE: Final = (
     ),
     Fault(
         "what stayed here counts as having left",
-        "\"UPDATE batch SET status = 'written', called_at = NULL, fence = :claim\"",
-        "\"UPDATE batch SET status = 'called', fence = :claim\"",
+        "    UPDATE batch SET status = 'written', called_at = NULL, fence = of_claim WHERE",
+        "    UPDATE batch SET status = 'called', fence = of_claim WHERE",
         ("batches",),
     ),
     Fault(

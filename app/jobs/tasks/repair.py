@@ -99,7 +99,7 @@ class Repairs:
             async with transaction(self.engine, "call_repair") as conn:
                 return await repairs.call(conn, task, repair.kind, sent)
 
-        kind, said = repair.kind, {"batch_id": task.key, "objects": [str(each.id) for each in sent]}
+        kind, said = repair.kind, {"batch_id": task.key, "objects": len(sent)}
         try:
             accepted = await self.calls.sending(
                 repair.cipher,
@@ -123,7 +123,7 @@ class Repairs:
         await self._answered(task)
         if Verdict.AGAIN in verdicts.values():
             raise Later(_ELSEWHERE)
-        failed = [str(each) for each, verdict in verdicts.items() if verdict in (Verdict.ERROR, None)]
+        failed = sum(verdict in (Verdict.ERROR, None) for verdict in verdicts.values())
         log.warning("sent again after a call without an answer", kind=kind.value, failed=failed, **said)
 
     async def _answer(self, repair: Repair, remote_job_id: str, sent: set[UUID]) -> dict[UUID, Verdict | None]:
