@@ -120,6 +120,21 @@ class Settings(BaseSettings):
         ),
     ] = timedelta(hours=12)
     max_roster_bytes: Annotated[int, Field(gt=0, description="Largest body of `PUT /activities/{id}`.")] = 64 * _MIB
+    max_organisation_bytes: Annotated[
+        int,
+        Field(
+            gt=0,
+            description="What an organisation's rosters may take together, in bytes as stored; what is in two of them "
+            "counts for both.",
+        ),
+    ] = 16 * 1024 * _MIB
+    max_organisation_waiting_runs: Annotated[
+        int,
+        Field(
+            gt=0,
+            description="Runs of an organisation that may wait, over all activities; with so many no more is accepted.",
+        ),
+    ] = 1000
     egress: Annotated[
         str,
         Field(
@@ -131,6 +146,12 @@ class Settings(BaseSettings):
     worker_jobs: Annotated[
         int, Field(gt=0, le=2000, description="Jobs that the worker which calls has in hand at once.")
     ] = 500
+    worker_metrics_port: Annotated[
+        int, Field(ge=0, le=65535, description="Where a worker serves `/metrics`, its own figures; at 0 it does not.")
+    ] = 0
+    worker_metrics_host: Annotated[
+        str, Field(min_length=1, description="Address at which it does; whoever reaches it needs no key.")
+    ] = "127.0.0.1"
     sweep_seconds: Annotated[
         float, Internal(), Field(gt=0, description="How often the worker that calls looks for due jobs by itself.")
     ] = 1

@@ -261,6 +261,7 @@ async def callers(at: Place) -> None:
             on_record_error="halt",
             key_id=at.key,
             key_name="benchmark",
+            most_waiting=1000,
         )
     async with watched("idempotency.keep"):
         await idempotency.keep(conn, at.organisation, "new", b"\0", idempotency.Stored(202, {}, "{}"))
@@ -376,6 +377,7 @@ async def replaced(engine: AsyncEngine, watch: Watch, cipher: OrganisationCipher
             JsonUpload(chunks()),
             if_match=lambda _: True,
             turn=asyncio.Lock(),
+            most_bytes=2**40,
         )
 
 

@@ -52,6 +52,7 @@ _ETAG = {"ETag": {"description": "The roster's version.", "schema": {"type": "st
     responses={
         200: {"description": "The roster was replaced.", "headers": _ETAG},
         201: {"description": "The activity is new.", "model": Activity, "headers": _ETAG},
+        409: {"description": "The organisation's rosters would take more than they may together."},
         412: {"description": "The activity is not in the version that If-Match names."},
     },
     openapi_extra=described(ActivityRequest),
@@ -87,6 +88,7 @@ async def put_activity(
             JsonUpload(chunks),
             if_match=lambda version: allows_version(if_match, version),
             turn=parts.intake_turn,
+            most_bytes=parts.runtime.settings.max_organisation_bytes,
         )
     for kind, count in stored.activity["counts"].items():
         parts.metrics.intake_objects.labels(kind).inc(count)

@@ -3,16 +3,15 @@
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
-from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.db.circuits import ServiceState
 from app.db.reads import Backlog
-from app.db.workers import HEARD_WITHIN, Workers
+from app.db.workers import Workers
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120)
 
@@ -109,16 +108,7 @@ def _of_workers(seen: Workers) -> Iterator[Metric]:
     yield _counter("claims", "Jobs taken for a step, over all workers.", seen.claims)
     yield _counter("claims_after_death", "Claims of jobs that a worker had in hand when it died.", seen.reaped)
     yield _counter("claims_lost", "Steps dropped since somebody else had taken the job.", seen.lost)
-    yield _counter("wake_ups", "Rings of the notifier.", seen.wake_ups)
-    # Another version's classes may be more than ours: what is beyond them took longer than all bounds.
-    woken = list(accumulate((*seen.woken, *[0] * len(HEARD_WITHIN))))
-    buckets = [(str(bound), float(n)) for bound, n in zip(HEARD_WITHIN, woken, strict=False)]
-    yield HistogramMetricFamily(
-        "provkedja_wake_up_to_claim_seconds",
-        "From a wake-up to the claim that followed it.",
-        buckets=[*buckets, ("+Inf", float(woken[-1]))],
-        sum_value=seen.wake_seconds,
-    )
+    yield _counter("wake_ups", "Wake-ups that workers heard.", seen.wake_ups)
 
 
 def _gauge(name: str, said: str, value: float | None = None, labels: Sequence[str] | None = None) -> GaugeMetricFamily:

@@ -44,13 +44,15 @@ _ACCEPTED = {
     },
 }
 
+_TOO_MANY = "As many runs wait as may, of the activity or the organisation, or the key's first request goes on."
+
 
 @router.post(
     "/activities/{activity_id}/provision",
     summary="Send an activity's roster to Skolverket",
     status_code=202,
     response_model=Run,
-    responses={202: _ACCEPTED, 409: {"description": "Twenty runs wait already, or the key's first request goes on."}},
+    responses={202: _ACCEPTED, 409: {"description": _TOO_MANY}},
     openapi_extra=described(ProvisionRequest, required=False),
 )
 async def provision(
@@ -84,6 +86,7 @@ async def provision(
                 on_record_error=policy,
                 key_id=caller.key_id,
                 key_name=caller.key_name,
+                most_waiting=parts.runtime.settings.max_organisation_waiting_runs,
             )
             wake_ups = accepted.wake_ups
             shown = await _changed_run(conn, caller.organisation_id, accepted.run_id)

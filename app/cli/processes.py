@@ -46,6 +46,7 @@ def serve(
 def worker(ready_file: ReadyFile = None) -> None:
     """Carries jobs to Skolverket; run as many as you like."""
     from app.jobs.egress import Egress
+    from app.jobs.meters import served
     from app.jobs.worker import end_in_time, until_usable, work
     from app.ready import say_ready
 
@@ -68,8 +69,9 @@ def worker(ready_file: ReadyFile = None) -> None:
             if stop.is_set():
                 return
             egress = Egress(settings, runtime.engine, runtime.checks, runtime.cipher, runtime.target, stop)
-            say_ready(ready_file, worker=str(egress.worker))
-            await work(egress)
+            with served(egress.meters, settings.worker_metrics_host, settings.worker_metrics_port):
+                say_ready(ready_file, worker=str(egress.worker))
+                await work(egress)
 
     asyncio.run(run())
 

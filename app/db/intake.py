@@ -25,7 +25,7 @@ from app.db.engine import transaction
 from app.db.schema import activity, roster, roster_item
 from app.domain.batching import encode
 from app.domain.roster import RosterObject, is_protected, refs, words
-from app.errors import PreconditionFailed
+from app.errors import Conflict, PreconditionFailed
 from app.target import Published
 
 # Work, then rest: an answer to anybody else takes some ten exchanges with Postgres, and several fit into one rest.
@@ -85,7 +85,9 @@ _TAKE_IN = (
     f"DELETE FROM roster_staging WHERE {_STAGED}",  # noqa: S608 - constants of ours
 )
 # It stays that while the organisation's row is held; the activity's is left to its runs until the end.
-_CURRENT = "SELECT version, roster_id FROM activity WHERE organisation_id = :organisation AND id = :activity"
+_CURRENT = "SELECT version, roster_id, bytes FROM activity WHERE organisation_id = :organisation AND id = :activity"
+# Of all its activities; the organisation's row keeps it as it is.
+_TOGETHER = "SELECT coalesce(sum(bytes), 0)::bigint FROM activity WHERE organisation_id = :organisation"
 # What the roster before has and this one has not.
 _GONE = """
     SELECT array_agg(gone.digest) FROM (
@@ -139,6 +141,7 @@ class _Intake:
     errors: int = 0
     warnings: int = 0
     worked: float = 0.0
+    bytes: int = 0
 
     async def copy(self, connection: psycopg.AsyncConnection[Any]) -> None:
         """Reads the source to its end into rows; raises whatever it raises."""
@@ -186,6 +189,7 @@ class _Intake:
         sent = kept
         if outgoing is not None and outgoing is not source:
             sent = sealed_content(self.cipher, kind, object_id, outgoing)
+        self.bytes += len(kept.sealed) + (0 if sent is kept else len(sent.sealed))
         return (
             self.roster_id,
             kind,
@@ -212,12 +216,13 @@ async def store_roster(
     *,
     if_match: Callable[[int | None], bool],
     turn: asyncio.Lock,
+    most_bytes: int,
 ) -> Stored:
     """Stores what `source` gives as the roster of an activity of the cipher's organisation, whole or not at all.
 
     `published` says what breaks the schema. `if_match` is asked with the version that is there (None: no activity),
-    under the organisation's lock; `turn` is shared by all intakes of a process. Raises PreconditionFailed, and whatever
-    the source raises.
+    under the organisation's lock; `turn` is shared by all intakes of a process. Raises PreconditionFailed; Conflict
+    when the organisation's rosters would grow beyond `most_bytes` together; and whatever the source raises.
     """
     async with transaction(engine, "store_roster") as conn:
         driver = (await conn.get_raw_connection()).driver_connection
@@ -228,6 +233,8 @@ async def store_roster(
         upload = await conn.scalar(sa.text(_NEXT_UPLOAD), keys)
         old = (await conn.execute(sa.text(_CURRENT), keys)).one_or_none()
         _check(if_match, None if old is None else old.version)
+        together = await conn.scalar(sa.text(_TOGETHER), keys) or 0
+        _check_size(most_bytes, together, 0 if old is None else old.bytes, intake.bytes)
         for statement in _TAKE_IN:
             values = {"roster": intake.roster_id, "old": None if old is None else old.roster_id, "upload": upload}
             await conn.execute(sa.text(statement), {**keys, **values})
@@ -247,6 +254,7 @@ async def _put_in_place(
         "roster_id": intake.roster_id,
         "version": 1 if old is None else old.version + 1,
         "counts": intake.source.counts,
+        "bytes": intake.bytes,
         "findings_errors": intake.errors,
         "findings_warnings": intake.warnings,
     }
@@ -276,3 +284,12 @@ async def _put_in_place(
 def _check(if_match: Callable[[int | None], bool], version: int | None) -> None:
     if not if_match(version):
         raise PreconditionFailed("The activity is not in the version that If-Match names.")
+
+
+def _check_size(most: int, together: int, before: int, given: int) -> None:
+    # Where there is too much already, less must be possible.
+    if given > before and together - before + given > most:
+        raise Conflict(
+            f"The organisation's rosters may take {most} bytes together, and this one would be too much; nothing was"
+            " stored. Smaller ones in place of others make room."
+        )

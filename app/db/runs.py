@@ -33,23 +33,28 @@ async def accept_run(
     on_record_error: str,
     key_id: UUID,
     key_name: str,
+    most_waiting: int,
 ) -> Accepted:
     """Freezes which objects the activity's roster has into a new run, at the end of the activity's activity queue.
 
     Each is frozen in its latest upload in the organisation, whichever activity that is of. Digests are copied, and no
-    content. Raises NotFound without the activity, Conflict when
-    MAX_WAITING_RUNS wait already.
+    content. Raises NotFound without the activity, Conflict when MAX_WAITING_RUNS of it wait already, or `most_waiting`
+    of the organisation: some more can, where several are accepted in the same moment.
     """
     await lock_queue(conn, organisation_id, activity_id)
-    waiting = await conn.scalar(
-        sa.text(
-            "SELECT count(*) FROM run WHERE organisation_id = :organisation AND activity_id = :activity"
-            " AND status = 'queued'"
-        ),
-        {"organisation": organisation_id, "activity": activity_id},
-    )
-    if waiting is not None and waiting >= MAX_WAITING_RUNS:
+    waiting = (
+        await conn.execute(
+            sa.text(
+                "SELECT count(*) FILTER (WHERE activity_id = :activity) AS here, count(*) AS together FROM run"
+                " WHERE organisation_id = :organisation AND status = 'queued'"
+            ),
+            {"organisation": organisation_id, "activity": activity_id},
+        )
+    ).one()
+    if waiting.here >= MAX_WAITING_RUNS:
         raise Conflict(f"{MAX_WAITING_RUNS} runs of this activity wait already: let one finish, or cancel one")
+    if waiting.together >= most_waiting:
+        raise Conflict(f"{most_waiting} runs of the organisation wait already: let one finish, or cancel one")
     run_id = uuid4()
     keys = {"organisation": organisation_id, "activity": activity_id, "run": run_id}
     await conn.execute(

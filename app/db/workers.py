@@ -1,16 +1,12 @@
 """Workers as rows: that each is there, and what it has met. Only figures; nothing here decides who works on what."""
 
-from bisect import bisect_left
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-# Bounds of the time from a wake-up to the claim that follows, in seconds; a last class has all that took longer.
-HEARD_WITHIN = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 # A worker says that it is there with every sweep, each second; one that has not for so long is gone or cut off.
 SILENT_AFTER = timedelta(seconds=10)
 # Rows of workers that are gone are kept for a day, then added up in one, so that no figure ever falls.
@@ -27,17 +23,6 @@ class Tally:
     reaped: int = 0
     lost: int = 0
     wake_ups: int = 0
-    woken: list[int] = field(default_factory=lambda: [0] * (len(HEARD_WITHIN) + 1))
-    wake_seconds: float = 0.0
-
-    def claimed(self, *, after_a_death: bool, wake_latency: timedelta | None) -> None:
-        """Counts a claim, with how long after its wake-up it was made, if there was one."""
-        self.claims += 1
-        self.reaped += after_a_death
-        if wake_latency is not None:
-            seconds = max(0.0, wake_latency.total_seconds())
-            self.woken[bisect_left(HEARD_WITHIN, seconds)] += 1
-            self.wake_seconds += seconds
 
 
 async def note_worker(conn: AsyncConnection, worker: UUID, version: str, met: Tally) -> None:
@@ -45,11 +30,10 @@ async def note_worker(conn: AsyncConnection, worker: UUID, version: str, met: Ta
     await conn.execute(
         sa.text(
             """
-            INSERT INTO worker (id, version, in_hand, claims, reaped, lost, wake_ups, woken, wake_seconds)
-            VALUES (:worker, :version, :in_hand, :claims, :reaped, :lost, :wake_ups, CAST(:woken AS bigint[]), :seconds)
+            INSERT INTO worker (id, version, in_hand, claims, reaped, lost, wake_ups)
+            VALUES (:worker, :version, :in_hand, :claims, :reaped, :lost, :wake_ups)
             ON CONFLICT (id) DO UPDATE SET seen_at = clock_timestamp(), in_hand = excluded.in_hand,
-                claims = excluded.claims, reaped = excluded.reaped, lost = excluded.lost, wake_ups = excluded.wake_ups,
-                woken = excluded.woken, wake_seconds = excluded.wake_seconds
+                claims = excluded.claims, reaped = excluded.reaped, lost = excluded.lost, wake_ups = excluded.wake_ups
             """
         ),
         {
@@ -60,8 +44,6 @@ async def note_worker(conn: AsyncConnection, worker: UUID, version: str, met: Ta
             "reaped": met.reaped,
             "lost": met.lost,
             "wake_ups": met.wake_ups,
-            "woken": met.woken,
-            "seconds": met.wake_seconds,
         },
     )
 
@@ -100,21 +82,14 @@ async def add_up_the_past(conn: AsyncConnection) -> None:
                     LIMIT 100 FOR UPDATE SKIP LOCKED
                 ) RETURNING *
             ), added AS (
-                SELECT sum(claims) AS claims, sum(reaped) AS reaped, sum(lost) AS lost, sum(wake_ups) AS wake_ups,
-                    sum(wake_seconds) AS wake_seconds, ARRAY(
-                        SELECT sum(n) FROM gone, unnest(gone.woken) WITH ORDINALITY AS class (n, place)
-                        GROUP BY place ORDER BY place
-                    ) AS woken
+                SELECT sum(claims) AS claims, sum(reaped) AS reaped, sum(lost) AS lost, sum(wake_ups) AS wake_ups
                 FROM gone HAVING count(*) > 0
             )
-            INSERT INTO worker AS past (id, version, ended_at, claims, reaped, lost, wake_ups, woken, wake_seconds)
-            SELECT :past, '', clock_timestamp(), claims, reaped, lost, wake_ups, woken, wake_seconds FROM added
+            INSERT INTO worker AS past (id, version, ended_at, claims, reaped, lost, wake_ups)
+            SELECT :past, '', clock_timestamp(), claims, reaped, lost, wake_ups FROM added
             ON CONFLICT (id) DO UPDATE SET claims = past.claims + excluded.claims,
                 reaped = past.reaped + excluded.reaped, lost = past.lost + excluded.lost,
-                wake_ups = past.wake_ups + excluded.wake_ups, wake_seconds = past.wake_seconds + excluded.wake_seconds,
-                woken = ARRAY(
-                    SELECT coalesce(a, 0) + coalesce(b, 0) FROM unnest(past.woken, excluded.woken) AS pair (a, b)
-                )
+                wake_ups = past.wake_ups + excluded.wake_ups
             """
         ),
         {"kept": _KEPT, "past": _PAST},
@@ -131,8 +106,6 @@ class Workers:
     reaped: int
     lost: int
     wake_ups: int
-    woken: Sequence[int]
-    wake_seconds: float
 
 
 async def all_workers(conn: AsyncConnection) -> Workers:
@@ -145,11 +118,7 @@ async def all_workers(conn: AsyncConnection) -> Workers:
                     SELECT count(*) FILTER (WHERE there) AS alive,
                         coalesce(sum(in_hand) FILTER (WHERE there), 0)::int AS in_hand,
                         coalesce(sum(claims), 0)::bigint AS claims, coalesce(sum(reaped), 0)::bigint AS reaped,
-                        coalesce(sum(lost), 0)::bigint AS lost, coalesce(sum(wake_ups), 0)::bigint AS wake_ups,
-                        coalesce(sum(wake_seconds), 0)::float AS wake_seconds, ARRAY(
-                            SELECT sum(n)::bigint FROM worker, unnest(woken) WITH ORDINALITY AS class (n, place)
-                            GROUP BY place ORDER BY place
-                        ) AS woken
+                        coalesce(sum(lost), 0)::bigint AS lost, coalesce(sum(wake_ups), 0)::bigint AS wake_ups
                     FROM (
                         SELECT *, ended_at IS NULL AND seen_at > clock_timestamp() - :silent AS there FROM worker
                     ) each
@@ -161,5 +130,4 @@ async def all_workers(conn: AsyncConnection) -> Workers:
         .mappings()
         .one()
     )
-    figures = {**row, "woken": row["woken"] or [0] * (len(HEARD_WITHIN) + 1)}
-    return Workers(**figures)
+    return Workers(**row)

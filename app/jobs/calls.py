@@ -18,6 +18,7 @@ from app.db.egress import note_pause
 from app.db.engine import transaction
 from app.domain.conclusion import CIRCUIT_OPEN
 from app.domain.limits import wait_for_others
+from app.jobs.meters import Meters
 from app.jobs.pacer import NoPermit, Pacer, Place
 from app.jobs.services import NotTried, Services
 from app.jobs.tokens import Tokens
@@ -85,6 +86,7 @@ class Calls:
     tokens: Tokens
     pacers: Mapping[Bucket, Pacer]
     timeout: float
+    meters: Meters = field(default_factory=Meters)
     _connections: AsyncExitStack = field(default_factory=AsyncExitStack)
     _connection: Connection | None = None
     _opening: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -179,6 +181,7 @@ class Calls:
     ) -> T | None:
         """Makes one call when its turn comes; it leaves as soon as its connection stands."""
         connection, pacer = await self._connected(), self.pacers[bucket]
+        joined_at, outcome = asyncio.get_running_loop().time(), "broken_off"
         place = await pacer.join(organisation_id)
         progress = CallInProgress(name, pacer, place)
         try:
@@ -189,13 +192,17 @@ class Calls:
             if note is not None and not await note():
                 return None
             answer = await make(connection, token, progress)
+            outcome = "answered"
             passing(f"after_call:{name}")
         except TargetError as fault:
+            outcome = fault.code
             if not isinstance(fault, NotTried):
                 await self._learn(bucket, progress, fault)
             raise
         finally:
             pacer.leave(place)
+            if progress.left:
+                self.meters.called(bucket, name, outcome, progress.left_at - joined_at)
             if progress.late and late is not None:
                 await late()
         await self._learn(bucket, progress)

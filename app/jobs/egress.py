@@ -15,12 +15,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from app.db import egress
 from app.db.cipher import Cipher
 from app.db.engine import transaction
-from app.db.workers import Tally, note_worker
+from app.db.workers import note_worker
 from app.domain.egress import BEAT_EVERY, FIRST_CALL_AFTER, LOOK_EVERY, TAKEN_OVER_AFTER, Tenure, Watch
 from app.jobs.calls import Bucket, Calls
 from app.jobs.clock import boot_time
 from app.jobs.holder import Holder, rules_of
 from app.jobs.listener import listen
+from app.jobs.meters import Meters
 from app.jobs.pacer import Pacer
 from app.jobs.services import Services
 from app.jobs.tasks import calling
@@ -51,7 +52,7 @@ class Egress:
     watchdog: Watchdog = field(default_factory=Watchdog)
     worker: UUID = field(default_factory=uuid4)
     random: Random = field(default_factory=SystemRandom)
-    tally: Tally = field(default_factory=Tally)
+    meters: Meters = field(default_factory=Meters)
     # Epochs that have ended and of which that has not been written.
     _unclosed: list[UUID] = field(default_factory=list)
 
@@ -82,7 +83,7 @@ class Egress:
             await self._close()
             try:
                 async with asyncio.timeout(_STATEMENT), transaction(self.beats, "look") as conn:
-                    await note_worker(conn, self.worker, self.target.user_agent, self.tally)
+                    await note_worker(conn, self.worker, self.target.user_agent, self.meters.tally)
                     theirs = await self._theirs(conn)
                     now = boot_time()
                     watch.look(theirs, now)
@@ -111,7 +112,7 @@ class Egress:
         services = Services(self.engine, self.name, self.random)
         timeout = settings.skolverket_timeout
         tokens = Tokens(self.engine, self.target, services, timeout)
-        calls = Calls(self.engine, self.name, self.target, services, tokens, pacers, timeout)
+        calls = Calls(self.engine, self.name, self.target, services, tokens, pacers, timeout, self.meters)
         holder = Holder(
             self.engine,
             self.cipher,
@@ -123,7 +124,7 @@ class Egress:
             settings.worker_jobs,
             settings.sweep_seconds,
             self.random,
-            self.tally,
+            self.meters,
             self.watchdog.came_round,
         )
         lost, done, letting_go = asyncio.Event(), asyncio.Event(), asyncio.Event()
@@ -136,7 +137,7 @@ class Egress:
             with suppress(SQLAlchemyError):
                 await services.write_down()
             beside = [
-                asyncio.create_task(listen(settings, self.name, holder.want, letting_go, self.random)),
+                asyncio.create_task(listen(settings, self.name, holder.hear, letting_go, self.random)),
                 asyncio.create_task(outside.run(letting_go)),
             ]
             working = asyncio.create_task(holder.run())
@@ -161,7 +162,7 @@ class Egress:
             try:
                 async with asyncio.timeout(_STATEMENT), transaction(self.beats, "beat") as conn:
                     goes_on = await egress.beat(conn, epoch)
-                    await note_worker(conn, self.worker, self.target.user_agent, self.tally)
+                    await note_worker(conn, self.worker, self.target.user_agent, self.meters.tally)
                 if not goes_on:
                     lost.set()
                     break

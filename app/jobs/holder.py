@@ -19,11 +19,11 @@ from app.db.egress import Epoch, end_epoch, free_forgotten, going_on
 from app.db.engine import transaction
 from app.db.faults import OurFault, fault_of
 from app.db.verbs import LeaseLost
-from app.db.workers import Tally
 from app.domain.courses import Rules
 from app.domain.egress import ENDED_AFTER, TAKEN_OVER_AFTER, Watch
 from app.jobs.calls import Calls
 from app.jobs.clock import boot_time
+from app.jobs.meters import Meters
 from app.jobs.runner import Runner
 from app.jobs.transactions import Settled
 from app.jobs.watchdog import name_of_step
@@ -50,7 +50,7 @@ class Holder:
     hands: int
     sweep_every: float
     random: Random
-    tally: Tally
+    meters: Meters
     # Hears that the loop has come round.
     came_round: Callable[[], None]
     _ending: bool = False
@@ -63,6 +63,11 @@ class Holder:
     _unknown: Mapping[UUID, int] = field(default_factory=dict)
     # Jobs that are to rest, while that can't be written: Postgres counts them as ours.
     _unwritten: dict[UUID, tuple[Claim, OurFault]] = field(default_factory=dict)
+
+    def hear(self, job_id: UUID) -> None:
+        """Hears a wake-up for a job."""
+        self.meters.tally.wake_ups += 1
+        self.want(job_id)
 
     def want(self, job_id: UUID, delay: float = 0.0) -> None:
         """Hears that a job is due in so many seconds, or that something about it has changed."""
@@ -122,7 +127,7 @@ class Holder:
 
     def _begin(self, held: Claim, *, heard_of: bool) -> None:
         # What the sweep finds by itself had no wake-up.
-        self.tally.claimed(after_a_death=held.lost_before, wake_latency=held.wake_latency if heard_of else None)
+        self.meters.claimed(after_a_death=held.lost_before, wake_latency=held.wake_latency if heard_of else None)
         cipher = self.cipher.of(held.organisation_id, held.salt)
         runner = Runner(self.engine, cipher, self.published, held, self.rules, self.calls, self.random)
         self._in_hand[held.job_id] = (held, runner)
@@ -134,12 +139,12 @@ class Holder:
 
     async def _carry(self, held: Claim, runner: Runner) -> None:
         """Carries a job on by one step. Never raises for what happens to it: it rests, or is free for others."""
-        self.tally.in_hand += 1
+        self.meters.tally.in_hand += 1
         settled = Settled()
         try:
             settled = await runner.run()
         except LeaseLost:
-            self.tally.lost += 1
+            self.meters.tally.lost += 1
             log.warning("lease lost: dropped", job_id=str(held.job_id), claim=held.number)
         except Exception as problem:
             fault = fault_of(problem, runner.broken_batch)
@@ -154,7 +159,7 @@ class Holder:
             )
             await self._rest(held, fault)
         finally:
-            self.tally.in_hand -= 1
+            self.meters.tally.in_hand -= 1
             full = len(self._in_hand) >= self.hands
             # Another claim of it may be in hand by now, after this one was lost.
             if (now := self._in_hand.get(held.job_id)) is not None and now[0] is held:

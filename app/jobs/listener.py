@@ -9,11 +9,12 @@ from typing import Any, cast
 from uuid import UUID
 
 import structlog
+from arq.constants import job_key_prefix
 from arq.typing import WorkerCoroutine
 from arq.worker import Worker, func
 from redis.exceptions import RedisError
 
-from app.jobs.notifier import FUNCTION, deserialize, pool, queue_of, serialize
+from app.jobs.notifier import FUNCTION, deserialize, is_wake_up, pool, queue_of, serialize
 from app.logs import describe_exception
 from app.settings import Settings
 
@@ -52,18 +53,15 @@ async def listen(
 async def _listen_once(
     settings: Settings, egress: str, want: Callable[[UUID], None], stop: asyncio.Event, random: Random
 ) -> None:
-    async def look(_: dict[Any, Any], *ids: Any, **__: Any) -> None:
-        try:
-            want(UUID(ids[0]))
-        except (IndexError, ValueError, TypeError, AttributeError):
-            log.warning("a wake-up without a job's id is dropped")
+    async def look(_: dict[Any, Any], job_id: str) -> None:
+        want(UUID(job_id))
 
     url = settings.redis_url.get_secret_value()
     if not url:
         raise ConnectionRefusedError
     listening_pool = pool(url, settings.redis_ca_file)
     await listening_pool.ping()
-    worker = Worker(
+    worker = _Listener(
         functions=[func(cast("WorkerCoroutine", look), name=FUNCTION)],
         queue_name=queue_of(egress),
         redis_pool=listening_pool,
@@ -91,5 +89,46 @@ async def _listen_once(
             await listening
     finally:
         stopping.cancel()
+        worker.say_removed()
         with suppress(RedisError, OSError):
             await worker.close()
+
+
+class _Listener(Worker):
+    """arq's worker, which is given wake-ups alone: by other members of its queue it ends, or meets them for ever."""
+
+    _removed = 0
+
+    async def start_jobs(self, job_ids: list[bytes]) -> None:
+        """Removes what is no wake-up, and takes the rest."""
+        ours = await self._ours(job_ids) if job_ids else []
+        if len(ours) == len(job_ids):
+            self.say_removed()
+        await super().start_jobs(ours)
+
+    async def _ours(self, job_ids: list[bytes]) -> list[bytes]:
+        keys = [_key_of(job_id) for job_id in job_ids]
+        async with self.pool.pipeline() as pipe:
+            # arq passes over what is due at zero each time, and ends by the least of all times.
+            pipe.zrangebyscore(self.queue_name, "-inf", 0)
+            pipe.mget(keys)
+            never, messages = await pipe.execute()
+        read = dict(zip(job_ids, messages, strict=True))
+        junk = {*never, *(job_id for job_id, message in read.items() if not is_wake_up(job_id, message))}
+        if junk:
+            async with self.pool.pipeline() as pipe:
+                # What arq is done with meanwhile is not there any more, and does not count.
+                pipe.zrem(self.queue_name, *junk)
+                pipe.delete(*(_key_of(job_id) for job_id in junk))
+                self._removed += (await pipe.execute())[0]
+        return [job_id for job_id in job_ids if job_id not in junk]
+
+    def say_removed(self) -> None:
+        """Says how many were removed since this was said last, if any were."""
+        if self._removed:
+            log.warning("what is no wake-up is removed from the queue", removed=self._removed)
+            self._removed = 0
+
+
+def _key_of(job_id: bytes) -> bytes:
+    return job_key_prefix.encode() + job_id

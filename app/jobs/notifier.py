@@ -6,6 +6,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
+from uuid import UUID
 
 import structlog
 from arq.connections import ArqRedis
@@ -24,6 +25,7 @@ _TIMEOUT = 2
 # After a time-out Redis counts as away for so long, so that not every caller waits for it in turn.
 _PAUSE = 5.0
 _PROBE = "provkedja:probe"
+_LAST = 10**14
 _CLUSTER = "REDIS_URL is a node of a Redis cluster: wake-ups need a single Redis, or Valkey, which holds all keys"
 
 
@@ -41,6 +43,21 @@ def deserialize(message: bytes) -> dict[str, Any]:
     """Reads arq's message."""
     read: dict[str, Any] = json.loads(message)
     return read
+
+
+def is_wake_up(job_id: bytes, message: bytes | None) -> bool:
+    """Tells whether arq's worker can take this for a wake-up: by some other members of its queue its loop ends.
+
+    `job_id` is what arq calls so, `message` what it keeps under that.
+    """
+    try:
+        job_id.decode()
+        read = deserialize(message or b"")
+        UUID(*read["a"])
+        # A time beyond those that arq can name ends its loop as well.
+        return (read["f"], read["k"], read["t"]) == (FUNCTION, {}, None) and 0 <= int(read["et"]) == read["et"] < _LAST
+    except Exception:  # whatever lies there
+        return False
 
 
 def pool(url: str, ca_file: str = "") -> ArqRedis:

@@ -32,7 +32,7 @@ async def work(egress: Egress) -> None:
     await tasks
     with suppress(SQLAlchemyError):
         async with transaction(egress.engine, "end") as conn:
-            await note_worker(conn, egress.worker, egress.target.user_agent, egress.tally)
+            await note_worker(conn, egress.worker, egress.target.user_agent, egress.meters.tally)
             await note_end(conn, egress.worker)
     watching.cancel()
     log.info("worker ends", worker=str(egress.worker))
@@ -54,7 +54,7 @@ async def _say_what_does_not_end(egress: Egress) -> None:
     log.error(
         "worker does not end: it is ended, and others take its jobs when its beat has stood still",
         worker=str(egress.worker),
-        steps=egress.tally.in_hand,
+        steps=egress.meters.tally.in_hand,
         where=sorted({f"{frame.f_code.co_qualname}:{frame.f_lineno}" for frames in stand for frame in frames}),
     )
 

@@ -141,8 +141,6 @@ CREATE TABLE worker (
     reaped BIGINT DEFAULT '0' NOT NULL,
     lost BIGINT DEFAULT '0' NOT NULL,
     wake_ups BIGINT DEFAULT '0' NOT NULL,
-    woken BIGINT[] DEFAULT '{}' NOT NULL,
-    wake_seconds DOUBLE PRECISION DEFAULT '0' NOT NULL,
     CONSTRAINT pk_worker PRIMARY KEY (id)
 );
 
@@ -243,6 +241,7 @@ CREATE TABLE activity (
     roster_id UUID NOT NULL,
     version INTEGER DEFAULT '1' NOT NULL,
     counts JSONB NOT NULL,
+    bytes BIGINT DEFAULT '0' NOT NULL,
     findings_errors INTEGER DEFAULT '0' NOT NULL,
     findings_warnings INTEGER DEFAULT '0' NOT NULL,
     last_sequence INTEGER DEFAULT '0' NOT NULL,

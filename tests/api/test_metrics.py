@@ -13,6 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from app.db import claims, tokens, workers
 from app.db.egress import note_pause
+from app.jobs.meters import Meters
 from app.jobs.problems import job_problem
 from tests.api.conftest import Service
 from tests.conftest import ROOT
@@ -114,10 +115,8 @@ async def test_faults_tokens_and_pauses(service: Service, run: str) -> None:
 
 
 async def test_what_workers_have_met(service: Service) -> None:
-    """Counters over all of them, a histogram whose classes add up, and how many are there now."""
-    tally = workers.Tally(in_hand=2, lost=1, wake_ups=4)
-    for ago in (0.04, 0.05, 0.3, 60):
-        tally.claimed(after_a_death=ago == 60, wake_latency=timedelta(seconds=ago))
+    """Counters over all of them, and how many are there now."""
+    tally = workers.Tally(in_hand=2, claims=4, reaped=1, lost=1, wake_ups=4)
     async with service.runtime.engine.begin() as conn:
         for worker in (uuid4(), uuid4()):
             await workers.note_worker(conn, worker, "test", tally)
@@ -129,22 +128,6 @@ async def test_what_workers_have_met(service: Service) -> None:
     assert counted == {"claims": 8, "claims_after_death": 2, "claims_lost": 2, "wake_ups": 8}
     assert {found[f"provkedja_{name}"].type for name in counted} == {"counter"}
     assert (seen["provkedja_workers",], seen["provkedja_steps_in_hand",]) == (1, 2)
-    woken = found["provkedja_wake_up_to_claim_seconds"]
-    classes = {sample.labels["le"]: sample.value for sample in woken.samples if sample.name.endswith("_bucket")}
-    assert woken.type == "histogram"
-    assert [classes[bound] for bound in ("0.05", "0.25", "0.5", "30.0", "+Inf")] == [4, 4, 6, 6, 8]
-    assert list(classes.values()) == sorted(classes.values())
-    assert seen["provkedja_wake_up_to_claim_seconds_count",] == 8
-    assert seen["provkedja_wake_up_to_claim_seconds_sum",] == pytest.approx(2 * 60.39)
-
-
-async def test_a_histogram_of_another_version_still_adds_up(service: Service) -> None:
-    """Rows of workers with more classes than ours, or fewer, lose no claim."""
-    for woken in ("{1,2}", f"{{{','.join(['1'] * (len(workers.HEARD_WITHIN) + 3))}}}"):
-        await do(service, f"INSERT INTO worker (id, version, woken) VALUES ('{uuid4()}', 'other', '{woken}')")
-        seen = await figures(service)
-    assert seen["provkedja_wake_up_to_claim_seconds_bucket", "+Inf"] == 3 + len(workers.HEARD_WITHIN) + 3
-    assert seen["provkedja_wake_up_to_claim_seconds_bucket", "0.1"] == 5
 
 
 async def test_types_and_help(service: Service, ids: dict[str, str]) -> None:
@@ -170,9 +153,12 @@ def rules() -> list[str]:
     return re.findall(r"^ +expr: (.+)$", MANUAL, re.MULTILINE)
 
 
-async def test_dashboard_and_rules_name_what_the_api_exposes(service: Service, ids: dict[str, str]) -> None:
+async def test_dashboard_and_rules_name_what_api_and_workers_expose(service: Service, ids: dict[str, str]) -> None:
     """No dead name in either, and no figure that neither of them shows."""
-    exposed = {sample.name for family in (await families(service)).values() for sample in family.samples}
+    meters = Meters()
+    meters.called("calls", "send", "answered", 0.1)
+    both = [*(await families(service)).values(), *meters.registry.collect()]
+    exposed = {sample.name for family in both for sample in family.samples}
     ours = {name for name in exposed if name.startswith("provkedja_") and not name.endswith("_created")}
     asked = {name for query in (*expressions(DASHBOARD), *rules()) for name in NAME.findall(query)}
     assert asked

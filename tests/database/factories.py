@@ -151,6 +151,7 @@ class Tenant:
             JsonUpload(chunks()),
             if_match=lambda _: True,
             turn=asyncio.Lock(),
+            most_bytes=2**40,
         )
         return activity_id
 
@@ -164,6 +165,7 @@ class Tenant:
                 on_record_error=policy,
                 key_id=self.key_id,
                 key_name="testnyckel",
+                most_waiting=1000,
             )
         rows = await self.rows("SELECT id FROM job WHERE run_id = :run ORDER BY position", run=accepted.run_id)
         return Run(self, activity_id, accepted.run_id, tuple(row["id"] for row in rows), tuple(accepted.wake_ups))

@@ -75,6 +75,7 @@ class Events:
                     on_record_error=policy,
                     key_id=self.tenant.key_id,
                     key_name="testnyckel",
+                    most_waiting=1000,
                 )
             self.runs.append(accepted.run_id)
             self.world.bell += accepted.wake_ups

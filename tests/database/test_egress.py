@@ -318,6 +318,8 @@ async def test_a_holder_that_was_taken_for_dead_says_that_it_lives(tenant: Tenan
     async with working(database_url) as worker:
         await until(holder(tenant))
         async with tenant.engine.begin() as conn:
+            # Its beats wait: who has seen one come ends no epoch.
+            await conn.execute(sa.text("SELECT FROM epoch FOR UPDATE"))
             [epoch] = await egress.going_on(conn)
             await conn.execute(sa.text("UPDATE job SET due_at = clock_timestamp() WHERE id = :job"), {"job": job_id})
             assert await claim(conn, job_id, epoch=epoch.id)

@@ -12,10 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.db.engine import connect
 from app.db.faults import OurFault
-from app.db.workers import Tally
 from app.domain.courses import Rules
 from app.jobs.calls import Calls
 from app.jobs.holder import Holder
+from app.jobs.meters import Meters
 from app.skolverket.published import PUBLISHED
 from tests.database.epochs import begin_epoch, claim
 from tests.database.factories import Tenant, make_job, the_cipher
@@ -37,7 +37,7 @@ async def test_a_rest_that_cannot_be_written_is_written_later(tenant: Tenant, aw
     rules = Rules(timedelta(hours=1), timedelta(seconds=1))
     # A sweep asks no more of the calls than that.
     calls = cast("Calls", SimpleNamespace(services=SimpleNamespace(closed_lately=False)))
-    parts: list[Any] = [PUBLISHED, rules, calls, epoch, worker, 10, 1.0, Random(1), Tally(), lambda: None]
+    parts: list[Any] = [PUBLISHED, rules, calls, epoch, worker, 10, 1.0, Random(1), Meters(), lambda: None]
     holder = Holder(tenant.engine, the_cipher(), *parts)
     jobs = [await make_job(tenant, "queued") for _ in range(2)]
     state = "SELECT holder = :epoch AS held, rests, rest_code FROM job WHERE id = :job"

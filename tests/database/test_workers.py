@@ -1,25 +1,17 @@
 """Workers as rows: what each has met, what all have met together, and that no figure falls when one is forgotten."""
 
-from datetime import timedelta
 from uuid import UUID, uuid4
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.db import workers
-from app.db.workers import HEARD_WITHIN, Tally, Workers
+from app.db.workers import Tally, Workers
 from tests.database.factories import Tenant
 
 
 def met() -> Tally:
-    """Three claims: one after a death, one 0.3 s after its wake-up, one a minute after."""
-    tally = Tally(in_hand=2, lost=1, wake_ups=4)
-    tally.claimed(after_a_death=True, wake_latency=None)
-    tally.claimed(after_a_death=False, wake_latency=timedelta(seconds=0.3))
-    tally.claimed(after_a_death=False, wake_latency=timedelta(minutes=1))
-    return tally
-
-
-HEARD = [0, 0, 0, 1, *[0] * (len(HEARD_WITHIN) - 4), 1]
+    """Three claims, one of them after a death."""
+    return Tally(in_hand=2, claims=3, reaped=1, lost=1, wake_ups=4)
 
 
 async def note(engine: AsyncEngine, worker: UUID, tally: Tally) -> None:
@@ -38,7 +30,7 @@ async def test_a_worker_says_what_it_has_met_since_it_started(engine: AsyncEngin
     for _ in range(2):
         await note(engine, worker, met())
     seen = await together(engine)
-    assert seen == Workers(1, 2, 3, 1, 1, 4, HEARD, 60.3)
+    assert seen == Workers(1, 2, 3, 1, 1, 4)
 
 
 async def test_the_figures_of_all_workers_are_added_up(engine: AsyncEngine) -> None:
@@ -46,12 +38,11 @@ async def test_the_figures_of_all_workers_are_added_up(engine: AsyncEngine) -> N
         await note(engine, uuid4(), met())
     seen = await together(engine)
     assert (seen.alive, seen.in_hand, seen.claims, seen.reaped, seen.lost, seen.wake_ups) == (3, 6, 9, 3, 3, 12)
-    assert list(seen.woken) == [3 * each for each in HEARD]
 
 
 async def test_without_any_worker_there_are_none(engine: AsyncEngine) -> None:
     seen = await together(engine)
-    assert (seen.alive, seen.claims, sum(seen.woken)) == (0, 0, 0)
+    assert seen == Workers(0, 0, 0, 0, 0, 0)
 
 
 async def test_one_that_has_ended_or_says_nothing_any_more_is_not_there(engine: AsyncEngine, tenant: Tenant) -> None:
@@ -66,12 +57,12 @@ async def test_one_that_has_ended_or_says_nothing_any_more_is_not_there(engine: 
 
 
 async def test_no_figure_falls_when_old_workers_are_forgotten(engine: AsyncEngine, tenant: Tenant) -> None:
-    """Twice, so that the past is added to what is past already; a row of an older version has fewer classes."""
+    """Twice, so that the past is added to what is past already."""
     for claims in (3, 6):
         await note(engine, uuid4(), met())
-        await tenant.do("UPDATE worker SET seen_at = seen_at - interval '25 hours', woken = woken[1:4]")
+        await tenant.do("UPDATE worker SET seen_at = seen_at - interval '25 hours'")
         async with engine.begin() as conn:
             await workers.add_up_the_past(conn)
         seen = await together(engine)
-        assert (seen.alive, seen.claims, seen.woken[3]) == (0, claims, claims // 3)
+        assert seen == Workers(0, 0, claims, claims // 3, claims // 3, 4 * claims // 3)
         assert await tenant.value("SELECT count(*) FROM worker") == 1

@@ -6,6 +6,7 @@ from collections import Counter
 from itertools import pairwise
 
 import redis
+from prometheus_client.parser import text_string_to_metric_families
 
 from app.demo.roster import RosterPlan, generate, roster_only
 from app.local.server import free_port
@@ -170,6 +171,27 @@ def test_everything_works_without_a_notifier(service: Service, clean: Json) -> N
     run = service.finished(service.provision(service.store(clean))["id"])
     assert [job["status"] for job in run["jobs"]] == ["succeeded"] * 4
     assert_kept(service, run)
+
+
+def test_a_worker_serves_what_it_has_met(service: Service, clean: Json) -> None:
+    """Its calls as the simulator counted them, its claims, and the wake-up for the second run, which it holds for."""
+    port = free_port()
+    service.worker(WORKER_METRICS_PORT=str(port))
+    activity_id = service.store(clean)
+    for _ in range(2):
+        service.finished(service.provision(activity_id)["id"])
+
+    def met() -> dict[tuple[str, ...], float]:
+        text = service.outside.get(f"http://127.0.0.1:{port}/metrics").raise_for_status().text
+        families = text_string_to_metric_families(text)
+        return {(each.name, *each.labels.values()): each.value for family in families for each in family.samples}
+
+    service.until(lambda: met()["provkedja_worker_wake_ups_total",] >= 1, "the wake-up to be heard")
+    seen = met()
+    assert seen["provkedja_worker_calls_total", "send", "answered"] == len(service.sends())
+    assert seen["provkedja_permit_wait_seconds_count", "calls"] >= len(service.sends())
+    assert seen["provkedja_worker_claims_total",] >= 8
+    assert (seen["provkedja_worker_claims_lost_total",], seen["provkedja_worker_steps_in_hand",]) == (0, 0)
 
 
 def test_a_cancelled_run_sends_nothing_more_and_keeps_the_answers(service: Service, clean: Json) -> None:

@@ -15,6 +15,8 @@ activity = sa.Table(
     sa.Column("roster_id", UUID, nullable=False),
     sa.Column("version", sa.Integer, nullable=False, server_default="1"),
     sa.Column("counts", pg.JSONB, nullable=False),
+    # What the roster's contents take, sealed; what other rosters have as well counts for each.
+    sa.Column("bytes", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("findings_errors", sa.Integer, nullable=False, server_default="0"),
     sa.Column("findings_warnings", sa.Integer, nullable=False, server_default="0"),
     # The activity queue's memory: how many runs it has taken.

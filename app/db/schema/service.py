@@ -138,7 +138,4 @@ worker = sa.Table(
     sa.Column("reaped", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("lost", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("wake_ups", sa.BigInteger, nullable=False, server_default="0"),
-    # From a wake-up to the claim that followed: how many took up to each of some bounds, and all seconds together.
-    sa.Column("woken", pg.ARRAY(sa.BigInteger), nullable=False, server_default="{}"),
-    sa.Column("wake_seconds", sa.Double, nullable=False, server_default="0"),
 )

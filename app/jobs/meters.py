@@ -1,0 +1,90 @@
+"""What this worker has met, for Prometheus: each worker serves its own figures, whatever becomes of Postgres."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, start_http_server
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from app.db.workers import Tally
+from app.errors import Stopped
+
+# Seconds; a last class has all that took longer.
+_WOKEN_WITHIN = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
+_PERMIT_WITHIN = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
+
+
+class Meters:
+    """The meters of one worker: its tally, which is written to Postgres as well, and what is its own alone."""
+
+    def __init__(self) -> None:
+        self.tally = Tally()
+        self.registry = CollectorRegistry()
+        self.registry.register(_OfTally(self.tally))
+        self._woken = Histogram(
+            "provkedja_wake_up_to_claim_seconds",
+            "From a wake-up to the claim that followed it.",
+            buckets=_WOKEN_WITHIN,
+            registry=self.registry,
+        )
+        self._calls = Counter(
+            "provkedja_worker_calls",
+            "Calls to the Provisioning API that have left, by what they were and what became of them.",
+            ("call", "outcome"),
+            registry=self.registry,
+        )
+        self._permits = Histogram(
+            "provkedja_permit_wait_seconds",
+            "From a call's joining the line to its leaving.",
+            ("bucket",),
+            buckets=_PERMIT_WITHIN,
+            registry=self.registry,
+        )
+
+    def claimed(self, *, after_a_death: bool, wake_latency: timedelta | None) -> None:
+        """Counts a claim, with how long after its wake-up it was made, if there was one."""
+        self.tally.claims += 1
+        self.tally.reaped += after_a_death
+        if wake_latency is not None:
+            self._woken.observe(max(0.0, wake_latency.total_seconds()))
+
+    def called(self, bucket: str, call: str, outcome: str, waited: float) -> None:
+        """Counts a call that has left, with how long it `waited` for its permit (s); `outcome` is a code of ours."""
+        self._calls.labels(call, outcome).inc()
+        self._permits.labels(bucket).observe(waited)
+
+
+class _OfTally(Collector):
+    def __init__(self, tally: Tally) -> None:
+        self._tally = tally
+
+    def collect(self) -> Iterator[Metric]:
+        met, name = self._tally, "provkedja_worker"
+        yield GaugeMetricFamily(f"{name}_steps_in_hand", "Steps that this worker is making now.", met.in_hand)
+        yield CounterMetricFamily(f"{name}_claims", "Jobs that it took for a step.", met.claims)
+        yield CounterMetricFamily(f"{name}_claims_after_death", "Those that another had when it died.", met.reaped)
+        yield CounterMetricFamily(f"{name}_claims_lost", "Its steps dropped since another had the job.", met.lost)
+        yield CounterMetricFamily(f"{name}_wake_ups", "Wake-ups that it heard.", met.wake_ups)
+
+
+@contextmanager
+def served(meters: Meters, host: str, port: int) -> Iterator[None]:
+    """Serves the meters over HTTP while the context lasts, from a thread of its own; with port 0 it serves nothing.
+
+    Raises Stopped when nobody can listen there.
+    """
+    if port == 0:
+        yield
+        return
+    try:
+        server, thread = start_http_server(port, host, meters.registry)
+    except OSError as problem:
+        raise Stopped(f"WORKER_METRICS_PORT: {host}:{port} cannot be listened at ({problem.strerror})") from None
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
