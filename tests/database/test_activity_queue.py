@@ -18,6 +18,11 @@ from tests.database.epochs import begin_epoch, claim
 from tests.database.factories import Run, Tenant, duty, make_job, make_run, pupil, small_roster
 
 _FIVE_MINUTES = timedelta(minutes=5)
+_SOMEBODY_WAITS = """
+    SELECT EXISTS (
+        SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
+    )
+"""
 _COUNTS = ("total", "pending", "sent", "unchanged", "succeeded", "warnings", "errors", "skipped")
 
 
@@ -138,6 +143,20 @@ async def test_runs_accepted_at_once_stand_in_one_line(tenant: Tenant) -> None:
         *((sequence, "queued") for sequence in range(2, 6)),
     ]
     assert sum(len(run.wake_ups) for run in runs) == 1
+
+
+async def test_a_run_that_comes_while_the_one_ahead_ends_is_not_left_behind(tenant: Tenant) -> None:
+    """It waits for that end: else neither would see the other, and the queue would stand still."""
+    ahead = await tenant.new_run({})
+    for job_id in ahead.jobs[:-1]:
+        await tenant.play(job_id)
+    held = await tenant.claim(ahead.jobs[-1])
+    async with tenant.engine.begin() as conn:
+        await activity_queue.finish_job(conn, held.job_id, held.number, "succeeded")
+        coming = asyncio.ensure_future(tenant.accept(ahead.activity_id))
+        while not coming.done() and not await tenant.value(_SOMEBODY_WAITS):
+            await asyncio.wait({coming}, timeout=0.01)
+    assert await (await coming).status() == "running"
 
 
 # Ends

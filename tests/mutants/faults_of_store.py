@@ -170,7 +170,7 @@ STORE: Final = (
         "the activity queue is not locked",
         "PERFORM FROM activity WHERE organisation_id = one.organisation_id AND id = one.activity_id FOR NO KEY UPDATE;",
         "PERFORM FROM activity WHERE organisation_id = one.organisation_id AND id = one.activity_id;",
-        ("model",),
+        ("queues",),
     ),
     Fault(
         "a cancel is ignored",
