@@ -395,6 +395,23 @@ async def test_a_retry_begins_the_job_anew(tenant: Tenant) -> None:
     assert (await tenant.claim(held.job_id)).number == 2
 
 
+async def test_what_is_left_pending_begins_anew_with_a_retry(tenant: Tenant) -> None:
+    """It waits no longer, and is given up no sooner than what never failed: those faults were of the earlier try."""
+    run = await tenant.new_run({"persons": [pupil()]})
+    held = await tenant.claim(run.jobs[0])
+    batch_id = await tenant.called(held)
+    async with tenant.engine.begin() as conn:
+        await answers.mark_lost(conn, held, batch_id, "timeout", _FIVE_MINUTES)
+    assert await tenant.write(held) is None
+    await run.cancel()
+    await tenant.finish(held, "cancelled")
+    await run.retry()
+    faults = "SELECT tried_for, failed_at, planned_wait FROM record WHERE job_id = :job"
+    assert [{*row.values()} for row in await tenant.rows(faults, job=held.job_id)] == [{None}]
+    again = await tenant.claim(held.job_id)
+    assert await tenant.write(again) is not None
+
+
 async def test_a_retry_forgets_remarks_on_the_earlier_try_and_keeps_those_on_the_roster(tenant: Tenant) -> None:
     broken, blocked, fine = pupil(civicNo=None), duty(pupil()), pupil()
     blocked["person"] = {"id": broken["id"]}

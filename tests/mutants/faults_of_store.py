@@ -185,6 +185,18 @@ STORE: Final = (
         ("egress",),
     ),
     Fault(
+        "after a cancel the next job begins",
+        "IF becomes = 'succeeded' AND NOT is_last AND NOT cancelled THEN",
+        "IF becomes = 'succeeded' AND NOT is_last THEN",
+        ("queues",),
+    ),
+    Fault(
+        "a retry inherits the faults of the try before",
+        "AND (due_at IS NOT NULL OR failed_at IS NOT NULL);",
+        "AND false;",
+        ("queues",),
+    ),
+    Fault(
         "what is dropped keeps its attempt",
         "attempts = attempts - 1, fence",
         "fence",
