@@ -197,36 +197,6 @@ STORE: Final = (
         ("queues",),
     ),
     Fault(
-        "what is dropped keeps its attempt",
-        "attempts = attempts - 1, fence",
-        "fence",
-        ("batches",),
-    ),
-    Fault(
-        "what is dropped forgets an earlier sending",
-        "sent = CASE WHEN attempts > 1 THEN sent END",
-        "sent = NULL",
-        ("batches",),
-    ),
-    Fault(
-        "what stayed here counts as having left",
-        "    UPDATE batch SET status = 'written', called_at = NULL, fence = of_claim WHERE",
-        "    UPDATE batch SET status = 'called', fence = of_claim WHERE",
-        ("batches",),
-    ),
-    Fault(
-        "a record is left sent",
-        "    RETURN left_sent;",
-        "    RETURN left_sent[2:];",
-        ("batches",),
-    ),
-    Fault(
-        "an answer counts for another batch's records",
-        "WHERE one.status = 'sent' AND one.batch_id = batch.id\n                    ) AS waiting",
-        "WHERE one.status = 'sent'\n                    ) AS waiting",
-        ("batches",),
-    ),
-    Fault(
         "an older upload goes over a newer one",
         "accepted_upload is not None and accepted_upload > upload",
         "accepted_upload is not None and accepted_upload < upload",
