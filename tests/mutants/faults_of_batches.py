@@ -24,6 +24,20 @@ BATCHES: Final = (
         ("batches",),
     ),
     Fault(
+        "a batch is noted as called before its bytes are checked",
+        "    body = await _body(conn, cipher, published, batch_id)\n",
+        "    try:\n        body = await _body(conn, cipher, published, batch_id)\n    except Unusable:\n"
+        '        await call_verb(conn, "mark_called(:job, :claim, :batch)", {**keys(claim), "batch": batch_id})\n'
+        "        raise\n",
+        ("faults",),
+    ),
+    Fault(
+        "the bytes of a batch are not checked",
+        'if cipher.digest("batch", batch_id, body) != bytes(items[0].request_digest):',
+        "if False:",
+        ("faults",),
+    ),
+    Fault(
         "what has been given up leaves all the same",
         "    PERFORM discard_unsent(of_job, of_claim, NULL);\n    -- A range",
         "    -- A range",
