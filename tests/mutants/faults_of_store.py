@@ -95,6 +95,18 @@ STORE: Final = (
         ("claims",),
     ),
     Fault(
+        "who has given its right to call away claims what follows",
+        "WHERE epoch.id = of_epoch AND state = 'holds') THEN",
+        "WHERE epoch.id = of_epoch AND state <> 'ended') THEN",
+        ("queues",),
+    ),
+    Fault(
+        "what has a process to itself gets company",
+        "    IF FOUND AND EXISTS (SELECT FROM job WHERE holder = of_epoch) THEN",
+        "    IF false THEN",
+        ("suspects",),
+    ),
+    Fault(
         "a death is not counted",
         "worker_deaths = worker_deaths + accused::integer",
         "worker_deaths = worker_deaths",
