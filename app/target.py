@@ -110,7 +110,7 @@ class CallHooks(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Flaw:
+class Issue:
     """One breach of the published schema; it never holds a value of the object, which may be a personnummer."""
 
     pointer: str
@@ -165,7 +165,7 @@ class Published(Protocol):
     def answer_items(self) -> str:
         """Gives the name of the list in which an answer about a batch speaks of each object."""
 
-    def flaws(self, kind: str, item: dict[str, Any]) -> list[Flaw]:
+    def issues(self, kind: str, item: dict[str, Any]) -> list[Issue]:
         """Lists what keeps an object from being sent, always in the same order; none when it is clean."""
 
     def sendable(self, item: dict[str, Any]) -> dict[str, Any]:

@@ -132,7 +132,7 @@ FROM queue, unnest(ARRAY['persons', 'duties', 'groups', 'activities']) WITH ORDI
     generate_series(1, size) i;
 
 INSERT INTO roster_item (organisation_id, roster_id, kind, object_id, ordinal, source, outgoing, upload, refs,
-    protected, sendable, flaws)
+    protected, sendable, issues)
 SELECT md5(%(prefix)s || 'organisation ' || owner)::uuid, md5(%(prefix)s || 'roster ' || number)::uuid, kind,
     md5(%(prefix)s || 'object ' || number || '.' || p || '.' || i)::uuid, i - 1,
     sha256((%(prefix)s || 'object ' || number || '.' || p || '.' || i)::bytea),

@@ -45,7 +45,7 @@ _COLUMNS = {
     "refs": "uuid[]",
     "protected": "bool",
     "sendable": "bool",
-    "flaws": "jsonb",
+    "issues": "jsonb",
 }
 _COPY = f"COPY roster_staging ({', '.join(_COLUMNS)}) FROM STDIN (FORMAT BINARY)"
 # A range is taken to be narrow: of how many rosters there were, old statistics know too little.
@@ -69,9 +69,9 @@ _TAKE_IN = (
     # by the roster's, old statistics might make it read all of the roster for each.
     f"""
     INSERT INTO roster_item (organisation_id, roster_id, kind, object_id, ordinal, source, outgoing, upload, refs,
-        protected, sendable, flaws)
+        protected, sendable, issues)
     SELECT :organisation, roster_id, kind, object_id, ordinal, source, outgoing, coalesce(same.upload, :upload), refs,
-        protected, sendable, flaws
+        protected, sendable, issues
     FROM roster_staging given LEFT JOIN LATERAL (
         SELECT upload FROM (
             SELECT * FROM roster_item item
@@ -171,10 +171,10 @@ class _Intake:
 
     def _row(self, given: RosterObject) -> Row:
         kind, ordinal, object_id, payload = given
-        flaws = self.published.flaws(kind, payload)
-        errors = sum(flaw.severity == "error" for flaw in flaws)
+        issues = self.published.issues(kind, payload)
+        errors = sum(issue.severity == "error" for issue in issues)
         self.errors += errors
-        self.warnings += len(flaws) - errors
+        self.warnings += len(issues) - errors
         bare = self.published.sendable(payload)
         outgoing = encode(bare) if errors == 0 else None
         if outgoing is not None and bare is payload:
@@ -199,7 +199,7 @@ class _Intake:
             refs(kind, payload),
             is_protected(payload),
             errors == 0,
-            Jsonb([{"pointer": f.pointer, "code": f.code, "severity": f.severity} for f in flaws]) if flaws else None,
+            Jsonb([{"pointer": f.pointer, "code": f.code, "severity": f.severity} for f in issues]) if issues else None,
         )
 
 

@@ -25,7 +25,7 @@ async def list_findings(
     after: tuple[Any, ...] | None,
     limit: int,
 ) -> list[Row]:
-    """Lists what is wrong with the current roster, in its order: kind, ordinal, number, object_id, flaw."""
+    """Lists what is wrong with the current roster, in its order: kind, ordinal, number, object_id, issue."""
     first, from_ordinal, from_number = after if after is not None else (Kind.PERSONS, 0, 0)
     found: list[Row] = []
     for kind in Kind:
@@ -35,15 +35,15 @@ async def list_findings(
         rows = await conn.execute(
             sa.text(
                 """
-                SELECT item.kind, item.ordinal, flaw.number::int, item.object_id, flaw.flaw
+                SELECT item.kind, item.ordinal, issue.number::int, item.object_id, issue.issue
                 FROM roster_item item
-                CROSS JOIN LATERAL jsonb_array_elements(item.flaws) WITH ORDINALITY AS flaw (flaw, number)
+                CROSS JOIN LATERAL jsonb_array_elements(item.issues) WITH ORDINALITY AS issue (issue, number)
                 WHERE item.roster_id = (
                         SELECT roster_id FROM activity WHERE organisation_id = :organisation AND id = :activity
                     )
-                    AND item.kind = :kind AND item.flaws IS NOT NULL AND item.ordinal >= :ordinal
-                    AND (item.ordinal, flaw.number) > (:ordinal, :number)
-                ORDER BY item.ordinal, flaw.number LIMIT :limit
+                    AND item.kind = :kind AND item.issues IS NOT NULL AND item.ordinal >= :ordinal
+                    AND (item.ordinal, issue.number) > (:ordinal, :number)
+                ORDER BY item.ordinal, issue.number LIMIT :limit
                 """
             ),
             {

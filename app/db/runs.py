@@ -91,7 +91,7 @@ async def accept_run(
             INSERT INTO record (organisation_id, job_id, object_id, run_id, kind, ordinal, source, outgoing, upload,
                 refs, protected, sendable, remarks)
             SELECT item.organisation_id, job.id, item.object_id, job.run_id, item.kind, item.ordinal, latest.source,
-                latest.outgoing, latest.upload, latest.refs, latest.protected, latest.sendable, latest.flaws
+                latest.outgoing, latest.upload, latest.refs, latest.protected, latest.sendable, latest.issues
             FROM activity CROSS JOIN LATERAL (
                 -- a range is taken to be narrow: of how many rosters there were, old statistics know too little
                 SELECT * FROM roster_item WHERE roster_id BETWEEN activity.roster_id AND activity.roster_id OFFSET 0

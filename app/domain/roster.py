@@ -238,7 +238,7 @@ def _eppn(person: Item) -> str | None:
 
 def _school_year(enrolment: Item) -> int | None:
     year = enrolment.get("schoolYear")
-    # A wild number is a flaw of the roster, not something to show or to squeeze into a column.
+    # A wild number is a issue of the roster, not something to show or to squeeze into a column.
     return year if type(year) is int and 0 <= year <= 99 else None
 
 

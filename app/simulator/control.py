@@ -25,7 +25,7 @@ def control_routes(world: World) -> list[Route]:
         organisation, kind = (request.query_params.get(name) for name in ("organisation", "kind"))
         stored = [
             {"organisation": owner, "kind": its_kind, "id": one.body["id"], "object": one.body}
-            for owner, its_kind, one in world.holdings.everything()
+            for owner, its_kind, one in world.objects.everything()
             if organisation in (None, owner) and kind in (None, its_kind)
         ]
         return JSONResponse({"objects": stored})

@@ -1,4 +1,4 @@
-"""The form and the strength of an EPPN (eduPersonPrincipalName); who owns one is known by `holdings`."""
+"""The form and the strength of an EPPN (eduPersonPrincipalName); who owns one is known by `objects`."""
 
 import re
 import unicodedata

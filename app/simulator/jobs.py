@@ -15,9 +15,9 @@ from uuid import uuid4
 
 from app.simulator import messages
 from app.simulator.config import SimulatorConfig
-from app.simulator.holdings import Holdings
 from app.simulator.marks import SLOW_SECONDS, Mark, mark_of
 from app.simulator.messages import Finding, Json
+from app.simulator.objects import Objects
 from app.simulator.persons import Scene
 from app.simulator.reference import Reference
 from app.simulator.shapes import Kind
@@ -65,7 +65,7 @@ class Jobs:
 
     config: SimulatorConfig
     reference: Reference
-    holdings: Holdings
+    objects: Objects
     _jobs: dict[str, Job] = field(default_factory=dict)
     _waiting: dict[str, deque[Job]] = field(default_factory=dict)
     _met: set[str] = field(default_factory=set)
@@ -131,7 +131,7 @@ class Jobs:
 
     def _carry_out(self, job: Job, epoch: float) -> Iterator[Json]:
         today = datetime.fromtimestamp(epoch, UTC).date()
-        scene = Scene(job.organisation, self.reference, self.holdings, today)
+        scene = Scene(job.organisation, self.reference, self.objects, today)
         create, replace = job.action in ("create", "upsert"), job.action in ("upsert", "update")
         for index, object_id in enumerate(job.object_ids):
             if (marked := self._marked(job, object_id, epoch)) is not None:

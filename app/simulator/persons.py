@@ -7,8 +7,8 @@ from datetime import date
 from app.simulator import messages
 from app.simulator.civic_number import civic_findings
 from app.simulator.eppn import is_weak, is_well_formed
-from app.simulator.holdings import Holdings
 from app.simulator.messages import Finding, Json
+from app.simulator.objects import Objects
 from app.simulator.reference import Reference
 
 _SUPPORTED_EMAILS = ("Skola elev", "Skola personal")
@@ -21,7 +21,7 @@ class Scene:
 
     organisation: str
     reference: Reference
-    holdings: Holdings
+    objects: Objects
     today: date
 
 
@@ -57,7 +57,7 @@ def _eppn_findings(person: Json, scene: Scene) -> Iterator[Finding]:
     eppn = eppns[0]
     if not is_well_formed(eppn):
         yield Finding(messages.EPPN_FORM, attribute, eppn)
-    elif not scene.holdings.eppn_is_free(eppn, scene.organisation, person["id"]):
+    elif not scene.objects.eppn_is_free(eppn, scene.organisation, person["id"]):
         yield Finding(messages.EPPN_TAKEN, attribute, eppn)
     elif is_weak(eppn, person["givenName"], person["familyName"]):
         yield Finding(messages.WEAK_EPPN, "eppn", eppn)
@@ -89,9 +89,9 @@ def _enrolment_findings(enrolment: Json, path: str, scene: Scene) -> Iterator[Fi
 
 
 def _has_duty(person_id: str, scene: Scene) -> bool:
-    known = scene.holdings.get(scene.organisation, "persons", person_id)
+    known = scene.objects.get(scene.organisation, "persons", person_id)
     # Only staff of before can have a duty, which spares the search for everyone else.
     if known is None or known.body.get("enrolments"):
         return False
-    duties = scene.holdings.all(scene.organisation, "duties")
+    duties = scene.objects.all(scene.organisation, "duties")
     return any(duty.body["person"]["id"].lower() == person_id.lower() for duty in duties)

@@ -7,9 +7,9 @@ from itertools import islice
 
 from app.simulator import messages
 from app.simulator.answers import Answer, complaint, read_json
-from app.simulator.holdings import Stored
 from app.simulator.ledger import Call
 from app.simulator.messages import Json, stamp
+from app.simulator.objects import Stored
 from app.simulator.routes import Route
 from app.simulator.schema import is_uuid
 from app.simulator.shapes import RESOURCE_TYPES, Kind
@@ -33,7 +33,7 @@ def answer_reading(
     if not is_uuid(route.id):
         return complaint(messages.BAD_PATH_UUID, epoch, **named)
     call.object_ids = [route.id]
-    stored = world.holdings.get(organisation, route.kind, route.id)
+    stored = world.objects.get(organisation, route.kind, route.id)
     return complaint(messages.NOT_FOUND, epoch, **named) if stored is None else Answer(200, shown(world, stored))
 
 
@@ -55,7 +55,7 @@ def _list(world: World, kind: Kind, organisation: str, query: Mapping[str, str])
     after = _read_page_token(query.get("pageToken"))
     if after is None:
         return complaint(messages.BAD_PAGE_TOKEN, epoch, parameterName="pageToken")
-    later = (stored for stored in world.holdings.all(organisation, kind) if stored.sequence > after)
+    later = (stored for stored in world.objects.all(organisation, kind) if stored.sequence > after)
     page = list(islice(later, limit + 1))
     token = _page_token(page[limit - 1].sequence) if len(page) > limit else None
     return Answer(200, {"data": [_listed(kind, shown(world, stored)) for stored in page[:limit]], "pageToken": token})
@@ -83,10 +83,10 @@ def _lookup(world: World, call: Call, kind: Kind, organisation: str, body: bytes
         return complaint(messages.BAD_UUID, epoch, parameterName="ids", parameterValue=wrong)
     call.object_ids = list(document.get("ids", []))
     if kind == "persons" and (wanted["civicNos"] or wanted["eduPersonPrincipalNames"]):
-        found = [stored for stored in world.holdings.all(organisation, kind) if _is_wanted(stored.body, wanted)]
+        found = [stored for stored in world.objects.all(organisation, kind) if _is_wanted(stored.body, wanted)]
     else:
         ids = dict.fromkeys(object_id.lower() for object_id in call.object_ids)
-        looked_up = (world.holdings.get(organisation, kind, object_id) for object_id in ids)
+        looked_up = (world.objects.get(organisation, kind, object_id) for object_id in ids)
         found = [stored for stored in looked_up if stored is not None]
     return Answer(200, [shown(world, stored) for stored in found])
 

@@ -11,7 +11,7 @@ from app.simulator.shapes import Kind
 def duty_findings(duty: Json, scene: Scene) -> Iterator[Finding]:
     """Yields what is wrong with a duty: its person is not stored or is a pupil, its school unit."""
     person_id = duty["person"]["id"]
-    person = scene.holdings.get(scene.organisation, "persons", person_id)
+    person = scene.objects.get(scene.organisation, "persons", person_id)
     if person is None:
         yield Finding(messages.PERSON_UNKNOWN, "person.id", person_id)
     elif person.body.get("enrolments"):
@@ -50,7 +50,7 @@ def activity_findings(activity: Json, scene: Scene) -> Iterator[Finding]:
     if exam is None:
         yield Finding(messages.EXAM_UNKNOWN, "parentActivity.id", exam_id)
     for index, reference in enumerate(activity["groups"]):
-        group = scene.holdings.get(scene.organisation, "groups", reference["id"])
+        group = scene.objects.get(scene.organisation, "groups", reference["id"])
         if group is None:
             yield Finding(messages.GROUP_UNKNOWN, f"groups[{index}].id", reference["id"])
         elif exam is not None and exam.get("schoolType") != group.body["schoolType"]:
@@ -66,4 +66,4 @@ def _member_ids(group: Json) -> Iterator[str]:
 
 
 def _is_stored(scene: Scene, kind: Kind, object_id: str) -> bool:
-    return scene.holdings.get(scene.organisation, kind, object_id) is not None
+    return scene.objects.get(scene.organisation, kind, object_id) is not None

@@ -19,7 +19,7 @@ _THEIRS = ("meta", "provisioningStatus")
 
 def decide(kind: Kind, item: Json, scene: Scene, *, may_create: bool, may_replace: bool) -> list[Finding]:
     """Lists what is said about an object that is to be stored: any Error in it means that it will not be."""
-    exists = scene.holdings.get(scene.organisation, kind, item["id"]) is not None
+    exists = scene.objects.get(scene.organisation, kind, item["id"]) is not None
     if exists and not may_replace:
         return [Finding(messages.ALREADY_EXISTS, "id", item["id"])]
     if not exists and not may_create:
@@ -34,11 +34,11 @@ def store(
     findings = decide(kind, item, scene, may_create=may_create, may_replace=may_replace)
     if any(finding.message.severity == "Error" for finding in findings):
         return refused(kind, item["id"], findings, epoch)
-    created = scene.holdings.get(scene.organisation, kind, item["id"]) is None
+    created = scene.objects.get(scene.organisation, kind, item["id"]) is None
     body = {name: value for name, value in item.items() if name not in _THEIRS}
     if kind == "groups":
         body = without_unknown_members(body, scene)
-    kept = scene.holdings.put(scene.organisation, kind, body, epoch)
+    kept = scene.objects.put(scene.organisation, kind, body, epoch)
     response: Json = {"status": "Warning" if findings else "Success", "statusCode": 201 if created else 200}
     if created:
         response["location"] = f"{location}/{item['id']}"
@@ -48,9 +48,9 @@ def store(
 
 def remove(kind: Kind, object_id: str, scene: Scene, epoch: float) -> Json:
     """Removes an object, and gives its entry in the job's answer."""
-    if scene.holdings.get(scene.organisation, kind, object_id) is None:
+    if scene.objects.get(scene.organisation, kind, object_id) is None:
         return refused(kind, object_id, [Finding(messages.NOT_FOUND, "id", object_id)], epoch)
-    scene.holdings.remove(scene.organisation, kind, object_id)
+    scene.objects.remove(scene.organisation, kind, object_id)
     return _entry(object_id, {"status": "Success", "statusCode": 200, "errors": [], "warnings": []}, epoch, epoch)
 
 

@@ -6,11 +6,11 @@ from typing import Protocol
 
 from app.simulator.config import SimulatorConfig
 from app.simulator.faults import Faults
-from app.simulator.holdings import Holdings
 from app.simulator.jobs import Jobs
 from app.simulator.ledger import Ledger
 from app.simulator.limiter import SlidingWindow
 from app.simulator.members import Members
+from app.simulator.objects import Objects
 from app.simulator.reference import Reference
 from app.simulator.tokens import Issuer
 
@@ -41,7 +41,7 @@ class World:
     members: Members | None = None  # None where there are no certificates
     issuer: Issuer = field(init=False)
     reference: Reference = field(init=False)
-    holdings: Holdings = field(init=False)
+    objects: Objects = field(init=False)
     jobs: Jobs = field(init=False)
     ledger: Ledger = field(init=False)
     faults: Faults = field(init=False)
@@ -58,13 +58,13 @@ class World:
         """Forgets objects, jobs, ledger and faults, and the reference if asked; tokens and limits stay as they are."""
         if reference:
             self.reference = Reference()
-        self.holdings = Holdings()
-        self.jobs = Jobs(self.config, self.reference, self.holdings)
+        self.objects = Objects()
+        self.jobs = Jobs(self.config, self.reference, self.objects)
         self.ledger = Ledger()
         self.faults = Faults()
 
     def settle(self) -> None:
         """Lets go of the persons whose time is over, and carries out the bulk jobs that are due by now."""
         if self.config.invented_after is not None:
-            self.holdings.drop_invented(self.clock.time() - self.config.invented_after)
+            self.objects.drop_invented(self.clock.time() - self.config.invented_after)
         self.jobs.settle(self.clock.monotonic(), self.clock.time())

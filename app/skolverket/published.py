@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from app.domain.batching import BodyForm
 from app.skolverket import results, shape
-from app.target import Flaw, Harmless, Message, Published
+from app.target import Harmless, Issue, Message, Published
 
 # Provisioning API 1.3.0's changelog says 200 KB a call; counted as 200,000 bytes of UTF-8.
 BODY_FORM: Final = BodyForm(b'{"data":[', b",", b"]}", max_bytes=200_000)
@@ -36,8 +36,8 @@ class _Published:
     request_items = "data"
     answer_items = results.ITEMS
 
-    def flaws(self, kind: str, item: dict[str, Any]) -> list[Flaw]:
-        return shape.flaws(kind, item)
+    def issues(self, kind: str, item: dict[str, Any]) -> list[Issue]:
+        return shape.issues(kind, item)
 
     def sendable(self, item: dict[str, Any]) -> dict[str, Any]:
         return shape.sendable(item)

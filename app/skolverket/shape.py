@@ -1,6 +1,6 @@
 """What may be sent: the shape of persons, duties, groups and activities (Provisioning API 1.3.2), and what breaks it.
 
-It owns the schemas, written as JSON Schema, and the closed set of flaw codes. It does not own the rules behind the
+It owns the schemas, written as JSON Schema, and the closed set of issue codes. It does not own the rules behind the
 shape (check digits, who refers to whom).
 """
 
@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import jsonschema_rs
 
-from app.target import Flaw
+from app.target import Issue
 
 READ_ONLY: Final = frozenset({"meta", "provisioningStatus"})
 MOST_FLAWS: Final = 20
@@ -167,22 +167,22 @@ def sendable(item: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in item.items() if key not in READ_ONLY}
 
 
-def flaws(kind: str, item: dict[str, Any]) -> list[Flaw]:
-    """Lists what keeps an object from being sent: at most 20 flaws, always in the same order, none when it is clean.
+def issues(kind: str, item: dict[str, Any]) -> list[Issue]:
+    """Lists what keeps an object from being sent: at most 20 issues, always in the same order, none when it is clean.
 
-    Whole numbers are written without a fraction, so 8.0 is a flaw: the published document is OpenAPI 3.0, whose
+    Whole numbers are written without a fraction, so 8.0 is a issue: the published document is OpenAPI 3.0, whose
     dialect of JSON Schema says so. E-mail addresses are held to what a strict server takes: ASCII, a domain with a dot,
     no quoted name, no address literal.
     """
     outgoing = sendable(item)
-    unsendable: list[Flaw] = []
+    unsendable: list[Issue] = []
     try:
         json.dumps(outgoing, ensure_ascii=False, allow_nan=False).encode()
     except UnicodeEncodeError:
         unsendable = _not_utf8(kind, outgoing)
         outgoing = _with_marks(outgoing)
     except (ValueError, RecursionError, TypeError):
-        unsendable = [Flaw("", "schema_other")]
+        unsendable = [Issue("", "schema_other")]
     else:
         if not (kind == "persons" and _has_fraction(outgoing)) and _validator(kind).is_valid(outgoing):
             return []
@@ -202,8 +202,8 @@ def _validator(kind: str) -> jsonschema_rs.Validator:
     )
 
 
-def _breaches(kind: str, item: dict[str, Any]) -> Iterator[Flaw]:
-    """Translates the validator's errors; a value of a wrong type is one flaw, whatever else is wrong with it."""
+def _breaches(kind: str, item: dict[str, Any]) -> Iterator[Issue]:
+    """Translates the validator's errors; a value of a wrong type is one issue, whatever else is wrong with it."""
     mistyped: set[str] = set()
     try:
         for error in _validator(kind).iter_errors(item):
@@ -218,11 +218,11 @@ def _breaches(kind: str, item: dict[str, Any]) -> Iterator[Flaw]:
                 code = "schema_null" if _at(item, path) is None else code
             elif pointer in mistyped:
                 continue
-            yield Flaw(pointer, code)
+            yield Issue(pointer, code)
     except (ValueError, RecursionError):  # deeper than the validator goes, or a number that it cannot read
-        yield Flaw("", "schema_other")
+        yield Issue("", "schema_other")
     if kind == "persons":
-        yield from (Flaw(pointer, "schema_type") for pointer in _fractions(item))
+        yield from (Issue(pointer, "schema_type") for pointer in _fractions(item))
 
 
 def _has_fraction(person: dict[str, Any]) -> bool:
@@ -257,19 +257,19 @@ def _at(value: Any, path: Path) -> Any:
     return value
 
 
-def _not_utf8(kind: str, item: dict[str, Any]) -> list[Flaw]:
+def _not_utf8(kind: str, item: dict[str, Any]) -> list[Issue]:
     """Names the places with a lone surrogate; called only when there is one, so its speed does not matter."""
-    found: dict[Flaw, None] = {}
+    found: dict[Issue, None] = {}
     waiting: list[tuple[Path, Any]] = [((), item)]
     while waiting and len(found) < MOST_FLAWS:
         path, value = waiting.pop()
         if isinstance(value, str) and not _encodable(value):
-            found[Flaw(_pointer(kind, path), "not_utf8")] = None
+            found[Issue(_pointer(kind, path), "not_utf8")] = None
         elif isinstance(value, list):
             waiting.extend(((*path, index), part) for index, part in reversed(list(enumerate(value))))
         elif isinstance(value, dict):
             if not all(map(_encodable, value)):
-                found[Flaw(_pointer(kind, path), "not_utf8")] = None
+                found[Issue(_pointer(kind, path), "not_utf8")] = None
             waiting.extend(((*path, key), part) for key, part in reversed(value.items()))
     return list(found)
 

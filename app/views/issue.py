@@ -13,7 +13,7 @@ from app.views.viewer import Viewer
 
 def show_finding(row: Row) -> Shown:
     """Shows one thing that is wrong with one object of a roster: nothing in it is personal."""
-    issue = row["flaw"]
+    issue = row["issue"]
     explanation = explain(issue["code"])
     return {
         "kind": row["kind"],

@@ -99,12 +99,12 @@ CREATE TABLE roster_item (
     refs UUID[] NOT NULL,
     protected BOOLEAN NOT NULL,
     sendable BOOLEAN NOT NULL,
-    flaws JSONB,
+    issues JSONB,
     CONSTRAINT pk_roster_item PRIMARY KEY (roster_id, kind, object_id),
     CONSTRAINT ck_roster_item_kind CHECK (kind IN ('persons', 'duties', 'groups', 'activities'))
 );
 
-CREATE INDEX ix_roster_item_flawed ON roster_item (roster_id, kind, ordinal) WHERE flaws IS NOT NULL;
+CREATE INDEX ix_roster_item_flawed ON roster_item (roster_id, kind, ordinal) WHERE issues IS NOT NULL;
 
 CREATE INDEX ix_roster_item_object ON roster_item (object_id);
 
@@ -125,7 +125,7 @@ CREATE UNLOGGED TABLE roster_staging (
     refs UUID[] NOT NULL,
     protected BOOLEAN NOT NULL,
     sendable BOOLEAN NOT NULL,
-    flaws JSONB
+    issues JSONB
 );
 
 CREATE INDEX ix_roster_staging_roster_id ON roster_staging (roster_id);

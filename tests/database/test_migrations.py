@@ -1,4 +1,4 @@
-"""The migrations give the schema that the code describes, and can be taken back."""
+"""The migrations give the schema that the code describes, and can be undone."""
 
 import psycopg
 import pytest
@@ -38,7 +38,7 @@ def test_downgrade_to_base_leaves_nothing(config: Config, empty_database_url: st
 
 
 def test_up_after_down_gives_the_same_schema(config: Config, empty_database_url: str) -> None:
-    """A release that was taken back can be put out again."""
+    """A release that was withdrawn can be put out again."""
     command.upgrade(config, "head")
     first = _objects(empty_database_url)
     command.downgrade(config, "base")

@@ -13,7 +13,7 @@ _ISSUES = {
         ["remark", "TryAgain", "NotTried", "SlowDown", "TokenRefused", "Refusal", "TargetError", "Fault"], 0
     ),
     **dict.fromkeys(["job_problem", "issue", "_error"], 0),
-    "Flaw": 1,
+    "Issue": 1,
     "Finish": 1,
     "_message": 1,
     "MarkLost": 1,

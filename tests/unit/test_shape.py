@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.skolverket.shape import MOST_FLAWS, flaws, sendable
-from app.target import Flaw
+from app.skolverket.shape import MOST_FLAWS, issues, sendable
+from app.target import Issue
 
 ID = "3b0c1c5e-6a0e-4f55-9a43-0d6c0f3f1a11"
 OTHER = "7c1d2e3f-1111-4222-8333-944455556666"
@@ -61,12 +61,12 @@ def changed(kind: str, pointer: str, value: Any) -> dict[str, Any]:
 
 
 def found(kind: str, item: dict[str, Any]) -> list[tuple[str, str]]:
-    return [(flaw.pointer, flaw.code) for flaw in flaws(kind, item)]
+    return [(issue.pointer, issue.code) for issue in issues(kind, item)]
 
 
 @pytest.mark.parametrize("kind", CLEAN)
 def test_a_clean_object_has_no_flaws(kind: str) -> None:
-    assert flaws(kind, CLEAN[kind]) == []
+    assert issues(kind, CLEAN[kind]) == []
 
 
 @pytest.mark.parametrize(
@@ -214,11 +214,11 @@ def test_nesting_that_nothing_can_write_is_a_flaw() -> None:
 def test_fields_that_skolverket_marks_read_only_are_neither_sent_nor_checked() -> None:
     item = {"meta": 17, **DUTY, "provisioningStatus": None}
     assert list(sendable(item).items()) == list(DUTY.items())
-    assert flaws("duties", item) == []
+    assert issues("duties", item) == []
 
 
 def test_at_most_twenty_flaws_are_told() -> None:
-    assert len(flaws("groups", {**GROUP, "groupMemberships": [None] * 500})) == MOST_FLAWS
+    assert len(issues("groups", {**GROUP, "groupMemberships": [None] * 500})) == MOST_FLAWS
 
 
 JSON = st.recursive(
@@ -233,6 +233,6 @@ JSON = st.recursive(
 def test_any_junk_gives_the_same_flaws_twice_and_pointers_of_known_names(kind: str, data: st.DataObject) -> None:
     names = st.sampled_from([*CLEAN[kind], "19991231-9819"])
     item = {**CLEAN[kind], **data.draw(st.dictionaries(names, JSON, max_size=4))}
-    first = flaws(kind, item)
-    assert first == flaws(kind, item)
-    assert all(isinstance(flaw, Flaw) and "9819" not in flaw.pointer for flaw in first)
+    first = issues(kind, item)
+    assert first == issues(kind, item)
+    assert all(isinstance(issue, Issue) and "9819" not in issue.pointer for issue in first)

@@ -74,7 +74,7 @@ roster_staging = sa.Table(
     sa.Column("refs", pg.ARRAY(UUID), nullable=False),
     sa.Column("protected", sa.Boolean, nullable=False),
     sa.Column("sendable", sa.Boolean, nullable=False),
-    sa.Column("flaws", pg.JSONB),
+    sa.Column("issues", pg.JSONB),
     sa.Index(None, "roster_id"),
     prefixes=["UNLOGGED"],
 )
@@ -95,7 +95,7 @@ roster_item = sa.Table(
     sa.Column("refs", pg.ARRAY(UUID), nullable=False),
     sa.Column("protected", sa.Boolean, nullable=False),
     sa.Column("sendable", sa.Boolean, nullable=False),
-    sa.Column("flaws", pg.JSONB),
+    sa.Column("issues", pg.JSONB),
     kind_of_object(),
     sa.Index("ix_roster_item_order", "roster_id", "kind", "ordinal"),
     sa.Index(
@@ -103,7 +103,7 @@ roster_item = sa.Table(
         "roster_id",
         "kind",
         "ordinal",
-        postgresql_where=sa.text("flaws IS NOT NULL"),
+        postgresql_where=sa.text("issues IS NOT NULL"),
     ),
     sa.Index("ix_roster_item_object", "object_id"),
     sa.Index("ix_roster_item_protected", "object_id", postgresql_where=sa.text("protected")),

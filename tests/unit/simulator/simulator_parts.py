@@ -13,8 +13,8 @@ from urllib.parse import urlencode
 
 from app.simulator.answers import Answer
 from app.simulator.config import SimulatorConfig
-from app.simulator.holdings import Holdings
 from app.simulator.messages import Finding
+from app.simulator.objects import Objects
 from app.simulator.persons import Scene
 from app.simulator.provisioning import Incoming, admit, answer_provisioning
 from app.simulator.reference import Reference
@@ -127,14 +127,14 @@ def changed(document: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]
 
 def scene(*, with_objects: bool = False) -> Scene:
     """Makes the scene of a decision; with_objects puts pupil, teacher, duty and class into it."""
-    reference, holdings = Reference(), Holdings()
+    reference, objects = Reference(), Objects()
     reference.put(reference_document())
     if with_objects:
         for person in (pupil(), staff()):
-            holdings.put(ORGANISATION, "persons", person, 0)
-        holdings.put(ORGANISATION, "duties", duty(), 0)
-        holdings.put(ORGANISATION, "groups", group(), 0)
-    return Scene(ORGANISATION, reference, holdings, TODAY)
+            objects.put(ORGANISATION, "persons", person, 0)
+        objects.put(ORGANISATION, "duties", duty(), 0)
+        objects.put(ORGANISATION, "groups", group(), 0)
+    return Scene(ORGANISATION, reference, objects, TODAY)
 
 
 def texts(findings: Iterator[Finding]) -> list[tuple[str, str]]:

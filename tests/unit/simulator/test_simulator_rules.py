@@ -77,18 +77,18 @@ def test_rules_of_a_person(person: dict[str, Any], expected: list[tuple[str, str
 @pytest.mark.parametrize("owner", [ORGANISATION, OTHER_ORGANISATION])
 def test_an_eppn_is_one_persons_in_all_organisations_whatever_its_case(owner: str) -> None:
     there = scene()
-    there.holdings.put(owner, "persons", pupil(9, eduPersonPrincipalNames=["X1@B.se"]), 0)
+    there.objects.put(owner, "persons", pupil(9, eduPersonPrincipalNames=["X1@B.se"]), 0)
     found = texts(person_findings(pupil(1, eduPersonPrincipalNames=["x1@b.SE"]), there))
     assert found == [("8112", "eduPersonPrincipalNames")]
 
 
 def test_an_eppn_stays_its_owners_after_a_change_and_a_removal() -> None:
     there = scene()
-    there.holdings.put(ORGANISATION, "persons", pupil(9, eduPersonPrincipalNames=["x1@b.se"]), 0)
-    there.holdings.put(ORGANISATION, "persons", pupil(9, eduPersonPrincipalNames=["x2@b.se"]), 0)
-    there.holdings.remove(ORGANISATION, "persons", numbered(9))
-    assert there.holdings.eppn_is_free("x1@b.se", ORGANISATION, numbered(9).upper())
-    assert not there.holdings.eppn_is_free("x1@b.se", ORGANISATION, numbered(1))
+    there.objects.put(ORGANISATION, "persons", pupil(9, eduPersonPrincipalNames=["x1@b.se"]), 0)
+    there.objects.put(ORGANISATION, "persons", pupil(9, eduPersonPrincipalNames=["x2@b.se"]), 0)
+    there.objects.remove(ORGANISATION, "persons", numbered(9))
+    assert there.objects.eppn_is_free("x1@b.se", ORGANISATION, numbered(9).upper())
+    assert not there.objects.eppn_is_free("x1@b.se", ORGANISATION, numbered(1))
 
 
 def test_staff_with_a_duty_cannot_become_a_pupil() -> None:
@@ -157,5 +157,5 @@ def test_rules_of_an_activity(item: dict[str, Any], expected: list[tuple[str, st
 
 def test_what_another_organisation_stored_is_unknown() -> None:
     there = scene()
-    there.holdings.put(OTHER_ORGANISATION, "persons", staff(), 0)
+    there.objects.put(OTHER_ORGANISATION, "persons", staff(), 0)
     assert texts(duty_findings(duty(), there)) == [("8160", "person.id")]

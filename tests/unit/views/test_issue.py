@@ -11,11 +11,11 @@ from tests.unit.views.rows import PUPIL, record, viewer
 
 
 def test_a_finding_has_its_explanation() -> None:
-    flaw = {"pointer": "/givenName", "severity": "error", "code": "schema_required"}
-    assert show_finding({"kind": "persons", "object_id": PUPIL, "flaw": flaw, "ordinal": 0, "number": 1}) == {
+    issue = {"pointer": "/givenName", "severity": "error", "code": "schema_required"}
+    assert show_finding({"kind": "persons", "object_id": PUPIL, "issue": issue, "ordinal": 0, "number": 1}) == {
         "kind": "persons",
         "id": PUPIL,
-        **flaw,
+        **issue,
         "explanation": explain("schema_required")._asdict(),
     }
 

@@ -29,7 +29,7 @@ ACTIVITY = {
 FINDING = {
     "kind": "persons",
     "object_id": PUPIL,
-    "flaw": {"pointer": "", "severity": "error", "code": "schema_type"},
+    "issue": {"pointer": "", "severity": "error", "code": "schema_type"},
 }
 
 

@@ -24,7 +24,7 @@ class Stored:
     invented: float | None = None
 
 
-class Holdings:
+class Objects:
     """Objects by organisation, kind and id; ids are compared without regard to case."""
 
     def __init__(self) -> None:
