@@ -18,6 +18,12 @@ BATCHES: Final = (
         ("batches",),
     ),
     Fault(
+        "what waits for another run's answer is written all the same",
+        "under_way=row.wait is not None",
+        "under_way=False",
+        ("uploads",),
+    ),
+    Fault(
         "a cancelled run writes another batch",
         "    IF FOUND THEN\n        RETURN jsonb_build_array(false",
         "    IF false THEN\n        RETURN jsonb_build_array(false",
