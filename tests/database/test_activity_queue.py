@@ -18,6 +18,11 @@ from tests.database.epochs import begin_epoch, claim
 from tests.database.factories import Run, Tenant, duty, make_job, make_run, pupil, small_roster
 
 _FIVE_MINUTES = timedelta(minutes=5)
+_SOMEBODY_WAITS = """
+    SELECT EXISTS (
+        SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
+    )
+"""
 _COUNTS = ("total", "pending", "sent", "unchanged", "succeeded", "warnings", "errors", "skipped")
 
 
@@ -138,6 +143,20 @@ async def test_runs_accepted_at_once_stand_in_one_line(tenant: Tenant) -> None:
         *((sequence, "queued") for sequence in range(2, 6)),
     ]
     assert sum(len(run.wake_ups) for run in runs) == 1
+
+
+async def test_a_run_that_comes_while_the_one_ahead_ends_is_not_left_behind(tenant: Tenant) -> None:
+    """It waits for that end: else neither would see the other, and the queue would stand still."""
+    ahead = await tenant.new_run({})
+    for job_id in ahead.jobs[:-1]:
+        await tenant.play(job_id)
+    held = await tenant.claim(ahead.jobs[-1])
+    async with tenant.engine.begin() as conn:
+        await activity_queue.finish_job(conn, held.job_id, held.number, "succeeded")
+        coming = asyncio.ensure_future(tenant.accept(ahead.activity_id))
+        while not coming.done() and not await tenant.value(_SOMEBODY_WAITS):
+            await asyncio.wait({coming}, timeout=0.01)
+    assert await (await coming).status() == "running"
 
 
 # Ends
@@ -375,6 +394,23 @@ async def test_a_retry_begins_the_job_anew(tenant: Tenant) -> None:
     ] == [*(None, 0, None, None, None, 0)]
     assert row["tried_for"] == timedelta()
     assert (await tenant.claim(held.job_id)).number > held.number
+
+
+async def test_what_is_left_pending_begins_anew_with_a_retry(tenant: Tenant) -> None:
+    """It waits no longer, and is given up no sooner than what never failed: those faults were of the earlier try."""
+    run = await tenant.new_run({"persons": [pupil()]})
+    held = await tenant.claim(run.jobs[0])
+    batch_id = await tenant.called(held)
+    async with tenant.engine.begin() as conn:
+        await answers.mark_lost(conn, held, batch_id, "timeout", _FIVE_MINUTES)
+    assert await tenant.write(held) is None
+    await run.cancel()
+    await tenant.finish(held, "cancelled")
+    await run.retry()
+    faults = "SELECT tried_for, failed_at, planned_wait FROM record WHERE job_id = :job"
+    assert [{*row.values()} for row in await tenant.rows(faults, job=held.job_id)] == [{None}]
+    again = await tenant.claim(held.job_id)
+    assert await tenant.write(again) is not None
 
 
 async def test_a_retry_forgets_remarks_on_the_earlier_try_and_keeps_those_on_the_roster(tenant: Tenant) -> None:

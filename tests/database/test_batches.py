@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from app.db import answers, batches
+from app.db import answers, batches, next_batch
 from app.db.claims import Claim
 from app.db.content import open_contents
 from app.domain.batching import encode
@@ -109,6 +109,17 @@ async def test_batches_go_in_the_rosters_order_and_none_is_over_200_000_bytes(te
     rows = await tenant.rows("SELECT number FROM batch ORDER BY number")
     assert [row["number"] for row in rows] == list(range(1, len(bodies) + 1))
     assert len(await run.objects(1)) == 250
+
+
+async def test_a_batch_takes_more_records_than_are_read_at_once(
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each of them once: every reading begins behind the one before."""
+    monkeypatch.setattr(next_batch, "_SLICE", 2)
+    persons = [pupil() for _ in range(5)]
+    _, held = await _claimed(tenant, persons)
+    assert json.loads((await tenant.written(held)).body)["data"] == persons
+    assert await tenant.write(held) is None
 
 
 async def test_a_record_of_exactly_200_000_bytes_goes_and_one_of_a_byte_more_does_not(tenant: Tenant) -> None:
@@ -504,15 +515,22 @@ async def test_a_job_that_ends_without_its_answers_closes_what_is_out(tenant: Te
     assert await tenant.finish(held, "failed") == []
 
 
-async def test_giving_up_ends_what_is_pending_and_nothing_else(tenant: Tenant) -> None:
-    persons = [pupil(padding="x" * 150_000) for _ in range(3)]
+async def test_giving_up_ends_what_has_not_left_and_nothing_else(tenant: Tenant) -> None:
+    """A batch that is written does not leave any more, and its records end as those do that are in none."""
+    persons = [pupil(padding="x" * 150_000) for _ in range(4)]
     _, held = await _claimed(tenant, persons)
-    await tenant.answer(held, await tenant.accepted(held))
-    await tenant.called(held)
+    answered = await tenant.accepted(held)
+    await tenant.answer(held, answered)
+    called = await tenant.called(held)
+    await tenant.written(held)
     async with tenant.engine.begin() as conn:
         await batches.expire(conn, held)
     rows = await _records(tenant, held)
-    assert [(row["status"], _codes(row)) for row in rows] == [("succeeded", []), ("sent", []), ("error", ["gave_up"])]
+    assert [(row["status"], _codes(row)) for row in rows] == [
+        *(("succeeded", []), ("sent", [])),
+        *[("error", ["gave_up"])] * 2,
+    ]
+    assert [row["id"] for row in await tenant.rows("SELECT id FROM batch ORDER BY number")] == [answered, called]
 
 
 async def test_a_claim_on_another_job_writes_no_batch_of_this_one(tenant: Tenant) -> None:

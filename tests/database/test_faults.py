@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from app.db import batches, claims
 from app.db.cipher import KeyUnknown
+from app.db.engine import statement
 from app.db.faults import OurFault, Unusable, fault_of
 from app.skolverket.published import PUBLISHED
 from tests.database.epochs import begin_epoch
@@ -85,7 +86,7 @@ async def test_what_was_lost_after_the_batch_was_written(tenant: Tenant, three: 
     out = await tenant.written(held)
     guilty = (await three.objects(1))[2]
     await spoil(tenant, how, guilty)
-    async with tenant.engine.connect() as conn:
+    async with statement(tenant.engine, "test") as conn:
         with pytest.raises(Unusable) as raised:
             await batches.call_batch(conn, tenant.cipher, PUBLISHED, held, out.id)
     fault = replace(fault_of(raised.value), batch=out.id)
@@ -99,11 +100,12 @@ async def test_a_batch_that_would_leave_otherwise_than_written_is_written_anew(t
     held = await tenant.claim(three.jobs[0])
     out = await tenant.written(held)
     other = replace(tenant.cipher, digest_key=b"another")
-    async with tenant.engine.connect() as conn:
+    async with statement(tenant.engine, "test") as conn:
         with pytest.raises(Unusable) as raised:
             await batches.call_batch(conn, other, PUBLISHED, held, out.id)
     assert fault_of(raised.value) == OurFault(batch=out.id)
     await rest(tenant, held, fault_of(raised.value))
+    assert await tenant.value("SELECT count(*) FROM batch") == 0
     await tenant.play(three.jobs[0])
     assert await statuses(tenant, three) == ["succeeded"] * 3
 

@@ -322,11 +322,13 @@ def test_a_worker_that_is_told_to_end_finishes_its_step(service: Service, clean:
 def test_a_worker_that_is_told_to_end_begins_no_further_call(service: Service) -> None:
     """A deploy does not wait for a large job: the step lets go of it, with what has not left still pending."""
     activity_id = service.store(generate(RosterPlan(persons=1500, schools=3, seed=7)))
-    worker = service.worker(SKOLVERKET_CALLS_PER_SECOND="2")
+    # The second call stands in line for ten seconds, long after it was told to end.
+    worker = service.worker(SKOLVERKET_CALLS_PER_SECOND="0.1")
     run_id = service.provision(activity_id)["id"]
     service.until(service.sends, "the first batch to arrive")
     worker.process.send_signal(signal.SIGTERM)
     assert worker.process.wait(30) == 0
+    assert len(service.sends()) == 1
 
     # What a worker has changed is seen within a second.
     persons = service.until(

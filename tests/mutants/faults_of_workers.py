@@ -46,11 +46,9 @@ DECISIONS: Final = (
 WORKERS: Final = (
     Fault(
         "the batch's row comes after the call",
-        """            async with statement(self.engine, "mark_called") as conn:
-""",
+        'async with statement(self.engine, "mark_called") as conn:',
         # what is noted is never committed
-        """            async with self.engine.connect() as conn:
-""",
+        'async with statement(self.engine, "mark_called"), self.engine.connect() as conn:',
         ("crash points",),
     ),
     Fault(

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
+from tests.journeys.test_crash_points import WORKER_POINTS
 from tests.mutants.fault import Fault
 from tests.mutants.faults import FAULTS
 from tests.mutants.proofs import PROOFS
@@ -33,3 +34,10 @@ def test_every_fault_names_a_proof_and_every_proof_is_named() -> None:
 def test_what_a_proof_runs_is_there(name: str) -> None:
     files = {each.partition("::")[0] for each in PROOFS[name].arguments if each.startswith("tests/")}
     assert [file for file in files if not Path(ROOT / file).exists()] == []
+
+
+def test_the_deaths_of_a_proof_are_points_of_the_code() -> None:
+    """With one that is not there pytest runs none of them."""
+    named = {each.partition("[")[2].rstrip("]") for each in PROOFS["crash points"].arguments if "[" in each}
+    assert named
+    assert named - {*WORKER_POINTS} == set()
