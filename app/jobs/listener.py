@@ -98,6 +98,7 @@ class _Listener(Worker):
     """arq's worker, which is given wake-ups alone: by other members of its queue it ends, or meets them for ever."""
 
     _removed = 0
+    _known: frozenset[bytes] = frozenset()
 
     async def start_jobs(self, job_ids: list[bytes]) -> None:
         """Removes what is no wake-up, and takes the rest."""
@@ -107,13 +108,15 @@ class _Listener(Worker):
         await super().start_jobs(ours)
 
     async def _ours(self, job_ids: list[bytes]) -> list[bytes]:
-        keys = [_key_of(job_id) for job_id in job_ids]
+        # Those that wait are given at each round: what was found to be a wake-up once is not read again.
+        new = [job_id for job_id in job_ids if job_id not in self._known]
         async with self.pool.pipeline() as pipe:
             # arq passes over what is due at zero each time, and ends by the least of all times.
             pipe.zrangebyscore(self.queue_name, "-inf", 0)
-            pipe.mget(keys)
-            never, messages = await pipe.execute()
-        read = dict(zip(job_ids, messages, strict=True))
+            # Never without a key: the queue's own is none of a message.
+            pipe.mget([self.queue_name, *(_key_of(job_id) for job_id in new)])
+            never, (_, *messages) = await pipe.execute()
+        read = dict(zip(new, messages, strict=True))
         junk = {*never, *(job_id for job_id, message in read.items() if not is_wake_up(job_id, message))}
         if junk:
             async with self.pool.pipeline() as pipe:
@@ -121,7 +124,9 @@ class _Listener(Worker):
                 pipe.zrem(self.queue_name, *junk)
                 pipe.delete(*(_key_of(job_id) for job_id in junk))
                 self._removed += (await pipe.execute())[0]
-        return [job_id for job_id in job_ids if job_id not in junk]
+        ours = [job_id for job_id in job_ids if job_id not in junk]
+        self._known = frozenset(ours)
+        return ours
 
     def say_removed(self) -> None:
         """Says how many were removed since this was said last, if any were."""
