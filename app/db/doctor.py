@@ -83,8 +83,9 @@ _LANES = """
             AND batch.called_at IS NOT NULL
     ) out ON true
 """
+# A claim of which nothing comes ends with the number of the wake-up for the next one; its own number counts nothing.
 _PROGRESS = """
-    SELECT job.id, claim AS claims, attempt AS faults, rests, total - pending - sent AS settled,
+    SELECT job.id, wake_up AS claims, attempt AS faults, rests, total - pending - sent AS settled,
         coalesce(out.calls, 0)::int AS calls, coalesce(out.polls, 0)::int AS polls
     FROM (SELECT * FROM job WHERE status = 'running' LIMIT 500) job LEFT JOIN LATERAL (
         SELECT count(called_at) AS calls, sum(batch.polls) AS polls FROM batch

@@ -224,15 +224,16 @@ async def test_every_change_of_state_is_an_event(tenant: Tenant) -> None:
         *((position, None, "waiting", 0) for position in (1, 2, 3, 4)),
     ]
     changes = [event for event in events if event[1] is not None]
+    first, second = [await tenant.value("SELECT claim FROM job WHERE id = :id", id=job) for job in run.jobs[:2]]
     assert changes[:6] == [
         (0, "queued", "running", None),
         (1, "waiting", "queued", 0),
-        (1, "queued", "running", 1),
-        (1, "running", "succeeded", 1),
+        (1, "queued", "running", first),
+        (1, "running", "succeeded", first),
         (2, "waiting", "queued", 0),
-        (2, "queued", "running", 1),
+        (2, "queued", "running", second),
     ]
-    assert changes[6] == (2, "running", "failed", 1)
+    assert changes[6] == (2, "running", "failed", second)
     assert sorted(changes[7:9]) == [(3, "waiting", "blocked", 0), (4, "waiting", "blocked", 0)]
     assert changes[9:] == [(0, "running", "failed", None)]
 
@@ -297,7 +298,7 @@ async def test_what_follows_from_a_jobs_end_is_claimed_at_once_by_its_holder(ten
             wake_ups, claimed = await activity_queue.finish_job(conn, held.job_id, held.number, "succeeded", go_on=True)
             assert [each.job_id for each in wake_ups] == [expected]
             [held] = [claims.following(held, each) for each in claimed]
-            assert (held.job_id, held.number, held.opened.counts.total) == (expected, 1, 0)
+            assert (held.job_id, held.opened.counts.total) == (expected, 0)
         await release(conn, epoch)
         _, claimed = await activity_queue.finish_job(conn, held.job_id, held.number, "succeeded", go_on=True)
         assert claimed == []
@@ -392,7 +393,7 @@ async def test_a_retry_begins_the_job_anew(tenant: Tenant) -> None:
         row[name] for name in ("error", "attempt", "failed_at", "last_accepted_at", "finished_at", "worker_deaths")
     ] == [*(None, 0, None, None, None, 0)]
     assert row["tried_for"] == timedelta()
-    assert (await tenant.claim(held.job_id)).number == 2
+    assert (await tenant.claim(held.job_id)).number > held.number
 
 
 async def test_what_is_left_pending_begins_anew_with_a_retry(tenant: Tenant) -> None:

@@ -169,6 +169,21 @@ async def test_a_wrong_key_of_the_same_id_blames_no_record(tenant: Tenant, three
     assert await statuses(tenant, three) == ["succeeded"] * 3
 
 
+async def test_a_job_whose_steps_only_break_can_be_cancelled(tenant: Tenant, three: Run) -> None:
+    """When nobody knows what is to blame, with a batch that is out: at the tenth rest in a row."""
+    held = await tenant.claim(three.jobs[0])
+    await tenant.accepted(held)
+    await three.cancel()
+    for _ in range(9):
+        await rest(tenant, held, OurFault())
+        assert await three.status() == "running"
+        held = await tenant.claim(three.jobs[0])
+    async with tenant.engine.begin() as conn:
+        await claims.rest(conn, held, OurFault())
+    assert (await three.status(), await three.statuses()) == ("cancelled", ["cancelled"] * 4)
+    assert await statuses(tenant, three) == ["pending"] * 3
+
+
 UNREADABLE = {
     "what Postgres refuses": "RAISE EXCEPTION 'unreadable';",
     "what nobody here can read": "RETURN '{}'::jsonb;",

@@ -94,7 +94,7 @@ _GUARDS = {
         Enemy.any_batch,
         "a batch was written under no claim",
     ),
-    "guard of jobs": ("ALTER TABLE job DISABLE TRIGGER job_guard", Enemy.claim, "a claim went by other than one"),
+    "guard of jobs": ("ALTER TABLE job DISABLE TRIGGER job_guard", Enemy.claim, "a claim went down"),
     "one run in an activity queue": (
         "DROP INDEX uq_run_one_under_way; ALTER TABLE run DISABLE TRIGGER run_guard",
         Enemy.any_run,

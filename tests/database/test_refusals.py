@@ -211,12 +211,6 @@ _REFUSALS: dict[str, tuple[str, str, list[str]]] = {
         ["UPDATE record SET attempts = 99, fence = 0 WHERE job_id = %(id)s"],
     ),
     # claims
-    "a claim skips a number": ("job.queued", "job_claim", [_TAKE.format(2) + " WHERE id = %(id)s"]),
-    "a claim of what was taken over skips a number": (
-        "job.running",
-        "job_claim",
-        [_FREE, _TAKE.format(2) + " WHERE id = %(id)s"],
-    ),
     "a claim goes down": ("job.running", "job_claim", [_FREE, _TAKE.format(-1) + " WHERE id = %(id)s"]),
     "a claim without a start": ("job.queued", "job_claim", ["UPDATE job SET claim = claim + 1 WHERE id = %(id)s"]),
     "a start without a claim": ("job.queued", "job_claim", ["UPDATE job SET status = 'running' WHERE id = %(id)s"]),
@@ -268,7 +262,7 @@ def test_the_database_refuses(cursor: psycopg.Cursor, scenes: dict[str, Names], 
 
 
 def test_a_claim_of_what_was_taken_over_is_allowed(cursor: psycopg.Cursor, scenes: dict[str, Names]) -> None:
-    """The counterpart of the refused claims: the next number, once nobody holds it."""
+    """The counterpart of the refused claims: a higher number, once nobody holds it."""
     run(cursor, _FREE, scenes["job.running"])
     run(cursor, _TAKE.format(1) + " WHERE id = %(id)s", scenes["job.running"])
 

@@ -185,7 +185,7 @@ async def test_what_an_epoch_had_is_free_when_it_has_ended(engine: AsyncEngine, 
         await end(conn, first, died=died)
         assert not await tasks.done(conn, late, MINUTE)
     [held] = await claim(engine, second)
-    assert held.claim == late.claim + 1
+    assert held.claim > late.claim
     found = await row(engine)
     assert (found["attempt"], found["failure"]) == ((1, "worker_lost") if died else (0, None))
 

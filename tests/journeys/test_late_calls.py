@@ -40,8 +40,10 @@ def test_what_a_late_call_has_put_back_gives_way_to_what_was_accepted_last(servi
     assert [service.run(run["id"]) for run in runs] == runs
     assert_kept(service, *runs)
     log = worker.log.read_text(encoding="utf-8")
-    assert person["id"] in log
-    assert not [text for text in ("Örjan", person["familyName"], person["civicNo"]["value"]) if text in log]
+    assert '"objects": 1' in log
+    assert not [
+        text for text in ("Örjan", person["id"], person["familyName"], person["civicNo"]["value"]) if text in log
+    ]
 
 
 def _looked_up(service: Service) -> int:

@@ -61,7 +61,7 @@ BEGIN
             CONTINUE WHEN suspects >= greatest(1, 16 >> least(one.worker_deaths - 2, 10));
             suspects := suspects + 1;
         END IF;
-        UPDATE job SET status = 'running', claim = job.claim + 1, fence = job.claim, holder = of_epoch,
+        UPDATE job SET status = 'running', claim = next_claim(job.claim), fence = job.claim, holder = of_epoch,
             changes = job.changes + 1,
             started_at = coalesce(started_at, clock_timestamp())
         WHERE job.id = one.id

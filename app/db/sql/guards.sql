@@ -4,6 +4,12 @@ BEGIN
     RAISE EXCEPTION '%', sentence USING ERRCODE = 'check_violation', CONSTRAINT = guard;
 END $$;
 
+-- Gives the number of the next claim. One that a failover has lost is not given again, but for once in a million: whoever
+-- was given it writes nothing under it.
+CREATE OR REPLACE FUNCTION next_claim(before bigint) RETURNS bigint LANGUAGE sql VOLATILE AS $$
+    SELECT before + 1 + floor(random() * 1048576)::bigint
+$$;
+
 -- Holds the job's row against a new claim until the transaction ends, and refuses all but the holder of the current one.
 CREATE OR REPLACE FUNCTION fenced_job(job_id uuid, fence bigint) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN

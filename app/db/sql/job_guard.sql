@@ -27,8 +27,8 @@ BEGIN
         NEW.version := OLD.version + 1;
     END IF;
     IF NEW.claim <> OLD.claim THEN
-        IF NEW.claim <> OLD.claim + 1 OR NEW.status <> 'running' THEN
-            PERFORM refuse('job_claim', format('job %s can only be claimed with the next number', OLD.id));
+        IF NEW.claim < OLD.claim OR NEW.status <> 'running' THEN
+            PERFORM refuse('job_claim', format('job %s can only be claimed with a higher number', OLD.id));
         END IF;
         IF OLD.holder IS NOT NULL THEN
             PERFORM refuse('job_held', format('job %s is held by another worker', OLD.id));

@@ -1,7 +1,8 @@
 -- Lays a job down for a fault of ours, named by its code; each rest in a row is twice as long, up to five minutes, or ten
 -- seconds where it is the database's: that passes for all at once. A batch that has not left is written anew: then it may
 -- be as it should. At the tenth rest in a row for `internal` what the fault concerns, as far as that is known, ends in
--- error with our `remarks`: the records `blamed`, or those of `of_batch`. The others go on.
+-- error with our `remarks`: the records `blamed`, or those of `of_batch`. The others go on. Where nothing is known to be to
+-- blame, and the end of the run has been asked for, the job ends.
 CREATE OR REPLACE FUNCTION rest_job(
     of_job uuid, of_claim bigint, code text, blamed uuid[], of_batch uuid, remarks jsonb
 ) RETURNS void LANGUAGE plpgsql AS $$
@@ -38,6 +39,9 @@ BEGIN
             RAISE LOG 'the fault of job % cannot be put right: %', of_job, SQLSTATE;
         END;
     END IF;
+    IF code = 'internal' AND own >= most AND NOT settled AND cancel_unread(of_job, of_claim) THEN
+        RETURN;
+    END IF;
     UPDATE job SET fence = of_claim, holder = NULL,
         rests = CASE WHEN settled THEN 0 ELSE rests + 1 END,
         internal_rests = CASE WHEN settled THEN 0 ELSE own END,
@@ -48,23 +52,30 @@ BEGIN
     WHERE id = of_job;
 END $$;
 
--- Lays down a job that has been claimed and cannot be read. When the end of its run has been asked for it ends, with all
--- that it has out given up unread.
+-- Lays down a job that has been claimed and cannot be read.
 CREATE OR REPLACE FUNCTION lay_down_unread(of_job uuid, of_claim bigint) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM FROM job JOIN run ON run.id = job.run_id WHERE job.id = of_job AND cancel_requested_at IS NOT NULL;
-    IF FOUND THEN
-        BEGIN
-            DELETE FROM batch WHERE job_id = of_job AND status = 'written';
-            UPDATE batch SET status = 'lost', error = 'internal', next_poll_at = NULL, finished_at = clock_timestamp(),
-                fence = of_claim
-            WHERE job_id = of_job AND status IN ('called', 'accepted');
-            UPDATE record SET status = 'pending', fence = of_claim WHERE job_id = of_job AND status = 'sent';
-            PERFORM finish_job(of_job, of_claim, 'cancelled', NULL, false);
-            RETURN;
-        EXCEPTION WHEN OTHERS THEN
-            RAISE LOG 'job % cannot be cancelled: %', of_job, SQLSTATE;
-        END;
+    IF NOT cancel_unread(of_job, of_claim) THEN
+        PERFORM rest_job(of_job, of_claim, 'internal', NULL, NULL, NULL);
     END IF;
-    PERFORM rest_job(of_job, of_claim, 'internal', NULL, NULL, NULL);
+END $$;
+
+-- Ends a job of which the end of its run has been asked for, and whose steps only break: all that it has out is given up
+-- unread. Tells whether it has ended.
+CREATE OR REPLACE FUNCTION cancel_unread(of_job uuid, of_claim bigint) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM FROM job JOIN run ON run.id = job.run_id WHERE job.id = of_job AND cancel_requested_at IS NOT NULL;
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    DELETE FROM batch WHERE job_id = of_job AND status = 'written';
+    UPDATE batch SET status = 'lost', error = 'internal', next_poll_at = NULL, finished_at = clock_timestamp(),
+        fence = of_claim
+    WHERE job_id = of_job AND status IN ('called', 'accepted');
+    UPDATE record SET status = 'pending', fence = of_claim WHERE job_id = of_job AND status = 'sent';
+    PERFORM finish_job(of_job, of_claim, 'cancelled', NULL, false);
+    RETURN true;
+EXCEPTION WHEN OTHERS THEN
+    RAISE LOG 'job % cannot be cancelled: %', of_job, SQLSTATE;
+    RETURN false;
 END $$;

@@ -23,7 +23,7 @@ BEGIN
         ));
     END IF;
     RETURN QUERY
-        UPDATE task SET claim = task.claim + 1, holder = of_epoch, leased_until = now_ + lease
+        UPDATE task SET claim = next_claim(task.claim), holder = of_epoch, leased_until = now_ + lease
         FROM (
             SELECT one.ctid AS place FROM task one
             WHERE one.kind = ANY (kinds) AND one.due_at <= now_ AND one.holder IS NULL
