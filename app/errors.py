@@ -42,7 +42,7 @@ class PreconditionFailed(Problem):
 
 
 @dataclass(frozen=True, slots=True)
-class Flawed:
+class BodyError:
     """One place in a request's body that is wrong: a JSON pointer, a code, a sentence without the value."""
 
     pointer: str
@@ -55,7 +55,7 @@ class Refused(Problem):
 
     status = HTTPStatus.UNPROCESSABLE_ENTITY
 
-    def __init__(self, detail: str, errors: Sequence[Flawed] = ()) -> None:
+    def __init__(self, detail: str, errors: Sequence[BodyError] = ()) -> None:
         super().__init__(detail)
         self.errors = tuple(errors)
 

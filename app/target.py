@@ -18,6 +18,7 @@ from uuid import UUID
 
 from app.domain.batching import BodyForm
 from app.domain.intents import Accepted
+from app.domain.issues import Issue
 from app.domain.kinds import Kind
 from app.domain.verdicts import ItemResult
 
@@ -107,15 +108,6 @@ class CallHooks(Protocol):
 
 
 # What is published
-
-
-@dataclass(frozen=True, slots=True)
-class Issue:
-    """One breach of the published schema; it never holds a value of the object, which may be a personnummer."""
-
-    pointer: str
-    code: str
-    severity: Literal["error", "warning"] = "error"
 
 
 @dataclass(frozen=True, slots=True)

@@ -214,7 +214,7 @@ FROM work;
 
 _RECORDS = """
 INSERT INTO record (organisation_id, job_id, object_id, run_id, kind, ordinal, status, source, outgoing, upload, refs,
-    protected, sendable, remarks, sent, received, batch_id, attempts, completed_at)
+    protected, sendable, issues, sent, received, batch_id, attempts, completed_at)
 SELECT organisation_id, job_id, object.id, work.id, kind, i - 1, became.status, object.digest, object.digest,
     queue, CASE WHEN position = 1 THEN '{}' ELSE ARRAY[
         md5(%(prefix)s || 'object ' || queue || '.' || (position - 1) || '.' || i)::uuid,

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 from app.api.dependencies import parts_of
 from app.api.problems import TooSlow, WrongMediaType, sentence
 from app.catalogue import refusal_text
-from app.errors import Flawed, Refused
+from app.errors import BodyError, Refused
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -48,7 +48,7 @@ async def read_body(request: Request, model: type[Model], *, required: bool = Tr
         return model.model_validate_json(raw)
     except ValidationError as invalid:
         errors = invalid.errors(include_url=False, include_context=False, include_input=False)
-    raise Refused("The body does not have the expected form.", [_flawed(error) for error in errors])
+    raise Refused("The body does not have the expected form.", [_body_error(error) for error in errors])
 
 
 def described(model: type[BaseModel], *, required: bool = True) -> dict[str, Any]:
@@ -57,9 +57,9 @@ def described(model: type[BaseModel], *, required: bool = True) -> dict[str, Any
     return {"requestBody": {"required": required, "content": {"application/json": {"schema": schema}}}}
 
 
-def _flawed(error: Mapping[str, Any]) -> Flawed:
+def _body_error(error: Mapping[str, Any]) -> BodyError:
     if error["type"] == "json_invalid":
-        return Flawed("", "json_invalid", refusal_text("json_invalid", {}))
+        return BodyError("", "json_invalid", refusal_text("json_invalid", {}))
     # A field's name may be anything when the field is not ours.
     steps = (str(step) if _FIELD_NAME.fullmatch(str(step)) or isinstance(step, int) else "*" for step in error["loc"])
-    return Flawed("".join(f"/{step}" for step in steps), str(error["type"]), sentence(error))
+    return BodyError("".join(f"/{step}" for step in steps), str(error["type"]), sentence(error))

@@ -104,7 +104,7 @@ def _of_circuits(seen: Sequence[ServiceState]) -> Iterator[Metric]:
 
 def _of_workers(seen: Workers) -> Iterator[Metric]:
     yield _gauge("workers", "Workers that have been heard of within half a minute.", seen.alive)
-    yield _gauge("steps_in_hand", "Steps that these are making now.", seen.in_hand)
+    yield _gauge("steps_in_progress", "Steps that these are making now.", seen.in_progress)
     yield _counter("claims", "Jobs taken for a step, over all workers.", seen.claims)
     yield _counter("claims_after_death", "Claims of jobs that a worker had in hand when it died.", seen.reaped)
     yield _counter("claims_lost", "Steps dropped since somebody else had taken the job.", seen.lost)

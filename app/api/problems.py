@@ -18,7 +18,7 @@ from starlette.responses import Response
 from starlette.routing import compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.errors import Flawed, Problem, Refused
+from app.errors import BodyError, Problem, Refused
 from app.logs import describe_exception
 
 MEDIA_TYPE = "application/problem+json"
@@ -94,7 +94,7 @@ def problem(
     status: int,
     detail: str | None = None,
     *,
-    errors: Sequence[Flawed] = (),
+    errors: Sequence[BodyError] = (),
     headers: Mapping[str, str] | None = None,
     **more: Any,
 ) -> Response:
@@ -159,9 +159,9 @@ class Unhandled:
 
 async def _ours(_request: Request, exc: Exception) -> Response:
     assert isinstance(exc, Problem)  # noqa: S101 - the handler's registration says so
-    errors: Sequence[Flawed] = ()
+    errors: Sequence[BodyError] = ()
     if isinstance(exc, Refused):
-        errors = exc.errors or (Flawed("", "refused", exc.detail),)
+        errors = exc.errors or (BodyError("", "refused", exc.detail),)
     return problem(exc.status, exc.detail, errors=errors)
 
 

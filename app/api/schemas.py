@@ -27,7 +27,7 @@ _ID = "3fa85f64-5717-4562-b3fc-2c963f66afa6"
 _TIME = "2026-11-23T08:00:00Z"
 
 
-class ProblemFlaw(BaseModel):
+class ProblemError(BaseModel):
     """One place in the body that is wrong."""
 
     pointer: Annotated[str, Field(description="JSON pointer into the body.")]
@@ -57,7 +57,7 @@ class Problem(BaseModel):
     status: int
     detail: str
     instance: str
-    errors: list[ProblemFlaw] = []
+    errors: list[ProblemError] = []
 
 
 class Page(BaseModel, Generic[Data]):

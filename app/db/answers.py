@@ -21,8 +21,8 @@ from app.db.content import Content, sealed_content
 from app.db.records import changes_json
 from app.db.verbs import call_verb, snapshot_of
 from app.domain.envelope import fold
+from app.domain.issues import Issue, stored
 from app.domain.open_work import JobSnapshot
-from app.domain.remarks import remark
 from app.domain.verdicts import AwaitedBatch, RecordChange
 
 
@@ -141,14 +141,14 @@ async def refuse_batch(
     given = await call_verb(
         conn,
         "refuse_batch(:job, :claim, :batch, :http_status, :answer, :answer_sealed, CAST(:objects AS uuid[]),"
-        " CAST(:digests AS bytea[]), CAST(:sealed AS bytea[]), CAST(:remarks AS jsonb))",
+        " CAST(:digests AS bytea[]), CAST(:sealed AS bytea[]), CAST(:issues AS jsonb))",
         {
             **keys(claim),
             "batch": batch_id,
             "http_status": http_status,
             **_answer(sealed_content(cipher, "batch", batch_id, answer)),
             **_contents(said),
-            "remarks": json.dumps([remark("refused_batch")]),
+            "issues": json.dumps(stored([Issue("refused_batch")])),
         },
     )
     if alone := given.get("alone"):

@@ -20,8 +20,8 @@ from app.db.faults import Unusable
 from app.db.next_batch import next_batch
 from app.db.records import changes_json
 from app.db.verbs import call_verb, snapshot_of
+from app.domain.issues import Issue, stored
 from app.domain.open_work import JobSnapshot
-from app.domain.remarks import remark
 from app.target import Published
 
 
@@ -130,8 +130,8 @@ async def _body(
 
 async def expire(conn: AsyncConnection, claim: Claim, cause: str | None = None) -> JobSnapshot:
     """Ends what is still pending: faults have lasted for the whole horizon, `cause` the last of them."""
-    values = {**keys(claim), "remarks": json.dumps([remark("gave_up", cause=cause)])}
-    return snapshot_of(await call_verb(conn, "expire(:job, :claim, CAST(:remarks AS jsonb))", values))
+    values = {**keys(claim), "issues": json.dumps(stored([Issue("gave_up", cause=cause)]))}
+    return snapshot_of(await call_verb(conn, "expire(:job, :claim, CAST(:issues AS jsonb))", values))
 
 
 async def unmark_called(conn: AsyncConnection, claim: Claim, batch_id: UUID) -> JobSnapshot:

@@ -15,6 +15,7 @@ from app.db.activity_queue import WakeUp
 from app.db.faults import OURS, OurFault
 from app.db.verbs import call_verb, snapshot_of
 from app.domain.conclusion import CIRCUIT_OPEN
+from app.domain.issues import stored
 from app.domain.kinds import Kind
 from app.domain.open_work import JobSnapshot
 from app.logs import describe_exception
@@ -125,11 +126,11 @@ async def rest(conn: AsyncConnection, claim: Claim, fault: OurFault) -> None:
         "code": fault.code,
         "records": list(fault.records),
         "batch": fault.batch,
-        "remarks": json.dumps([OURS]),
+        "issues": json.dumps(stored([OURS])),
     }
     await call_verb(
         conn,
-        "rest_job(:job, :claim, :code, CAST(:records AS uuid[]), CAST(:batch AS uuid), CAST(:remarks AS jsonb))",
+        "rest_job(:job, :claim, :code, CAST(:records AS uuid[]), CAST(:batch AS uuid), CAST(:issues AS jsonb))",
         {**_keys(claim), **values},
     )
 

@@ -93,7 +93,7 @@ _PROGRESS = """
     ) out ON true
 """
 _WORKERS = """
-    SELECT worker.id, seen_at, ended_at IS NULL AND seen_at > :now - :silent AS alive, in_hand,
+    SELECT worker.id, seen_at, ended_at IS NULL AND seen_at > :now - :silent AS alive, in_progress,
         count(held.job_id) AS held
     FROM worker LEFT JOIN (
         SELECT job.id AS job_id, epoch.worker FROM job JOIN epoch ON epoch.id = job.holder WHERE holder IS NOT NULL

@@ -84,13 +84,13 @@ def last_word(url: str, epoch: UUID, *, died: bool, guilty: UUID | None) -> None
 
 
 async def free_forgotten(
-    conn: AsyncConnection, epoch: UUID, in_hand: Mapping[UUID, int], seen: Mapping[UUID, int] | None = None
+    conn: AsyncConnection, epoch: UUID, in_progress: Mapping[UUID, int], seen: Mapping[UUID, int] | None = None
 ) -> tuple[int, Mapping[UUID, int]]:
     """Frees jobs that count as this epoch's and that its process does not know, and those of epochs that have ended.
 
-    `in_hand` are its jobs with the numbers of their claims. One that it does not know was claimed by a statement whose
-    answer got lost, or is still on its way: only those that an earlier look has `seen` under the same claim are freed;
-    with None all. Gives how many were freed, and those that are not known.
+    `in_progress` are its jobs with the numbers of their claims. One that it does not know was claimed by a statement
+    whose answer got lost, or is still on its way: only those that an earlier look has `seen` under the same claim are
+    freed; with None all. Gives how many were freed, and those that are not known.
     """
     rows = await conn.execute(
         sa.text(
@@ -102,7 +102,7 @@ async def free_forgotten(
             )))
             """
         ),
-        {"epoch": epoch, "jobs": list(in_hand), "claims": list(in_hand.values())},
+        {"epoch": epoch, "jobs": list(in_progress), "claims": list(in_progress.values())},
     )
     unknown = {row.id: (row.claim, row.ended) for row in rows}
     left = {job_id: claim for job_id, (claim, ended) in unknown.items() if not ended}

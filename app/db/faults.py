@@ -10,10 +10,10 @@ from sqlalchemy import exc
 
 from app.db.cipher import KeyUnknown
 from app.db.outages import outage_code, outage_of_state
-from app.domain.remarks import Remark, remark
+from app.domain.issues import Issue
 
 # What is said of a record that ends for a fault of ours.
-OURS: Final[Remark] = remark("internal")
+OURS: Final = Issue("internal")
 _NO_STATEMENT: Final = (psycopg.OperationalError, psycopg.InterfaceError, exc.TimeoutError, exc.DisconnectionError)
 
 

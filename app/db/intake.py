@@ -24,6 +24,7 @@ from app.db.content import forget_contents, sealed_content
 from app.db.engine import transaction
 from app.db.schema import activity, roster, roster_item
 from app.domain.batching import encode
+from app.domain.issues import stored
 from app.domain.roster import RosterObject, is_protected, refs, words
 from app.errors import Conflict, PreconditionFailed
 from app.target import Published
@@ -203,7 +204,7 @@ class _Intake:
             refs(kind, payload),
             is_protected(payload),
             errors == 0,
-            Jsonb([{"pointer": f.pointer, "code": f.code, "severity": f.severity} for f in issues]) if issues else None,
+            Jsonb(stored(issues)) if issues else None,
         )
 
 

@@ -13,8 +13,8 @@ from app.db.cipher import OrganisationCipher
 from app.db.claims import Claim
 from app.db.content import Content, open_all, sealed_content, sealed_contents
 from app.domain.batching import Packing, encode
+from app.domain.issues import Issue
 from app.domain.latest_upload import Standing, standing
-from app.domain.remarks import remark
 from app.domain.roster import Skip, blocked
 from app.domain.verdicts import RecordChange
 from app.target import Published
@@ -78,8 +78,8 @@ def _take(
     """Takes a record into the batch or puts it aside; tells whether there was room for it."""
     match standing(row.upload, row.accepted_upload, under_way=row.wait is not None):
         case Standing.NEWER_AT_TARGET:
-            newer = remark("newer_at_target", "warning")
-            batch.aside.append(RecordChange(row.object_id, "unchanged", remarks=[newer]))
+            newer = Issue("newer_at_target", "warning")
+            batch.aside.append(RecordChange(row.object_id, "unchanged", issues=[newer]))
             return True
         case Standing.WAIT:
             batch.aside.append(RecordChange(row.object_id, "pending", again_in=row.wait))
@@ -91,19 +91,19 @@ def _take(
     if failed.intersection(row.refs):
         decision = blocked(claim.kind, json.loads(plain), failed)
         if isinstance(decision, Skip):
-            blocked_by = remark("blocked_by", "error", decision.ids)
-            batch.aside.append(RecordChange(row.object_id, "skipped", remarks=[blocked_by]))
+            blocked_by = Issue("blocked_by", ids=tuple(decision.ids))
+            batch.aside.append(RecordChange(row.object_id, "skipped", issues=[blocked_by]))
             return True
         without = decision.without
         plain = encode(decision.item) if without else plain
     if not published.body_form.fits(plain):
-        batch.aside.append(RecordChange(row.object_id, "error", remarks=[remark("too_large")]))
+        batch.aside.append(RecordChange(row.object_id, "error", issues=[Issue("too_large")]))
     elif batch.packing.take(plain, row.max_together):
         sent = sealed_content(cipher, claim.kind, row.object_id, plain) if without else None
         batch.contents += [sent] if sent else []
-        said = [remark("sent_without", "warning", without)] if without else []
+        said = [Issue("sent_without", "warning", ids=without)] if without else []
         digest = sent.digest if sent else bytes(row.outgoing)
-        batch.taken.append(RecordChange(row.object_id, "sent", sent=digest, remarks=said))
+        batch.taken.append(RecordChange(row.object_id, "sent", sent=digest, issues=said))
     else:
         return False
     return True

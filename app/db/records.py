@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from app.domain.issues import stored
 from app.domain.verdicts import RecordChange
 
 
@@ -18,8 +19,8 @@ def _described(change: RecordChange) -> dict[str, Any]:
         described["sent"] = f"\\x{change.sent.hex()}"
     if change.received is not None:
         described["received"] = f"\\x{change.received.hex()}"
-    if change.remarks:
-        described["remarks"] = list(change.remarks)
+    if change.issues:
+        described["issues"] = stored(change.issues)
     if change.again_in is not None:
         described["again_in"] = f"{change.again_in.total_seconds():.6f} s"
     if change.cause is not None:

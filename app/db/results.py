@@ -49,7 +49,7 @@ _FROM = f"""
 # A content of a record: a look by the primary key for each.
 _OF = "(SELECT {} FROM content WHERE content.organisation_id = :organisation AND content.digest = {})"
 _COLUMNS = f"""
-    SELECT one.object_id, one.kind, one.ordinal, one.status, one.remarks, one.completed_at, one.attempts,
+    SELECT one.object_id, one.kind, one.ordinal, one.status, one.issues, one.completed_at, one.attempts,
         one.source, {_OF.format("sealed", "one.source")} AS source_sealed,
         one.sent, {_OF.format("sealed", "one.sent")} AS sent_sealed,
         one.received, {_OF.format("sealed", "one.received")} AS received_sealed,

@@ -94,7 +94,7 @@ async def accept_run(
         sa.text(
             """
             INSERT INTO record (organisation_id, job_id, object_id, run_id, kind, ordinal, source, outgoing, upload,
-                refs, protected, sendable, remarks)
+                refs, protected, sendable, issues)
             SELECT item.organisation_id, job.id, item.object_id, job.run_id, item.kind, item.ordinal, latest.source,
                 latest.outgoing, latest.upload, latest.refs, latest.protected, latest.sendable, latest.issues
             FROM activity CROSS JOIN LATERAL (
@@ -202,7 +202,7 @@ async def retry_run(
             UPDATE record SET status = 'pending', completed_at = NULL, received = NULL, due_at = NULL,
                 tried_for = NULL, failed_at = NULL, planned_wait = NULL, max_together = NULL,
                 -- what the roster's own reading found stays; what the earlier try said of it goes
-                remarks = (SELECT jsonb_agg(r) FROM jsonb_array_elements(remarks) r WHERE r ? 'pointer')
+                issues = (SELECT jsonb_agg(r) FROM jsonb_array_elements(issues) r WHERE r ? 'pointer')
             FROM job
             WHERE job.run_id = :run AND job.status = 'waiting' AND record.run_id = :run
                 AND record.kind = job.kind AND record.status IN ('error', 'skipped')

@@ -74,7 +74,7 @@ async def let_go(conn: AsyncConnection, task: Task, again_in: timedelta = timede
     return await _settle(conn, task, again_in, "", {})
 
 
-async def free_forgotten(conn: AsyncConnection, epoch: UUID, in_hand: Sequence[Task]) -> None:
+async def free_forgotten(conn: AsyncConnection, epoch: UUID, in_progress: Sequence[Task]) -> None:
     """Frees what counts as the epoch's and its process does not know, and what epochs had in hand that have ended.
 
     Such a task was claimed by a statement whose answer got lost.
@@ -95,8 +95,8 @@ async def free_forgotten(conn: AsyncConnection, epoch: UUID, in_hand: Sequence[T
         ),
         {
             "epoch": epoch,
-            "tasks": [each.id for each in in_hand],
-            "claims": [each.claim for each in in_hand],
+            "tasks": [each.id for each in in_progress],
+            "claims": [each.claim for each in in_progress],
         },
     )
 

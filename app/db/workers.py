@@ -18,7 +18,7 @@ _PAST = UUID(int=0)
 class Tally:
     """What a worker has met since it started, and how many steps it is making now."""
 
-    in_hand: int = 0
+    in_progress: int = 0
     claims: int = 0
     reaped: int = 0
     lost: int = 0
@@ -30,16 +30,16 @@ async def note_worker(conn: AsyncConnection, worker: UUID, version: str, met: Ta
     await conn.execute(
         sa.text(
             """
-            INSERT INTO worker (id, version, in_hand, claims, reaped, lost, wake_ups)
-            VALUES (:worker, :version, :in_hand, :claims, :reaped, :lost, :wake_ups)
-            ON CONFLICT (id) DO UPDATE SET seen_at = clock_timestamp(), in_hand = excluded.in_hand,
+            INSERT INTO worker (id, version, in_progress, claims, reaped, lost, wake_ups)
+            VALUES (:worker, :version, :in_progress, :claims, :reaped, :lost, :wake_ups)
+            ON CONFLICT (id) DO UPDATE SET seen_at = clock_timestamp(), in_progress = excluded.in_progress,
                 claims = excluded.claims, reaped = excluded.reaped, lost = excluded.lost, wake_ups = excluded.wake_ups
             """
         ),
         {
             "worker": worker,
             "version": version,
-            "in_hand": met.in_hand,
+            "in_progress": met.in_progress,
             "claims": met.claims,
             "reaped": met.reaped,
             "lost": met.lost,
@@ -51,7 +51,8 @@ async def note_worker(conn: AsyncConnection, worker: UUID, version: str, met: Ta
 async def note_end(conn: AsyncConnection, worker: UUID) -> None:
     """Says that a worker has ended in order."""
     await conn.execute(
-        sa.text("UPDATE worker SET ended_at = clock_timestamp(), in_hand = 0 WHERE id = :worker"), {"worker": worker}
+        sa.text("UPDATE worker SET ended_at = clock_timestamp(), in_progress = 0 WHERE id = :worker"),
+        {"worker": worker},
     )
 
 
@@ -101,7 +102,7 @@ class Workers:
     """What all workers have met together, and how many of them are there now."""
 
     alive: int
-    in_hand: int
+    in_progress: int
     claims: int
     reaped: int
     lost: int
@@ -116,7 +117,7 @@ async def all_workers(conn: AsyncConnection) -> Workers:
                 sa.text(
                     """
                     SELECT count(*) FILTER (WHERE there) AS alive,
-                        coalesce(sum(in_hand) FILTER (WHERE there), 0)::int AS in_hand,
+                        coalesce(sum(in_progress) FILTER (WHERE there), 0)::int AS in_progress,
                         coalesce(sum(claims), 0)::bigint AS claims, coalesce(sum(reaped), 0)::bigint AS reaped,
                         coalesce(sum(lost), 0)::bigint AS lost, coalesce(sum(wake_ups), 0)::bigint AS wake_ups
                     FROM (

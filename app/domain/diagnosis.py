@@ -256,8 +256,8 @@ def _waits(now: datetime, queue: ActivityQueue, job: Job) -> Finding:
 def _nobody(seen: Seen) -> Phrase:
     if not seen.alive:
         return "no_worker_alive", {}
-    hands = {"alive": len(seen.alive), "hands": sum(worker.in_hand for worker in seen.alive)}
-    return "hands_full_and_lock" if any(_sessions(seen)) else "hands_full", hands
+    full = {"alive": len(seen.alive), "steps": sum(worker.in_progress for worker in seen.alive)}
+    return "no_room_and_lock" if any(_sessions(seen)) else "no_room", full
 
 
 def _lost(job: Job) -> Phrase | None:

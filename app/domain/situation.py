@@ -67,7 +67,7 @@ class Worker:
     id: UUID
     seen_at: datetime
     alive: bool
-    in_hand: int = 0
+    in_progress: int = 0
     # Jobs that count as its own.
     held: int = 0
 

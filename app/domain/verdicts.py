@@ -6,8 +6,8 @@ from datetime import timedelta
 from random import Random
 from uuid import UUID
 
+from app.domain.issues import Issue
 from app.domain.outcome import Verdict
-from app.domain.remarks import Remark, remark
 from app.domain.retry import wait_after_fault
 
 
@@ -43,7 +43,7 @@ class RecordChange:
     status: str
     sent: bytes | None = field(default=None, repr=False)
     received: bytes | None = field(default=None, repr=False)
-    remarks: Sequence[Remark] = field(default=())
+    issues: Sequence[Issue] = field(default=())
     # For one that goes back to pending: when it may go again, whether a failed try is why (the last one ends it), the
     # fault's code, how many may share its batch.
     again_in: timedelta | None = None
@@ -82,6 +82,6 @@ def _change(result: ItemResult, again_in: timedelta) -> RecordChange:
         case Verdict.AGAIN:
             return RecordChange(result.object_id, "pending", received=result.raw, again_in=again_in, faulty=True)
         case None:
-            return RecordChange(result.object_id, "error", received=result.raw, remarks=[remark("unknown_status")])
+            return RecordChange(result.object_id, "error", received=result.raw, issues=[Issue("unknown_status")])
         case verdict:
             return RecordChange(result.object_id, verdict.value, received=result.raw)

@@ -38,7 +38,7 @@ _AT_ONCE = 100
 
 @dataclass(slots=True)
 class Holder:
-    """The jobs that one epoch has in hand, `hands` at most."""
+    """The jobs that one epoch has in progress, `at_once` at most."""
 
     engine: AsyncEngine
     cipher: Cipher
@@ -47,7 +47,7 @@ class Holder:
     calls: Calls
     epoch: UUID
     worker: UUID
-    hands: int
+    at_once: int
     sweep_every: float
     random: Random
     meters: Meters
@@ -56,7 +56,7 @@ class Holder:
     _ending: bool = False
     _news: asyncio.Event = field(default_factory=asyncio.Event)
     _wanted: set[UUID] = field(default_factory=set)
-    _in_hand: dict[UUID, tuple[Claim, Runner]] = field(default_factory=dict)
+    _in_progress: dict[UUID, tuple[Claim, Runner]] = field(default_factory=dict)
     _steps: set[asyncio.Task[None]] = field(default_factory=set)
     _watched: dict[UUID, Watch] = field(default_factory=dict)
     # Jobs that the last sweep found to be ours and not in hand, with their claims: the news of one may be on its way.
@@ -73,7 +73,7 @@ class Holder:
         """Hears that a job is due in so many seconds, or that something about it has changed."""
         if delay > 0:
             asyncio.get_running_loop().call_later(delay, self.want, job_id)
-        elif (held := self._in_hand.get(job_id)) is not None:
+        elif (held := self._in_progress.get(job_id)) is not None:
             held[1].look()
         elif not self._ending:
             self._wanted.add(job_id)
@@ -83,7 +83,7 @@ class Holder:
         """Begins nothing more: steps come to their end without further calls."""
         self._ending = True
         self._news.set()
-        for _, runner in self._in_hand.values():
+        for _, runner in self._in_progress.values():
             runner.end()
 
     async def run(self) -> None:
@@ -109,8 +109,8 @@ class Holder:
         await asyncio.gather(*self._steps, return_exceptions=True)
 
     async def _claim(self, *, all_due: bool) -> None:
-        """Claims what is due while there are hands: what was heard of, or of all that is due in turn."""
-        while not self._ending and (free := self.hands - len(self._in_hand)) > 0:
+        """Claims what is due while there is room: what was heard of, or of all that is due in turn."""
+        while not self._ending and (free := self.at_once - len(self._in_progress)) > 0:
             # Beyond what can be taken, Postgres knows best whose turn it is.
             wanted = None if all_due or len(self._wanted) > free else list(self._wanted)[:_AT_ONCE]
             if wanted is not None and not wanted:
@@ -130,7 +130,7 @@ class Holder:
         self.meters.claimed(after_a_death=held.lost_before, wake_latency=held.wake_latency if heard_of else None)
         cipher = self.cipher.of(held.organisation_id, held.salt)
         runner = Runner(self.engine, cipher, self.published, held, self.rules, self.calls, self.random)
-        self._in_hand[held.job_id] = (held, runner)
+        self._in_progress[held.job_id] = (held, runner)
         step = asyncio.create_task(self._carry(held, runner), name=name_of_step(held.job_id))
         self._steps.add(step)
         step.add_done_callback(self._steps.discard)
@@ -139,7 +139,7 @@ class Holder:
 
     async def _carry(self, held: Claim, runner: Runner) -> None:
         """Carries a job on by one step. Never raises for what happens to it: it rests, or is free for others."""
-        self.meters.tally.in_hand += 1
+        self.meters.tally.in_progress += 1
         settled = Settled()
         try:
             settled = await runner.run()
@@ -159,11 +159,11 @@ class Holder:
             )
             await self._rest(held, fault)
         finally:
-            self.meters.tally.in_hand -= 1
-            full = len(self._in_hand) >= self.hands
+            self.meters.tally.in_progress -= 1
+            full = len(self._in_progress) >= self.at_once
             # Another claim of it may be in hand by now, after this one was lost.
-            if (now := self._in_hand.get(held.job_id)) is not None and now[0] is held:
-                del self._in_hand[held.job_id]
+            if (now := self._in_progress.get(held.job_id)) is not None and now[0] is held:
+                del self._in_progress[held.job_id]
         for claim in settled.claims:
             self._begin(claim, heard_of=False)
         for each in settled.wake_ups:
@@ -193,15 +193,15 @@ class Holder:
     async def _sweep(self) -> None:
         """Starts free queues, and frees what has been forgotten or left behind."""
         await self._write_rests()
-        known = [*(held for held, _ in self._in_hand.values()), *(held for held, _ in self._unwritten.values())]
-        in_hand = {held.job_id: held.number for held in known}
+        known = [*(held for held, _ in self._in_progress.values()), *(held for held, _ in self._unwritten.values())]
+        in_progress = {held.job_id: held.number for held in known}
         async with transaction(self.engine, "sweep") as conn:
             await start_free_queues(conn)
             if brought := await bring_near(conn):
                 log.warning(
                     "jobs waited for longer than anything is planned: the database's clock was wrong", jobs=brought
                 )
-            freed, self._unknown = await free_forgotten(conn, self.epoch, in_hand, self._unknown)
+            freed, self._unknown = await free_forgotten(conn, self.epoch, in_progress, self._unknown)
             if freed:
                 log.warning("jobs that nobody knew of are taken up", jobs=freed)
             others = [each for each in await going_on(conn) if each.id != self.epoch]

@@ -62,7 +62,7 @@ class _OfTally(Collector):
 
     def collect(self) -> Iterator[Metric]:
         met, name = self._tally, "provkedja_worker"
-        yield GaugeMetricFamily(f"{name}_steps_in_hand", "Steps that this worker is making now.", met.in_hand)
+        yield GaugeMetricFamily(f"{name}_steps_in_progress", "Steps that this worker is making now.", met.in_progress)
         yield CounterMetricFamily(f"{name}_claims", "Jobs that it took for a step.", met.claims)
         yield CounterMetricFamily(f"{name}_claims_after_death", "Those that another had when it died.", met.reaped)
         yield CounterMetricFamily(f"{name}_claims_lost", "Its steps dropped since another had the job.", met.lost)

@@ -54,7 +54,7 @@ async def _say_what_does_not_end(egress: Egress) -> None:
     log.error(
         "worker does not end: it is ended, and others take its jobs when its beat has stood still",
         worker=str(egress.worker),
-        steps=egress.meters.tally.in_hand,
+        steps=egress.meters.tally.in_progress,
         where=sorted({f"{frame.f_code.co_qualname}:{frame.f_lineno}" for frames in stand for frame in frames}),
     )
 

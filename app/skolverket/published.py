@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from app.domain.batching import BodyForm
+from app.domain.issues import Issue
 from app.skolverket import results, shape
-from app.target import Harmless, Issue, Message, Published
+from app.target import Harmless, Message, Published
 
 # Provisioning API 1.3.0's changelog says 200 KB a call; counted as 200,000 bytes of UTF-8.
 BODY_FORM: Final = BodyForm(b'{"data":[', b",", b"]}", max_bytes=200_000)

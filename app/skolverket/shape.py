@@ -12,10 +12,10 @@ from typing import Any, Final
 
 import jsonschema_rs
 
-from app.target import Issue
+from app.domain.issues import Issue
 
 READ_ONLY: Final = frozenset({"meta", "provisioningStatus"})
-MOST_FLAWS: Final = 20
+MOST_ISSUES: Final = 20
 
 Schema = dict[str, Any]
 Path = tuple[str | int, ...]
@@ -170,7 +170,7 @@ def sendable(item: dict[str, Any]) -> dict[str, Any]:
 def issues(kind: str, item: dict[str, Any]) -> list[Issue]:
     """Lists what keeps an object from being sent: at most 20 issues, always in the same order, none when it is clean.
 
-    Whole numbers are written without a fraction, so 8.0 is a issue: the published document is OpenAPI 3.0, whose
+    Whole numbers are written without a fraction, so 8.0 is an issue: the published document is OpenAPI 3.0, whose
     dialect of JSON Schema says so. E-mail addresses are held to what a strict server takes: ASCII, a domain with a dot,
     no quoted name, no address literal.
     """
@@ -182,13 +182,13 @@ def issues(kind: str, item: dict[str, Any]) -> list[Issue]:
         unsendable = _not_utf8(kind, outgoing)
         outgoing = _with_marks(outgoing)
     except (ValueError, RecursionError, TypeError):
-        unsendable = [Issue("", "schema_other")]
+        unsendable = [Issue("schema_other", pointer="")]
     else:
         if not (kind == "persons" and _has_fraction(outgoing)) and _validator(kind).is_valid(outgoing):
             return []
     found = dict.fromkeys(unsendable)
     found.update(dict.fromkeys(_breaches(kind, outgoing)))
-    return list(islice(found, MOST_FLAWS))
+    return list(islice(found, MOST_ISSUES))
 
 
 @cache
@@ -218,11 +218,11 @@ def _breaches(kind: str, item: dict[str, Any]) -> Iterator[Issue]:
                 code = "schema_null" if _at(item, path) is None else code
             elif pointer in mistyped:
                 continue
-            yield Issue(pointer, code)
+            yield Issue(code, pointer=pointer)
     except (ValueError, RecursionError):  # deeper than the validator goes, or a number that it cannot read
-        yield Issue("", "schema_other")
+        yield Issue("schema_other", pointer="")
     if kind == "persons":
-        yield from (Issue(pointer, "schema_type") for pointer in _fractions(item))
+        yield from (Issue("schema_type", pointer=pointer) for pointer in _fractions(item))
 
 
 def _has_fraction(person: dict[str, Any]) -> bool:
@@ -261,15 +261,15 @@ def _not_utf8(kind: str, item: dict[str, Any]) -> list[Issue]:
     """Names the places with a lone surrogate; called only when there is one, so its speed does not matter."""
     found: dict[Issue, None] = {}
     waiting: list[tuple[Path, Any]] = [((), item)]
-    while waiting and len(found) < MOST_FLAWS:
+    while waiting and len(found) < MOST_ISSUES:
         path, value = waiting.pop()
         if isinstance(value, str) and not _encodable(value):
-            found[Issue(_pointer(kind, path), "not_utf8")] = None
+            found[Issue("not_utf8", pointer=_pointer(kind, path))] = None
         elif isinstance(value, list):
             waiting.extend(((*path, index), part) for index, part in reversed(list(enumerate(value))))
         elif isinstance(value, dict):
             if not all(map(_encodable, value)):
-                found[Issue(_pointer(kind, path), "not_utf8")] = None
+                found[Issue("not_utf8", pointer=_pointer(kind, path))] = None
             waiting.extend(((*path, key), part) for key, part in reversed(value.items()))
     return list(found)
 

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from app.catalogue import refusal_text
 from app.domain.roster import RosterObject, uuid_of
-from app.errors import Flawed, Refused
+from app.errors import BodyError, Refused
 from app.sources.json_values import JsonText
 
 STAGES: Final = ("persons", "duties", "groups", "activities")
@@ -57,7 +57,7 @@ class RosterReader(JsonText):
         super().__init__()
         self.display_name: str | None = None
         self.counts: dict[str, int] = dict.fromkeys(STAGES, 0)
-        self._problems: list[Flawed] = []
+        self._problems: list[BodyError] = []
         self._refused: Refused | None = None
         self._parser = self._body()
 
@@ -189,12 +189,12 @@ class RosterReader(JsonText):
 
     def _note(self, pointer: str, code: str) -> None:
         if len(self._problems) < MOST_PROBLEMS:
-            self._problems.append(Flawed(pointer, code, refusal_text(code, {})))
+            self._problems.append(BodyError(pointer, code, refusal_text(code, {})))
 
     def _refuse(self, pointer: str, code: str, **values: object) -> NoReturn:
         self._text = ""
-        self._end([*self._problems[: MOST_PROBLEMS - 1], Flawed(pointer, code, refusal_text(code, values))])
+        self._end([*self._problems[: MOST_PROBLEMS - 1], BodyError(pointer, code, refusal_text(code, values))])
 
-    def _end(self, problems: list[Flawed]) -> NoReturn:
+    def _end(self, problems: list[BodyError]) -> NoReturn:
         self._refused = Refused("The roster cannot be taken; nothing of it was stored.", problems)
         raise self._refused

@@ -28,7 +28,7 @@ def show_finding(row: Row) -> Shown:
 def show_messages(row: Row, viewer: Viewer, *, masked: bool) -> list[Shown]:
     """Shows what we and the target say of an opened record; the target's words are left out of a `masked` one."""
     targets = (_targets(message, masked) for message in viewer.published.messages(row["received"]))
-    return [*_ours(row["remarks"]), *targets, *_at_target(row["held"])]
+    return [*_ours(row["issues"]), *targets, *_at_target(row["held"])]
 
 
 def _message(severity: str, code: str, text: str | None, attribute: str | None, about: tuple[str, str]) -> Shown:

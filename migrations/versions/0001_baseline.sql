@@ -104,7 +104,7 @@ CREATE TABLE roster_item (
     CONSTRAINT ck_roster_item_kind CHECK (kind IN ('persons', 'duties', 'groups', 'activities'))
 );
 
-CREATE INDEX ix_roster_item_flawed ON roster_item (roster_id, kind, ordinal) WHERE issues IS NOT NULL;
+CREATE INDEX ix_roster_item_with_issues ON roster_item (roster_id, kind, ordinal) WHERE issues IS NOT NULL;
 
 CREATE INDEX ix_roster_item_object ON roster_item (object_id);
 
@@ -136,7 +136,7 @@ CREATE TABLE worker (
     started_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
     seen_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
     ended_at TIMESTAMP WITH TIME ZONE,
-    in_hand INTEGER DEFAULT '0' NOT NULL,
+    in_progress INTEGER DEFAULT '0' NOT NULL,
     claims BIGINT DEFAULT '0' NOT NULL,
     reaped BIGINT DEFAULT '0' NOT NULL,
     lost BIGINT DEFAULT '0' NOT NULL,
@@ -429,7 +429,7 @@ CREATE TABLE record (
     refs UUID[] NOT NULL,
     protected BOOLEAN NOT NULL,
     sendable BOOLEAN NOT NULL,
-    remarks JSONB,
+    issues JSONB,
     batch_id UUID,
     attempts INTEGER DEFAULT '0' NOT NULL,
     due_at TIMESTAMP WITH TIME ZONE,

@@ -116,7 +116,7 @@ async def test_faults_tokens_and_pauses(service: Service, run: str) -> None:
 
 async def test_what_workers_have_met(service: Service) -> None:
     """Counters over all of them, and how many are there now."""
-    tally = workers.Tally(in_hand=2, claims=4, reaped=1, lost=1, wake_ups=4)
+    tally = workers.Tally(in_progress=2, claims=4, reaped=1, lost=1, wake_ups=4)
     async with service.runtime.engine.begin() as conn:
         for worker in (uuid4(), uuid4()):
             await workers.note_worker(conn, worker, "test", tally)
@@ -127,7 +127,7 @@ async def test_what_workers_have_met(service: Service) -> None:
     }
     assert counted == {"claims": 8, "claims_after_death": 2, "claims_lost": 2, "wake_ups": 8}
     assert {found[f"provkedja_{name}"].type for name in counted} == {"counter"}
-    assert (seen["provkedja_workers",], seen["provkedja_steps_in_hand",]) == (1, 2)
+    assert (seen["provkedja_workers",], seen["provkedja_steps_in_progress",]) == (1, 2)
 
 
 async def test_types_and_help(service: Service, ids: dict[str, str]) -> None:

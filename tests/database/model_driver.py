@@ -92,12 +92,12 @@ class Worker:
     async def claim(self, job_id: UUID | None) -> bool:
         """Takes a job, if there is one."""
         world = self._world
-        in_hand = await world.rows("SELECT id FROM job WHERE holder IS NOT NULL")
+        in_progress = await world.rows("SELECT id FROM job WHERE holder IS NOT NULL")
         async with world.begin() as conn:
             held = await epochs.claim(conn, job_id, epoch=self.epoch or await self._begin())
         if held is None:
             return False
-        assert held.job_id not in {row.id for row in in_hand}, "a job was taken from its holder"
+        assert held.job_id not in {row.id for row in in_progress}, "a job was taken from its holder"
         assert held.number > world.numbers.get(held.job_id, 0), "two claims have one number"
         world.numbers[held.job_id] = held.number
         # What it had in hand is forgotten.

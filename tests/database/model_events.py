@@ -132,9 +132,9 @@ class Events:
             assert not await activity_queue.start_free_queues(conn), "an activity queue was free while a run waited"
         for worker in self.workers:
             if worker.epoch is not None:
-                in_hand = {} if worker.held is None else {worker.held.job_id: worker.held.number}
+                in_progress = {} if worker.held is None else {worker.held.job_id: worker.held.number}
                 async with self.world.begin() as conn:
-                    await egress.free_forgotten(conn, worker.epoch, in_hand)
+                    await egress.free_forgotten(conn, worker.epoch, in_progress)
 
     async def come_back(self, worker: int, dice: Sequence[int], die: int) -> None:
         """Lets another worker take the job over, and the first one try what it had in mind."""

@@ -99,9 +99,9 @@ async def test_later_changes_of_the_roster_do_not_touch_the_run(tenant: Tenant) 
 
 async def test_what_the_reading_found_goes_into_the_record(tenant: Tenant) -> None:
     run = await tenant.new_run({"persons": [pupil(civicNo=None)]})
-    [row] = await tenant.rows("SELECT sendable, remarks FROM record WHERE run_id = :run", run=run.id)
+    [row] = await tenant.rows("SELECT sendable, issues FROM record WHERE run_id = :run", run=run.id)
     assert row["sendable"] is False
-    assert [each["pointer"] for each in row["remarks"]] == ["/civicNo"]
+    assert [each["pointer"] for each in row["issues"]] == ["/civicNo"]
 
 
 async def test_twenty_runs_wait_and_no_more(tenant: Tenant) -> None:
@@ -368,7 +368,7 @@ async def test_a_retry_goes_on_with_what_has_not_succeeded(tenant: Tenant) -> No
     assert (await run.status(), await run.statuses()) == ("running", ["queued"] + ["waiting"] * 3)
     assert await _counts(tenant, run.jobs[0]) == {"total": 2, "pending": 1, "succeeded": 1}
     [row] = await tenant.rows("SELECT * FROM record WHERE object_id = :id", id=UUID(failed))
-    assert (row["status"], row["received"], row["completed_at"], row["remarks"]) == ("pending", None, None, None)
+    assert (row["status"], row["received"], row["completed_at"], row["issues"]) == ("pending", None, None, None)
     assert row["attempts"] == 1
     held = await tenant.claim(run.jobs[0])
     await tenant.accepted(held)
@@ -413,7 +413,7 @@ async def test_what_is_left_pending_begins_anew_with_a_retry(tenant: Tenant) -> 
     assert await tenant.write(again) is not None
 
 
-async def test_a_retry_forgets_remarks_on_the_earlier_try_and_keeps_those_on_the_roster(tenant: Tenant) -> None:
+async def test_a_retry_forgets_issues_of_the_earlier_try_and_keeps_those_of_the_roster(tenant: Tenant) -> None:
     broken, blocked, fine = pupil(civicNo=None), duty(pupil()), pupil()
     blocked["person"] = {"id": broken["id"]}
     run = await tenant.new_run({"persons": [broken, fine], "duties": [blocked]}, "continue")
@@ -423,23 +423,23 @@ async def test_a_retry_forgets_remarks_on_the_earlier_try_and_keeps_those_on_the
     async with tenant.engine.begin() as conn:
         await answers.abandon_outstanding(conn, held, "worker_lost")
     await tenant.finish(held, "failed")
-    query = "SELECT status, remarks FROM record WHERE object_id = :id"
+    query = "SELECT status, issues FROM record WHERE object_id = :id"
     [skipped] = await tenant.rows(query, id=UUID(blocked["id"]))
-    assert (skipped["status"], [each["code"] for each in skipped["remarks"]]) == ("skipped", ["blocked_by"])
+    assert (skipped["status"], [each["code"] for each in skipped["issues"]]) == ("skipped", ["blocked_by"])
     await run.retry()
     [again] = await tenant.rows(query, id=UUID(blocked["id"]))
-    assert (again["status"], again["remarks"]) == ("pending", None)
+    assert (again["status"], again["issues"]) == ("pending", None)
     [still] = await tenant.rows(query, id=UUID(broken["id"]))
     assert still["status"] == "error", "its job has succeeded, with errors"
-    assert [each["pointer"] for each in still["remarks"]] == ["/civicNo"]
+    assert [each["pointer"] for each in still["issues"]] == ["/civicNo"]
 
 
-async def test_a_broken_record_is_opened_with_its_flaws(tenant: Tenant) -> None:
+async def test_a_broken_record_is_opened_with_its_issues(tenant: Tenant) -> None:
     run = await tenant.new_run({"persons": [pupil(civicNo=None)]})
     await tenant.play(run.jobs[0])
     await run.retry()
-    [row] = await tenant.rows("SELECT status, remarks FROM record")
-    assert (row["status"], [each["pointer"] for each in row["remarks"]]) == ("pending", ["/civicNo"])
+    [row] = await tenant.rows("SELECT status, issues FROM record")
+    assert (row["status"], [each["pointer"] for each in row["issues"]]) == ("pending", ["/civicNo"])
 
 
 async def test_a_cancelled_run_goes_on_from_where_it_was(tenant: Tenant) -> None:

@@ -40,7 +40,7 @@ async def _batch(tenant: Tenant, batch_id: UUID) -> dict[str, Any]:
 
 
 def _codes(row: dict[str, Any]) -> list[str]:
-    return [remark["code"] for remark in row["remarks"] or []]
+    return [issue["code"] for issue in row["issues"] or []]
 
 
 async def _claimed(tenant: Tenant, persons: Sequence[Object]) -> tuple[Run, Claim]:
@@ -155,7 +155,7 @@ async def test_a_duty_without_its_person_is_skipped(tenant: Tenant) -> None:
     assert json.loads((await tenant.written(held)).body)["data"] == [kept, foreign]
     row = await _record(tenant, lost["id"])
     assert (row["status"], row["sent"], row["received"]) == ("skipped", None, None)
-    assert row["remarks"] == [{"code": "blocked_by", "severity": "error", "ids": [failed["id"]]}]
+    assert row["issues"] == [{"code": "blocked_by", "severity": "error", "ids": [failed["id"]]}]
 
 
 async def test_a_group_goes_as_it_is(tenant: Tenant) -> None:
@@ -177,7 +177,7 @@ async def test_an_activity_goes_without_what_failed_and_ends_in_warning(tenant: 
     sent = json.loads(await _content(tenant, row["sent"]))
     assert sent == activity | {"groups": [{"id": kept["id"]}], "teachers": []}
     assert list(sent) == list(activity)
-    assert row["remarks"] == [{"code": "sent_without", "severity": "warning", "ids": [lost["id"], teaching["id"]]}]
+    assert row["issues"] == [{"code": "sent_without", "severity": "warning", "ids": [lost["id"], teaching["id"]]}]
     await tenant.answer(held, batch_id)
     assert (await _record(tenant, activity["id"]))["status"] == "warning"
 
@@ -329,7 +329,7 @@ async def test_a_passing_fault_at_skolverket_sends_the_record_again(tenant: Tena
     assert (await _batch(tenant, batch_id))["status"] == "answered"
 
 
-async def test_remarks_on_an_earlier_sending_go_with_the_next_one(tenant: Tenant) -> None:
+async def test_issues_of_an_earlier_sending_go_with_the_next_one(tenant: Tenant) -> None:
     one, teacher = pupil(), pupil()
     lost, kept = group(one), group(one)
     activity = exam([lost, kept])
@@ -449,7 +449,7 @@ async def test_a_lost_batch_sends_its_records_again(tenant: Tenant) -> None:
     async with tenant.engine.begin() as conn:
         await answers.mark_lost(conn, held, batch_id, "timeout", NOTHING)
     row, batch = await _record(tenant, person["id"]), await _batch(tenant, batch_id)
-    assert (row["status"], row["remarks"]) == ("pending", None)
+    assert (row["status"], row["issues"]) == ("pending", None)
     assert (batch["status"], batch["error"], batch["answer"]) == ("lost", "timeout", None)
     again = await tenant.written(held)
     assert json.loads(again.body)["data"] == [person]

@@ -60,7 +60,7 @@ async def worker(engine: AsyncEngine) -> UUID:
     """A worker that is alive."""
     made = uuid4()
     async with engine.begin() as conn:
-        await workers.note_worker(conn, made, "test", workers.Tally(in_hand=3))
+        await workers.note_worker(conn, made, "test", workers.Tally(in_progress=3))
         await epochs.begin_epoch(conn, made, "here")
     return made
 
@@ -113,7 +113,7 @@ async def test_a_due_job_that_nobody_takes(engine: AsyncEngine, tenant: Tenant, 
     assert (queue.organisation, queue.activity_id, queue.sequence) == (tenant.number, run.activity_id, 1)
     assert (queue.job.id, queue.job.kind, queue.waiting, queue.next_sequence) == (run.jobs[0], "persons", 1, 2)
     assert queue.waiting_since is not None
-    assert "1 worker alive with 3 steps in hand" in stuck.why
+    assert "1 worker alive with 3 steps in progress" in stuck.why
 
 
 async def test_a_job_whose_holder_is_gone(engine: AsyncEngine, tenant: Tenant, worker: UUID) -> None:
@@ -144,7 +144,7 @@ async def test_a_held_job_is_not_stuck(engine: AsyncEngine, tenant: Tenant, work
     assert list(await found(engine)) == ["held"]
 
 
-async def test_what_a_silent_worker_has_in_hand(engine: AsyncEngine, tenant: Tenant, worker: UUID) -> None:
+async def test_what_a_silent_worker_has_in_progress(engine: AsyncEngine, tenant: Tenant, worker: UUID) -> None:
     """It is said once of the worker, and of each queue; somebody is about to take over: it is no trouble yet."""
     await held_by(engine, (await tenant.new_run()).jobs[0], worker)
     await tenant.do("UPDATE worker SET seen_at = clock_timestamp() - interval '20 seconds'")

@@ -33,7 +33,7 @@ async def seen(tenant: Tenant, epoch: UUID) -> Epoch:
         return next(each for each in await egress.going_on(conn) if each.id == epoch)
 
 
-async def in_hand(tenant: Tenant, epoch: UUID, *jobs: UUID) -> list[claims.Claim]:
+async def in_progress(tenant: Tenant, epoch: UUID, *jobs: UUID) -> list[claims.Claim]:
     async with tenant.engine.begin() as conn:
         return await claims.claim_jobs(conn, epoch, 9, jobs)
 
@@ -65,14 +65,14 @@ async def test_of_many_that_take_it_at_once_one_gets_it(tenant: Tenant) -> None:
     assert len([each for each in got if each]) == 1
 
 
-async def test_whoever_has_seen_the_beat_stand_still_takes_over_and_frees_what_was_in_hand(tenant: Tenant) -> None:
+async def test_whoever_has_seen_the_beat_stand_still_takes_over_and_frees_what_was_in_progress(tenant: Tenant) -> None:
     job_id = await make_job(tenant, "queued")
     first = await held(tenant)
-    [before] = await in_hand(tenant, first, job_id)
+    [before] = await in_progress(tenant, first, job_id)
     second = await take(tenant, await seen(tenant, first))
     assert second is not None
     assert await state_of(tenant, job_id) == (False, 1)
-    [claim] = await in_hand(tenant, second, job_id)
+    [claim] = await in_progress(tenant, second, job_id)
     assert (claim.number > before.number, claim.lost_before) == (True, True)
 
 
@@ -90,7 +90,7 @@ async def test_a_process_that_lives_and_takes_over_from_itself_was_no_death(tena
     worker, job_id = uuid4(), await make_job(tenant, "queued")
     first = await take(tenant, worker=worker)
     assert first is not None
-    await in_hand(tenant, first, job_id)
+    await in_progress(tenant, first, job_id)
     assert await take(tenant, await seen(tenant, first), worker) is not None
     assert await state_of(tenant, job_id) == (False, 0)
 
@@ -99,7 +99,7 @@ async def test_who_leaves_keeps_what_it_has_in_hand_while_its_beat_moves(tenant:
     """And when it stands still that is no death: it had been told to end."""
     job_id = await make_job(tenant, "queued")
     first = await held(tenant)
-    await in_hand(tenant, first, job_id)
+    await in_progress(tenant, first, job_id)
     async with tenant.engine.begin() as conn:
         await egress.release(conn, first)
     await held(tenant)
@@ -116,7 +116,7 @@ async def test_who_leaves_keeps_what_it_has_in_hand_while_its_beat_moves(tenant:
 async def test_an_epoch_that_closes_frees_what_is_left(tenant: Tenant) -> None:
     job_id = await make_job(tenant, "queued")
     first = await held(tenant)
-    await in_hand(tenant, first, job_id)
+    await in_progress(tenant, first, job_id)
     async with tenant.engine.begin() as conn:
         await egress.close_epoch(conn, first)
     assert await state_of(tenant, job_id) == (False, 0)
@@ -127,7 +127,7 @@ async def test_a_job_that_its_holder_does_not_know_is_free_again(tenant: Tenant)
     """The answer to its claim got lost; what the holder knows stays its own, under this very claim."""
     known, forgotten, again = [await make_job(tenant, "queued") for _ in range(3)]
     epoch = await held(tenant)
-    numbers = {each.job_id: each.number for each in await in_hand(tenant, epoch, known, forgotten, again)}
+    numbers = {each.job_id: each.number for each in await in_progress(tenant, epoch, known, forgotten, again)}
     async with tenant.engine.begin() as conn:
         mine = {known: numbers[known], again: numbers[again] - 1}
         assert (await egress.free_forgotten(conn, epoch, mine))[0] == 2
@@ -138,7 +138,7 @@ async def test_a_job_of_an_epoch_that_has_ended_is_free_again(tenant: Tenant) ->
     """It was claimed in the moment in which the epoch was ended."""
     job_id = await make_job(tenant, "queued")
     first = await held(tenant)
-    await in_hand(tenant, first, job_id)
+    await in_progress(tenant, first, job_id)
     await tenant.do("UPDATE epoch SET state = 'ended', ended_at = clock_timestamp() WHERE id = :id", id=first)
     second = await held(tenant)
     async with tenant.engine.begin() as conn:
@@ -149,7 +149,7 @@ async def test_a_claim_of_which_the_news_may_be_on_its_way_is_not_taken_for_a_fo
     """As that of a job which follows from the end of another: the next look frees it, if it is still the same claim."""
     job_id = await make_job(tenant, "queued")
     epoch = await held(tenant)
-    [one] = await in_hand(tenant, epoch, job_id)
+    [one] = await in_progress(tenant, epoch, job_id)
     found, earlier = {job_id: one.number}, {job_id: one.number - 1}
     async with tenant.engine.begin() as conn:
         assert await egress.free_forgotten(conn, epoch, {}, {}) == (0, found)
@@ -283,7 +283,7 @@ async def test_when_the_holder_dies_another_one_takes_over(
 ) -> None:
     monkeypatch.setattr(at_work, "TAKEN_OVER_AFTER", 1.5)
     dead, job_id = await held(tenant), (await tenant.new_run({})).jobs[0]
-    await in_hand(tenant, dead, job_id)
+    await in_progress(tenant, dead, job_id)
     async with working(database_url, egress=HERE) as worker:
 
         async def taken() -> bool:

@@ -71,8 +71,8 @@ async def test_a_record_whose_content_is_of_no_use_ends_and_the_others_go_on(
     assert await statuses(tenant, three) == ["pending"] * 3
     await try_again_and_again(tenant, three, tenant.write, 1)
     assert await statuses(tenant, three) == ["pending", "error", "pending"]
-    remarks = await tenant.value("SELECT remarks FROM record WHERE status = 'error'")
-    assert [each["code"] for each in remarks] == ["internal"]
+    issues = await tenant.value("SELECT issues FROM record WHERE status = 'error'")
+    assert [each["code"] for each in issues] == ["internal"]
     row = (await tenant.rows("SELECT rests, rest_code FROM job WHERE id = :job", job=three.jobs[0]))[0]
     assert tuple(row.values()) == (0, None)
     await tenant.play(three.jobs[0])

@@ -105,7 +105,7 @@ async def test_an_older_upload_is_not_sent_after_a_newer_one(tenant: Tenant) -> 
     await tenant.play(older.jobs[0])
     record = await _record(older, person)
     assert (record["status"], record["attempts"], record["sent"]) == ("unchanged", 0, None)
-    assert record["remarks"] == [{"code": "newer_at_target", "severity": "warning"}]
+    assert record["issues"] == [{"code": "newer_at_target", "severity": "warning"}]
     assert (await _record(older, alone))["status"] == "succeeded"
     assert (await older.statuses())[:2] == ["succeeded", "queued"]
     known = await _known(tenant, person)

@@ -150,7 +150,7 @@ async def test_of_a_record_the_waits_of_its_job_count_and_downtime_does_not(tena
 
 async def _ended(tenant: Tenant, held: Claim) -> Sequence[Mapping[str, Any]]:
     return await tenant.rows(
-        "SELECT status, remarks, due_at, completed_at IS NOT NULL AS ended FROM record WHERE job_id = :job",
+        "SELECT status, issues, due_at, completed_at IS NOT NULL AS ended FROM record WHERE job_id = :job",
         job=held.job_id,
     )
 
@@ -176,13 +176,13 @@ async def test_a_record_is_given_up_at_the_failed_try_after_the_horizon(tenant: 
     await _pass(tenant, 29 * SECOND)
     await fail(tenant, held)
     [row] = await _ended(tenant, held)
-    assert (row["status"], row["remarks"], row["ended"]) == ("pending", None, False)
+    assert (row["status"], row["issues"], row["ended"]) == ("pending", None, False)
     await _old(tenant, held, HORIZON)
     await _pass(tenant, 9 * HOUR)
     await fail(tenant, held)
     [row] = await _ended(tenant, held)
     said = {"code": "gave_up", "severity": "error"} | ({"cause": cause} if cause else {})
-    assert (row["status"], row["remarks"], row["due_at"], row["ended"]) == ("error", [said], None, True)
+    assert (row["status"], row["issues"], row["due_at"], row["ended"]) == ("error", [said], None, True)
 
 
 async def test_a_record_that_succeeds_at_last_is_not_given_up(tenant: Tenant) -> None:
@@ -191,7 +191,7 @@ async def test_a_record_that_succeeds_at_last_is_not_given_up(tenant: Tenant) ->
     await _old(tenant, held, 2 * HORIZON)
     await tenant.answer(held, await tenant.accepted(held))
     [row] = await _ended(tenant, held)
-    assert (row["status"], row["remarks"]) == ("succeeded", None)
+    assert (row["status"], row["issues"]) == ("succeeded", None)
 
 
 @pytest.mark.parametrize("whose", ["nothing was ever taken", "the job has been tried for as long"])
@@ -204,4 +204,4 @@ async def test_a_fault_of_the_whole_job_gives_up_no_single_record(tenant: Tenant
         await _old(tenant, held, HORIZON, "job")
     await _lose(tenant, held)
     [row] = await _ended(tenant, held)
-    assert (row["status"], row["remarks"]) == ("pending", None)
+    assert (row["status"], row["issues"]) == ("pending", None)

@@ -7,7 +7,7 @@ from app.skolverket.published import PUBLISHED
 from tests.database.factories import Tenant
 
 _RECORDS = (
-    "SELECT object_id, status, attempts, sent, batch_id, due_at, failed_at, remarks"
+    "SELECT object_id, status, attempts, sent, batch_id, due_at, failed_at, issues"
     " FROM record ORDER BY ordinal, object_id"
 )
 

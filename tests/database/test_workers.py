@@ -11,7 +11,7 @@ from tests.database.factories import Tenant
 
 def met() -> Tally:
     """Three claims, one of them after a death."""
-    return Tally(in_hand=2, claims=3, reaped=1, lost=1, wake_ups=4)
+    return Tally(in_progress=2, claims=3, reaped=1, lost=1, wake_ups=4)
 
 
 async def note(engine: AsyncEngine, worker: UUID, tally: Tally) -> None:
@@ -37,7 +37,7 @@ async def test_the_figures_of_all_workers_are_added_up(engine: AsyncEngine) -> N
     for _ in range(3):
         await note(engine, uuid4(), met())
     seen = await together(engine)
-    assert (seen.alive, seen.in_hand, seen.claims, seen.reaped, seen.lost, seen.wake_ups) == (3, 6, 9, 3, 3, 12)
+    assert (seen.alive, seen.in_progress, seen.claims, seen.reaped, seen.lost, seen.wake_ups) == (3, 6, 9, 3, 3, 12)
 
 
 async def test_without_any_worker_there_are_none(engine: AsyncEngine) -> None:
@@ -53,7 +53,7 @@ async def test_one_that_has_ended_or_says_nothing_any_more_is_not_there(engine: 
         await workers.note_end(conn, ended)
     await tenant.do("UPDATE worker SET seen_at = seen_at - interval '31 s' WHERE id = :id", id=silent)
     seen = await together(engine)
-    assert (seen.alive, seen.in_hand, seen.claims) == (1, 2, 9)
+    assert (seen.alive, seen.in_progress, seen.claims) == (1, 2, 9)
 
 
 async def test_no_figure_falls_when_old_workers_are_forgotten(engine: AsyncEngine, tenant: Tenant) -> None:

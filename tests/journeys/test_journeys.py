@@ -191,7 +191,7 @@ def test_a_worker_serves_what_it_has_met(service: Service, clean: Json) -> None:
     assert seen["provkedja_worker_calls_total", "send", "answered"] == len(service.sends())
     assert seen["provkedja_permit_wait_seconds_count", "calls"] >= len(service.sends())
     assert seen["provkedja_worker_claims_total",] >= 8
-    assert (seen["provkedja_worker_claims_lost_total",], seen["provkedja_worker_steps_in_hand",]) == (0, 0)
+    assert (seen["provkedja_worker_claims_lost_total",], seen["provkedja_worker_steps_in_progress",]) == (0, 0)
 
 
 def test_a_cancelled_run_sends_nothing_more_and_keeps_the_answers(service: Service, clean: Json) -> None:

@@ -20,7 +20,7 @@ from rich.console import Console
 from tests.torture import database, report
 from tests.torture.agreement import cancelled_in_vain, contradictions
 from tests.torture.callers import Callers, Organisation
-from tests.torture.faults import Hands, draw
+from tests.torture.faults import Injector, draw
 from tests.torture.leaks import leaks, logs, read_keys
 from tests.torture.ledger import Ledger
 from tests.torture.pairs import pair
@@ -77,17 +77,17 @@ class Torture:
             callers = Callers(stack.apis, Random(f"callers {given.seed}"))
             organisations = [await self._organisation(number) for number in range(given.organisations)]
             ledger = Ledger(stack.outside, stack.simulator)
-            hands = Hands(stack)
+            injector = Injector(stack)
             watching = [asyncio.create_task(stack.watch()), asyncio.create_task(ledger.follow())]
-            watching.append(asyncio.create_task(self._progress(callers, ledger, hands)))
+            watching.append(asyncio.create_task(self._progress(callers, ledger, injector)))
             traffic = Traffic(callers, organisations, given.stories, given.largest)
             telling = asyncio.create_task(traffic.go())
             seconds, pace = given.minutes * 60, given.faults_per_second
             schedule = draw(given.seed, seconds, pace, given.kinds) if pace else []
             began = time.monotonic()
-            await hands.carry_out(schedule)
+            await injector.carry_out(schedule)
             await asyncio.sleep(max(0.0, began + given.minutes * 60 - time.monotonic()))
-            await hands.end()
+            await injector.end()
             traffic.closing.set()
             self.tell("the faults have ended")
             await self._settle()
@@ -97,7 +97,7 @@ class Torture:
                     task.result()
                 task.cancel()
             await ledger.read()
-            faults = await self._hear(callers, organisations, ledger, hands)
+            faults = await self._hear(callers, organisations, ledger, injector)
         finally:
             await stack.close()
         self.figures["ends by SIGTERM"] = f"{len(stack.terms)}, the slowest {max(stack.terms, default=0):.1f} s"
@@ -116,7 +116,7 @@ class Torture:
         put.raise_for_status()
         return Organisation(number, headers, maker)
 
-    async def _progress(self, callers: Callers, ledger: Ledger, hands: Hands) -> None:
+    async def _progress(self, callers: Callers, ledger: Ledger, injector: Injector) -> None:
         while True:
             await asyncio.sleep(10)
             with suppress(psycopg.OperationalError, redis.RedisError, OSError):
@@ -125,7 +125,7 @@ class Torture:
                 runs = ", ".join(
                     f"{name} {count}" for name, count in (await database.totals(self.stack.postgres.url)).items()
                 )
-                self.tell(f"runs {runs}; calls {len(ledger.calls)}; faults {len(hands.done)}")
+                self.tell(f"runs {runs}; calls {len(ledger.calls)}; faults {len(injector.done)}")
 
     async def _settle(self) -> None:
         """Waits until every run has ended, for so long as that may take."""
@@ -141,7 +141,7 @@ class Torture:
         self.tell(f"runs that have not ended: {left}")
 
     async def _hear(
-        self, callers: Callers, organisations: list[Organisation], ledger: Ledger, hands: Hands
+        self, callers: Callers, organisations: list[Organisation], ledger: Ledger, injector: Injector
     ) -> list[tuple[str, float]]:
         seen, stack = self.seen, self.stack
         await database.testify(stack.postgres.url, seen, stack.cipher)
@@ -149,7 +149,7 @@ class Torture:
         await Public(callers, self.random, self.given.sample).testify(organisations, seen)
         self.tell("the API has been heard")
         metrics = [(await callers.http.get(f"{api}/metrics")).text for api in stack.apis]
-        self.held += hands.held + [text.encode() for text in metrics]
+        self.held += injector.held + [text.encode() for text in metrics]
         seen.held = await ledger.held([who.number for who in organisations])
         self.tell("the simulator has been heard")
         seen.calls, seen.posts, seen.cancels = ledger.calls, callers.posts, callers.cancels
@@ -157,7 +157,7 @@ class Torture:
         for what, count in sorted(callers.done.items()):
             self.figures[what] = count
         await callers.http.aclose()
-        return hands.done
+        return injector.done
 
     def _leaks(self, callers: Callers) -> list[tuple[str, int]]:
         held = (("Valkey and /metrics", text.decode("utf-8", "replace")) for text in self.held)

@@ -1,4 +1,4 @@
-"""What is done to the processes, and when: a schedule drawn from a seed, and the hands that carry it out."""
+"""What is done to the processes, and when: a schedule drawn from a seed, and who carries it out."""
 
 import asyncio
 import re
@@ -121,7 +121,7 @@ def rule_of(kind: str, measure: float, whom: float) -> Rule:
 
 
 @dataclass
-class Hands:
+class Injector:
     """Carries faults out. `done` has what was: kind and time; those of the simulator count when they strike a call."""
 
     stack: TortureStack

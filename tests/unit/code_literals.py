@@ -10,10 +10,9 @@ from tests.conftest import ROOT
 # Who takes a code, and which of the arguments it is; by what the code is a code of.
 _ISSUES = {
     **dict.fromkeys(
-        ["remark", "TryAgain", "NotTried", "SlowDown", "TokenRefused", "Refusal", "TargetError", "Fault"], 0
+        ["Issue", "TryAgain", "NotTried", "SlowDown", "TokenRefused", "Refusal", "TargetError", "Fault"], 0
     ),
     **dict.fromkeys(["job_problem", "issue", "_error"], 0),
-    "Issue": 1,
     "Finish": 1,
     "_message": 1,
     "MarkLost": 1,
@@ -31,7 +30,7 @@ def code_literals() -> dict[str, set[str]]:
     """Gives the literals by what they are codes of: issues, refusals, troubles."""
     found: dict[str, set[str]] = defaultdict(set)
     for path, tree in _trees():
-        refusals = {"Flawed": 1, **(_REFUSALS if path.parts[0] == "sources" else {})}
+        refusals = {"BodyError": 1, **(_REFUSALS if path.parts[0] == "sources" else {})}
         takers = {"troubles": _TROUBLES, "refusals": refusals, "issues": _ISSUES}
         for node in ast.walk(tree):
             if isinstance(node, ast.Call):
@@ -45,10 +44,10 @@ def code_literals() -> dict[str, set[str]]:
 
 
 def severities() -> Iterator[tuple[str, str]]:
-    """Gives the code and the severity of each remark that the code makes of literals."""
+    """Gives the code and the severity of each issue that the code makes of literals."""
     for _, tree in _trees():
         for node in ast.walk(tree):
-            if isinstance(node, ast.Call) and _name(node.func) == "remark":
+            if isinstance(node, ast.Call) and _name(node.func) == "Issue":
                 given = _texts(node.args[1]) if len(node.args) > 1 else {"error"}
                 yield from ((code, severity) for code in _texts(node.args[0]) for severity in given)
 

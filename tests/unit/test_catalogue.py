@@ -47,7 +47,7 @@ def test_every_phrase_and_every_noun_is_used() -> None:
     assert {f"count {noun}" for noun in words.nouns} == {type_ for type_ in types if type_.startswith("count ")}
 
 
-def test_the_code_gives_remarks_the_severity_that_the_catalogue_has() -> None:
+def test_the_code_gives_issues_the_severity_that_the_catalogue_has() -> None:
     given = list(severities())
     assert len(given) > 5
     assert [(code, severity) for code, severity in given if ISSUES[code].severity != severity] == []

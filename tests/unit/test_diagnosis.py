@@ -26,7 +26,7 @@ from tests.conftest import ROOT
 
 NOW = datetime(2026, 11, 23, 8, 5, tzinfo=UTC)
 SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
-ALIVE = Worker(id=UUID(int=1), seen_at=NOW, alive=True, in_hand=2)
+ALIVE = Worker(id=UUID(int=1), seen_at=NOW, alive=True, in_progress=2)
 SILENT = Worker(id=UUID(int=2), seen_at=NOW - MINUTE, alive=False, held=1)
 AWAY = Service(name="provisioning", failures=9, failing_since=NOW - MINUTE, opened_at=NOW, probe_at=NOW, code="timeout")
 SNOOZED: dict[str, Any] = {"due_at": NOW + 3 * SECOND}
@@ -361,7 +361,7 @@ def test_a_finding_is_worded_whole() -> None:
     assert worded(found, NOW) == Worded(
         what=f"worker {GONE.id} had it in hand and is gone, and nobody has taken the job;"
         " it was in hand at 2 workers' deaths in a row",
-        why="1 worker alive with 2 steps in hand: perhaps no hand is free (WORKER_JOBS).",
+        why="1 worker alive with 2 steps in progress: perhaps it has no room for more (WORKER_JOBS).",
         frees="any worker that takes over",
     )
 
@@ -394,7 +394,7 @@ def test_a_finding_is_worded_whole() -> None:
                 queue(due_at=NOW - HOUR),
                 sessions=[Session(pid=11, program="x", idle_since=NOW - MINUTE, tables=["job"])],
             ),
-            "perhaps no hand is free (WORKER_JOBS); a session keeps a lock, or waits for one.",
+            "perhaps it has no room for more (WORKER_JOBS); a session keeps a lock, or waits for one.",
         ),
         (seen(queue(due_at=NOW + 20 * SECOND)), "it goes on at 08:05:20 UTC (in 20 s)"),
         (seen(queue(due_at=NOW - SECOND)), "it goes on now"),

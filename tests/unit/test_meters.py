@@ -34,13 +34,13 @@ def test_what_a_worker_has_met_is_served_as_it_is_now() -> None:
         meters.called("calls", "send", "answered", 0.2)
         meters.called("calls", "send", "http_500", 7)
         meters.called("reads", "look_up", "answered", 0)
-        meters.tally.in_hand, meters.tally.lost, meters.tally.wake_ups = 2, 1, 3
+        meters.tally.in_progress, meters.tally.lost, meters.tally.wake_ups = 2, 1, 3
         found = _read(port)
     samples = {(each.name, *each.labels.values()): each.value for family in found.values() for each in family.samples}
     woken = "provkedja_wake_up_to_claim_seconds"
     assert [samples[f"{woken}_bucket", bound] for bound in ("0.05", "0.25", "0.5", "30.0", "+Inf")] == [2, 2, 3, 3, 4]
     assert samples[f"{woken}_sum",] == pytest.approx(60.35)
-    counted = ("claims_total", "claims_after_death_total", "claims_lost_total", "wake_ups_total", "steps_in_hand")
+    counted = ("claims_total", "claims_after_death_total", "claims_lost_total", "wake_ups_total", "steps_in_progress")
     assert [samples[f"provkedja_worker_{name}",] for name in counted] == [5, 1, 1, 3, 2]
     assert samples["provkedja_worker_calls_total", "send", "http_500"] == 1
     assert samples["provkedja_worker_calls_total", "look_up", "answered"] == 1

@@ -101,7 +101,7 @@ roster_item = sa.Table(
     kind_of_object(),
     sa.Index("ix_roster_item_order", "roster_id", "kind", "ordinal"),
     sa.Index(
-        "ix_roster_item_flawed",
+        "ix_roster_item_with_issues",
         "roster_id",
         "kind",
         "ordinal",

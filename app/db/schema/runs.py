@@ -180,7 +180,7 @@ record = sa.Table(
     sa.Column("protected", sa.Boolean, nullable=False),
     sa.Column("sendable", sa.Boolean, nullable=False),
     # What we ourselves have to say of it: [{"code", "severity", "pointer"?, "ids"?}]; never a value of the object.
-    sa.Column("remarks", pg.JSONB),
+    sa.Column("issues", pg.JSONB),
     # The batch in which it left last.
     sa.Column("batch_id", UUID),
     sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),

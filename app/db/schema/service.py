@@ -132,7 +132,7 @@ worker = sa.Table(
     sa.Column("seen_at", Time, nullable=False, server_default=NOW),
     sa.Column("ended_at", Time),
     # Steps that are being made now.
-    sa.Column("in_hand", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("in_progress", sa.Integer, nullable=False, server_default="0"),
     sa.Column("claims", sa.BigInteger, nullable=False, server_default="0"),
     # Claims of what a lost worker had in hand, and claims of its own that somebody else took over.
     sa.Column("reaped", sa.BigInteger, nullable=False, server_default="0"),

@@ -1,5 +1,5 @@
 -- Changes records of a job, many in one statement; the guards refuse what the lifecycle or the claim does not allow.
--- `changes` are [{id, status, sent?, received?, remarks?, again_in?, faulty?, cause?, max_together?}], `of_batch` the one
+-- `changes` are [{id, status, sent?, received?, issues?, again_in?, faulty?, cause?, max_together?}], `of_batch` the one
 -- in which those that become `sent` leave: only its answer counts for them. A faulty one is at the end of a failed try,
 -- `cause` is its code: once it has been tried for `horizon` it is given up, unless Skolverket has never taken a batch of
 -- the job or the job itself has been tried for so long. Then the fault is the job's, and no single record's.
@@ -18,22 +18,22 @@ BEGIN
         status = CASE
             WHEN found.tried >= last_try THEN 'error'
             -- what went out incomplete is no plain success
-            WHEN change.status = 'succeeded' AND record.remarks @> '[{"code": "sent_without"}]' THEN 'warning'
+            WHEN change.status = 'succeeded' AND record.issues @> '[{"code": "sent_without"}]' THEN 'warning'
             ELSE change.status END,
         batch_id = CASE WHEN change.status = 'sent' THEN of_batch ELSE record.batch_id END,
         sent = coalesce(change.sent, record.sent),
         received = coalesce(change.received, record.received),
         attempts = attempts + (change.status = 'sent')::int,
         -- what was said of an earlier sending goes; what the reading of the roster found stays
-        remarks = CASE
+        issues = CASE
             WHEN change.status = 'sent' THEN nullif(
-                coalesce((SELECT jsonb_agg(r) FROM jsonb_array_elements(record.remarks) r WHERE r ? 'pointer'), '[]')
-                    || coalesce(change.remarks, '[]'),
+                coalesce((SELECT jsonb_agg(r) FROM jsonb_array_elements(record.issues) r WHERE r ? 'pointer'), '[]')
+                    || coalesce(change.issues, '[]'),
                 '[]')
-            WHEN found.tried >= last_try THEN coalesce(record.remarks, '[]') || jsonb_build_array(
+            WHEN found.tried >= last_try THEN coalesce(record.issues, '[]') || jsonb_build_array(
                 jsonb_strip_nulls(jsonb_build_object('code', 'gave_up', 'severity', 'error', 'cause', change.cause)))
-            WHEN change.remarks IS NULL THEN record.remarks
-            ELSE coalesce(record.remarks, '[]') || change.remarks END,
+            WHEN change.issues IS NULL THEN record.issues
+            ELSE coalesce(record.issues, '[]') || change.issues END,
         due_at = CASE WHEN (found.tried >= last_try) IS NOT TRUE THEN clock_timestamp() + change.again_in END,
         tried_for = coalesce(found.tried, record.tried_for),
         failed_at = CASE WHEN change.faulty THEN failed ELSE record.failed_at END,
@@ -42,7 +42,7 @@ BEGIN
         completed_at = CASE WHEN change.status NOT IN ('pending', 'sent') OR found.tried >= last_try
             THEN clock_timestamp() END
     FROM jsonb_to_recordset(changes) AS change (
-        id uuid, status text, sent bytea, received bytea, remarks jsonb, again_in interval, faulty boolean, cause text,
+        id uuid, status text, sent bytea, received bytea, issues jsonb, again_in interval, faulty boolean, cause text,
         max_together integer
     ) CROSS JOIN LATERAL (
         -- The OFFSET makes this a look by the primary key for each: as a join it might read the whole job, or all

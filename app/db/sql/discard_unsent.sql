@@ -21,8 +21,8 @@ BEGIN
                 AND record.object_id = ANY (batch.record_ids)
             ORDER BY batch.number DESC LIMIT 1
         ) END,
-        remarks = CASE WHEN attempts > 1 THEN remarks ELSE (
-            SELECT jsonb_agg(r) FROM jsonb_array_elements(remarks) r WHERE r ? 'pointer'
+        issues = CASE WHEN attempts > 1 THEN issues ELSE (
+            SELECT jsonb_agg(r) FROM jsonb_array_elements(issues) r WHERE r ? 'pointer'
         ) END
     -- The OFFSET makes this a look by the primary key for each; the claim holds the job, so that no record moves.
     FROM unnest(listed) AS dropped (id) CROSS JOIN LATERAL (

@@ -48,7 +48,7 @@ DECLARE
 BEGIN
     SELECT CASE WHEN guilty IS NULL THEN count(*) ELSE 1 END INTO suspects FROM job
     WHERE holder = of_epoch AND worker_deaths >= 2;
-    WITH in_hand AS MATERIALIZED (
+    WITH in_progress AS MATERIALIZED (
         SELECT id, died AND CASE WHEN guilty IS NULL THEN suspects = 0 OR worker_deaths >= 2 ELSE id = guilty END
             AS accused
         FROM job WHERE holder = of_epoch FOR NO KEY UPDATE
@@ -62,7 +62,7 @@ BEGIN
             ELSE suspect_since END,
         accused_by = CASE WHEN accused THEN of_epoch ELSE accused_by END,
         accused_alone = CASE WHEN accused THEN suspects = 1 ELSE accused_alone END
-    FROM in_hand WHERE job.id = in_hand.id;
+    FROM in_progress WHERE job.id = in_progress.id;
     GET DIAGNOSTICS freed = ROW_COUNT;
     PERFORM free_tasks(of_epoch, died);
     RETURN freed;

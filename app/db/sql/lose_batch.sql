@@ -10,7 +10,7 @@ BEGIN
         PERFORM send_again(of_job, of_claim, records, why, again_in, horizon);
     ELSE
         PERFORM change_records(of_job, of_claim, NULL, jsonb_agg(jsonb_build_object('id', each, 'status', 'error',
-            'remarks', jsonb_build_array(jsonb_build_object('code', why, 'severity', 'error')))), NULL)
+            'issues', jsonb_build_array(jsonb_build_object('code', why, 'severity', 'error')))), NULL)
         FROM unnest(records) AS each;
     END IF;
 END $$;

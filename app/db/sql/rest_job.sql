@@ -1,10 +1,10 @@
 -- Lays a job down for a fault of ours, named by its code; each rest in a row is twice as long, up to five minutes, or ten
 -- seconds where it is the database's: that passes for all at once. A batch that has not left is written anew: then it may
 -- be as it should. At the tenth rest in a row for `internal` what the fault concerns, as far as that is known, ends in
--- error with our `remarks`: the records `blamed`, or those of `of_batch`. The others go on. Where nothing is known to be to
+-- error with our `issues`: the records `blamed`, or those of `of_batch`. The others go on. Where nothing is known to be to
 -- blame, and the end of the run has been asked for, the job ends.
 CREATE OR REPLACE FUNCTION rest_job(
-    of_job uuid, of_claim bigint, code text, blamed uuid[], of_batch uuid, remarks jsonb
+    of_job uuid, of_claim bigint, code text, blamed uuid[], of_batch uuid, issues jsonb
 ) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     most CONSTANT integer := 10;
@@ -25,7 +25,7 @@ BEGIN
                 PERFORM discard_unsent(of_job, of_claim, id) FROM batch
                 WHERE job_id = of_job AND status = 'written' AND record_ids && blamed;
                 PERFORM change_records(of_job, of_claim, NULL, jsonb_agg(
-                    jsonb_build_object('id', each.id, 'status', 'error', 'remarks', rest_job.remarks)), NULL)
+                    jsonb_build_object('id', each.id, 'status', 'error', 'issues', rest_job.issues)), NULL)
                 FROM unnest(blamed) AS each (id) CROSS JOIN LATERAL (
                     SELECT status FROM record WHERE job_id = of_job AND object_id = each.id OFFSET 0
                 ) known WHERE known.status = 'pending' HAVING count(*) > 0;

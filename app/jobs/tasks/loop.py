@@ -43,7 +43,7 @@ class TaskLoop:
     at_once: int = 4
     look_every: float = 1.0
     _added_at: float | None = None
-    _in_hand: dict[asyncio.Task[None], Task] = field(default_factory=dict)
+    _in_progress: dict[asyncio.Task[None], Task] = field(default_factory=dict)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Does what is due until told to stop, and ends what it has begun; never raises."""
@@ -54,27 +54,27 @@ class TaskLoop:
             except Exception as problem:  # Postgres may be away for a while
                 log.error("no look at tasks", **describe_exception(problem))
                 full = False
-            # With all hands full the first that is free is news.
-            news = [stopped, *self._in_hand] if full else [stopped]
+            # When there is no room for more, the first that ends is news.
+            news = [stopped, *self._in_progress] if full else [stopped]
             wait = self.look_every * self.random.uniform(0.8, 1.2)
             await asyncio.wait(news, timeout=wait, return_when=asyncio.FIRST_COMPLETED)
         stopped.cancel()
-        if self.epoch is None and self._in_hand:
+        if self.epoch is None and self._in_progress:
             # What is left of one that does not end is a transaction without a commit, and a claim that passes.
-            _, late = await asyncio.wait(self._in_hand, timeout=_END_WITHIN)
+            _, late = await asyncio.wait(self._in_progress, timeout=_END_WITHIN)
             for each in late:
                 each.cancel()
-        await asyncio.gather(*self._in_hand, return_exceptions=True)
+        await asyncio.gather(*self._in_progress, return_exceptions=True)
 
     async def run_once(self) -> None:
         """Does all that is due, and returns when nothing is."""
         while await self._look() < self.at_once:
-            await asyncio.gather(*self._in_hand)
+            await asyncio.gather(*self._in_progress)
 
     async def _look(self) -> int:
-        """Claims what is due while there are hands, and begins it; gives how many are free then."""
+        """Claims what is due while there is room, and begins it; gives for how many more there is room."""
         longest = {each.name: each.longest for each in self.kinds.values()}
-        free = self.at_once - len(self._in_hand)
+        free = self.at_once - len(self._in_progress)
         async with transaction(self.engine, "claim_tasks") as conn:
             if self._added_at is None or time.monotonic() - self._added_at > _ADD_EVERY:
                 self._added_at = time.monotonic()
@@ -84,12 +84,12 @@ class TaskLoop:
             if self.epoch is None:
                 claimed = await tasks.claim_for_a_time(conn, longest, free)
             else:
-                await tasks.free_forgotten(conn, self.epoch, list(self._in_hand.values()))
+                await tasks.free_forgotten(conn, self.epoch, list(self._in_progress.values()))
                 claimed = await tasks.claim_for_epoch(conn, self.epoch, longest, free)
         for task in claimed:
             doing = asyncio.create_task(self._do(self.kinds[task.kind], task))
-            self._in_hand[doing] = task
-            doing.add_done_callback(self._in_hand.pop)
+            self._in_progress[doing] = task
+            doing.add_done_callback(self._in_progress.pop)
         return free - len(claimed)
 
     async def _do(self, kind: TaskKind, task: Task) -> None:

@@ -63,7 +63,7 @@ def record(**changes: Any) -> Object:
                 ],
             },
         },
-        "remarks": None,
+        "issues": None,
         "held": False,
         "hidden": False,
         "attempts": 1,

@@ -64,7 +64,7 @@ A, B = str(UUID(int=91)), str(UUID(int=92))
     ],
 )
 def test_our_own_issues_name_objects_and_causes(issue: dict[str, Any], front: tuple[str, str]) -> None:
-    row = record(remarks=[{**issue, "severity": "error", "pointer": "/id"}], received=None)
+    row = record(issues=[{**issue, "severity": "error", "pointer": "/id"}], received=None)
     for masked in (False, True):
         [message] = show_messages(row, viewer(), masked=masked)
         sv, en = explain(issue["code"])
@@ -75,6 +75,6 @@ def test_our_own_issues_name_objects_and_causes(issue: dict[str, Any], front: tu
 
 def test_a_failed_record_that_skolverket_knows_says_so_last() -> None:
     messages = show_messages(
-        record(remarks=[{"code": "schema_type", "severity": "error"}], held=True), viewer(), masked=False
+        record(issues=[{"code": "schema_type", "severity": "error"}], held=True), viewer(), masked=False
     )
     assert [each["code"] for each in messages] == ["schema_type", "2010", "held_before"]
