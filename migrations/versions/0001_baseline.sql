@@ -104,13 +104,13 @@ CREATE TABLE roster_item (
     CONSTRAINT ck_roster_item_kind CHECK (kind IN ('persons', 'duties', 'groups', 'activities'))
 );
 
-CREATE INDEX ix_roster_item_with_issues ON roster_item (roster_id, kind, ordinal) WHERE issues IS NOT NULL;
-
 CREATE INDEX ix_roster_item_object ON roster_item (object_id);
 
 CREATE INDEX ix_roster_item_order ON roster_item (roster_id, kind, ordinal);
 
 CREATE INDEX ix_roster_item_protected ON roster_item (object_id) WHERE protected;
+
+CREATE INDEX ix_roster_item_with_issues ON roster_item (roster_id, kind, ordinal) WHERE issues IS NOT NULL;
 
 CREATE UNLOGGED TABLE roster_staging (
     roster_id UUID NOT NULL,
