@@ -1,7 +1,8 @@
 -- Claims due jobs for an epoch that may call: those `wanted`, or with NULL of all, in turn for the organisations, at
 -- most so many. Gives them with what their steps begin with. One that cannot be opened is laid down: the others go on.
 -- Suspects (free_claims) are admitted sixteen at a time, half as many after each further death. One that was twice the
--- only suspect at a death has the process to itself: what is in hand comes to its end first, and nothing is beside it.
+-- only suspect at a death has the process to itself: what is in hand comes to its end first, and nothing is beside it. They are
+-- of any organisation; each is opened for its own.
 CREATE OR REPLACE FUNCTION claim_jobs(of_epoch uuid, most integer, wanted uuid[])
 RETURNS TABLE (id uuid, claim bigint, organisation_id uuid, run_id uuid, kind text, lost_before boolean, salt bytea,
     wake_latency interval, opened jsonb) LANGUAGE plpgsql AS $$
@@ -70,11 +71,11 @@ BEGIN
             clock_timestamp() - job.notified_at
         INTO id, claim, organisation_id, run_id, kind, lost_before, salt, wake_latency;
         BEGIN
-            opened := open_job(claim_jobs.id, claim_jobs.claim);
+            opened := open_job(claim_jobs.organisation_id, claim_jobs.id, claim_jobs.claim);
             RETURN NEXT;
         EXCEPTION WHEN OTHERS THEN
             RAISE LOG 'job % cannot be opened: %', claim_jobs.id, SQLSTATE;
-            PERFORM lay_down_unread(claim_jobs.id, claim_jobs.claim);
+            PERFORM lay_down_unread(claim_jobs.organisation_id, claim_jobs.id, claim_jobs.claim);
         END;
     END LOOP;
 END $$;
