@@ -253,7 +253,8 @@ async def callers(at: Place) -> None:
     conn, watched = at.conn, at.watched
     async with watched("idempotency.find"):
         await idempotency.find(conn, at.organisation, "new", b"\0")
-    async with watched("runs.accept_run", reads=8 * LARGE):
+    # What it gives is inside of it: four kinds, of which each object is frozen by a look at its latest upload.
+    async with watched("runs.accept_run", reads=4 * 4 * LARGE):
         await runs.accept_run(
             conn,
             organisation_id=at.organisation,

@@ -14,7 +14,6 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.verbs import call_verb
-from app.errors import NotFound
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,16 +27,6 @@ class WakeUp:
     number: int
     delay: float = 0.0
     egresses: tuple[str, ...] = field(default=(), compare=False)
-
-
-async def start_next(conn: AsyncConnection, organisation_id: UUID, activity_id: UUID) -> list[WakeUp]:
-    """Lets the next run of an activity begin, if none is under way; the caller has locked the activity."""
-    return wake_ups_of(
-        await conn.scalar(
-            sa.text("SELECT start_next_run(:organisation, :activity)"),
-            {"organisation": organisation_id, "activity": activity_id},
-        )
-    )
 
 
 async def start_free_queues(conn: AsyncConnection, limit: int = 50) -> list[WakeUp]:
@@ -61,7 +50,11 @@ async def start_free_queues(conn: AsyncConnection, limit: int = 50) -> list[Wake
         ),
         {"limit": limit},
     )
-    return [wake_up for queue in queues.all() for wake_up in await start_next(conn, queue.organisation_id, queue.id)]
+    started = list[WakeUp]()
+    for queue in queues.all():
+        values = {"organisation": queue.organisation_id, "activity": queue.id}
+        started += wake_ups_of(await call_verb(conn, "start_next_run(:organisation, :activity)", values))
+    return started
 
 
 async def finish_job(
@@ -95,28 +88,6 @@ async def finish_job(
     return wake_ups_of(follows), claimed
 
 
-async def lock_queue(conn: AsyncConnection, organisation_id: UUID, activity_id: UUID) -> None:
-    found = await conn.scalar(
-        sa.text("SELECT id FROM activity WHERE organisation_id = :organisation AND id = :activity FOR NO KEY UPDATE"),
-        {"organisation": organisation_id, "activity": activity_id},
-    )
-    if found is None:
-        raise NotFound("there is no such activity")
-
-
-async def queue_job(conn: AsyncConnection, run_id: UUID, position: int) -> list[WakeUp]:
-    return wake_ups_of(
-        await conn.scalar(sa.text("SELECT queue_job(:run, :position)"), {"run": run_id, "position": position})
-    )
-
-
 def wake_ups_of(given: list[list[Any]]) -> list[WakeUp]:
     """Reads the wake-ups that a function of the database gives."""
     return [WakeUp(UUID(job_id), number, egresses=tuple(egresses)) for job_id, number, egresses in given]
-
-
-async def end_run(conn: AsyncConnection, run_id: UUID, status: str) -> None:
-    await conn.execute(
-        sa.text("UPDATE run SET status = :status, finished_at = clock_timestamp() WHERE id = :run"),
-        {"status": status, "run": run_id},
-    )

@@ -1,4 +1,4 @@
-"""Verbs: the functions of `app/db/sql` that change a job under a claim, each called in one round trip."""
+"""Verbs: the functions of `app/db/sql` that act for an organisation, each called in one round trip."""
 
 from collections.abc import Mapping
 from dataclasses import fields

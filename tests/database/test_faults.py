@@ -6,9 +6,10 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+import sqlalchemy as sa
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from app.db import batches, claims
+from app.db import batches, claims, runs
 from app.db.cipher import KeyUnknown
 from app.db.engine import statement
 from app.db.faults import OurFault, Unusable, fault_of
@@ -190,6 +191,15 @@ UNREADABLE = {
 }
 
 
+async def _make_unreadable(tenant: Tenant, job_id: UUID, how: str) -> None:
+    snapshot = await tenant.value("SELECT pg_get_functiondef('job_snapshot'::regproc)")
+    guard = f"BEGIN\n    IF of_job = '{job_id}' THEN {how} END IF;\n    SELECT jsonb_build_object("
+    spoilt = snapshot.replace("BEGIN\n    SELECT jsonb_build_object(", guard)
+    assert spoilt != snapshot
+    async with tenant.engine.begin() as conn:
+        await conn.exec_driver_sql(spoilt.replace("%", "%%"))
+
+
 @pytest.mark.parametrize("how", UNREADABLE.values(), ids=UNREADABLE)
 async def test_a_job_that_cannot_be_read_rests_and_can_be_cancelled_at_once(tenant: Tenant, how: str) -> None:
     """With a batch that is out; all others go on meanwhile."""
@@ -197,12 +207,8 @@ async def test_a_job_that_cannot_be_read_rests_and_can_be_cancelled_at_once(tena
     held = await tenant.claim(run.jobs[0])
     await tenant.accepted(held)
     await rest(tenant, held, OurFault())
-    snapshot = await tenant.value("SELECT pg_get_functiondef('job_snapshot'::regproc)")
-    guard = f"BEGIN\n    IF of_job = '{run.jobs[0]}' THEN {how} END IF;\n    SELECT jsonb_build_object("
-    spoilt = snapshot.replace("BEGIN\n    SELECT jsonb_build_object(", guard)
-    assert spoilt != snapshot
+    await _make_unreadable(tenant, run.jobs[0], how)
     async with tenant.engine.begin() as conn:
-        await conn.exec_driver_sql(spoilt.replace("%", "%%"))
         epoch = await begin_epoch(conn)
         assert [each.job_id for each in await claims.claim_jobs(conn, epoch, 9)] == [other.jobs[0]]
     row = (await tenant.rows("SELECT status, rests, rest_code FROM job WHERE id = :job", job=run.jobs[0]))[0]
@@ -212,3 +218,28 @@ async def test_a_job_that_cannot_be_read_rests_and_can_be_cancelled_at_once(tena
         assert await claims.claim_jobs(conn, epoch, 9) == []
     assert (await run.status(), await run.statuses()) == ("cancelled", ["cancelled"] * 4)
     assert await tenant.value("SELECT count(*) FROM record WHERE status = 'sent'") == 0
+
+
+@pytest.mark.parametrize("how", UNREADABLE.values(), ids=UNREADABLE)
+async def test_who_claims_what_cannot_be_read_waits_for_nobody_who_may_want_it(tenant: Tenant, how: str) -> None:
+    """Everybody locks the activity before the job. A claim has the job first: it leaves the end to the next one."""
+    run = await tenant.new_run()
+    held = await tenant.claim(run.jobs[0])
+    await tenant.accepted(held)
+    await run.cancel()
+    await rest(tenant, held, OurFault())
+    await _make_unreadable(tenant, held.job_id, how)
+    await tenant.do("UPDATE job SET due_at = clock_timestamp(), fence = claim WHERE id = :job", job=held.job_id)
+    async with tenant.engine.begin() as cancelling:
+        await cancelling.execute(
+            sa.text("SELECT FROM activity WHERE id = :activity FOR NO KEY UPDATE"), {"activity": run.activity_id}
+        )
+        async with tenant.engine.begin() as conn:
+            # Whoever waited would wait for the test itself.
+            await conn.exec_driver_sql("SET LOCAL statement_timeout = '10s'")
+            assert await claims.claim_jobs(conn, await begin_epoch(conn), 9) == []
+        await runs.cancel_run(cancelling, tenant.organisation_id, run.id)
+    assert await run.status() == "running"
+    async with tenant.engine.begin() as conn:
+        assert await claims.claim_jobs(conn, await begin_epoch(conn), 9) == []
+    assert await run.status() == "cancelled"

@@ -28,7 +28,7 @@ from tests.database.factories import MINUTE, Run, Tenant
 
 _SOURCES: Final = [path.read_text(encoding="utf-8") for path in Path(str(files("app"))).rglob("*.py")]
 # Jobs, tasks and epochs are of any organisation.
-_OF_ANY: Final = {"claim_jobs", "take_egress", "end_epoch", "close_epoch", "claim_tasks", "finish_task", "queue_job"}
+_OF_ANY: Final = {"claim_jobs", "take_egress", "end_epoch", "close_epoch", "claim_tasks", "finish_task"}
 _UNDER_A_CLAIM: Final = sorted(
     {verb for source in _SOURCES for verb in re.findall(r"\b(\w+)\(:organisation, :job, :claim", source)}
 )
@@ -152,34 +152,53 @@ async def role(tenant: Tenant) -> AsyncIterator[str]:
     await tenant.do(f"DROP ROLE {name}")
 
 
+@asynccontextmanager
+async def guarded(tenant: Tenant, role: str) -> AsyncIterator[AsyncConnection]:
+    """Begins a transaction that sees no row before it acts for an organisation."""
+    async with tenant.engine.begin() as conn:
+        await conn.execute(sa.text(f"SET LOCAL ROLE {role}"))
+        assert await conn.scalar(sa.text("SELECT count(*) FROM activity")) == 0
+        yield conn
+
+
 async def test_a_job_is_done_under_row_level_security(tenant: Tenant, role: str) -> None:
     """Who sees nothing but what the verbs set sends a job's records and ends it; for another organisation nothing."""
-
-    @asynccontextmanager
-    async def guarded() -> AsyncIterator[AsyncConnection]:
-        async with tenant.engine.begin() as conn:
-            await conn.execute(sa.text(f"SET LOCAL ROLE {role}"))
-            assert await conn.scalar(sa.text("SELECT count(*) FROM job")) == 0
-            yield conn
-
     other = await Tenant.make(tenant.engine)
     run = await tenant.new_run()
     held = await tenant.claim(run.jobs[0])
     with pytest.raises(LeaseLost):
-        async with guarded() as conn:
+        async with guarded(tenant, role) as conn:
             await claims.load_snapshot(conn, replace(held, organisation_id=other.organisation_id))
-    async with guarded() as conn:
+    async with guarded(tenant, role) as conn:
         # What a batch is made of is read before it is written.
         await claims.hold(conn, held)
         batch = (await batches.write_batch(conn, tenant.cipher, PUBLISHED, held)).batch
         assert batch is not None
         assert await batches.call_batch(conn, tenant.cipher, PUBLISHED, held, batch.id) == batch
-    async with guarded() as conn:
+    async with guarded(tenant, role) as conn:
         await answers.accept_batch(conn, held, batch.id, 202, "7", MINUTE)
     changes = [RecordChange(each, "succeeded", received=b"{}") for each in map(UUID, await run.objects(1))]
-    async with guarded() as conn:
+    async with guarded(tenant, role) as conn:
         await answers.apply_answer(conn, tenant.cipher, held, batch.id, b"{}", changes, MINUTE)
-    async with guarded() as conn:
+    async with guarded(tenant, role) as conn:
         await activity_queue.finish_job(conn, held.organisation_id, held.job_id, held.number, "succeeded")
     assert await run.statuses() == ["succeeded", "queued", "waiting", "waiting"]
     assert await tenant.value("SELECT count(*) FROM object WHERE accepted_job_id = :job", job=held.job_id) == 2
+
+
+async def test_runs_begin_and_end_under_row_level_security(tenant: Tenant, role: str) -> None:
+    other = await Tenant.make(tenant.engine)
+    ahead = await tenant.new_run()
+    async with guarded(tenant, role) as conn:
+        await _accept(conn, tenant, ahead)
+    [row] = await tenant.rows("SELECT id FROM run WHERE status = 'queued'")
+    assert await tenant.value("SELECT count(*) FROM record WHERE run_id = :run", run=row["id"]) == 5
+    run = replace(ahead, id=row["id"])
+    await ahead.cancel()
+    for verb, state in ((_cancel, "cancelled"), (_retry, "running")):
+        with pytest.raises(NotFound):
+            async with guarded(tenant, role) as conn:
+                await verb(conn, other, run)
+        async with guarded(tenant, role) as conn:
+            await verb(conn, tenant, run)
+        assert await run.status() == state

@@ -192,9 +192,33 @@ STORE: Final = (
     ),
     Fault(
         "the activity queue is not locked",
-        "PERFORM FROM activity WHERE organisation_id = one.organisation_id AND id = one.activity_id FOR NO KEY UPDATE;",
-        "PERFORM FROM activity WHERE organisation_id = one.organisation_id AND id = one.activity_id;",
+        "AND id = one.activity_id FOR NO KEY UPDATE;\n    SELECT cancel_requested_at",
+        "AND id = one.activity_id;\n    SELECT cancel_requested_at",
         ("queues",),
+    ),
+    Fault(
+        "a run is asked for while another has its activity queue",
+        "AND id = one.activity_id FOR NO KEY UPDATE;\n    SELECT * INTO one FROM run",
+        "AND id = one.activity_id;\n    SELECT * INTO one FROM run",
+        ("queues",),
+    ),
+    Fault(
+        "an earlier run that goes on is overtaken by a retry",
+        "        RETURN jsonb_build_object('refused', 'queue_busy');",
+        "        NULL;",
+        ("queues",),
+    ),
+    Fault(
+        "a roster is frozen as it was uploaded first",
+        "ORDER BY other.upload DESC LIMIT 1",
+        "ORDER BY other.upload LIMIT 1",
+        ("uploads",),
+    ),
+    Fault(
+        "who claims what cannot be read waits for its activity",
+        "    FOR NO KEY UPDATE SKIP LOCKED;\n    IF NOT FOUND THEN\n        RETURN false;",
+        "    FOR NO KEY UPDATE;\n    IF NOT FOUND THEN\n        RETURN false;",
+        ("faults",),
     ),
     Fault(
         "a cancel is ignored",

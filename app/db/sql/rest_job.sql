@@ -63,12 +63,21 @@ BEGIN
 END $$;
 
 -- Ends a job of which the end of its run has been asked for, and whose steps only break: all that it has out is given up
--- unread. Tells whether it has ended.
+-- unread. Tells whether it has ended: not when somebody else has its activity in hand, and then it is for the next rest.
 CREATE OR REPLACE FUNCTION cancel_unread(
     of_organisation uuid, of_job uuid, of_claim bigint
 ) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+    one job;
 BEGIN
-    PERFORM FROM job JOIN run ON run.id = job.run_id WHERE job.id = of_job AND cancel_requested_at IS NOT NULL;
+    SELECT * INTO one FROM job WHERE id = of_job AND (organisation_id = of_organisation) IS TRUE;
+    -- The job's row is locked already, and whoever has the activity's may want it: to wait here could be a deadlock.
+    PERFORM FROM activity WHERE organisation_id = of_organisation AND id = one.activity_id
+    FOR NO KEY UPDATE SKIP LOCKED;
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    PERFORM FROM run WHERE id = one.run_id AND cancel_requested_at IS NOT NULL;
     IF NOT FOUND THEN
         RETURN false;
     END IF;

@@ -1,0 +1,55 @@
+-- Freezes which objects an activity's roster has into a new run, at the end of the activity's queue; each in its latest
+-- upload in the organisation, whichever activity that is of. Digests are copied, and no content. `jobs` are the ids of its
+-- jobs in their order, with their `kinds`. Gives {wake_ups}; or {refused} without the activity, and when so many runs of it
+-- (`most_here`) or of the organisation (`most_together`) wait already.
+CREATE OR REPLACE FUNCTION accept_run(
+    of_organisation uuid, of_activity uuid, of_run uuid, jobs uuid[], kinds text[], record_errors text, of_key uuid,
+    key_name text, most_here integer, most_together integer
+) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+    here integer;
+    together integer;
+BEGIN
+    PERFORM act_for(of_organisation);
+    PERFORM FROM activity WHERE organisation_id = of_organisation AND id = of_activity FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        RETURN jsonb_build_object('refused', 'no_activity');
+    END IF;
+    SELECT count(*) FILTER (WHERE activity_id = of_activity), count(*) INTO here, together FROM run
+    WHERE organisation_id = of_organisation AND status = 'queued';
+    IF here >= most_here THEN
+        RETURN jsonb_build_object('refused', 'activity_full');
+    ELSIF together >= most_together THEN
+        RETURN jsonb_build_object('refused', 'organisation_full');
+    END IF;
+    WITH queue AS (
+        UPDATE activity SET last_sequence = last_sequence + 1
+        WHERE organisation_id = of_organisation AND id = of_activity
+        RETURNING last_sequence, version
+    )
+    INSERT INTO run (id, organisation_id, activity_id, sequence, on_record_error, requested_by_id, requested_by_name,
+        roster_version)
+    SELECT of_run, of_organisation, of_activity, last_sequence, record_errors, of_key, key_name, version
+    FROM queue;
+    INSERT INTO job (id, organisation_id, activity_id, run_id, position, kind, created_at, total, pending)
+    SELECT planned.id, of_organisation, of_activity, of_run, planned.position, planned.kind, run.created_at,
+        (activity.counts ->> planned.kind)::integer, (activity.counts ->> planned.kind)::integer
+    FROM unnest(jobs, kinds) WITH ORDINALITY AS planned (id, kind, position), run, activity
+    WHERE run.id = of_run AND activity.organisation_id = of_organisation AND activity.id = of_activity;
+    INSERT INTO record (organisation_id, job_id, object_id, run_id, kind, ordinal, source, outgoing, upload, refs,
+        protected, sendable, issues)
+    SELECT item.organisation_id, job.id, item.object_id, job.run_id, item.kind, item.ordinal, latest.source,
+        latest.outgoing, latest.upload, latest.refs, latest.protected, latest.sendable, latest.issues
+    FROM activity CROSS JOIN LATERAL (
+        -- a range is taken to be narrow: of how many rosters there were, old statistics know too little
+        SELECT * FROM roster_item WHERE roster_id BETWEEN activity.roster_id AND activity.roster_id OFFSET 0
+    ) item CROSS JOIN LATERAL (
+        SELECT * FROM roster_item other
+        WHERE other.organisation_id = item.organisation_id AND other.object_id = item.object_id
+            AND other.kind = item.kind
+        ORDER BY other.upload DESC LIMIT 1
+    ) latest
+    JOIN job ON job.run_id = of_run AND job.kind = item.kind
+    WHERE activity.organisation_id = of_organisation AND activity.id = of_activity;
+    RETURN jsonb_build_object('wake_ups', start_next_run(of_organisation, of_activity));
+END $$;

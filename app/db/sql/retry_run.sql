@@ -1,0 +1,43 @@
+-- Lets a failed or cancelled run go on from its first unfinished job, with what has not succeeded, and with `record_errors`
+-- where that is given. Gives {wake_ups}; or {refused}, with its status when it is in another state.
+CREATE OR REPLACE FUNCTION retry_run(of_organisation uuid, of_run uuid, record_errors text) RETURNS jsonb
+LANGUAGE plpgsql AS $$
+DECLARE
+    one run;
+BEGIN
+    PERFORM act_for(of_organisation);
+    one := lock_run(of_organisation, of_run);
+    IF one.id IS NULL THEN
+        RETURN jsonb_build_object('refused', 'no_run');
+    ELSIF one.status NOT IN ('failed', 'cancelled') THEN
+        RETURN jsonb_build_object('refused', 'not_ended', 'status', one.status);
+    END IF;
+    PERFORM FROM activity
+    WHERE organisation_id = of_organisation AND id = one.activity_id AND last_sequence = one.sequence;
+    IF NOT FOUND THEN
+        RETURN jsonb_build_object('refused', 'not_latest');
+    END IF;
+    PERFORM FROM run
+    WHERE organisation_id = of_organisation AND activity_id = one.activity_id AND status IN ('queued', 'running');
+    IF FOUND THEN
+        RETURN jsonb_build_object('refused', 'queue_busy');
+    END IF;
+    UPDATE run SET status = 'running', started_at = coalesce(started_at, clock_timestamp()), finished_at = NULL,
+        cancel_requested_at = NULL, on_record_error = coalesce(record_errors, on_record_error)
+    WHERE id = of_run;
+    UPDATE job SET status = 'waiting', finished_at = NULL, error = NULL, attempt = 0, worker_deaths = 0,
+        sole_deaths = 0, suspect_since = NULL, tried_for = '0', failed_at = NULL, planned_wait = NULL,
+        last_accepted_at = NULL
+    WHERE run_id = of_run AND status IN ('failed', 'blocked', 'cancelled');
+    -- What the target holds is asked anew of those that fail again.
+    DELETE FROM at_target WHERE job_id = ANY (ARRAY(SELECT id FROM job WHERE run_id = of_run AND status = 'waiting'));
+    UPDATE record SET status = 'pending', completed_at = NULL, received = NULL, due_at = NULL, tried_for = NULL,
+        failed_at = NULL, planned_wait = NULL, max_together = NULL,
+        -- what the roster's own reading found stays; what the earlier try said of it goes
+        issues = (SELECT jsonb_agg(r) FROM jsonb_array_elements(issues) r WHERE r ? 'pointer')
+    FROM job
+    WHERE job.run_id = of_run AND job.status = 'waiting' AND record.run_id = of_run
+        AND record.kind = job.kind AND record.status IN ('error', 'skipped');
+    RETURN jsonb_build_object('wake_ups',
+        queue_job(of_run, (SELECT min(position) FROM job WHERE run_id = of_run AND status = 'waiting')));
+END $$;
