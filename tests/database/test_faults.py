@@ -193,8 +193,8 @@ UNREADABLE = {
 
 async def _make_unreadable(tenant: Tenant, job_id: UUID, how: str) -> None:
     snapshot = await tenant.value("SELECT pg_get_functiondef('job_snapshot'::regproc)")
-    guard = f"BEGIN\n    IF of_job = '{job_id}' THEN {how} END IF;\n    SELECT jsonb_build_object("
-    spoilt = snapshot.replace("BEGIN\n    SELECT jsonb_build_object(", guard)
+    guard = f"BEGIN\n    IF of_job = '{job_id}' THEN {how} END IF;\n    SELECT * INTO one"
+    spoilt = snapshot.replace("BEGIN\n    SELECT * INTO one", guard)
     assert spoilt != snapshot
     async with tenant.engine.begin() as conn:
         await conn.exec_driver_sql(spoilt.replace("%", "%%"))

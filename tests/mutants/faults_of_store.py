@@ -108,14 +108,14 @@ STORE: Final = (
     ),
     Fault(
         "who has given its right to call away claims what follows",
-        "WHERE epoch.id = of_epoch AND state = 'holds') THEN",
-        "WHERE epoch.id = of_epoch AND state <> 'ended') THEN",
+        "FROM epoch WHERE epoch.id = of_epoch AND state = 'holds';",
+        "FROM epoch WHERE epoch.id = of_epoch AND state <> 'ended';",
         ("queues",),
     ),
     Fault(
         "what has a process to itself gets company",
-        "    IF FOUND AND EXISTS (SELECT FROM job WHERE holder = of_epoch) THEN",
-        "    IF false THEN",
+        "NOT FOUND OR (trial IS NOT NULL AND EXISTS (SELECT FROM job WHERE holder = of_epoch)) THEN",
+        "NOT FOUND THEN",
         ("suspects",),
     ),
     Fault(
@@ -234,8 +234,8 @@ STORE: Final = (
     ),
     Fault(
         "after a cancel the next job begins",
-        "IF becomes = 'succeeded' AND NOT is_last AND NOT cancelled THEN",
-        "IF becomes = 'succeeded' AND NOT is_last THEN",
+        "IF becomes = 'succeeded' AND NOT cancelled THEN",
+        "IF becomes = 'succeeded' THEN",
         ("queues",),
     ),
     Fault(

@@ -15,15 +15,16 @@ DECLARE
     suspects integer;
     one pg_catalog.record;
 BEGIN
-    IF NOT EXISTS (SELECT FROM epoch WHERE epoch.id = of_epoch AND state = 'holds') THEN
+    SELECT (
+        SELECT job.id FROM job
+        WHERE status IN ('queued', 'running') AND sole_deaths >= 2
+            AND (holder = of_epoch OR (holder IS NULL AND due_at <= now_))
+        ORDER BY job.due_at LIMIT 1
+    ), (SELECT count(*) FROM job WHERE holder = of_epoch AND worker_deaths >= 2)
+    INTO trial, suspects FROM epoch WHERE epoch.id = of_epoch AND state = 'holds';
+    IF NOT FOUND OR (trial IS NOT NULL AND EXISTS (SELECT FROM job WHERE holder = of_epoch)) THEN
         RETURN;
-    END IF;
-    SELECT job.id INTO trial FROM job
-    WHERE status IN ('queued', 'running') AND sole_deaths >= 2 AND (holder = of_epoch OR (holder IS NULL AND due_at <= now_))
-    ORDER BY job.due_at LIMIT 1;
-    IF FOUND AND EXISTS (SELECT FROM job WHERE holder = of_epoch) THEN
-        RETURN;
-    ELSIF FOUND THEN
+    ELSIF trial IS NOT NULL THEN
         taken := ARRAY[trial];
     ELSIF wanted IS NULL THEN
         -- From one organisation to the next over the index, and a few of each.
@@ -51,7 +52,6 @@ BEGIN
     ELSE
         taken := wanted;
     END IF;
-    SELECT count(*) INTO suspects FROM job WHERE holder = of_epoch AND worker_deaths >= 2;
     FOR one IN SELECT free.* FROM unnest(taken) WITH ORDINALITY AS listed (id, place) CROSS JOIN LATERAL (
             SELECT job.id, job.worker_deaths FROM job
             WHERE job.id = listed.id AND status IN ('queued', 'running') AND holder IS NULL AND due_at <= now_

@@ -8,7 +8,6 @@ RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
     one job;
     cancelled boolean;
-    is_last boolean;
     follows jsonb;
     claimed jsonb := '[]';
 BEGIN
@@ -30,11 +29,13 @@ BEGIN
     IF NOT FOUND THEN
         PERFORM hold_job(of_organisation, of_job, of_claim);
     END IF;
-    is_last := NOT EXISTS (SELECT FROM job WHERE run_id = one.run_id AND position > one.position);
-    IF becomes = 'succeeded' AND NOT is_last AND NOT cancelled THEN
+    IF becomes = 'succeeded' AND NOT cancelled THEN
         follows := queue_job(one.run_id, one.position + 1);
-    ELSE
-        PERFORM end_run(one, becomes = 'succeeded' AND is_last, cancelled);
+    END IF;
+    IF follows IS NULL THEN
+        PERFORM end_run(one, becomes = 'succeeded' AND NOT EXISTS (
+            SELECT FROM job WHERE run_id = one.run_id AND position > one.position
+        ), cancelled);
         follows := start_next_run(one.organisation_id, one.activity_id);
     END IF;
     IF go_on AND jsonb_array_length(follows) > 0 THEN

@@ -16,14 +16,14 @@ BEGIN
     IF NOT FOUND THEN
         PERFORM hold_job(of_organisation, of_job, of_claim);
     END IF;
-    WITH closed AS (
-        UPDATE batch SET status = 'lost', error = 'worker_lost', next_poll_at = NULL, finished_at = clock_timestamp(),
-            fence = of_claim
-        WHERE job_id = of_job AND status = 'called' RETURNING id, record_ids
-    )
-    SELECT array_agg(DISTINCT closed.id), array_agg(each.id) INTO lost, listed
-    FROM closed CROSS JOIN unnest(closed.record_ids) AS each (id);
-    IF lost IS NOT NULL THEN
+    IF EXISTS (SELECT FROM batch WHERE job_id = of_job AND status = 'called') THEN
+        WITH closed AS (
+            UPDATE batch SET status = 'lost', error = 'worker_lost', next_poll_at = NULL, finished_at = clock_timestamp(),
+                fence = of_claim
+            WHERE job_id = of_job AND status = 'called' RETURNING id, record_ids
+        )
+        SELECT array_agg(DISTINCT closed.id), array_agg(each.id) INTO lost, listed
+        FROM closed CROSS JOIN unnest(closed.record_ids) AS each (id);
         -- The OFFSET makes this a look by the primary key for each; the claim holds the job, so that no record moves.
         UPDATE record SET status = 'pending', due_at = clock_timestamp(), fence = of_claim
         FROM unnest(listed) AS wanted (id) CROSS JOIN LATERAL (
