@@ -23,10 +23,10 @@ from app.local.environment import new_keys, outer_environment, towards_simulator
 from app.local.launcher import GONE_WITHIN, READY_WITHIN, ROOT, Child, Launcher
 from app.local.organisation import create_organisation
 from app.local.postgres import Postgres
+from app.local.proxy import Proxy
 from app.local.server import free_port
 from app.local.valkey import Valkey
 from tests.forks import Forks
-from tests.torture.proxy import Proxy
 
 APIS, WORKERS = 2, 3
 SCOPES = ("provision", "history", "pii", "protected")
