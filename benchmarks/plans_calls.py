@@ -210,7 +210,8 @@ async def step(at: Place) -> None:
         async with watched("claims.snooze", reads=BUSY):
             await claims.snooze(conn, held, MINUTE)
         await tried.rollback()
-    async with watched("batches.expire", reads=3 * BUSY):
+    # Each record is changed under its job's eyes, and what is known of it is written, which looks at the record again.
+    async with watched("batches.expire", reads=6 * BUSY):
         await batches.expire(conn, held)
     async with watched("answers.abandon_outstanding"):
         await answers.abandon_outstanding(conn, held, "cancelled")

@@ -197,7 +197,7 @@ async def backlog(conn: AsyncConnection) -> Backlog:
         sa.text(
             """
             SELECT live.kind, live.status, count(*) AS jobs FROM (
-                SELECT DISTINCT run_id FROM job WHERE status IN ('queued', 'running')
+                SELECT DISTINCT run_id FROM live_jobs()
             ) under_way CROSS JOIN LATERAL (
                 SELECT kind, status FROM job WHERE job.run_id = under_way.run_id OFFSET 0
             ) live
@@ -224,8 +224,7 @@ async def backlog(conn: AsyncConnection) -> Backlog:
                                 AND failed_at > now - :lately AND (expires_at IS NULL OR expires_at < now)
                         ) AS tokens_failing
                     FROM (SELECT clock_timestamp() AS now) clock LEFT JOIN LATERAL (
-                        SELECT run_id, due_at, holder, failed_at, tried_for, holder IS NULL AS free
-                        FROM job WHERE status IN ('queued', 'running') OFFSET 0
+                        SELECT run_id, due_at, holder, failed_at, tried_for, holder IS NULL AS free FROM live_jobs()
                     ) live ON true
                     GROUP BY now
                     """

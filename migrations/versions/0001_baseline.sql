@@ -358,9 +358,9 @@ CASE WHEN status NOT IN ('succeeded', 'failed', 'blocked', 'cancelled') THEN NUL
 
 CREATE INDEX ix_job_accused ON job (accused_by) WHERE accused_by IS NOT NULL;
 
-CREATE INDEX ix_job_due ON job (organisation_id, due_at) WHERE status IN ('queued', 'running') AND holder IS NULL;
+CREATE INDEX ix_job_due ON job (organisation_id, due_at, id) WHERE status IN ('queued', 'running') AND holder IS NULL;
 
-CREATE INDEX ix_job_held ON job (holder) WHERE holder IS NOT NULL;
+CREATE INDEX ix_job_held ON job (holder, id) WHERE holder IS NOT NULL;
 
 CREATE INDEX ix_job_history ON job (organisation_id, created_at, run_id, (-position));
 

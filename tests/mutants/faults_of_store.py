@@ -114,7 +114,7 @@ STORE: Final = (
     ),
     Fault(
         "whoever is beside a suspect is accused with it",
-        "THEN suspects = 0 OR worker_deaths >= 2 ELSE",
+        "THEN suspects = 0 OR other.worker_deaths >= 2 ELSE",
         "THEN true ELSE",
         ("suspects",),
     ),

@@ -144,10 +144,10 @@ job = sa.Table(
     sa.CheckConstraint(f"({_LIVE}) = (due_at IS NOT NULL)", name="live_is_due"),
     sa.CheckConstraint("holder IS NULL OR status = 'running'", name="held_only_while_running"),
     # The queue: organisations are served in turn.
-    sa.Index("ix_job_due", "organisation_id", "due_at", postgresql_where=sa.text(f"{_LIVE} AND holder IS NULL")),
+    sa.Index("ix_job_due", "organisation_id", "due_at", "id", postgresql_where=sa.text(f"{_LIVE} AND holder IS NULL")),
     # Those that are next claimed with a process to themselves.
     sa.Index("ix_job_on_trial", "due_at", postgresql_where=sa.text(f"{_LIVE} AND sole_deaths >= 2")),
-    sa.Index("ix_job_held", "holder", postgresql_where=sa.text("holder IS NOT NULL")),
+    sa.Index("ix_job_held", "holder", "id", postgresql_where=sa.text("holder IS NOT NULL")),
     sa.Index("ix_job_accused", "accused_by", postgresql_where=sa.text("accused_by IS NOT NULL")),
     # Suspects in hand are counted with each claim, however many others there are.
     sa.Index("ix_job_suspect", "holder", postgresql_where=sa.text("holder IS NOT NULL AND worker_deaths >= 2")),
