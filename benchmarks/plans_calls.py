@@ -202,7 +202,7 @@ async def step(at: Place) -> None:
         await answers.mark_lost(conn, held, out[2], "timeout", MINUTE)
     async with watched("at_target.unasked"):
         asked = await at_target.unasked(conn, held)
-    async with watched("at_target.note_at_target"):
+    async with watched("at_target.note_at_target", reads=len(asked)):
         await at_target.note_at_target(conn, held, asked, set(asked[:5]))
     async with watched("claims.note_fault"):
         await claims.note_fault(conn, held, {"code": "timeout"})
