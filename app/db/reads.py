@@ -152,7 +152,9 @@ async def list_jobs(
     created_after = narrowed.pop("created_after")
     for column, value in narrowed.items():
         if value is not None:
-            query = query.where(job.c[column] == value)
+            same = job.c[column] == value
+            # Of an activity's jobs, that is, and not of all that are in such a state.
+            query = query.where(same.is_(sa.true()) if column == "status" and wanted.activity_id is not None else same)
     if created_after is not None:
         query = query.where(job.c.created_at > created_after)
     if made_by is not None:
