@@ -101,9 +101,27 @@ WORKERS: Final = (
     ),
     Fault(
         "a holder goes on calling although its beat has not been confirmed",
-        "return self.left(now) > 0",
-        "return True",
+        "return self.confirmed_at + CALLS_FOR - now",
+        "return CALLS_FOR",
         ("decisions",),
+    ),
+    Fault(
+        "a permit that was given is used however late",
+        "if (left := self.may_call_for()) <= 0:",
+        "if (left := self.may_call_for()) < -60:",
+        ("pacer",),
+    ),
+    Fault(
+        "what a call has written is sent again after its right to call",
+        "unacknowledged_for.set(await hooks.leave())",
+        "await hooks.leave()",
+        ("client",),
+    ),
+    Fault(
+        "a kept connection keeps the time of the call that opened it",
+        "    async def write(self, buffer: bytes, timeout: float | None = None) -> None:\n        self._allow()\n",
+        "    async def write(self, buffer: bytes, timeout: float | None = None) -> None:\n",
+        ("client",),
     ),
     Fault(
         "a standby takes over from a beat that moves",

@@ -63,7 +63,10 @@ PROOFS: Final[Mapping[str, Proof]] = {
         "tests/api/test_streams.py",
     ),
     "client": _tests(
-        *(f"tests/contract/test_{each}.py" for each in ("client_answers", "client_against_simulator", "calls"))
+        *(
+            f"tests/contract/test_{each}.py"
+            for each in ("client_answers", "client_against_simulator", "unacknowledged", "calls")
+        )
     ),
     "model": _database("model", within=300),
     "hostile SQL": _database("hostile_sql", within=240),
