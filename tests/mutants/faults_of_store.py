@@ -263,8 +263,20 @@ STORE: Final = (
         ("tasks",),
     ),
     Fault(
+        "who lives has lost its tasks all the same",
+        "        PERFORM acquit_tasks(of_epoch);\n",
+        "",
+        ("tasks",),
+    ),
+    Fault(
+        "a task is accused although the step that stood still is known",
+        "free_tasks(of_epoch, died AND guilty IS NULL)",
+        "free_tasks(of_epoch, died)",
+        ("tasks",),
+    ),
+    Fault(
         "a task outlives the epoch that has it",
-        "    PERFORM free_tasks(of_epoch, died);\n",
+        "    PERFORM free_tasks(of_epoch, died AND guilty IS NULL);\n",
         "",
         ("tasks",),
     ),

@@ -64,7 +64,7 @@ BEGIN
         accused_alone = CASE WHEN accused THEN suspects = 1 ELSE accused_alone END
     FROM in_progress WHERE job.id = in_progress.id;
     GET DIAGNOSTICS freed = ROW_COUNT;
-    PERFORM free_tasks(of_epoch, died);
+    PERFORM free_tasks(of_epoch, died AND guilty IS NULL);
     RETURN freed;
 END $$;
 
@@ -81,6 +81,7 @@ BEGIN
             suspect_since = CASE WHEN sole_deaths > accused_alone::integer THEN suspect_since END,
             due_at = CASE WHEN holder IS NULL THEN least(due_at, clock_timestamp()) ELSE due_at END
         WHERE accused_by = of_epoch AND status IN ('queued', 'running');
+        PERFORM acquit_tasks(of_epoch);
     END IF;
 END $$;
 
