@@ -233,6 +233,24 @@ STORE: Final = (
         ("uploads",),
     ),
     Fault(
+        "what another run has sent counts as arrived",
+        "(known.accepted_upload <= found.upload) IS NOT FALSE AND",
+        "",
+        ("uploads",),
+    ),
+    Fault(
+        "what another run is sending counts as arrived",
+        "SELECT object_id FROM under_way_elsewhere(one.organisation_id, one.kind, of_job, arrived)",
+        "SELECT NULL::uuid WHERE false",
+        ("uploads",),
+    ),
+    Fault(
+        "of a call without an answer a cancelled run knows nothing",
+        "'look_up_at', CASE WHEN run.cancel_requested_at IS NOT NULL AND",
+        "'look_up_at', CASE WHEN false AND",
+        ("uploads",),
+    ),
+    Fault(
         "a call without an answer is forgotten",
         "WHEN (NEW.status = 'lost' AND OLD.status <> 'lost'",
         "WHEN (false AND OLD.status <> 'lost'",

@@ -36,6 +36,24 @@ DECISIONS: Final = (
         ("decisions",),
     ),
     Fault(
+        "a cancelled run ends without looking up what it has called",
+        "if job.look_up_at is not None and not looked_up:",
+        "if False:",
+        ("decisions",),
+    ),
+    Fault(
+        "a cancelled run does not end while Skolverket is away",
+        "                yield from _met(state, fault, http_status)\n                break\n",
+        "                yield from _met(state, fault, http_status)\n                return\n",
+        ("decisions",),
+    ),
+    Fault(
+        "what differs at Skolverket counts as arrived",
+        "return seen is not None and _plain(json.loads(sent)) == _plain(seen)",
+        "return seen is not None",
+        ("decisions",),
+    ),
+    Fault(
         "faults are met with another try for ever",
         "return tried_for >= horizon",
         "return tried_for >= 1000 * horizon",

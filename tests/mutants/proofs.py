@@ -53,7 +53,7 @@ PROOFS: Final[Mapping[str, Proof]] = {
     "suspects": _database("suspects"),
     "faults": _database("faults"),
     "pacer": _tests("tests/unit/test_pacer.py"),
-    "uploads": _database("uploads", "latest_upload"),
+    "uploads": _database("uploads", "latest_upload", "unanswered"),
     "tasks": _database("tasks", "repairs"),
     "API": _tests("tests/api/test_runs.py"),
     "reads": _tests(

@@ -37,6 +37,21 @@ BEGIN
                 ORDER BY record.ordinal LIMIT 1
             ) first
         ),
+        -- Records of a cancelled run that were called and whose answer never came. What has just been called needs the
+        -- time that an answer usually takes to be found.
+        'look_up_at', CASE WHEN run.cancel_requested_at IS NOT NULL AND job.pending > 0 THEN (
+            SELECT max(batch.called_at) + least(interval '10 seconds', coalesce(
+                (SELECT usual FROM answer_time WHERE answer_time.kind = job.kind), interval '2 seconds'))
+            FROM batch
+            WHERE batch.job_id = job.id AND batch.status = 'lost' AND batch.error IS DISTINCT FROM 'no_connection'
+                AND EXISTS (
+                    SELECT FROM unnest(batch.record_ids) AS listed (id) CROSS JOIN LATERAL (
+                        SELECT status, batch_id, protected FROM record
+                        WHERE record.job_id = job.id AND record.object_id = listed.id OFFSET 0
+                    ) one
+                    WHERE one.status = 'pending' AND one.batch_id = batch.id AND NOT one.protected
+                )
+        ) END,
         'counts', jsonb_build_object(
             'total', job.total, 'pending', job.pending, 'sent', job.sent, 'unchanged', job.unchanged,
             'succeeded', job.succeeded, 'warnings', job.warnings, 'errors', job.errors, 'skipped', job.skipped
