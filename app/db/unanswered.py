@@ -12,7 +12,7 @@ from cryptography.exceptions import InvalidTag
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.cipher import KeyUnknown, OrganisationCipher
-from app.db.claims import Claim
+from app.db.claims import Claim, keys
 from app.db.verbs import call_verb, snapshot_of
 from app.domain.intents import Unanswered
 from app.domain.issues import Issue, stored
@@ -47,7 +47,7 @@ async def unanswered(
             ORDER BY one.ordinal
             """
         ),
-        {"job": claim.job_id, "organisation": claim.organisation_id, "after": after, "most": _MOST},
+        {**keys(claim), "after": after, "most": _MOST},
     )
     return [Unanswered(row.object_id, row.ordinal, _opened(cipher, row.sealed, bytes(row.sent))) for row in rows.all()]
 
@@ -65,10 +65,9 @@ async def note_arrived(conn: AsyncConnection, claim: Claim, arrived: Sequence[UU
     return snapshot_of(
         await call_verb(
             conn,
-            "note_arrived(:job, :claim, CAST(:arrived AS uuid[]), CAST(:issues AS jsonb))",
+            "note_arrived(:organisation, :job, :claim, CAST(:arrived AS uuid[]), CAST(:issues AS jsonb))",
             {
-                "job": claim.job_id,
-                "claim": claim.number,
+                **keys(claim),
                 "arrived": list(arrived),
                 "issues": json.dumps(stored([Issue("found_without_answer", "warning")])),
             },

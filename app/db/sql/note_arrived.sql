@@ -1,10 +1,11 @@
 -- Notes that Skolverket was found to have records as they were sent, although the answer to their call never came: each
 -- ends as a warning, with our `issues`. One that another call has, or that was accepted in a later upload, stays as it is:
 -- what was found may be that one's doing. Gives what is open.
-CREATE OR REPLACE FUNCTION note_arrived(of_job uuid, of_claim bigint, arrived uuid[], issues jsonb) RETURNS jsonb
-LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION note_arrived(
+    of_organisation uuid, of_job uuid, of_claim bigint, arrived uuid[], issues jsonb
+) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
-    one job := hold_job(of_job, of_claim);
+    one job := hold_job(of_organisation, of_job, of_claim);
     -- Those that are noted.
     ids uuid[];
     calls text := format('calls %s %s', one.organisation_id, one.kind);
