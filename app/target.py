@@ -97,8 +97,11 @@ class RateLimit:
 class CallHooks(Protocol):
     """What the caller of one call is told while it is made."""
 
-    async def leave(self) -> None:
-        """Returns when the call may leave: its connection stands, and the request is about to be written."""
+    async def leave(self) -> float:
+        """Returns when the call may leave: its connection stands, and the request is about to be written.
+
+        Gives for how many seconds what is written may stay unacknowledged; then the connection is given up.
+        """
 
     def gone(self) -> None:
         """Hears that the request has been written."""

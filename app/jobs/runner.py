@@ -198,7 +198,7 @@ class Runner:
                     found = await self.calls.reading(
                         self.cipher, "look_up", lambda to, token, hooks: to.look_up(kind, ids, token, hooks)
                     )
-                    return Found(frozenset(found))
+                    return Found({each: self.published.sendable(item) for each, item in found.items()})
         except NoPermit:
             return NotMade(out_of_time=True, marked=bool(marked))
         except Refusal as refusal:

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db import answers, at_target, batches
+from app.db import answers, at_target, batches, unanswered
 from app.db.activity_queue import WakeUp, finish_job
 from app.db.cipher import OrganisationCipher
 from app.db.claims import Claim, following, load_snapshot, note_fault, snooze
@@ -17,8 +17,10 @@ from app.domain.intents import (
     AcceptBatch,
     ApplyAnswer,
     LoadBatch,
+    LoadUnanswered,
     LoadUnasked,
     MarkLost,
+    NoteArrived,
     NoteAtTarget,
     NoteFault,
     PostponePoll,
@@ -55,6 +57,8 @@ async def carry_out(
             return Stored(await answers.accepted_batch(conn, claim, batch_id))
         case LoadUnasked():
             return Stored(await at_target.unasked(conn, claim))
+        case LoadUnanswered(after):
+            return Stored(await unanswered.unanswered(conn, cipher, claim, after))
         case WriteBatch():
             written = await batches.write_batch(conn, cipher, published, claim)
             if written.batch is not None and keep is not None:
@@ -119,6 +123,8 @@ async def _verb(
             )
         case NoteAtTarget(asked, found):
             return await at_target.note_at_target(conn, claim, asked, found)
+        case NoteArrived(ids):
+            return await unanswered.note_arrived(conn, claim, ids)
         case NoteFault(fault):
             # Waiting for a service that is away is no attempt.
             return await note_fault(conn, claim, job_problem(fault.code), counts=fault.code != CIRCUIT_OPEN)

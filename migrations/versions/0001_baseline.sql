@@ -470,6 +470,9 @@ CREATE TABLE task (
     failed_at TIMESTAMP WITH TIME ZONE,
     failure TEXT,
     done_at TIMESTAMP WITH TIME ZONE,
+    accused_by UUID,
+    failed_before_at TIMESTAMP WITH TIME ZONE,
+    failure_before TEXT,
     result JSONB,
     made_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
     CONSTRAINT pk_task PRIMARY KEY (id),
@@ -480,6 +483,8 @@ CREATE TABLE task (
     CONSTRAINT fk_task_after_job FOREIGN KEY(after_job) REFERENCES job (id),
     CONSTRAINT fk_task_holder FOREIGN KEY(holder) REFERENCES epoch (id)
 );
+
+CREATE INDEX ix_task_accused ON task (accused_by) WHERE accused_by IS NOT NULL;
 
 CREATE INDEX ix_task_due ON task (kind, due_at);
 

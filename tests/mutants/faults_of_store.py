@@ -245,6 +245,24 @@ STORE: Final = (
         ("uploads",),
     ),
     Fault(
+        "what another run has sent counts as arrived",
+        "(known.accepted_upload <= found.upload) IS NOT FALSE AND",
+        "",
+        ("uploads",),
+    ),
+    Fault(
+        "what another run is sending counts as arrived",
+        "SELECT object_id FROM under_way_elsewhere(one.organisation_id, one.kind, of_job, arrived)",
+        "SELECT NULL::uuid WHERE false",
+        ("uploads",),
+    ),
+    Fault(
+        "of a call without an answer a cancelled run knows nothing",
+        "WHERE run.id = one.run_id AND run.cancel_requested_at IS NOT NULL",
+        "WHERE false",
+        ("uploads",),
+    ),
+    Fault(
         "a call without an answer is forgotten",
         "WHEN (NEW.status = 'lost' AND OLD.status <> 'lost'",
         "WHEN (false AND OLD.status <> 'lost'",
@@ -275,8 +293,20 @@ STORE: Final = (
         ("tasks",),
     ),
     Fault(
+        "who lives has lost its tasks all the same",
+        "        PERFORM acquit_tasks(of_epoch);\n",
+        "",
+        ("tasks",),
+    ),
+    Fault(
+        "a task is accused although the step that stood still is known",
+        "free_tasks(of_epoch, died AND guilty IS NULL)",
+        "free_tasks(of_epoch, died)",
+        ("tasks",),
+    ),
+    Fault(
         "a task outlives the epoch that has it",
-        "    PERFORM free_tasks(of_epoch, died);\n",
+        "    PERFORM free_tasks(of_epoch, died AND guilty IS NULL);\n",
         "",
         ("tasks",),
     ),

@@ -67,7 +67,7 @@ BEGIN
         FROM job other WHERE other.id = listed.id OFFSET 0
     ) found WHERE job.ctid = found.place;
     GET DIAGNOSTICS freed = ROW_COUNT;
-    PERFORM free_tasks(of_epoch, died);
+    PERFORM free_tasks(of_epoch, died AND guilty IS NULL);
     RETURN freed;
 END $$;
 
@@ -84,6 +84,7 @@ BEGIN
             suspect_since = CASE WHEN sole_deaths > accused_alone::integer THEN suspect_since END,
             due_at = CASE WHEN holder IS NULL THEN least(due_at, clock_timestamp()) ELSE due_at END
         WHERE accused_by = of_epoch AND status IN ('queued', 'running');
+        PERFORM acquit_tasks(of_epoch);
     END IF;
 END $$;
 
