@@ -31,6 +31,12 @@ def sealed_content(cipher: OrganisationCipher, kind: str, object_id: UUID, plain
     return Content(kind, object_id, digest, cipher.seal(plain, digest))
 
 
+def sealed_answer(cipher: OrganisationCipher, kind: str, object_id: UUID, plain: bytes) -> Content:
+    """Seals what was received as a content of an object or a batch: compressed, since one answer is like another."""
+    digest = cipher.digest(kind, object_id, plain)
+    return Content(kind, object_id, digest, cipher.seal_compressed(plain, digest))
+
+
 async def forget_contents(conn: AsyncConnection, cipher: OrganisationCipher, digests: Iterable[bytes]) -> None:
     """Deletes those of these contents that no roster and no record has any more."""
     await conn.execute(

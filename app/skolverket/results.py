@@ -12,6 +12,17 @@ from app.target import Message, TryAgain
 
 ITEMS: Final = "responses"
 
+# What is said of an object, the commonest last. What has been compressed against one needs it, byte for byte.
+SPECIMENS: Final = (
+    b'{"id":"","statusCode":400,"messageType":"","message":"","resourceType":"Person","resourceId":"",'
+    b'"attributeName":"","attributeValue":"","severityLevel":"Error","timeOfOccurance":""}'
+    b'{"id":"","response":{"status":"Error","statusCode":400,"errors":[{"id":"","severityLevel":"Warning"}],'
+    b'"warnings":[]},"meta":{}}{"id":"","response":{"status":"Success","statusCode":201,"location":"",'
+    b'"errors":[],"warnings":[]},"meta":{"created":"2026-01-01T00:00:00.000Z","modified":"2027-01-01T00:00:00.000Z"}}'
+    b'{"id":"","response":{"status":"Success","statusCode":200,"errors":[],"warnings":[]},'
+    b'"meta":{"created":"2026-01-01T00:00:00.000+00:00","modified":"2026-01-01T00:00:00.000+00:00"}}',
+)
+
 # Provisioning API 1.3.2, AsynchronousResponse.status. The LogEntries' own codes don't decide.
 STATUSES: Final[Mapping[str, Verdict]] = {
     "Success": Verdict.SUCCEEDED,

@@ -56,7 +56,7 @@ CREATE TABLE object (
     CONSTRAINT pk_object PRIMARY KEY (organisation_id, kind, id),
     CONSTRAINT ck_object_kind CHECK (kind IN ('persons', 'duties', 'groups', 'activities'))
 )
- WITH (fillfactor = 70);
+ WITH (fillfactor = 50);
 
 CREATE TABLE organisation (
     id UUID NOT NULL,
