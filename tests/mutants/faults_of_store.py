@@ -62,8 +62,8 @@ SCHEMA: Final = (
     ),
     Fault(
         "an object is erased although a roster has it",
-        "            WHERE item.object_id = each.id AND item.organisation_id = organisation AND item.kind = of_kind LIMIT 1",
-        "            WHERE false",
+        "item.object_id = each.id AND item.organisation_id = organisation AND item.kind = of_kind LIMIT 1",
+        "false",
         ("contents",),
     ),
     Fault(
