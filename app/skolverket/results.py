@@ -1,10 +1,10 @@
 """What Skolverket's answers say of single objects: verdicts about a batch, blame of a refusal, and messages."""
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, Literal
 from uuid import UUID
 
+from app.domain.envelope import compact
 from app.domain.outcome import Verdict
 from app.domain.verdicts import ItemResult
 from app.skolverket.wire import entries, id_of, parsed, unreadable
@@ -60,7 +60,7 @@ def item_results(answer: bytes) -> list[ItemResult]:
         if known is not None and known.verdict is not verdict:
             raise TryAgain("answer_contradicts", answer=answer)
         if known is None:
-            results[object_id] = ItemResult(object_id, verdict, _written(item))
+            results[object_id] = ItemResult(object_id, verdict, compact(item))
     return list(results.values())
 
 
@@ -70,7 +70,7 @@ def blamed(answer: bytes) -> Mapping[UUID, bytes]:
     for entry in entries(answer):
         if (named := id_of(entry.get("resourceId"))) is not None:
             about.setdefault(named, []).append(entry)
-    return {named: _written(listed) for named, listed in about.items()}
+    return {named: compact(listed) for named, listed in about.items()}
 
 
 def messages(received: Any) -> Iterator[Message]:
@@ -101,10 +101,6 @@ def _status(item: dict[str, Any]) -> str | None:
     response = item.get("response")
     status = response.get("status") if isinstance(response, dict) else None
     return status if isinstance(status, str) else None
-
-
-def _written(value: Any) -> bytes:
-    return json.dumps(value, separators=(",", ":")).encode("ascii")
 
 
 def _text(value: Any) -> str | None:
