@@ -215,7 +215,7 @@ async def step(at: Place) -> None:
     async with watched("answers.abandon_outstanding"):
         await answers.abandon_outstanding(conn, held, "cancelled")
     async with watched("activity_queue.finish_job", reads=BUSY):
-        await activity_queue.finish_job(conn, held.job_id, held.number, "failed")
+        await activity_queue.finish_job(conn, held.organisation_id, held.job_id, held.number, "failed")
 
 
 async def beside_jobs(at: Place) -> None:
@@ -239,7 +239,7 @@ async def beside_jobs(at: Place) -> None:
         digests = (LastAccepted(at.object(4, number), b"", None, False) for number in range(1, 500))
         await repairs.call(conn, held[1], Kind.ACTIVITIES, digests)
     async with watched("repairs.ask"):
-        await repairs.ask(conn, named(f"batch {at.size.busy}.1.3"))
+        await repairs.ask(conn, at.organisation, named(f"batch {at.size.busy}.1.3"))
     async with watched("tasks.done, failed, let_go"):
         await tasks.done(conn, held[1], None)
         await tasks.failed(conn, held[2], MINUTE, "timeout")

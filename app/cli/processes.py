@@ -19,8 +19,9 @@ from app.runtime import running
 commands = typer.Typer()
 
 _HEALTH_SECONDS = 4.0
-# Of a worker: what it does with Postgres takes milliseconds, however many steps wait for calls.
-_CONNECTIONS = 20
+# Of a worker: what it does with Postgres takes milliseconds, however many steps wait for calls. Each connection first
+# makes plans of its own for every function, so that more of them cost more than they bring.
+_CONNECTIONS = 8
 
 ReadyFile = Annotated[
     Path | None, typer.Option(help="Where to write {port} once the process is ready.", show_default=False)

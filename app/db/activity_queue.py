@@ -66,6 +66,7 @@ async def start_free_queues(conn: AsyncConnection, limit: int = 50) -> list[Wake
 
 async def finish_job(
     conn: AsyncConnection,
+    organisation_id: UUID,
     job_id: UUID,
     claim: int,
     status: str,
@@ -81,8 +82,15 @@ async def finish_job(
     said = None if error is None else json.dumps(error)
     follows, claimed = await call_verb(
         conn,
-        "finish_job(:job, :claim, :status, CAST(:error AS jsonb), :go_on)",
-        {"job": job_id, "claim": claim, "status": status, "error": said, "go_on": go_on},
+        "finish_job(:organisation, :job, :claim, :status, CAST(:error AS jsonb), :go_on)",
+        {
+            "organisation": organisation_id,
+            "job": job_id,
+            "claim": claim,
+            "status": status,
+            "error": said,
+            "go_on": go_on,
+        },
     )
     return wake_ups_of(follows), claimed
 

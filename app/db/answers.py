@@ -14,9 +14,8 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.batches import keys
 from app.db.cipher import OrganisationCipher
-from app.db.claims import Claim
+from app.db.claims import Claim, keys
 from app.db.content import Content, sealed_answer
 from app.db.records import changes_json
 from app.db.verbs import call_verb, snapshot_of
@@ -33,7 +32,7 @@ async def accept_batch(
     return await _verb(
         conn,
         claim,
-        "accept_batch(:job, :claim, :batch, :http_status, :remote_job_id, :poll_in)",
+        "accept_batch(:organisation, :job, :claim, :batch, :http_status, :remote_job_id, :poll_in)",
         batch=batch_id,
         http_status=http_status,
         remote_job_id=remote_job_id,
@@ -103,7 +102,7 @@ async def apply_answer(
     return await _verb(
         conn,
         claim,
-        "apply_answer(:job, :claim, :batch, :answer, :answer_sealed, CAST(:digests AS bytea[]),"
+        "apply_answer(:organisation, :job, :claim, :batch, :answer, :answer_sealed, CAST(:digests AS bytea[]),"
         " CAST(:objects AS uuid[]), CAST(:sealed AS bytea[]), CAST(:changes AS jsonb), :poll_in,"
         " :lost_why, :lost_again_in, :usual, :horizon)",
         batch=batch_id,
@@ -120,7 +119,9 @@ async def apply_answer(
 
 async def postpone_poll(conn: AsyncConnection, claim: Claim, batch_id: UUID, poll_in: timedelta) -> JobSnapshot:
     """Notes when to ask again for a result that could not be had now."""
-    return await _verb(conn, claim, "postpone_poll(:job, :claim, :batch, :poll_in)", batch=batch_id, poll_in=poll_in)
+    return await _verb(
+        conn, claim, "postpone_poll(:organisation, :job, :claim, :batch, :poll_in)", batch=batch_id, poll_in=poll_in
+    )
 
 
 async def refuse_batch(
@@ -140,8 +141,8 @@ async def refuse_batch(
     said = {each: sealed_answer(cipher, claim.kind, each, words) for each, words in blamed.items()}
     given = await call_verb(
         conn,
-        "refuse_batch(:job, :claim, :batch, :http_status, :answer, :answer_sealed, CAST(:objects AS uuid[]),"
-        " CAST(:digests AS bytea[]), CAST(:sealed AS bytea[]), CAST(:issues AS jsonb))",
+        "refuse_batch(:organisation, :job, :claim, :batch, :http_status, :answer, :answer_sealed,"
+        " CAST(:objects AS uuid[]), CAST(:digests AS bytea[]), CAST(:sealed AS bytea[]), CAST(:issues AS jsonb))",
         {
             **keys(claim),
             "batch": batch_id,
@@ -176,7 +177,8 @@ async def requeue_batch(
     return await _verb(
         conn,
         claim,
-        "requeue_batch(:job, :claim, :batch, :http_status, :answer, :answer_sealed, :again_in, :horizon)",
+        "requeue_batch(:organisation, :job, :claim, :batch, :http_status, :answer, :answer_sealed, :again_in,"
+        " :horizon)",
         batch=batch_id,
         http_status=http_status,
         **_answer(sealed_answer(cipher, "batch", batch_id, answer)),
@@ -200,7 +202,7 @@ async def mark_lost(
     return await _verb(
         conn,
         claim,
-        "mark_lost(:job, :claim, :batch, :code, :again_in, :horizon)",
+        "mark_lost(:organisation, :job, :claim, :batch, :code, :again_in, :horizon)",
         batch=batch_id,
         code=code,
         again_in=again_in,
@@ -210,7 +212,7 @@ async def mark_lost(
 
 async def abandon_outstanding(conn: AsyncConnection, claim: Claim, code: str) -> JobSnapshot:
     """Closes everything that is out, for a job that ends without its answers."""
-    return await _verb(conn, claim, "abandon_outstanding(:job, :claim, :code)", code=code)
+    return await _verb(conn, claim, "abandon_outstanding(:organisation, :job, :claim, :code)", code=code)
 
 
 async def _verb(conn: AsyncConnection, claim: Claim, function: str, **values: Any) -> JobSnapshot:

@@ -9,7 +9,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.claims import Claim
+from app.db.claims import Claim, keys
 from app.db.verbs import call_verb, snapshot_of
 from app.domain.open_work import JobSnapshot
 
@@ -31,7 +31,7 @@ async def unasked(conn: AsyncConnection, claim: Claim) -> Sequence[UUID]:
             ORDER BY one.ordinal LIMIT :most
             """
         ),
-        {"job": claim.job_id, "run": claim.run_id, "kind": claim.kind.value, "most": _MOST},
+        {**keys(claim), "most": _MOST},
     )
     return rows.scalars().all()
 
@@ -41,7 +41,7 @@ async def note_at_target(conn: AsyncConnection, claim: Claim, asked: Sequence[UU
     return snapshot_of(
         await call_verb(
             conn,
-            "note_at_target(:job, :claim, CAST(:asked AS uuid[]), CAST(:held AS uuid[]))",
-            {"job": claim.job_id, "claim": claim.number, "asked": list(asked), "held": list(held)},
+            "note_at_target(:organisation, :job, :claim, CAST(:asked AS uuid[]), CAST(:held AS uuid[]))",
+            {**keys(claim), "asked": list(asked), "held": list(held)},
         )
     )

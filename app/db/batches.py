@@ -5,16 +5,14 @@ Every function here writes by one verb under a claim, and raises LeaseLost when 
 
 import hashlib
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.cipher import OrganisationCipher
-from app.db.claims import Claim, load_snapshot
+from app.db.claims import Claim, keys, load_snapshot
 from app.db.content import open_all
 from app.db.faults import Unusable
 from app.db.next_batch import next_batch
@@ -38,7 +36,7 @@ async def open_job(conn: AsyncConnection, claim: Claim) -> JobSnapshot:
 
     Of a cancelled run what has not left is discarded. Raises LeaseLost when the claim no longer holds.
     """
-    return snapshot_of(await call_verb(conn, "open_job(:job, :claim)", keys(claim)))
+    return snapshot_of(await call_verb(conn, "open_job(:organisation, :job, :claim)", keys(claim)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +59,9 @@ async def write_batch(conn: AsyncConnection, cipher: OrganisationCipher, publish
     batch_id, request = uuid4(), found.request
     written, work = await call_verb(
         conn,
-        "write_batch(:job, :claim, :batch, CAST(:changes AS jsonb), CAST(:digests AS bytea[]), CAST(:kinds AS text[]),"
-        " CAST(:objects AS uuid[]), CAST(:sealed AS bytea[]), CAST(:records AS uuid[]), CAST(:items AS bytea[]),"
-        " CAST(:digest AS bytea), CAST(:bytes AS integer), CAST(:sha256 AS bytea))",
+        "write_batch(:organisation, :job, :claim, :batch, CAST(:changes AS jsonb), CAST(:digests AS bytea[]),"
+        " CAST(:kinds AS text[]), CAST(:objects AS uuid[]), CAST(:sealed AS bytea[]), CAST(:records AS uuid[]),"
+        " CAST(:items AS bytea[]), CAST(:digest AS bytea), CAST(:bytes AS integer), CAST(:sha256 AS bytea))",
         {
             **keys(claim),
             "batch": batch_id,
@@ -92,7 +90,8 @@ async def call_batch(
     `open_all` does; KeyUnknown too.
     """
     body = await _body(conn, cipher, published, batch_id)
-    if await call_verb(conn, "mark_called(:job, :claim, :batch)", {**keys(claim), "batch": batch_id}) != "called":
+    values = {**keys(claim), "batch": batch_id}
+    if await call_verb(conn, "mark_called(:organisation, :job, :claim, :batch)", values) != "called":
         return None
     if body is None:
         raise Unusable(f"batch {batch_id} has been written while it was called", batch=batch_id)
@@ -131,24 +130,16 @@ async def _body(
 async def expire(conn: AsyncConnection, claim: Claim, cause: str | None = None) -> JobSnapshot:
     """Ends what is still pending: faults have lasted for the whole horizon, `cause` the last of them."""
     values = {**keys(claim), "issues": json.dumps(stored([Issue("gave_up", cause=cause)]))}
-    return snapshot_of(await call_verb(conn, "expire(:job, :claim, CAST(:issues AS jsonb))", values))
+    return snapshot_of(await call_verb(conn, "expire(:organisation, :job, :claim, CAST(:issues AS jsonb))", values))
 
 
 async def unmark_called(conn: AsyncConnection, claim: Claim, batch_id: UUID) -> JobSnapshot:
     """Takes back the note that a batch leaves, when it is certain that it has not: it may leave later, as it stands."""
-    return snapshot_of(await call_verb(conn, "unmark_called(:job, :claim, :batch)", {**keys(claim), "batch": batch_id}))
+    return snapshot_of(
+        await call_verb(conn, "unmark_called(:organisation, :job, :claim, :batch)", {**keys(claim), "batch": batch_id})
+    )
 
 
 async def discard_unsent(conn: AsyncConnection, claim: Claim) -> None:
     """Drops batches that have not left: their records are as if they had never been taken."""
-    await call_verb(conn, "discard_unsent(:job, :claim, NULL)", keys(claim))
-
-
-def keys(claim: Claim) -> Mapping[str, Any]:
-    return {
-        "organisation": claim.organisation_id,
-        "job": claim.job_id,
-        "claim": claim.number,
-        "run": claim.run_id,
-        "kind": claim.kind.value,
-    }
+    await call_verb(conn, "discard_unsent(:organisation, :job, :claim, NULL)", keys(claim))

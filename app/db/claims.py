@@ -61,7 +61,11 @@ async def claim_jobs(
             claims.append(_claim_of(row))
         except (ValueError, TypeError, LookupError) as problem:
             log.error("a job cannot be read", job_id=str(row.id), claim=row.claim, **describe_exception(problem))
-            await call_verb(conn, "lay_down_unread(:job, :claim)", {"job": row.id, "claim": row.claim})
+            await call_verb(
+                conn,
+                "lay_down_unread(:organisation, :job, :claim)",
+                {"organisation": row.organisation_id, "job": row.id, "claim": row.claim},
+            )
     return claims
 
 
@@ -89,12 +93,12 @@ def following(claim: Claim, given: Sequence[Any]) -> Claim:
 
 async def hold(conn: AsyncConnection, claim: Claim) -> None:
     """Keeps the job's row as it is until the transaction ends; raises LeaseLost when the claim no longer holds."""
-    await call_verb(conn, "hold_job(:job, :claim) IS NOT NULL", _keys(claim))
+    await call_verb(conn, "hold_job(:organisation, :job, :claim) IS NOT NULL", keys(claim))
 
 
 async def load_snapshot(conn: AsyncConnection, claim: Claim) -> JobSnapshot:
     """Reads what the next decision needs; raises LeaseLost when the claim no longer holds."""
-    return snapshot_of(await call_verb(conn, "refresh_work(:job, :claim)", _keys(claim)))
+    return snapshot_of(await call_verb(conn, "refresh_work(:organisation, :job, :claim)", keys(claim)))
 
 
 async def note_fault(conn: AsyncConnection, claim: Claim, error: dict[str, Any], *, counts: bool = True) -> JobSnapshot:
@@ -102,8 +106,10 @@ async def note_fault(conn: AsyncConnection, claim: Claim, error: dict[str, Any],
 
     Raises LeaseLost when the claim no longer holds.
     """
-    values = {**_keys(claim), "error": json.dumps(error), "counted": int(counts)}
-    return snapshot_of(await call_verb(conn, "note_fault(:job, :claim, CAST(:error AS jsonb), :counted)", values))
+    values = {**keys(claim), "error": json.dumps(error), "counted": int(counts)}
+    return snapshot_of(
+        await call_verb(conn, "note_fault(:organisation, :job, :claim, CAST(:error AS jsonb), :counted)", values)
+    )
 
 
 async def snooze(conn: AsyncConnection, claim: Claim, delay: timedelta, *, cancelled: bool = False) -> WakeUp:
@@ -111,8 +117,8 @@ async def snooze(conn: AsyncConnection, claim: Claim, delay: timedelta, *, cance
 
     When its run has been cancelled and the decision was made without knowing that (`cancelled`), it is due at once.
     """
-    values = {**_keys(claim), "delay": delay, "cancelled": cancelled}
-    number, seconds = await call_verb(conn, "snooze(:job, :claim, :delay, :cancelled)", values)
+    values = {**keys(claim), "delay": delay, "cancelled": cancelled}
+    number, seconds = await call_verb(conn, "snooze(:organisation, :job, :claim, :delay, :cancelled)", values)
     return WakeUp(claim.job_id, number, float(seconds))
 
 
@@ -130,8 +136,9 @@ async def rest(conn: AsyncConnection, claim: Claim, fault: OurFault) -> None:
     }
     await call_verb(
         conn,
-        "rest_job(:job, :claim, :code, CAST(:records AS uuid[]), CAST(:batch AS uuid), CAST(:issues AS jsonb))",
-        {**_keys(claim), **values},
+        "rest_job(:organisation, :job, :claim, :code, CAST(:records AS uuid[]), CAST(:batch AS uuid),"
+        " CAST(:issues AS jsonb))",
+        {**keys(claim), **values},
     )
 
 
@@ -165,5 +172,12 @@ async def database_time(conn: AsyncConnection) -> datetime:
     return now
 
 
-def _keys(claim: Claim) -> Mapping[str, Any]:
-    return {"job": claim.job_id, "claim": claim.number}
+def keys(claim: Claim) -> Mapping[str, Any]:
+    """Gives what a verb under the claim begins with, and whose job it is."""
+    return {
+        "organisation": claim.organisation_id,
+        "job": claim.job_id,
+        "claim": claim.number,
+        "run": claim.run_id,
+        "kind": claim.kind.value,
+    }

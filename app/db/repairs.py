@@ -78,8 +78,12 @@ async def call(conn: AsyncConnection, task: Task, kind: Kind, sent: Iterable[Las
     listed = list(sent)
     return bool(
         await conn.scalar(
-            sa.text("SELECT call_repair(:task, :claim, :kind, CAST(:ids AS uuid[]), CAST(:digests AS bytea[]))"),
+            sa.text(
+                "SELECT call_repair(:organisation, :task, :claim, :kind, CAST(:ids AS uuid[]),"
+                " CAST(:digests AS bytea[]))"
+            ),
             {
+                "organisation": task.organisation_id,
                 "task": task.id,
                 "claim": task.claim,
                 "kind": kind.value,
@@ -115,6 +119,8 @@ async def note_seen(conn: AsyncConnection, repair: Repair, seen: Iterable[UUID])
     )
 
 
-async def ask(conn: AsyncConnection, batch_id: UUID) -> None:
+async def ask(conn: AsyncConnection, organisation_id: UUID, batch_id: UUID) -> None:
     """Asks for a repair of a batch at once: its call left too late."""
-    await conn.execute(sa.text("SELECT ask_for_repair(:batch)"), {"batch": batch_id})
+    await conn.execute(
+        sa.text("SELECT ask_for_repair(:organisation, :batch)"), {"organisation": organisation_id, "batch": batch_id}
+    )

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import fields
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -21,10 +22,16 @@ class LeaseLost(Exception):
     """Somebody else holds the job now, or it has ended: what this claim would write is dropped."""
 
 
+@cache
+def _called(function: str) -> sa.TextClause:
+    # Made once: to read a text for its parameters takes as long as a short round trip.
+    return sa.text(f"SELECT {function}")
+
+
 async def call_verb(conn: AsyncConnection, function: str, values: Mapping[str, Any]) -> Any:
     """Calls a `function`, written with its parameters, and gives its result; raises LeaseLost as the function says."""
     try:
-        return await conn.scalar(sa.text(f"SELECT {function}"), values)
+        return await conn.scalar(_called(function), values)
     except DBAPIError as problem:
         if getattr(problem.orig, "sqlstate", None) == _LEASE_LOST:
             raise LeaseLost from None

@@ -208,7 +208,7 @@ class Runner:
             lambda to, token, hooks: to.submit(self.claim.kind, marked[0].body, token, hooks),
             mark,
             lambda: self._events.put_nowait(Permitted(number)),
-            lambda: ask_for_repair(self.engine, intent.batch_id),
+            lambda: ask_for_repair(self.engine, self.claim.organisation_id, intent.batch_id),
         )
         return NotMade(out_of_time=False, marked=bool(marked)) if accepted is None else accepted
 

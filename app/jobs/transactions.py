@@ -79,7 +79,9 @@ async def settle(conn: AsyncConnection, claim: Claim, ending: Snooze | Finish, *
             return Settled([await snooze(conn, claim, delay, cancelled=cancelled)])
         case Finish(status, code, cause):
             problem = job_problem(code or "records_failed", cause) if status == "failed" else None
-            wake_ups, claimed = await finish_job(conn, claim.job_id, claim.number, status, problem, go_on=go_on)
+            wake_ups, claimed = await finish_job(
+                conn, claim.organisation_id, claim.job_id, claim.number, status, problem, go_on=go_on
+            )
             claims = [following(claim, each) for each in claimed]
             taken = {each.job_id for each in claims}
             return Settled([each for each in wake_ups if each.job_id not in taken], claims)

@@ -101,7 +101,7 @@ class Played:
                     await self._answer(conn, cipher, held, out, answers or {})
         if end is not None:
             async with self.runtime.engine.begin() as conn:
-                await activity_queue.finish_job(conn, job_id, held.number, end)
+                await activity_queue.finish_job(conn, held.organisation_id, job_id, held.number, end)
 
     async def _answer(
         self, conn: AsyncConnection, cipher: OrganisationCipher, held: claims.Claim, out: Outgoing, given: Any

@@ -210,7 +210,7 @@ async def test_a_call_that_is_written_too_late_is_looked_at_at_once(skolverket: 
 
         async def late() -> None:
             asked.append(batch_id)
-            await ask_for_repair(tenant.engine, batch_id)
+            await ask_for_repair(tenant.engine, tenant.organisation_id, batch_id)
 
         assert await calls.sending(tenant.cipher, "send", make, late=late) == Accepted(202, "7")
     assert asked == [batch_id]

@@ -259,7 +259,7 @@ class Tenant:
     async def finish(self, held: Claim, status: str = "succeeded") -> list[activity_queue.WakeUp]:
         """Ends a job."""
         async with self.engine.begin() as conn:
-            return (await activity_queue.finish_job(conn, held.job_id, held.number, status))[0]
+            return (await activity_queue.finish_job(conn, held.organisation_id, held.job_id, held.number, status))[0]
 
     async def play(self, job_id: UUID, verdicts: Mapping[str, str] | None = None) -> list[activity_queue.WakeUp]:
         """Has a job carried from its claim to its end."""

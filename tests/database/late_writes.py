@@ -89,11 +89,15 @@ LATE_WRITES: Final[dict[str, tuple[Write, Refusal]]] = {
     "note_at_target": (lambda conn, cipher, held, batch: at_target.note_at_target(conn, held, [], set()), _told),
     "note_fault": (lambda conn, cipher, held, batch: claims.note_fault(conn, held, {"code": "late"}), _told),
     "finish_job as succeeded": (
-        lambda conn, cipher, held, batch: activity_queue.finish_job(conn, held.job_id, held.number, "succeeded"),
+        lambda conn, cipher, held, batch: activity_queue.finish_job(
+            conn, held.organisation_id, held.job_id, held.number, "succeeded"
+        ),
         _told,
     ),
     "finish_job as failed": (
-        lambda conn, cipher, held, batch: activity_queue.finish_job(conn, held.job_id, held.number, "failed"),
+        lambda conn, cipher, held, batch: activity_queue.finish_job(
+            conn, held.organisation_id, held.job_id, held.number, "failed"
+        ),
         _told,
     ),
     "a record": _raw("UPDATE record SET received = 'late', fence = :claim WHERE job_id = :job"),

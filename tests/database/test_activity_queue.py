@@ -152,7 +152,7 @@ async def test_a_run_that_comes_while_the_one_ahead_ends_is_not_left_behind(tena
         await tenant.play(job_id)
     held = await tenant.claim(ahead.jobs[-1])
     async with tenant.engine.begin() as conn:
-        await activity_queue.finish_job(conn, held.job_id, held.number, "succeeded")
+        await activity_queue.finish_job(conn, held.organisation_id, held.job_id, held.number, "succeeded")
         coming = asyncio.ensure_future(tenant.accept(ahead.activity_id))
         while not coming.done() and not await tenant.value(_SOMEBODY_WAITS):
             await asyncio.wait({coming}, timeout=0.01)
@@ -195,7 +195,9 @@ async def test_a_failed_job_blocks_those_behind_it_and_ends_the_run(tenant: Tena
     held = await tenant.claim(run.jobs[0])
     await tenant.answer(held, await tenant.accepted(held), {first: "error"})
     async with tenant.engine.begin() as conn:
-        wake_ups, _ = await activity_queue.finish_job(conn, held.job_id, held.number, "failed", {"type": "records"})
+        wake_ups, _ = await activity_queue.finish_job(
+            conn, held.organisation_id, held.job_id, held.number, "failed", {"type": "records"}
+        )
     assert wake_ups == [WakeUp(following.jobs[0], 1)]
     assert (await run.status(), await run.statuses()) == ("failed", ["failed"] + ["blocked"] * 3)
     assert await following.status() == "running"
@@ -295,12 +297,16 @@ async def test_what_follows_from_a_jobs_end_is_claimed_at_once_by_its_holder(ten
         epoch = await begin_epoch(conn)
         [held] = await claims.claim_jobs(conn, epoch, 1, [first.jobs[0]])
         for expected in (*first.jobs[1:], second.jobs[0]):
-            wake_ups, claimed = await activity_queue.finish_job(conn, held.job_id, held.number, "succeeded", go_on=True)
+            wake_ups, claimed = await activity_queue.finish_job(
+                conn, held.organisation_id, held.job_id, held.number, "succeeded", go_on=True
+            )
             assert [each.job_id for each in wake_ups] == [expected]
             [held] = [claims.following(held, each) for each in claimed]
             assert (held.job_id, held.opened.counts.total) == (expected, 0)
         await release(conn, epoch)
-        _, claimed = await activity_queue.finish_job(conn, held.job_id, held.number, "succeeded", go_on=True)
+        _, claimed = await activity_queue.finish_job(
+            conn, held.organisation_id, held.job_id, held.number, "succeeded", go_on=True
+        )
         assert claimed == []
 
 
@@ -386,7 +392,7 @@ async def test_a_retry_begins_the_job_anew(tenant: Tenant) -> None:
     await tenant.note_accepted(held)
     async with tenant.engine.begin() as conn:
         await claims.note_fault(conn, held, {"type": "x"})
-        await activity_queue.finish_job(conn, held.job_id, held.number, "failed", {"type": "y"})
+        await activity_queue.finish_job(conn, held.organisation_id, held.job_id, held.number, "failed", {"type": "y"})
     await run.retry()
     [row] = await tenant.rows("SELECT * FROM job WHERE id = :job", job=held.job_id)
     assert [

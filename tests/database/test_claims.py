@@ -124,10 +124,10 @@ _WRITES: dict[str, type_of_write] = {
     "snooze": lambda t, conn, held, w, a: claims.snooze(conn, held, NOTHING),
     "note_fault": lambda t, conn, held, w, a: claims.note_fault(conn, held, {"type": "late"}),
     "finish_job as succeeded": lambda t, conn, held, w, a: activity_queue.finish_job(
-        conn, held.job_id, held.number, "succeeded"
+        conn, held.organisation_id, held.job_id, held.number, "succeeded"
     ),
     "finish_job as failed": lambda t, conn, held, w, a: activity_queue.finish_job(
-        conn, held.job_id, held.number, "failed", {"type": "late"}
+        conn, held.organisation_id, held.job_id, held.number, "failed", {"type": "late"}
     ),
 }
 

@@ -112,14 +112,14 @@ async def test_it_is_due_when_its_job_has_ended_and_once_more_later(tenant: Tena
 async def test_a_process_that_was_too_late_asks_at_once(tenant: Tenant) -> None:
     _, batch_id = await make_batch(tenant, "called")
     async with tenant.engine.begin() as conn:
-        await repairs.ask(conn, batch_id)
+        await repairs.ask(conn, tenant.organisation_id, batch_id)
     assert [each.key for each in await due(tenant)] == [str(batch_id)]
 
 
 async def test_it_asks_at_once_of_a_repair_that_waits_too(tenant: Tenant) -> None:
     _, batch_id = await make_batch(tenant, "lost")
     async with tenant.engine.begin() as conn:
-        await repairs.ask(conn, batch_id)
+        await repairs.ask(conn, tenant.organisation_id, batch_id)
     assert [each.key for each in await due(tenant)] == [str(batch_id)]
 
 
@@ -140,7 +140,7 @@ async def test_it_is_about_what_was_accepted_last_by_whichever_run(tenant: Tenan
 async def test_what_was_never_accepted_is_not_in_it(tenant: Tenant) -> None:
     _, batch_id = await make_batch(tenant, "lost")
     async with tenant.engine.begin() as conn:
-        await repairs.ask(conn, batch_id)
+        await repairs.ask(conn, tenant.organisation_id, batch_id)
     [task] = await due(tenant)
     assert (await load(tenant, task)).accepted == []
 

@@ -33,7 +33,8 @@ BATCHES: Final = (
         "a batch is noted as called before its bytes are checked",
         "    body = await _body(conn, cipher, published, batch_id)\n",
         "    try:\n        body = await _body(conn, cipher, published, batch_id)\n    except Unusable:\n"
-        '        await call_verb(conn, "mark_called(:job, :claim, :batch)", {**keys(claim), "batch": batch_id})\n'
+        '        values = {**keys(claim), "batch": batch_id}\n'
+        '        await call_verb(conn, "mark_called(:organisation, :job, :claim, :batch)", values)\n'
         "        raise\n",
         ("faults",),
     ),
@@ -45,7 +46,7 @@ BATCHES: Final = (
     ),
     Fault(
         "what has been given up leaves all the same",
-        "    PERFORM discard_unsent(of_job, of_claim, NULL);\n    -- A range",
+        "    PERFORM discard_unsent(of_organisation, of_job, of_claim, NULL);\n    -- A range",
         "    -- A range",
         ("batches",),
     ),

@@ -95,22 +95,34 @@ SCHEMA: Final = (
 STORE: Final = (
     Fault(
         "a job is settled without its claim number",
-        "    IF one.pending > 0 THEN\n        PERFORM hold_job(of_job, of_claim);\n        -- A retry",
+        "    IF one.pending > 0 THEN\n        PERFORM hold_job(of_organisation, of_job, of_claim);\n        -- A retry",
         "    of_claim := (SELECT claim FROM job WHERE id = of_job);\n    IF one.pending > 0 THEN\n        -- A retry",
         ("model",),
     ),
     Fault(
         "a job is let go without its claim number",
-        "    one := hold_job(of_job, of_claim);\n    SELECT CASE WHEN cancel_requested_at",
+        "    one := hold_job(of_organisation, of_job, of_claim);\n    SELECT CASE WHEN cancel_requested_at",
         "    SELECT * INTO one FROM job WHERE id = of_job;\n    of_claim := one.claim;\n"
         "    SELECT CASE WHEN cancel_requested_at",
         ("claims",),
     ),
     Fault(
         "a step goes on without its claim number",
-        "WHERE id = of_job AND claim = of_claim AND holder IS NOT NULL RETURNING * INTO one;",
-        "WHERE id = of_job AND holder IS NOT NULL RETURNING * INTO one;",
+        "IS TRUE AND claim = of_claim AND holder IS NOT NULL\n    RETURNING * INTO one;",
+        "IS TRUE AND holder IS NOT NULL\n    RETURNING * INTO one;",
         ("claims",),
+    ),
+    Fault(
+        "a claim of another organisation's job holds",
+        "fence = of_claim\n    WHERE id = of_job AND (organisation_id = of_organisation) IS TRUE AND claim",
+        "fence = of_claim\n    WHERE id = of_job AND claim",
+        ("organisations",),
+    ),
+    Fault(
+        "nothing says for whom a verb acts",
+        "    PERFORM act_for(of_organisation);\n    -- In this form",
+        "    -- In this form",
+        ("organisations",),
     ),
     Fault(
         "a claim does not look whether somebody holds the job",
@@ -120,14 +132,14 @@ STORE: Final = (
     ),
     Fault(
         "who has given its right to call away claims what follows",
-        "WHERE epoch.id = of_epoch AND state = 'holds') THEN",
-        "WHERE epoch.id = of_epoch AND state <> 'ended') THEN",
+        "FROM epoch WHERE epoch.id = of_epoch AND state = 'holds';",
+        "FROM epoch WHERE epoch.id = of_epoch AND state <> 'ended';",
         ("queues",),
     ),
     Fault(
         "what has a process to itself gets company",
-        "    IF FOUND AND EXISTS (SELECT FROM job WHERE holder = of_epoch) THEN",
-        "    IF false THEN",
+        "NOT FOUND OR (trial IS NOT NULL AND EXISTS (SELECT FROM job WHERE holder = of_epoch)) THEN",
+        "NOT FOUND THEN",
         ("suspects",),
     ),
     Fault(
@@ -222,8 +234,8 @@ STORE: Final = (
     ),
     Fault(
         "after a cancel the next job begins",
-        "IF becomes = 'succeeded' AND NOT is_last AND NOT cancelled THEN",
-        "IF becomes = 'succeeded' AND NOT is_last THEN",
+        "IF becomes = 'succeeded' AND NOT cancelled THEN",
+        "IF becomes = 'succeeded' THEN",
         ("queues",),
     ),
     Fault(

@@ -55,6 +55,7 @@ PROOFS: Final[Mapping[str, Proof]] = {
     "pacer": _tests("tests/unit/test_pacer.py"),
     "uploads": _database("uploads", "latest_upload"),
     "tasks": _database("tasks", "repairs"),
+    "organisations": _database("organisation_first"),
     "API": _tests("tests/api/test_runs.py"),
     "reads": _tests(
         "tests/unit/test_changes.py",

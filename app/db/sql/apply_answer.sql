@@ -3,12 +3,12 @@
 -- batch is finished when none of its records waits any more, or with `lost_why`, as `lose_batch` has it. `usual_answer` is
 -- how long answers of this kind take, where that has been learned.
 CREATE OR REPLACE FUNCTION apply_answer(
-    of_job uuid, of_claim bigint, of_batch uuid, answer bytea, answer_sealed bytea,
+    of_organisation uuid, of_job uuid, of_claim bigint, of_batch uuid, answer bytea, answer_sealed bytea,
     digests bytea[], objects uuid[], sealed bytea[], changes jsonb, poll_in interval,
     lost_why text, lost_again_in interval, usual_answer interval, horizon interval
 ) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
-    one job := hold_job(of_job, of_claim);
+    one job := hold_job(of_organisation, of_job, of_claim);
     answered timestamptz := clock_timestamp();
     earlier bytea;
     any_left boolean;

@@ -2,7 +2,8 @@
 -- clock has been wrong. Once, since a bound that moves with the clock would never come. Gives how many jobs. A job waits
 -- for five minutes at most, a suspect for twenty (free_claims), an answer for less than twenty seconds. Batches and records
 -- are looked at where their job waits for them so long that it is too far ahead itself. Where no job is, that is one look
--- over ix_job_due for each organisation with work, and the few rows of `egress`.
+-- over ix_job_due for each organisation with work, and the few rows of `egress`. It is for
+-- all organisations.
 CREATE OR REPLACE FUNCTION bring_near() RETURNS integer LANGUAGE plpgsql AS $$
 DECLARE
     now_ CONSTANT timestamptz := clock_timestamp();

@@ -1,7 +1,8 @@
 -- Claims due jobs for an epoch that may call: those `wanted`, or with NULL of all, in turn for the organisations, at
 -- most so many. Gives them with what their steps begin with. One that cannot be opened is laid down: the others go on.
 -- Suspects (free_claims) are admitted sixteen at a time, half as many after each further death. One that was twice the
--- only suspect at a death has the process to itself: what is in hand comes to its end first, and nothing is beside it.
+-- only suspect at a death has the process to itself: what is in hand comes to its end first, and nothing is beside it. They are
+-- of any organisation; each is opened for its own.
 CREATE OR REPLACE FUNCTION claim_jobs(of_epoch uuid, most integer, wanted uuid[])
 RETURNS TABLE (id uuid, claim bigint, organisation_id uuid, run_id uuid, kind text, lost_before boolean, salt bytea,
     wake_latency interval, opened jsonb) LANGUAGE plpgsql AS $$
@@ -14,15 +15,16 @@ DECLARE
     suspects integer;
     one pg_catalog.record;
 BEGIN
-    IF NOT EXISTS (SELECT FROM epoch WHERE epoch.id = of_epoch AND state = 'holds') THEN
+    SELECT (
+        SELECT job.id FROM job
+        WHERE status IN ('queued', 'running') AND sole_deaths >= 2
+            AND (holder = of_epoch OR (holder IS NULL AND due_at <= now_))
+        ORDER BY job.due_at LIMIT 1
+    ), (SELECT count(*) FROM job WHERE holder = of_epoch AND worker_deaths >= 2)
+    INTO trial, suspects FROM epoch WHERE epoch.id = of_epoch AND state = 'holds';
+    IF NOT FOUND OR (trial IS NOT NULL AND EXISTS (SELECT FROM job WHERE holder = of_epoch)) THEN
         RETURN;
-    END IF;
-    SELECT job.id INTO trial FROM job
-    WHERE status IN ('queued', 'running') AND sole_deaths >= 2 AND (holder = of_epoch OR (holder IS NULL AND due_at <= now_))
-    ORDER BY job.due_at LIMIT 1;
-    IF FOUND AND EXISTS (SELECT FROM job WHERE holder = of_epoch) THEN
-        RETURN;
-    ELSIF FOUND THEN
+    ELSIF trial IS NOT NULL THEN
         taken := ARRAY[trial];
     ELSIF wanted IS NULL THEN
         -- From one organisation to the next over the index, and a few of each.
@@ -50,7 +52,6 @@ BEGIN
     ELSE
         taken := wanted;
     END IF;
-    SELECT count(*) INTO suspects FROM job WHERE holder = of_epoch AND worker_deaths >= 2;
     FOR one IN SELECT free.* FROM unnest(taken) WITH ORDINALITY AS listed (id, place) CROSS JOIN LATERAL (
             SELECT job.id, job.worker_deaths FROM job
             WHERE job.id = listed.id AND status IN ('queued', 'running') AND holder IS NULL AND due_at <= now_
@@ -70,11 +71,11 @@ BEGIN
             clock_timestamp() - job.notified_at
         INTO id, claim, organisation_id, run_id, kind, lost_before, salt, wake_latency;
         BEGIN
-            opened := open_job(claim_jobs.id, claim_jobs.claim);
+            opened := open_job(claim_jobs.organisation_id, claim_jobs.id, claim_jobs.claim);
             RETURN NEXT;
         EXCEPTION WHEN OTHERS THEN
             RAISE LOG 'job % cannot be opened: %', claim_jobs.id, SQLSTATE;
-            PERFORM lay_down_unread(claim_jobs.id, claim_jobs.claim);
+            PERFORM lay_down_unread(claim_jobs.organisation_id, claim_jobs.id, claim_jobs.claim);
         END;
     END LOOP;
 END $$;

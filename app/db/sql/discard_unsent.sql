@@ -1,11 +1,12 @@
 -- Deletes batches that have not left, all of a job or one: their records are as if they had never been taken.
-CREATE OR REPLACE FUNCTION discard_unsent(of_job uuid, of_claim bigint, one_batch uuid) RETURNS void
-LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION discard_unsent(
+    of_organisation uuid, of_job uuid, of_claim bigint, one_batch uuid
+) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     gone uuid[];
     listed uuid[];
 BEGIN
-    PERFORM hold_job(of_job, of_claim);
+    PERFORM hold_job(of_organisation, of_job, of_claim);
     WITH deleted AS (
         DELETE FROM batch WHERE job_id = of_job AND status = 'written' AND (one_batch IS NULL OR id = one_batch)
         RETURNING id, record_ids

@@ -1,5 +1,6 @@
 -- Who may call from an address: one epoch at a time, as the index uq_epoch_holds has it besides. No clock decides; those
--- who stand by compare what they have seen with what is.
+-- who stand by compare what they have seen with what is. An epoch has jobs of any organisation in hand, so that no
+-- function here acts for one.
 
 -- Gives the right to call to a worker under a new epoch, when nobody has it, or when the one that has it is the epoch
 -- that was seen, and has not written a beat since: that one has ended, and what it had in hand is free. Gives NULL

@@ -4,6 +4,12 @@ BEGIN
     RAISE EXCEPTION '%', sentence USING ERRCODE = 'check_violation', CONSTRAINT = guard;
 END $$;
 
+-- Makes an organisation the one for which this transaction acts from here on: a policy of row-level security can hold
+-- each row against it.
+CREATE OR REPLACE FUNCTION act_for(of_organisation uuid) RETURNS text LANGUAGE sql VOLATILE AS $$
+    SELECT set_config('provkedja.organisation', of_organisation::text, true)
+$$;
+
 -- Gives the number of the next claim. One that a failover has lost is not given again, but for once in a million: whoever
 -- was given it writes nothing under it.
 CREATE OR REPLACE FUNCTION next_claim(before bigint) RETURNS bigint LANGUAGE sql VOLATILE AS $$

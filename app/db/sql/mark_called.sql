@@ -1,9 +1,11 @@
 -- Notes that a written batch leaves now. One of whose objects the target has accepted a later upload, or another job has
 -- a call under way, is discarded instead, and is written anew. Gives `called`; or `gone`, `cancelled` or `discarded`,
 -- and then it must not leave.
-CREATE OR REPLACE FUNCTION mark_called(of_job uuid, of_claim bigint, of_batch uuid) RETURNS text LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION mark_called(
+    of_organisation uuid, of_job uuid, of_claim bigint, of_batch uuid
+) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
-    one job := hold_job(of_job, of_claim);
+    one job := hold_job(of_organisation, of_job, of_claim);
     leaving uuid[];
 BEGIN
     PERFORM FROM run WHERE id = one.run_id AND cancel_requested_at IS NOT NULL;
@@ -28,7 +30,7 @@ BEGIN
         ) known
         WHERE known.accepted_upload > mine.upload
     ) THEN
-        PERFORM discard_unsent(of_job, of_claim, of_batch);
+        PERFORM discard_unsent(of_organisation, of_job, of_claim, of_batch);
         RETURN 'discarded';
     END IF;
     UPDATE batch SET status = 'called', called_at = clock_timestamp(), fence = of_claim WHERE id = of_batch;

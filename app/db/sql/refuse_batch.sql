@@ -3,11 +3,11 @@
 -- again at once. When it blames none, they go in halves. A record that stood alone is to blame: while nothing is said of
 -- it, nothing is done, and it is given as {"alone": id}.
 CREATE OR REPLACE FUNCTION refuse_batch(
-    of_job uuid, of_claim bigint, of_batch uuid, http_status integer, answer bytea, answer_sealed bytea,
-    blamed uuid[], said bytea[], said_sealed bytea[], issues jsonb
+    of_organisation uuid, of_job uuid, of_claim bigint, of_batch uuid, http_status integer,
+    answer bytea, answer_sealed bytea, blamed uuid[], said bytea[], said_sealed bytea[], issues jsonb
 ) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
-    one job := hold_job(of_job, of_claim);
+    one job := hold_job(of_organisation, of_job, of_claim);
     sent uuid[];
     guilty uuid[];
     together integer;

@@ -15,21 +15,28 @@ CREATE OR REPLACE TRIGGER batch_lost AFTER UPDATE OF status ON batch FOR EACH RO
 
 -- Has the objects of a batch looked up at once, and once more in a quarter of an hour: its process was too late when it
 -- wrote, and somebody else may have sent them meanwhile.
-CREATE OR REPLACE FUNCTION ask_for_repair(of_batch uuid) RETURNS void LANGUAGE sql VOLATILE AS $$
+CREATE OR REPLACE FUNCTION ask_for_repair(of_organisation uuid, of_batch uuid) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM act_for(of_organisation);
     INSERT INTO task (kind, key, organisation_id, again_at)
-    SELECT 'repair', id, organisation_id, clock_timestamp() + interval '15 minutes' FROM batch WHERE id = of_batch
-    ON CONFLICT (kind, key) DO UPDATE SET due_at = clock_timestamp(), after_job = NULL, again_at = excluded.again_at
-$$;
+    SELECT 'repair', id, organisation_id, clock_timestamp() + interval '15 minutes' FROM batch
+    WHERE id = of_batch AND (organisation_id = of_organisation) IS TRUE
+    ON CONFLICT (kind, key) DO UPDATE SET due_at = clock_timestamp(), after_job = NULL, again_at = excluded.again_at;
+END $$;
 
 -- Notes that a task sends objects of a kind again now, with the contents that were accepted last. It must not, and false
 -- is given, when one of them is in another call under way, or something else has been accepted; NULL when the claim no
 -- longer holds.
-CREATE OR REPLACE FUNCTION call_repair(of_task uuid, of_claim bigint, of_kind text, ids uuid[], digests bytea[])
-RETURNS boolean LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION call_repair(
+    of_organisation uuid, of_task uuid, of_claim bigint, of_kind text, ids uuid[], digests bytea[]
+) RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
     one task;
 BEGIN
-    SELECT * INTO one FROM task WHERE id = of_task AND claim = of_claim AND holder IS NOT NULL FOR NO KEY UPDATE;
+    PERFORM act_for(of_organisation);
+    SELECT * INTO one FROM task
+    WHERE id = of_task AND (organisation_id = of_organisation) IS TRUE AND claim = of_claim AND holder IS NOT NULL
+    FOR NO KEY UPDATE;
     IF NOT FOUND THEN
         RETURN NULL;
     END IF;

@@ -4,11 +4,11 @@
 -- error with our `issues`: the records `blamed`, or those of `of_batch`. The others go on. Where nothing is known to be to
 -- blame, and the end of the run has been asked for, the job ends.
 CREATE OR REPLACE FUNCTION rest_job(
-    of_job uuid, of_claim bigint, code text, blamed uuid[], of_batch uuid, issues jsonb
+    of_organisation uuid, of_job uuid, of_claim bigint, code text, blamed uuid[], of_batch uuid, issues jsonb
 ) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     most CONSTANT integer := 10;
-    one job := hold_job(of_job, of_claim);
+    one job := hold_job(of_organisation, of_job, of_claim);
     own integer := one.internal_rests + (code = 'internal')::integer;
     state text;
     listed uuid[];
@@ -18,11 +18,11 @@ BEGIN
         BEGIN
             SELECT status, record_ids INTO state, listed FROM batch WHERE id = of_batch AND job_id = of_job;
             IF state = 'written' THEN
-                PERFORM discard_unsent(of_job, of_claim, of_batch);
+                PERFORM discard_unsent(of_organisation, of_job, of_claim, of_batch);
                 blamed := coalesce(nullif(blamed, '{}'), listed);
             END IF;
             IF own >= most AND cardinality(blamed) > 0 THEN
-                PERFORM discard_unsent(of_job, of_claim, id) FROM batch
+                PERFORM discard_unsent(of_organisation, of_job, of_claim, id) FROM batch
                 WHERE job_id = of_job AND status = 'written' AND record_ids && blamed;
                 PERFORM change_records(of_job, of_claim, NULL, jsonb_agg(
                     jsonb_build_object('id', each.id, 'status', 'error', 'issues', rest_job.issues)), NULL)
@@ -39,7 +39,7 @@ BEGIN
             RAISE LOG 'the fault of job % cannot be put right: %', of_job, SQLSTATE;
         END;
     END IF;
-    IF code = 'internal' AND own >= most AND NOT settled AND cancel_unread(of_job, of_claim) THEN
+    IF code = 'internal' AND own >= most AND NOT settled AND cancel_unread(of_organisation, of_job, of_claim) THEN
         RETURN;
     END IF;
     UPDATE job SET fence = of_claim, holder = NULL,
@@ -53,16 +53,20 @@ BEGIN
 END $$;
 
 -- Lays down a job that has been claimed and cannot be read.
-CREATE OR REPLACE FUNCTION lay_down_unread(of_job uuid, of_claim bigint) RETURNS void LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION lay_down_unread(
+    of_organisation uuid, of_job uuid, of_claim bigint
+) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-    IF NOT cancel_unread(of_job, of_claim) THEN
-        PERFORM rest_job(of_job, of_claim, 'internal', NULL, NULL, NULL);
+    IF NOT cancel_unread(of_organisation, of_job, of_claim) THEN
+        PERFORM rest_job(of_organisation, of_job, of_claim, 'internal', NULL, NULL, NULL);
     END IF;
 END $$;
 
 -- Ends a job of which the end of its run has been asked for, and whose steps only break: all that it has out is given up
 -- unread. Tells whether it has ended.
-CREATE OR REPLACE FUNCTION cancel_unread(of_job uuid, of_claim bigint) RETURNS boolean LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION cancel_unread(
+    of_organisation uuid, of_job uuid, of_claim bigint
+) RETURNS boolean LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM FROM job JOIN run ON run.id = job.run_id WHERE job.id = of_job AND cancel_requested_at IS NOT NULL;
     IF NOT FOUND THEN
@@ -73,7 +77,7 @@ BEGIN
         fence = of_claim
     WHERE job_id = of_job AND status IN ('called', 'accepted');
     UPDATE record SET status = 'pending', fence = of_claim WHERE job_id = of_job AND status = 'sent';
-    PERFORM finish_job(of_job, of_claim, 'cancelled', NULL, false);
+    PERFORM finish_job(of_organisation, of_job, of_claim, 'cancelled', NULL, false);
     RETURN true;
 EXCEPTION WHEN OTHERS THEN
     RAISE LOG 'job % cannot be cancelled: %', of_job, SQLSTATE;

@@ -1,13 +1,14 @@
 -- Lets go of a job until `wait` has passed; when its run has been cancelled and that was decided without knowing it
 -- (`cancelled`), it is due at once. Gives the wake-up to be sent after the commit, as [number, seconds from now].
-CREATE OR REPLACE FUNCTION snooze(of_job uuid, of_claim bigint, wait interval, cancelled boolean) RETURNS jsonb
-LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION snooze(
+    of_organisation uuid, of_job uuid, of_claim bigint, wait interval, cancelled boolean
+) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
     one job;
     rest interval;
     number bigint;
 BEGIN
-    one := hold_job(of_job, of_claim);
+    one := hold_job(of_organisation, of_job, of_claim);
     SELECT CASE WHEN cancel_requested_at IS NOT NULL AND NOT cancelled THEN interval '0' ELSE wait END INTO rest
     FROM run WHERE id = one.run_id;
     UPDATE job SET fence = of_claim, holder = NULL, worker_deaths = 0, sole_deaths = 0,

@@ -4,6 +4,7 @@ CREATE OR REPLACE FUNCTION start_next_run(of_organisation uuid, of_activity uuid
 DECLARE
     started uuid;
 BEGIN
+    PERFORM act_for(of_organisation);
     UPDATE run SET status = 'running', started_at = clock_timestamp()
     WHERE id = (
         SELECT id FROM run

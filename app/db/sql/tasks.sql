@@ -1,6 +1,6 @@
 -- Claims due tasks of some kinds, at most so many: for an epoch that may call, or with NULL for the time `lease`. Each kind
 -- has the `longest` that its tasks may wait. A time further ahead than that was reckoned with a clock that was wrong, and
--- is rewritten once.
+-- is rewritten once. Tasks are of any organisation or of none, so that neither this nor what ends them acts for one.
 CREATE OR REPLACE FUNCTION claim_tasks(
     kinds text[], longest interval[], most integer, of_epoch uuid, lease interval
 ) RETURNS SETOF task LANGUAGE plpgsql AS $$

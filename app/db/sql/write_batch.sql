@@ -3,12 +3,12 @@
 -- Nothing is written when the end of the run has been asked for meanwhile. Gives whether the batch is there, and what is
 -- open: [written, open].
 CREATE OR REPLACE FUNCTION write_batch(
-    of_job uuid, of_claim bigint, of_batch uuid, changes jsonb,
+    of_organisation uuid, of_job uuid, of_claim bigint, of_batch uuid, changes jsonb,
     digests bytea[], kinds text[], objects uuid[], sealed bytea[],
     records uuid[], items bytea[], digest bytea, bytes integer, sha256 bytea
 ) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
-    one job := hold_job(of_job, of_claim);
+    one job := hold_job(of_organisation, of_job, of_claim);
     written boolean := cardinality(records) > 0;
 BEGIN
     PERFORM FROM run WHERE id = one.run_id AND cancel_requested_at IS NOT NULL;

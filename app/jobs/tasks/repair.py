@@ -106,7 +106,7 @@ class Repairs:
                 "send",
                 lambda to, token, hooks: to.submit(kind, body, token, hooks),
                 mark,
-                late=lambda: ask_for_repair(self.engine, UUID(task.key)),
+                late=lambda: ask_for_repair(self.engine, repair.cipher.organisation_id, UUID(task.key)),
             )
             if accepted is None:
                 raise Later(_ELSEWHERE)
@@ -159,12 +159,12 @@ async def _ask(
     return await to.look_up(kind, ids, token, hooks)
 
 
-async def ask_for_repair(engine: AsyncEngine, batch_id: UUID) -> None:
+async def ask_for_repair(engine: AsyncEngine, organisation_id: UUID, batch_id: UUID) -> None:
     """Asks for a repair of a batch at once: the right to call had run out when its call was written."""
     log.error("a call was written when the right to call had run out", batch_id=str(batch_id))
     try:
         async with transaction(engine, "ask_for_repair") as conn:
-            await repairs.ask(conn, batch_id)
+            await repairs.ask(conn, organisation_id, batch_id)
     except (SQLAlchemyError, OSError) as problem:
         # Its answer can't be written down either, and then it is looked at when its job has ended.
         log.warning("no repair could be asked for", batch_id=str(batch_id), **describe_exception(problem))
