@@ -26,6 +26,7 @@ from app.local.postgres import Postgres
 from app.local.proxy import Proxy
 from app.local.server import free_port
 from app.local.valkey import Valkey
+from app.skolverket.published import PUBLISHED
 from tests.forks import Forks
 
 APIS, WORKERS = 2, 3
@@ -81,7 +82,7 @@ class TortureStack:
     def cipher(self) -> Cipher:
         """Gives the keys that all processes have."""
         env = self._launcher.env
-        return cipher_of(env["ENCRYPTION_KEYS"], env["SEARCH_KEY"])
+        return cipher_of(env["ENCRYPTION_KEYS"], env["SEARCH_KEY"], PUBLISHED.specimens)
 
     async def open(self) -> None:
         """Starts everything, and returns when all are ready."""

@@ -225,8 +225,8 @@ batch = sa.Table(
     sa.Column("items", pg.ARRAY(sa.LargeBinary), nullable=False),
     sa.Column("request_digest", sa.LargeBinary, nullable=False),
     sa.Column("request_bytes", sa.Integer, nullable=False),
-    # The plain SHA-256 of the bytes, sealed: for whoever holds them against what was on the wire.
-    sa.Column("request_sha256", sa.LargeBinary, nullable=False),
+    # The plain SHA-256 of the bytes, sealed: for whoever holds them against what was on the wire. None when erased.
+    sa.Column("request_sha256", sa.LargeBinary),
     sa.Column("created_at", Time, nullable=False, server_default=NOW),
     sa.Column("called_at", Time),
     sa.Column("answered_at", Time),
@@ -246,6 +246,7 @@ batch = sa.Table(
     one_of("status", "written", "called", "accepted", "answered", "refused", "lost"),
     sa.CheckConstraint("request_bytes BETWEEN 1 AND 200000", name="size"),
     sa.CheckConstraint("octet_length(request_digest) = 32", name="digest"),
+    sa.CheckConstraint("request_sha256 IS NOT NULL OR finished_at IS NOT NULL", name="sha256"),
     sa.CheckConstraint("cardinality(items) = cardinality(record_ids)", name="an_item_a_record"),
     sa.CheckConstraint("(status = 'written') = (called_at IS NULL)", name="called_has_its_time"),
     sa.CheckConstraint("status NOT IN ('accepted', 'answered') OR remote_job_id IS NOT NULL", name="accepted"),
