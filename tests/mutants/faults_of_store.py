@@ -62,7 +62,7 @@ SCHEMA: Final = (
     ),
     Fault(
         "an object is erased although a roster has it",
-        "item.object_id = each.id AND item.organisation_id = organisation AND item.kind = of_kind LIMIT 1",
+        "item.object_id = each.id AND item.organisation_id = of_organisation AND item.kind = of_kind LIMIT 1",
         "false",
         ("contents",),
     ),
