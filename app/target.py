@@ -97,8 +97,11 @@ class RateLimit:
 class CallHooks(Protocol):
     """What the caller of one call is told while it is made."""
 
-    async def leave(self) -> None:
-        """Returns when the call may leave: its connection stands, and the request is about to be written."""
+    async def leave(self) -> float:
+        """Returns when the call may leave: its connection stands, and the request is about to be written.
+
+        Gives for how many seconds what is written may stay unacknowledged; then the connection is given up.
+        """
 
     def gone(self) -> None:
         """Hears that the request has been written."""
@@ -156,6 +159,13 @@ class Published(Protocol):
     @property
     def answer_items(self) -> str:
         """Gives the name of the list in which an answer about a batch speaks of each object."""
+
+    @property
+    def specimens(self) -> Sequence[bytes]:
+        """Gives what answers about an object look like, the newest last: they are stored compressed against these.
+
+        One that has been given is given for ever, in its place: without it nothing opens that was compressed so.
+        """
 
     def issues(self, kind: str, item: dict[str, Any]) -> list[Issue]:
         """Lists what keeps an object from being sent, always in the same order; none when it is clean."""

@@ -1,4 +1,4 @@
-"""The command that says what is stuck: it only looks, and prints ids, numbers, codes and times."""
+"""The command that says what is stuck: it only looks, wakes nobody's job, and prints ids, numbers, codes and times."""
 
 import asyncio
 import json
@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from app.catalogue import in_words
 from app.cli.diagnosis import headline, worded
 from app.cli.start import read_settings
+from app.cli.wake_up_check import not_reached
 from app.db import reads
 from app.db.doctor import look, progress
 from app.db.engine import check, connect
@@ -68,11 +69,16 @@ async def _look(settings: Settings) -> Seen:
     try:
         async with reads.snapshots(engine).begin() as conn:
             seen = await look(conn)
+        redis = await notifier.writable() if redis_url else None
+        async with asyncio.TaskGroup() as both:
+            in_vain = both.create_task(_claimed_in_vain(engine, seen))
+            unheard = both.create_task(_not_reached(engine, notifier, seen))
         return replace(
             seen,
-            claimed_in_vain=await _claimed_in_vain(engine) if any(queue.job for queue in seen.queues) else 0,
+            claimed_in_vain=in_vain.result(),
             outage=outage,
-            redis=await notifier.writable() if redis_url else None,
+            redis=redis,
+            not_reached=unheard.result(),
             certificates_needed=settings.skolverket_authorisation_url.startswith("https:"),
             fault_horizon=settings.fault_horizon,
         )
@@ -81,8 +87,18 @@ async def _look(settings: Settings) -> Seen:
         await engine.dispose()
 
 
-async def _claimed_in_vain(engine: AsyncEngine) -> int:
+async def _not_reached(engine: AsyncEngine, notifier: Notifier, seen: Seen) -> Sequence[str]:
+    """Tries whether wake-ups reach who calls; what is not known in time is none."""
+    with suppress(SQLAlchemyError, TimeoutError):
+        async with asyncio.timeout(4 * LOOK_AGAIN.total_seconds()):
+            return await not_reached(engine, notifier, seen.holders)
+    return []
+
+
+async def _claimed_in_vain(engine: AsyncEngine, seen: Seen) -> int:
     """Looks twice at what is under way; a look that is not done in time has seen nothing."""
+    if not any(queue.job for queue in seen.queues):
+        return 0
     with suppress(SQLAlchemyError, TimeoutError):
         async with asyncio.timeout(4 * LOOK_AGAIN.total_seconds()):
             looks = []

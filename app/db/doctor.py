@@ -6,7 +6,7 @@ Only what is under way is read, over the partial indexes of live runs, jobs and 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.circuits import ServiceState, service_states
 from app.db.engine import migrated
+from app.db.tasks import LEASE
 from app.db.workers import SILENT_AFTER
 from app.domain.diagnosis import IDLE_FOR, TOKEN_FAILED_WITHIN
 from app.domain.situation import (
@@ -117,6 +118,27 @@ _PAUSES = """
         VALUES ('calls', calls_paused_until), ('reads', reads_paused_until)
     ) each (bucket, until) WHERE until > :now GROUP BY bucket ORDER BY bucket
 """
+# Times that lie further ahead than their rules allow, by what has them; a little for what is written meanwhile. Where a
+# job waits is bring_near's, which has the rules of all that a sweep mends.
+_AHEAD = """
+    SELECT what, count(*) AS times FROM (
+        SELECT 'job', due_at FROM job WHERE status IN ('queued', 'running') AND holder IS NULL
+            AND due_at > :now + interval '21 minutes'
+        UNION ALL
+        SELECT 'batch', next_poll_at FROM (SELECT id FROM job WHERE status = 'running' LIMIT 500) job
+        CROSS JOIN LATERAL (
+            SELECT next_poll_at FROM batch WHERE batch.job_id = job.id AND batch.status = 'accepted' OFFSET 0
+        ) out WHERE next_poll_at > :now + interval '1 minute'
+        UNION ALL
+        SELECT 'egress', until FROM egress CROSS JOIN LATERAL (
+            VALUES (calls_paused_until), (reads_paused_until)
+        ) each (until) WHERE until > :now + interval '6 minutes'
+        UNION ALL
+        SELECT 'worker', seen_at FROM worker WHERE seen_at > :now + :silent
+        UNION ALL
+        SELECT 'task', leased_until FROM task WHERE leased_until > :now + 2 * CAST(:lease AS interval)
+    ) each (what, until) GROUP BY what
+"""
 _HOLDERS = "SELECT egress, worker, began_at FROM epoch WHERE state = 'holds' ORDER BY egress"
 _BARE = "SELECT number FROM organisation WHERE certificate_file IS NULL ORDER BY number LIMIT 1000"
 _SESSIONS = """
@@ -151,9 +173,10 @@ async def look(conn: AsyncConnection, most: int = MOST_LANES) -> Seen:
     holds a lock may be why another part does not end.
     """
     await conn.execute(sa.text(f"SET LOCAL statement_timeout = '{PART_SECONDS:g}s'"))
-    asked_at = time.monotonic()
+    asked_at, here = time.monotonic(), datetime.now(UTC)
     now: datetime = (await conn.execute(sa.text("SELECT clock_timestamp()"))).scalar_one()
     round_trip = timedelta(seconds=time.monotonic() - asked_at)
+    clock_ahead = now - (here + round_trip / 2)
     unread: list[str] = []
 
     async def part(name: str, read: Callable[[], Awaitable[T]], instead: T) -> T:
@@ -167,7 +190,14 @@ async def look(conn: AsyncConnection, most: int = MOST_LANES) -> Seen:
     none: list[dict[str, Any]] = []
     sessions = await part("sessions", partial(_sessions, conn, now), list[Session]())
     if not await part("migrations", partial(migrated, conn), instead=True):
-        return Seen(now=now, migrated=False, sessions=sessions, unread=unread)
+        return Seen(
+            now=now,
+            migrated=False,
+            sessions=sessions,
+            unread=unread,
+            round_trip=round_trip,
+            clock_ahead=clock_ahead,
+        )
     queues = await part("queues", lambda: _rows(conn, _LANES, now=now, limit=most), none)
     workers = await part("workers", lambda: _rows(conn, _WORKERS, now=now, silent=SILENT_AFTER), none)
     services = await part("circuits", partial(service_states, conn), list[ServiceState]())
@@ -175,6 +205,7 @@ async def look(conn: AsyncConnection, most: int = MOST_LANES) -> Seen:
     tasks = await part("tasks", lambda: _rows(conn, _TASKS), none)
     pauses = await part("egress", lambda: _rows(conn, _PAUSES, now=now), none)
     holders = await part("egress", lambda: _rows(conn, _HOLDERS), none)
+    ahead = await part("times", lambda: _rows(conn, _AHEAD, now=now, silent=SILENT_AFTER, lease=LEASE), none)
     bare = await part("organisations", lambda: _rows(conn, _BARE), none)
     return Seen(
         now=now,
@@ -201,6 +232,8 @@ async def look(conn: AsyncConnection, most: int = MOST_LANES) -> Seen:
         holders={row["egress"]: row["worker"] for row in holders},
         sessions=sessions,
         round_trip=round_trip,
+        clock_ahead=clock_ahead,
+        far_ahead={row["what"]: row["times"] for row in ahead},
         without_certificate=[row["number"] for row in bare],
         unread=unread,
     )

@@ -65,7 +65,10 @@ async def done(conn: AsyncConnection, task: Task, again_in: timedelta | None) ->
 
 async def failed(conn: AsyncConnection, task: Task, again_in: timedelta, code: str) -> bool:
     """Notes that a task has failed, with our code for why, and when it is tried again. False as above."""
-    noted = ", failed_at = clock_timestamp(), failure = :code, attempt = attempt + 1"
+    noted = (
+        ", failed_at = clock_timestamp(), failure = :code, attempt = attempt + 1"
+        ", accused_by = NULL, failed_before_at = NULL, failure_before = NULL"
+    )
     return await _settle(conn, task, again_in, noted, {"code": code})
 
 

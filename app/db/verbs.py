@@ -42,7 +42,7 @@ def snapshot_of(given: Mapping[str, Any]) -> JobSnapshot:
     """Reads what `job_snapshot` gives."""
     row = dict(given)
     counts = row.pop("counts")
-    for name in ("now", "last_accepted_at", "next_ready_at"):
+    for name in ("now", "last_accepted_at", "next_ready_at", "look_up_at"):
         row[name] = _time(row[name])
     for name in ("tried_for", "usual_answer", "suspect_for"):
         row[name] = None if row[name] is None else timedelta(seconds=row[name])

@@ -1,7 +1,8 @@
 """Workers as rows: that each is there, and what it has met. Only figures; nothing here decides who works on what."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -46,6 +47,23 @@ async def note_worker(conn: AsyncConnection, worker: UUID, version: str, met: Ta
             "wake_ups": met.wake_ups,
         },
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """How many wake-ups a worker had heard when it said last that it is there, and when that was."""
+
+    wake_ups: int
+    seen_at: datetime
+
+
+async def heard_by(conn: AsyncConnection, workers: Iterable[UUID]) -> Mapping[UUID, Heard]:
+    """Reads what workers have heard so far."""
+    rows = await conn.execute(
+        sa.text("SELECT id, wake_ups, seen_at FROM worker WHERE id = ANY (CAST(:workers AS uuid[]))"),
+        {"workers": list(workers)},
+    )
+    return {row.id: Heard(row.wake_ups, row.seen_at) for row in rows}
 
 
 async def note_end(conn: AsyncConnection, worker: UUID) -> None:

@@ -52,10 +52,13 @@ class Snooze:
 Decision = Finish | Expire | Snooze
 
 
-def conclude(job: JobSnapshot, faults: Sequence[Fault], fault_horizon: timedelta, random: Random) -> Decision:
+def conclude(
+    job: JobSnapshot, faults: Sequence[Fault], fault_horizon: timedelta, random: Random, *, looked_up: bool = False
+) -> Decision:
     """Gives what becomes of `job` after a step that met `faults`; they are met with another try for `fault_horizon`.
 
-    Nothing is given up without a try that has failed: waiting while nobody is called is none.
+    Nothing is given up without a try that has failed: waiting while nobody is called is none. A cancelled run ends once
+    what it had called without an answer has been `looked_up` by the step, whatever came of it.
     """
     if job.kills:
         return Finish("failed", "worker_lost")
@@ -64,6 +67,8 @@ def conclude(job: JobSnapshot, faults: Sequence[Fault], fault_horizon: timedelta
             # Opening the job anew discards what has not left.
             return Snooze(timedelta(), cancelled=True)
         if not job.batches:
+            if job.look_up_at is not None and not looked_up:
+                return Snooze(max(job.look_up_at - job.now, timedelta()), cancelled=True)
             done = job.counts.pending == 0 and not job.unasked
             return Finish(job_result(job.counts, job.on_record_error) if done else "cancelled")
     elif not job.batches and job.counts.pending == 0 and not job.unasked:

@@ -1,6 +1,6 @@
 """What a step does in a row: a course is one intent after the other, each chosen by what came of the one before."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from random import Random
@@ -17,9 +17,11 @@ from app.domain.intents import (
     Found,
     Intent,
     LoadBatch,
+    LoadUnanswered,
     LoadUnasked,
     LookUp,
     MarkLost,
+    NoteArrived,
     NoteAtTarget,
     NoteFault,
     NotMade,
@@ -30,10 +32,12 @@ from app.domain.intents import (
     Refused,
     RequeueBatch,
     Send,
+    Unanswered,
     UnmarkCalled,
     WriteBatch,
 )
 from app.domain.open_work import JobSnapshot
+from app.domain.repair import has_arrived
 from app.domain.retry import given_up, usual_wait, wait_after_fault, wait_for_answer
 from app.domain.verdicts import AwaitedBatch, read_results
 
@@ -65,6 +69,8 @@ class StepState:
     # Why nothing more begins: no time for another call, something of ours broke.
     out_of_time: bool = False
     broken: bool = False
+    # Whether what was called without an answer has been looked up, or was tried to.
+    looked_up: bool = False
 
     @property
     def goes_on(self) -> bool:
@@ -76,7 +82,7 @@ def write(state: StepState, most: int) -> Course:
     """Writes down batches, `most` of them, while there is something to send."""
     for _ in range(most):
         written = yield WriteBatch()
-        if not (written and state.goes_on):
+        if not (written and state.goes_on and state.open is not None and state.open.ready):
             return
 
 
@@ -153,8 +159,8 @@ def look_up(state: StepState) -> Course:
     """Asks which of the failed records the target has from before: those block nobody."""
     asked = yield LoadUnasked()
     match (yield LookUp(asked)):
-        case Found(ids):
-            yield NoteAtTarget(asked, ids & set(asked))
+        case Found(objects):
+            yield NoteAtTarget(asked, objects.keys() & set(asked))
         case Refused():
             # What can't be asked counts as missing: those that need it stay here, and say so.
             yield NoteAtTarget(asked, frozenset())
@@ -162,6 +168,35 @@ def look_up(state: StepState) -> Course:
             state.out_of_time |= out_of_time
         case Failed(fault, http_status):
             yield from _met(state, fault, http_status)
+
+
+def look_up_unanswered(state: StepState) -> Course:
+    """Asks which records of a cancelled run have arrived although the answer to their call never came.
+
+    It is tried once: a run that was cancelled ends soon, also while the target is away. What is not found, or could not
+    be asked for, stays pending, and is looked at by its batch's repair.
+    """
+    after: int | None = -1
+    while after is not None:
+        listed: Sequence[Unanswered] = yield LoadUnanswered(after)
+        after = listed[-1].ordinal if listed else None
+        sent = {each.id: each.plain for each in listed if each.plain is not None}
+        if not sent:
+            continue
+        match (yield LookUp(list(sent))):
+            case Found(objects):
+                if arrived := [each for each, plain in sent.items() if has_arrived(plain, objects.get(each))]:
+                    yield NoteArrived(arrived)
+            case NotMade(out_of_time):
+                # Who goes on with the job asks.
+                state.out_of_time |= out_of_time
+                return
+            case Failed(fault, http_status):
+                yield from _met(state, fault, http_status)
+                break
+            case _:
+                break
+    state.looked_up = True
 
 
 def _met(state: StepState, fault: Fault, http_status: int | None = None) -> Course:

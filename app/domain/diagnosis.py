@@ -27,6 +27,8 @@ TOKEN_FAILED_WITHIN = timedelta(minutes=15)
 IDLE_FOR = timedelta(seconds=10)
 # Waits are far shorter; what lies further ahead was reckoned with a clock that was wrong.
 FAR_AHEAD = timedelta(minutes=30)
+# Clocks that are kept by NTP differ by less than a second.
+CLOCKS_DIFFER = timedelta(seconds=30)
 # A round trip to Postgres that takes longer keeps calls from leaving.
 SLOW = timedelta(seconds=2)
 # Between two looks, LOOK_AGAIN apart, a job that waits as it should is claimed less often.
@@ -71,6 +73,7 @@ def diagnose(seen: Seen) -> list[Finding]:
         *_tasks(seen),
         *_pauses(seen),
         *_sessions(seen),
+        *_clocks(seen),
         *_around(seen),
     ]
     return [*sorted(shared, key=_rank), *sorted((_queue(seen, queue) for queue in seen.queues), key=_rank)]
@@ -171,7 +174,19 @@ def _in_the_way(seen: Seen) -> Iterator[Finding]:
             yield _found("error", "session_in_the_way", each.open_since, None, **said)
 
 
+def _clocks(seen: Seen) -> Iterator[Finding]:
+    # The question was on its way for half of the round trip, more or less.
+    if abs(seen.clock_ahead) - seen.round_trip / 2 > CLOCKS_DIFFER:
+        way: Phrase = ("clock_ahead" if seen.clock_ahead > timedelta() else "clock_behind", {})
+        yield _found("warning", "clock_differs", way=way, by=abs(seen.clock_ahead))
+    if seen.far_ahead:
+        many = [f"{what} ({count})" for what, count in sorted(seen.far_ahead.items())]
+        yield _found("warning", "times_far_ahead", times=many)
+
+
 def _around(seen: Seen) -> Iterator[Finding]:
+    if seen.not_reached:
+        yield _found("warning", "wake_ups_lost", egresses=seen.not_reached)
     if not seen.redis:
         yield _found("warning", "redis_away", unset=None if seen.redis is False else ("redis_not_set", {}))
     if seen.certificates_needed and (bare := seen.without_certificate):

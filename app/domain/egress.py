@@ -16,6 +16,9 @@ TAKEN_OVER_AFTER = 10.0
 ENDED_AFTER = 30.0
 # What the holder before has sent last may still arrive: a new one begins to call after so long (s).
 FIRST_CALL_AFTER = 1.0
+# What has been written and is not acknowledged for so long (s) is not sent again by the kernel; sooner when the right
+# to call ends sooner, since somebody else may call then.
+UNACKNOWLEDGED_FOR = 5.0
 
 
 @dataclass(slots=True)
@@ -31,10 +34,6 @@ class Tenure:
     def left(self, now: float) -> float:
         """Gives how many seconds it may call yet; none or less when it may no more."""
         return self.confirmed_at + CALLS_FOR - now
-
-    def holds(self, now: float) -> bool:
-        """Tells whether it may call at `now`."""
-        return self.left(now) > 0
 
 
 @dataclass(slots=True)

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from app.domain.conclusion import Expire, Fault, Finish, Snooze
@@ -119,6 +120,29 @@ class NoteAtTarget:
 
 
 @dataclass(frozen=True, slots=True)
+class LoadUnanswered:
+    """List records behind a place whose last call got no answer; the result is `Unanswered` of each, in their order."""
+
+    after: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unanswered:
+    """A record of which nobody knows whether it has arrived; `plain` is None when what was sent can't be read."""
+
+    id: UUID
+    ordinal: int
+    plain: bytes | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class NoteArrived:
+    """Note that the target has these records as they were sent."""
+
+    ids: Sequence[UUID]
+
+
+@dataclass(frozen=True, slots=True)
 class NoteFault:
     """Keep a fault for those who look at the job meanwhile."""
 
@@ -146,6 +170,8 @@ Transaction = (
     | ApplyAnswer
     | LoadUnasked
     | NoteAtTarget
+    | LoadUnanswered
+    | NoteArrived
     | NoteFault
     | Expire
     | AbandonOutstanding
@@ -203,9 +229,9 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A lookup was answered."""
+    """A lookup was answered: the objects that the target has, without the fields that it sets itself."""
 
-    ids: Set[UUID]
+    objects: Mapping[UUID, Mapping[str, Any]] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,8 @@ class OpenWork:
     # Whether failed records are left of which it is not known if the target has them from before, and has to be.
     unasked: bool = False
     cancelled: bool
+    # When to look up what a cancelled run has called and whose answer never came; None when there is nothing.
+    look_up_at: datetime | None = None
     # Deaths in a row at which it was the only suspect in hand, and how long ago the first of them was.
     sole_deaths: int = 0
     suspect_for: timedelta | None = None
@@ -65,7 +67,10 @@ class JobSnapshot(OpenWork):
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What there is to do: send what is written, poll what is due, write so many new batches, look up the failed."""
+    """What there is to do: send what is written, poll what is due, write so many new batches, look up the failed.
+
+    Of a cancelled run it is what was called without an answer that is looked up.
+    """
 
     send: Sequence[UUID] = ()
     poll: Sequence[UUID] = ()
@@ -83,7 +88,9 @@ def work(job: OpenWork, busy: Set[UUID] = frozenset()) -> Work:
     idle = [batch for batch in job.batches if batch.id not in busy]
     poll = [b.id for b in idle if b.status == "accepted" and b.next_poll_at and b.next_poll_at <= job.now]
     if job.cancelled:
-        return Work(poll=poll)
+        # The unanswered are looked up together too, and last.
+        is_due = job.look_up_at is not None and job.look_up_at <= job.now
+        return Work(poll=poll, look_up=is_due and not (job.batches or busy))
     send = [b.id for b in idle if b.status == "written"]
     free = max(0, IN_FLIGHT - len({batch.id for batch in job.batches} | busy))
     # The failed are looked up together, when no more can fail.
@@ -96,4 +103,6 @@ def until_next(job: OpenWork, busy: Set[UUID] = frozenset()) -> timedelta | None
     times = [batch.next_poll_at for batch in job.batches if batch.next_poll_at and batch.id not in busy]
     if job.next_ready_at and not job.cancelled:
         times.append(job.next_ready_at)
+    if job.look_up_at:
+        times.append(job.look_up_at)
     return max(min(times) - job.now, timedelta()) if times else None

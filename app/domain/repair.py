@@ -38,12 +38,13 @@ def to_send_again(
     return [
         (each, each.plain)
         for each in accepted
-        if each.plain is not None and (each.protected or not _same(json.loads(each.plain), seen.get(each.id)))
+        if each.plain is not None and (each.protected or not has_arrived(each.plain, seen.get(each.id)))
     ]
 
 
-def _same(sent: Any, seen: Any) -> bool:
-    return seen is not None and _plain(sent) == _plain(seen)
+def has_arrived(sent: bytes, seen: Mapping[str, Any] | None) -> bool:
+    """Tells whether an object that the target was found to have, None when it was not, is as it was `sent`."""
+    return seen is not None and _plain(json.loads(sent)) == _plain(seen)
 
 
 def _plain(value: Any) -> Any:

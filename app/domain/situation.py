@@ -141,6 +141,12 @@ class Seen:
     redis: bool | None = True
     # Jobs that were claimed again and again while the doctor looked, and nothing came of it.
     claimed_in_vain: int = 0
+    # Egresses whose holder heard nothing of a wake-up that Redis had taken.
+    not_reached: Sequence[str] = ()
+    # How far the database's clock is ahead of this process's; and how many times in tables are further ahead than any
+    # may be, by what has them.
+    clock_ahead: timedelta = timedelta()
+    far_ahead: Mapping[str, int] = field(default_factory=dict)
     # How long the database took to answer the shortest of questions.
     round_trip: timedelta = timedelta()
     # Why the database takes no work, although it can be read: a code of the catalogue.

@@ -65,7 +65,8 @@ class _Step:
                 yield from self._alone(RefreshWork())
             if (job := self.state.open) is None or self.state.broken:
                 return
-            decision = conclude(job, self.state.faults, self.state.rules.fault_horizon, self.state.random)
+            state = self.state
+            decision = conclude(job, state.faults, state.rules.fault_horizon, state.random, looked_up=state.looked_up)
             if isinstance(decision, Finish) and decision.code is not None:
                 yield from self._alone(AbandonOutstanding(decision.code))
             if not self.state.broken:
@@ -143,7 +144,10 @@ class _Step:
         if todo.write and "write" not in self._single.values():
             begun.append(self._start_single("write", courses.write(self.state, todo.write)))
         if todo.look_up and "look up" not in self._single.values():
-            begun.append(self._start_single("look up", courses.look_up(self.state)))
+            if not self.state.open.cancelled:
+                begun.append(self._start_single("look up", courses.look_up(self.state)))
+            elif not self.state.looked_up:
+                begun.append(self._start_single("look up", courses.look_up_unanswered(self.state)))
         return begun
 
     def _pause(self) -> timedelta | None:

@@ -58,15 +58,16 @@ class CallInProgress:
     limit: RateLimit | None = None
     left_at: float = 0.0
 
-    async def leave(self) -> None:
-        """Returns when the call may leave."""
-        await self.pacer.permit(self.place)
+    async def leave(self) -> float:
+        """Returns when the call may leave; gives for how long what it writes may stay unacknowledged."""
+        unacknowledged_for = await self.pacer.permit(self.place)
         self.left, self.own, self.left_at = True, self.pacer.own, asyncio.get_running_loop().time()
         passing(f"before_call:{self.name}")
+        return unacknowledged_for
 
     def gone(self) -> None:
         """Hears that the request has been written."""
-        self.late = not self.pacer.may_call()
+        self.late = self.pacer.may_call_for() <= 0
         self.pacer.written(self.place)
         passing(f"during_call:{self.name}")
 

@@ -106,8 +106,8 @@ class Egress:
         log.info("egress taken", egress=self.name, epoch=str(epoch))
         settings, limits = self.settings, self.target.limits
         pacers: dict[Bucket, Pacer] = {
-            "calls": Pacer(limits.calls_per_second, lambda: tenure.holds(boot_time())),
-            "reads": Pacer(limits.reads_per_second, lambda: tenure.holds(boot_time())),
+            "calls": Pacer(limits.calls_per_second, lambda: tenure.left(boot_time())),
+            "reads": Pacer(limits.reads_per_second, lambda: tenure.left(boot_time())),
         }
         services = Services(self.engine, self.name, self.random)
         timeout = settings.skolverket_timeout

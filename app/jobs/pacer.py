@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import UUID
 
+from app.domain.egress import UNACKNOWLEDGED_FOR
 from app.domain.line import Line
 
 # The target counts by its own clock: five calls a second leave here as five per 1.05 s, so that jitter makes no sixth.
@@ -42,10 +43,10 @@ class Place:
 
 @dataclass(slots=True)
 class Pacer:
-    """Lets `per_second` calls leave while `may_call` allows it; every call joins, and leaves the line in the end."""
+    """Lets `per_second` calls leave while `may_call_for` gives seconds; each joins, and leaves the line in the end."""
 
     per_second: float
-    may_call: Callable[[], bool]
+    may_call_for: Callable[[], float]
     _line: Line[Place] = field(default_factory=Line)
     # Those that are near the head, in the order in which they came to it.
     _near: list[Place] = field(default_factory=list)
@@ -107,16 +108,20 @@ class Pacer:
             raise
         return place
 
-    async def permit(self, place: Place) -> None:
+    async def permit(self, place: Place) -> float:
         """Returns at the moment at which a call may leave; it stands ready to, and leaves at once. Raises NoPermit.
 
-        The next one waits until it is `written`, or has left the line.
+        The next one waits until it is `written`, or has left the line. Gives for how many seconds what it writes may
+        stay unacknowledged.
         """
         if self._closed or place not in self._near:
             raise NoPermit
         place.ready = asyncio.get_running_loop().create_future()
         self._go_on()
         await place.ready
+        # The process may have stood still since the permit was given.
+        if (left := self.may_call_for()) <= 0:
+            raise NoPermit
         self._left.append(time.monotonic())
         with suppress(ValueError):
             self._near.remove(place)
@@ -124,6 +129,7 @@ class Pacer:
             self.written(place)
         else:
             self._go_on()
+        return min(UNACKNOWLEDGED_FOR, left)
 
     def written(self, place: Place) -> None:
         """Hears that a call has really left: the distance to the next one counts from now."""
@@ -177,7 +183,7 @@ class Pacer:
         first = next((each for each in self._near if each.ready is not None and not each.ready.done()), None)
         if first is None or first.ready is None:
             return None
-        if not self.may_call():
+        if self.may_call_for() <= 0:
             self._refuse(first)
             return None
         if now < self._next_at:

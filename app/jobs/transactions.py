@@ -1,12 +1,12 @@
 """How each transaction that a step asks for is carried out in Postgres; all drivers of steps use this one table."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db import answers, at_target, batches
+from app.db import answers, at_target, batches, unanswered
 from app.db.activity_queue import WakeUp, finish_job
 from app.db.cipher import OrganisationCipher
 from app.db.claims import Claim, following, load_snapshot, note_fault, snooze
@@ -17,8 +17,10 @@ from app.domain.intents import (
     AcceptBatch,
     ApplyAnswer,
     LoadBatch,
+    LoadUnanswered,
     LoadUnasked,
     MarkLost,
+    NoteArrived,
     NoteAtTarget,
     NoteFault,
     PostponePoll,
@@ -42,20 +44,25 @@ async def carry_out(
     claim: Claim,
     intent: Transaction,
     rules: Rules,
+    keep: Callable[[batches.Outgoing], None] | None = None,
 ) -> Stored:
     """Carries `intent` out under `claim`; raises LeaseLost when the claim no longer holds.
 
     Whatever it writes is one statement, which may commit by itself: no round trips for a transaction, and no lock
     between two of them. A refusal of a record that stood alone takes two, of which the first changes nothing. `rules`
-    are those that the step goes by.
+    are those that the step goes by; `keep` is given a batch that has been written down.
     """
     match intent:
         case LoadBatch(batch_id):
             return Stored(await answers.accepted_batch(conn, claim, batch_id))
         case LoadUnasked():
             return Stored(await at_target.unasked(conn, claim))
+        case LoadUnanswered(after):
+            return Stored(await unanswered.unanswered(conn, cipher, claim, after))
         case WriteBatch():
             written = await batches.write_batch(conn, cipher, published, claim)
+            if written.batch is not None and keep is not None:
+                keep(written.batch)
             return Stored(written.batch is not None, written.work)
         case _:
             return Stored(work=await _verb(conn, cipher, claim, intent, rules.fault_horizon))
@@ -116,6 +123,8 @@ async def _verb(
             )
         case NoteAtTarget(asked, found):
             return await at_target.note_at_target(conn, claim, asked, found)
+        case NoteArrived(ids):
+            return await unanswered.note_arrived(conn, claim, ids)
         case NoteFault(fault):
             # Waiting for a service that is away is no attempt.
             return await note_fault(conn, claim, job_problem(fault.code), counts=fault.code != CIRCUIT_OPEN)

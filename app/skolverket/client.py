@@ -1,7 +1,6 @@
 """Calls to the Provisioning API, one method an endpoint that we use. Limits, retries and history are the caller's."""
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence, Set
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
@@ -13,8 +12,9 @@ from app.domain.intents import Accepted
 from app.domain.kinds import Kind
 from app.domain.roster import uuid_of
 from app.skolverket import results, wire
+from app.skolverket.connections import CallTransport
 from app.skolverket.exchange import Received, exchanged
-from app.skolverket.trust import TlsTransport, trusting
+from app.skolverket.trust import trusting
 from app.skolverket.wire import LogId
 from app.target import Answer, CallHooks, Refusal, TokenRefused, TryAgain
 
@@ -23,9 +23,6 @@ T = TypeVar("T")
 # Five calls a second that take ten seconds each are fifty at once, and reads come on top. Below the pool's size, since
 # httpx's pool can get stuck when calls are cancelled while they wait for it.
 _AT_ONCE = 160
-# What has been written and is not acknowledged for so long (ms) will not be sent again by the kernel.
-_UNACKNOWLEDGED = 5000
-_KNOWS_TIMEOUT = hasattr(socket, "TCP_USER_TIMEOUT")
 
 
 @asynccontextmanager
@@ -34,15 +31,9 @@ async def opened(within: float, ca_file: str = "") -> AsyncIterator[httpx.AsyncC
 
     `ca_file` is a PEM file of the authorities to trust in place of the system's; raises TryAgain when it can't be read.
     """
-    transport = TlsTransport(
-        verify=trusting(ca_file),
-        trust_env=False,
-        limits=httpx.Limits(max_connections=2 * _AT_ONCE, max_keepalive_connections=_AT_ONCE),
-        socket_options=[(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNACKNOWLEDGED)] if _KNOWS_TIMEOUT else None,
-    )
     async with httpx.AsyncClient(
         timeout=within,
-        transport=transport,
+        transport=CallTransport(trusting(ca_file), 2 * _AT_ONCE, _AT_ONCE),
         follow_redirects=False,
         trust_env=False,
     ) as http:

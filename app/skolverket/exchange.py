@@ -10,7 +10,9 @@ from typing import Any
 
 import httpx
 
+from app.domain.egress import UNACKNOWLEDGED_FOR
 from app.skolverket import wire
+from app.skolverket.connections import unacknowledged_for
 from app.target import CallHooks, SlowDown, TryAgain
 
 # An answer about the largest batch has a few hundred kilobytes: what is larger is none, and is read no further.
@@ -54,6 +56,7 @@ async def exchanged(
     While `hooks` let it wait to leave no time passes for it.
     """
     sent = {"User-Agent": user_agent(), "Accept-Encoding": "identity", **(headers or {})}
+    before = unacknowledged_for.set(UNACKNOWLEDGED_FOR)
     try:
         async with (
             asyncio.timeout(within) as limit,
@@ -70,6 +73,8 @@ async def exchanged(
         raise TryAgain("address_unusable") from None
     except (httpx.TransportError, ssl.SSLError):
         raise TryAgain("connection_lost") from None
+    finally:
+        unacknowledged_for.reset(before)
 
 
 def _tracing(hooks: CallHooks | None, limit: asyncio.Timeout, within: float) -> dict[str, Any]:
@@ -79,7 +84,7 @@ def _tracing(hooks: CallHooks | None, limit: asyncio.Timeout, within: float) -> 
     async def trace(event: str, _: Mapping[str, Any]) -> None:
         if event == "http11.send_request_headers.started":
             limit.reschedule(None)
-            await hooks.leave()
+            unacknowledged_for.set(await hooks.leave())
             limit.reschedule(asyncio.get_running_loop().time() + within)
         if event == "http11.send_request_body.complete":
             hooks.gone()

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from app.db.egress import Pauses, pauses
 from app.domain.batching import encode
 from app.domain.circuit import Circuit
+from app.domain.egress import CALLS_FOR
 from app.domain.intents import Accepted
 from app.domain.kinds import Kind
 from app.jobs.calls import Bucket, Calls
@@ -49,8 +50,8 @@ async def calling(engine: AsyncEngine, settings: Settings, timeout: float = TIME
     target = target_of(settings)
     services = Services(engine, "here", Random(1))
     pacers: dict[Bucket, Pacer] = {
-        "calls": Pacer(target.limits.calls_per_second, lambda: True),
-        "reads": Pacer(target.limits.reads_per_second, lambda: True),
+        "calls": Pacer(target.limits.calls_per_second, lambda: CALLS_FOR),
+        "reads": Pacer(target.limits.reads_per_second, lambda: CALLS_FOR),
     }
     tokens = Tokens(engine, target, services, timeout)
     calls = Calls(engine, "here", target, services, tokens, pacers, timeout)

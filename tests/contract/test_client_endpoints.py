@@ -123,8 +123,9 @@ class Hooks:
     passed: list[str] = field(default_factory=list)
     limits: list[RateLimit] = field(default_factory=list)
 
-    async def leave(self) -> None:
+    async def leave(self) -> float:
         self.passed.append("leaves")
+        return 5.0
 
     def gone(self) -> None:
         self.passed.append("gone")

@@ -196,13 +196,13 @@ async def test_a_call_that_is_written_too_late_is_looked_at_at_once(skolverket: 
     """The right to call runs out between its permit and its last byte."""
     _, batch_id = await make_batch(tenant, "called")
     async with calling(tenant.engine, fast(skolverket)) as calls:
-        may_call = True
-        calls.pacers["calls"].may_call = lambda: may_call
+        may_call_for = 8.0
+        calls.pacers["calls"].may_call_for = lambda: may_call_for
 
         async def make(_to: Connection, _token: str, hooks: CallHooks) -> Accepted:
-            nonlocal may_call
+            nonlocal may_call_for
             await hooks.leave()
-            may_call = False
+            may_call_for = 0.0
             hooks.gone()
             return Accepted(202, "7")
 

@@ -76,7 +76,7 @@ class ScriptedTarget:
                 ]
                 return Answered(b"{}", results, timedelta())
             case LookUp():
-                return Found(frozenset())
+                return Found({})
 
 
 async def drain(

@@ -14,7 +14,7 @@ from psycopg.errors import CheckViolation, ForeignKeyViolation
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db import activity_queue, answers, at_target, batches, claims
+from app.db import activity_queue, answers, at_target, batches, claims, unanswered
 from app.db.cipher import OrganisationCipher
 from app.db.claims import Claim
 from app.db.verbs import LeaseLost
@@ -87,6 +87,7 @@ LATE_WRITES: Final[dict[str, tuple[Write, Refusal]]] = {
     ),
     "abandon": (lambda conn, cipher, held, batch: answers.abandon_outstanding(conn, held, "late"), _told),
     "note_at_target": (lambda conn, cipher, held, batch: at_target.note_at_target(conn, held, [], set()), _told),
+    "note_arrived": (lambda conn, cipher, held, batch: unanswered.note_arrived(conn, held, []), _told),
     "note_fault": (lambda conn, cipher, held, batch: claims.note_fault(conn, held, {"code": "late"}), _told),
     "finish_job as succeeded": (
         lambda conn, cipher, held, batch: activity_queue.finish_job(

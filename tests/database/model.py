@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
@@ -15,6 +15,7 @@ from app.db import batches
 from app.db.activity_queue import WakeUp
 from app.db.cipher import OrganisationCipher
 from app.db.claims import Claim
+from app.domain.intents import Found
 from app.domain.verdicts import AwaitedBatch
 
 _TABLES: Final = ("run", "job", "record", "batch", "at_target", "event", "content", "object")
@@ -42,6 +43,14 @@ class Skolverket:
 
     calls: list[Call] = field(default_factory=list)
     said: dict[tuple[UUID, UUID], set[str]] = field(default_factory=dict)
+    holds: dict[UUID, Mapping[str, Any]] = field(default_factory=dict)
+
+    def look_up(self, held: Claim, ids: Sequence[UUID]) -> Found:
+        """Finds about half of what has been asked for: as it was sent, where it has been."""
+        found = {each: self.holds.get(each, {}) for each in ids if each.int % 2}
+        for each in found.keys() & self.holds.keys():
+            self.said.setdefault((held.job_id, each), set()).add("found")
+        return Found(found)
 
     def answer(self, held: Claim, batch: AwaitedBatch, status: str | None) -> bytes:
         """Answers a batch: all its objects well, but for the first one that waits; with None that one is missing."""
@@ -121,8 +130,8 @@ class World:
             )
         )
 
-    async def arrive(self, held: Claim, out: batches.Outgoing) -> None:
-        """Takes a call in at Skolverket's side, and looks whether it may be there."""
+    async def arrive(self, held: Claim, out: batches.Outgoing, *, kept: bool) -> None:
+        """Takes a call in at Skolverket's side, and looks whether it may be there; `kept` are its objects, or not."""
         [written] = await self.rows(
             """
             SELECT batch.status, request_digest, record_ids, job.position, (
@@ -145,4 +154,6 @@ class World:
         assert tuple(written.record_ids) == ids, "the batch's records are not those in its bytes"
         assert written.open_ahead == 0, "a call came before the stage ahead of it was done"
         assert out.id not in {call.batch_id for call in self.skolverket.calls}, "one batch left twice"
+        if kept:
+            self.skolverket.holds |= {UUID(item["id"]): item for item in json.loads(out.body)["data"]}
         self.skolverket.calls.append(Call(held.run_id, written.position, held.job_id, held.number, out.id, ids))

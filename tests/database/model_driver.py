@@ -22,7 +22,6 @@ from app.domain.intents import (
     Done,
     Event,
     Failed,
-    Found,
     LookUp,
     NotMade,
     Permitted,
@@ -198,7 +197,7 @@ class Worker:
                 case Poll():
                     self._calls[number] = self._poll(held, intent)
                 case LookUp(ids):
-                    return Found({each for each in ids if each.int % 2})
+                    return self._world.skolverket.look_up(held, ids)
             await anext(self._calls[number])
         outcome = await self._calls[number].asend(die)
         if outcome is not None:
@@ -222,7 +221,7 @@ class Worker:
         if outcome == "never left":
             yield NotMade(out_of_time=bool(die % 2), marked=True)
             return
-        await world.arrive(held, out)
+        await world.arrive(held, out, kept=outcome in {"taken", "unanswered"})
         yield None
         yield _what_came_of(outcome, out)
 

@@ -26,6 +26,7 @@ from app.jobs.problems import job_problem
 from tests.conftest import Spawn
 from tests.database import epochs
 from tests.database.factories import HOUR, MINUTE, Tenant
+from tests.database.virtual_time import FORWARD, virtualise
 
 AGO = "clock_timestamp() - interval '1 minute'"
 
@@ -328,6 +329,60 @@ async def test_queues_beyond_the_bound_are_counted_and_those_that_look_wrong_are
     assert runs[2].id in {queue.run_id for queue in looked.queues}
 
 
+async def among_virtual_times(engine: AsyncEngine) -> dict[str, str]:
+    """What is said, by code; the virtual clock ticks, which nothing that only reads may have it do."""
+    async with engine.begin() as conn:
+        looked = await look(conn)
+    return {each.code: worded(each, looked.now).what for each in diagnose(looked)}
+
+
+@pytest.mark.parametrize("by", [HOUR, -HOUR], ids=["ahead", "behind"])
+async def test_a_clock_of_the_database_that_is_wrong(
+    engine: AsyncEngine, worker: UUID, database_url: str, by: timedelta
+) -> None:
+    """By how much and which way; once it has been put right, what was written meanwhile lies too far ahead."""
+    assert await found(engine) == {}
+    virtualise(database_url)
+    await engine.dispose()
+    async with engine.begin() as conn:
+        await conn.execute(sa.text(FORWARD), {"by": by})
+        await workers.note_worker(conn, worker, "test", workers.Tally())
+    said = await among_virtual_times(engine)
+    way = "ahead of" if by > timedelta() else "behind"
+    assert said["clock_differs"] == f"The database's clock is 1 h {way} this machine's."
+    async with engine.begin() as conn:
+        await conn.execute(sa.text(FORWARD), {"by": -by})
+    after = await among_virtual_times(engine)
+    assert "clock_differs" not in after
+    if by > timedelta():
+        assert after["times_far_ahead"] == "Times that lie further ahead than any may: worker (1)."
+
+
+@pytest.mark.parametrize(
+    ("statement", "what"),
+    [
+        (
+            "UPDATE job SET due_at = clock_timestamp() + interval '22 minutes' WHERE status = 'queued'",
+            "job",
+        ),
+        ("UPDATE batch SET next_poll_at = clock_timestamp() + interval '2 minutes'", "batch"),
+        ("UPDATE egress SET reads_paused_until = clock_timestamp() + interval '7 minutes'", "egress"),
+        (
+            "INSERT INTO task (kind, key, leased_until) VALUES ('one', '', clock_timestamp() + interval '5 minutes')",
+            "task",
+        ),
+    ],
+)
+async def test_times_that_lie_further_ahead_than_their_rules_allow(
+    engine: AsyncEngine, tenant: Tenant, worker: UUID, statement: str, what: str
+) -> None:
+    await tenant.new_run()
+    await tenant.accepted(await tenant.claim((await tenant.new_run()).jobs[0]))
+    assert (await seen(engine)).far_ahead == {}
+    await past_the_guards(tenant, statement)
+    assert list((await seen(engine)).far_ahead) == [what]
+
+
 @dataclass(frozen=True)
 class Ran:
     """How the command ended, and what it printed."""
@@ -415,7 +470,7 @@ async def test_a_part_that_hangs_hides_no_other(
         pid = locking.info.backend_pid
         stuck = await found(engine)
     assert stuck.keys() == {"parts_unread", "session_idle", "calls_failing"}
-    assert stuck["parts_unread"].what == "These could not be read in time: queues, workers."
+    assert stuck["parts_unread"].what == "These could not be read in time: queues, workers, times."
     assert stuck["session_idle"].what.startswith(f"Session {pid} (psql)")
 
 

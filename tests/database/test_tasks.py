@@ -204,6 +204,98 @@ async def test_what_was_in_hand_at_deaths_in_a_row_waits(engine: AsyncEngine) ->
     assert waits == [0, 1, 2]
 
 
+async def failing(engine: AsyncEngine, epoch: UUID) -> None:
+    """Has the one task fail in an epoch that goes on."""
+    async with engine.begin() as conn:
+        await conn.execute(sa.text("UPDATE task SET due_at = clock_timestamp()"))
+    [held] = await claim(engine, epoch)
+    async with engine.begin() as conn:
+        await tasks.failed(conn, held, MINUTE, "timeout")
+
+
+async def dying(engine: AsyncEngine) -> UUID:
+    """Has an epoch be taken for dead with the one task in hand."""
+    async with engine.begin() as conn:
+        await conn.execute(sa.text("UPDATE task SET due_at = clock_timestamp()"))
+    epoch = await begun(engine)
+    assert await claim(engine, epoch)
+    async with engine.begin() as conn:
+        await end(conn, epoch, died=True)
+    return epoch
+
+
+async def living(engine: AsyncEngine, epoch: UUID) -> None:
+    """Has the process of an epoch say that it lives."""
+    async with engine.begin() as conn:
+        await end(conn, epoch, died=False)
+
+
+FAILURE = ("attempt", "failed_at", "failure")
+
+
+@pytest.mark.parametrize("failed_before", [0, 2])
+async def test_who_was_taken_for_dead_and_lives_has_not_lost_its_tasks(engine: AsyncEngine, failed_before: int) -> None:
+    """What had failed before stays as it was, and nothing waits for the death that was none."""
+    await added(engine)
+    going_on = await begun(engine)
+    for _ in range(failed_before):
+        await failing(engine, going_on)
+    before = await row(engine)
+    epoch = await dying(engine)
+    accused = await row(engine)
+    assert (accused["attempt"], accused["failure"]) == (failed_before + 1, "worker_lost")
+    await living(engine, epoch)
+    found = await row(engine)
+    assert [found[name] for name in FAILURE] == [before[name] for name in FAILURE]
+    assert found["until"] <= timedelta()
+    await living(engine, epoch)
+    assert [(await row(engine))[name] for name in FAILURE] == [before[name] for name in FAILURE], "once is enough"
+
+
+async def test_what_has_failed_since_a_death_stays_failed(engine: AsyncEngine) -> None:
+    await added(engine)
+    epoch = await dying(engine)
+    await failing(engine, await begun(engine))
+    before = await row(engine)
+    await living(engine, epoch)
+    found = await row(engine)
+    assert [found[name] for name in FAILURE] == [before[name] for name in FAILURE]
+    assert (found["attempt"], found["failure"]) == (2, "timeout")
+
+
+async def test_of_two_deaths_the_one_that_was_none_is_taken_back(engine: AsyncEngine) -> None:
+    await added(engine)
+    await dying(engine)
+    first = await row(engine)
+    await living(engine, await dying(engine))
+    found = await row(engine)
+    assert [found[name] for name in FAILURE] == [first[name] for name in FAILURE]
+
+
+async def test_what_has_been_done_since_keeps_its_time(engine: AsyncEngine) -> None:
+    await added(engine)
+    epoch = await dying(engine)
+    [held] = await claim(engine, await begun(engine))
+    async with engine.begin() as conn:
+        assert await tasks.done(conn, held, HOUR)
+    await living(engine, epoch)
+    found = await row(engine)
+    assert [found[name] for name in FAILURE] == [0, None, None]
+    assert found["until"] > MINUTE
+
+
+async def test_a_step_that_is_known_to_be_what_stood_still_accuses_no_task(engine: AsyncEngine) -> None:
+    await added(engine)
+    epoch = await begun(engine)
+    assert await claim(engine, epoch)
+    async with engine.begin() as conn:
+        await conn.execute(
+            sa.text("SELECT close_epoch(:epoch, true, :guilty)"), {"epoch": epoch, "guilty": UUID(int=9)}
+        )
+    found = await row(engine)
+    assert ([found[name] for name in FAILURE], found["holder"]) == ([0, None, None], None)
+
+
 async def test_what_its_process_does_not_know_is_free_again(engine: AsyncEngine) -> None:
     await added(engine, "known", "forgotten")
     epoch = await begun(engine)

@@ -49,6 +49,19 @@ _LEFT_BEHIND = """
 """
 
 
+# The run is cancelled as soon as a call of it is lost.
+_CANCELLED_WHEN_LOST = """
+    CREATE FUNCTION cancel_when_lost() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        UPDATE run SET cancel_requested_at = clock_timestamp()
+        FROM job WHERE job.id = NEW.job_id AND run.id = job.run_id;
+        RETURN NULL;
+    END $$;
+    CREATE TRIGGER cancel_when_lost AFTER UPDATE OF status ON batch FOR EACH ROW WHEN (NEW.status = 'lost')
+        EXECUTE FUNCTION cancel_when_lost()
+"""
+
+
 def _transactions(module: Path) -> Iterator[str]:
     """Reads the names of a module's transactions, and of its statements that commit by themselves."""
     for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
@@ -121,6 +134,7 @@ _AWAY = Scene(away=True)
 _TOLD_TO_END = replace(_once(_PERSONS, action="delay", seconds=1.5), told_to_end_at=frozenset({"called"}))
 # One of the persons is protected, and is sent again whatever is there.
 _LOST = replace(_once(_PERSONS, action="cut_before"), persons=60)
+_UNANSWERED = replace(_once(_PERSONS, action="hang", taken=True), before=_CANCELLED_WHEN_LOST, ends="cancelled")
 _FAILED = Scene(defects=1, policy="continue")
 # By the name that a point has after its colon; without a scene a plain run passes it.
 SCENES: Mapping[str, Scene] = {
@@ -136,6 +150,8 @@ SCENES: Mapping[str, Scene] = {
     "mark_lost": _once("persons/bulk/jobs/", action="status", status=404),
     "note_at_target": _FAILED,
     "load_unasked": _FAILED,
+    "load_unanswered": _UNANSWERED,
+    "note_arrived": _UNANSWERED,
     # The batch goes again in halves; the answer about the first is due while the second is on its way.
     "refresh_work": Scene(
         (
@@ -248,6 +264,7 @@ def crashing(house: Service, redis_url: str, spawn: Spawn) -> Service:
     house.plant()
     with psycopg.connect(house.env["DATABASE_URL"]) as connection:
         connection.execute("DELETE FROM access_token")
+        connection.execute("DROP FUNCTION IF EXISTS cancel_when_lost CASCADE")
         connection.execute(_TASKS_DUE.encode())
     return replace(house, spawn=spawn, workers=[])
 
@@ -292,6 +309,9 @@ def test_another_worker_goes_on_where_one_has_died(crashing: Service, point: str
     if scene.ends == "failed":
         assert [job["status"] for job in run["jobs"]] == ["failed", "blocked", "blocked", "blocked"]
         assert run["jobs"][0]["error"]["code"] == scene.code
+        return
+    if scene.ends == "cancelled":
+        assert run["jobs"][0]["progress"]["warnings"] > 0, "what had arrived was found"
         return
     if scene.away:
         return

@@ -5,6 +5,7 @@ import time
 from collections import Counter
 from itertools import pairwise
 
+import pytest
 import redis
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -208,6 +209,49 @@ def test_a_cancelled_run_sends_nothing_more_and_keeps_the_answers(service: Servi
     assert {call["resource"] for call in service.sends()} == {"persons"}
     assert all(batch["status"] == "answered" for batch in service.batches(run["jobs"][0]))
     assert service.api.post(f"/runs/{run_id}/cancel").status_code == 409
+    assert_kept(service, run)
+
+
+@pytest.mark.parametrize("arrives", [True, False])
+def test_a_cancelled_run_looks_up_what_was_called_without_an_answer(
+    service: Service, clean: Json, arrives: bool
+) -> None:
+    """What Skolverket has as it was sent ends as a warning; the rest stays pending, and the run ends all the same."""
+    service.plant({"match": {"path": "persons/bulk$"}, "times": 1, "action": "hang", "taken": arrives})
+    service.worker(SKOLVERKET_TIMEOUT="3")
+    run_id = service.provision(service.store(clean))["id"]
+    service.until(service.sends, "the first batch to arrive")
+    assert service.api.post(f"/runs/{run_id}/cancel").status_code == 202
+
+    run = service.finished(run_id)
+    persons = run["jobs"][0]
+    assert (run["status"], len(service.sends())) == ("cancelled", 1), "nothing is sent again"
+    assert {batch["status"] for batch in service.batches(persons)} == {"lost"}
+    by_status = service.by_status(persons)
+    protected = {each["id"] for each in clean["persons"] if each.get("securityMarking", "Ingen") != "Ingen"}
+    if arrives:
+        assert by_status["warning"] == {each["id"] for each in clean["persons"]} - protected
+        assert by_status.get("pending", set()) == protected
+        [one, *_] = service.records(persons, status="warning")
+        assert [message["code"] for message in one["messages"]] == ["found_without_answer"]
+    else:
+        assert by_status.keys() == {"pending"}
+    assert_kept(service, run)
+
+
+def test_a_cancelled_run_ends_while_skolverket_is_away(service: Service, clean: Json) -> None:
+    """Its look-up is tried once."""
+    service.plant(
+        {"match": {"path": "persons/bulk$"}, "times": 1, "action": "hang", "taken": True},
+        {"match": {"path": "/lookup$"}, "times": None, "action": "status", "status": 503},
+    )
+    service.worker(SKOLVERKET_TIMEOUT="3")
+    run_id = service.provision(service.store(clean))["id"]
+    service.until(service.sends, "the first batch to arrive")
+    service.api.post(f"/runs/{run_id}/cancel").raise_for_status()
+    run = service.finished(run_id)
+    assert (run["status"], run["jobs"][0]["status"]) == ("cancelled", "cancelled")
+    assert [call for call in service.ledger() if call["path"].endswith("/lookup")], "it has been tried"
     assert_kept(service, run)
 
 

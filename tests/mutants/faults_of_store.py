@@ -61,6 +61,30 @@ SCHEMA: Final = (
         ("contents",),
     ),
     Fault(
+        "an object is erased although a roster has it",
+        "item.object_id = each.id AND item.organisation_id = of_organisation AND item.kind = of_kind LIMIT 1",
+        "false",
+        ("contents",),
+    ),
+    Fault(
+        "an answer that another one has followed is not erased",
+        "earlier = [each for row in rows for each",
+        "earlier = [each for row in rows[:0] for each",
+        ("contents",),
+    ),
+    Fault(
+        "what a batch has sealed of its own is not erased",
+        "            OR (found.kind = 'batch' AND found.object_id = ANY (carried))\n",
+        "",
+        ("contents",),
+    ),
+    Fault(
+        "a batch changes while it is erased",
+        "IS DISTINCT FROM to_jsonb(OLD) || '{\"request_sha256\": null}' THEN",
+        "IS NULL THEN",
+        ("contents",),
+    ),
+    Fault(
         "the history has only beginnings",
         "CREATE OR REPLACE TRIGGER job_event AFTER INSERT OR UPDATE OF status ON job",
         "CREATE OR REPLACE TRIGGER job_event AFTER INSERT ON job",
@@ -126,7 +150,7 @@ STORE: Final = (
     ),
     Fault(
         "whoever is beside a suspect is accused with it",
-        "THEN suspects = 0 OR worker_deaths >= 2 ELSE",
+        "THEN suspects = 0 OR other.worker_deaths >= 2 ELSE",
         "THEN true ELSE",
         ("suspects",),
     ),
@@ -269,6 +293,24 @@ STORE: Final = (
         ("uploads",),
     ),
     Fault(
+        "what another run has sent counts as arrived",
+        "(known.accepted_upload <= found.upload) IS NOT FALSE AND",
+        "",
+        ("uploads",),
+    ),
+    Fault(
+        "what another run is sending counts as arrived",
+        "SELECT object_id FROM under_way_elsewhere(one.organisation_id, one.kind, of_job, arrived)",
+        "SELECT NULL::uuid WHERE false",
+        ("uploads",),
+    ),
+    Fault(
+        "of a call without an answer a cancelled run knows nothing",
+        "WHERE run.id = one.run_id AND run.cancel_requested_at IS NOT NULL",
+        "WHERE false",
+        ("uploads",),
+    ),
+    Fault(
         "a call without an answer is forgotten",
         "WHEN (NEW.status = 'lost' AND OLD.status <> 'lost'",
         "WHEN (false AND OLD.status <> 'lost'",
@@ -299,8 +341,20 @@ STORE: Final = (
         ("tasks",),
     ),
     Fault(
+        "who lives has lost its tasks all the same",
+        "        PERFORM acquit_tasks(of_epoch);\n",
+        "",
+        ("tasks",),
+    ),
+    Fault(
+        "a task is accused although the step that stood still is known",
+        "free_tasks(of_epoch, died AND guilty IS NULL)",
+        "free_tasks(of_epoch, died)",
+        ("tasks",),
+    ),
+    Fault(
         "a task outlives the epoch that has it",
-        "    PERFORM free_tasks(of_epoch, died);\n",
+        "    PERFORM free_tasks(of_epoch, died AND guilty IS NULL);\n",
         "",
         ("tasks",),
     ),

@@ -36,6 +36,24 @@ DECISIONS: Final = (
         ("decisions",),
     ),
     Fault(
+        "a cancelled run ends without looking up what it has called",
+        "if job.look_up_at is not None and not looked_up:",
+        "if False:",
+        ("decisions",),
+    ),
+    Fault(
+        "a cancelled run does not end while Skolverket is away",
+        "                yield from _met(state, fault, http_status)\n                break\n",
+        "                yield from _met(state, fault, http_status)\n                return\n",
+        ("decisions",),
+    ),
+    Fault(
+        "what differs at Skolverket counts as arrived",
+        "return seen is not None and _plain(json.loads(sent)) == _plain(seen)",
+        "return seen is not None",
+        ("decisions",),
+    ),
+    Fault(
         "faults are met with another try for ever",
         "return tried_for >= horizon",
         "return tried_for >= 1000 * horizon",
@@ -101,9 +119,27 @@ WORKERS: Final = (
     ),
     Fault(
         "a holder goes on calling although its beat has not been confirmed",
-        "return self.left(now) > 0",
-        "return True",
+        "return self.confirmed_at + CALLS_FOR - now",
+        "return CALLS_FOR",
         ("decisions",),
+    ),
+    Fault(
+        "a permit that was given is used however late",
+        "if (left := self.may_call_for()) <= 0:",
+        "if (left := self.may_call_for()) < -60:",
+        ("pacer",),
+    ),
+    Fault(
+        "what a call has written is sent again after its right to call",
+        "unacknowledged_for.set(await hooks.leave())",
+        "await hooks.leave()",
+        ("client",),
+    ),
+    Fault(
+        "a kept connection keeps the time of the call that opened it",
+        "    async def write(self, buffer: bytes, timeout: float | None = None) -> None:\n        self._allow()\n",
+        "    async def write(self, buffer: bytes, timeout: float | None = None) -> None:\n",
+        ("client",),
     ),
     Fault(
         "a standby takes over from a beat that moves",

@@ -48,12 +48,12 @@ PROOFS: Final[Mapping[str, Proof]] = {
     "claims": _database("claims", "clock"),
     "queues": _database("activity_queue", "queue_order", "regressions"),
     "batches": _database("batches", "unmark_called", "at_target"),
-    "contents": _database("content"),
+    "contents": _database("content", "erasure"),
     "egress": _database("egress", "circuits"),
     "suspects": _database("suspects"),
     "faults": _database("faults"),
     "pacer": _tests("tests/unit/test_pacer.py"),
-    "uploads": _database("uploads", "latest_upload"),
+    "uploads": _database("uploads", "latest_upload", "unanswered"),
     "tasks": _database("tasks", "repairs"),
     "organisations": _database("organisation_first"),
     "API": _tests("tests/api/test_runs.py"),
@@ -64,7 +64,10 @@ PROOFS: Final[Mapping[str, Proof]] = {
         "tests/api/test_streams.py",
     ),
     "client": _tests(
-        *(f"tests/contract/test_{each}.py" for each in ("client_answers", "client_against_simulator", "calls"))
+        *(
+            f"tests/contract/test_{each}.py"
+            for each in ("client_answers", "client_against_simulator", "unacknowledged", "calls")
+        )
     ),
     "model": _database("model", within=300),
     "hostile SQL": _database("hostile_sql", within=240),

@@ -229,6 +229,21 @@ def test_what_a_queue_waits_for(of: ActivityQueue, level: str, code: str) -> Non
         pytest.param(seen(round_trip=2 * SECOND), [], id="a database far away"),
         pytest.param(seen(round_trip=3 * SECOND), [("error", "database_slow")], id="a database that is too far"),
         pytest.param(seen(redis=False), [("warning", "redis_away")], id="Redis is away"),
+        pytest.param(seen(not_reached=["here"]), [("warning", "wake_ups_lost")], id="Redis delivers nothing"),
+        pytest.param(seen(clock_ahead=29 * SECOND), [], id="clocks that differ a little"),
+        pytest.param(seen(clock_ahead=31 * SECOND), [("warning", "clock_differs")], id="a database's clock ahead"),
+        pytest.param(seen(clock_ahead=-31 * SECOND), [("warning", "clock_differs")], id="a database's clock behind"),
+        pytest.param(
+            seen(clock_ahead=31 * SECOND, round_trip=1.9 * SECOND),
+            [("warning", "clock_differs")],
+            id="a clock that is ahead, asked on a slow way",
+        ),
+        pytest.param(
+            seen(clock_ahead=-30.9 * SECOND, round_trip=2 * SECOND), [], id="what a slow way explains is no difference"
+        ),
+        pytest.param(
+            seen(far_ahead={"worker": 1, "job": 2}), [("warning", "times_far_ahead")], id="times that lie too far ahead"
+        ),
         pytest.param(seen(without_certificate=["2120000001"]), [], id="a simulator wants no certificate"),
         pytest.param(
             seen(without_certificate=["2120000001"], certificates_needed=True),
@@ -348,8 +363,11 @@ def test_nothing_is_said_but_ids_numbers_codes_and_times() -> None:
         "woken",
         "unset",
     }
-    ids = {"worker", "run", "job", "pid", "blockers", "ending", "organisation", "organisations", "next"}
-    codes, times = {"fault", "service", "bucket", "program", "tables", "kind"}, {"until", "gone", "probe", "ahead"}
+    ids = {"worker", "run", "job", "pid", "blockers", "ending", "organisation", "organisations", "next", "egresses"}
+    codes, times = (
+        {"fault", "service", "bucket", "program", "tables", "kind", "way"},
+        {"until", "gone", "probe", "ahead", "by"},
+    )
     database = {"found", "oldest", "newest", "lost", "parts", "tasks"}
     assert names == counts | ids | codes | times | database
 

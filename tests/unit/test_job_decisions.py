@@ -99,6 +99,17 @@ def _accepted(batch: UUID = C, due_in: timedelta = timedelta()) -> OpenBatch:
             _pending(ready=False, next_ready_at=NOW + SECOND, unasked=True), Work(), id="nor while some wait for that"
         ),
         pytest.param(replace(DONE, unasked=True, cancelled=True), Work(), id="nor for a chain that ends here"),
+        pytest.param(
+            _pending(cancelled=True, look_up_at=NOW),
+            Work(look_up=True),
+            id="cancelled: what was called without an answer is looked up",
+        ),
+        pytest.param(_pending(cancelled=True, look_up_at=NOW + SECOND), Work(), id="but not before it can be found"),
+        pytest.param(
+            replace(_pending(cancelled=True, look_up_at=NOW), batches=(_accepted(D, SECOND),)),
+            Work(),
+            id="but not before the others have their answer",
+        ),
     ],
 )
 def test_what_there_is_to_do(job: JobSnapshot, todo: Work) -> None:
@@ -137,6 +148,16 @@ SOME_SKIPPED = Counts(total=3, succeeded=2, skipped=1)
             "an error under continue does not",
         ),
         _ended(_pending(cancelled=True), Finish("cancelled"), "cancelled with records left"),
+        _ended(
+            _pending(cancelled=True, look_up_at=NOW),
+            Snooze(timedelta(), cancelled=True),
+            "cancelled with a call without an answer",
+        ),
+        _ended(
+            _pending(cancelled=True, look_up_at=NOW + SECOND),
+            Snooze(SECOND, cancelled=True),
+            "cancelled with one that cannot be found yet",
+        ),
         _ended(replace(DONE, cancelled=True), Finish("succeeded"), "cancelled when all was done"),
         _ended(replace(DONE, cancelled=True, counts=SOME_FAILED), Finish("failed"), "cancelled when all had failed"),
         _ended(
@@ -250,3 +271,10 @@ def test_a_job_at_its_horizon_gives_up_once() -> None:
     faults = (Fault("timeout"),)
     assert conclude(given_up, faults, HORIZON, Random(1)) == Finish("failed")
     assert conclude(replace(given_up, on_record_error="continue"), faults, HORIZON, Random(1)) == Finish("succeeded")
+
+
+@pytest.mark.parametrize("faults", [(), (Fault("timeout"),), (Fault("circuit_open", SECOND, tried=False),)])
+def test_a_cancelled_run_ends_once_its_unanswered_calls_have_been_looked_up(faults: tuple[Fault, ...]) -> None:
+    """Whatever came of it."""
+    job = _pending(cancelled=True, look_up_at=NOW)
+    assert conclude(job, faults, HORIZON, Random(1), looked_up=True) == Finish("cancelled")

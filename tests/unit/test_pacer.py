@@ -13,8 +13,8 @@ from app.jobs.pacer import NoPermit, Pacer, Place
 A, B = UUID(int=1), UUID(int=2)
 
 
-def pacer_of(per_second: float = 100, *, may_call: bool = True) -> Pacer:
-    return Pacer(per_second, lambda: may_call)
+def pacer_of(per_second: float = 100, *, may_call_for: float = 8.0) -> Pacer:
+    return Pacer(per_second, lambda: may_call_for)
 
 
 async def leave(pacer: Pacer, organisation: UUID = A, connecting: float = 0.0) -> float:
@@ -121,7 +121,25 @@ async def test_a_pause_holds_everybody_back() -> None:
 
 
 async def test_whoever_may_not_call_gets_no_permit() -> None:
-    pacer = pacer_of(may_call=False)
+    pacer = pacer_of(may_call_for=0.0)
+    with pytest.raises(NoPermit):
+        await leave(pacer)
+    assert (pacer.waiting, pacer.own) == (0, 0)
+
+
+@pytest.mark.parametrize(("may_call_for", "unacknowledged_for"), [(8.0, 5.0), (5.0, 5.0), (0.7, 0.7)])
+async def test_what_leaves_may_stay_unacknowledged_while_it_may_call(
+    may_call_for: float, unacknowledged_for: float
+) -> None:
+    """And for five seconds at most."""
+    pacer = pacer_of(may_call_for=may_call_for)
+    assert await pacer.permit(await pacer.join(A)) == unacknowledged_for
+
+
+async def test_a_permit_ends_with_the_right_to_call() -> None:
+    """The process stood still between its permit and its leaving."""
+    times = iter([8.0, 0.0])
+    pacer = Pacer(100, lambda: next(times))
     with pytest.raises(NoPermit):
         await leave(pacer)
     assert (pacer.waiting, pacer.own) == (0, 0)

@@ -22,9 +22,11 @@ from app.domain.intents import (
     Found,
     Intent,
     LoadBatch,
+    LoadUnanswered,
     LoadUnasked,
     LookUp,
     MarkLost,
+    NoteArrived,
     NoteAtTarget,
     NoteFault,
     NotMade,
@@ -38,6 +40,7 @@ from app.domain.intents import (
     Send,
     Stored,
     TimeUp,
+    Unanswered,
     UnmarkCalled,
     Woken,
     WriteBatch,
@@ -121,9 +124,8 @@ def test_a_job_without_records_takes_one_transaction() -> None:
 def test_a_batch_is_written_sent_polled_and_applied() -> None:
     talk = Talk(TO_SEND)
     assert talk.stored(WriteBatch, _written(A), result=True) == WriteBatch()
-    # The next batch is written while the first is being sent: here there is nothing left for it.
-    assert talk.waits_for == [WriteBatch, Send]
-    talk.stored(WriteBatch, _written(A), result=False)
+    # There is nothing left for a next batch, and none is tried.
+    assert talk.waits_for == [Send]
     assert talk.came(Send, Accepted(202, "job-1")) == Send(A)
     accept = talk.stored(AcceptBatch, _accepted(A))
     assert (accept.batch_id, accept.http_status, accept.remote_job_id) == (A, 202, "job-1")
@@ -138,6 +140,14 @@ def test_a_batch_is_written_sent_polled_and_applied() -> None:
     assert applied.usual_answer == SECOND
     assert talk.stored(Finish) == Finish("succeeded")
     assert talk.ended
+
+
+def test_the_next_batch_is_written_while_the_first_is_being_sent() -> None:
+    talk = Talk(TO_SEND)
+    talk.stored(WriteBatch, replace(_written(A), ready=True), result=True)
+    assert talk.waits_for == [WriteBatch, Send]
+    talk.stored(WriteBatch, replace(_written(A), ready=True), result=False)
+    assert Send in talk.waits_for
 
 
 def test_the_next_call_is_chosen_when_the_one_before_has_its_permit() -> None:
@@ -306,7 +316,7 @@ def test_a_pause_ends_with_a_fresh_look_at_what_is_due() -> None:
 def test_failed_records_are_looked_up_before_dependants_go() -> None:
     talk = Talk(replace(DONE, unasked=True))
     talk.stored(LoadUnasked, result=[PERSON, OTHER])
-    assert talk.came(LookUp, Found({PERSON, uuid4()})) == LookUp([PERSON, OTHER])
+    assert talk.came(LookUp, Found({PERSON: {}, uuid4(): {}})) == LookUp([PERSON, OTHER])
     assert talk.stored(NoteAtTarget, DONE) == NoteAtTarget([PERSON, OTHER], {PERSON})
     assert talk.stored(Finish) == Finish("succeeded")
 
@@ -321,3 +331,73 @@ def test_of_a_cancelled_run_what_has_not_left_is_discarded_by_opening_its_job_an
     talk = Talk(replace(_written(A), cancelled=True))
     assert talk.stored(Snooze) == Snooze(timedelta(), cancelled=True)
     assert talk.ended
+
+
+# A cancelled run with a call whose answer never came
+
+UNANSWERED = replace(DONE, counts=Counts(total=3, pending=3), cancelled=True, look_up_at=NOW)
+SENT, HELD = b'{"id":"1","givenName":"Bo"}', {"id": "1", "givenName": "Bo"}
+
+
+def _listed(*plain: bytes | None) -> list[Unanswered]:
+    return [Unanswered(each, 7 + place, said) for place, (each, said) in enumerate(zip((A, B, C), plain, strict=False))]
+
+
+def test_what_a_cancelled_run_has_called_without_an_answer_is_looked_up_before_it_ends() -> None:
+    """What is there as it was sent has arrived; what differs, is missing, or can't be read stays pending."""
+    talk = Talk(UNANSWERED)
+    assert talk.stored(LoadUnanswered, result=_listed(SENT, SENT, None)) == LoadUnanswered(-1)
+    assert talk.came(LookUp, Found({A: HELD, B: {**HELD, "givenName": "Åsa"}})) == LookUp([A, B])
+    assert talk.stored(NoteArrived, UNANSWERED) == NoteArrived([A])
+    assert talk.stored(LoadUnanswered, result=[]) == LoadUnanswered(9)
+    assert talk.stored(RefreshWork, UNANSWERED) == RefreshWork()
+    assert talk.stored(Finish) == Finish("cancelled")
+
+
+def test_what_has_all_arrived_makes_a_job_that_was_done() -> None:
+    talk = Talk(UNANSWERED)
+    talk.stored(LoadUnanswered, result=_listed(SENT))
+    talk.came(LookUp, Found({A: HELD}))
+    done = replace(UNANSWERED, counts=Counts(total=3, succeeded=2, warnings=1), look_up_at=None)
+    talk.stored(NoteArrived, done)
+    talk.stored(LoadUnanswered, result=[])
+    talk.stored(RefreshWork, done)
+    assert talk.stored(Finish) == Finish("succeeded")
+
+
+@pytest.mark.parametrize(
+    "outcome", [Failed(Fault("timeout")), Failed(Fault("circuit_open", tried=False)), Refused(400)]
+)
+def test_a_look_up_that_fails_keeps_no_cancelled_run_from_its_end(outcome: CallOutcome) -> None:
+    talk = Talk(UNANSWERED)
+    talk.stored(LoadUnanswered, result=_listed(SENT))
+    talk.came(LookUp, outcome)
+    if isinstance(outcome, Failed):
+        talk.stored(NoteFault, UNANSWERED)
+    else:
+        talk.stored(RefreshWork, UNANSWERED)
+    assert talk.stored(Finish) == Finish("cancelled")
+
+
+def test_what_was_about_to_be_looked_up_when_the_process_ends_is_looked_up_by_the_next_one() -> None:
+    talk = Talk(UNANSWERED)
+    talk.stored(LoadUnanswered, result=_listed(SENT))
+    talk.came(LookUp, NotMade(out_of_time=True))
+    talk.stored(RefreshWork, UNANSWERED)
+    assert talk.stored(Snooze) == Snooze(timedelta(), cancelled=True)
+
+
+def test_a_call_that_fails_as_its_run_is_cancelled_is_looked_up_by_the_step_after_it() -> None:
+    talk = Talk(_written(A))
+    talk.came(Send, Failed(Fault("timeout"), marked=True))
+    talk.stored(NoteFault)
+    talk.stored(MarkLost, UNANSWERED)
+    assert talk.stored(Snooze) == Snooze(timedelta(), cancelled=True)
+
+
+def test_what_has_just_been_called_is_given_time_to_be_found() -> None:
+    talk = Talk(replace(UNANSWERED, look_up_at=NOW + SECOND))
+    assert (talk.waits_for, talk.wake_in) == ([], SECOND)
+    talk.tell(Woken())
+    talk.stored(RefreshWork, replace(UNANSWERED, now=NOW + SECOND))
+    assert talk.waits_for == [LoadUnanswered]

@@ -110,6 +110,10 @@ task = sa.Table(
     sa.Column("failed_at", Time),
     sa.Column("failure", sa.Text),
     sa.Column("done_at", Time),
+    # The epoch whose death is the last failure, until it says that it lives; and the last failure before that.
+    sa.Column("accused_by", UUID),
+    sa.Column("failed_before_at", Time),
+    sa.Column("failure_before", sa.Text),
     # What came of it, for whoever asked for it and waits.
     sa.Column("result", pg.JSONB),
     sa.Column("made_at", Time, nullable=False, server_default=NOW),
@@ -118,6 +122,7 @@ task = sa.Table(
     sa.CheckConstraint("(failed_at IS NULL) = (failure IS NULL)", name="failure_has_its_time"),
     sa.Index("ix_task_due", "kind", "due_at"),
     sa.Index("ix_task_leased", "leased_until", postgresql_where=sa.text("leased_until IS NOT NULL")),
+    sa.Index("ix_task_accused", "accused_by", postgresql_where=sa.text("accused_by IS NOT NULL")),
     sa.Index("ix_task_held", "holder", postgresql_where=sa.text("holder IS NOT NULL")),
     sa.Index("ix_task_under_way", "organisation_id", postgresql_where=sa.text("under_way IS NOT NULL")),
 )

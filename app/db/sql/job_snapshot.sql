@@ -6,6 +6,7 @@ DECLARE
     ready boolean := false;
     next_ready_at timestamptz;
     unasked boolean := false;
+    look_up_at timestamptz;
     seen jsonb;
 BEGIN
     SELECT * INTO one FROM job WHERE id = of_job;
@@ -21,6 +22,23 @@ BEGIN
             WHERE record.run_id = one.run_id AND record.kind BETWEEN one.kind AND one.kind
                 AND record.status = 'pending' AND record.due_at > clock_timestamp();
         END IF;
+    END IF;
+    IF one.pending > 0 AND EXISTS (
+        SELECT FROM run WHERE run.id = one.run_id AND run.cancel_requested_at IS NOT NULL
+    ) THEN
+        -- Records of a cancelled run that were called and whose answer never came. What has just been called needs the
+        -- time that an answer usually takes to be found.
+        SELECT max(batch.called_at) + least(interval '10 seconds', coalesce(
+            (SELECT usual FROM answer_time WHERE answer_time.kind = one.kind), interval '2 seconds')) INTO look_up_at
+        FROM batch
+        WHERE batch.job_id = of_job AND batch.status = 'lost' AND batch.error IS DISTINCT FROM 'no_connection'
+            AND EXISTS (
+                SELECT FROM unnest(batch.record_ids) AS listed (id) CROSS JOIN LATERAL (
+                    SELECT status, batch_id, protected FROM record
+                    WHERE record.job_id = of_job AND record.object_id = listed.id OFFSET 0
+                ) each
+                WHERE each.status = 'pending' AND each.batch_id = batch.id AND NOT each.protected
+            );
     END IF;
     IF one.errors + one.skipped > 0 THEN
         -- Failed records of which the stages after this one have to know whether Skolverket holds them from before. The
@@ -54,6 +72,7 @@ BEGIN
         'ready', ready,
         'next_ready_at', next_ready_at,
         'unasked', unasked,
+        'look_up_at', look_up_at,
         'counts', jsonb_build_object(
             'total', one.total, 'pending', one.pending, 'sent', one.sent, 'unchanged', one.unchanged,
             'succeeded', one.succeeded, 'warnings', one.warnings, 'errors', one.errors, 'skipped', one.skipped

@@ -25,11 +25,14 @@ BEGIN
     RETURN QUERY
         UPDATE task SET claim = next_claim(task.claim), holder = of_epoch, leased_until = now_ + lease
         FROM (
-            SELECT one.ctid AS place FROM task one
-            WHERE one.kind = ANY (kinds) AND one.due_at <= now_ AND one.holder IS NULL
-                AND (one.leased_until IS NULL OR one.leased_until <= now_)
-                AND NOT EXISTS (SELECT FROM job WHERE job.id = one.after_job AND job.finished_at IS NULL)
-            ORDER BY one.due_at LIMIT most FOR UPDATE OF one SKIP LOCKED
+            -- Kind by kind, over the index in which the times of each stand in order.
+            SELECT first.place FROM unnest(kinds) AS wanted (kind) CROSS JOIN LATERAL (
+                SELECT one.ctid AS place, one.due_at FROM task one
+                WHERE one.kind = wanted.kind AND one.due_at <= now_ AND one.holder IS NULL
+                    AND (one.leased_until IS NULL OR one.leased_until <= now_)
+                    AND NOT EXISTS (SELECT FROM job WHERE job.id = one.after_job AND job.finished_at IS NULL)
+                ORDER BY one.due_at LIMIT most FOR UPDATE OF one SKIP LOCKED
+            ) first ORDER BY first.due_at LIMIT most
         ) due WHERE task.ctid = due.place
         RETURNING task.*;
 END $$;
@@ -57,10 +60,21 @@ CREATE OR REPLACE FUNCTION free_tasks(of_epoch uuid, died boolean) RETURNS void 
     UPDATE task SET holder = NULL, attempt = attempt + died::integer,
         failed_at = CASE WHEN died THEN clock_timestamp() ELSE failed_at END,
         failure = CASE WHEN died THEN 'worker_lost' ELSE failure END,
+        failed_before_at = CASE WHEN died THEN failed_at ELSE failed_before_at END,
+        failure_before = CASE WHEN died THEN failure ELSE failure_before END,
+        accused_by = CASE WHEN died THEN of_epoch ELSE accused_by END,
         due_at = CASE WHEN died AND attempt > 0
             THEN clock_timestamp() + least(interval '1 minute' * 2 ^ least(attempt - 1, 10), interval '20 minutes')
             ELSE due_at END,
         again_at = CASE WHEN under_way IS NULL THEN again_at ELSE clock_timestamp() + interval '15 minutes' END,
         under_way = NULL
     WHERE holder = of_epoch
+$$;
+
+-- Takes back that tasks were in hand at a death: the process of that epoch lives. What has failed since stays failed.
+CREATE OR REPLACE FUNCTION acquit_tasks(of_epoch uuid) RETURNS void LANGUAGE sql VOLATILE AS $$
+    UPDATE task SET accused_by = NULL, attempt = greatest(attempt - 1, 0),
+        failed_at = failed_before_at, failure = failure_before, failed_before_at = NULL, failure_before = NULL,
+        due_at = CASE WHEN attempt > 0 AND holder IS NULL THEN least(due_at, clock_timestamp()) ELSE due_at END
+    WHERE accused_by = of_epoch
 $$;

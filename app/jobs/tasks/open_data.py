@@ -37,8 +37,8 @@ class _Reading:
     pacer: Pacer
     place: Place
 
-    async def leave(self) -> None:
-        await self.pacer.permit(self.place)
+    async def leave(self) -> float:
+        return await self.pacer.permit(self.place)
 
     def gone(self) -> None:
         self.pacer.written(self.place)
