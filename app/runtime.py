@@ -40,10 +40,12 @@ async def running(
     address, prepare = settings.database_url.get_secret_value(), settings.database_prepare
     engine = connect(address, pool=pool, name=name, idle_limit=idle_limit, prepare=prepare)
     checks = connect(address, pool=1, name=f"{name} checks")
-    cipher = cipher_of(settings.encryption_keys.get_secret_value(), settings.search_key.get_secret_value())
+    target = target_of(settings)
+    keys, search_key = settings.encryption_keys.get_secret_value(), settings.search_key.get_secret_value()
+    cipher = cipher_of(keys, search_key, target.published.specimens)
     notifier = Notifier(settings.redis_url.get_secret_value(), settings.redis_ca_file)
     try:
-        yield Runtime(settings, engine, checks, cipher, notifier, target_of(settings))
+        yield Runtime(settings, engine, checks, cipher, notifier, target)
     finally:
         await notifier.close()
         await checks.dispose()

@@ -160,6 +160,13 @@ class Published(Protocol):
     def answer_items(self) -> str:
         """Gives the name of the list in which an answer about a batch speaks of each object."""
 
+    @property
+    def specimens(self) -> Sequence[bytes]:
+        """Gives what answers about an object look like, the newest last: they are stored compressed against these.
+
+        One that has been given is given for ever, in its place: without it nothing opens that was compressed so.
+        """
+
     def issues(self, kind: str, item: dict[str, Any]) -> list[Issue]:
         """Lists what keeps an object from being sent, always in the same order; none when it is clean."""
 

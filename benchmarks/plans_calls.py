@@ -202,7 +202,7 @@ async def step(at: Place) -> None:
         await answers.mark_lost(conn, held, out[2], "timeout", MINUTE)
     async with watched("at_target.unasked"):
         asked = await at_target.unasked(conn, held)
-    async with watched("at_target.note_at_target"):
+    async with watched("at_target.note_at_target", reads=len(asked)):
         await at_target.note_at_target(conn, held, asked, set(asked[:5]))
     async with watched("claims.note_fault"):
         await claims.note_fault(conn, held, {"code": "timeout"})
@@ -210,7 +210,8 @@ async def step(at: Place) -> None:
         async with watched("claims.snooze", reads=BUSY):
             await claims.snooze(conn, held, MINUTE)
         await tried.rollback()
-    async with watched("batches.expire", reads=3 * BUSY):
+    # Each record is changed under its job's eyes, and what is known of it is written, which looks at the record again.
+    async with watched("batches.expire", reads=6 * BUSY):
         await batches.expire(conn, held)
     async with watched("answers.abandon_outstanding"):
         await answers.abandon_outstanding(conn, held, "cancelled")

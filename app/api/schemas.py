@@ -238,7 +238,7 @@ class Batch(BaseModel):
     status: BatchStatus
     records: Count
     bytes: Count
-    sha256: Annotated[str, Field(description="Of the request's body, hexadecimal.")]
+    sha256: Annotated[str | None, Field(description="Of the request's body, hexadecimal; null once it is erased.")]
     http_status: int | None
     remote_job_id: str | None
     polls: Count

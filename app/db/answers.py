@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.cipher import OrganisationCipher
 from app.db.claims import Claim, keys
-from app.db.content import Content, sealed_content
+from app.db.content import Content, sealed_answer
 from app.db.records import changes_json
 from app.db.verbs import call_verb, snapshot_of
 from app.domain.envelope import fold
@@ -91,13 +91,13 @@ async def apply_answer(
     where that has been learned.
     """
     said = {
-        each.object_id: sealed_content(cipher, claim.kind, each.object_id, each.received)
+        each.object_id: sealed_answer(cipher, claim.kind, each.object_id, each.received)
         for each in changes
         if each.received is not None
     }
     parts = {each.object_id: (each.received, said[each.object_id].digest) for each in changes if each.received}
     kept = [replace(each, received=said[each.object_id].digest) if each.object_id in said else each for each in changes]
-    envelope = sealed_content(cipher, "batch", batch_id, fold(answer, parts))
+    envelope = sealed_answer(cipher, "batch", batch_id, fold(answer, parts))
     code, again_in = lost or (None, None)
     return await _verb(
         conn,
@@ -138,7 +138,7 @@ async def refuse_batch(
     Records that the answer blames end in error with what it says of them, and the others go again at once. When it
     blames none, they go in halves, until a record that stands alone ends in error.
     """
-    said = {each: sealed_content(cipher, claim.kind, each, words) for each, words in blamed.items()}
+    said = {each: sealed_answer(cipher, claim.kind, each, words) for each, words in blamed.items()}
     given = await call_verb(
         conn,
         "refuse_batch(:organisation, :job, :claim, :batch, :http_status, :answer, :answer_sealed,"
@@ -147,7 +147,7 @@ async def refuse_batch(
             **keys(claim),
             "batch": batch_id,
             "http_status": http_status,
-            **_answer(sealed_content(cipher, "batch", batch_id, answer)),
+            **_answer(sealed_answer(cipher, "batch", batch_id, answer)),
             **_contents(said),
             "issues": json.dumps(stored([Issue("refused_batch")])),
         },
@@ -181,7 +181,7 @@ async def requeue_batch(
         " :horizon)",
         batch=batch_id,
         http_status=http_status,
-        **_answer(sealed_content(cipher, "batch", batch_id, answer)),
+        **_answer(sealed_answer(cipher, "batch", batch_id, answer)),
         again_in=again_in,
         horizon=horizon,
     )

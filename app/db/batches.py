@@ -81,15 +81,22 @@ async def write_batch(conn: AsyncConnection, cipher: OrganisationCipher, publish
 
 
 async def call_batch(
-    conn: AsyncConnection, cipher: OrganisationCipher, published: Published, claim: Claim, batch_id: UUID
+    conn: AsyncConnection,
+    cipher: OrganisationCipher,
+    published: Published,
+    claim: Claim,
+    batch_id: UUID,
+    kept: Outgoing | None = None,
 ) -> Outgoing | None:
     """Notes that a written batch leaves now, and gives its bytes, which have been put together before.
+
+    `kept` is the batch as whoever wrote it down has it still; without it the bytes are read and put together anew.
 
     Gives None when it is not to leave: it has left, its run is cancelled, or one of its objects has been overtaken by
     another run, and then it is discarded. Raises Unusable when its bytes are not those that were written down, and as
     `open_all` does; KeyUnknown too.
     """
-    body = await _body(conn, cipher, published, batch_id)
+    body = kept.body if kept else await _body(conn, cipher, published, batch_id)
     values = {**keys(claim), "batch": batch_id}
     if await call_verb(conn, "mark_called(:organisation, :job, :claim, :batch)", values) != "called":
         return None

@@ -2,13 +2,15 @@
 
 An organisation's keys are derived (HKDF, RFC 5869) from ours and its own random salt: without the salt nothing of it
 can be opened any more. Layout of a sealed value: one byte with the key id's length, the key id, 12 bytes of nonce,
-ciphertext and tag. The associated data binds it to its organisation and place: one that was moved does not open.
+ciphertext and tag. The associated data binds it to its organisation and place: one that was moved does not open. Where
+64 has been added to the first byte, what was encrypted is compressed: a specimen's number, then DEFLATE against it.
 """
 
 import base64
 import hmac
 import os
-from collections.abc import Iterable, Mapping
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -21,6 +23,9 @@ from app.errors import Stopped
 SALT_BYTES = 32
 _NONCE = 12
 _KEY = 32
+_COMPRESSED = 64
+# A small window and little memory: what is compressed is short, and making ready for more would take longer than it.
+_WINDOW, _MEMORY = -10, 1
 
 
 class KeyUnknown(LookupError):
@@ -36,6 +41,7 @@ class OrganisationCipher:
     keys: Mapping[str, AESGCM] = field(repr=False)
     digest_key: bytes = field(repr=False)
     word_key: bytes = field(repr=False)
+    specimens: Sequence[bytes] = field(default=(), repr=False)
     # Ids of keys that have opened something that was stored: what does not open with one of these has been damaged.
     proven: set[str] = field(default_factory=set, repr=False, compare=False)
 
@@ -45,17 +51,32 @@ class OrganisationCipher:
         sealed = self.keys[self.current].encrypt(nonce, plain, self.organisation_id.bytes + place)
         return bytes([len(self.current)]) + self.current.encode("ascii") + nonce + sealed
 
+    def seal_compressed(self, plain: bytes, place: bytes) -> bytes:
+        """Encrypts one value as `seal` does, compressed against the newest specimen: what is like it becomes short."""
+        number = len(self.specimens)
+        made = zlib.compressobj(1, zlib.DEFLATED, _WINDOW, _MEMORY, zlib.Z_DEFAULT_STRATEGY, self._specimen(number))
+        sealed = self.seal(bytes([number]) + made.compress(plain) + made.flush(), place)
+        return bytes([sealed[0] + _COMPRESSED]) + sealed[1:]
+
     def open(self, sealed: bytes, place: bytes) -> bytes:
         """Decrypts what was sealed for that place.
 
-        Raises KeyUnknown when its key is not among ours, `cryptography.exceptions.InvalidTag` when it was made for
-        another place or has been changed.
+        Raises KeyUnknown when its key, or the specimen that it is compressed against, is not among ours,
+        `cryptography.exceptions.InvalidTag` when it was made for another place or has been changed.
         """
-        key_id, length = key_id_of(sealed), sealed[0]
+        key_id, length = key_id_of(sealed), sealed[0] % _COMPRESSED
         if key_id not in self.keys:
             raise KeyUnknown(f"no encryption key has the id {key_id!r}: add it to ENCRYPTION_KEYS")
         nonce, rest = sealed[1 + length : 1 + length + _NONCE], sealed[1 + length + _NONCE :]
-        return self.keys[key_id].decrypt(nonce, rest, self.organisation_id.bytes + place)
+        plain = self.keys[key_id].decrypt(nonce, rest, self.organisation_id.bytes + place)
+        if sealed[0] < _COMPRESSED:
+            return plain
+        return zlib.decompressobj(_WINDOW, self._specimen(plain[0])).decompress(plain[1:])
+
+    def _specimen(self, number: int) -> bytes:
+        if number > len(self.specimens):
+            raise KeyUnknown(f"compressed against specimen {number}, which this version of the service lacks")
+        return self.specimens[number - 1] if number else b""
 
     def digest(self, kind: str, object_id: UUID, plain: bytes) -> bytes:
         """Gives the 32 bytes by which a content is known: it is one object's, whatever else has the same bytes."""
@@ -78,6 +99,8 @@ class Cipher:
     current: str
     masters: Mapping[str, bytes] = field(repr=False)
     search_key: bytes = field(repr=False)
+    # What values that are stored compressed look like, the newest last. Each stays as long as something is stored.
+    specimens: Sequence[bytes] = field(default=(), repr=False)
 
     # Deriving takes some 20 µs a key, and every request and job asks for it.
     _made: dict[tuple[UUID, bytes], OrganisationCipher] = field(default_factory=dict, repr=False, compare=False)
@@ -97,12 +120,13 @@ class Cipher:
             keys,
             digest_key=_derived(self.search_key, salt, b"digest"),
             word_key=_derived(self.search_key, salt, b"words"),
+            specimens=self.specimens,
         )
 
 
 def key_id_of(sealed: bytes) -> str:
     """Reads the id of the key that a value was sealed with."""
-    return sealed[1 : 1 + sealed[0]].decode("ascii", "replace")
+    return sealed[1 : 1 + sealed[0] % _COMPRESSED].decode("ascii", "replace")
 
 
 def new_salt() -> bytes:
@@ -110,8 +134,11 @@ def new_salt() -> bytes:
     return os.urandom(SALT_BYTES)
 
 
-def cipher_of(encryption_keys: str, search_key: str) -> Cipher:
-    """Reads the settings ENCRYPTION_KEYS and SEARCH_KEY; raises Stopped with what is wrong, never with a key."""
+def cipher_of(encryption_keys: str, search_key: str, specimens: Sequence[bytes] = ()) -> Cipher:
+    """Reads the settings ENCRYPTION_KEYS and SEARCH_KEY; raises Stopped with what is wrong, never with a key.
+
+    `specimens` are what values that are stored compressed look like, the newest last.
+    """
     masters: dict[str, bytes] = {}
     for part in filter(None, (part.strip() for part in encryption_keys.split(","))):
         key_id, colon, encoded = part.partition(":")
@@ -124,7 +151,7 @@ def cipher_of(encryption_keys: str, search_key: str) -> Cipher:
         raise Stopped("ENCRYPTION_KEYS is not set: give at least one `id:base64 of 32 bytes`")
     if not search_key:
         raise Stopped("SEARCH_KEY is not set: give the base64 of 32 bytes")
-    return Cipher(next(iter(masters)), masters, _key(search_key, "SEARCH_KEY"))
+    return Cipher(next(iter(masters)), masters, _key(search_key, "SEARCH_KEY"), specimens)
 
 
 def new_key() -> str:

@@ -1,6 +1,7 @@
 """Contents: every text, value and name of an object or a call, sealed, and stored once in its organisation.
 
-Rows of history carry the digest alone. A content can go (`forget_content`), and what is shown of it then is "erased".
+Rows of history carry the digest alone. A content goes when nothing has it any more (`forget_content`), or since its
+object is to be erased (`erase_objects`): null is shown in its place.
 """
 
 from collections.abc import Iterable, Mapping
@@ -13,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.cipher import KeyUnknown, OrganisationCipher, key_id_of
 from app.db.faults import Unusable
+from app.domain.envelope import folded_digests
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +33,44 @@ def sealed_content(cipher: OrganisationCipher, kind: str, object_id: UUID, plain
     return Content(kind, object_id, digest, cipher.seal(plain, digest))
 
 
+def sealed_answer(cipher: OrganisationCipher, kind: str, object_id: UUID, plain: bytes) -> Content:
+    """Seals what was received as a content of an object or a batch: compressed, since one answer is like another."""
+    digest = cipher.digest(kind, object_id, plain)
+    return Content(kind, object_id, digest, cipher.seal_compressed(plain, digest))
+
+
 async def forget_contents(conn: AsyncConnection, cipher: OrganisationCipher, digests: Iterable[bytes]) -> None:
     """Deletes those of these contents that no roster and no record has any more."""
     await conn.execute(
         sa.text("SELECT forget_content(:organisation, CAST(:digests AS bytea[]))"),
         {"organisation": cipher.organisation_id, "digests": list(digests)},
     )
+
+
+async def erase_objects(conn: AsyncConnection, cipher: OrganisationCipher, kind: str, objects: Iterable[UUID]) -> int:
+    """Erases what is kept of these objects of a kind, in rows of history too; gives how many contents that were.
+
+    The answers and the SHA-256 of all batches that carried one of them go with it. The database refuses
+    (`erased_while_wanted`) what a roster or a run under way has.
+    """
+    given = {"organisation": cipher.organisation_id, "kind": kind, "objects": list(objects)}
+    rows = await conn.execute(
+        sa.text(
+            """
+            SELECT content.digest, content.sealed
+            FROM batches_of_objects(:organisation, :kind, CAST(:objects AS uuid[])) AS found (id)
+            JOIN batch ON batch.id = found.id CROSS JOIN LATERAL (
+                SELECT digest, sealed FROM content
+                WHERE content.organisation_id = :organisation AND content.digest = batch.answer OFFSET 0
+            ) content
+            """
+        ),
+        given,
+    )
+    # An answer about an object that has been answered again since is named by its batch's answer alone.
+    earlier = [each for row in rows for each in folded_digests(cipher.open(bytes(row.sealed), bytes(row.digest)))]
+    erase = "SELECT erase_objects(:organisation, :kind, CAST(:objects AS uuid[]), CAST(:earlier AS bytea[]))"
+    return int(await conn.scalar(sa.text(erase), {**given, "earlier": earlier}) or 0)
 
 
 async def open_contents(

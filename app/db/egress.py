@@ -95,11 +95,13 @@ async def free_forgotten(
     rows = await conn.execute(
         sa.text(
             """
-            SELECT job.id, job.claim, epoch.state = 'ended' AS ended FROM job JOIN epoch ON epoch.id = job.holder
-            WHERE holder IS NOT NULL AND (epoch.state = 'ended' OR (epoch.id = :epoch AND NOT EXISTS (
+            SELECT job.id, job.claim, epoch.state = 'ended' AS ended FROM jobs_in_hand() job CROSS JOIN LATERAL (
+                SELECT id, state FROM epoch WHERE epoch.id = job.holder OFFSET 0
+            ) epoch
+            WHERE epoch.state = 'ended' OR (epoch.id = :epoch AND NOT EXISTS (
                 SELECT FROM unnest(CAST(:jobs AS uuid[]), CAST(:claims AS bigint[])) AS known (job_id, claim)
                 WHERE known.job_id = job.id AND known.claim = job.claim
-            )))
+            ))
             """
         ),
         {"epoch": epoch, "jobs": list(in_progress), "claims": list(in_progress.values())},

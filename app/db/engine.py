@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary
 import psycopg
 import sqlalchemy as sa
 from psycopg import errors as postgres
+from psycopg.types.array import ListBinaryDumper
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from app.crash_points import passing
@@ -42,6 +43,7 @@ def connect(
     engine = create_async_engine(
         _DIALECT, pool_size=pool, max_overflow=0, **_engine_arguments(url, name, idle_limit, prepare=prepare)
     )
+    sa.event.listen(engine.sync_engine, "connect", _send_lists_in_binary)
     sa.event.listen(engine.sync_engine, "handle_error", _leave_a_server_that_only_reads)
     sa.event.listen(engine.sync_engine, "checkout", _ping_after_a_rest(engine.sync_engine))
     sa.event.listen(engine.sync_engine, "checkin", _note_its_return)
@@ -74,6 +76,11 @@ def _engine_arguments(url: str, name: str, idle_limit: float | None, *, prepare:
         "isolation_level": "READ COMMITTED",
         "connect_args": {**parameters, "prepare_threshold": 5 if prepare else None},
     }
+
+
+def _send_lists_in_binary(connection: Any, _: Any) -> None:
+    """Has lists sent as they are: as text, each of a batch's 500 contents would be searched and escaped twice."""
+    connection.driver_connection.adapters.register_dumper(list, ListBinaryDumper)
 
 
 def _leave_a_server_that_only_reads(context: sa.engine.ExceptionContext) -> None:

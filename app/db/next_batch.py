@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.cipher import OrganisationCipher
 from app.db.claims import Claim
-from app.db.content import Content, open_all, sealed_content, sealed_contents
+from app.db.content import Content, open_all, sealed_content
 from app.domain.batching import Packing, encode
 from app.domain.issues import Issue
 from app.domain.latest_upload import Standing, standing
@@ -54,10 +54,9 @@ async def next_batch(
     after, full = -1, False
     while not full and (rows := await _pending(conn, claim, after)):
         after = rows[-1].ordinal
-        failed = await _failed_among(conn, claim, {ref for row in rows for ref in row.refs})
-        digests = {row.object_id: bytes(row.outgoing) for row in rows}
-        sealed = await sealed_contents(conn, cipher, digests.values())
-        contents = open_all(cipher, ((each, digest, sealed.get(digest)) for each, digest in digests.items()))
+        failed = set(rows[0].failed)
+        stored = ((row.object_id, bytes(row.outgoing), row.sealed and bytes(row.sealed)) for row in rows)
+        contents = open_all(cipher, stored)
         for row in rows:
             if not _take(batch, cipher, published, claim, row, contents[bytes(row.outgoing)], failed):
                 full = True
@@ -110,6 +109,7 @@ def _take(
 
 
 async def _pending(conn: AsyncConnection, claim: Claim, after: int) -> Sequence[sa.Row[Any]]:
+    """Reads a slice of what is pending, in one round trip; its first row has those that failed of all it refers to."""
     rows = await conn.execute(
         sa.text(
             """
@@ -118,12 +118,30 @@ async def _pending(conn: AsyncConnection, claim: Claim, after: int) -> Sequence[
                 WHERE run_id = :run AND kind = :kind AND status = 'pending' AND sendable AND ordinal > :after
                     AND (due_at IS NULL OR due_at <= clock_timestamp())
                 ORDER BY ordinal LIMIT :slice
+            ), failed AS MATERIALIZED (
+                SELECT one.object_id FROM job CROSS JOIN (SELECT DISTINCT unnest(refs) AS id FROM slice) ref
+                CROSS JOIN LATERAL (
+                    SELECT object_id, status FROM record
+                    WHERE record.job_id = job.id AND record.object_id = ref.id OFFSET 0
+                ) one
+                WHERE job.run_id = :run AND job.kind = ANY (CAST(:before AS text[]))
+                    AND one.status IN ('error', 'skipped')
+                    -- what Skolverket holds from before blocks nobody
+                    AND (
+                        SELECT held FROM at_target
+                        WHERE at_target.job_id = job.id AND at_target.object_id = one.object_id
+                    ) IS NOT TRUE
             )
-            SELECT slice.*, known.accepted_upload, elsewhere.wait
+            SELECT slice.*, known.accepted_upload, elsewhere.wait, kept.sealed,
+                CASE WHEN row_number() OVER (ORDER BY slice.ordinal) = 1
+                    THEN ARRAY(SELECT object_id FROM failed) END AS failed
             FROM slice LEFT JOIN LATERAL (
                 SELECT accepted_upload FROM object
                 WHERE organisation_id = :organisation AND kind = :kind AND id = slice.object_id OFFSET 0
-            ) known ON true LEFT JOIN under_way_elsewhere(
+            ) known ON true LEFT JOIN LATERAL (
+                SELECT sealed FROM content
+                WHERE organisation_id = :organisation AND digest = slice.outgoing OFFSET 0
+            ) kept ON true LEFT JOIN under_way_elsewhere(
                 :organisation, :kind, :job, ARRAY(SELECT object_id FROM slice)
             ) elsewhere ON elsewhere.object_id = slice.object_id
             ORDER BY slice.ordinal
@@ -134,32 +152,9 @@ async def _pending(conn: AsyncConnection, claim: Claim, after: int) -> Sequence[
             "job": claim.job_id,
             "run": claim.run_id,
             "kind": claim.kind.value,
+            "before": [kind.value for kind in claim.kind.before],
             "after": after,
             "slice": _SLICE,
         },
     )
     return rows.all()
-
-
-async def _failed_among(conn: AsyncConnection, claim: Claim, refs: set[UUID]) -> set[UUID]:
-    before = [kind.value for kind in claim.kind.before]
-    if not before or not refs:
-        return set()
-    rows = await conn.execute(
-        sa.text(
-            """
-            SELECT one.object_id FROM job CROSS JOIN unnest(CAST(:refs AS uuid[])) AS ref CROSS JOIN LATERAL (
-                SELECT object_id, status FROM record
-                WHERE record.job_id = job.id AND record.object_id = ref OFFSET 0
-            ) one
-            WHERE job.run_id = :run AND job.kind = ANY (CAST(:before AS text[]))
-                AND one.status IN ('error', 'skipped')
-                -- what Skolverket holds from before blocks nobody
-                AND (
-                    SELECT held FROM at_target WHERE at_target.job_id = job.id AND at_target.object_id = one.object_id
-                ) IS NOT TRUE
-            """
-        ),
-        {"run": claim.run_id, "before": before, "refs": list(refs)},
-    )
-    return set(rows.scalars())

@@ -152,7 +152,9 @@ async def list_jobs(
     created_after = narrowed.pop("created_after")
     for column, value in narrowed.items():
         if value is not None:
-            query = query.where(job.c[column] == value)
+            same = job.c[column] == value
+            # Of an activity's jobs, that is, and not of all that are in such a state.
+            query = query.where(same.is_(sa.true()) if column == "status" and wanted.activity_id is not None else same)
     if created_after is not None:
         query = query.where(job.c.created_at > created_after)
     if made_by is not None:
@@ -197,7 +199,7 @@ async def backlog(conn: AsyncConnection) -> Backlog:
         sa.text(
             """
             SELECT live.kind, live.status, count(*) AS jobs FROM (
-                SELECT DISTINCT run_id FROM job WHERE status IN ('queued', 'running')
+                SELECT DISTINCT run_id FROM live_jobs()
             ) under_way CROSS JOIN LATERAL (
                 SELECT kind, status FROM job WHERE job.run_id = under_way.run_id OFFSET 0
             ) live
@@ -224,8 +226,7 @@ async def backlog(conn: AsyncConnection) -> Backlog:
                                 AND failed_at > now - :lately AND (expires_at IS NULL OR expires_at < now)
                         ) AS tokens_failing
                     FROM (SELECT clock_timestamp() AS now) clock LEFT JOIN LATERAL (
-                        SELECT run_id, due_at, holder, failed_at, tried_for, holder IS NULL AS free
-                        FROM job WHERE status IN ('queued', 'running') OFFSET 0
+                        SELECT run_id, due_at, holder, failed_at, tried_for, holder IS NULL AS free FROM live_jobs()
                     ) live ON true
                     GROUP BY now
                     """

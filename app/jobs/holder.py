@@ -16,11 +16,12 @@ from app.db.activity_queue import start_free_queues
 from app.db.cipher import Cipher
 from app.db.claims import Claim, bring_near, claim_jobs, rest, wake_those_who_wait
 from app.db.egress import Epoch, end_epoch, free_forgotten, going_on
-from app.db.engine import transaction
+from app.db.engine import statement, transaction
 from app.db.faults import OurFault, fault_of
 from app.db.verbs import LeaseLost
 from app.domain.courses import Rules
 from app.domain.egress import ENDED_AFTER, TAKEN_OVER_AFTER, Watch
+from app.jobs.bodies import Bodies
 from app.jobs.calls import Calls
 from app.jobs.clock import boot_time
 from app.jobs.meters import Meters
@@ -53,6 +54,7 @@ class Holder:
     meters: Meters
     # Hears that the loop has come round.
     came_round: Callable[[], None]
+    _bodies: Bodies = field(default_factory=Bodies)
     _ending: bool = False
     _news: asyncio.Event = field(default_factory=asyncio.Event)
     _wanted: set[UUID] = field(default_factory=set)
@@ -116,7 +118,7 @@ class Holder:
             if wanted is not None and not wanted:
                 return
             most = min(free, _AT_ONCE)
-            async with transaction(self.engine, "claim") as conn:
+            async with statement(self.engine, "claim") as conn:
                 claims = await claim_jobs(conn, self.epoch, most, wanted)
             self._wanted.difference_update(wanted if wanted is not None else [held.job_id for held in claims])
             for held in claims:
@@ -129,7 +131,7 @@ class Holder:
         # What the sweep finds by itself had no wake-up.
         self.meters.claimed(after_a_death=held.lost_before, wake_latency=held.wake_latency if heard_of else None)
         cipher = self.cipher.of(held.organisation_id, held.salt)
-        runner = Runner(self.engine, cipher, self.published, held, self.rules, self.calls, self.random)
+        runner = Runner(self.engine, cipher, self.published, held, self.rules, self.calls, self.random, self._bodies)
         self._in_progress[held.job_id] = (held, runner)
         step = asyncio.create_task(self._carry(held, runner), name=name_of_step(held.job_id))
         self._steps.add(step)

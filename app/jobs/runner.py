@@ -43,6 +43,7 @@ from app.domain.intents import (
     name_of,
 )
 from app.domain.step import run_step
+from app.jobs.bodies import Bodies
 from app.jobs.calls import Calls
 from app.jobs.pacer import NoPermit
 from app.jobs.problems import job_problem
@@ -66,6 +67,9 @@ class Runner:
     rules: Rules
     calls: Calls
     random: Random
+    bodies: Bodies = field(default_factory=Bodies)
+    # The batches that this step has written down.
+    _written: list[UUID] = field(default_factory=list)
     _under_way: set[asyncio.Task[Stored | CallOutcome]] = field(default_factory=set)
     _events: asyncio.Queue[Event | tuple[int, asyncio.Task[Stored | CallOutcome]]] = field(
         default_factory=asyncio.Queue
@@ -96,6 +100,8 @@ class Runner:
             for task in self._under_way:
                 task.cancel()
             await asyncio.gather(*self._under_way, return_exceptions=True)
+            for batch_id in self._written:
+                self.bodies.take(batch_id)
         if broken is not None:
             raise broken
         return self._settled
@@ -144,13 +150,19 @@ class Runner:
                 if isinstance(intent, Snooze | Finish):
                     self._settled = await settle(conn, self.claim, intent, go_on=True)
                 else:
-                    return await carry_out(conn, self.cipher, self.published, self.claim, intent, self.rules)
+                    return await carry_out(
+                        conn, self.cipher, self.published, self.claim, intent, self.rules, self._keep
+                    )
         except Exception:
             self.broken_batch = self.broken_batch or getattr(intent, "batch_id", None)
             raise
         if isinstance(intent, Finish):
             self._log_end(intent)
         return Stored()
+
+    def _keep(self, batch: batches.Outgoing) -> None:
+        self._written.append(batch.id)
+        self.bodies.keep(batch)
 
     def _log_end(self, intent: Finish) -> None:
         log.info(
@@ -197,8 +209,9 @@ class Runner:
 
     async def _send(self, intent: Send, number: int, marked: list[batches.Outgoing]) -> Accepted | NotMade:
         async def mark() -> bool:
+            kept = self.bodies.take(intent.batch_id)
             async with statement(self.engine, "mark_called") as conn:
-                batch = await batches.call_batch(conn, self.cipher, self.published, self.claim, intent.batch_id)
+                batch = await batches.call_batch(conn, self.cipher, self.published, self.claim, intent.batch_id, kept)
             marked[:] = [batch] if batch else []
             return batch is not None
 

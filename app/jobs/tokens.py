@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from app.crash_points import passing
 from app.db import tokens
 from app.db.cipher import OrganisationCipher
-from app.db.engine import transaction
+from app.db.engine import statement
 from app.db.tenants import identification
 from app.domain.conclusion import CIRCUIT_OPEN
 from app.jobs.services import NotTried, Services
@@ -96,7 +96,7 @@ class Tokens:
         return one.token
 
     async def _of_before(self, cipher: OrganisationCipher) -> Kept | None:
-        async with transaction(self.engine, "kept_token") as conn:
+        async with statement(self.engine, "kept_token") as conn:
             kept = await tokens.kept_token(conn, cipher, cipher.organisation_id, self.target.environment)
         return None if kept is None else _good_for(*kept)
 
@@ -105,17 +105,17 @@ class Tokens:
         try:
             fresh = await self._call(organisation_id)
         except TargetError as fault:
-            async with transaction(self.engine, "token_failed") as conn:
+            async with statement(self.engine, "token_failed") as conn:
                 await tokens.note_failure(conn, organisation_id, environment, fault.code)
             raise
-        async with transaction(self.engine, "keep_token") as conn:
+        async with statement(self.engine, "keep_token") as conn:
             good_for = await tokens.keep_token(
                 conn, cipher, organisation_id, environment, fresh.value, fresh.expires_at
             )
         return _good_for(fresh.value, good_for)
 
     async def _call(self, organisation_id: UUID) -> Token:
-        async with transaction(self.engine, "identify") as conn:
+        async with statement(self.engine, "identify") as conn:
             who = Credentials(**await identification(conn, organisation_id))
         wait = self.services.until_probe(_SERVICE, self.timeout)
         if wait is not None:

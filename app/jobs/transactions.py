@@ -1,6 +1,6 @@
 """How each transaction that a step asks for is carried out in Postgres; all drivers of steps use this one table."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -44,12 +44,13 @@ async def carry_out(
     claim: Claim,
     intent: Transaction,
     rules: Rules,
+    keep: Callable[[batches.Outgoing], None] | None = None,
 ) -> Stored:
     """Carries `intent` out under `claim`; raises LeaseLost when the claim no longer holds.
 
     Whatever it writes is one statement, which may commit by itself: no round trips for a transaction, and no lock
     between two of them. A refusal of a record that stood alone takes two, of which the first changes nothing. `rules`
-    are those that the step goes by.
+    are those that the step goes by; `keep` is given a batch that has been written down.
     """
     match intent:
         case LoadBatch(batch_id):
@@ -60,6 +61,8 @@ async def carry_out(
             return Stored(await unanswered.unanswered(conn, cipher, claim, after))
         case WriteBatch():
             written = await batches.write_batch(conn, cipher, published, claim)
+            if written.batch is not None and keep is not None:
+                keep(written.batch)
             return Stored(written.batch is not None, written.work)
         case _:
             return Stored(work=await _verb(conn, cipher, claim, intent, rules.fault_horizon))

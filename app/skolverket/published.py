@@ -36,6 +36,7 @@ class _Published:
     harmless = _HARMLESS
     request_items = "data"
     answer_items = results.ITEMS
+    specimens = results.SPECIMENS
 
     def issues(self, kind: str, item: dict[str, Any]) -> list[Issue]:
         return shape.issues(kind, item)

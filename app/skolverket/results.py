@@ -1,16 +1,27 @@
 """What Skolverket's answers say of single objects: verdicts about a batch, blame of a refusal, and messages."""
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, Literal
 from uuid import UUID
 
+from app.domain.envelope import compact
 from app.domain.outcome import Verdict
 from app.domain.verdicts import ItemResult
 from app.skolverket.wire import entries, id_of, parsed, unreadable
 from app.target import Message, TryAgain
 
 ITEMS: Final = "responses"
+
+# What is said of an object, the commonest last. What has been compressed against one needs it, byte for byte.
+SPECIMENS: Final = (
+    b'{"id":"","statusCode":400,"messageType":"","message":"","resourceType":"Person","resourceId":"",'
+    b'"attributeName":"","attributeValue":"","severityLevel":"Error","timeOfOccurance":""}'
+    b'{"id":"","response":{"status":"Error","statusCode":400,"errors":[{"id":"","severityLevel":"Warning"}],'
+    b'"warnings":[]},"meta":{}}{"id":"","response":{"status":"Success","statusCode":201,"location":"",'
+    b'"errors":[],"warnings":[]},"meta":{"created":"2026-01-01T00:00:00.000Z","modified":"2027-01-01T00:00:00.000Z"}}'
+    b'{"id":"","response":{"status":"Success","statusCode":200,"errors":[],"warnings":[]},'
+    b'"meta":{"created":"2026-01-01T00:00:00.000+00:00","modified":"2026-01-01T00:00:00.000+00:00"}}',
+)
 
 # Provisioning API 1.3.2, AsynchronousResponse.status. The LogEntries' own codes don't decide.
 STATUSES: Final[Mapping[str, Verdict]] = {
@@ -49,7 +60,7 @@ def item_results(answer: bytes) -> list[ItemResult]:
         if known is not None and known.verdict is not verdict:
             raise TryAgain("answer_contradicts", answer=answer)
         if known is None:
-            results[object_id] = ItemResult(object_id, verdict, _written(item))
+            results[object_id] = ItemResult(object_id, verdict, compact(item))
     return list(results.values())
 
 
@@ -59,7 +70,7 @@ def blamed(answer: bytes) -> Mapping[UUID, bytes]:
     for entry in entries(answer):
         if (named := id_of(entry.get("resourceId"))) is not None:
             about.setdefault(named, []).append(entry)
-    return {named: _written(listed) for named, listed in about.items()}
+    return {named: compact(listed) for named, listed in about.items()}
 
 
 def messages(received: Any) -> Iterator[Message]:
@@ -90,10 +101,6 @@ def _status(item: dict[str, Any]) -> str | None:
     response = item.get("response")
     status = response.get("status") if isinstance(response, dict) else None
     return status if isinstance(status, str) else None
-
-
-def _written(value: Any) -> bytes:
-    return json.dumps(value, separators=(",", ":")).encode("ascii")
 
 
 def _text(value: Any) -> str | None:

@@ -18,7 +18,8 @@ _CALL = (
 
 def show_batch(row: Row) -> Shown:
     """Shows one call without what was in it: nothing of that is personal."""
-    call = {**row, "bytes": row["request_bytes"], "sha256": row["request_sha256"].hex()}
+    sha256 = row["request_sha256"]
+    call = {**row, "bytes": row["request_bytes"], "sha256": None if sha256 is None else sha256.hex()}
     return {name: call[name] for name in _CALL}
 
 

@@ -26,8 +26,9 @@ def open_record_detail(row: Row, cipher: OrganisationCipher) -> Shown:
 
 
 def open_call(row: Row, cipher: OrganisationCipher) -> Shown:
-    """Opens what is shown of every call: the SHA-256 of its bytes."""
-    return {**row, "request_sha256": cipher.open(bytes(row["request_sha256"]), row["id"].bytes)}
+    """Opens what is shown of every call: the SHA-256 of its bytes, null when it has been erased."""
+    sealed = row["request_sha256"]
+    return {**row, "request_sha256": None if sealed is None else cipher.open(bytes(sealed), row["id"].bytes)}
 
 
 def open_batch(row: Row, cipher: OrganisationCipher, form: BodyForm, contents: Mapping[bytes, bytes]) -> Shown:

@@ -56,7 +56,7 @@ CREATE TABLE object (
     CONSTRAINT pk_object PRIMARY KEY (organisation_id, kind, id),
     CONSTRAINT ck_object_kind CHECK (kind IN ('persons', 'duties', 'groups', 'activities'))
 )
- WITH (fillfactor = 70);
+ WITH (fillfactor = 50);
 
 CREATE TABLE organisation (
     id UUID NOT NULL,
@@ -358,9 +358,9 @@ CASE WHEN status NOT IN ('succeeded', 'failed', 'blocked', 'cancelled') THEN NUL
 
 CREATE INDEX ix_job_accused ON job (accused_by) WHERE accused_by IS NOT NULL;
 
-CREATE INDEX ix_job_due ON job (organisation_id, due_at) WHERE status IN ('queued', 'running') AND holder IS NULL;
+CREATE INDEX ix_job_due ON job (organisation_id, due_at, id) WHERE status IN ('queued', 'running') AND holder IS NULL;
 
-CREATE INDEX ix_job_held ON job (holder) WHERE holder IS NOT NULL;
+CREATE INDEX ix_job_held ON job (holder, id) WHERE holder IS NOT NULL;
 
 CREATE INDEX ix_job_history ON job (organisation_id, created_at, run_id, (-position));
 
@@ -383,7 +383,7 @@ CREATE TABLE batch (
     items BYTEA[] NOT NULL,
     request_digest BYTEA NOT NULL,
     request_bytes INTEGER NOT NULL,
-    request_sha256 BYTEA NOT NULL,
+    request_sha256 BYTEA,
     created_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
     called_at TIMESTAMP WITH TIME ZONE,
     answered_at TIMESTAMP WITH TIME ZONE,
@@ -402,6 +402,7 @@ CREATE TABLE batch (
     CONSTRAINT ck_batch_status CHECK (status IN ('written', 'called', 'accepted', 'answered', 'refused', 'lost')),
     CONSTRAINT ck_batch_size CHECK (request_bytes BETWEEN 1 AND 200000),
     CONSTRAINT ck_batch_digest CHECK (octet_length(request_digest) = 32),
+    CONSTRAINT ck_batch_sha256 CHECK (request_sha256 IS NOT NULL OR finished_at IS NOT NULL),
     CONSTRAINT ck_batch_an_item_a_record CHECK (cardinality(items) = cardinality(record_ids)),
     CONSTRAINT ck_batch_called_has_its_time CHECK ((status = 'written') = (called_at IS NULL)),
     CONSTRAINT ck_batch_accepted CHECK (status NOT IN ('accepted', 'answered') OR remote_job_id IS NOT NULL),

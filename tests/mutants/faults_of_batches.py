@@ -31,7 +31,7 @@ BATCHES: Final = (
     ),
     Fault(
         "a batch is noted as called before its bytes are checked",
-        "    body = await _body(conn, cipher, published, batch_id)\n",
+        "    body = kept.body if kept else await _body(conn, cipher, published, batch_id)\n",
         "    try:\n        body = await _body(conn, cipher, published, batch_id)\n    except Unusable:\n"
         '        values = {**keys(claim), "batch": batch_id}\n'
         '        await call_verb(conn, "mark_called(:organisation, :job, :claim, :batch)", values)\n'

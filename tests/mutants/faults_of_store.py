@@ -61,6 +61,30 @@ SCHEMA: Final = (
         ("contents",),
     ),
     Fault(
+        "an object is erased although a roster has it",
+        "item.object_id = each.id AND item.organisation_id = of_organisation AND item.kind = of_kind LIMIT 1",
+        "false",
+        ("contents",),
+    ),
+    Fault(
+        "an answer that another one has followed is not erased",
+        "earlier = [each for row in rows for each",
+        "earlier = [each for row in rows[:0] for each",
+        ("contents",),
+    ),
+    Fault(
+        "what a batch has sealed of its own is not erased",
+        "            OR (found.kind = 'batch' AND found.object_id = ANY (carried))\n",
+        "",
+        ("contents",),
+    ),
+    Fault(
+        "a batch changes while it is erased",
+        "IS DISTINCT FROM to_jsonb(OLD) || '{\"request_sha256\": null}' THEN",
+        "IS NULL THEN",
+        ("contents",),
+    ),
+    Fault(
         "the history has only beginnings",
         "CREATE OR REPLACE TRIGGER job_event AFTER INSERT OR UPDATE OF status ON job",
         "CREATE OR REPLACE TRIGGER job_event AFTER INSERT ON job",
@@ -126,7 +150,7 @@ STORE: Final = (
     ),
     Fault(
         "whoever is beside a suspect is accused with it",
-        "THEN suspects = 0 OR worker_deaths >= 2 ELSE",
+        "THEN suspects = 0 OR other.worker_deaths >= 2 ELSE",
         "THEN true ELSE",
         ("suspects",),
     ),

@@ -48,7 +48,7 @@ PROOFS: Final[Mapping[str, Proof]] = {
     "claims": _database("claims", "clock"),
     "queues": _database("activity_queue", "queue_order", "regressions"),
     "batches": _database("batches", "unmark_called", "at_target"),
-    "contents": _database("content"),
+    "contents": _database("content", "erasure"),
     "egress": _database("egress", "circuits"),
     "suspects": _database("suspects"),
     "faults": _database("faults"),

@@ -23,10 +23,11 @@ from app.local.environment import new_keys, outer_environment, towards_simulator
 from app.local.launcher import GONE_WITHIN, READY_WITHIN, ROOT, Child, Launcher
 from app.local.organisation import create_organisation
 from app.local.postgres import Postgres
+from app.local.proxy import Proxy
 from app.local.server import free_port
 from app.local.valkey import Valkey
+from app.skolverket.published import PUBLISHED
 from tests.forks import Forks
-from tests.torture.proxy import Proxy
 
 APIS, WORKERS = 2, 3
 SCOPES = ("provision", "history", "pii", "protected")
@@ -81,7 +82,7 @@ class TortureStack:
     def cipher(self) -> Cipher:
         """Gives the keys that all processes have."""
         env = self._launcher.env
-        return cipher_of(env["ENCRYPTION_KEYS"], env["SEARCH_KEY"])
+        return cipher_of(env["ENCRYPTION_KEYS"], env["SEARCH_KEY"], PUBLISHED.specimens)
 
     async def open(self) -> None:
         """Starts everything, and returns when all are ready."""

@@ -1,6 +1,7 @@
 """What is sealed opens in its own place alone, under any of our keys, and no key can be read off anything."""
 
 import base64
+import json
 from itertools import count
 from uuid import UUID, uuid4
 
@@ -9,7 +10,7 @@ from cryptography.exceptions import InvalidTag
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.db.cipher import OrganisationCipher, cipher_of, new_key, new_salt
+from app.db.cipher import KeyUnknown, OrganisationCipher, cipher_of, new_key, new_salt
 from app.errors import Stopped
 
 ORGANISATION, OBJECT = uuid4(), uuid4()
@@ -24,6 +25,10 @@ def made(keys: str = f"k1:{OLD}", search: str = SEARCH, organisation: UUID = ORG
     return cipher_of(keys, search).of(organisation, SALT)
 
 
+def specimened(*specimens: bytes) -> OrganisationCipher:
+    return cipher_of(f"k1:{OLD}", SEARCH, specimens).of(ORGANISATION, SALT)
+
+
 @pytest.fixture
 def cipher() -> OrganisationCipher:
     return made()
@@ -35,6 +40,28 @@ def test_what_is_sealed_opens_again(plain: bytes) -> None:
     sealed = cipher.seal(plain, PLACE)
     assert cipher.open(sealed, PLACE) == plain
     assert len(plain) < 8 or plain not in sealed
+
+
+@given(st.binary(max_size=3000))
+def test_what_is_sealed_compressed_opens_again(plain: bytes) -> None:
+    for cipher in (made(), specimened(b"some", b"answer" * 50)):
+        assert cipher.open(cipher.seal_compressed(plain, PLACE), PLACE) == plain
+
+
+def test_what_is_like_the_newest_specimen_becomes_short() -> None:
+    answer = json.dumps({"id": str(OBJECT), "response": {"status": "done", "errors": [], "warnings": []}}).encode()
+    other = answer.replace(str(OBJECT).encode(), str(uuid4()).encode())
+    assert len(specimened(b"other", other).seal_compressed(answer, PLACE)) < len(made().seal(answer, PLACE)) - 50
+
+
+def test_a_new_specimen_leaves_open_what_was_compressed_before_it() -> None:
+    before = [made().seal_compressed(b"an answer", PLACE), specimened(b"first").seal_compressed(b"an answer", PLACE)]
+    assert [specimened(b"first", b"second").open(each, PLACE) for each in before] == [b"an answer", b"an answer"]
+
+
+def test_what_an_older_version_has_no_specimen_of_does_not_open_there() -> None:
+    with pytest.raises(KeyUnknown, match="specimen 2"):
+        specimened(b"first").open(specimened(b"first", b"second").seal_compressed(b"x", PLACE), PLACE)
 
 
 def test_the_same_value_is_sealed_differently_each_time(cipher: OrganisationCipher) -> None:

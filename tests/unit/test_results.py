@@ -1,6 +1,7 @@
 """What Skolverket says of single objects: read as far as it makes sense, and once each."""
 
 import json
+from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
@@ -8,7 +9,7 @@ import pytest
 
 from app.domain.outcome import Verdict
 from app.domain.verdicts import ItemResult
-from app.skolverket.results import STATUSES, blamed, item_results, judge
+from app.skolverket.results import SPECIMENS, STATUSES, blamed, item_results, judge
 from app.target import TryAgain
 
 ID, OTHER = "a0000000-0000-4000-8000-000000000001", "a0000000-0000-4000-8000-000000000002"
@@ -49,6 +50,14 @@ def test_a_status_has_one_meaning_and_an_unlisted_one_none(status: str | None, v
 def test_a_status_is_read_in_any_case_and_with_blanks_around_it(status: str) -> None:
     for written in (status.lower(), status.upper(), f" {status}", f"{status} \n", f"\t{status.swapcase()} "):
         assert judge(written) is STATUSES[status]
+
+
+# Specimens
+
+
+def test_a_specimen_that_has_been_used_stays_as_it_is() -> None:
+    """What was compressed against one is lost with it: a new one comes after these."""
+    assert [sha256(each).hexdigest()[:16] for each in SPECIMENS] == ["6fadfbdc1afd3069"]
 
 
 # Items

@@ -124,9 +124,8 @@ def test_a_job_without_records_takes_one_transaction() -> None:
 def test_a_batch_is_written_sent_polled_and_applied() -> None:
     talk = Talk(TO_SEND)
     assert talk.stored(WriteBatch, _written(A), result=True) == WriteBatch()
-    # The next batch is written while the first is being sent: here there is nothing left for it.
-    assert talk.waits_for == [WriteBatch, Send]
-    talk.stored(WriteBatch, _written(A), result=False)
+    # There is nothing left for a next batch, and none is tried.
+    assert talk.waits_for == [Send]
     assert talk.came(Send, Accepted(202, "job-1")) == Send(A)
     accept = talk.stored(AcceptBatch, _accepted(A))
     assert (accept.batch_id, accept.http_status, accept.remote_job_id) == (A, 202, "job-1")
@@ -141,6 +140,14 @@ def test_a_batch_is_written_sent_polled_and_applied() -> None:
     assert applied.usual_answer == SECOND
     assert talk.stored(Finish) == Finish("succeeded")
     assert talk.ended
+
+
+def test_the_next_batch_is_written_while_the_first_is_being_sent() -> None:
+    talk = Talk(TO_SEND)
+    talk.stored(WriteBatch, replace(_written(A), ready=True), result=True)
+    assert talk.waits_for == [WriteBatch, Send]
+    talk.stored(WriteBatch, replace(_written(A), ready=True), result=False)
+    assert Send in talk.waits_for
 
 
 def test_the_next_call_is_chosen_when_the_one_before_has_its_permit() -> None:

@@ -144,10 +144,10 @@ job = sa.Table(
     sa.CheckConstraint(f"({_LIVE}) = (due_at IS NOT NULL)", name="live_is_due"),
     sa.CheckConstraint("holder IS NULL OR status = 'running'", name="held_only_while_running"),
     # The queue: organisations are served in turn.
-    sa.Index("ix_job_due", "organisation_id", "due_at", postgresql_where=sa.text(f"{_LIVE} AND holder IS NULL")),
+    sa.Index("ix_job_due", "organisation_id", "due_at", "id", postgresql_where=sa.text(f"{_LIVE} AND holder IS NULL")),
     # Those that are next claimed with a process to themselves.
     sa.Index("ix_job_on_trial", "due_at", postgresql_where=sa.text(f"{_LIVE} AND sole_deaths >= 2")),
-    sa.Index("ix_job_held", "holder", postgresql_where=sa.text("holder IS NOT NULL")),
+    sa.Index("ix_job_held", "holder", "id", postgresql_where=sa.text("holder IS NOT NULL")),
     sa.Index("ix_job_accused", "accused_by", postgresql_where=sa.text("accused_by IS NOT NULL")),
     # Suspects in hand are counted with each claim, however many others there are.
     sa.Index("ix_job_suspect", "holder", postgresql_where=sa.text("holder IS NOT NULL AND worker_deaths >= 2")),
@@ -225,8 +225,8 @@ batch = sa.Table(
     sa.Column("items", pg.ARRAY(sa.LargeBinary), nullable=False),
     sa.Column("request_digest", sa.LargeBinary, nullable=False),
     sa.Column("request_bytes", sa.Integer, nullable=False),
-    # The plain SHA-256 of the bytes, sealed: for whoever holds them against what was on the wire.
-    sa.Column("request_sha256", sa.LargeBinary, nullable=False),
+    # The plain SHA-256 of the bytes, sealed: for whoever holds them against what was on the wire. None when erased.
+    sa.Column("request_sha256", sa.LargeBinary),
     sa.Column("created_at", Time, nullable=False, server_default=NOW),
     sa.Column("called_at", Time),
     sa.Column("answered_at", Time),
@@ -246,6 +246,7 @@ batch = sa.Table(
     one_of("status", "written", "called", "accepted", "answered", "refused", "lost"),
     sa.CheckConstraint("request_bytes BETWEEN 1 AND 200000", name="size"),
     sa.CheckConstraint("octet_length(request_digest) = 32", name="digest"),
+    sa.CheckConstraint("request_sha256 IS NOT NULL OR finished_at IS NOT NULL", name="sha256"),
     sa.CheckConstraint("cardinality(items) = cardinality(record_ids)", name="an_item_a_record"),
     sa.CheckConstraint("(status = 'written') = (called_at IS NULL)", name="called_has_its_time"),
     sa.CheckConstraint("status NOT IN ('accepted', 'answered') OR remote_job_id IS NOT NULL", name="accepted"),

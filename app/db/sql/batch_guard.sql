@@ -7,6 +7,13 @@ BEGIN
         END IF;
         RETURN OLD;
     END IF;
+    IF TG_OP = 'UPDATE' AND current_setting('provkedja.forgetting', true) = 'on' THEN
+        -- What is sealed in history may go, and nothing else of it changes.
+        IF to_jsonb(NEW) IS DISTINCT FROM to_jsonb(OLD) || '{"request_sha256": null}' THEN
+            PERFORM refuse('batch_final', format('batch %s is erased and changed in nothing else', OLD.id));
+        END IF;
+        RETURN NEW;
+    END IF;
     PERFORM fenced_job(NEW.job_id, NEW.fence);
     NEW.fence := NULL;
     IF TG_OP = 'INSERT' THEN

@@ -1,9 +1,10 @@
--- A content is what its digest says: it never changes, but may be sealed anew, and goes through `forget_content` alone.
+-- A content is what its digest says: it never changes, but may be sealed anew, and goes through `forget_content` and
+-- `erase_objects` alone.
 CREATE OR REPLACE FUNCTION content_guard() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF TG_OP = 'DELETE' THEN
         IF current_setting('provkedja.forgetting', true) IS DISTINCT FROM 'on' THEN
-            PERFORM refuse('content_kept', 'a content goes through forget_content alone');
+            PERFORM refuse('content_kept', 'a content goes through forget_content and erase_objects alone');
         END IF;
         RETURN OLD;
     END IF;

@@ -25,11 +25,14 @@ BEGIN
     RETURN QUERY
         UPDATE task SET claim = next_claim(task.claim), holder = of_epoch, leased_until = now_ + lease
         FROM (
-            SELECT one.ctid AS place FROM task one
-            WHERE one.kind = ANY (kinds) AND one.due_at <= now_ AND one.holder IS NULL
-                AND (one.leased_until IS NULL OR one.leased_until <= now_)
-                AND NOT EXISTS (SELECT FROM job WHERE job.id = one.after_job AND job.finished_at IS NULL)
-            ORDER BY one.due_at LIMIT most FOR UPDATE OF one SKIP LOCKED
+            -- Kind by kind, over the index in which the times of each stand in order.
+            SELECT first.place FROM unnest(kinds) AS wanted (kind) CROSS JOIN LATERAL (
+                SELECT one.ctid AS place, one.due_at FROM task one
+                WHERE one.kind = wanted.kind AND one.due_at <= now_ AND one.holder IS NULL
+                    AND (one.leased_until IS NULL OR one.leased_until <= now_)
+                    AND NOT EXISTS (SELECT FROM job WHERE job.id = one.after_job AND job.finished_at IS NULL)
+                ORDER BY one.due_at LIMIT most FOR UPDATE OF one SKIP LOCKED
+            ) first ORDER BY first.due_at LIMIT most
         ) due WHERE task.ctid = due.place
         RETURNING task.*;
 END $$;

@@ -62,6 +62,10 @@ def test_a_body_of_any_shape_is_shown(body: Any, scopes: str) -> None:
     assert "Åsa" not in json.dumps(part, default=str, ensure_ascii=False)
 
 
+def test_a_call_whose_sha256_has_been_erased_shows_null() -> None:
+    assert show_batch(batch(request_sha256=None))["sha256"] is None
+
+
 def test_a_batch_without_records_is_masked_without_pii() -> None:
     row = batch(record_ids=[], request={"note": "Åsa"})
     for scopes, note in (("", "***"), ("pii", "Åsa")):

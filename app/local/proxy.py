@@ -9,10 +9,10 @@ _ON_ITS_WAY = 256
 
 
 class Proxy:
-    """Stands before a server on 127.0.0.1; silent, it keeps connections, takes what comes and passes nothing on."""
+    """Stands before a server; silent, it keeps connections, takes what comes and passes nothing on."""
 
-    def __init__(self, port: int) -> None:
-        self._behind = port
+    def __init__(self, port: int, host: str = "127.0.0.1") -> None:
+        self._behind = host, port
         self._speaking = asyncio.Event()
         self._speaking.set()
         self._writers: set[asyncio.StreamWriter] = set()
@@ -53,7 +53,7 @@ class Proxy:
         self._writers.add(writer)
         try:
             await self._speaking.wait()
-            behind, answering = await asyncio.open_connection("127.0.0.1", self._behind)
+            behind, answering = await asyncio.open_connection(*self._behind)
         except OSError:
             writer.transport.abort()
             self._writers.discard(writer)

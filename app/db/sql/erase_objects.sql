@@ -1,0 +1,70 @@
+-- Erases everything that is kept of an organisation's objects of a kind: their contents, and what the batches that
+-- carried them have sealed themselves, since an answer may say anything of anybody: the content of the answer, and the
+-- SHA-256 of the bytes. `earlier` are answers about them that only these batches' answers name. What a roster or a run
+-- under way has is refused: it is to be sent. Rows stay, with ids, states and digests. Gives how many contents went.
+CREATE OR REPLACE FUNCTION erase_objects(of_organisation uuid, of_kind text, objects uuid[], earlier bytea[])
+RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    carried uuid[];
+    known bytea[];
+    gone bigint;
+BEGIN
+    PERFORM act_for(of_organisation);
+    -- No roster is stored meanwhile.
+    PERFORM FROM organisation AS one WHERE one.id = of_organisation FOR NO KEY UPDATE;
+    IF EXISTS (
+        SELECT FROM unnest(objects) AS each (id) CROSS JOIN LATERAL (
+            SELECT FROM roster_item item
+            WHERE item.object_id = each.id AND item.organisation_id = of_organisation AND item.kind = of_kind LIMIT 1
+        ) wanted
+        UNION ALL
+        SELECT FROM unnest(objects) AS each (id) CROSS JOIN LATERAL (
+            SELECT job_id FROM record
+            WHERE record.object_id = each.id AND record.organisation_id = of_organisation AND record.kind = of_kind OFFSET 0
+        ) sent JOIN job ON job.id = sent.job_id JOIN run ON run.id = job.run_id
+        WHERE run.finished_at IS NULL
+    ) THEN
+        PERFORM refuse('erased_while_wanted', 'an object that a roster or a run under way has cannot be erased');
+    END IF;
+    SELECT array_agg(DISTINCT batch.id), array_agg(batch.answer) || array_agg(item.digest) INTO carried, known
+    FROM batches_of_objects(of_organisation, of_kind, objects) AS found (id) JOIN batch ON batch.id = found.id
+    CROSS JOIN LATERAL unnest(batch.record_ids, batch.items) AS item (object_id, digest)
+    WHERE item.object_id = ANY (objects);
+    SELECT known || array_agg(digest) INTO known
+    FROM unnest(objects) AS each (id) CROSS JOIN LATERAL (
+        SELECT unnest(ARRAY[source, outgoing, sent, received]) AS digest FROM record
+        WHERE record.object_id = each.id AND record.organisation_id = of_organisation AND record.kind = of_kind
+        UNION ALL
+        SELECT accepted FROM object
+        WHERE object.organisation_id = of_organisation AND object.kind = of_kind AND object.id = each.id
+    ) had;
+    PERFORM set_config('provkedja.forgetting', 'on', true);
+    DELETE FROM content USING (
+        SELECT found.place FROM (SELECT DISTINCT unnest(known || earlier)) AS asked (digest) CROSS JOIN LATERAL (
+            SELECT one.ctid AS place, one.kind, one.object_id FROM content one
+            WHERE one.organisation_id = of_organisation AND one.digest = asked.digest OFFSET 0
+        ) found
+        WHERE (found.kind = of_kind AND found.object_id = ANY (objects))
+            OR (found.kind = 'batch' AND found.object_id = ANY (carried))
+    ) unwanted
+    WHERE content.ctid = unwanted.place;
+    GET DIAGNOSTICS gone = ROW_COUNT;
+    UPDATE batch SET request_sha256 = NULL WHERE id = ANY (carried) AND request_sha256 IS NOT NULL;
+    PERFORM set_config('provkedja.forgetting', 'off', true);
+    RETURN gone;
+END $$;
+
+-- Lists the batches that have carried one of an organisation's objects of a kind.
+CREATE OR REPLACE FUNCTION batches_of_objects(of_organisation uuid, of_kind text, objects uuid[]) RETURNS SETOF uuid
+LANGUAGE sql STABLE AS $$
+    SELECT batch.id FROM (
+        SELECT DISTINCT sent.job_id FROM unnest(objects) AS each (id) CROSS JOIN LATERAL (
+            SELECT job_id FROM record
+            WHERE record.object_id = each.id AND record.organisation_id = of_organisation AND record.kind = of_kind OFFSET 0
+        ) sent
+    ) jobs CROSS JOIN LATERAL (
+        SELECT one.id, one.record_ids FROM batch one
+        WHERE one.organisation_id = of_organisation AND one.job_id = jobs.job_id OFFSET 0
+    ) batch
+    WHERE batch.record_ids && objects
+$$;
