@@ -82,7 +82,7 @@ PROOFS: Final[Mapping[str, Proof]] = {
     "torture": Proof(
         (
             *("tests.torture", "--seed", "1", "--minutes", "0.3", "--organisations", "3"),
-            *("--largest", "300", "--settle", "60"),
+            *("--largest", "300", "--settle", "60", "--quiet-pace", "0"),
         ),
         300,
     ),

@@ -20,6 +20,7 @@ from rich.console import Console
 from tests.torture import database, report
 from tests.torture.agreement import cancelled_in_vain, contradictions
 from tests.torture.callers import Callers, Organisation
+from tests.torture.fairness import be_quiet, fair, measured
 from tests.torture.faults import Injector, draw
 from tests.torture.leaks import leaks, logs, read_keys
 from tests.torture.ledger import Ledger
@@ -47,6 +48,9 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--largest", type=int, default=3000, help="persons in the largest roster (3000)")
     parser.add_argument("--settle", type=float, default=300.0, help="seconds until all has ended, after the faults")
     parser.add_argument("--sample", type=int, default=30, help="runs whose records are read through the API (30)")
+    parser.add_argument(
+        "--quiet-pace", type=float, default=2.0, help="calls a second as fairness is judged (2; 0: not)"
+    )
     parser.add_argument("--keep", action="store_true", help="keep the folder with the logs in any case")
     given = parser.parse_args()
     if given.seed is None:
@@ -92,6 +96,7 @@ class Torture:
             self.tell("the faults have ended")
             await self._settle()
             await telling
+            await self._quiet(callers, organisations)
             for task in watching:
                 if task.done():
                     task.result()
@@ -137,8 +142,19 @@ class Torture:
                     break
             await asyncio.sleep(0.5)
         took = time.monotonic() - began
-        self.figures["all had ended after"] = f"{took:.1f} s" if left == 0 else f"not after {took:.0f} s: {left} left"
+        ended = f"{took:.1f} s" if left == 0 else f"not after {took:.0f} s: {left} left"
+        self.figures.setdefault("all had ended after", ended)
         self.tell(f"runs that have not ended: {left}")
+
+    async def _quiet(self, callers: Callers, organisations: list[Organisation]) -> None:
+        """Has a chain carried out alone and beside others, without faults."""
+        if self.given.quiet_pace and len(organisations) > 1:
+            # Callers may have asked for a run as they were told to end.
+            await self._settle()
+            await self.stack.pace(self.given.quiet_pace)
+            self.seen.quiet = await be_quiet(callers, organisations, self.given.quiet_pace)
+            self.tell("the quiet phase is over")
+            await self._settle()
 
     async def _hear(
         self, callers: Callers, organisations: list[Organisation], ledger: Ledger, injector: Injector
@@ -165,8 +181,12 @@ class Torture:
 
     def _judge(self, callers: Callers, done: list[tuple[str, float]]) -> dict[str, list[Violation]]:
         pairs = pair(self.seen)
+        if self.seen.quiet is not None:
+            took, bound, used = measured(self.seen, self.seen.quiet)
+            self.figures["a chain in the quiet phase"] = f"{took:.1f} s of {bound:.1f} s, {used:.0%} of the limit used"
         broken = {name: list(check(self.seen, pairs)) for name, check in PROMISES.items()}
         broken["witnesses agree"] = list(contradictions(self.seen, pairs))
+        broken["fair, in a quiet phase"] = list(fair(self.seen, pairs))
         broken["cancelled is cancelled"] = list(cancelled_in_vain(self.seen, pairs))
         wrong = [*self.stack.ended_wrongly, *callers.odd]
         broken["processes and answers as expected"] = [Violation("expected", what, "") for what in wrong]

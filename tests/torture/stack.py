@@ -164,6 +164,17 @@ class TortureStack:
                     task.add_done_callback(self._restarting.discard)
             await asyncio.sleep(0.1)
 
+    async def pace(self, calls_per_second: float) -> None:
+        """Has all workers start anew, in order, with another pace; returns when they are ready."""
+        self._launcher.env |= {"SKOLVERKET_CALLS_PER_SECOND": str(calls_per_second)}
+        workers = {each.name: each.starts for each in self.named("worker", free=False)}
+        for each in self.named("worker", free=False):
+            self.end(each, signal.SIGTERM)
+        for each in self.named("worker", free=False):
+            # `watch` starts them; processes are asked for one at a time, and not in a thread of their own.
+            while each.starts == workers[each.name] or not each.child.is_ready():  # noqa: ASYNC110
+                await asyncio.sleep(0.1)
+
     async def organisation(self, number: str, name: str) -> dict[str, str]:
         """Makes an organisation; gives its key by which it calls."""
         key = await create_organisation(self.postgres.url, number, name, SCOPES)

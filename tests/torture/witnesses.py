@@ -159,6 +159,15 @@ class Violation:
     where: str
 
 
+@dataclass(frozen=True, slots=True)
+class Quiet:
+    """Two runs of one roster without faults: `alone`, and `beside` others with many runs; and the pace of calls."""
+
+    alone: UUID
+    beside: UUID
+    calls_per_second: float
+
+
 @dataclass
 class Seen:
     """All testimony."""
@@ -180,6 +189,7 @@ class Seen:
     cancels: Sequence[tuple[UUID, float]] = ()
     # When some worker stood still.
     stops: Sequence[tuple[float, float]] = ()
+    quiet: Quiet | None = None
     calls_per_second: int = 5
     reads_per_second: int = 10
     # Statuses of requests for what is another organisation's, and places with personal data in them.
