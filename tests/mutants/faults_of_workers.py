@@ -149,8 +149,14 @@ WORKERS: Final = (
     ),
     Fault(
         "one organisation's calls come before all others'",
-        "            self._turns.append(organisation)\n        else:",
-        "            self._turns.appendleft(organisation)\n        else:",
+        "min(self._next, key=self._next.__getitem__)",
+        "next(iter(self._next))",
+        ("decisions",),
+    ),
+    Fault(
+        "who waits for each answer has its turn only when all others have had two",
+        "self._next[organisation] = (self._round + (organisation in self._had), waited, self._number)",
+        "self._next[organisation] = (self._round + 1, True, self._number)",
         ("decisions",),
     ),
     Fault("twice as many calls as allowed", "_SLACK = 1.05", "_SLACK = 0.525", ("pacer",)),

@@ -17,7 +17,7 @@ from tests.torture.witnesses import FINISHED_RUN, Quiet, Seen, Violation
 _OTHERS, _ACTIVITIES = 3, 3
 _PERSONS = 20
 _LONGEST = 120.0
-# Who is marked keeps its place: so many may leave before each call of a newcomer beside one of each other.
+# Who is marked keeps its place: so many may leave before each call of a newcomer, where there are fewer others.
 _MARKED = 3
 # Of the limit, so much is used while calls wait; the pacer leaves a twentieth.
 _USED = 0.8
@@ -73,7 +73,7 @@ def measured(seen: Seen, quiet: Quiet) -> tuple[float, float, float]:
     called = [call.organisation for call in seen.calls if call.bucket == "calls" and beside[0] <= call.at <= beside[1]]
     own = called.count(seen.runs[quiet.beside].organisation)
     organisations = len(set(called))
-    share = own * (organisations - 1 + _MARKED) / quiet.calls_per_second if organisations > 1 else 0.0
+    share = own * max(organisations - 1, _MARKED) / quiet.calls_per_second if organisations > 1 else 0.0
     took = beside[1] - beside[0]
     return took, 2 * (alone[1] - alone[0]) + share, len(called) / (took * quiet.calls_per_second)
 

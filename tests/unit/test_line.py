@@ -31,11 +31,30 @@ def test_organisations_have_their_turns(joined: list[str], leave: list[str]) -> 
     assert order(line_of(*joined)) == leave
 
 
-def test_who_comes_when_others_have_waited_comes_after_each_of_them_once() -> None:
+def test_who_comes_has_its_turn_in_the_round_that_is_under_way() -> None:
     line = line_of("a1", "a2", "a3", "b1", "b2")
     assert line.next() == "a1"
     line.join("c", "c1")
-    assert order(line) == ["b1", "a2", "c1", "b2", "a3"]
+    assert order(line) == ["b1", "c1", "a2", "b2", "a3"]
+
+
+def test_who_waits_for_each_answer_has_every_kth_call_too() -> None:
+    """Beside two organisations that always have calls waiting: its next one joins when the one before is answered."""
+    line = line_of(*(f"{who}{number}" for who in "ab" for number in range(1, 10)))
+    line.join("c", "c1")
+    taken = list[str]()
+    for _ in range(12):
+        taken.append(line.next() or "")
+        if taken[-2:-1] and taken[-2][0] == "c":
+            line.join("c", f"c{len(taken)}")
+    assert [call[0] for call in taken].count("c") == 4
+
+
+def test_who_has_just_had_its_turn_waits_for_the_others() -> None:
+    line = line_of("a1", "b1", "b2")
+    assert line.next() == "a1"
+    line.join("a", "a2")
+    assert order(line) == ["b1", "a2", "b2"]
 
 
 def test_who_has_nothing_waiting_loses_no_turn_of_others() -> None:
