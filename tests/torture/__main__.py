@@ -96,6 +96,8 @@ class Torture:
             self.tell("the faults have ended")
             await self._settle()
             await telling
+            # Callers may have asked for a run as they were told to end.
+            await self._settle()
             await self._quiet(callers, organisations)
             for task in watching:
                 if task.done():
@@ -149,8 +151,6 @@ class Torture:
     async def _quiet(self, callers: Callers, organisations: list[Organisation]) -> None:
         """Has a chain carried out alone and beside others, without faults."""
         if self.given.quiet_pace and len(organisations) > 1:
-            # Callers may have asked for a run as they were told to end.
-            await self._settle()
             await self.stack.pace(self.given.quiet_pace)
             self.seen.quiet = await be_quiet(callers, organisations, self.given.quiet_pace)
             self.tell("the quiet phase is over")
