@@ -95,7 +95,7 @@ async def free_forgotten(
     rows = await conn.execute(
         sa.text(
             """
-            SELECT job.id, job.claim, epoch.state = 'ended' AS ended FROM jobs_in_hand() job CROSS JOIN LATERAL (
+            SELECT job.id, job.claim, epoch.state = 'ended' AS ended FROM held_jobs() job CROSS JOIN LATERAL (
                 SELECT id, state FROM epoch WHERE epoch.id = job.holder OFFSET 0
             ) epoch
             WHERE epoch.state = 'ended' OR (epoch.id = :epoch AND NOT EXISTS (

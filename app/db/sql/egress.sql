@@ -45,13 +45,13 @@ CREATE OR REPLACE FUNCTION free_claims(of_epoch uuid, died boolean, guilty uuid 
 LANGUAGE plpgsql AS $$
 DECLARE
     suspects integer;
-    in_hand uuid[];
+    held uuid[];
     freed integer;
 BEGIN
     SELECT CASE WHEN guilty IS NULL THEN count(*) ELSE 1 END INTO suspects FROM job
     WHERE holder = of_epoch AND worker_deaths >= 2;
     -- Each is found by its key, then by its place: locked, it can't move any more.
-    in_hand := ARRAY(SELECT id FROM job WHERE holder = of_epoch FOR NO KEY UPDATE);
+    held := ARRAY(SELECT id FROM job WHERE holder = of_epoch FOR NO KEY UPDATE);
     UPDATE job SET holder = NULL, fence = claim, worker_deaths = worker_deaths + accused::integer,
         due_at = clock_timestamp() + CASE WHEN accused AND worker_deaths > 0
             THEN least(interval '1 minute' * 2 ^ least(worker_deaths - 1, 10), interval '20 minutes')
@@ -61,7 +61,7 @@ BEGIN
             ELSE suspect_since END,
         accused_by = CASE WHEN accused THEN of_epoch ELSE accused_by END,
         accused_alone = CASE WHEN accused THEN suspects = 1 ELSE accused_alone END
-    FROM unnest(in_hand) AS listed (id) CROSS JOIN LATERAL (
+    FROM unnest(held) AS listed (id) CROSS JOIN LATERAL (
         SELECT ctid AS place, died
             AND CASE WHEN guilty IS NULL THEN suspects = 0 OR other.worker_deaths >= 2 ELSE other.id = guilty END AS accused
         FROM job other WHERE other.id = listed.id OFFSET 0

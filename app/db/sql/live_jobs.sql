@@ -2,7 +2,7 @@
 -- read, also by a planner whose statistics know of few of these.
 
 -- Gives the jobs that an epoch has in hand.
-CREATE OR REPLACE FUNCTION jobs_in_hand() RETURNS SETOF job LANGUAGE sql STABLE AS $$
+CREATE OR REPLACE FUNCTION held_jobs() RETURNS SETOF job LANGUAGE sql STABLE AS $$
     WITH RECURSIVE held AS (
         (SELECT job AS one FROM job WHERE holder IS NOT NULL ORDER BY holder, id LIMIT 1)
         UNION ALL
@@ -29,5 +29,5 @@ CREATE OR REPLACE FUNCTION live_jobs() RETURNS SETOF job LANGUAGE sql STABLE AS 
             ORDER BY job.organisation_id, job.due_at, job.id LIMIT 1
         ) next
     )
-    SELECT (free.one).* FROM free UNION ALL SELECT * FROM jobs_in_hand()
+    SELECT (free.one).* FROM free UNION ALL SELECT * FROM held_jobs()
 $$;
