@@ -3,6 +3,7 @@
 Problem
 ├── NotFound            404
 ├── Conflict            409
+│   └── ContentErased   409, of a type of its own
 ├── PreconditionFailed  412
 └── Refused             422, with pointers into the body
 Stopped                 the configuration keeps a process from starting (command line)
@@ -17,6 +18,8 @@ class Problem(Exception):
     """Something that a caller is told as problem+json; its detail never repeats a value of the request."""
 
     status: HTTPStatus = HTTPStatus.INTERNAL_SERVER_ERROR
+    # What kind of problem it is, where its status does not say that.
+    title: str | None = None
 
     def __init__(self, detail: str) -> None:
         super().__init__(detail)
@@ -33,6 +36,12 @@ class Conflict(Problem):
     """The thing is in a state that does not allow this."""
 
     status = HTTPStatus.CONFLICT
+
+
+class ContentErased(Conflict):
+    """What would have to be sent is kept no longer."""
+
+    title = "Content Erased"
 
 
 class PreconditionFailed(Problem):

@@ -96,10 +96,11 @@ def problem(
     *,
     errors: Sequence[BodyError] = (),
     headers: Mapping[str, str] | None = None,
+    title: str | None = None,
     **more: Any,
 ) -> Response:
-    """Makes the answer for an error; a detail that is not given is the general one of its status."""
-    phrase = HTTPStatus(status).phrase
+    """Makes the answer for an error; a title and a detail that are not given are the general ones of its status."""
+    phrase = title or HTTPStatus(status).phrase
     content: dict[str, Any] = {
         "type": f"urn:provkedja:problem:{phrase.lower().replace(' ', '-')}",
         "title": phrase,
@@ -162,7 +163,7 @@ async def _ours(_request: Request, exc: Exception) -> Response:
     errors: Sequence[BodyError] = ()
     if isinstance(exc, Refused):
         errors = exc.errors or (BodyError("", "refused", exc.detail),)
-    return problem(exc.status, exc.detail, errors=errors)
+    return problem(exc.status, exc.detail, errors=errors, title=exc.title)
 
 
 async def _http(request: Request, exc: Exception) -> Response:

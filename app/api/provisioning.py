@@ -135,7 +135,8 @@ async def get_run(run_id: UUID, request: Request, parts: PartsDep, viewer: Reade
 async def cancel_run(run_id: UUID, parts: PartsDep, caller: Provisioner) -> Response:
     """Sends nothing more; what is under way at Skolverket is followed to its answer first.
 
-    What was called and whose answer never came is looked up once: what Skolverket has as it was sent ends as `warning`.
+    What was called and whose answer never came is looked up once, but for protected
+    persons: what Skolverket has as it was sent ends as `warning`.
     """
     async with transaction(parts.runtime.engine, "cancel") as conn:
         wake_ups = await runs.cancel_run(conn, caller.organisation_id, run_id)

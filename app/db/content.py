@@ -14,7 +14,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.cipher import KeyUnknown, OrganisationCipher, key_id_of
 from app.db.faults import Unusable
-from app.domain.envelope import folded_digests
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,30 +46,15 @@ async def forget_contents(conn: AsyncConnection, cipher: OrganisationCipher, dig
     )
 
 
-async def erase_objects(conn: AsyncConnection, cipher: OrganisationCipher, kind: str, objects: Iterable[UUID]) -> int:
+async def erase_objects(conn: AsyncConnection, organisation_id: UUID, kind: str, objects: Iterable[UUID]) -> int:
     """Erases what is kept of these objects of a kind, in rows of history too; gives how many contents that were.
 
     The answers and the SHA-256 of all batches that carried one of them go with it. The database refuses
     (`erased_while_wanted`) what a roster or a run under way has.
     """
-    given = {"organisation": cipher.organisation_id, "kind": kind, "objects": list(objects)}
-    rows = await conn.execute(
-        sa.text(
-            """
-            SELECT content.digest, content.sealed
-            FROM batches_of_objects(:organisation, :kind, CAST(:objects AS uuid[])) AS found (id)
-            JOIN batch ON batch.id = found.id CROSS JOIN LATERAL (
-                SELECT digest, sealed FROM content
-                WHERE content.organisation_id = :organisation AND content.digest = batch.answer OFFSET 0
-            ) content
-            """
-        ),
-        given,
-    )
-    # An answer about an object that has been answered again since is named by its batch's answer alone.
-    earlier = [each for row in rows for each in folded_digests(cipher.open(bytes(row.sealed), bytes(row.digest)))]
-    erase = "SELECT erase_objects(:organisation, :kind, CAST(:objects AS uuid[]), CAST(:earlier AS bytea[]))"
-    return int(await conn.scalar(sa.text(erase), {**given, "earlier": earlier}) or 0)
+    erase = "SELECT erase_objects(:organisation, :kind, CAST(:objects AS uuid[]))"
+    given = {"organisation": organisation_id, "kind": kind, "objects": list(objects)}
+    return int(await conn.scalar(sa.text(erase), given) or 0)
 
 
 async def open_contents(

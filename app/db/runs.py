@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db.activity_queue import WakeUp, wake_ups_of
 from app.db.verbs import call_verb
 from app.domain.kinds import Kind
-from app.errors import Conflict, NotFound, Problem
+from app.errors import Conflict, ContentErased, NotFound, Problem
 
 MAX_WAITING_RUNS = 20
 
@@ -29,6 +29,7 @@ _REFUSALS: Final[Mapping[str, tuple[type[Problem], str]]] = {
     "finished": (Conflict, "the run is finished ({status}): there is nothing to cancel"),
     "not_ended": (Conflict, "only a failed or cancelled run can be tried again; this one is {status}"),
     "not_latest": (Conflict, "a later run of the activity exists: provision the activity anew instead"),
+    "content_erased": (ContentErased, "what the run would send has been erased: provision the activity anew instead"),
     "queue_busy": (Conflict, "an earlier run of the activity is not finished: try again when it is"),
 }
 
@@ -92,8 +93,8 @@ async def retry_run(
 ) -> list[WakeUp]:
     """Lets a failed or cancelled run go on from its first unfinished job, with what has not succeeded.
 
-    Raises NotFound, and Conflict for a run in another state, for one that is not its activity's latest, and while an
-    earlier one is under way.
+    Raises NotFound, ContentErased, and Conflict for a run in another state, for one that is not its activity's latest,
+    and while an earlier one is under way.
     """
     given = await _call(
         conn,

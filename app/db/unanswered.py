@@ -24,7 +24,7 @@ _MOST = 500
 async def unanswered(
     conn: AsyncConnection, cipher: OrganisationCipher, claim: Claim, after: int
 ) -> Sequence[Unanswered]:
-    """Lists records whose last call got no answer, behind the place `after`, as many as are asked for in one call.
+    """Lists records of which a call got no answer, behind the place `after`, as many as are asked for in one call.
 
     Protected persons are not among them: what Skolverket shows of them need not be what was sent.
     """
@@ -32,14 +32,14 @@ async def unanswered(
         sa.text(
             """
             SELECT one.object_id, one.ordinal, one.sent, kept.sealed FROM (
-                SELECT record.* FROM batch CROSS JOIN unnest(batch.record_ids) AS listed (id) CROSS JOIN LATERAL (
-                    SELECT object_id, ordinal, sent, status, batch_id, protected FROM record
+                SELECT DISTINCT record.* FROM batch CROSS JOIN unnest(batch.record_ids) AS listed (id)
+                CROSS JOIN LATERAL (
+                    SELECT object_id, ordinal, sent, status, protected FROM record
                     WHERE record.job_id = :job AND record.object_id = listed.id OFFSET 0
                 ) record
                 WHERE batch.job_id = :job AND batch.status = 'lost' AND batch.error IS DISTINCT FROM 'no_connection'
-                    AND record.status = 'pending' AND record.batch_id = batch.id AND NOT record.protected
-                    AND record.ordinal > :after
-                ORDER BY record.ordinal LIMIT :most
+                    AND record.status = 'pending' AND NOT record.protected AND record.ordinal > :after
+                ORDER BY ordinal LIMIT :most
             ) one LEFT JOIN LATERAL (
                 SELECT sealed FROM content
                 WHERE content.organisation_id = :organisation AND content.digest = one.sent OFFSET 0

@@ -185,6 +185,8 @@ CREATE TABLE content (
     CONSTRAINT fk_content_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
 );
 
+CREATE INDEX ix_content_object ON content (object_id);
+
 CREATE INDEX ix_content_words ON content USING gin (words);
 
 CREATE TABLE epoch (

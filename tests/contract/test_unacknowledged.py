@@ -128,4 +128,4 @@ async def test_a_connection_on_which_nothing_is_acknowledged_is_given_up_and_not
             took = asyncio.get_running_loop().time() - began
             assert open_connections(http) == 0
     assert (fault.value.code, fault.value.is_outage) == ("connection_lost", True)
-    assert took < TIMEOUT / 2
+    assert took < UNACKNOWLEDGED_FOR - 1

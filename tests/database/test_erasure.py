@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from app.db import answers, content, results
 from app.domain.verdicts import RecordChange
+from app.errors import ContentErased
 from app.skolverket.published import PUBLISHED
 from app.views.sealed import open_batch, open_record_detail
 from tests.database.factories import Object, Run, Tenant, pupil
@@ -28,7 +29,7 @@ async def opened(tenant: Tenant) -> list[bytes]:
 
 async def erase(tenant: Tenant, person: Object) -> int:
     async with tenant.engine.begin() as conn:
-        return await content.erase_objects(conn, tenant.cipher, "persons", [UUID(person["id"])])
+        return await content.erase_objects(conn, tenant.organisation_id, "persons", [UUID(person["id"])])
 
 
 async def answered_twice(tenant: Tenant, person: Object, other: Object) -> Run:
@@ -133,6 +134,36 @@ async def test_another_organisation_erases_nothing_of_it(tenant: Tenant) -> None
     before = await tenant.dump()
     assert await erase(stranger, person) == 0
     assert await tenant.dump() == before
+
+
+async def test_what_earlier_tries_have_left_goes_with_it(tenant: Tenant) -> None:
+    """No row names any more what was said of it in a refusal before a retry."""
+    person, other = pupil(givenName=NAME), pupil()
+    run = await tenant.new_run({"persons": [person, other]})
+    held = await tenant.claim(run.jobs[0])
+    batch_id = await tenant.called(held)
+    async with tenant.engine.begin() as conn:
+        blamed = {UUID(person["id"]): f"{NAME} is to blame".encode()}
+        await answers.refuse_batch(conn, tenant.cipher, held, batch_id, 400, b"no", blamed)
+    await tenant.answer(held, await tenant.accepted(held))
+    await tenant.finish(held, "failed")
+    await run.retry()
+    for job in run.jobs:
+        await tenant.play(job)
+    await unwanted(tenant, run)
+    assert [each for each in await opened(tenant) if b"is to blame" in each]
+    await erase(tenant, person)
+    assert not [each for each in await opened(tenant) if b"is to blame" in each]
+
+
+async def test_a_run_whose_content_has_gone_is_not_tried_again(tenant: Tenant) -> None:
+    person = pupil(givenName=NAME)
+    run = await refused(tenant, person)
+    await unwanted(tenant, run)
+    await erase(tenant, person)
+    with pytest.raises(ContentErased):
+        await run.retry()
+    assert (await run.status(), (await run.statuses())[0]) == ("failed", "failed")
 
 
 @pytest.mark.parametrize("change", ["request_sha256 = 'x'", "request_sha256 = NULL, answer = NULL", "polls = 99"])

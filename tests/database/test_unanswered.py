@@ -14,7 +14,7 @@ from app.domain.intents import Unanswered
 from app.domain.open_work import JobSnapshot
 from app.domain.repair import to_send_again
 from app.skolverket.published import PUBLISHED
-from tests.database.factories import Object, Run, Tenant, pupil
+from tests.database.factories import MINUTE, Object, Run, Tenant, pupil
 from tests.database.test_faults import GONE, WHOLE, spoil
 from tests.database.test_repairs import due, load, lose
 
@@ -70,18 +70,42 @@ async def test_what_was_called_without_an_answer_is_open_in_a_cancelled_run(tena
 @pytest.mark.parametrize("how", ["it goes on", "it found no connection", "it was answered", "all are protected"])
 async def test_nothing_else_is(tenant: Tenant, how: str) -> None:
     person = pupil(**({"securityMarking": _PROTECTED} if how == "all are protected" else {}))
-    run, held = await lost(tenant, person, code="no_connection" if how == "it found no connection" else "timeout")
+    _, held = await lost(tenant, person, code="no_connection" if how == "it found no connection" else "timeout")
     if how == "it goes on":
         await tenant.do("UPDATE run SET cancel_requested_at = NULL")
     if how == "it was answered":
         await tenant.do("UPDATE run SET cancel_requested_at = NULL")
-        again = await tenant.accepted(held)
-        await run.cancel()
-        async with tenant.engine.begin() as conn:
-            await answers.mark_lost(conn, held, again, "no_answer", None)
+        await tenant.answer(held, await tenant.accepted(held))
     assert (await seen(tenant, held)).look_up_at is None
     if how != "it goes on":
         assert await listed(tenant, held) == []
+
+
+@pytest.mark.parametrize("later", ["it was refused", "it found no connection"])
+async def test_what_became_of_a_later_try_is_no_answer_to_the_first(tenant: Tenant, later: str) -> None:
+    run, held = await lost(tenant, pupil())
+    await tenant.do("UPDATE run SET cancel_requested_at = NULL")
+    again = await tenant.called(held)
+    async with tenant.engine.begin() as conn:
+        if later == "it was refused":
+            await answers.requeue_batch(conn, tenant.cipher, held, again, 503, b"", MINUTE, 60 * MINUTE)
+        else:
+            await answers.mark_lost(conn, held, again, "no_connection", MINUTE, 60 * MINUTE)
+    await run.cancel()
+    assert (await seen(tenant, held)).look_up_at
+    assert len(await listed(tenant, held)) == 1
+
+
+async def test_a_call_of_a_time_that_is_still_to_come_is_looked_up_at_once(tenant: Tenant) -> None:
+    """The clock was ahead when it was called: nobody waits until it is there again."""
+    _, held = await lost(tenant, pupil())
+    await tenant.do(
+        "WITH free AS (SELECT set_config('session_replication_role', 'replica', true))"
+        " UPDATE batch SET called_at = clock_timestamp() + interval '3 hours' FROM free"
+    )
+    found = await seen(tenant, held)
+    assert found.look_up_at is not None
+    assert found.look_up_at <= found.now
 
 
 @pytest.mark.parametrize(("usual", "wait"), [(None, 2), ("4 s", 4), ("1 hour", 10)])

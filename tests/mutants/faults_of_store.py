@@ -68,14 +68,15 @@ SCHEMA: Final = (
     ),
     Fault(
         "an answer that another one has followed is not erased",
-        "earlier = [each for row in rows for each",
-        "earlier = [each for row in rows[:0] for each",
+        "            WHERE content.object_id = whose.id OFFSET 0",
+        "            WHERE content.object_id = whose.id AND EXISTS (SELECT FROM record WHERE content.digest IN"
+        " (source, outgoing, sent, received)) OFFSET 0",
         ("contents",),
     ),
     Fault(
         "what a batch has sealed of its own is not erased",
-        "            OR (found.kind = 'batch' AND found.object_id = ANY (carried))\n",
-        "",
+        " UNION SELECT 'batch', unnest(carried)\n",
+        "\n",
         ("contents",),
     ),
     Fault(

@@ -24,7 +24,7 @@ _USED = 0.8
 
 
 async def be_quiet(callers: Callers, organisations: list[Organisation], calls_per_second: float) -> Quiet | None:
-    """Has the last organisation's chain carried out twice; None when one did not end, which others judge."""
+    """Has the last organisation's chain carried out twice; None when one did not end."""
     one, others = organisations[-1], organisations[:-1][:_OTHERS]
     activity = uuid4()
     await callers.put(one, activity, _PERSONS, 0)
@@ -37,6 +37,8 @@ async def be_quiet(callers: Callers, organisations: list[Organisation], calls_pe
     for who, theirs in crowd:
         await callers.post_until_answered(who, theirs, "halt", str(uuid4()))
     beside = await _carried_out(callers, one, activity)
+    if alone and not beside:
+        callers.odd.append(f"a chain that ended alone did not end beside others within {_LONGEST:.0f} s")
     return Quiet(alone, beside, calls_per_second) if alone and beside else None
 
 
@@ -75,7 +77,17 @@ def measured(seen: Seen, quiet: Quiet) -> tuple[float, float, float]:
     organisations = len(set(called))
     share = own * max(organisations - 1, _MARKED) / quiet.calls_per_second if organisations > 1 else 0.0
     took = beside[1] - beside[0]
-    return took, 2 * (alone[1] - alone[0]) + share, len(called) / (took * quiet.calls_per_second)
+    # Of the limit, while others called too: with nobody else a chain waits for its answers and not for its turn.
+    others = [
+        call.at
+        for call in seen.calls
+        if call.bucket == "calls"
+        and beside[0] <= call.at <= beside[1]
+        and call.organisation != seen.runs[quiet.beside].organisation
+    ]
+    while_others = max(others, default=beside[1]) - beside[0]
+    busy = sum(1 for call in seen.calls if call.bucket == "calls" and beside[0] <= call.at <= beside[0] + while_others)
+    return took, 2 * (alone[1] - alone[0]) + share, busy / max(while_others * quiet.calls_per_second, 1.0)
 
 
 def _span(seen: Seen, run: UUID) -> tuple[float, float]:

@@ -56,6 +56,8 @@ content = sa.Table(
     sa.Column("words", pg.ARRAY(sa.BigInteger)),
     one_of("kind", "persons", "duties", "groups", "activities", "batch"),
     sa.CheckConstraint("octet_length(digest) = 32", name="digest"),
+    # For whoever erases all that is an object's.
+    sa.Index("ix_content_object", "object_id"),
     sa.Index("ix_content_words", "words", postgresql_using="gin"),
 )
 

@@ -1,12 +1,11 @@
--- Erases everything that is kept of an organisation's objects of a kind: their contents, and what the batches that
--- carried them have sealed themselves, since an answer may say anything of anybody: the content of the answer, and the
--- SHA-256 of the bytes. `earlier` are answers about them that only these batches' answers name. What a roster or a run
--- under way has is refused: it is to be sent. Rows stay, with ids, states and digests. Gives how many contents went.
-CREATE OR REPLACE FUNCTION erase_objects(of_organisation uuid, of_kind text, objects uuid[], earlier bytea[])
+-- Erases everything that is kept of an organisation's objects of a kind: all contents that are theirs, and what the
+-- batches that carried them have sealed themselves, since an answer may say anything of anybody: the content of the answer,
+-- and the SHA-256 of the bytes. What a roster or a run under way has is refused: it is to be sent. Rows stay, with ids,
+-- states and digests. Gives how many contents went.
+CREATE OR REPLACE FUNCTION erase_objects(of_organisation uuid, of_kind text, objects uuid[])
 RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
     carried uuid[];
-    known bytea[];
     gone bigint;
 BEGIN
     PERFORM act_for(of_organisation);
@@ -26,26 +25,17 @@ BEGIN
     ) THEN
         PERFORM refuse('erased_while_wanted', 'an object that a roster or a run under way has cannot be erased');
     END IF;
-    SELECT array_agg(DISTINCT batch.id), array_agg(batch.answer) || array_agg(item.digest) INTO carried, known
-    FROM batches_of_objects(of_organisation, of_kind, objects) AS found (id) JOIN batch ON batch.id = found.id
-    CROSS JOIN LATERAL unnest(batch.record_ids, batch.items) AS item (object_id, digest)
-    WHERE item.object_id = ANY (objects);
-    SELECT known || array_agg(digest) INTO known
-    FROM unnest(objects) AS each (id) CROSS JOIN LATERAL (
-        SELECT unnest(ARRAY[source, outgoing, sent, received]) AS digest FROM record
-        WHERE record.object_id = each.id AND record.organisation_id = of_organisation AND record.kind = of_kind
-        UNION ALL
-        SELECT accepted FROM object
-        WHERE object.organisation_id = of_organisation AND object.kind = of_kind AND object.id = each.id
-    ) had;
+    carried := ARRAY(SELECT batches_of_objects(of_organisation, of_kind, objects));
     PERFORM set_config('provkedja.forgetting', 'on', true);
+    -- By whose they are: a digest that no row names any more, such as that of an earlier answer, is found too.
     DELETE FROM content USING (
-        SELECT found.place FROM (SELECT DISTINCT unnest(known || earlier)) AS asked (digest) CROSS JOIN LATERAL (
-            SELECT one.ctid AS place, one.kind, one.object_id FROM content one
-            WHERE one.organisation_id = of_organisation AND one.digest = asked.digest OFFSET 0
-        ) found
-        WHERE (found.kind = of_kind AND found.object_id = ANY (objects))
-            OR (found.kind = 'batch' AND found.object_id = ANY (carried))
+        SELECT one.ctid AS place FROM (
+            SELECT of_kind AS kind, unnest(objects) AS id UNION SELECT 'batch', unnest(carried)
+        ) whose CROSS JOIN LATERAL (
+            SELECT content.ctid, content.organisation_id, content.kind FROM content
+            WHERE content.object_id = whose.id OFFSET 0
+        ) one
+        WHERE one.organisation_id = of_organisation AND one.kind = whose.kind
     ) unwanted
     WHERE content.ctid = unwanted.place;
     GET DIAGNOSTICS gone = ROW_COUNT;

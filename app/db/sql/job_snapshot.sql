@@ -26,18 +26,19 @@ BEGIN
     IF one.pending > 0 AND EXISTS (
         SELECT FROM run WHERE run.id = one.run_id AND run.cancel_requested_at IS NOT NULL
     ) THEN
-        -- Records of a cancelled run that were called and whose answer never came. What has just been called needs the
-        -- time that an answer usually takes to be found.
-        SELECT max(batch.called_at) + least(interval '10 seconds', coalesce(
-            (SELECT usual FROM answer_time WHERE answer_time.kind = one.kind), interval '2 seconds')) INTO look_up_at
-        FROM batch
+        -- Records of a cancelled run of which a call never got its answer, whatever became of later tries. What has just
+        -- been called needs the time that an answer usually takes to be found; a time that is ahead was a wrong clock's.
+        SELECT CASE WHEN max(batch.called_at) > clock_timestamp() THEN clock_timestamp()
+            ELSE max(batch.called_at) + least(interval '10 seconds', coalesce(
+                (SELECT usual FROM answer_time WHERE answer_time.kind = one.kind), interval '2 seconds')) END
+        INTO look_up_at FROM batch
         WHERE batch.job_id = of_job AND batch.status = 'lost' AND batch.error IS DISTINCT FROM 'no_connection'
             AND EXISTS (
                 SELECT FROM unnest(batch.record_ids) AS listed (id) CROSS JOIN LATERAL (
-                    SELECT status, batch_id, protected FROM record
+                    SELECT status, protected FROM record
                     WHERE record.job_id = of_job AND record.object_id = listed.id OFFSET 0
                 ) each
-                WHERE each.status = 'pending' AND each.batch_id = batch.id AND NOT each.protected
+                WHERE each.status = 'pending' AND NOT each.protected
             );
     END IF;
     IF one.errors + one.skipped > 0 THEN

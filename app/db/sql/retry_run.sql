@@ -6,6 +6,8 @@ DECLARE
     one run;
 BEGIN
     PERFORM act_for(of_organisation);
+    -- No object is erased meanwhile.
+    PERFORM FROM organisation WHERE id = of_organisation FOR SHARE;
     one := lock_run(of_organisation, of_run);
     IF one.id IS NULL THEN
         RETURN jsonb_build_object('refused', 'no_run');
@@ -21,6 +23,16 @@ BEGIN
     WHERE organisation_id = of_organisation AND activity_id = one.activity_id AND status IN ('queued', 'running');
     IF FOUND THEN
         RETURN jsonb_build_object('refused', 'queue_busy');
+    END IF;
+    PERFORM FROM job CROSS JOIN LATERAL (
+        SELECT outgoing FROM record WHERE record.run_id = of_run AND record.kind = job.kind AND record.sendable
+            AND record.status IN ('pending', 'error', 'skipped') OFFSET 0
+    ) again
+    WHERE job.run_id = of_run AND (
+        SELECT true FROM content WHERE content.organisation_id = of_organisation AND content.digest = again.outgoing
+    ) IS NULL LIMIT 1;
+    IF FOUND THEN
+        RETURN jsonb_build_object('refused', 'content_erased');
     END IF;
     UPDATE run SET status = 'running', started_at = coalesce(started_at, clock_timestamp()), finished_at = NULL,
         cancel_requested_at = NULL, on_record_error = coalesce(record_errors, on_record_error)
