@@ -15,10 +15,10 @@ from app.simulator.messages import BAD_UUID, NOT_IN_LIST, NOT_KEPT, OUT_OF_RANGE
 Check = Callable[[Any, str, list[Finding]], None]
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-# Addresses as mail servers take them: RFC 5321 without quoted names and address literals, and ASCII alone.
+# Addresses as mail servers take them: RFC 5321 in ASCII, without quoted names, address literals and bare host names.
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
-_EMAIL = re.compile(rf"(?=.{{1,254}}\Z)(?=[^@]{{1,64}}@){_ATOM}(?:\.{_ATOM})*@{_LABEL}(?:\.{_LABEL})*")
+_EMAIL = re.compile(rf"(?=.{{1,254}}\Z)(?=[^@]{{1,64}}@){_ATOM}(?:\.{_ATOM})*@{_LABEL}(?:\.{_LABEL})+")
 # RFC 3339 wants date, time and offset; datetime.fromisoformat alone would accept a bare date.
 _MOMENT = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})"
