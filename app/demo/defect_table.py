@@ -1,5 +1,6 @@
 """Every way in which a record of an invented roster can be wrong, and what comes of it."""
 
+import copy
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -93,7 +94,7 @@ def _reach(item: Item, path: str) -> tuple[Any, Any]:
 
 def _twice(path: str) -> Spoiler:
     """Makes a spoiler that doubles the last item of the list at a path."""
-    return _put(path, lambda old, _: [*old, old[-1]])
+    return _put(path, lambda old, _: [*old, copy.deepcopy(old[-1])])
 
 
 def _share_login(person: Item, scene: Scene) -> Mapping[str, str] | None:
@@ -244,6 +245,8 @@ _PERSONS: tuple[_Row, ...] = (
     ("school_type_unknown", "schema", _pupil, _put(f"{_ENROLMENT}.schoolType", lambda old, _: "FSK")),
     ("school_unit_unknown", "error", _pupil, _put(_UNIT, _unknown)),
     ("school_unit_code", "schema", _pupil, _put(_UNIT, lambda old, _: "99912345")),
+    ("enrolment_ended", "succeeded", _pupil, _put(f"{_ENROLMENT}.endDate", lambda old, _: "2020-06-15")),
+    ("enrolment_twice", "succeeded", _pupil, _twice("enrolments")),
     ("education_code_missing", "error", _in_gymnasium, _drop(_CODE)),
     ("education_code_unknown", "error", _in_gymnasium, _put(_CODE, lambda old, _: "ZZPROV99")),
 )

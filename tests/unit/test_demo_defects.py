@@ -133,6 +133,8 @@ TELLS: dict[str, Any] = {
     "school_type_unknown": lambda a, b, r: b["enrolments"][0]["schoolType"] == "FSK",
     "school_unit_unknown": lambda a, b, r: unknown_unit(b["enrolments"][0]["enroledAt"]["id"], r),
     "school_unit_code": lambda a, b, r: re.fullmatch(r"\d{8}", b["enrolments"][0]["enroledAt"]["id"]),
+    "enrolment_ended": lambda a, b, r: date.fromisoformat(b["enrolments"][0]["endDate"]) < date(2026, 1, 1),
+    "enrolment_twice": lambda a, b, r: b["enrolments"] == a["enrolments"] * 2,
     "education_code_missing": lambda a, b, r: (
         b["enrolments"][0]["schoolType"] == "GY" and "educationCode" not in b["enrolments"][0]
     ),
