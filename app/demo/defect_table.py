@@ -52,8 +52,9 @@ def _pupil_without_email(person: Item) -> bool:
 
 
 def _family_starts_with_letters(person: Item) -> bool:
-    start = fold(person["familyName"])[:3]
-    return len(start) == 3 and start.isalpha()
+    # A letter that is written as two, such as æ, leaves open which three letters are meant.
+    start = person["familyName"][:3]
+    return all(len(fold(letter)) == 1 for letter in start) and len(start) == 3 and fold(start).isalpha()
 
 
 def _put(path: str, make: Callable[[Any, Scene], Any]) -> Spoiler:
@@ -217,6 +218,7 @@ _PERSONS: tuple[_Row, ...] = (
         _put("emails.0.value", lambda old, _: f"{old} "),
         "schema",
     ),
+    ("email_of_pupil_private", "warning", _pupil_with_email, _put("emails.0.type", lambda old, _: "Privat"), "error"),
     ("eduid_of_pupil", "error", _pupil, _put("externalIdentifiers", lambda old, _: [dict(_EDUID)])),
     (
         "eduid_two",

@@ -6,7 +6,7 @@ import unicodedata
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _POSSIBLE = re.compile(r"[A-Za-z0-9._+@-]*")
 # Letters that have no decomposition but are written with their neighbour in a user name.
-_PLAIN = str.maketrans({"ø": "o", "æ": "a", "ł": "l", "đ": "d", "ß": "s", "ð": "d", "þ": "t"})
+_PLAIN = str.maketrans({"ø": "o", "æ": "a", "ł": "l", "đ": "d", "ß": "s", "ð": "d", "þ": "t", "ı": "i"})
 
 
 def is_well_formed(eppn: str) -> bool:

@@ -76,10 +76,10 @@ moment = form(is_moment)
 
 
 def whole_number(low: int, high: int) -> Check:
-    """Makes a check for an integer from low to high; 8.0 is an integer to JSON Schema, true is none."""
+    """Makes a check for an integer from low to high; 8.0 is none to OpenAPI 3.0, and true is none either."""
 
     def check(value: Any, path: str, found: list[Finding]) -> None:
-        if isinstance(value, bool) or not (isinstance(value, int) or (isinstance(value, float) and value.is_integer())):
+        if isinstance(value, bool) or not isinstance(value, int):
             found.append(Finding(WRONG_TYPE, path, value))
         elif not low <= value <= high:
             found.append(Finding(OUT_OF_RANGE, path, value))

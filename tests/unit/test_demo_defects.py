@@ -113,6 +113,7 @@ TELLS: dict[str, Any] = {
     "staff_email_private": lambda a, b, r: "enrolments" not in b and b["emails"][0]["type"] == "Privat",
     "email_malformed": lambda a, b, r: "@" not in b["emails"][0]["value"],
     "email_of_pupil_malformed": lambda a, b, r: b["emails"][0]["value"].endswith(" ") and "enrolments" in b,
+    "email_of_pupil_private": lambda a, b, r: b["emails"][0]["type"] == "Privat" and "enrolments" in b,
     "eduid_two": lambda a, b, r: len(b["externalIdentifiers"]) == 2 and "enrolments" not in b,
     "eduid_of_pupil": lambda a, b, r: "enrolments" in b and len(b["externalIdentifiers"]) == 1,
     "eppn_duplicate": lambda a, b, r: (

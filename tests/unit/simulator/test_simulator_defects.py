@@ -1,5 +1,6 @@
 """Invented rosters against the simulator: a clean one without a word, and each planted record to its own outcome."""
 
+import json
 from functools import cache
 from typing import Any
 
@@ -11,6 +12,7 @@ from app.simulator.messages import NOT_KEPT, Finding
 from app.simulator.persons import Scene
 from app.simulator.shapes import KINDS, SHAPES, Kind
 from app.simulator.verdicts import decide
+from app.skolverket.published import PUBLISHED
 from tests.unit.simulator.simulator_parts import TODAY, Desk
 
 SEEDS = range(11, 16)
@@ -81,6 +83,31 @@ def test_each_planted_record_is_answered_as_it_is_listed(seed: int) -> None:
     for entry in spoilt["planted"]:
         kind, name = entry["kind"], entry["defect"]
         assert (name, outcome(seed, kind, objects[kind, entry["id"]])) == (name, _AS_IT_IS[name])
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_what_leaves_of_each_planted_record_comes_to_its_outcome(seed: int) -> None:
+    """What the service keeps here or leaves out, and then what the simulator says of the rest."""
+    spoilt = twins(seed)[1]
+    objects = {(kind, item["id"]): item for kind in KINDS for item in spoilt[kind]}
+    for entry in spoilt["planted"]:
+        leaves = PUBLISHED.outgoing(entry["kind"], objects[entry["kind"], entry["id"]], TODAY)
+        came = "schema" if leaves.plain is None else outcome(seed, entry["kind"], json.loads(leaves.plain))
+        if came == "succeeded" and leaves.issues:
+            came = "warning"
+        assert (entry["defect"], came) == (entry["defect"], entry["outcome"])
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_nothing_leaves_that_the_simulator_does_not_keep(seed: int) -> None:
+    """Of clean and of spoiled records alike."""
+    for roster in twins(seed):
+        for kind in KINDS:
+            for item in roster[kind]:
+                leaves, found = PUBLISHED.outgoing(kind, item, TODAY).plain, list[Finding]()
+                if leaves is not None:
+                    SHAPES[kind](json.loads(leaves), "", found)
+                assert found == []
 
 
 def test_the_seeds_plant_every_defect() -> None:
