@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from app.simulator import messages
 from app.simulator.answers import Answer
 from app.simulator.config import SimulatorConfig
 from tests.unit.simulator.simulator_parts import (
@@ -153,6 +154,17 @@ def test_what_is_not_published_is_noted_in_the_ledger_and_not_stored() -> None:
     assert [call["not_kept"] for call in desk.world.ledger.since(0) if call["path"].endswith("/bulk")] == [
         ["addresses", "meta"]
     ]
+
+
+def test_messages_have_ids_of_their_own_and_categories_that_skolverket_has_or_would_have() -> None:
+    """Three of them are in none of the published examples."""
+    every = [each for each in vars(messages).values() if isinstance(each, messages.Message)]
+    assert len({each.id for each in every}) == len(every)
+    assert {each.type for each in every} == {
+        *("Ogiltigt format", "Ogiltigt värde", "Bristfälligt värde", "Teknisk begränsning", "Behörighet saknas"),
+        *("Okänt fel", "Overload", "Uppgift saknas", "Ogiltig referens", "Nytt slags fel"),
+    }
+    assert {each.id for each in every if each.severity == "Warning"} == {"3047", "8171", messages.NOT_KEPT.id}
 
 
 def test_a_chain_of_eppns_goes_giver_before_taker() -> None:
