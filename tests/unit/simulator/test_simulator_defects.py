@@ -63,15 +63,20 @@ def test_a_clean_roster_is_accepted_without_a_word(seed: int) -> None:
     all_sent(seed)
 
 
+def said(seed: int, kind: Kind, item: Any) -> list[Finding]:
+    """What is said of one object of the right shape that is sent over the clean roster; it is not stored."""
+    world, number = all_sent(seed).world, twins(seed)[0]["huvudman"]["organisationNumber"]
+    scene = Scene(number, world.reference, world.objects, TODAY)
+    return decide(kind, item, scene, may_create=True, may_replace=True)
+
+
 def outcome(seed: int, kind: Kind, item: Any) -> str:
-    """What comes of one object that is sent over the clean roster; it is not stored."""
+    """What comes of one object that is sent over the clean roster."""
     found: list[Finding] = []
     SHAPES[kind](item, "", found)
     if any(finding.message is not NOT_KEPT for finding in found):
         return "schema"
-    world, number = all_sent(seed).world, twins(seed)[0]["huvudman"]["organisationNumber"]
-    scene = Scene(number, world.reference, world.objects, TODAY)
-    severities = {finding.message.severity for finding in decide(kind, item, scene, may_create=True, may_replace=True)}
+    severities = {finding.message.severity for finding in said(seed, kind, item)}
     return "error" if "Error" in severities else "warning" if severities else "succeeded"
 
 
