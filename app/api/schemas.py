@@ -120,6 +120,15 @@ class Explanation(BaseModel):
     en: str
 
 
+ExplanationUrl = Annotated[
+    str | None,
+    Field(
+        description="Where the code that the explanation is of is explained; null where no code is.",
+        examples=["/explanations/schema_required"],
+    ),
+]
+
+
 class Finding(BaseModel):
     """One thing that is wrong with one object of a roster."""
 
@@ -129,6 +138,7 @@ class Finding(BaseModel):
     severity: Literal["error", "warning"]
     code: Annotated[str, Field(examples=["schema_required"])]
     explanation: Explanation
+    explanation_url: ExplanationUrl
 
 
 class Progress(BaseModel):
@@ -191,14 +201,33 @@ class Run(BaseModel):
     jobs: list[Job]
 
 
+class About(BaseModel):
+    """Another object that is spoken of; its name is `***` for keys that may not see it, null where it is not known."""
+
+    kind: Kind
+    id: UUID
+    name: str | None
+
+
 class Message(BaseModel):
     """What was said of a record, by us or by Skolverket."""
 
     severity: Literal["error", "warning"]
-    code: str
-    text: Annotated[str, Field(description="Skolverket's words, or our explanation where those may be personal.")]
-    attribute: str | None
-    explanation: Explanation
+    code: Annotated[str, Field(description="Ours, or Skolverket's id of the message.")]
+    text: Annotated[
+        str | None, Field(description="Skolverket's words, or our explanation where those may be personal.")
+    ]
+    attribute: Annotated[
+        str | None,
+        Field(
+            description="JSON pointer into the object, whoever gave it; null for what can't be placed. How Skolverket"
+            " wrote it is in `received`.",
+            examples=["/civicNo/value"],
+        ),
+    ]
+    about: Annotated[list[About], Field(description="The objects that it was blocked by, sent without, does not find.")]
+    explanation: Explanation | None
+    explanation_url: ExplanationUrl
 
 
 class Record(BaseModel):

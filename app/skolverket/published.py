@@ -6,6 +6,7 @@ from typing import Any, Final
 from app.domain.batching import BodyForm
 from app.domain.issues import Issue
 from app.skolverket import results, shape
+from app.skolverket.log_entries import messages
 from app.target import Harmless, Message, Published
 
 # Provisioning API 1.3.0's changelog says 200 KB a call; counted as 200,000 bytes of UTF-8.
@@ -44,8 +45,8 @@ class _Published:
     def sendable(self, item: dict[str, Any]) -> dict[str, Any]:
         return shape.sendable(item)
 
-    def messages(self, received: Any) -> Iterator[Message]:
-        return results.messages(received)
+    def messages(self, received: Any, kind: str, item: Any) -> Iterator[Message]:
+        return messages(received, kind, item)
 
 
 PUBLISHED: Final[Published] = _Published()

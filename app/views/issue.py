@@ -1,71 +1,124 @@
 """What is shown of issues: the findings of a roster, and the messages of a record."""
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
+from uuid import UUID
 
-from app.catalogue import UNKNOWN, explain
+from app.catalogue import Explanation, explain, explain_message
 from app.catalogue import issue as entry_of
-from app.security.masking import is_attribute
-from app.target import Message
+from app.domain.issues import Issue, explaining
+from app.domain.roster import Reference, referred
+from app.target import Message, Published
 from app.views import Row, Shown
 from app.views.viewer import Viewer
+
+# The names of the objects that messages speak of, as the viewer is shown them.
+Names = Mapping[Reference, str | None]
+
+_NOBODY: Final[Names] = {}
 
 
 def show_finding(row: Row) -> Shown:
     """Shows one thing that is wrong with one object of a roster: nothing in it is personal."""
     issue = row["issue"]
-    explanation = explain(issue["code"])
     return {
         "kind": row["kind"],
         "id": row["object_id"],
         "pointer": issue["pointer"],
         "severity": issue["severity"],
         "code": issue["code"],
-        "explanation": {"sv": explanation.sv, "en": explanation.en},
+        **_explained(issue["code"], explain(issue["code"])),
     }
 
 
-def show_messages(row: Row, viewer: Viewer, *, masked: bool) -> list[Shown]:
+def spoken_of(rows: Iterable[Row], published: Published) -> set[Reference]:
+    """Gives the other objects that the messages of opened records speak of."""
+    found: set[Reference] = set()
+    for row in rows:
+        for issue in row["issues"] or ():
+            found.update(referred(row["kind"], row["payload"], UUID(each)) for each in issue.get("ids", ()))
+        found.update(message.about for message in _targets(row, published) if message.about is not None)
+    return found
+
+
+def show_messages(row: Row, viewer: Viewer, *, masked: bool, names: Names = _NOBODY) -> list[Shown]:
     """Shows what we and the target say of an opened record; the target's words are left out of a `masked` one."""
-    targets = (_targets(message, masked) for message in viewer.published.messages(row["received"]))
-    return [*_ours(row["issues"]), *targets, *_at_target(row["held"])]
+    said = (_target_said(row, message, viewer.published, masked, names) for message in _targets(row, viewer.published))
+    return [*_we_said(row, names), *said, *_at_target(row["held"])]
 
 
-def _message(severity: str, code: str, text: str | None, attribute: str | None, about: tuple[str, str]) -> Shown:
-    """Makes a message; the text is our own explanation when there is none to show, `about` goes in front of that."""
-    explanation = explain(code)
-    sv, en = (f"{front}{words}" for front, words in zip(about, explanation, strict=True))
-    return {
-        "severity": severity,
-        "code": code,
-        "text": text or sv,
-        "attribute": attribute,
-        "explanation": {"sv": sv, "en": en},
-    }
-
-
-def _ours(issues: list[dict[str, Any]] | None) -> Iterator[Shown]:
-    for issue in issues or ():
-        code, ids = issue["code"], ", ".join(issue.get("ids", ()))
-        about, text = ("", ""), None
-        if ids and (entry := entry_of(code)).sv.about:
-            swedish, english = entry.sv.about, entry.en.about
-            about = (f"{swedish} {ids}. ", f"{english} {ids}. ")
-            text = f"{swedish} ({english}) {ids}. {explain(code).sv}"
-        elif (cause := explain(issue.get("cause", ""))) is not UNKNOWN:
-            about = (f"{cause.sv} ", f"{cause.en} ")
-        yield _message(issue["severity"], code, text, issue.get("pointer"), about)
+def _we_said(row: Row, names: Names) -> Iterator[Shown]:
+    for issue in row["issues"] or ():
+        code, ids = issue["code"], [UUID(each) for each in issue.get("ids", ())]
+        explanation, entry, text = explain(code), entry_of(code), None
+        if explanation is not None and entry is not None and ids and entry.sv.about:
+            listed = ", ".join(map(str, ids))
+            text = f"{entry.sv.about} ({entry.en.about}) {listed}. {explanation.sv}"
+            explanation = _behind((f"{entry.sv.about} {listed}.", f"{entry.en.about} {listed}."), explanation)
+        elif explanation is not None and (cause := explain(issue.get("cause", ""))):
+            explanation = _behind(cause, explanation)
+        about = [referred(row["kind"], row["payload"], each) for each in ids]
+        yield _message(issue["severity"], code, text, issue.get("pointer"), explanation, about, names)
 
 
 def _at_target(at_target: bool) -> Iterator[Shown]:
     """Says of a failed record that the target holds it from before."""
     if at_target:
-        yield _message("warning", "held_before", None, None, ("", ""))
+        yield _message("warning", "held_before", None, None, explain("held_before"))
 
 
-def _targets(message: Message, masked: bool) -> Shown:
-    """Shows one message of the target's; of a `masked` one only a field's name and the code are left."""
-    attribute = message.attribute
-    if masked and attribute is not None and not is_attribute(attribute):
-        attribute = None
-    return _message(message.severity, message.code, None if masked else message.text, attribute, ("", ""))
+def _target_said(row: Row, message: Message, published: Published, masked: bool, names: Names) -> Shown:
+    """Shows one message of the target's, explained by its id, else by our rule that says the same, else by itself."""
+    code, explanation = message.code, explain(message.code)
+    if explanation is None and message.attribute is not None:
+        ours = explaining(_our_issues(row, published), message.severity, message.attribute)
+        code, explanation = (ours.code, explain(ours.code)) if ours else (code, None)
+    if explanation is None:
+        explanation = explain_message(row["kind"], message.severity, message.type, message.attribute)
+    about = [] if message.about is None else [message.about]
+    text = None if masked else message.text
+    shown = _message(message.severity, message.code, text, message.attribute, explanation, about, names)
+    return {**shown, **_explained(code, explanation)}
+
+
+def _message(
+    severity: str,
+    code: str,
+    text: str | None,
+    attribute: str | None,
+    explanation: Explanation | None,
+    about: Iterable[Reference] = (),
+    names: Names = _NOBODY,
+) -> Shown:
+    """Makes a message; the text is our own explanation when there is none to show."""
+    return {
+        "severity": severity,
+        "code": code,
+        "text": text or (explanation.sv if explanation else None),
+        "attribute": attribute,
+        "about": [{"kind": kind, "id": id_, "name": names.get((kind, id_))} for kind, id_ in about],
+        **_explained(code, explanation),
+    }
+
+
+def _explained(code: str, explanation: Explanation | None) -> Shown:
+    """Gives an explanation with the page of the code that it is of; null where there is none."""
+    return {
+        "explanation": None if explanation is None else explanation._asdict(),
+        "explanation_url": f"/explanations/{code}" if entry_of(code) else None,
+    }
+
+
+def _behind(first: tuple[str, str], explanation: Explanation) -> Explanation:
+    return Explanation(*(f"{front} {words}" for front, words in zip(first, explanation, strict=True)))
+
+
+def _targets(row: Row, published: Published) -> Iterator[Message]:
+    """Reads the target's messages; it speaks of the object as it went out."""
+    return published.messages(row["received"], row["kind"], row["sent"] or row["payload"])
+
+
+def _our_issues(row: Row, published: Published) -> list[Issue]:
+    """Lists what our own rules say of an opened object."""
+    item: Any = row["sent"] or row["payload"]
+    return published.issues(row["kind"], item) if isinstance(item, dict) else []
