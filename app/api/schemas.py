@@ -154,25 +154,15 @@ class Progress(BaseModel):
     skipped: Count
 
 
-class Job(BaseModel):
-    """One stage of a run."""
+class Summary(BaseModel):
+    """What became of the records, in a sentence of each language; while it goes on, how they stand."""
 
-    id: UUID
-    run_id: UUID
-    activity_id: UUID
-    stage: Kind
-    title: Annotated[str, Field(examples=["Användare"])]
-    action: Literal["send", "remove"]
-    position: Annotated[int, Field(ge=1)]
-    status: JobStatus
-    outcome: Outcome | None
-    version: Version
-    progress: Progress
-    attempt: Annotated[Count, Field(description="How many faults it has met.")]
-    created_at: AwareDatetime
-    started_at: AwareDatetime | None
-    finished_at: AwareDatetime | None
-    error: Annotated[dict[str, Any] | None, Field(description="A problem object: why the job failed.")]
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"sv": "32 användare: 29 klara, 3 fel", "en": "32 users: 29 done, 3 failed"}]}
+    )
+
+    sv: str
+    en: str
 
 
 class RequestedBy(BaseModel):
@@ -182,14 +172,56 @@ class RequestedBy(BaseModel):
     name: str
 
 
+class ActivityOfRun(BaseModel):
+    """The activity of a run, by the name that it has now."""
+
+    id: UUID
+    display_name: str
+
+
+class RunOfJob(BaseModel):
+    """What a list of jobs shows of the run of each."""
+
+    sequence: Annotated[int, Field(ge=1, description="Its place among the activity's runs.")]
+    requested_by: RequestedBy
+    on_record_error: Policy
+    status: RunStatus
+
+
+class Job(BaseModel):
+    """One stage of a run."""
+
+    id: UUID
+    run_id: UUID
+    activity_id: UUID
+    activity: ActivityOfRun
+    run: RunOfJob
+    stage: Kind
+    title: Annotated[str, Field(examples=["Användare"])]
+    action: Literal["send", "remove"]
+    position: Annotated[int, Field(ge=1)]
+    status: JobStatus
+    outcome: Outcome | None
+    summary: Summary
+    version: Version
+    progress: Progress
+    attempt: Annotated[Count, Field(description="How many faults it has met.")]
+    created_at: AwareDatetime
+    started_at: AwareDatetime | None
+    finished_at: AwareDatetime | None
+    error: Annotated[dict[str, Any] | None, Field(description="A problem object: why the job failed.")]
+
+
 class Run(BaseModel):
     """One chain of four jobs."""
 
     id: UUID
     activity_id: UUID
+    activity: ActivityOfRun
     sequence: Annotated[int, Field(ge=1, description="Its place among the activity's runs.")]
     status: RunStatus
     outcome: Outcome | None
+    summary: Summary
     version: Version
     on_record_error: Policy
     roster_version: int

@@ -18,15 +18,19 @@ from app.catalogue.entries import LANGUAGES, Entry, Explanation, Filling, Langua
 from app.catalogue.loader import Catalogue, CatalogueError, load
 
 __all__ = [
+    "LANGUAGES",
     "CatalogueError",
     "Entry",
     "Explanation",
+    "Language",
     "Texts",
     "catalogue",
+    "counted",
     "explain",
     "explain_message",
     "in_words",
     "issue",
+    "phrase",
     "property_name",
     "refusal_text",
     "trouble_texts",
@@ -90,6 +94,17 @@ def refusal_text(code: str, values: Mapping[str, object]) -> str:
 def trouble_texts(code: str, values: Mapping[str, object], now: datetime, language: Language = "en") -> Texts:
     """Says what the doctor has found; `values` are those that the entry names, `now` is when it looked."""
     return _filling(language, now).texts(catalogue().troubles[code], values)
+
+
+def phrase(code: str, language: Language) -> str:
+    """Gives a part of a sentence that has no values."""
+    return catalogue().words.phrases[code][0][language]
+
+
+def counted(noun: str, number: int, language: Language) -> str:
+    """Gives a number with a noun behind it, in the singular or the plural."""
+    one, many = catalogue().words.nouns[noun][language]
+    return f"{number} {one if number == 1 else many}"
 
 
 def _filling(language: Language, now: datetime) -> Filling:

@@ -13,11 +13,13 @@ import pytest
 
 from app.catalogue import catalogue, explain, explain_message, issue, property_name, refusal_text, trouble_texts
 from app.catalogue.loader import CatalogueError, load
+from app.domain.kinds import Kind
 from app.jobs import tokens
 from app.jobs.problems import job_problem
 from app.skolverket.attributes import pointer_of
 from app.skolverket.shape import SCHEMAS
 from app.target import OUTAGES, MessageType
+from app.views.summary import _SAID
 from tests.conftest import ROOT
 from tests.unit.code_literals import code_literals, severities
 
@@ -45,10 +47,12 @@ def test_every_phrase_and_every_noun_is_used() -> None:
     types |= {type_ for _, values in catalogue().words.phrases.values() for type_ in values.values()}
     code = "".join(
         (ROOT / "app" / file).read_text(encoding="utf-8")
-        for file in ("domain/diagnosis.py", "catalogue/entries.py", "catalogue/__init__.py")
+        for file in ("domain/diagnosis.py", "catalogue/entries.py", "catalogue/__init__.py", "views/summary.py")
     )
-    assert [phrase for phrase in words.phrases if f'"{phrase}"' not in code] == []
-    assert {f"count {noun}" for noun in words.nouns} == {type_ for type_ in types if type_.startswith("count ")}
+    of_kinds = {f"{what}_{kind}" for what in ("title", "no") for kind in Kind}
+    assert [phrase for phrase in words.phrases if f'"{phrase}"' not in code and phrase not in of_kinds] == []
+    counted = {type_.removeprefix("count ") for type_ in types if type_.startswith("count ")}
+    assert set(words.nouns) == counted | {*Kind, *_SAID, "left", "never_sent"} - {"pending"}
 
 
 def test_the_code_gives_issues_the_severity_that_the_catalogue_has() -> None:
