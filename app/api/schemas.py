@@ -318,6 +318,31 @@ class BatchDetail(Batch):
     answer: Any
 
 
+class CodeExplanation(BaseModel):
+    """What a code means and what to do about it. In a text about all its cases, `…` stands for what varies."""
+
+    code: Annotated[str, Field(examples=["schema_required"])]
+    of: Annotated[
+        Literal["records", "bodies", "operations"],
+        Field(description="What it is said of: records, jobs and calls; bodies that are refused; the operation."),
+    ]
+    severity: Annotated[Literal["error", "warning", "ok"], Field(description="The worst that it can have.")]
+    mended_by: Annotated[
+        Literal["register", "identity_provider", "skolverket", "provkedja"],
+        Field(description="Who can put it right: the school's register, its identity provider, Skolverket, we."),
+    ]
+    means: Explanation
+    to_do: Explanation
+    explanation: Annotated[Explanation, Field(description="Both, as messages and findings have it.")]
+    url: Annotated[str, Field(examples=["/explanations/schema_required"])]
+
+
+class WholeCodeExplanation(CodeExplanation):
+    """A code that stands for several things has the others in `also`."""
+
+    also: list[CodeExplanation]
+
+
 class Health(BaseModel):
     """Whether the service can do its work."""
 

@@ -12,6 +12,7 @@ from uuid import UUID
 import pytest
 
 from app.catalogue import catalogue, explain, explain_message, issue, property_name, refusal_text, trouble_texts
+from app.catalogue.entries import MENDERS
 from app.catalogue.loader import CatalogueError, load
 from app.domain.kinds import Kind
 from app.jobs import tokens
@@ -19,6 +20,7 @@ from app.jobs.problems import job_problem
 from app.skolverket.attributes import pointer_of
 from app.skolverket.shape import SCHEMAS
 from app.target import OUTAGES, MessageType
+from app.views.explanation import show_explanations
 from app.views.summary import _SAID
 from tests.conftest import ROOT
 from tests.unit.code_literals import code_literals, severities
@@ -47,9 +49,16 @@ def test_every_phrase_and_every_noun_is_used() -> None:
     types |= {type_ for _, values in catalogue().words.phrases.values() for type_ in values.values()}
     code = "".join(
         (ROOT / "app" / file).read_text(encoding="utf-8")
-        for file in ("domain/diagnosis.py", "catalogue/entries.py", "catalogue/__init__.py", "views/summary.py")
+        for file in (
+            "domain/diagnosis.py",
+            "catalogue/entries.py",
+            "catalogue/__init__.py",
+            "views/summary.py",
+            "views/explanation.py",
+        )
     )
     of_kinds = {f"{what}_{kind}" for what in ("title", "no") for kind in Kind}
+    of_kinds |= {f"mended_by_{who}" for who in MENDERS} | {f"of_{each['of']}" for each in show_explanations()}
     assert [phrase for phrase in words.phrases if f'"{phrase}"' not in code and phrase not in of_kinds] == []
     counted = {type_.removeprefix("count ") for type_ in types if type_.startswith("count ")}
     assert set(words.nouns) == counted | {*Kind, *_SAID, "left", "never_sent"} - {"pending"}
