@@ -89,6 +89,7 @@ class Findings(BaseModel):
 
     errors: Count
     warnings: Count
+    by_code: Annotated[dict[str, Count], Field(examples=[{"schema_required": 2}])]
 
 
 class LastRun(BaseModel):
@@ -129,14 +130,30 @@ ExplanationUrl = Annotated[
 ]
 
 
-class Finding(BaseModel):
-    """One thing that is wrong with one object of a roster."""
+class About(BaseModel):
+    """Another object that is spoken of; its name is `***` for keys that may not see it, null where it is not known."""
 
     kind: Kind
     id: UUID
-    pointer: str
+    name: str | None
+
+
+class Finding(BaseModel):
+    """One thing that is wrong with an object of a roster, or with several objects that are counted."""
+
+    kind: Kind
+    id: Annotated[UUID | None, Field(description="The object; null where several are counted.")]
+    count: Annotated[int | None, Field(description="How many objects have it, where they are counted.")]
+    pointer: Annotated[
+        str,
+        Field(
+            description="A JSON pointer into the object; `-` stands for any element where objects are counted.",
+            examples=["/civicNo"],
+        ),
+    ]
     severity: Literal["error", "warning"]
     code: Annotated[str, Field(examples=["schema_required"])]
+    about: Annotated[list[About], Field(description="The other objects that it speaks of.")]
     explanation: Explanation
     explanation_url: ExplanationUrl
 
@@ -231,14 +248,6 @@ class Run(BaseModel):
     finished_at: AwareDatetime | None
     cancel_requested_at: AwareDatetime | None
     jobs: list[Job]
-
-
-class About(BaseModel):
-    """Another object that is spoken of; its name is `***` for keys that may not see it, null where it is not known."""
-
-    kind: Kind
-    id: UUID
-    name: str | None
 
 
 class Message(BaseModel):

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, Final
 
-from app.skolverket.shape import SCHEMAS, Schema
+from app.domain.outgoing import Schema
+from app.skolverket.schemas import SCHEMAS
 
 Step = str | int
 

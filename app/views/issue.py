@@ -1,12 +1,13 @@
 """What is shown of issues: the findings of a roster, and the messages of a record."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from app.catalogue import Explanation, explain, explain_message
 from app.catalogue import issue as entry_of
 from app.domain.issues import Issue, explaining
+from app.domain.kinds import Kind
 from app.domain.roster import Reference, referred
 from app.target import Message, Published
 from app.views import Row, Shown
@@ -18,16 +19,20 @@ Names = Mapping[Reference, str | None]
 _NOBODY: Final[Names] = {}
 
 
-def show_finding(row: Row) -> Shown:
-    """Shows one thing that is wrong with one object of a roster: nothing in it is personal."""
-    issue = row["issue"]
+def show_finding(row: Row, names: Names = _NOBODY) -> Shown:
+    """Shows one thing that is wrong with a roster: nothing in it is personal but the `names` of those it speaks of."""
+    code, explanation = row["code"], explain(row["code"])
+    if explanation is not None and row["cause"] is not None and (cause := entry_of(row["cause"])):
+        explanation = _behind((cause.sv.means, cause.en.means), explanation)
     return {
         "kind": row["kind"],
         "id": row["object_id"],
-        "pointer": issue["pointer"],
-        "severity": issue["severity"],
-        "code": issue["code"],
-        **_explained(issue["code"], explain(issue["code"])),
+        "count": row["count"],
+        "pointer": row["pointer"],
+        "severity": row["severity"],
+        "code": code,
+        "about": _about((_found(row, each, names) for each in row["ids"] or ()), names),
+        **_explained(code, explanation),
     }
 
 
@@ -43,7 +48,7 @@ def spoken_of(rows: Iterable[Row], published: Published) -> set[Reference]:
 
 def show_messages(row: Row, viewer: Viewer, *, masked: bool, names: Names = _NOBODY) -> list[Shown]:
     """Shows what we and the target say of an opened record; the target's words are left out of a `masked` one."""
-    said = (_target_said(row, message, viewer.published, masked, names) for message in _targets(row, viewer.published))
+    said = (_target_said(row, message, masked, names) for message in _targets(row, viewer.published))
     return [*_we_said(row, names), *said, *_at_target(row["held"])]
 
 
@@ -55,8 +60,10 @@ def _we_said(row: Row, names: Names) -> Iterator[Shown]:
             listed = ", ".join(map(str, ids))
             text = f"{entry.sv.about} ({entry.en.about}) {listed}. {explanation.sv}"
             explanation = _behind((f"{entry.sv.about} {listed}.", f"{entry.en.about} {listed}."), explanation)
-        elif explanation is not None and (cause := explain(issue.get("cause", ""))):
-            explanation = _behind(cause, explanation)
+        elif explanation is not None and (cause := entry_of(issue.get("cause", ""))):
+            # What a record goes without is to be mended; the record itself has gone.
+            went = issue["severity"] == "warning"
+            explanation = _behind((cause.sv.means, cause.en.means) if went else cause.explanation, explanation)
         about = [referred(row["kind"], row["payload"], each) for each in ids]
         yield _message(issue["severity"], code, text, issue.get("pointer"), explanation, about, names)
 
@@ -67,11 +74,11 @@ def _at_target(at_target: bool) -> Iterator[Shown]:
         yield _message("warning", "held_before", None, None, explain("held_before"))
 
 
-def _target_said(row: Row, message: Message, published: Published, masked: bool, names: Names) -> Shown:
+def _target_said(row: Row, message: Message, masked: bool, names: Names) -> Shown:
     """Shows one message of the target's, explained by its id, else by our rule that says the same, else by itself."""
     code, explanation = message.code, explain(message.code)
     if explanation is None and message.attribute is not None:
-        ours = explaining(_our_issues(row, published), message.severity, message.attribute)
+        ours = explaining(_our_issues(row), message.severity, message.attribute)
         code, explanation = (ours.code, explain(ours.code)) if ours else (code, None)
     if explanation is None:
         explanation = explain_message(row["kind"], message.severity, message.type, message.attribute)
@@ -96,9 +103,21 @@ def _message(
         "code": code,
         "text": text or (explanation.sv if explanation else None),
         "attribute": attribute,
-        "about": [{"kind": kind, "id": id_, "name": names.get((kind, id_))} for kind, id_ in about],
+        "about": _about(about, names),
         **_explained(code, explanation),
     }
+
+
+def _about(references: Iterable[Reference], names: Names) -> list[Shown]:
+    return [{"kind": kind, "id": id_, "name": names.get((kind, id_))} for kind, id_ in references]
+
+
+def _found(row: Row, object_id: UUID, names: Names) -> Reference:
+    """Tells of which kind an object is that a finding speaks of: as it is known, else as it is referred to."""
+    known = next(((kind, object_id) for kind in Kind if (kind, object_id) in names), None)
+    if known is None and row["kind"] == Kind.ACTIVITIES and row["pointer"].startswith("/groups"):
+        known = (Kind.GROUPS, object_id)
+    return known or referred(row["kind"], {}, object_id)
 
 
 def _explained(code: str, explanation: Explanation | None) -> Shown:
@@ -118,7 +137,6 @@ def _targets(row: Row, published: Published) -> Iterator[Message]:
     return published.messages(row["received"], row["kind"], row["sent"] or row["payload"])
 
 
-def _our_issues(row: Row, published: Published) -> list[Issue]:
+def _our_issues(row: Row) -> list[Issue]:
     """Lists what our own rules say of an opened object."""
-    item: Any = row["sent"] or row["payload"]
-    return published.issues(row["kind"], item) if isinstance(item, dict) else []
+    return [Issue(each["code"], each["severity"], each.get("pointer")) for each in row["issues"] or ()]

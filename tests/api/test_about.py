@@ -4,7 +4,10 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+import sqlalchemy as sa
 
+from app.db.findings import Finding, add_findings
+from app.domain.issues import Issue
 from tests.api.conftest import Service
 from tests.api.factories import Object, Played, body, duty, person, put, staff
 
@@ -76,3 +79,32 @@ async def test_what_a_record_was_blocked_by_and_whom_skolverket_does_not_know_ar
     assert first["about"] == [{"kind": "persons", "id": pupil["id"], "name": pupil_name}]
     assert first["attribute"] == "/groupMemberships/0/person/id"
     assert second["about"] == [{"kind": "persons", "id": stranger, "name": None}]
+
+
+@pytest.mark.parametrize(
+    ("scopes", "pupil_name", "teacher_name"),
+    [
+        (("history", "pii", "protected"), "Åsa Exempelsson", "Ingrid Skyddslärare"),
+        (("history", "pii"), "Åsa Exempelsson", "***"),
+        (("history",), "***", "***"),
+    ],
+)
+async def test_whom_a_finding_speaks_of_is_named(
+    service: Service, scopes: tuple[str, ...], pupil_name: str, teacher_name: str
+) -> None:
+    """A duty by its person; an object of no current roster by its id alone."""
+    pupil, teacher = person(), staff("Ingrid", "Skyddslärare", 991, securityMarking=PROTECTED)
+    held, stranger = duty(teacher), uuid4()
+    activity_id = await put(await service.client("provision"), body([pupil, teacher], [held]))
+    ids = (UUID(pupil["id"]), UUID(held["id"]), stranger)
+    issue = Issue("eppn_characters", "error", pointer="/eduPersonPrincipalNames/0", ids=ids)
+    async with service.runtime.engine.begin() as conn:
+        roster_id = await conn.scalar(sa.text("SELECT roster_id FROM activity WHERE id = :id"), {"id": activity_id})
+        found = [Finding("persons", 0, UUID(pupil["id"]), issue)]
+        await add_findings(conn, service.organisations[0], roster_id, "rosters", found)
+    [finding] = (await (await service.client(*scopes)).get(f"/activities/{activity_id}/findings")).json()["data"]
+    assert finding["about"] == [
+        {"kind": "persons", "id": pupil["id"], "name": pupil_name},
+        {"kind": "duties", "id": held["id"], "name": teacher_name},
+        {"kind": "persons", "id": str(stranger), "name": None},
+    ]

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from app.skolverket.attributes import pointer_of
-from app.skolverket.shape import SCHEMAS
+from app.skolverket.schemas import SCHEMAS
 
 PERSON: dict[str, Any] = {
     "id": "x",

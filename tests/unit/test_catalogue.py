@@ -18,7 +18,7 @@ from app.domain.kinds import Kind
 from app.jobs import tokens
 from app.jobs.problems import job_problem
 from app.skolverket.attributes import pointer_of
-from app.skolverket.shape import SCHEMAS
+from app.skolverket.schemas import SCHEMAS
 from app.target import OUTAGES, MessageType
 from app.views.explanation import show_explanations
 from app.views.summary import _SAID

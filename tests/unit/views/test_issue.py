@@ -9,20 +9,48 @@ from app.catalogue import catalogue
 from app.domain.kinds import Kind
 from app.skolverket.published import PUBLISHED
 from app.views.issue import show_finding, show_messages, spoken_of
-from tests.unit.views.rows import OTHER, PUPIL, pupil, record, viewer
+from tests.unit.views.rows import OTHER, PUPIL, record, viewer
 
 ISSUES = catalogue().issues
 
 
 def test_a_finding_has_its_explanation() -> None:
-    issue = {"pointer": "/givenName", "severity": "error", "code": "schema_required"}
-    assert show_finding({"kind": "persons", "object_id": PUPIL, "issue": issue, "ordinal": 0, "number": 1}) == {
+    issue = {"pointer": "/givenName", "severity": "error", "code": "schema_required", "count": None}
+    assert show_finding({"kind": "persons", "object_id": PUPIL, **issue, "cause": None, "ids": None}) == {
         "kind": "persons",
         "id": PUPIL,
         **issue,
+        "about": [],
         "explanation": ISSUES["schema_required"].explanation._asdict(),
         "explanation_url": "/explanations/schema_required",
     }
+
+
+def test_a_finding_says_what_is_behind_it_first() -> None:
+    issue = {"pointer": "/emails/0", "severity": "warning", "code": "value_left_out", "count": None}
+    shown = show_finding({"kind": "persons", "object_id": PUPIL, **issue, "cause": "email_type", "ids": None})
+    own = ISSUES["value_left_out"].explanation.sv
+    assert shown["explanation"]["sv"] == f"{ISSUES['email_type'].sv.means} {own}"
+
+
+@pytest.mark.parametrize(
+    ("kind", "pointer", "names", "about"),
+    [
+        ("persons", "", {(Kind.PERSONS, OTHER): "Åsa"}, ("persons", "Åsa")),
+        ("persons", "", {(Kind.GROUPS, OTHER): "6A"}, ("groups", "6A")),
+        ("groups", "/groupMemberships/0", {}, ("persons", None)),
+        ("duties", "/person", {}, ("persons", None)),
+        ("activities", "/groups/0", {}, ("groups", None)),
+        ("activities", "/teachers/0", {}, ("duties", None)),
+    ],
+)
+def test_a_finding_names_the_objects_that_it_speaks_of(
+    kind: str, pointer: str, names: dict[tuple[Kind, UUID], str], about: tuple[str, str | None]
+) -> None:
+    """By the kind that they are known as, else by the one that they are referred to as."""
+    issue = {"pointer": pointer, "severity": "error", "code": "schema_type", "count": None, "cause": None}
+    shown = show_finding({"kind": kind, "object_id": PUPIL, **issue, "ids": [OTHER]}, names)
+    assert shown["about"] == [{"kind": about[0], "id": OTHER, "name": about[1]}]
 
 
 ENTRY = {"id": "3047", "message": "Svag EPPN för Åsa", "attributeName": "eppn", "severityLevel": "Warning"}
@@ -93,8 +121,9 @@ def test_a_message_that_says_nothing_to_us_has_no_explanation(entry: dict[str, A
 
 
 def test_a_refusal_that_means_the_same_as_a_rule_of_ours_says_so_in_its_words() -> None:
-    item = {**pupil(), "enrolments": [{**pupil()["enrolments"][0], "schoolYear": "6"}]}
-    message = target_said(item=item, id="8122", messageType="Ogiltigt format", attributeName="enrolments[0].schoolYear")
+    ours = {"code": "schema_type", "severity": "error", "pointer": "/enrolments/0/schoolYear"}
+    entry = {"id": "8122", "messageType": "Ogiltigt format", "attributeName": "enrolments[0].schoolYear"}
+    _, message = show_messages(record(issues=[ours], received=[entry]), viewer(), masked=True)
     assert message["explanation"] == ISSUES["schema_type"].explanation._asdict()
     assert (message["code"], message["explanation_url"]) == ("8122", "/explanations/schema_type")
 
@@ -136,6 +165,14 @@ def test_our_own_issues_name_objects_and_causes(issue: dict[str, Any], expected:
         assert message["explanation"] == {"sv": sv, "en": en}
         assert (message["code"], message["attribute"]) == (issue["code"], "/id")
         assert [each["id"] for each in message["about"]] == [UUID(each) for each in issue.get("ids", ())]
+
+
+def test_a_record_that_went_without_a_value_is_not_told_that_it_stays() -> None:
+    """Of the cause it says what is wrong, and not what would be to do if the record had been kept."""
+    issue = {"code": "value_left_out", "severity": "warning", "pointer": "/emails/0", "cause": "schema_format"}
+    [message] = show_messages(record(issues=[issue], received=None), viewer(), masked=True)
+    own, cause = ISSUES["value_left_out"].explanation, ISSUES["schema_format"]
+    assert message["explanation"] == {"sv": f"{cause.sv.means} {own.sv}", "en": f"{cause.en.means} {own.en}"}
 
 
 def test_a_failed_record_that_skolverket_knows_says_so_last() -> None:
