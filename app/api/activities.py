@@ -39,7 +39,9 @@ from app.errors import NotFound, PreconditionFailed
 from app.sources.json_upload import JsonUpload
 from app.views.activity import show_activity
 from app.views.issue import show_finding
+from app.views.record import show_names
 from app.views.roster import concerned, show_object
+from app.views.sealed import open_name
 from app.views.viewer import Viewer
 
 router = APIRouter(tags=["Activities"])
@@ -126,6 +128,7 @@ async def get_activity(activity_id: UUID, viewer: Reader, conn: SingleStatement)
 )
 async def list_findings(
     activity_id: UUID,
+    cipher: CipherDep,
     viewer: Reader,
     conn: Snapshot,
     limit: Limit,
@@ -148,7 +151,10 @@ async def list_findings(
         after = (after[0], after[1] + COUNTED, *after[2:])
     rows = await findings.list_findings(conn, viewer.organisation_id, activity_id, wanted, after=after, limit=limit)
     cut, following = cursors.page(rows, limit, _place_of, *listed)
-    return page([show_finding(row) for row in cut], following)
+    ids = {each for row in cut for each in row["ids"] or ()}
+    spoken_of = await findings.list_spoken_of(conn, viewer.organisation_id, sorted(ids)) if ids else []
+    names = show_names((open_name(row, cipher) for row in spoken_of), viewer)
+    return page([show_finding(row, names) for row in cut], following)
 
 
 def _origin(part: Any) -> str:

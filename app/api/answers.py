@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -14,6 +14,7 @@ from fastapi import Request, Response
 from app.views import Shown
 
 _TAG = re.compile(r'(?:W/)?"[^"]*"|\*')
+_WEIGHT = re.compile(r"[01](\.[0-9]{0,3})?")
 _STRONG_VERSION = re.compile(r'"([0-9]{1,9})"')
 
 
@@ -35,7 +36,7 @@ def page(data: list[Shown], next_cursor: str | None) -> Response:
 
 @dataclass(frozen=True, slots=True)
 class Polled:
-    """What somebody is answered who asks again and again: the JSON, its ETag, and whether it will change by itself."""
+    """What somebody is answered who asks again and again: the body, its ETag, and whether it will change by itself."""
 
     body: bytes
     etag: str
@@ -44,7 +45,15 @@ class Polled:
     @classmethod
     def of(cls, content: Shown, *, finished: bool) -> "Polled":
         """Makes it of what is shown; `finished` things are not worth a look again."""
-        body = to_json(content)
+        return cls._of(to_json(content), finished=finished)
+
+    @classmethod
+    def of_page(cls, page: str) -> "Polled":
+        """Makes it of a page for people, which does not change by itself."""
+        return cls._of(page.encode(), finished=True)
+
+    @classmethod
+    def _of(cls, body: bytes, *, finished: bool) -> "Polled":
         return cls(body, f'"{hashlib.sha256(body).hexdigest()[:32]}"', finished)
 
     @property
@@ -66,6 +75,21 @@ def polled(request: Request, content: Polled) -> Response:
     if content.is_known(", ".join(request.headers.getlist("if-none-match"))):
         return Response(status_code=304, headers=content.headers)
     return Response(content.body, headers=content.headers, media_type="application/json")
+
+
+def prefers_html(accept: str) -> bool:
+    """Decides an Accept (RFC 9110, section 12.5.1) between a page and JSON: who names neither wants JSON."""
+    weights = dict(_weights(accept))
+    html = weights.get("text/html", weights.get("text/*", 0.0))
+    json_ = weights.get("application/json", weights.get("application/*", 0.0))
+    return html > json_
+
+
+def _weights(accept: str) -> Iterator[tuple[str, float]]:
+    for part in accept.lower().split(","):
+        kind, *parameters = (each.strip() for each in part.split(";"))
+        weight = next((each.removeprefix("q=") for each in parameters if each.startswith("q=")), "1")
+        yield kind, float(weight) if _WEIGHT.fullmatch(weight) else 0.0
 
 
 def allows_version(if_match: str | None, version: int | None) -> bool:

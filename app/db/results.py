@@ -4,7 +4,7 @@ A record is protected when it was so in its run, or when any roster of the organ
 when its person is.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -128,6 +128,28 @@ async def find_record(conn: AsyncConnection, organisation_id: UUID, job_id: UUID
     query = sa.text(f"{_COLUMNS} {_FROM}")
     found = await conn.execute(query, {"organisation": organisation_id, "job": job_id, "objects": [object_id]})
     return found.mappings().one_or_none()
+
+
+async def list_named(
+    conn: AsyncConnection, organisation_id: UUID, job_id: UUID, references: Iterable[tuple[str, UUID]]
+) -> Sequence[Row]:
+    """Gives the records of these objects, by kind and id, in the run of a job; those that it has."""
+    query = sa.text(
+        f"""
+        {_COLUMNS} FROM (
+            SELECT run_id FROM job WHERE id = :job AND (organisation_id = :organisation) IS TRUE OFFSET 0
+        ) here
+        CROSS JOIN unnest(CAST(:kinds AS text[]), CAST(:objects AS uuid[])) AS wanted (kind, object_id)
+        CROSS JOIN LATERAL (
+            SELECT record.* FROM job stage JOIN record ON record.job_id = stage.id
+            WHERE stage.run_id = here.run_id AND stage.kind = wanted.kind AND record.object_id = wanted.object_id
+            OFFSET 0
+        ) one {_BESIDE}
+        """  # noqa: S608 - constants of ours
+    )
+    kinds, objects = zip(*references, strict=True)
+    given = {"organisation": organisation_id, "job": job_id, "kinds": list(kinds), "objects": list(objects)}
+    return (await conn.execute(query, given)).mappings().all()
 
 
 async def protected_among(

@@ -10,7 +10,11 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, NamedTuple
 from uuid import UUID
 
+from app.domain.kinds import Kind
+
 Item = dict[str, Any]
+# Another object that one speaks of, by its kind and id.
+Reference = tuple[Kind, UUID]
 
 MOST_WORDS: Final = 64
 LONGEST_WORD: Final = 255
@@ -92,6 +96,14 @@ def refs(kind: str, item: Item) -> list[UUID]:
     A duty refers to its person, a group to its members, an activity to its groups and then its teachers' duties.
     """
     return list(dict.fromkeys(filter(None, _references(kind, item))))
+
+
+def referred(kind: str, item: Item, object_id: UUID) -> Reference:
+    """Tells of which kind an object is that an object of a `kind` builds on: an activity has groups and duties."""
+    if kind == "activities":
+        of_groups = object_id in map(_id_of, _list(item, "groups"))
+        return (Kind.GROUPS if of_groups else Kind.DUTIES), object_id
+    return Kind.PERSONS, object_id
 
 
 def is_protected(item: Item) -> bool:

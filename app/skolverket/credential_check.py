@@ -13,7 +13,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from app.catalogue import issue
+from app.catalogue import catalogue, issue
 from app.skolverket.auth import Authorisation
 from app.skolverket.credentials import CredentialFiles, certificates, fits, private_key
 from app.target import CredentialFinding as Finding
@@ -234,4 +234,5 @@ def _error(code: str) -> Finding:
 
 def _advice(code: str) -> str:
     """Says what to do about a fault; those that pass by themselves share a sentence."""
-    return issue(code).advice or issue("http_503").advice
+    entry = issue(code)
+    return (entry.advice if entry else "") or catalogue().issues["http_503"].advice

@@ -94,4 +94,5 @@ async def ids(service: Service) -> dict[str, str]:
         "job_id": run["jobs"][0]["id"],
         "record_id": pupil["id"],
         "batch_id": str(played.batches[0]),
+        "code": "schema_required",
     }

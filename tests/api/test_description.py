@@ -11,7 +11,7 @@ import pytest
 from tests.api.conftest import Service
 from tests.api.guards import ALL_SCOPES, OPEN, fill, routes
 
-IDS = ("activity_id", "run_id", "job_id", "record_id", "batch_id")
+IDS = ("activity_id", "run_id", "job_id", "record_id", "batch_id", "code")
 Json = dict[str, Any]
 
 

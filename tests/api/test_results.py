@@ -79,7 +79,7 @@ async def test_a_record_shows_who_it_is_and_what_was_said(service: Service, scen
     assert pupil["messages"][0]["code"] == "2010"
     assert pupil["messages"][0]["severity"] == "error"
     assert pupil["messages"][0]["text"] == SKOLVERKETS_WORDS
-    assert pupil["messages"][0]["attribute"] == "civicNo.value"
+    assert pupil["messages"][0]["attribute"] == "/civicNo/value"
     assert pupil["messages"][0]["explanation"]["sv"] != pupil["messages"][0]["explanation"]["en"]
     assert len(pupil["messages"]) == 2, "an entry of no known shape is a message too"
     assert (teacher["role"], teacher["messages"], teacher["status"]) == ("Personal", [], "succeeded")
@@ -128,7 +128,7 @@ async def test_without_pii_nothing_personal_is_shown(service: Service, scene: Sc
     assert record["sent"]["id"] == scene.persons[0]["id"]
     message = record["messages"][0]
     assert message["text"] == message["explanation"]["sv"]
-    assert message["attribute"] == "civicNo.value"
+    assert message["attribute"] == "/civicNo/value"
 
 
 async def test_a_protected_person_takes_the_scope_protected(service: Service, scene: Scene) -> None:
