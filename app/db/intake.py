@@ -23,9 +23,10 @@ from app.db.cipher import OrganisationCipher
 from app.db.content import forget_contents, sealed_content
 from app.db.engine import transaction
 from app.db.schema import activity, roster, roster_item
+from app.db.search_index import SearchIndex
 from app.domain.batching import encode
 from app.domain.issues import stored
-from app.domain.roster import RosterObject, is_protected, refs, words
+from app.domain.roster import RosterObject, is_protected, refs
 from app.errors import Conflict, PreconditionFailed
 from app.target import Published
 
@@ -42,7 +43,7 @@ _COLUMNS = {
     "source_sealed": "bytea",
     "outgoing": "bytea",
     "outgoing_sealed": "bytea",
-    "words": "int8[]",
+    "words": "int4[]",
     "refs": "uuid[]",
     "protected": "bool",
     "sendable": "bool",
@@ -139,6 +140,7 @@ class _Intake:
     published: Published
     turn: asyncio.Lock
     source: Source
+    index: SearchIndex
     errors: int = 0
     warnings: int = 0
     worked: float = 0.0
@@ -200,7 +202,7 @@ class _Intake:
             kept.sealed,
             None if outgoing is None else sent.digest,
             None if sent is kept else sent.sealed,
-            self.cipher.digests(words(kind, payload)),
+            self.index.buckets(kind, payload),
             refs(kind, payload),
             is_protected(payload),
             errors == 0,
@@ -228,7 +230,7 @@ async def store_roster(
     async with transaction(engine, "store_roster") as conn:
         driver = (await conn.get_raw_connection()).driver_connection
         assert isinstance(driver, psycopg.AsyncConnection)  # noqa: S101 - the engine's URL says so
-        intake = _Intake(cipher, uuid4(), published, turn, source)
+        intake = _Intake(cipher, uuid4(), published, turn, source, SearchIndex(cipher))
         await intake.copy(driver)
         keys = {"organisation": cipher.organisation_id, "activity": activity_id}
         upload = await conn.scalar(sa.text(_NEXT_UPLOAD), keys)

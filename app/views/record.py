@@ -11,18 +11,12 @@ from app.views.viewer import Viewer
 
 def show_record(row: Row, viewer: Viewer) -> Shown:
     """Shows an opened record as it stands in a list."""
-    masked = _is_masked(row, viewer)
-    described = _described(row)
+    masked = is_masked(row, viewer)
     return {
         "id": row["object_id"],
         "kind": row["kind"],
         "status": row["status"],
-        "name": _shown(described.name, viewer, masked=masked),
-        "role": described.role,
-        "civic_no": _shown(described.civic_no, viewer, masked=masked),
-        "eppn": _shown(described.eppn, viewer, masked=masked),
-        "school_year": described.school_year,
-        "school_type": described.school_type,
+        **show_described(row, viewer, masked=masked),
         "messages": show_messages(row, viewer, masked=masked),
         "completed_at": row["completed_at"],
     }
@@ -30,7 +24,7 @@ def show_record(row: Row, viewer: Viewer) -> Shown:
 
 def show_record_detail(row: Row, viewer: Viewer) -> Shown:
     """Shows an opened record with what went out and what came back, in the key order of the wire."""
-    masked = _is_masked(row, viewer)
+    masked = is_masked(row, viewer)
     return {
         **show_record(row, viewer),
         "sent": _shown(row["sent"], viewer, masked=masked),
@@ -39,7 +33,21 @@ def show_record_detail(row: Row, viewer: Viewer) -> Shown:
     }
 
 
-def _is_masked(row: Row, viewer: Viewer) -> bool:
+def show_described(row: Row, viewer: Viewer, *, masked: bool) -> Shown:
+    """Shows who or what an opened record or object is."""
+    described = _described(row)
+    return {
+        "name": _shown(described.name, viewer, masked=masked),
+        "role": described.role,
+        "civic_no": _shown(described.civic_no, viewer, masked=masked),
+        "eppn": _shown(described.eppn, viewer, masked=masked),
+        "school_year": described.school_year,
+        "school_type": described.school_type,
+    }
+
+
+def is_masked(row: Row, viewer: Viewer) -> bool:
+    """Tells whether everything personal of an opened record or object is hidden."""
     return viewer.masks(protected=row["hidden"], school_units=school_units(row["kind"], row["payload"]))
 
 
