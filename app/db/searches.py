@@ -76,15 +76,16 @@ async def search_records(
 
     A duty is one as its person is. Without `protected` there are none that are protected: a hit tells who it is.
     """
-    # A job's duties are few, and none is known by its person: they are passed over one by one. The test by IS TRUE
-    # keeps this a look into the hits for each, whatever is expected of them.
+    # An id as a range keeps this a look by the job and the object: as an equality the object's own index would do as
+    # well, and that has it in all runs. A job's duties are few, and none is known by its person: they are passed over
+    # one by one. The test by IS TRUE keeps that a look into the hits for each, whatever is expected of them.
     query = f"""
         WITH {sought.hits}, candidate AS MATERIALIZED (
             SELECT own.object_id, own.ordinal FROM hit CROSS JOIN LATERAL (
                 SELECT object_id, ordinal, status, source FROM record
-                WHERE record.job_id = :job AND record.object_id = hit.object_id OFFSET 0
+                WHERE record.job_id = :job AND record.object_id BETWEEN hit.object_id AND hit.object_id OFFSET 0
             ) own
-            WHERE own.source = hit.digest AND own.status = ANY (:statuses) AND own.ordinal > :after
+            WHERE hit.kind = (SELECT kind FROM job WHERE id = :job) AND own.source = hit.digest AND own.status = ANY (:statuses) AND own.ordinal > :after
             UNION
             SELECT duty.object_id, duty.ordinal FROM (
                 SELECT run_id FROM job WHERE id = :job AND kind = 'duties' OFFSET 0
@@ -98,7 +99,8 @@ async def search_records(
         )
         SELECT listed.* FROM (SELECT * FROM candidate ORDER BY ordinal OFFSET 0) candidate CROSS JOIN LATERAL (
             {RECORD_COLUMNS} FROM (
-                SELECT * FROM record WHERE record.job_id = :job AND record.object_id = candidate.object_id OFFSET 0
+                SELECT * FROM record WHERE record.job_id = :job
+                    AND record.object_id BETWEEN candidate.object_id AND candidate.object_id OFFSET 0
             ) one {BESIDE}
             WHERE one.organisation_id = :organisation {"" if protected else "AND NOT protection.hidden"}
         ) listed

@@ -193,8 +193,8 @@ async def test_an_objects_records_are_paged_newest_first(service: Service, schoo
     paged: list[dict[str, Any]] = []
     cursor: str | None = None
     while True:
-        given = {"limit": 1} if cursor is None else {"limit": 1, "cursor": cursor}
-        shown = (await client.get(address, params=given)).json()
+        further = "" if cursor is None else f"&cursor={cursor}"
+        shown = (await client.get(f"{address}?limit=1{further}")).json()
         assert shown["name"] == "***"
         paged += shown["records"]["data"]
         if (cursor := shown["records"]["next_cursor"]) is None:
