@@ -85,7 +85,8 @@ async def search_records(
                 SELECT object_id, ordinal, status, source FROM record
                 WHERE record.job_id = :job AND record.object_id BETWEEN hit.object_id AND hit.object_id OFFSET 0
             ) own
-            WHERE hit.kind = (SELECT kind FROM job WHERE id = :job) AND own.source = hit.digest AND own.status = ANY (:statuses) AND own.ordinal > :after
+            WHERE hit.kind = (SELECT kind FROM job WHERE id = :job) AND own.source = hit.digest
+                AND own.status = ANY (:statuses) AND own.ordinal > :after
             UNION
             SELECT duty.object_id, duty.ordinal FROM (
                 SELECT run_id FROM job WHERE id = :job AND kind = 'duties' OFFSET 0
