@@ -89,6 +89,7 @@ class Findings(BaseModel):
 
     errors: Count
     warnings: Count
+    by_code: Annotated[dict[str, Count], Field(examples=[{"schema_required": 2}])]
 
 
 class LastRun(BaseModel):
@@ -121,11 +122,18 @@ class Explanation(BaseModel):
 
 
 class Finding(BaseModel):
-    """One thing that is wrong with one object of a roster."""
+    """One thing that is wrong with an object of a roster, or with several objects that are counted."""
 
     kind: Kind
-    id: UUID
-    pointer: str
+    id: Annotated[UUID | None, Field(description="The object; null where several are counted.")]
+    count: Annotated[int | None, Field(description="How many objects have it, where they are counted.")]
+    pointer: Annotated[
+        str,
+        Field(
+            description="A JSON pointer into the object; `-` stands for any element where objects are counted.",
+            examples=["/civicNo"],
+        ),
+    ]
     severity: Literal["error", "warning"]
     code: Annotated[str, Field(examples=["schema_required"])]
     explanation: Explanation
@@ -282,11 +290,18 @@ class ObjectRecord(BaseModel):
     completed_at: AwareDatetime | None
 
 
+class ObjectFinding(Finding):
+    """One thing that is wrong with an object in an activity's roster."""
+
+    activity_id: UUID
+
+
 class ObjectDetail(FoundObject):
     """Everything that is known of one object."""
 
     object: Annotated[Any, Field(description="Its newest form as it was uploaded; null once it is erased.")]
     accepted: Accepted | None
+    findings: Annotated[list[ObjectFinding], Field(description="Of the rosters that have it now.")]
     records: Annotated[Page[ObjectRecord], Field(description="Newest first.")]
 
 

@@ -81,6 +81,26 @@ _COLUMNS = f"""
     ) AS activities
 """  # noqa: S608 - constants of ours
 
+# What is wrong with it, or worth a look, in each roster that has it.
+_FINDINGS = """
+    (
+        SELECT jsonb_agg(to_jsonb(finding) || jsonb_build_object('activity_id', roster.activity_id)
+            ORDER BY roster.activity_id, origin, number)
+        FROM (
+            SELECT * FROM roster_item WHERE roster_item.object_id = wanted.object_id OFFSET 0
+        ) item CROSS JOIN LATERAL (
+            SELECT activity_id FROM roster WHERE roster.organisation_id = :organisation AND roster.id = item.roster_id
+            OFFSET 0
+        ) roster CROSS JOIN LATERAL (
+            SELECT kind, object_id, origin, number, code, severity, pointer, ids, cause, count FROM finding
+            WHERE finding.roster_id BETWEEN item.roster_id AND item.roster_id AND finding.kind = item.kind
+                AND finding.ordinal = item.ordinal
+            OFFSET 0
+        ) finding
+        WHERE item.organisation_id = :organisation AND item.kind = wanted.kind
+    )
+"""
+
 
 async def search_objects(
     conn: AsyncConnection,
@@ -132,7 +152,8 @@ async def find_object(
     narrowed = "" if before is None else "AND (job.created_at, job.id) < (:before, CAST(:before_id AS uuid))"
     query = f"""
         WITH object_known AS MATERIALIZED (
-            SELECT 1 AS first, {_COLUMNS}, one_object.accepted IS NOT NULL OR one.source IS NOT NULL AS known,
+            SELECT 1 AS first, {_COLUMNS}, {_FINDINGS} AS findings,
+                one_object.accepted IS NOT NULL OR one.source IS NOT NULL AS known,
                 {_SEALED.format("one_object.accepted")} AS accepted_sealed
             FROM (SELECT CAST(:kind AS text) AS kind, CAST(:id AS uuid) AS object_id) wanted {_OBJECT}
         ), history AS MATERIALIZED (

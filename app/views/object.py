@@ -6,7 +6,7 @@ from typing import Any
 from app.domain.roster import school_units
 from app.security.masking import mask
 from app.views import Row, Shown
-from app.views.issue import show_messages
+from app.views.issue import show_finding, show_messages
 from app.views.record import is_masked, show_described
 from app.views.viewer import Viewer
 
@@ -42,6 +42,7 @@ def show_object_detail(row: Row, records: Sequence[Row], viewer: Viewer, *, next
         **show_found(row, viewer),
         "object": _shown(row["payload"], row, viewer),
         "accepted": accepted,
+        "findings": [{**show_finding(each), "activity_id": each["activity_id"]} for each in row["findings"] or ()],
         "records": {"data": [_show_record(each, viewer) for each in records], "next_cursor": next_cursor},
     }
 

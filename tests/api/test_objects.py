@@ -246,3 +246,15 @@ async def test_who_is_erased_is_in_no_search(service: Service, school: School) -
     shown = (await client.get(f"/objects/persons/{school.pupil['id']}")).json()
     assert (shown["name"], shown["object"], shown["accepted"]["object"]) == (None, None, None)
     assert [each["status"] for each in shown["records"]["data"]] == ["warning"]
+
+
+async def test_findings_stand_with_the_activity_whose_roster_has_them(service: Service, school: School) -> None:
+    writer, client = await service.client("provision"), await service.client("history")
+    address = f"/objects/persons/{school.pupil['id']}"
+    assert (await client.get(address)).json()["findings"] == []
+    activity_id = await put(writer, body([{**school.pupil, "enrolments": [{"schoolYear": "six"}]}]))
+    found = (await client.get(address)).json()["findings"]
+    assert found
+    assert {each["activity_id"] for each in found} == {str(activity_id)}
+    listed = (await client.get(f"/activities/{activity_id}/findings")).json()["data"]
+    assert [{**each, "activity_id": str(activity_id)} for each in listed if each["id"]] == found
