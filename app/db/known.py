@@ -20,8 +20,8 @@ from app.db.searches import Sought
 def _newest(name: str, kind: str, object_id: str) -> str:
     """Writes joins that give of an object: `name`.source, refs and hidden, and its row of `object`, `name`_object.
 
-    Each OFFSET or LIMIT keeps this a look by the object's id, whatever the statistics say; its records are looked at
-    only where no roster has it.
+    Each OFFSET or LIMIT, and the id as a range, keeps this a look by the object's id, or by a job's and that, whatever
+    the statistics say; its records are looked at only where no roster has it.
     """
     return f"""
     LEFT JOIN LATERAL (
@@ -39,7 +39,8 @@ def _newest(name: str, kind: str, object_id: str) -> str:
     ) {name}_record ON true
     LEFT JOIN LATERAL (
         SELECT accepted, accepted_job_id, accepted_at, landed_at, gone_at, (
-            SELECT protected FROM record WHERE job_id = accepted_job_id AND object_id = {object_id} OFFSET 0
+            SELECT protected FROM record
+            WHERE job_id = accepted_job_id AND object_id BETWEEN {object_id} AND {object_id} OFFSET 0
         ) AS protected
         FROM object
         WHERE object.organisation_id = :organisation AND object.kind = {kind} AND object.id = {object_id} OFFSET 0
