@@ -112,6 +112,7 @@ def _viewing(*needed: str) -> Callable[..., Viewer]:
 
 Provisioner = Annotated[Caller, Depends(_with("provision"))]
 Reader = Annotated[Viewer, Depends(_viewing("history|provision"))]
+HistoryReader = Annotated[Viewer, Depends(_viewing("history"))]
 PersonalReader = Annotated[Viewer, Depends(_viewing("history", "pii"))]
 
 

@@ -300,6 +300,73 @@ class RecordDetail(Record):
     attempts: Annotated[Count, Field(description="How many times it was sent.")]
 
 
+class Described(BaseModel):
+    """Who or what an object is. Personal strings are `***` for keys that may not see them."""
+
+    kind: Kind
+    id: UUID
+    name: str | None
+    role: Literal["Elev", "Personal"] | None
+    civic_no: str | None
+    eppn: str | None
+    school_year: int | None
+    school_type: str | None
+
+
+class ActivityName(BaseModel):
+    """An activity whose roster has the object now."""
+
+    id: UUID
+    display_name: str
+
+
+class FoundObject(Described):
+    """An object of the organisation, in its newest form."""
+
+    activities: Annotated[
+        list[ActivityName], Field(description="Whose rosters have it now; empty for one that only history knows.")
+    ]
+    accepted_at: Annotated[AwareDatetime | None, Field(description="When Skolverket accepted it last.")]
+    landed_at: Annotated[AwareDatetime | None, Field(description="When it was seen to have arrived.")]
+    gone_at: Annotated[AwareDatetime | None, Field(description="When it was seen to be gone from Skolverket.")]
+
+
+class Accepted(BaseModel):
+    """What Skolverket accepted of an object last."""
+
+    at: AwareDatetime
+    job_id: UUID
+    object: Annotated[Any, Field(description="As it went out; null once it is erased.")]
+
+
+class ObjectRecord(BaseModel):
+    """What became of an object in one job."""
+
+    job_id: UUID
+    run_id: UUID
+    activity_id: UUID
+    status: RecordStatus
+    codes: Annotated[list[str], Field(description="Of what was said of it, by us and by Skolverket.")]
+    attempts: Count
+    created_at: Annotated[AwareDatetime, Field(description="When its run was accepted.")]
+    completed_at: AwareDatetime | None
+
+
+class ObjectFinding(Finding):
+    """One thing that is wrong with an object in an activity's roster."""
+
+    activity_id: UUID
+
+
+class ObjectDetail(FoundObject):
+    """Everything that is known of one object."""
+
+    object: Annotated[Any, Field(description="Its newest form as it was uploaded; null once it is erased.")]
+    accepted: Accepted | None
+    findings: Annotated[list[ObjectFinding], Field(description="Of the rosters that have it now.")]
+    records: Annotated[Page[ObjectRecord], Field(description="Newest first.")]
+
+
 class Batch(BaseModel):
     """One call made to Skolverket."""
 

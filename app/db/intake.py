@@ -26,8 +26,9 @@ from app.db.content import forget_contents, sealed_content
 from app.db.engine import transaction
 from app.db.findings import COUNTED, Finding, add_findings, count_findings, remove_findings
 from app.db.schema import activity, roster, roster_item
+from app.db.search_index import SearchIndex
 from app.domain.issues import Issue, stored
-from app.domain.roster import RosterObject, is_protected, refs, words
+from app.domain.roster import RosterObject, is_protected, refs
 from app.errors import Conflict, PreconditionFailed
 from app.target import Published
 
@@ -44,7 +45,7 @@ _COLUMNS = {
     "source_sealed": "bytea",
     "outgoing": "bytea",
     "outgoing_sealed": "bytea",
-    "words": "int8[]",
+    "words": "int4[]",
     "refs": "uuid[]",
     "protected": "bool",
     "sendable": "bool",
@@ -156,6 +157,7 @@ class _Intake:
     published: Published
     turn: asyncio.Lock
     source: Source
+    index: SearchIndex
     today: date = field(default_factory=lambda: datetime.now(UTC).date())
     # What was left out, by kind, code and pointer: of how many objects.
     left_out: Counter[tuple[str, str, str]] = field(default_factory=Counter)
@@ -217,7 +219,7 @@ class _Intake:
             kept.sealed,
             None if outgoing is None else sent.digest,
             None if sent is kept else sent.sealed,
-            self.cipher.digests(words(kind, payload)),
+            self.index.buckets(kind, payload),
             refs(kind, payload),
             is_protected(payload),
             outgoing is not None,
@@ -246,7 +248,7 @@ async def store_roster(
     async with transaction(engine, "store_roster") as conn:
         driver = (await conn.get_raw_connection()).driver_connection
         assert isinstance(driver, psycopg.AsyncConnection)  # noqa: S101 - the engine's URL says so
-        intake = _Intake(cipher, uuid4(), published, turn, source)
+        intake = _Intake(cipher, uuid4(), published, turn, source, SearchIndex(cipher))
         await intake.copy(driver)
         keys = {"organisation": cipher.organisation_id, "activity": activity_id}
         upload = await conn.scalar(sa.text(_NEXT_UPLOAD), keys)

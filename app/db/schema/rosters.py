@@ -53,8 +53,8 @@ content = sa.Table(
     sa.Column("kind", sa.Text, nullable=False),
     sa.Column("object_id", UUID, nullable=False),
     sa.Column("sealed", sa.LargeBinary, nullable=False),
-    # Digests of the words by which an object is found.
-    sa.Column("words", pg.ARRAY(sa.BigInteger)),
+    # The buckets of the search keys by which an object is found.
+    sa.Column("words", pg.ARRAY(sa.Integer)),
     one_of("kind", "persons", "duties", "groups", "activities", "batch"),
     sa.CheckConstraint("octet_length(digest) = 32", name="digest"),
     # For whoever erases all that is an object's.
@@ -75,7 +75,7 @@ roster_staging = sa.Table(
     # Sealed only where it is another than the source.
     sa.Column("outgoing", sa.LargeBinary),
     sa.Column("outgoing_sealed", sa.LargeBinary),
-    sa.Column("words", pg.ARRAY(sa.BigInteger), nullable=False),
+    sa.Column("words", pg.ARRAY(sa.Integer), nullable=False),
     sa.Column("refs", pg.ARRAY(UUID), nullable=False),
     sa.Column("protected", sa.Boolean, nullable=False),
     sa.Column("sendable", sa.Boolean, nullable=False),
