@@ -83,7 +83,7 @@ def _write_roster(persons: int, path: Path) -> Path:
 async def _measure(pid: int, port: int, key: str, roster: Path, size: int, idle_seconds: float) -> None:
     headers = {"Authorization": f"Bearer {key}"}
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=300) as client:
-        small = {"display_name": "Small", "roster": {}}
+        small = {"display_name": "Small", "roster": {"persons": []}}
         for _ in range(20):
             activity_id = uuid4()
             (await client.put(f"/activities/{activity_id}", json=small)).raise_for_status()
@@ -131,11 +131,11 @@ async def _read_back(client: httpx.AsyncClient, activity_id: object, roster: Pat
     got = (await client.get(f"/activities/{activity_id}/roster")).raise_for_status().json()
     print(f"roster read back    {time.perf_counter() - began:8.2f} s")
     with roster.open(encoding="utf-8") as file:
-        assert got["persons"][-1]["id"] == json.load(file)["roster"]["persons"][-1]["id"]  # noqa: S101
+        assert got["roster"]["persons"][-1]["id"] == json.load(file)["roster"]["persons"][-1]["id"]  # noqa: S101
     jobs = (await client.get("/jobs", params={"activity_id": str(activity_id), "stage": "persons"})).json()["data"]
     searches = {
         "a page of records": {"limit": 200},
-        "a search": {"q": got["persons"][-1]["familyName"]},
+        "a search": {"q": got["roster"]["persons"][-1]["familyName"]},
         "a search in vain": {"q": "nobody"},
     }
     for what, body in searches.items():

@@ -114,7 +114,7 @@ async def list_named(
     """Gives the records of these objects, by kind and id, in the run of a job; those that it has."""
     query = sa.text(
         f"""
-        {_COLUMNS} FROM (
+        {RECORD_COLUMNS} FROM (
             SELECT run_id FROM job WHERE id = :job AND (organisation_id = :organisation) IS TRUE OFFSET 0
         ) here
         CROSS JOIN unnest(CAST(:kinds AS text[]), CAST(:objects AS uuid[])) AS wanted (kind, object_id)
@@ -122,7 +122,7 @@ async def list_named(
             SELECT record.* FROM job stage JOIN record ON record.job_id = stage.id
             WHERE stage.run_id = here.run_id AND stage.kind = wanted.kind AND record.object_id = wanted.object_id
             OFFSET 0
-        ) one {_BESIDE}
+        ) one {BESIDE}
         """  # noqa: S608 - constants of ours
     )
     kinds, objects = zip(*references, strict=True)

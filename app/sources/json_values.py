@@ -4,6 +4,7 @@ It knows no field: which values are read, and where, is its subclass's affair.
 """
 
 import codecs
+import gc
 import json
 import math
 import re
@@ -15,6 +16,7 @@ from typing import Any, Final, NoReturn, TypeVar
 
 MOST_LEVELS: Final = 100  # far below where Python's and other servers' parsers give up
 MOST_DIGITS: Final = 4300  # Python's own limit for integers from text
+MOST_BYTES: Final = 1024 * 1024  # of one value, as it came; to decode so much takes some 50 ms at worst
 
 _NEAR_THE_END: Final = 16  # a literal, an escape or a number's tail that the chunk cut is shorter than this
 _NO_SPACE = re.compile(r"[^ \t\n\r]")
@@ -27,7 +29,8 @@ Reading = Generator[None, None, _T]  # it pauses where more text is needed
 class JsonText(ABC):
     """The text that has arrived and not been read, and where in it the parser stands.
 
-    Time is linear in the text's length, memory is that of the largest value and a chunk.
+    Time is linear in the text's length, memory is that of the largest value and a chunk. No value may have more than
+    1 MiB, white space within it included: one that has not ended by then is not waited for.
     """
 
     def __init__(self) -> None:
@@ -40,7 +43,13 @@ class JsonText(ABC):
         self._wanted = 1  # characters that must arrive before the parser goes on; 0 while it works
         self._ended = False
         self._bad_number = False
-        decoder = json.JSONDecoder(parse_constant=self._constant, parse_float=self._float, parse_int=self._int)
+        self._doubled = False  # whether the value that was read last has a key twice, somewhere in it
+        decoder = json.JSONDecoder(
+            object_pairs_hook=self._object,
+            parse_constant=self._constant,
+            parse_float=self._float,
+            parse_int=self._int,
+        )
         self._decode = decoder.raw_decode
 
     @abstractmethod
@@ -84,26 +93,28 @@ class JsonText(ABC):
             yield from self._more()
 
     def _value(self, pointer: str) -> Reading[Any]:
-        """Reads one whole JSON value and passes it."""
+        """Reads one whole JSON value and passes it; `_doubled` says whether an object in it has a key twice."""
         while True:
             text, at = self._text, self._at
             ended = self._ended and not self._arrived_size
             # A number that a chunk cuts looks like a shorter number.
             if text[at] in "-0123456789" and not ended and _END_OF_SCALAR.search(text, at) is None:
-                yield from self._more()
+                yield from self._more_of_value(pointer)
                 continue
-            self._bad_number = False
+            self._bad_number = self._doubled = False
             value, end, broken_at, cut = None, at, -1, False
             try:
-                value, end = self._decode(text, at)
+                value, end = self._decoded(text, at)
             except json.JSONDecodeError as error:
                 broken_at = error.pos
                 cut = error.msg.startswith("Unterminated string") or broken_at >= len(text) - _NEAR_THE_END
             except RecursionError:
                 pass  # the end has not moved
             if cut and not ended:
-                yield from self._more()
+                yield from self._more_of_value(pointer)
                 continue
+            if self._exceeds(max(end, broken_at)):
+                self._refuse(pointer, "value_too_large", most=MOST_BYTES)
             if broken_at >= 0:
                 self._not_json(pointer, broken_at)
             if self._bad_number:
@@ -113,10 +124,38 @@ class JsonText(ABC):
             self._at = end
             return value
 
+    def _decoded(self, text: str, at: int) -> tuple[Any, int]:
+        # What has been read is garbage only in the end, and looking for it at every 700th list takes most of the time.
+        if not gc.isenabled():
+            return self._decode(text, at)
+        gc.disable()
+        try:
+            return self._decode(text, at)
+        finally:
+            gc.enable()
+
+    def _exceeds(self, end: int) -> bool:
+        """Tells whether what stands between the parser and `end` has more bytes than a value may have."""
+        size = end - self._at
+        # A character has four bytes at most.
+        return size > MOST_BYTES or (4 * size > MOST_BYTES and len(self._text[self._at : end].encode()) > MOST_BYTES)
+
     def _more(self) -> Reading[None]:
-        """Waits until what is left has grown by half, so that the tries at one long value cost linear time in all."""
-        self._wanted = (len(self._text) - self._at) // 2 + 1
+        self._wanted = 1
         yield None
+
+    def _more_of_value(self, pointer: str) -> Reading[None]:
+        """Waits until what is left has doubled, so that the tries at one long value cost linear time in all."""
+        if self._exceeds(len(self._text)):
+            self._refuse(pointer, "value_too_large", most=MOST_BYTES)
+        left = len(self._text) - self._at
+        self._wanted = min(left, MOST_BYTES - left) + 1
+        yield None
+
+    def _object(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        made = dict(pairs)
+        self._doubled |= len(made) != len(pairs)
+        return made
 
     # The three below note a bad number instead of raising: a number that a chunk cuts may turn out well.
 

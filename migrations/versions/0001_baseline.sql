@@ -135,6 +135,7 @@ CREATE INDEX ix_roster_item_protected ON roster_item (object_id) WHERE protected
 
 CREATE UNLOGGED TABLE roster_staging (
     roster_id UUID NOT NULL,
+    staged_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
     kind TEXT NOT NULL,
     object_id UUID NOT NULL,
     ordinal INTEGER NOT NULL,
@@ -266,6 +267,7 @@ CREATE TABLE activity (
     version INTEGER DEFAULT '1' NOT NULL,
     counts JSONB NOT NULL,
     bytes BIGINT DEFAULT '0' NOT NULL,
+    digest BYTEA,
     findings_errors INTEGER DEFAULT '0' NOT NULL,
     findings_warnings INTEGER DEFAULT '0' NOT NULL,
     findings_by_code JSONB DEFAULT '{}' NOT NULL,

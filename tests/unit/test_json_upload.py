@@ -113,7 +113,8 @@ DEEP = "[" * 99 + "]" * 99  # with the object and the list around it 101 levels
         ('{"display_name": "x", "roster": {}, "roster": {}}', "/roster", "duplicate_field"),
         ('{"display_name": "x", "roster": {}, "persons": []}', "", "unknown_field"),
         ('{"display_name": "x"}', "/roster", "missing_field"),
-        ('{"roster": {}}', "/display_name", "missing_field"),
+        ('{"roster": {"duties": []}}', "/display_name", "missing_field"),
+        ('{"display_name": "x", "roster": {}}', "/roster", "no_lists"),
         ('{"display_name": 7, "roster": {}}', "/display_name", "not_a_string"),
         ('{"display_name": null, "roster": {}}', "/display_name", "not_a_string"),
         ('{"display_name": "", "roster": {}}', "/display_name", "empty"),
@@ -233,7 +234,7 @@ def bodies(draw: st.DrawFn) -> tuple[dict[str, Any], bytes]:
     ids = st.lists(st.uuids(), unique=True, max_size=4)
     lists = {
         kind: [{**draw(OBJECTS), "id": str(item_id)} for item_id in draw(ids)]
-        for kind in draw(st.permutations(STAGES))[: draw(st.integers(0, 4))]
+        for kind in draw(st.permutations(STAGES))[: draw(st.integers(1, 4))]
     }
     fields: list[tuple[str, Any]] = [("display_name", "Prov å 😀"), ("roster", lists)]
     value = dict(draw(st.permutations(fields)))

@@ -17,6 +17,8 @@ activity = sa.Table(
     sa.Column("counts", pg.JSONB, nullable=False),
     # What the roster's contents take, sealed; what other rosters have as well counts for each.
     sa.Column("bytes", sa.BigInteger, nullable=False, server_default="0"),
+    # Of what came, in its order: the same again changes nothing.
+    sa.Column("digest", sa.LargeBinary),
     sa.Column("findings_errors", sa.Integer, nullable=False, server_default="0"),
     sa.Column("findings_warnings", sa.Integer, nullable=False, server_default="0"),
     sa.Column("findings_by_code", pg.JSONB, nullable=False, server_default="{}"),
@@ -65,8 +67,10 @@ content = sa.Table(
 roster_staging = sa.Table(
     "roster_staging",
     metadata,
-    # A roster while it arrives; empty between two.
+    # Rosters while they arrive; empty between two.
     sa.Column("roster_id", UUID, nullable=False),
+    # By which what a process that died has left is found.
+    sa.Column("staged_at", Time, nullable=False, server_default=NOW),
     sa.Column("kind", sa.Text, nullable=False),
     sa.Column("object_id", UUID, nullable=False),
     sa.Column("ordinal", sa.Integer, nullable=False),

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from app.db.cipher import Cipher
 from app.jobs.calls import Calls
-from app.jobs.tasks import check_organisation, forget_epochs, forget_keys, forget_workers, open_data
+from app.jobs.tasks import check_organisation, forget_epochs, forget_keys, forget_staged, forget_workers, open_data
 from app.jobs.tasks.kind import TaskKind
 from app.jobs.tasks.repair import Repairs
 from app.settings import Settings
@@ -15,7 +15,7 @@ from app.target import Target
 
 def inside() -> Mapping[str, TaskKind]:
     """Gives the kinds that stay inside, which any worker may do."""
-    return _by_name(forget_keys.KIND, forget_workers.KIND, forget_epochs.KIND)
+    return _by_name(forget_keys.KIND, forget_workers.KIND, forget_epochs.KIND, forget_staged.KIND)
 
 
 def calling(
