@@ -399,8 +399,11 @@ class CodeExplanation(BaseModel):
 
     code: Annotated[str, Field(examples=["schema_required"])]
     of: Annotated[
-        Literal["records", "bodies", "operations"],
-        Field(description="What it is said of: records, jobs and calls; bodies that are refused; the operation."),
+        Literal["records", "bodies", "operations", "certificates"],
+        Field(
+            description="What it is said of: records, jobs and calls; bodies that are refused; the operation;"
+            " organisations' certificates and the addresses of services."
+        ),
     ]
     severity: Annotated[Literal["error", "warning", "ok"], Field(description="The worst that it can have.")]
     mended_by: Annotated[

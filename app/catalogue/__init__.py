@@ -2,9 +2,10 @@
 
 A new code gets its entry in a data file here, and its words stand nowhere else: the rest of the service deals in codes
 and values. `issues/` has what is said of records, findings, jobs and calls, with Skolverket's message ids; `refusals`
-why a body is refused; `troubles` what the doctor finds. One code may stand in several of the three, in each once. No
-codes of ours are the checks of `organisations check`, the problem types of the API, which are HTTP's own statuses, and
-what pydantic says of the fields of small bodies.
+why a body is refused; `troubles` what the doctor finds; `checks` what `organisations check` finds; `messages` what is
+said of a message of Skolverket's that is not known; `properties` what the properties of objects are called; `phrases`
+what sentences are made of. One code may stand in several, in each once. No codes of ours are the problem types of the
+API, which are HTTP's own statuses.
 """
 
 import re
@@ -14,7 +15,7 @@ from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Final
 
-from app.catalogue.entries import LANGUAGES, Entry, Explanation, Filling, Language, Texts, in_words
+from app.catalogue.entries import LANGUAGES, Entry, Explanation, Filling, Language, Severity, Texts, in_words
 from app.catalogue.loader import Catalogue, CatalogueError, load
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "Language",
     "Texts",
     "catalogue",
+    "check_text",
     "counted",
     "explain",
     "explain_message",
@@ -94,6 +96,13 @@ def refusal_text(code: str, values: Mapping[str, object]) -> str:
 def trouble_texts(code: str, values: Mapping[str, object], now: datetime, language: Language = "en") -> Texts:
     """Says what the doctor has found; `values` are those that the entry names, `now` is when it looked."""
     return _filling(language, now).texts(catalogue().troubles[code], values)
+
+
+def check_text(code: str, values: Mapping[str, object]) -> tuple[Severity, str]:
+    """Gives the severity of what `organisations check` finds, and says it in English, with what to do if anything."""
+    entry = catalogue().checks[code]
+    texts = _filling("en", datetime.now(UTC)).texts(entry, values)
+    return entry.severity, texts.means if entry.severity == "ok" else f"{texts.means} {texts.to_do}"
 
 
 def phrase(code: str, language: Language) -> str:

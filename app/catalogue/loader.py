@@ -23,7 +23,7 @@ class CatalogueError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """All entries by code: of records, findings and faults, of refused bodies, and of what the doctor finds.
+    """All entries by code: of records, findings and faults, of refused bodies, of what doctor and checks find.
 
     `messages` are by what a message of the target's objects to; `properties` have the names of an object's properties
     by kind, without the places of lists.
@@ -32,6 +32,7 @@ class Catalogue:
     issues: Mapping[str, Entry]
     refusals: Mapping[str, Entry]
     troubles: Mapping[str, Entry]
+    checks: Mapping[str, Entry]
     messages: Mapping[str, Entry]
     properties: Mapping[str, Mapping[str, Explanation]]
     words: Words
@@ -45,6 +46,7 @@ def load(folder: Traversable) -> Catalogue:
         issues=_entries(issues, words, with_values=False),
         refusals=_entries([folder / "refusals.toml"], words),
         troubles=_entries([folder / "troubles.toml"], words),
+        checks=_entries([folder / "checks.toml"], words),
         messages=_entries([folder / "messages.toml"], words),
         properties=_properties(folder / "properties.toml"),
         words=words,

@@ -75,8 +75,8 @@ def _provision(console: Console, up: LocalStack, generated: dict[str, Any]) -> d
         )
         console.print(
             f"Innan något har skickats: {findings['errors']} fel och {findings['warnings']} "
-            f"varning{'' if findings['warnings'] == 1 else 'ar'} i underlaget; fel har lagts in i "
-            f"{len(generated['planted'])} poster."
+            f"varning{'' if findings['warnings'] == 1 else 'ar'} i underlaget; {len(generated['planted'])} poster är "
+            "förstörda med flit."
         )
         accepted = api.post(
             f"/activities/{ACTIVITY}/provision",

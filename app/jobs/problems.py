@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from app.catalogue import catalogue, issue
+from app.catalogue import catalogue, issue, phrase
 
 
 def job_problem(code: str, cause: str | None = None) -> dict[str, Any]:
@@ -19,5 +19,5 @@ def _sentence(code: str) -> str:
     """Says what a code means for a job; what keeps an organisation from its token has its advice instead."""
     entry = issue(code) or catalogue().issues["http_other"]
     if not entry.job and entry.advice:
-        return f"No token for the organisation. {entry.advice} It is tried again; `organisations check` tells more."
+        return f"{phrase('no_token_for_job', 'en')} {entry.advice} {phrase('token_tried_again', 'en')}"
     return entry.job or catalogue().issues["http_other"].job

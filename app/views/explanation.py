@@ -36,6 +36,7 @@ def _all() -> Iterator[tuple[str, Sequence[Entry]]]:
     yield "records", list(known.issues.values())
     yield "bodies", list(known.refusals.values())
     yield "operations", list(known.troubles.values())
+    yield "certificates", list(known.checks.values())
 
 
 def _shown(of: str, entry: Entry) -> Shown:
@@ -48,7 +49,9 @@ def _shown(of: str, entry: Entry) -> Shown:
         "mended_by": entry.mended_by,
         "means": means,
         "to_do": to_do,
-        "explanation": {language: f"{means[language]} {to_do[language]}" for language in LANGUAGES},
+        "explanation": {
+            language: f"{_sentence(means[language])} {_sentence(to_do[language])}" for language in LANGUAGES
+        },
         "url": _url(entry.code),
     }
 
@@ -59,6 +62,11 @@ def _url(code: str) -> str:
 
 def _general(text: str) -> str:
     return _VALUE.sub("…", text)
+
+
+def _sentence(text: str) -> str:
+    """Makes a sentence of what the doctor says in the cells of a table."""
+    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith('.') else '.'}"
 
 
 def _section(shown: Shown) -> str:

@@ -26,7 +26,9 @@ from tests.conftest import ROOT
 from tests.unit.code_literals import code_literals, severities
 
 DATA = ROOT / "app" / "catalogue"
-ISSUES, REFUSALS, TROUBLES = catalogue().issues, catalogue().refusals, catalogue().troubles
+ISSUES, REFUSALS, TROUBLES, CHECKS = (
+    getattr(catalogue(), name) for name in ("issues", "refusals", "troubles", "checks")
+)
 USED = code_literals()
 NOW = datetime(2026, 11, 23, 8, 5, tzinfo=UTC)
 
@@ -42,21 +44,14 @@ def test_every_code_that_is_used_has_an_entry_and_every_entry_is_used() -> None:
     assert USED["issues"] | SKOLVERKETS | OF_STATUSES | OF_FILES | OF_AUTHORISATION == set(ISSUES)
     assert USED["refusals"] == set(REFUSALS)
     assert USED["troubles"] == set(TROUBLES)
+    assert USED["checks"] == set(CHECKS)
 
 
 def test_every_phrase_and_every_noun_is_used() -> None:
-    words, types = catalogue().words, {type_ for entry in TROUBLES.values() for type_ in entry.values.values()}
-    types |= {type_ for _, values in catalogue().words.phrases.values() for type_ in values.values()}
-    code = "".join(
-        (ROOT / "app" / file).read_text(encoding="utf-8")
-        for file in (
-            "domain/diagnosis.py",
-            "catalogue/entries.py",
-            "catalogue/__init__.py",
-            "views/summary.py",
-            "views/explanation.py",
-        )
-    )
+    words = catalogue().words
+    values = [entry.values for entry in (*TROUBLES.values(), *CHECKS.values())]
+    types = {type_ for each in (*values, *(of for _, of in words.phrases.values())) for type_ in each.values()}
+    code = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "app").rglob("*.py")).replace("'", '"')
     of_kinds = {f"{what}_{kind}" for what in ("title", "no") for kind in Kind}
     of_kinds |= {f"mended_by_{who}" for who in MENDERS} | {f"of_{each['of']}" for each in show_explanations()}
     assert [phrase for phrase in words.phrases if f'"{phrase}"' not in code and phrase not in of_kinds] == []

@@ -10,7 +10,8 @@ def test_every_code_is_listed_as_often_as_it_stands_for_something() -> None:
     known = catalogue()
     listed = [(each["of"], each["code"]) for each in show_explanations()]
     assert listed[: len(known.issues)] == [("records", code) for code in known.issues]
-    assert len(set(listed)) == len(listed) == len(known.issues) + len(known.refusals) + len(known.troubles)
+    every = (known.issues, known.refusals, known.troubles, known.checks)
+    assert len(set(listed)) == len(listed) == sum(map(len, every))
 
 
 def test_what_varies_is_left_open() -> None:
@@ -55,3 +56,9 @@ def test_a_page_has_both_languages_and_what_is_in_it_is_text() -> None:
     assert ("<b>" in page, "&lt;b&gt;&amp;" in page) == (False, True)
     assert (page.count('<div lang="sv">'), page.count('<div lang="en">')) == (1, 1)
     assert "Vem som rättar det" in page
+
+
+def test_what_the_doctor_says_in_a_table_is_a_sentence_here() -> None:
+    shown = show_explanation("holder_silent")
+    assert shown is not None
+    assert shown["explanation"]["en"].startswith("Worker … has it in hand and says nothing…. Another worker:")
