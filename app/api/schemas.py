@@ -6,7 +6,7 @@ Clients must accept new fields and new values of enumerations in answers.
 from typing import Annotated, Any, Generic, Literal, TypeVar
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
 
 Policy = Literal["halt", "continue"]
 Kind = Literal["persons", "duties", "groups", "activities"]
@@ -320,8 +320,37 @@ class ActivityName(BaseModel):
     display_name: str
 
 
+_FOUND: dict[str, JsonValue] = {
+    "kind": "persons",
+    "id": _ID,
+    "name": "Åsa Exempelsson",
+    "role": "Elev",
+    "civic_no": "201201019801",
+    "eppn": "q7x1@edu.example.se",
+    "school_year": 6,
+    "school_type": "GR",
+    "activities": [{"id": _ID, "display_name": "Nationellt prov i matematik, årskurs 6"}],
+    "accepted_at": _TIME,
+    "landed_at": None,
+    "gone_at": None,
+}
+_OBJECT: dict[str, JsonValue] = {"id": _ID, "givenName": "Åsa", "familyName": "Exempelsson"}
+_HISTORY: dict[str, JsonValue] = {
+    "job_id": _ID,
+    "run_id": _ID,
+    "activity_id": _ID,
+    "status": "warning",
+    "codes": ["schema_format"],
+    "attempts": 1,
+    "created_at": _TIME,
+    "completed_at": _TIME,
+}
+
+
 class FoundObject(Described):
     """An object of the organisation, in its newest form."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_FOUND]})
 
     activities: Annotated[
         list[ActivityName], Field(description="Whose rosters have it now; empty for one that only history knows.")
@@ -360,6 +389,20 @@ class ObjectFinding(Finding):
 
 class ObjectDetail(FoundObject):
     """Everything that is known of one object."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    **_FOUND,
+                    "object": _OBJECT,
+                    "accepted": {"at": _TIME, "job_id": _ID, "object": _OBJECT},
+                    "findings": [],
+                    "records": {"data": [_HISTORY], "next_cursor": None},
+                }
+            ]
+        }
+    )
 
     object: Annotated[Any, Field(description="Its newest form as it was uploaded; null once it is erased.")]
     accepted: Accepted | None

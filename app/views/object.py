@@ -43,7 +43,7 @@ def show_object_detail(row: Row, records: Sequence[Row], viewer: Viewer, *, next
         "object": _shown(row["payload"], row, viewer),
         "accepted": accepted,
         "findings": [{**show_finding(each), "activity_id": each["activity_id"]} for each in row["findings"] or ()],
-        "records": {"data": [_show_record(each, viewer) for each in records], "next_cursor": next_cursor},
+        "records": {"data": [_show_record({**row, **each}, viewer) for each in records], "next_cursor": next_cursor},
     }
 
 
@@ -53,7 +53,7 @@ def _shown(payload: Any, row: Row, viewer: Viewer) -> Any:
 
 
 def _show_record(row: Row, viewer: Viewer) -> Shown:
-    messages = show_messages({**row, "held": False}, viewer, masked=True)
+    messages = show_messages({**row, "sent": None, "held": False}, viewer, masked=True)
     return {
         **{name: row[name] for name in ("job_id", "run_id", "activity_id", "status")},
         "codes": list(dict.fromkeys(message["code"] for message in messages)),
