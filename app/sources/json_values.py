@@ -45,7 +45,7 @@ class JsonText(ABC):
         self._utf8 = codecs.getincrementaldecoder("utf-8")()
         self._arrived: list[str] = []
         self._arrived_size = 0
-        self._wanted = 1  # characters that must arrive before the parser goes on; 0 while it works
+        self._wanted = 1  # bytes that must arrive before the parser goes on; 0 while it works
         self._ended = False
         self._bad_number = False
         self._doubled = False  # whether the value that was read last has a key twice, somewhere in it
@@ -69,7 +69,7 @@ class JsonText(ABC):
         if text is None:
             self._refuse("", "not_utf8")
         self._arrived.append(text)
-        self._arrived_size += len(text)
+        self._arrived_size += len(chunk)
         self._ended = last
 
     def _must_wait(self) -> bool:
@@ -138,9 +138,11 @@ class JsonText(ABC):
 
     def _exceeds(self, end: int) -> bool:
         """Tells whether what stands between the parser and `end` has more bytes than a value may have."""
-        size = end - self._at
         # A character has four bytes at most.
-        return size > MOST_BYTES or (4 * size > MOST_BYTES and len(self._text[self._at : end].encode()) > MOST_BYTES)
+        return 4 * (end - self._at) > MOST_BYTES and self._bytes(end) > MOST_BYTES
+
+    def _bytes(self, end: int) -> int:
+        return end - self._at if self._text.isascii() else len(self._text[self._at : end].encode())
 
     def _more(self) -> Reading[None]:
         self._wanted = 1
@@ -150,7 +152,7 @@ class JsonText(ABC):
         """Waits until what is left has grown fourfold: the tries at one long value cost linear time in all."""
         if self._exceeds(len(self._text)):
             self._refuse(pointer, "value_too_large", most=MOST_BYTES)
-        left = len(self._text) - self._at
+        left = self._bytes(len(self._text))
         self._wanted = min(3 * left, MOST_BYTES - left) + 1
         yield None
 
