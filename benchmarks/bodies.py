@@ -117,7 +117,7 @@ def measure(megabytes: float, kinds: list[str] | None = None) -> list[Figure]:
 
 
 async def _measure(pid: int, port: int, mine: str, other: str, kind: str, size: int) -> tuple[float, float, float]:
-    Path(f"/proc/{pid}/clear_refs").write_text("5")  # noqa: ASYNC240 - the peak begins anew, at once
+    _forget_peak(pid)
     body = b"".join(KINDS[kind](size))
     async with httpx.AsyncClient(
         base_url=f"http://127.0.0.1:{port}", headers={"Authorization": f"Bearer {other}"}, timeout=300, trust_env=False
@@ -161,6 +161,10 @@ def _send(port: int, key: str, body: bytes) -> tuple[int, str, float, float]:
     ended = time.perf_counter()
     codes = ",".join(dict.fromkeys(error["code"] for error in json.loads(answer.content).get("errors", ())))
     return answer.status_code, codes, ended - began, ended - sent_at
+
+
+def _forget_peak(pid: int) -> None:
+    Path(f"/proc/{pid}/clear_refs").write_text("5")
 
 
 def _peak_mb(pid: int) -> float:

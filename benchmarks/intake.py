@@ -133,7 +133,7 @@ async def _read_back(client: httpx.AsyncClient, activity_id: object, roster: Pat
     with roster.open(encoding="utf-8") as file:
         assert got["roster"]["persons"][-1]["id"] == json.load(file)["roster"]["persons"][-1]["id"]  # noqa: S101
     jobs = (await client.get("/jobs", params={"activity_id": str(activity_id), "stage": "persons"})).json()["data"]
-    somebody = got["persons"][-1]
+    somebody = got["roster"]["persons"][-1]
     searches = {
         "a page of records": {"limit": 200},
         "by a family name": {"q": somebody["familyName"]},

@@ -183,6 +183,7 @@ class _Intake:
         """Makes rows of objects until a piece is full, which is True, or there are no more."""
         async with self.share:
             for each in objects:
+                await self.share.rest()
                 before = self.bytes
                 row = self._row(each)
                 self.digest.add(each.kind, row[_SOURCE])

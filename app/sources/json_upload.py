@@ -149,7 +149,7 @@ class RosterReader(JsonText):
 
     def _list(self, kind: str) -> Parser[None]:
         pointer = f"/roster/{kind}"
-        ids: set[UUID] = set()
+        ids: set[int] = set()
         yield from self._open("[", pointer, "not_a_list")
         char = yield from self._next()
         while char != "]":
@@ -170,17 +170,17 @@ class RosterReader(JsonText):
             char = yield from self._after_value("]", pointer)
         self._at += 1
 
-    def _id(self, value: Any, pointer: str, ids: set[UUID]) -> UUID | None:
+    def _id(self, value: Any, pointer: str, ids: set[int]) -> UUID | None:
         """Gives the object's id; notes a problem and gives None where it has none of its own."""
         object_id = uuid_of(value.get("id")) if isinstance(value, dict) else None
         if not isinstance(value, dict):
             self._note(pointer, "not_an_object")
         elif object_id is None:
             self._note(f"{pointer}/id", "not_a_uuid")
-        elif object_id in ids:
+        elif object_id.int in ids:
             self._note(f"{pointer}/id", "duplicate_id")
         else:
-            ids.add(object_id)
+            ids.add(object_id.int)
             return object_id
         return None
 

@@ -2,8 +2,9 @@
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from uuid import UUID, uuid4
 
@@ -136,6 +137,28 @@ async def test_a_caller_who_leaves_leaves_nothing(service: Service) -> None:
         await writer.drain()
         writer.close()
         await all_free(service.app.state.parts.places)
+    assert await items(service) == 0
+
+
+@pytest.mark.parametrize(
+    "rest", [b", {}" * 100, b"}", b', {"id": "x", "id": "y"}' * 50], ids=["a hundred problems", "no JSON", "doubled"]
+)
+async def test_what_ends_the_reading_is_answered_while_the_body_still_arrives(service: Service, rest: bytes) -> None:
+    """The sender sees a whole answer before it has sent the rest, and its place is free."""
+    async with sending(service, await service.key("provision")) as (reader, writer):
+        writer.write(OPENING + rest)
+        head = await reader.readuntil(b"\r\n\r\n")
+        assert b" 422 " in head
+        assert b"connection: close" in head.lower()
+        length = re.search(rb"content-length: (\d+)", head.lower())
+        assert length is not None
+        assert json.loads(await reader.readexactly(int(length[1])))["errors"]
+        await all_free(service.app.state.parts.places)
+        with suppress(ConnectionError):
+            for _ in range(4):
+                writer.write(b" " * 65536)
+                await writer.drain()
+            assert await reader.read() == b""
     assert await items(service) == 0
 
 
