@@ -12,14 +12,11 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.reads import Row
-from app.domain.issues import Issue
 from app.domain.kinds import Kind
+from app.domain.reading import COUNTED, Finding
 
 Origin = Literal["object", "across", "open_data", "rosters"]
 ORIGINS: tuple[Origin, ...] = ("object", "across", "open_data", "rosters")
-
-# The place of a finding that counts objects, ahead of all objects of its kind.
-COUNTED = -1
 
 _COLUMNS = {
     "organisation_id": "uuid",
@@ -38,17 +35,6 @@ _COLUMNS = {
 }
 _COPY = f"COPY finding ({', '.join(_COLUMNS)}) FROM STDIN (FORMAT BINARY)"
 _OF_ROSTER = "roster_id BETWEEN :roster AND :roster"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """An issue of the object with this `ordinal` in a list of a kind; or of `count` objects, none of them named."""
-
-    kind: str
-    ordinal: int
-    object_id: UUID | None
-    issue: Issue
-    count: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,10 @@ points to them, at the very end and under its lock.
 import asyncio
 import json
 import time
-from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Protocol
 from uuid import UUID, uuid4
 
@@ -24,9 +23,10 @@ from app.db import reads
 from app.db.cipher import OrganisationCipher
 from app.db.content import forget_contents, sealed_content
 from app.db.engine import transaction
-from app.db.findings import COUNTED, Finding, add_findings, count_findings, remove_findings
+from app.db.findings import add_findings, count_findings, remove_findings
 from app.db.schema import activity, roster, roster_item
-from app.domain.issues import Issue, stored
+from app.domain.issues import stored
+from app.domain.reading import Reading
 from app.domain.roster import RosterObject, is_protected, refs, words
 from app.errors import Conflict, PreconditionFailed
 from app.target import Published
@@ -153,19 +153,11 @@ class _Intake:
 
     cipher: OrganisationCipher
     roster_id: UUID
-    published: Published
+    reading: Reading
     turn: asyncio.Lock
     source: Source
-    today: date = field(default_factory=lambda: datetime.now(UTC).date())
-    # What was left out, by kind, code and pointer: of how many objects.
-    left_out: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     worked: float = 0.0
     bytes: int = 0
-
-    def counted(self) -> Iterator[Finding]:
-        """Gives the findings that count objects."""
-        for (kind, code, pointer), count in sorted(self.left_out.items()):
-            yield Finding(kind, COUNTED, None, Issue(code, "warning", pointer=pointer), count)
 
     async def copy(self, connection: psycopg.AsyncConnection[Any]) -> None:
         """Reads the source to its end into rows; raises whatever it raises."""
@@ -198,8 +190,7 @@ class _Intake:
 
     def _row(self, given: RosterObject) -> Row:
         kind, ordinal, object_id, payload = given
-        leaves = self.published.outgoing(kind, payload, self.today)
-        self.left_out.update((kind, *left) for left in leaves.left_out)
+        leaves = self.reading.leaves(given)
         outgoing = leaves.plain
         # ASCII: a text that has no UTF-8 form is kept as well.
         source = outgoing if leaves.is_whole and outgoing is not None else _ascii(payload).encode("ascii")
@@ -246,7 +237,8 @@ async def store_roster(
     async with transaction(engine, "store_roster") as conn:
         driver = (await conn.get_raw_connection()).driver_connection
         assert isinstance(driver, psycopg.AsyncConnection)  # noqa: S101 - the engine's URL says so
-        intake = _Intake(cipher, uuid4(), published, turn, source)
+        reading = Reading(published.outgoing, datetime.now(UTC).date())
+        intake = _Intake(cipher, uuid4(), reading, turn, source)
         await intake.copy(driver)
         keys = {"organisation": cipher.organisation_id, "activity": activity_id}
         upload = await conn.scalar(sa.text(_NEXT_UPLOAD), keys)
@@ -257,7 +249,7 @@ async def store_roster(
         for statement in _TAKE_IN:
             values = {"roster": intake.roster_id, "old": None if old is None else old.roster_id, "upload": upload}
             await conn.execute(sa.text(statement), {**keys, **values})
-        await add_findings(conn, cipher.organisation_id, intake.roster_id, "object", intake.counted())
+        await add_findings(conn, cipher.organisation_id, intake.roster_id, "object", intake.reading.at_end())
         await _put_in_place(conn, intake, activity_id, upload, old)
         await count_findings(conn, cipher.organisation_id, activity_id)
         # In the same transaction, or the answer might show somebody else's roster.
