@@ -21,8 +21,10 @@ __all__ = [
     "CatalogueError",
     "Entry",
     "Explanation",
+    "Language",
     "Texts",
     "catalogue",
+    "counted",
     "explain",
     "in_words",
     "issue",
@@ -62,6 +64,12 @@ def refusal_text(code: str, values: Mapping[str, object]) -> str:
 def trouble_texts(code: str, values: Mapping[str, object], now: datetime, language: Language = "en") -> Texts:
     """Says what the doctor has found; `values` are those that the entry names, `now` is when it looked."""
     return _filling(language, now).texts(catalogue().troubles[code], values)
+
+
+def counted(noun: str, number: int, language: Language) -> str:
+    """Gives a number with a noun behind it, in the singular or the plural."""
+    one, many = catalogue().words.nouns[noun][language]
+    return f"{number} {one if number == 1 else many}"
 
 
 def _filling(language: Language, now: datetime) -> Filling:

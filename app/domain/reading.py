@@ -44,6 +44,11 @@ class Reading:
         self._left_out.update((given.kind, *left) for left in leaves.left_out)
         return leaves
 
+    def findings(self, given: RosterObject) -> list[Finding]:
+        """Lists what is wrong with an object by itself, and counts what was left out."""
+        leaves = self.leaves(given)
+        return [Finding(given.kind, given.ordinal, given.id, issue) for issue in (*leaves.issues, *leaves.findings)]
+
     def at_end(self) -> Iterator[Finding]:
         """Gives what is known of the roster when all its objects have been read."""
         for (kind, code, pointer), count in sorted(self._left_out.items()):

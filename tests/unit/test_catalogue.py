@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatch
 from pathlib import Path
+from typing import get_args
 from uuid import UUID
 
 import pytest
 
 from app.catalogue import UNKNOWN, catalogue, explain, issue, refusal_text, trouble_texts
 from app.catalogue.loader import CatalogueError, load
+from app.domain.issues import Severity
 from app.jobs import tokens
 from app.jobs.problems import job_problem
 from app.target import OUTAGES
@@ -44,6 +46,7 @@ def test_every_phrase_and_every_noun_is_used() -> None:
         (ROOT / "app" / file).read_text(encoding="utf-8") for file in ("domain/diagnosis.py", "catalogue/entries.py")
     )
     assert [phrase for phrase in words.phrases if f'"{phrase}"' not in code] == []
+    types |= {f"count {severity}" for severity in get_args(Severity)}
     assert {f"count {noun}" for noun in words.nouns} == {type_ for type_ in types if type_.startswith("count ")}
 
 
