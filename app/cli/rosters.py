@@ -24,6 +24,7 @@ commands = typer.Typer()
 roster = typer.Typer(no_args_is_help=True, help="Rosters as files: one to begin with, and what is wrong with yours.")
 commands.add_typer(roster, name="roster")
 
+_DEMONSTRATIONS = "2120009812"
 _ERRORS, _NOT_TAKEN = 1, 2
 _PIECE = 64 * 1024
 
@@ -43,7 +44,7 @@ def roster_generate(
     seed: Annotated[int, typer.Option(help="Another one gives other people; the same gives the same bytes.")] = 1,
     organisation: Annotated[
         str, typer.Option(help="Organisation number of the key that it is sent with; that of `make serve` at first.")
-    ] = "2120009812",
+    ] = _DEMONSTRATIONS,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Where to write the body.", show_default="stdout")
     ] = None,
@@ -62,17 +63,20 @@ def roster_generate(
 ) -> None:
     """Writes the roster of an invented organisation, as a body for `PUT /activities/{id}`.
 
-    Nobody in it exists. The simulator takes it once it knows the --reference that was written with it.
+    Nobody in it exists. The simulator takes it once it knows the --reference that was written with it; up to five
+    schools of the organisation that `make serve` begins with are known there already.
     """
-    from app.demo.roster import RosterPlan, generate, json_chunks, reference_only, roster_only
+    from app.demo.roster import DEMONSTRATION, RosterPlan, generate, json_chunks, reference_only, roster_only
 
     if not re.fullmatch("[0-9]{10}", organisation):
         raise Stopped("--organisation: an organisation number has ten digits")
+    schools = schools or max(1, min(5, persons // 20))
     try:
         plan = RosterPlan(
             persons=persons,
-            schools=schools or max(1, min(5, persons // 20)),
-            seed=seed,
+            schools=schools,
+            seed=DEMONSTRATION if organisation == _DEMONSTRATIONS else int(organisation),
+            people=f"{seed} of {persons} in {schools} of {organisation}",
             defects=defects,
             organisation_number=organisation,
         )

@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from app import cli
+from app.demo.show import invent
 from app.domain.roster import uuid_of
 from app.errors import Stopped
 
@@ -62,7 +63,7 @@ def generated(tmp_path: Path) -> Callable[..., Path]:
 
 def test_the_same_seed_gives_the_same_files_and_another_one_others(generated: Callable[..., Path]) -> None:
     folders = [generated(name, "--defects", 5, "--seed", seed) for name, seed in (("a", 7), ("b", 7), ("c", 8))]
-    for file in ("roster", "reference", "planted"):
+    for file in ("roster", "planted"):
         one, same, other = ((folder / file).read_bytes() for folder in folders)
         assert one == same != other
 
@@ -75,6 +76,25 @@ def test_a_generated_roster_is_a_body_with_its_organisation_in_the_reference(gen
     assert len(body["roster"]["persons"]) == 60
     numbers = [unit["parentOrganisation"]["organisationNumber"] for unit in reference["schoolUnits"]]
     assert (reference["huvudman"]["organisationNumber"], numbers) == ("2120000001", ["2120000001"] * 2)
+
+
+def test_the_schools_are_those_that_serve_knows_and_the_people_are_not(generated: Callable[..., Path]) -> None:
+    """Open data that was read before need not be read anew; no person's id is another's of any other roster."""
+    known, rosters = invent(2000), [generated(str(seed), "--seed", seed) for seed in (1, 2026)]
+    ids = [
+        {person["id"] for person in json.loads((one / "roster").read_text())["roster"]["persons"]} for one in rosters
+    ]
+    units = [json.loads((one / "reference").read_text())["schoolUnits"] for one in rosters]
+    assert units == [known["schoolUnits"][:3]] * 2
+    assert not ids[0] & ids[1]
+    assert not {person["id"] for person in known["persons"]} & (ids[0] | ids[1])
+
+
+def test_another_organisation_has_other_schools(generated: Callable[..., Path]) -> None:
+    """What the simulator knows of one organisation's stays when it is told of another's."""
+    files = [generated(number, "--organisation", number) / "reference" for number in ("2120009812", "2120009820")]
+    units = [{unit["id"] for unit in json.loads(file.read_text())["schoolUnits"]} for file in files]
+    assert not units[0] & units[1]
 
 
 def test_without_files_the_body_goes_to_stdout_and_the_defects_to_stderr() -> None:
