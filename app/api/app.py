@@ -3,7 +3,7 @@
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.routing import APIRoute
 
 from app.api import activities, docs, health, jobs, openapi, outages, problems, provisioning, records
@@ -11,6 +11,7 @@ from app.api.body_limit import BodyLimit
 from app.api.dependencies import Parts
 from app.api.from_memory import FromMemory
 from app.api.metrics import Measured
+from app.api.query import declared_parameters_only
 from app.api.readiness import Readiness
 from app.api.run_reader import RunReader
 from app.db.reads import snapshots
@@ -40,6 +41,7 @@ def create_app(runtime: Runtime) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        dependencies=[Depends(declared_parameters_only)],
         generate_unique_id_function=_operation_id,
     )
     address = runtime.settings.database_url.get_secret_value()

@@ -14,7 +14,7 @@ from app.api.docs import STATIC
 from app.db.workers import Tally, note_worker
 from tests.api.conftest import Service
 from tests.api.factories import body, put
-from tests.api.guards import ALL_SCOPES, CIVIC_NO, assert_problem, fill, request, routes
+from tests.api.guards import ALL_SCOPES, CIVIC_NO, OPEN, assert_problem, fill, request, routes
 from tests.database.epochs import begin_epoch
 
 
@@ -66,6 +66,33 @@ async def test_nobodys_body_is_looked_at(
                     method, fill(path, ids), content=content, headers={"Content-Type": media_type}
                 )
                 assert_problem(answer, status)
+
+
+async def test_every_route_takes_its_own_parameters_and_no_others(service: Service, ids: dict[str, str]) -> None:
+    """Another one is 400, named by its place: its name may be anything."""
+    client, bare = await service.client(*ALL_SCOPES), [(method, path) for method, path in routes(service)]
+    bare += [("GET", path) for path in sorted(OPEN) if path not in {"/openapi.json", "/docs/{name}"}]
+    for method, path in bare:
+        answer = await request(client, method, f"{fill(path, ids)}?{CIVIC_NO}={CIVIC_NO}")
+        detail = assert_problem(answer, 400)["detail"]
+        assert detail.startswith("query parameter 1: this address takes "), (method, path)
+        assert CIVIC_NO not in answer.text
+
+
+async def test_the_place_of_a_parameter_and_those_that_there_are_are_named(service: Service) -> None:
+    client = await service.client(*ALL_SCOPES)
+    answer = await client.get("/activities?limit=2&Cursor=x")
+    assert assert_problem(answer, 400)["detail"] == (
+        "query parameter 2: this address takes cursor, limit and no others."
+    )
+
+
+@pytest.mark.parametrize("query", ["limit=1&limit=2", "limit=1&cursor=a&cursor=a"])
+async def test_a_parameter_of_one_value_is_given_once(service: Service, query: str) -> None:
+    client = await service.client(*ALL_SCOPES)
+    name = query.split("&")[-1].split("=")[0]
+    answer = await client.get(f"/activities?{query}")
+    assert assert_problem(answer, 400)["detail"] == f"query {name}: it is given more than once."
 
 
 async def test_another_organisations_things_look_like_no_things(service: Service, ids: dict[str, str]) -> None:
