@@ -1,11 +1,12 @@
 """What Skolverket has published of objects, calls and answers, as the port gives it: one value without state."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Set
 from typing import Any, Final
 
 from app.domain.batching import BodyForm
 from app.domain.issues import Issue
-from app.skolverket import results, shape
+from app.domain.reference import Reference
+from app.skolverket import results, shape, taking_part
 from app.target import Harmless, Message, Published
 
 # Provisioning API 1.3.0's changelog says 200 KB a call; counted as 200,000 bytes of UTF-8.
@@ -43,6 +44,16 @@ class _Published:
 
     def sendable(self, item: dict[str, Any]) -> dict[str, Any]:
         return shape.sendable(item)
+
+    def reference(
+        self,
+        number: str,
+        units: Iterable[dict[str, Any]] | None,
+        others: Set[str],
+        programmes: Iterable[dict[str, Any]] | None,
+        exams: Iterable[dict[str, Any]] | None,
+    ) -> Reference:
+        return taking_part.read(number, units, others, programmes, exams)
 
     def messages(self, received: Any) -> Iterator[Message]:
         return results.messages(received)
