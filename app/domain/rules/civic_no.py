@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from datetime import date
+from functools import lru_cache
 from typing import Final
 
 from app.domain.issues import Issue
@@ -12,40 +13,34 @@ from app.domain.rules.parts import Item, field, text
 
 _AT: Final = "/civicNo/value"
 
-_FORM = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})(TF[0-9]{2}|[0-9]{4})")
+_FORM = re.compile(r"[0-9]{8}(?:TF[0-9]{2}|[0-9]{4})")
 # What is added to the day of a samordningsnummer.
 _COORDINATION: Final = 60
-# The sum of the digits of twice a digit.
-_DOUBLED: Final = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
+# Of two digits in a row the first counts twice (modulus 10): the digits of its double are added, and the second.
+_OF_PAIR: Final = {f"{one}{two}": sum(divmod(2 * one, 10)) + two for one in range(10) for two in range(10)}
 
 
-def form(person: Item, _: Given) -> Iterator[Issue]:
+def form(person: Item, given: Given) -> Iterator[Issue]:
     """A civic number has twelve digits, or eight, TF and two more."""
-    value = _value(person)
-    if value is not None and _FORM.fullmatch(value) is None:
+    if _fault(person, given) == "form":
         yield Issue("civic_no_form", pointer=_AT)
 
 
 def calendar(person: Item, given: Given) -> Iterator[Issue]:
     """The date in a civic number is in the calendar, and not to come."""
-    value = _value(person)
-    if value is not None and _FORM.fullmatch(value):
-        born = _born(value)
-        if born is None or born > given.today:
-            yield Issue("civic_no_date", pointer=_AT)
+    if _fault(person, given) == "date":
+        yield Issue("civic_no_date", pointer=_AT)
 
 
 def check_digit(person: Item, given: Given) -> Iterator[Issue]:
     """The last digit of a personnummer is the check digit of those after the century."""
-    value = _value(person)
-    if value is not None and _is_wrong(value, given.today) and not _is_coordination(value):
+    if _fault(person, given) == "check digit":
         yield Issue("civic_no_check_digit", pointer=_AT)
 
 
 def coordination_check_digit(person: Item, given: Given) -> Iterator[Issue]:
     """So it is in a samordningsnummer; but the target has published one where it isn't."""
-    value = _value(person)
-    if value is not None and _is_wrong(value, given.today) and _is_coordination(value):
+    if _fault(person, given) == "coordination check digit":
         yield Issue("coordination_no_check_digit", "warning", _AT)
 
 
@@ -62,29 +57,26 @@ def twice(facts: Facts) -> Iterator[Found]:
         yield Found("persons", position, Issue("civic_no_twice", "warning", _AT, ids))
 
 
-def _value(person: Item) -> str | None:
-    return text(field(person.get("civicNo"), "value"))
+def _fault(person: Item, given: Given) -> str | None:
+    """Gives the first thing that is wrong with a civic number: its form, else its date, else its check digit."""
+    value = text(field(person.get("civicNo"), "value"))
+    return None if value is None else _fault_of(value, given.today)
 
 
-def _born(value: str) -> date | None:
-    year, month, day = int(value[:4]), int(value[4:6]), int(value[6:8])
+# Four rules ask in turn for the same number.
+@lru_cache(maxsize=1)
+def _fault_of(value: str, today: date) -> str | None:
+    if _FORM.fullmatch(value) is None:
+        return "form"
+    is_temporary = value[8] == "T"
+    day = int(value[6:8])
+    is_coordination = not is_temporary and day > _COORDINATION
     try:
-        return date(year, month, day - _COORDINATION if _is_coordination(value) else day)
+        born = date(int(value[:4]), int(value[4:6]), day - _COORDINATION if is_coordination else day)
     except ValueError:
+        return "date"
+    if born > today:
+        return "date"
+    if is_temporary or sum([_OF_PAIR[value[at : at + 2]] for at in (2, 4, 6, 8, 10)]) % 10 == 0:
         return None
-
-
-def _is_coordination(value: str) -> bool:
-    return value[8:10] != "TF" and int(value[6:8]) > _COORDINATION
-
-
-def _is_wrong(value: str, today: date) -> bool:
-    """Tells whether a number with a date that is right has a check digit that isn't (modulus 10, weights 2 and 1)."""
-    if _FORM.fullmatch(value) is None or value[8:10] == "TF":
-        return False
-    born = _born(value)
-    if born is None or born > today:
-        return False
-    once, doubled = value[3::2], value[2::2]
-    total = sum(map(int, once)) + sum(_DOUBLED[int(digit)] for digit in doubled)
-    return total % 10 != 0
+    return "coordination check digit" if is_coordination else "check digit"

@@ -35,9 +35,11 @@ def adults(person: Item, _: Given) -> Iterator[Issue]:
 def programme(person: Item, given: Given) -> Iterator[Issue]:
     """The education code of an enrolment in GY is a programme's that is active today."""
     known = given.reference.programmes
-    for place, enrolment in objects(person, "enrolments") if known is not None else ():
+    if known is None:
+        return
+    for place, enrolment in objects(person, "enrolments"):
         code = text(enrolment.get("educationCode"))
-        if known is None or code is None or _type(enrolment) != "GY":
+        if code is None or _type(enrolment) != "GY":
             continue
         found = known.get(code)
         at = f"/enrolments/{place}/educationCode"

@@ -1,7 +1,7 @@
 """Reads parts of objects that may be malformed in any way: what is not as it should be is not there."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import Any, Final
 
 Item = dict[str, Any]
@@ -23,19 +23,17 @@ def entries(item: object, key: str) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def objects(item: object, key: str) -> Iterator[tuple[int, Item]]:
+def objects(item: Item, key: str) -> Sequence[tuple[int, Item]]:
     """Gives the objects in the list under `key`, with their places in it."""
-    return ((place, entry) for place, entry in enumerate(entries(item, key)) if isinstance(entry, dict))
+    value = item.get(key)
+    if not value or not isinstance(value, list):
+        return ()
+    return [(place, entry) for place, entry in enumerate(value) if isinstance(entry, dict)]
 
 
 def text(value: object) -> str | None:
     """Gives a text; None for anything else."""
     return value if isinstance(value, str) else None
-
-
-def is_id(value: object) -> bool:
-    """Tells whether a value is a UUID in its usual spelling."""
-    return isinstance(value, str) and _UUID.fullmatch(value) is not None
 
 
 def id_of(part: object) -> str | None:

@@ -90,8 +90,8 @@ def test_every_defect_has_its_finding_and_nothing_else_has() -> None:
     roster, expected = load(ROSTERS / "small-with-defects.json"), load(ROSTERS / "small-with-defects.expected.json")
     found = findings(roster, roster)
     by_object: dict[tuple[str, UUID | None], set[str]] = {}
-    for kind, object_id, code, _ in found:
-        by_object.setdefault((kind, object_id), set()).add(code)
+    for kind, object_id, found_code, _ in found:
+        by_object.setdefault((kind, object_id), set()).add(found_code)
     defects = {(each["type"], UUID(each["id"])): each["kind"] for each in expected["defects"]}
     for place, defect in defects.items():
         code = {**BY_SCHEMA, **BY_RULE}[defect]
