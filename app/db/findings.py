@@ -1,33 +1,193 @@
-"""When rosters are looked at again: a task for each, which finds again what is wrong with it."""
+"""What is wrong with current rosters, or worth a look: how findings are written, counted and listed.
 
+Who finds them is not known here. They go with their roster.
+"""
+
+import asyncio
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Literal
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-# The kind of the tasks; their keys are the ids of rosters.
+from app.db import tasks
+from app.db.reads import Row
+from app.db.schema import activity, organisation
+from app.domain.issues import COUNTED, Finding
+from app.domain.kinds import Kind
+
+Origin = Literal["object", "across", "open_data", "rosters"]
+ORIGINS: tuple[Origin, ...] = ("object", "across", "open_data", "rosters")
+
+_IN_A_THREAD = 500
+
+# The kind of the tasks that look at a roster again; their keys are the ids of rosters.
 FINDINGS = "findings"
+
+_COLUMNS = {
+    "organisation_id": "uuid",
+    "roster_id": "uuid",
+    "kind": "text",
+    "ordinal": "int4",
+    "origin": "text",
+    "number": "int4",
+    "object_id": "uuid",
+    "code": "text",
+    "severity": "text",
+    "pointer": "text",
+    "ids": "uuid[]",
+    "cause": "text",
+    "count": "int4",
+}
+_COPY = f"COPY finding ({', '.join(_COLUMNS)}) FROM STDIN (FORMAT BINARY)"
+_OF_ROSTER = "roster_id BETWEEN :roster AND :roster"
+
+
+@dataclass(frozen=True, slots=True)
+class FindingFilter:
+    """What a list of findings is narrowed to, each to one of several; nothing given means all."""
+
+    kinds: Sequence[str] = ()
+    codes: Sequence[str] = ()
+    severities: Sequence[str] = ()
+
+
+async def add_findings(
+    conn: AsyncConnection,
+    organisation_id: UUID,
+    roster_id: UUID,
+    origin: Origin,
+    found: Iterable[Finding] | AsyncIterable[Finding],
+    *,
+    after: int = 0,
+) -> None:
+    """Writes findings of an origin; those of one object are numbered on from `after`, up to which there may be some."""
+    raw = await conn.get_raw_connection()
+    driver: Any = raw.driver_connection
+    numbers: dict[tuple[str, int], int] = {}
+    async with driver.cursor() as cursor, cursor.copy(_COPY) as copy:
+        copy.set_types(list(_COLUMNS.values()))
+        async for each in found if isinstance(found, AsyncIterable) else _one_by_one(found):
+            number = numbers[each.kind, each.ordinal] = numbers.get((each.kind, each.ordinal), after) + 1
+            issue, place = each.issue, (each.kind, each.ordinal, origin, number, each.object_id)
+            said = (issue.code, issue.severity, issue.pointer or "", list(issue.ids) or None, issue.cause, each.count)
+            await copy.write_row((organisation_id, roster_id, *place, *said))
+
+
+async def in_threads(found: Iterator[Finding]) -> AsyncIterator[Finding]:
+    """Gives findings as they are made, some at a time in a thread: others have the loop meanwhile."""
+    while some := await asyncio.to_thread(lambda: list(islice(found, _IN_A_THREAD))):
+        for each in some:
+            yield each
+
+
+async def _one_by_one(found: Iterable[Finding]) -> AsyncIterator[Finding]:
+    for each in found:
+        yield each
+
+
+async def remove_findings(
+    conn: AsyncConnection, organisation_id: UUID, roster_id: UUID, origins: Iterable[Origin] = ORIGINS
+) -> None:
+    """Removes a roster's findings of these origins."""
+    await conn.execute(
+        sa.text(
+            f"DELETE FROM finding WHERE {_OF_ROSTER} AND organisation_id = :organisation AND origin = ANY (:origins)"  # noqa: S608
+        ),
+        {"organisation": organisation_id, "roster": roster_id, "origins": list(origins)},
+    )
+
+
+async def count_findings(conn: AsyncConnection, organisation_id: UUID, activity_id: UUID) -> None:
+    """Counts the findings of an activity's roster anew."""
+    await conn.execute(
+        sa.text(
+            """
+            UPDATE activity SET findings_errors = counted.errors, findings_warnings = counted.warnings,
+                findings_by_code = counted.by_code
+            FROM activity of CROSS JOIN LATERAL (
+                SELECT coalesce(sum(many) FILTER (WHERE severity = 'error'), 0) AS errors,
+                    coalesce(sum(many) FILTER (WHERE severity = 'warning'), 0) AS warnings,
+                    coalesce(jsonb_object_agg(code, many), '{}') AS by_code
+                FROM (
+                    SELECT code, severity, count(*) AS many FROM finding
+                    WHERE finding.roster_id BETWEEN of.roster_id AND of.roster_id GROUP BY code, severity
+                ) each
+            ) counted
+            WHERE of.organisation_id = :organisation AND of.id = :activity
+                AND activity.organisation_id = of.organisation_id AND activity.id = of.id
+            """
+        ),
+        {"organisation": organisation_id, "activity": activity_id},
+    )
 
 
 async def look_again(conn: AsyncConnection, organisation_id: UUID | None = None) -> None:
-    """Has the rosters of an organisation, or of all of them, looked at again; one that is under way begins anew.
+    """Has the rosters of an organisation, or of all of them, looked at again; what is under way of it begins anew.
 
-    What is looked at has to have been changed before, in this transaction or another: an upload that has begun and is
-    not in yet compares what it has looked at, and is waited for.
+    What rosters are held against has to have been changed before, in this transaction or another: an upload that is not
+    in yet compares what it was held against under the organisation's lock, and is waited for.
     """
-    one = organisation_id is not None
-    values = {"organisation": organisation_id, "kind": FINDINGS}
-    lock = f"SELECT FROM organisation {'WHERE id = :organisation' if one else ''} ORDER BY id FOR NO KEY UPDATE"
-    await conn.execute(sa.text(lock), values)
-    await conn.execute(
-        sa.text(
-            f"""
-            INSERT INTO task (kind, key, organisation_id)
-            SELECT :kind, roster_id::text, organisation_id FROM activity
-            {"WHERE organisation_id = :organisation" if one else ""} ORDER BY roster_id
-            ON CONFLICT (kind, key) DO UPDATE
-            SET claim = next_claim(task.claim), leased_until = NULL, due_at = clock_timestamp()
-            """  # noqa: S608 - our own text
-        ),
-        values,
+    one, activities = sa.select(organisation.c.id), sa.select(activity.c.roster_id, activity.c.organisation_id)
+    if organisation_id is not None:
+        one = one.where(organisation.c.id == organisation_id)
+        activities = activities.where(activity.c.organisation_id == organisation_id)
+    await conn.execute(one.order_by(organisation.c.id).with_for_update(key_share=True))
+    rows = await conn.execute(activities)
+    await tasks.renew(conn, FINDINGS, {str(roster_id): owner for roster_id, owner in rows})
+
+
+async def list_findings(
+    conn: AsyncConnection,
+    organisation_id: UUID,
+    activity_id: UUID,
+    wanted: FindingFilter,
+    *,
+    after: tuple[Any, ...] | None,
+    limit: int,
+) -> list[Row]:
+    """Lists what is wrong with the current roster, in its order: by (kind, ordinal, origin, number)."""
+    first, *place = after if after is not None else (Kind.PERSONS, COUNTED, "", 0)
+    narrowed = "".join(
+        f" AND {column} = ANY (:{column})"
+        for column, values in (("code", wanted.codes), ("severity", wanted.severities))
+        if values
     )
+    found: list[Row] = []
+    for kind in Kind:
+        if kind.position < Kind(first).position or (wanted.kinds and kind.value not in wanted.kinds):
+            continue
+        ordinal, origin, number = place if kind == first else (COUNTED, "", 0)
+        rows = await conn.execute(
+            sa.text(
+                f"""
+                SELECT finding.* FROM activity CROSS JOIN LATERAL (
+                    -- a range is taken to be narrow: of how many findings there were, old statistics know too little
+                    SELECT * FROM finding
+                    WHERE finding.roster_id BETWEEN activity.roster_id AND activity.roster_id AND kind = :kind
+                        AND (ordinal, origin, number) > (:ordinal, :origin, :number){narrowed}
+                    ORDER BY ordinal, origin, number LIMIT :limit
+                ) finding
+                WHERE activity.organisation_id = :organisation AND activity.id = :activity
+                ORDER BY ordinal, origin, number
+                """  # noqa: S608 - names of columns
+            ),
+            {
+                "organisation": organisation_id,
+                "activity": activity_id,
+                "kind": kind.value,
+                "ordinal": ordinal,
+                "origin": origin,
+                "number": number,
+                "limit": limit + 1 - len(found),
+                **({"code": list(wanted.codes)} if wanted.codes else {}),
+                **({"severity": list(wanted.severities)} if wanted.severities else {}),
+            },
+        )
+        found += rows.mappings().all()
+        if len(found) > limit:
+            break
+    return found

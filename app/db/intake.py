@@ -7,9 +7,10 @@ points to them, at the very end and under its lock.
 import asyncio
 import json
 import time
+from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 from uuid import UUID, uuid4
 
@@ -22,10 +23,15 @@ from app.db import reads
 from app.db.cipher import OrganisationCipher
 from app.db.content import forget_contents, sealed_content
 from app.db.engine import transaction
+from app.db.findings import FINDINGS, add_findings, count_findings, in_threads, remove_findings
+from app.db.given import read_given
 from app.db.schema import activity, roster, roster_item
-from app.domain.batching import encode
-from app.domain.issues import stored
+from app.db.tasks import renew
+from app.domain.issues import COUNTED, Finding, Issue, stored
+from app.domain.outgoing import Outgoing
 from app.domain.roster import RosterObject, is_protected, refs, words
+from app.domain.rules.check import RosterCheck
+from app.domain.rules.size import exceeds_call
 from app.errors import Conflict, PreconditionFailed
 from app.target import Published
 
@@ -47,6 +53,7 @@ _COLUMNS = {
     "protected": "bool",
     "sendable": "bool",
     "issues": "jsonb",
+    "findings": "jsonb",
 }
 _COPY = f"COPY roster_staging ({', '.join(_COLUMNS)}) FROM STDIN (FORMAT BINARY)"
 # A range is taken to be narrow: of how many rosters there were, old statistics know too little.
@@ -83,8 +90,26 @@ _TAKE_IN = (
     ) same ON true
     WHERE {_STAGED}
     """,  # noqa: S608 - constants of ours
+    f"""
+    INSERT INTO finding (organisation_id, roster_id, kind, ordinal, origin, number, object_id, code, severity, pointer,
+        ids, cause)
+    SELECT :organisation, roster_id, kind, ordinal, coalesce(one ->> 'origin', 'object'), number, object_id,
+        one ->> 'code', one ->> 'severity',
+        coalesce(one ->> 'pointer', ''),
+        CASE WHEN one ? 'ids' THEN ARRAY(SELECT jsonb_array_elements_text(one -> 'ids')::uuid) END, one ->> 'cause'
+    FROM roster_staging
+        CROSS JOIN LATERAL jsonb_array_elements(coalesce(issues, '[]') || coalesce(findings, '[]'))
+        WITH ORDINALITY AS each (one, number)
+    WHERE {_STAGED} AND (issues IS NOT NULL OR findings IS NOT NULL) AND one ->> 'code' <> 'guardian'
+    """,  # noqa: S608 - constants of ours
     f"DELETE FROM roster_staging WHERE {_STAGED}",  # noqa: S608 - constants of ours
 )
+# Who has no part in an exam stays here, without a word about each: one finding counts them.
+_GUARDIANS = f"""
+    UPDATE roster_staging SET outgoing = NULL, outgoing_sealed = NULL, sendable = false, findings = NULL,
+        issues = CAST(:issues AS jsonb)
+    WHERE {_STAGED} AND kind = 'persons' AND ordinal = ANY (CAST(:guardians AS integer[]))
+"""  # noqa: S608 - constants of ours
 # It stays that while the organisation's row is held; the activity's is left to its runs until the end.
 _CURRENT = "SELECT version, roster_id, bytes FROM activity WHERE organisation_id = :organisation AND id = :activity"
 # Of all its activities; the organisation's row keeps it as it is.
@@ -99,6 +124,12 @@ _GONE = """
         WHERE new.roster_id BETWEEN :new AND :new
     ) gone WHERE gone.digest IS NOT NULL
 """
+
+# More than that nothing is said of one object by itself.
+_MOST_OF_AN_OBJECT = 10_000
+
+# Made once: to make one takes longer than to write an object.
+_ascii = json.JSONEncoder(ensure_ascii=True, separators=(",", ":")).encode
 
 Row = tuple[Any, ...]
 
@@ -139,10 +170,16 @@ class _Intake:
     published: Published
     turn: asyncio.Lock
     source: Source
-    errors: int = 0
-    warnings: int = 0
+    check: RosterCheck
+    # What was left out, by kind, code and pointer: of how many objects.
+    left_out: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     worked: float = 0.0
     bytes: int = 0
+
+    def counted(self) -> Iterator[Finding]:
+        """Gives the findings that count objects."""
+        for (kind, code, pointer), count in sorted(self.left_out.items()):
+            yield Finding(kind, COUNTED, None, Issue(code, "warning", pointer=pointer), count)
 
     async def copy(self, connection: psycopg.AsyncConnection[Any]) -> None:
         """Reads the source to its end into rows; raises whatever it raises."""
@@ -175,21 +212,16 @@ class _Intake:
 
     def _row(self, given: RosterObject) -> Row:
         kind, ordinal, object_id, payload = given
-        issues = self.published.issues(kind, payload)
-        errors = sum(issue.severity == "error" for issue in issues)
-        self.errors += errors
-        self.warnings += len(issues) - errors
-        bare = self.published.sendable(payload)
-        outgoing = encode(bare) if errors == 0 else None
-        if outgoing is not None and bare is payload:
-            source = outgoing
-        else:
-            # ASCII: a text that has no UTF-8 form is kept as well.
-            source = json.dumps(payload, ensure_ascii=True, separators=(",", ":")).encode("ascii")
+        leaves = self.published.outgoing(kind, payload, self.check.given.today)
+        self.left_out.update((kind, *left) for left in leaves.left_out)
+        outgoing = leaves.plain
+        # ASCII: a text that has no UTF-8 form is kept as well.
+        source = outgoing if leaves.is_whole and outgoing is not None else _ascii(payload).encode("ascii")
         kept = sealed_content(self.cipher, kind, object_id, source)
         sent = kept
         if outgoing is not None and outgoing is not source:
             sent = sealed_content(self.cipher, kind, object_id, outgoing)
+        findings = self._findings(given, leaves)
         self.bytes += len(kept.sealed) + (0 if sent is kept else len(sent.sealed))
         return (
             self.roster_id,
@@ -203,9 +235,21 @@ class _Intake:
             self.cipher.digests(words(kind, payload)),
             refs(kind, payload),
             is_protected(payload),
-            errors == 0,
-            Jsonb(stored(issues)) if issues else None,
+            outgoing is not None,
+            Jsonb(stored(leaves.issues)) if leaves.issues else None,
+            Jsonb(findings) if findings else None,
         )
+
+    def _findings(self, given: RosterObject, leaves: Outgoing) -> list[dict[str, Any]]:
+        """Gives what there is to say of an object that changes nothing for its record."""
+        kind, ordinal, object_id, payload = given
+        own = [*leaves.findings, *self.check.of_object(kind, ordinal, object_id, payload, leaves.broken)]
+        if leaves.plain is not None:
+            own += exceeds_call(leaves.plain, self.published.body_form)
+        outside = self.check.against_open_data(kind, payload)
+        if not own and not outside:
+            return []
+        return [*stored(own), *({**each, "origin": "open_data"} for each in stored(outside))]
 
 
 async def store_roster(
@@ -228,7 +272,8 @@ async def store_roster(
     async with transaction(engine, "store_roster") as conn:
         driver = (await conn.get_raw_connection()).driver_connection
         assert isinstance(driver, psycopg.AsyncConnection)  # noqa: S101 - the engine's URL says so
-        intake = _Intake(cipher, uuid4(), published, turn, source)
+        given = await read_given(conn, published, cipher.organisation_id)
+        intake = _Intake(cipher, uuid4(), published, turn, source, RosterCheck(given))
         await intake.copy(driver)
         keys = {"organisation": cipher.organisation_id, "activity": activity_id}
         upload = await conn.scalar(sa.text(_NEXT_UPLOAD), keys)
@@ -236,14 +281,37 @@ async def store_roster(
         _check(if_match, None if old is None else old.version)
         together = await conn.scalar(sa.text(_TOGETHER), keys) or 0
         _check_size(most_bytes, together, 0 if old is None else old.bytes, intake.bytes)
+        await _set_guardians_apart(conn, intake)
         for statement in _TAKE_IN:
             values = {"roster": intake.roster_id, "old": None if old is None else old.roster_id, "upload": upload}
             await conn.execute(sa.text(statement), {**keys, **values})
+        await _add_findings(conn, intake)
         await _put_in_place(conn, intake, activity_id, upload, old)
+        await count_findings(conn, cipher.organisation_id, activity_id)
         # In the same transaction, or the answer might show somebody else's roster.
         row = await reads.find_activity(conn, cipher.organisation_id, activity_id)
         assert row is not None  # noqa: S101 - it was written just now
         return Stored(old is None, row)
+
+
+async def _set_guardians_apart(conn: AsyncConnection, intake: _Intake) -> None:
+    if guardians := intake.check.guardians():
+        issues = json.dumps(stored([Issue("guardian", "warning", "")]))
+        await conn.execute(sa.text(_GUARDIANS), {"roster": intake.roster_id, "guardians": guardians, "issues": issues})
+
+
+async def _add_findings(conn: AsyncConnection, intake: _Intake) -> None:
+    """Writes what was counted, and what is wrong with objects in the light of each other.
+
+    What the roster was held against may have changed since its first object was read: then it is looked at again.
+    """
+    check, place = intake.check, (intake.cipher.organisation_id, intake.roster_id)
+    await add_findings(conn, *place, "object", intake.counted())
+    await add_findings(conn, *place, "across", in_threads(check.across()))
+    # Behind those of the objects by themselves.
+    await add_findings(conn, *place, "open_data", in_threads(check.across_and_open_data()), after=_MOST_OF_AN_OBJECT)
+    if await read_given(conn, intake.published, intake.cipher.organisation_id) != check.given:
+        await renew(conn, FINDINGS, {str(intake.roster_id): intake.cipher.organisation_id})
 
 
 async def _put_in_place(
@@ -256,8 +324,6 @@ async def _put_in_place(
         "version": 1 if old is None else old.version + 1,
         "counts": intake.source.counts,
         "bytes": intake.bytes,
-        "findings_errors": intake.errors,
-        "findings_warnings": intake.warnings,
     }
     await conn.execute(
         sa.insert(roster).values(
@@ -278,6 +344,7 @@ async def _put_in_place(
     )
     gone = await conn.scalar(sa.text(_GONE), {"old": old.roster_id, "new": intake.roster_id})
     await conn.execute(sa.delete(roster_item).where(roster_item.c.roster_id.between(old.roster_id, old.roster_id)))
+    await remove_findings(conn, organisation_id, old.roster_id)
     if gone:
         await forget_contents(conn, intake.cipher, gone)
 

@@ -124,6 +124,7 @@ _GUARDED: Final = (
     "batch",
     "content",
     "event",
+    "finding",
     "job",
     "object",
     "record",

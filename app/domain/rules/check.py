@@ -1,29 +1,24 @@
 """Runs the rules: those for one object while objects are read, those across objects at the end."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
-from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 from uuid import UUID
 
-from app.domain.issues import Issue
+from app.domain.issues import COUNTED, Finding, Issue
 from app.domain.reference import Reference
 from app.domain.rules import activity, civic_no, duty, enrolment, eppn, group, names, staff, unit
 from app.domain.rules.facts import Facts, Found
 from app.domain.rules.given import Given
 from app.domain.rules.parts import Item, entries
 
-Origin = Literal["object", "across", "open_data"]
 Rule = Callable[[Item, Given], Iterable[Issue]]
-
-# An object with one of these stays here until the roster is mended; one with any other goes, since the target decides.
-KEPT_HERE: Final = frozenset({"eppn_characters"})
 
 _OF_OBJECTS: Final[Mapping[str, tuple[Rule, ...]]] = {
     "persons": (
-        *(eppn.missing, eppn.characters, eppn.form, eppn.weak, eppn.has_civic_no, eppn.is_email, eppn.domain),
+        *(eppn.missing, eppn.form, eppn.weak, eppn.has_civic_no, eppn.is_email),
         *(civic_no.form, civic_no.calendar, civic_no.check_digit, civic_no.coordination_check_digit),
         *(civic_no.nationality, names.blank, names.long),
-        *(staff.email, staff.email_type, staff.external_id_of_pupil, staff.external_id_context),
+        *(staff.email, staff.external_id_of_pupil, staff.external_id_context),
         *(enrolment.school_year, enrolment.education_code, enrolment.adults),
     ),
     "duties": (),
@@ -31,7 +26,7 @@ _OF_OBJECTS: Final[Mapping[str, tuple[Rule, ...]]] = {
     "activities": (names.long, activity.activity_type, activity.no_teachers, activity.wide),
 }
 _AGAINST_OPEN_DATA: Final[Mapping[str, tuple[Rule, ...]]] = {
-    "persons": (enrolment.school_unit, enrolment.programme, enrolment.takes_part),
+    "persons": (eppn.domain, enrolment.school_unit, enrolment.programme, enrolment.takes_part),
     "duties": (unit.of_duty, unit.duty_takes_part),
     "groups": (unit.of_organisation,),
     "activities": (unit.of_organisation, activity.exam),
@@ -48,18 +43,6 @@ _ACROSS_AND_OPEN_DATA: Final[tuple[Callable[[Facts, Reference], Iterator[Found]]
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """An issue of an object of a roster; without an id it is about `about_many` of its kind."""
-
-    kind: str
-    ordinal: int
-    object_id: UUID | None
-    origin: Origin
-    issue: Issue
-    about_many: int | None = None
-
-
 class RosterCheck:
     """One reading of a roster, object by object, and what is known of it at the end."""
 
@@ -72,17 +55,16 @@ class RosterCheck:
     ) -> list[Issue]:
         """Lists what is wrong with one object by itself, and remembers what rules across objects need of it.
 
-        `broken` are the pointers of which the schema speaks already: of those no rule does.
+        `broken` are the pointers of what keeps it here or is left out of it already: of those no rule speaks.
         """
         self.facts.add(kind, ordinal, object_id, item)
         left = _left(item, broken) if broken else item
         found = [issue for rule in _OF_OBJECTS[kind] for issue in rule(left, self.given)]
         return _unbroken(found, broken)
 
-    def against_open_data(self, kind: str, item: Item, broken: Set[str] = frozenset()) -> list[Issue]:
-        """Lists what is wrong with one object in the light of the open data."""
-        found = [issue for rule in _AGAINST_OPEN_DATA[kind] for issue in rule(item, self.given)]
-        return _unbroken(found, broken)
+    def against_open_data(self, kind: str, item: Item) -> list[Issue]:
+        """Lists what is wrong with one object in the light of what stands outside its roster."""
+        return [issue for rule in _AGAINST_OPEN_DATA[kind] for issue in rule(item, self.given)]
 
     def guardians(self) -> list[int]:
         """Gives the places, in the roster's list, of persons who are not sent and have no findings of their own."""
@@ -90,19 +72,23 @@ class RosterCheck:
 
     def across(self) -> Iterator[Finding]:
         """Gives what is wrong with objects in the light of each other, when all have been read."""
+        guardians = list(staff.guardians(self.facts))
+        for position in guardians:
+            # Whoever is not sent shares nothing.
+            self.facts.persons.civic_nos[position] = 0
         for rule in _ACROSS:
-            yield from (self._finding("across", found) for found in rule(self.facts))
-        if count := sum(1 for _ in staff.guardians(self.facts)):
-            yield Finding("persons", -1, None, "across", Issue("guardian", "warning"), count)
+            yield from (self._finding(found) for found in rule(self.facts))
+        if guardians:
+            yield Finding("persons", COUNTED, None, Issue("guardian", "warning", ""), len(guardians))
 
     def across_and_open_data(self) -> Iterator[Finding]:
         """Gives what is wrong with objects in the light of each other and of the open data."""
         for rule in _ACROSS_AND_OPEN_DATA:
-            yield from (self._finding("open_data", found) for found in rule(self.facts, self.given.reference))
+            yield from (self._finding(found) for found in rule(self.facts, self.given.reference))
 
-    def _finding(self, origin: Origin, found: Found) -> Finding:
+    def _finding(self, found: Found) -> Finding:
         of_kind = getattr(self.facts, found.kind)
-        return Finding(found.kind, of_kind.ordinals[found.position], of_kind.id(found.position), origin, found.issue)
+        return Finding(found.kind, of_kind.ordinals[found.position], of_kind.id(found.position), found.issue)
 
 
 def _left(item: Item, broken: Set[str]) -> Item:

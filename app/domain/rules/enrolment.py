@@ -9,6 +9,8 @@ from app.domain.rules.given import Given
 from app.domain.rules.parts import Item, objects, text
 
 _WITH_YEARS: Final = frozenset({"GR", "SP", "SAM"})
+# Of others the schema speaks.
+_TAKING_PART: Final = _WITH_YEARS | {"GY", "VUXGY"}
 
 
 def school_year(person: Item, _: Given) -> Iterator[Issue]:
@@ -61,14 +63,19 @@ def takes_part(person: Item, given: Given) -> Iterator[Issue]:
         known = unit.of(enrolment.get("enroledAt"), given.reference)
         if known is None or enrolment.get("cancelled") is True:
             continue
-        school_type, year = _type(enrolment), enrolment.get("schoolYear")
+        school_type, year = _type(enrolment) or "", enrolment.get("schoolYear")
         if not known.takes_part:
             yield Issue("unit_without_exams", "warning", f"/enrolments/{place}/enroledAt/id")
-        elif not known.school_types or school_type is None:
+        elif known.school_types is None or school_type not in _TAKING_PART:
             continue
         elif school_type not in known.school_types:
             yield Issue("unit_school_type", "warning", f"/enrolments/{place}/schoolType")
-        elif (years := known.school_types[school_type]) is not None and type(year) is int and year not in years:
+        elif (
+            (years := known.school_types[school_type]) is not None
+            and type(year) is int
+            and 1 <= year <= 10
+            and year not in years
+        ):
             yield Issue("unit_school_year", "warning", f"/enrolments/{place}/schoolYear")
 
 

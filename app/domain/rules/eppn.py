@@ -15,7 +15,6 @@ from app.domain.rules.texts import folded, letters, plain
 _AT: Final = "/eduPersonPrincipalNames"
 _FIRST: Final = f"{_AT}/0"
 
-_ALLOWED = re.compile(r"[A-Za-z0-9.\-_+@]*")
 _FORM = re.compile(r"[^@]+@[^@]+")
 _LOCAL_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _BETWEEN_DIGITS: Final = str.maketrans("", "", "-+.")
@@ -25,12 +24,6 @@ def missing(person: Item, _: Given) -> Iterator[Issue]:
     """A person has an EPPN: an empty list is none."""
     if person.get("eduPersonPrincipalNames") == []:
         yield Issue("eppn_missing", pointer=_AT)
-
-
-def characters(person: Item, _: Given) -> Iterator[Issue]:
-    """An EPPN has ASCII letters, digits and `.-_+@`: with anything else nobody can log in."""
-    if (eppn := _eppn(person)) is not None and _ALLOWED.fullmatch(eppn) is None:
-        yield Issue("eppn_characters", pointer=_FIRST)
 
 
 def form(person: Item, _: Given) -> Iterator[Issue]:

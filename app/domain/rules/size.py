@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 
+from app.domain.batching import BodyForm
 from app.domain.issues import Issue
 
 
-def exceeds_call(size: int, most: int) -> Iterator[Issue]:
-    """An object of `size` bytes, as it would be sent, fits alone into a call, which takes `most` of them."""
-    if size > most:
+def exceeds_call(sent: bytes, form: BodyForm) -> Iterator[Issue]:
+    """An object fits into a call of this form, were it alone in it, as it would be `sent`."""
+    if not form.fits(sent):
         yield Issue("exceeds_call", "warning", "")

@@ -10,7 +10,6 @@ from app.domain.rules.given import Given
 from app.domain.rules.parts import MOST_ISSUES, Item, entries, objects
 
 _STAFF: Final = "Skola personal"
-_SUPPORTED: Final = frozenset({"Skola elev", _STAFF})
 _EDUID: Final = "https://eduid.se"
 
 
@@ -18,17 +17,6 @@ def email(person: Item, _: Given) -> Iterator[Issue]:
     """Who has no enrolment counts as staff, and has an e-mail address of that type."""
     if _is_staff(person) and all(each.get("type") != _STAFF for _, each in objects(person, "emails")):
         yield Issue("staff_email", pointer="/emails")
-
-
-def email_type(person: Item, _: Given) -> Iterator[Issue]:
-    """An e-mail address is a pupil's or one of the staff's, if its type is given."""
-    unsupported = (
-        place
-        for place, each in objects(person, "emails")
-        if isinstance(each.get("type"), str) and each["type"] not in _SUPPORTED
-    )
-    for place in islice(unsupported, MOST_ISSUES):
-        yield Issue("email_type", pointer=f"/emails/{place}/type")
 
 
 def external_id_of_pupil(person: Item, _: Given) -> Iterator[Issue]:

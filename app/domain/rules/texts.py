@@ -1,10 +1,9 @@
-"""When two texts are the same, and which characters nobody sees."""
+"""When two logins are the same or look so, and what of a name stands in one."""
 
-import re
 import unicodedata
 from typing import Final
 
-TROUBLE: Final = re.compile("[\0-\x1f\x7f-\x9f\xad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]")
+from app.domain.texts import without_trouble
 
 
 def folded(value: str) -> str:
@@ -24,7 +23,7 @@ def seen(value: str) -> str:
 
 def is_blank(value: str) -> bool:
     """Tells whether nothing of a text is seen."""
-    return not value or (not value.isalnum() and not TROUBLE.sub("", value).strip())
+    return not value or (not value.isalnum() and not without_trouble(value).strip())
 
 
 def letters(name: str) -> str:

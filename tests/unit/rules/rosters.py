@@ -5,8 +5,9 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
+from app.domain.issues import Finding
 from app.domain.reference import Exam, Programme, Reference, Unit
-from app.domain.rules.check import Finding, RosterCheck
+from app.domain.rules.check import RosterCheck
 from app.domain.rules.given import Given
 
 Item = dict[str, Any]
@@ -115,7 +116,7 @@ def codes(kind: str, item: Item, given: Given = GIVEN, broken: Iterable[str] = (
     """Gives code, severity and pointer of what is wrong with one object by itself, and by the open data."""
     check = RosterCheck(given)
     found = check.of_object(kind, 0, UUID(item["id"]), item, frozenset(broken))
-    found += check.against_open_data(kind, item, frozenset(broken))
+    found += check.against_open_data(kind, item)
     return [(issue.code, issue.severity, issue.pointer) for issue in found]
 
 

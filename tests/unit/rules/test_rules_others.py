@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from app.domain.batching import BodyForm
 from app.domain.rules.size import exceeds_call
 from tests.unit.rules.rosters import CLOSED, NO_EXAMS, OTHER_UNIT, activity, changed, codes, duty, group, ref
 
@@ -72,5 +73,6 @@ def test_an_activity_is_teaching_for_an_exam(changes: Any, expected: Any) -> Non
 
 
 def test_an_object_fits_into_a_call() -> None:
-    assert [issue.code for issue in exceeds_call(11, 10)] == ["exceeds_call"]
-    assert list(exceeds_call(10, 10)) == []
+    form = BodyForm(b"[", b",", b"]", max_bytes=10)
+    assert [issue.code for issue in exceeds_call(b"x" * 9, form)] == ["exceeds_call"]
+    assert list(exceeds_call(b"x" * 8, form)) == []

@@ -37,12 +37,9 @@ def test_nothing_is_said_of_what_is_right() -> None:
         ([""], [("eppn_form", "error", EPPN)]),
         (["90.exempelby.se"], [("eppn_form", "error", EPPN)]),
         (["90@a@exempelby.se"], [("eppn_form", "error", EPPN)]),
-        *[
-            ([f"90{character}1@exempelby.se"], [("eppn_characters", "error", EPPN)])
-            for character in " å'\"/\0\t\x7f\xad\u200b\u202e\u2060\ufeffｅ"
-        ],
         (["9.0-1_A+b@exempelby.se"], []),
-        # Of these the schema speaks.
+        # Of these others speak.
+        (["9 å@exempelby.se"], []),
         (["1@exempelby.se", "2@exempelby.se"], []),
         (None, []),
         ("1@exempelby.se", []),
@@ -50,7 +47,7 @@ def test_nothing_is_said_of_what_is_right() -> None:
         ([None], []),
     ],
 )
-def test_a_login_has_the_form_and_the_characters_of_one(eppns: Any, expected: list[tuple[str, str, str]]) -> None:
+def test_a_login_has_the_form_of_one(eppns: Any, expected: list[tuple[str, str, str]]) -> None:
     assert codes("persons", pupil(1, eduPersonPrincipalNames=eppns)) == expected
 
 
@@ -187,11 +184,7 @@ def test_another_name_may_be_blank(key: str) -> None:
         ([{"value": "a@b.se"}], [("staff_email", "/emails")], []),
         ([], [("staff_email", "/emails")], []),
         (None, [("staff_email", "/emails")], []),
-        (
-            [{"value": "a@b.se", "type": "Skola personal"}, {"value": "a@b.se", "type": "Privat"}],
-            [("email_type", "/emails/1/type")],
-            [("email_type", "/emails/1/type")],
-        ),
+        ([{"value": "a@b.se", "type": "Skola personal"}, {"value": "a@b.se", "type": "Privat"}], [], []),
     ],
 )
 def test_staff_have_an_address_of_their_work(emails: Any, of_staff: Any, of_pupil: Any) -> None:
@@ -255,7 +248,8 @@ def test_staff_alone_have_an_identifier_elsewhere(identifiers: Any, of_staff: An
         ({"enroledAt": ref("99912345")}, []),
         ({"enroledAt": None}, []),
         ({"enroledAt": 7, "schoolType": [], "schoolYear": {}}, []),
-        ({"schoolType": "FSK", "schoolYear": None}, [("unit_school_type", "warning", "/schoolType")]),
+        ({"schoolType": "FSK", "schoolYear": 11}, []),
+        ({"schoolYear": 11}, []),
     ],
 )
 def test_an_enrolment_is_somewhere_in_something(changes: Any, expected: Any) -> None:
