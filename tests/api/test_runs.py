@@ -56,9 +56,9 @@ async def test_the_policy_can_be_chosen(client: httpx.AsyncClient, activity_id: 
 @pytest.mark.parametrize(
     ("content", "pointer"),
     [
-        ({"on_record_error": "201201019801"}, "/on_record_error"),
+        ({"on_record_error": "201201019807"}, "/on_record_error"),
         ({"on_record_error": 1}, "/on_record_error"),
-        ({"201201019801": 1}, "/*"),
+        ({"201201019807": 1}, "/*"),
         ([], ""),
     ],
 )
