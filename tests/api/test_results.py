@@ -30,7 +30,7 @@ class Scene:
     @property
     def personal(self) -> set[str]:
         """Every string that only some may see, by whom it is about."""
-        return {"Åsa", "Öppensson", "Skyddsson", "Lärarsson", "example.se", "98019", "98119", "99019", "99119"}
+        return {"Åsa", "Öppensson", "Skyddsson", "Lärarsson", "example.se", "1019807", "1019815", "1019906", "1019914"}
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ async def scene(service: Service) -> Scene:
         ],
     }
     warned = {"status": "Warning", "warnings": [{"id": "3047", "message": "Svag EPPN", "severityLevel": "Warning"}]}
-    about_hidden = json.loads(json.dumps(refused).replace("9807", "9811").replace("\\u00c5sa", "Eva Skyddsson"))
+    about_hidden = json.loads(json.dumps(refused).replace("9807", "9815").replace("\\u00c5sa", "Eva Skyddsson"))
     await played.stage(1, {hidden["id"]: ("error", about_hidden), pupil["id"]: ("error", refused)})
     await played.stage(2, {duties[0]["id"]: ("warning", warned)})
     return Scene(run, persons, duties, played)
