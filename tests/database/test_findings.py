@@ -73,16 +73,9 @@ async def waiting(tenant: Tenant) -> int:
 async def test_every_rule_speaks_when_a_roster_is_put(tenant: Tenant) -> None:
     """Of one object, across objects and against the open data; and it is counted in the activity."""
     await published(tenant, unit_document(UNIT, status="Expired"))
-    activity_id = await tenant.store(
-        {
-            "persons": [
-                pupil(1, civicNo={"value": "201105149842"}),
-                pupil(2, eduPersonPrincipalNames=["90000001@a.se"]),
-            ]
-            + [pupil(3, eduPersonPrincipalNames=["90000001@A.se"])],
-            "groups": [group(4, [1, 9])],
-        }
-    )
+    misspelt = pupil(1, civicNo={"value": "201105149842"})
+    sharing = [pupil(2, eduPersonPrincipalNames=["901@a.se"]), pupil(3, eduPersonPrincipalNames=["901@A.se"])]
+    activity_id = await tenant.store({"persons": [misspelt, *sharing], "groups": [group(4, [1, 9])]})
     assert await found(tenant, activity_id) == [
         ("group_member_unknown", 4),
         ("unit_expired", 4),
