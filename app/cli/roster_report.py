@@ -6,8 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from app.catalogue import Language, counted
-from app.domain.issues import Severity
-from app.domain.reading import Finding
+from app.domain.issues import Finding, Severity
 from app.errors import Refused
 from app.views.issue import show_finding
 

@@ -17,8 +17,10 @@ from app.cli.start import read_settings
 from app.errors import Refused, Stopped
 
 if TYPE_CHECKING:
+    from app.domain.reference import Reference
     from app.domain.roster import RosterObject
     from app.sources.json_upload import RosterReader
+    from app.target import Published
 
 commands = typer.Typer()
 roster = typer.Typer(no_args_is_help=True, help="Rosters as files: one to begin with, and what is wrong with yours.")
@@ -97,27 +99,53 @@ def roster_check(
         bool, typer.Option("--json", help="One finding a line, as `GET /activities/{id}/findings` lists them.")
     ] = False,
     language: Annotated[_Language, typer.Option(help="Of the explanations.")] = _Language.SV,
+    reference: Annotated[
+        Path | None,
+        typer.Option(
+            help="The schools, programmes and exams that there are, as `roster generate` writes them.",
+            show_default="not looked at",
+        ),
+    ] = None,
+    eppn_domain: Annotated[
+        list[str] | None,
+        typer.Option(help="A domain of the organisation's logins; once for each.", show_default="any"),
+    ] = None,
 ) -> None:
     """Says what is wrong with a roster before it is sent to anybody; no database is needed.
 
     Exit code 0 without errors, 1 with errors, 2 when it cannot be taken at all. No value of an object is shown. What
     only the service knows is not looked at: its other rosters, and what was sent before.
     """
-    from app.domain.reading import Finding, Reading
+    from app.domain.reading import Reading, findings_of
+    from app.domain.reference import NOTHING_KNOWN
+    from app.domain.rules.given import Given
     from app.runtime import published
     from app.sources.json_upload import RosterReader
 
-    reader, reading = RosterReader(), Reading(published().outgoing, datetime.now(UTC).date())
-    found: list[Finding] = []
+    shape, reader, today = published(), RosterReader(), datetime.now(UTC).date()
     try:
-        for given in _objects(file, reader, read_settings().max_roster_bytes):
-            found += reading.findings(given)
+        known = _reference(reference, shape) if reference else NOTHING_KNOWN
+        given = Given(today, frozenset(each.lower() for each in eppn_domain or ()), known)
+        reading = Reading(shape.outgoing, shape.body_form, given)
+        found = findings_of(reading, _objects(file, reader, read_settings().max_roster_bytes))
     except Refused as refused:
         _print(refusal_lines(refused, as_json=as_json))
         raise SystemExit(_NOT_TAKEN) from None
-    found += reading.at_end()
     _print(map(as_json_line, found) if as_json else report(reader.counts, found, language.value))
     raise SystemExit(_ERRORS if any(each.issue.severity == "error" for each in found) else 0)
+
+
+def _reference(path: Path, shape: "Published") -> "Reference":
+    from app.demo.reference import read_reference
+
+    try:
+        read = read_reference(path)
+    except OSError as problem:
+        raise Refused(f"The reference cannot be read: {problem.strerror}.") from None
+    except ValueError as problem:
+        said = "it is no JSON" if isinstance(problem, json.JSONDecodeError | UnicodeDecodeError) else problem
+        raise Refused(f"The reference cannot be read: {said}.") from None
+    return shape.reference(read.number, read.units, frozenset(), read.programmes, read.exams)
 
 
 def _objects(file: Path, reader: "RosterReader", most: int) -> Iterator["RosterObject"]:

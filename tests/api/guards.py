@@ -9,7 +9,7 @@ from tests.api.conftest import Service
 from tests.api.factories import body
 
 OPEN = {"/healthz", "/readyz", "/metrics", "/docs", "/docs/{name}", "/openapi.json"}
-CIVIC_NO = "201201019801"
+CIVIC_NO = "201201019807"
 ALL_SCOPES = ("provision", "history", "pii", "protected")
 
 
