@@ -10,6 +10,7 @@ from app.api import activities, docs, health, jobs, openapi, outages, problems, 
 from app.api.body_limit import BodyLimit
 from app.api.dependencies import Parts
 from app.api.from_memory import FromMemory
+from app.api.head import HeadAsGet
 from app.api.metrics import Measured
 from app.api.query import declared_parameters_only
 from app.api.readiness import Readiness
@@ -56,6 +57,7 @@ def create_app(runtime: Runtime) -> FastAPI:
     app.add_middleware(problems.Unhandled)
     app.add_middleware(BodyLimit, max_roster_bytes=runtime.settings.max_roster_bytes)
     app.add_middleware(FromMemory)
+    app.add_middleware(HeadAsGet)
     app.add_middleware(Measured, metrics=parts.metrics)
     return app
 
