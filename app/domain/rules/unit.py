@@ -27,17 +27,22 @@ def of_organisation(item: Item, given: Given) -> Iterator[Issue]:
 
 def of(given: object, reference: Reference) -> Unit | None:
     """Gives what is known of the school unit that is referred to."""
-    if reference.units is None or (unit_id := id_of(given)) is None:
+    if reference.units is None:
         return None
-    return reference.units.get(unit_id)
+    unit_id = given.get("id") if isinstance(given, dict) else None
+    # Mostly it is written as it is known.
+    found = reference.units.get(unit_id) if isinstance(unit_id, str) else None
+    return found or reference.units.get(id_of(given) or "")
 
 
 def issues(given: object, pointer: str, reference: Reference) -> Iterator[Issue]:
     """Says what is wrong with the school unit that is referred to at `pointer`; nothing where none are known."""
-    if reference.units is None or (unit_id := id_of(given)) is None:
+    if reference.units is None:
         return
-    unit = reference.units.get(unit_id)
+    unit = of(given, reference)
     if unit is None:
+        if (unit_id := id_of(given)) is None:
+            return
         yield Issue("unit_foreign" if unit_id in reference.others else "unit_unknown", pointer=pointer)
         return
     if unit.expired:
