@@ -1,10 +1,9 @@
 """Rules for the login of a person (EPPN, eduPersonPrincipalName)."""
 
 import re
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from itertools import islice
 from typing import Final
-from uuid import UUID
 
 from app.domain.issues import Issue
 from app.domain.rules.facts import Facts, Found
@@ -100,14 +99,6 @@ def look_alike(facts: Facts) -> Iterator[Found]:
             others = (other for other in positions if persons.eppns[other] != persons.eppns[position])
             if ids := tuple(persons.id(other) for other in islice(others, MOST_ISSUES)):
                 yield Found("persons", position, Issue("eppn_look_alike", "warning", _FIRST, ids))
-
-
-def of_another(logins: Iterable[tuple[int, UUID, Hashable]], owners: Mapping[Hashable, UUID]) -> Iterator[Found]:
-    """An EPPN is never given to another person: `logins` are position, id and login, `owners` who had one before."""
-    for position, object_id, login in logins:
-        owner = owners.get(login)
-        if owner is not None and owner != object_id:
-            yield Found("persons", position, Issue("eppn_of_another", pointer=_FIRST, ids=(owner,)))
 
 
 def _eppn(person: Item) -> str | None:
