@@ -1,6 +1,5 @@
 """What is wrong with a roster is found when it is put, and again when what it is held against has changed."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator
 from typing import Any
@@ -12,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db import findings, reference, tasks, tenants
 from app.db.intake import store_roster
+from app.db.loop_share import LoopShare
 from app.db.reference import Item
 from app.jobs.tasks.findings import SecondLook
 from app.jobs.tasks.loop import TaskLoop
@@ -238,7 +238,7 @@ async def test_open_data_that_changes_while_a_roster_arrives_is_held_against_it(
         activity_id,
         JsonUpload(chunks()),
         if_match=lambda _: True,
-        turn=asyncio.Lock(),
+        share=LoopShare(),
         most_bytes=2**40,
     )
     assert await found(tenant, activity_id) == []
