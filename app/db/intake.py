@@ -23,6 +23,7 @@ from app.db.engine import transaction
 from app.db.findings import FINDINGS, add_findings, count_findings, in_threads, remove_findings
 from app.db.given import read_given
 from app.db.loop_share import LoopShare
+from app.db.reference import ask_again
 from app.db.schema import activity, roster, roster_item
 from app.db.search_index import SearchIndex
 from app.db.staging import STAGED, RosterDigest, Row, Staging
@@ -30,7 +31,7 @@ from app.db.tasks import renew
 from app.domain.issues import COUNTED, Finding, Issue, stored
 from app.domain.outgoing import Outgoing
 from app.domain.roster import RosterObject, is_protected, refs
-from app.domain.rules.check import RosterCheck
+from app.domain.rules.check import MAY_BE_NEW, RosterCheck
 from app.domain.rules.size import exceeds_call
 from app.errors import Conflict, PreconditionFailed
 from app.target import Published
@@ -173,6 +174,8 @@ class _Intake:
     check: RosterCheck
     # What was left out, by kind, code and pointer: of how many objects.
     left_out: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    # Whether an object refers to what the open data does not have.
+    may_be_new: bool = False
     bytes: int = 0
     digest: RosterDigest = field(default_factory=RosterDigest)
 
@@ -246,6 +249,7 @@ class _Intake:
         outside = self.check.against_open_data(kind, payload)
         if not own and not outside:
             return []
+        self.may_be_new = self.may_be_new or any(issue.code in MAY_BE_NEW for issue in outside)
         return [*stored(own), *({**each, "origin": "open_data"} for each in stored(outside))]
 
 
@@ -342,6 +346,8 @@ async def _add_findings(conn: AsyncConnection, intake: _Intake) -> None:
     await add_findings(conn, *place, "open_data", in_threads(check.across_and_open_data()), after=_MOST_OF_AN_OBJECT)
     if await read_given(conn, intake.published, intake.cipher.organisation_id) != check.given:
         await renew(conn, FINDINGS, {str(intake.roster_id): intake.cipher.organisation_id})
+    if intake.may_be_new:
+        await ask_again(conn, check.given.schools.number)
 
 
 async def _put_in_place(

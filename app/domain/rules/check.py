@@ -13,6 +13,9 @@ from app.domain.schools import Schools
 
 Rule = Callable[[Item, Given], Iterable[Issue]]
 
+# What is said of something that the open data does not have, and may have by now.
+MAY_BE_NEW: Final = frozenset({"unit_unknown", "unit_foreign", "education_code_unknown", "exam_unknown"})
+
 _OF_OBJECTS: Final[Mapping[str, tuple[Rule, ...]]] = {
     "persons": (
         *(eppn.missing, eppn.form, eppn.weak, eppn.has_civic_no, eppn.is_email),
