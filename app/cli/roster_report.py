@@ -21,7 +21,7 @@ def report(counts: Mapping[str, int], found: Sequence[Finding], language: Langua
 
     `counts` are the numbers of objects by kind. Explanations are in the `language`.
     """
-    yield ", ".join(f"{kind} {count}" for kind, count in counts.items())
+    yield ", ".join(counted(kind, count, language) for kind, count in counts.items())
     groups: dict[_Cause, list[Finding]] = {}
     for each in found:
         groups.setdefault((each.issue.severity, each.issue.code, each.issue.cause), []).append(each)
@@ -75,6 +75,7 @@ def _shown(each: Finding) -> dict[str, Any]:
             "pointer": issue.pointer,
             "severity": issue.severity,
             "code": issue.code,
+            "ids": issue.ids,
             "cause": issue.cause,
         }
     )

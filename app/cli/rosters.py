@@ -17,8 +17,8 @@ from app.cli.start import read_settings
 from app.errors import Refused, Stopped
 
 if TYPE_CHECKING:
-    from app.domain.reference import Reference
     from app.domain.roster import RosterObject
+    from app.domain.schools import Schools
     from app.sources.json_upload import RosterReader
     from app.target import Published
 
@@ -117,8 +117,8 @@ def roster_check(
     only the service knows is not looked at: its other rosters, and what was sent before.
     """
     from app.domain.reading import Reading, findings_of
-    from app.domain.reference import NOTHING_KNOWN
     from app.domain.rules.given import Given
+    from app.domain.schools import NOTHING_KNOWN
     from app.runtime import published
     from app.sources.json_upload import RosterReader
 
@@ -135,7 +135,7 @@ def roster_check(
     raise SystemExit(_ERRORS if any(each.issue.severity == "error" for each in found) else 0)
 
 
-def _reference(path: Path, shape: "Published") -> "Reference":
+def _reference(path: Path, shape: "Published") -> "Schools":
     from app.demo.reference import read_reference
 
     try:
@@ -145,7 +145,7 @@ def _reference(path: Path, shape: "Published") -> "Reference":
     except ValueError as problem:
         said = "it is no JSON" if isinstance(problem, json.JSONDecodeError | UnicodeDecodeError) else problem
         raise Refused(f"The reference cannot be read: {said}.") from None
-    return shape.reference(read.number, read.units, frozenset(), read.programmes, read.exams)
+    return shape.schools(read.number, read.units, frozenset(), read.programmes, read.exams)
 
 
 def _objects(file: Path, reader: "RosterReader", most: int) -> Iterator["RosterObject"]:

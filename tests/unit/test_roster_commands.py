@@ -125,7 +125,7 @@ def test_a_roster_that_cannot_be_made_says_why(options: tuple[object, ...], why:
 def test_a_roster_without_errors_is_exit_code_0(generated: Callable[..., Path]) -> None:
     result = command("check", generated("clean") / "roster")
     assert result.exit_code == 0
-    assert result.stdout.splitlines()[0].startswith("persons 60, duties ")
+    assert result.stdout.splitlines()[0].startswith("60 användare, ")
     assert " ✗ " not in result.stdout
 
 
@@ -176,7 +176,7 @@ def test_findings_are_grouped_by_code_with_places_and_an_explanation() -> None:
     roster = upload(groups=[group(nth, groupType="Mentorsgruppen") for nth in range(12)] + [group(12, notes="x")])
     swedish, english = command("check", "-", stdin=roster), command("check", "-", "--language", "en", stdin=roster)
     lines = [line for line in swedish.stdout.splitlines() if line]
-    assert lines[:2] == ["persons 0, duties 0, groups 13, activities 0", "✗ 12 × schema_enum"]
+    assert lines[:2] == ["0 användare, 0 tjänstgöringar, 13 grupper, 0 aktiviteter", "✗ 12 × schema_enum"]
     assert lines[2].startswith("  Ett fält har ett värde som inte finns")
     assert lines[3] == "    groups 00000000-0000-4000-8000-000000000000 /groupType"
     # The warnings come later, the most frequent first; of what was left out there is a number.
