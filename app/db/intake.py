@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
 from typing import Any, Protocol
 from uuid import UUID, uuid4
 
@@ -24,10 +23,15 @@ from app.db import reads
 from app.db.cipher import OrganisationCipher
 from app.db.content import forget_contents, sealed_content
 from app.db.engine import transaction
-from app.db.findings import COUNTED, Finding, add_findings, count_findings, remove_findings
+from app.db.findings import FINDINGS, add_findings, count_findings, in_threads, remove_findings
+from app.db.given import read_given
 from app.db.schema import activity, roster, roster_item
-from app.domain.issues import Issue, stored
+from app.db.tasks import renew
+from app.domain.issues import COUNTED, Finding, Issue, stored
+from app.domain.outgoing import Outgoing
 from app.domain.roster import RosterObject, is_protected, refs, words
+from app.domain.rules.check import RosterCheck
+from app.domain.rules.size import exceeds_call
 from app.errors import Conflict, PreconditionFailed
 from app.target import Published
 
@@ -89,16 +93,23 @@ _TAKE_IN = (
     f"""
     INSERT INTO finding (organisation_id, roster_id, kind, ordinal, origin, number, object_id, code, severity, pointer,
         ids, cause)
-    SELECT :organisation, roster_id, kind, ordinal, 'object', number, object_id, one ->> 'code', one ->> 'severity',
+    SELECT :organisation, roster_id, kind, ordinal, coalesce(one ->> 'origin', 'object'), number, object_id,
+        one ->> 'code', one ->> 'severity',
         coalesce(one ->> 'pointer', ''),
         CASE WHEN one ? 'ids' THEN ARRAY(SELECT jsonb_array_elements_text(one -> 'ids')::uuid) END, one ->> 'cause'
     FROM roster_staging
         CROSS JOIN LATERAL jsonb_array_elements(coalesce(issues, '[]') || coalesce(findings, '[]'))
         WITH ORDINALITY AS each (one, number)
-    WHERE {_STAGED} AND (issues IS NOT NULL OR findings IS NOT NULL)
+    WHERE {_STAGED} AND (issues IS NOT NULL OR findings IS NOT NULL) AND one ->> 'code' <> 'guardian'
     """,  # noqa: S608 - constants of ours
     f"DELETE FROM roster_staging WHERE {_STAGED}",  # noqa: S608 - constants of ours
 )
+# Who has no part in an exam stays here, without a word about each: one finding counts them.
+_GUARDIANS = f"""
+    UPDATE roster_staging SET outgoing = NULL, outgoing_sealed = NULL, sendable = false, findings = NULL,
+        issues = CAST(:issues AS jsonb)
+    WHERE {_STAGED} AND kind = 'persons' AND ordinal = ANY (CAST(:guardians AS integer[]))
+"""  # noqa: S608 - constants of ours
 # It stays that while the organisation's row is held; the activity's is left to its runs until the end.
 _CURRENT = "SELECT version, roster_id, bytes FROM activity WHERE organisation_id = :organisation AND id = :activity"
 # Of all its activities; the organisation's row keeps it as it is.
@@ -113,6 +124,9 @@ _GONE = """
         WHERE new.roster_id BETWEEN :new AND :new
     ) gone WHERE gone.digest IS NOT NULL
 """
+
+# More than that nothing is said of one object by itself.
+_MOST_OF_AN_OBJECT = 10_000
 
 # Made once: to make one takes longer than to write an object.
 _ascii = json.JSONEncoder(ensure_ascii=True, separators=(",", ":")).encode
@@ -156,7 +170,7 @@ class _Intake:
     published: Published
     turn: asyncio.Lock
     source: Source
-    today: date = field(default_factory=lambda: datetime.now(UTC).date())
+    check: RosterCheck
     # What was left out, by kind, code and pointer: of how many objects.
     left_out: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     worked: float = 0.0
@@ -198,7 +212,7 @@ class _Intake:
 
     def _row(self, given: RosterObject) -> Row:
         kind, ordinal, object_id, payload = given
-        leaves = self.published.outgoing(kind, payload, self.today)
+        leaves = self.published.outgoing(kind, payload, self.check.given.today)
         self.left_out.update((kind, *left) for left in leaves.left_out)
         outgoing = leaves.plain
         # ASCII: a text that has no UTF-8 form is kept as well.
@@ -207,6 +221,7 @@ class _Intake:
         sent = kept
         if outgoing is not None and outgoing is not source:
             sent = sealed_content(self.cipher, kind, object_id, outgoing)
+        findings = self._findings(given, leaves)
         self.bytes += len(kept.sealed) + (0 if sent is kept else len(sent.sealed))
         return (
             self.roster_id,
@@ -222,8 +237,19 @@ class _Intake:
             is_protected(payload),
             outgoing is not None,
             Jsonb(stored(leaves.issues)) if leaves.issues else None,
-            Jsonb(stored(leaves.findings)) if leaves.findings else None,
+            Jsonb(findings) if findings else None,
         )
+
+    def _findings(self, given: RosterObject, leaves: Outgoing) -> list[dict[str, Any]]:
+        """Gives what there is to say of an object that changes nothing for its record."""
+        kind, ordinal, object_id, payload = given
+        own = [*leaves.findings, *self.check.of_object(kind, ordinal, object_id, payload, leaves.broken)]
+        if leaves.plain is not None:
+            own += exceeds_call(leaves.plain, self.published.body_form)
+        outside = self.check.against_open_data(kind, payload)
+        if not own and not outside:
+            return []
+        return [*stored(own), *({**each, "origin": "open_data"} for each in stored(outside))]
 
 
 async def store_roster(
@@ -246,7 +272,8 @@ async def store_roster(
     async with transaction(engine, "store_roster") as conn:
         driver = (await conn.get_raw_connection()).driver_connection
         assert isinstance(driver, psycopg.AsyncConnection)  # noqa: S101 - the engine's URL says so
-        intake = _Intake(cipher, uuid4(), published, turn, source)
+        given = await read_given(conn, published, cipher.organisation_id)
+        intake = _Intake(cipher, uuid4(), published, turn, source, RosterCheck(given))
         await intake.copy(driver)
         keys = {"organisation": cipher.organisation_id, "activity": activity_id}
         upload = await conn.scalar(sa.text(_NEXT_UPLOAD), keys)
@@ -254,16 +281,37 @@ async def store_roster(
         _check(if_match, None if old is None else old.version)
         together = await conn.scalar(sa.text(_TOGETHER), keys) or 0
         _check_size(most_bytes, together, 0 if old is None else old.bytes, intake.bytes)
+        await _set_guardians_apart(conn, intake)
         for statement in _TAKE_IN:
             values = {"roster": intake.roster_id, "old": None if old is None else old.roster_id, "upload": upload}
             await conn.execute(sa.text(statement), {**keys, **values})
-        await add_findings(conn, cipher.organisation_id, intake.roster_id, "object", intake.counted())
+        await _add_findings(conn, intake)
         await _put_in_place(conn, intake, activity_id, upload, old)
         await count_findings(conn, cipher.organisation_id, activity_id)
         # In the same transaction, or the answer might show somebody else's roster.
         row = await reads.find_activity(conn, cipher.organisation_id, activity_id)
         assert row is not None  # noqa: S101 - it was written just now
         return Stored(old is None, row)
+
+
+async def _set_guardians_apart(conn: AsyncConnection, intake: _Intake) -> None:
+    if guardians := intake.check.guardians():
+        issues = json.dumps(stored([Issue("guardian", "warning", "")]))
+        await conn.execute(sa.text(_GUARDIANS), {"roster": intake.roster_id, "guardians": guardians, "issues": issues})
+
+
+async def _add_findings(conn: AsyncConnection, intake: _Intake) -> None:
+    """Writes what was counted, and what is wrong with objects in the light of each other.
+
+    What the roster was held against may have changed since its first object was read: then it is looked at again.
+    """
+    check, place = intake.check, (intake.cipher.organisation_id, intake.roster_id)
+    await add_findings(conn, *place, "object", intake.counted())
+    await add_findings(conn, *place, "across", in_threads(check.across()))
+    # Behind those of the objects by themselves.
+    await add_findings(conn, *place, "open_data", in_threads(check.across_and_open_data()), after=_MOST_OF_AN_OBJECT)
+    if await read_given(conn, intake.published, intake.cipher.organisation_id) != check.given:
+        await renew(conn, FINDINGS, {str(intake.roster_id): intake.cipher.organisation_id})
 
 
 async def _put_in_place(

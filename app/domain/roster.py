@@ -14,7 +14,7 @@ from app.domain.kinds import Kind
 
 Item = dict[str, Any]
 # Another object that one speaks of, by its kind and id.
-Reference = tuple[Kind, UUID]
+ObjectKey = tuple[Kind, UUID]
 
 MOST_WORDS: Final = 64
 LONGEST_WORD: Final = 255
@@ -98,7 +98,7 @@ def refs(kind: str, item: Item) -> list[UUID]:
     return list(dict.fromkeys(filter(None, _references(kind, item))))
 
 
-def referred(kind: str, item: Item, object_id: UUID) -> Reference:
+def referred(kind: str, item: Item, object_id: UUID) -> ObjectKey:
     """Tells of which kind an object is that an object of a `kind` builds on: an activity has groups and duties."""
     if kind == "activities":
         of_groups = object_id in map(_id_of, _list(item, "groups"))

@@ -1,6 +1,7 @@
 """What is shown of issues: the findings of a roster, and the messages of a record."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
@@ -8,13 +9,15 @@ from app.catalogue import Explanation, explain, explain_message
 from app.catalogue import issue as entry_of
 from app.domain.issues import Issue, explaining
 from app.domain.kinds import Kind
-from app.domain.roster import Reference, referred
+from app.domain.roster import ObjectKey, referred
+from app.domain.rules.check import check_object
+from app.domain.rules.given import Given
 from app.target import Message, Published
 from app.views import Row, Shown
 from app.views.viewer import Viewer
 
 # The names of the objects that messages speak of, as the viewer is shown them.
-Names = Mapping[Reference, str | None]
+Names = Mapping[ObjectKey, str | None]
 
 _NOBODY: Final[Names] = {}
 
@@ -36,9 +39,9 @@ def show_finding(row: Row, names: Names = _NOBODY) -> Shown:
     }
 
 
-def spoken_of(rows: Iterable[Row], published: Published) -> set[Reference]:
+def spoken_of(rows: Iterable[Row], published: Published) -> set[ObjectKey]:
     """Gives the other objects that the messages of opened records speak of."""
-    found: set[Reference] = set()
+    found: set[ObjectKey] = set()
     for row in rows:
         for issue in row["issues"] or ():
             found.update(referred(row["kind"], row["payload"], UUID(each)) for each in issue.get("ids", ()))
@@ -94,7 +97,7 @@ def _message(
     text: str | None,
     attribute: str | None,
     explanation: Explanation | None,
-    about: Iterable[Reference] = (),
+    about: Iterable[ObjectKey] = (),
     names: Names = _NOBODY,
 ) -> Shown:
     """Makes a message; the text is our own explanation when there is none to show."""
@@ -108,11 +111,11 @@ def _message(
     }
 
 
-def _about(references: Iterable[Reference], names: Names) -> list[Shown]:
+def _about(references: Iterable[ObjectKey], names: Names) -> list[Shown]:
     return [{"kind": kind, "id": id_, "name": names.get((kind, id_))} for kind, id_ in references]
 
 
-def _found(row: Row, object_id: UUID, names: Names) -> Reference:
+def _found(row: Row, object_id: UUID, names: Names) -> ObjectKey:
     """Tells of which kind an object is that a finding speaks of: as it is known, else as it is referred to."""
     known = next(((kind, object_id) for kind in Kind if (kind, object_id) in names), None)
     if known is None and row["kind"] == Kind.ACTIVITIES and row["pointer"].startswith("/groups"):
@@ -138,5 +141,7 @@ def _targets(row: Row, published: Published) -> Iterator[Message]:
 
 
 def _our_issues(row: Row) -> list[Issue]:
-    """Lists what our own rules say of an opened object."""
-    return [Issue(each["code"], each["severity"], each.get("pointer")) for each in row["issues"] or ()]
+    """Lists what our own rules say of an opened object: what was found of it in its roster, else of it by itself."""
+    known = [*(row["issues"] or ()), *(row["findings"] or ())]
+    found = [Issue(each["code"], each["severity"], each.get("pointer")) for each in known]
+    return found or check_object(row["kind"], row["payload"], Given(datetime.now(UTC).date()))
