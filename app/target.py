@@ -20,8 +20,8 @@ from app.domain.batching import BodyForm
 from app.domain.intents import Accepted
 from app.domain.kinds import Kind
 from app.domain.outgoing import Outgoing
-from app.domain.reference import Reference
-from app.domain.roster import ObjectKey
+from app.domain.roster import Reference
+from app.domain.schools import Schools
 from app.domain.verdicts import ItemResult
 
 # Nobody took the call, or nobody said so: signs that the service is away, as http_5xx is.
@@ -133,7 +133,7 @@ class Message:
     type: MessageType | None
     text: str | None = field(repr=False)
     attribute: str | None
-    about: ObjectKey | None = None
+    about: Reference | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,14 +186,14 @@ class Published(Protocol):
     def sendable(self, item: dict[str, Any]) -> dict[str, Any]:
         """Gives an object as the target has it without the fields that it sets itself, in the same key order."""
 
-    def reference(
+    def schools(
         self,
         number: str,
         units: Iterable[dict[str, Any]] | None,
         others: Set[str],
         programmes: Iterable[dict[str, Any]] | None,
         exams: Iterable[dict[str, Any]] | None,
-    ) -> Reference:
+    ) -> Schools:
         """Reads what came of the open data (`OpenItem.raw`) into what rules need for the organisation with `number`.
 
         `units` are its own school units, `others` the ids of other organisations'; None is what has not been read yet.

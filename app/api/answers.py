@@ -102,6 +102,14 @@ def allows_version(if_match: str | None, version: int | None) -> bool:
     return "*" in tags or any((tag := _STRONG_VERSION.fullmatch(each)) and int(tag[1]) == version for each in tags)
 
 
+def allows_creation(if_none_match: str | None, version: int | None) -> bool:
+    """Decides an If-None-Match (RFC 9110, section 13.1.2) over what is to be written; None is no activity."""
+    if if_none_match is None or version is None:
+        return True
+    asked = _TAG.findall(if_none_match)
+    return "*" not in asked and f'"{version}"' not in {tag.removeprefix("W/") for tag in asked}
+
+
 def _plain(value: Any) -> str:
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat().replace("+00:00", "Z")

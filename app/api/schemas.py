@@ -6,7 +6,7 @@ Clients must accept new fields and new values of enumerations in answers.
 from typing import Annotated, Any, Generic, Literal, TypeVar
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
 
 Policy = Literal["halt", "continue"]
 Kind = Literal["persons", "duties", "groups", "activities"]
@@ -298,6 +298,116 @@ class RecordDetail(Record):
     sent: Annotated[Any, Field(description="The object as it went out; null when it has not.")]
     received: Annotated[Any, Field(description="Skolverket's answer for it as it came; null without one.")]
     attempts: Annotated[Count, Field(description="How many times it was sent.")]
+
+
+class Described(BaseModel):
+    """Who or what an object is. Personal strings are `***` for keys that may not see them."""
+
+    kind: Kind
+    id: UUID
+    name: str | None
+    role: Literal["Elev", "Personal"] | None
+    civic_no: str | None
+    eppn: str | None
+    school_year: int | None
+    school_type: str | None
+
+
+class ActivityName(BaseModel):
+    """An activity whose roster has the object now."""
+
+    id: UUID
+    display_name: str
+
+
+_FOUND: dict[str, JsonValue] = {
+    "kind": "persons",
+    "id": _ID,
+    "name": "Åsa Exempelsson",
+    "role": "Elev",
+    "civic_no": "201201019801",
+    "eppn": "q7x1@edu.example.se",
+    "school_year": 6,
+    "school_type": "GR",
+    "activities": [{"id": _ID, "display_name": "Nationellt prov i matematik, årskurs 6"}],
+    "accepted_at": _TIME,
+    "landed_at": None,
+    "gone_at": None,
+}
+_OBJECT: dict[str, JsonValue] = {"id": _ID, "givenName": "Åsa", "familyName": "Exempelsson"}
+_HISTORY: dict[str, JsonValue] = {
+    "job_id": _ID,
+    "run_id": _ID,
+    "activity_id": _ID,
+    "status": "warning",
+    "codes": ["schema_format"],
+    "attempts": 1,
+    "created_at": _TIME,
+    "completed_at": _TIME,
+}
+
+
+class FoundObject(Described):
+    """An object of the organisation, in its newest form."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_FOUND]})
+
+    activities: Annotated[
+        list[ActivityName], Field(description="Whose rosters have it now; empty for one that only history knows.")
+    ]
+    accepted_at: Annotated[AwareDatetime | None, Field(description="When Skolverket accepted it last.")]
+    landed_at: Annotated[AwareDatetime | None, Field(description="When it was seen to have arrived.")]
+    gone_at: Annotated[AwareDatetime | None, Field(description="When it was seen to be gone from Skolverket.")]
+
+
+class Accepted(BaseModel):
+    """What Skolverket accepted of an object last."""
+
+    at: AwareDatetime
+    job_id: UUID
+    object: Annotated[Any, Field(description="As it went out; null once it is erased.")]
+
+
+class ObjectRecord(BaseModel):
+    """What became of an object in one job."""
+
+    job_id: UUID
+    run_id: UUID
+    activity_id: UUID
+    status: RecordStatus
+    codes: Annotated[list[str], Field(description="Of what was said of it, by us and by Skolverket.")]
+    attempts: Count
+    created_at: Annotated[AwareDatetime, Field(description="When its run was accepted.")]
+    completed_at: AwareDatetime | None
+
+
+class ObjectFinding(Finding):
+    """One thing that is wrong with an object in an activity's roster."""
+
+    activity_id: UUID
+
+
+class ObjectDetail(FoundObject):
+    """Everything that is known of one object."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    **_FOUND,
+                    "object": _OBJECT,
+                    "accepted": {"at": _TIME, "job_id": _ID, "object": _OBJECT},
+                    "findings": [],
+                    "records": {"data": [_HISTORY], "next_cursor": None},
+                }
+            ]
+        }
+    )
+
+    object: Annotated[Any, Field(description="Its newest form as it was uploaded; null once it is erased.")]
+    accepted: Accepted | None
+    findings: Annotated[list[ObjectFinding], Field(description="Of the rosters that have it now.")]
+    records: Annotated[Page[ObjectRecord], Field(description="Newest first.")]
 
 
 class Batch(BaseModel):

@@ -20,5 +20,5 @@ async def read_given(conn: AsyncConnection, published: Published, organisation_i
     return Given(
         datetime.now(UTC).date(),
         frozenset(domains),
-        published.reference(number, known.units, known.others, known.programmes, known.exams),
+        published.schools(number, known.units, known.others, known.programmes, known.exams),
     )

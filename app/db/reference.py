@@ -136,6 +136,27 @@ async def known_to(conn: AsyncConnection, number: str) -> Known:
     )
 
 
+async def ask_again(conn: AsyncConnection, number: str) -> None:
+    """Has what is known for an organisation read again at once, unless it has been within the last ten minutes.
+
+    Somebody refers to what is not known, which may be new. Whatever is being read now is left alone.
+    """
+    await conn.execute(
+        sa.text(
+            """
+            UPDATE task SET due_at = clock_timestamp()
+            FROM (
+                SELECT id FROM task
+                WHERE kind = :kind AND key = ANY (:keys) AND holder IS NULL AND due_at > clock_timestamp()
+                    AND done_at < clock_timestamp() - interval '10 minutes'
+                FOR UPDATE SKIP LOCKED
+            ) stale WHERE task.id = stale.id
+            """
+        ),
+        {"kind": OPEN_DATA, "keys": [number, PROGRAMMES, EXAMS]},
+    )
+
+
 async def item_by_id(conn: AsyncConnection, kind: Kind, item_id: UUID) -> Item | None:
     """Gives an item as it was last seen; None when Skolverket had none with this id, or was not asked yet."""
     return await _one(conn, "kind = :kind AND id = :key", kind, item_id)

@@ -6,7 +6,7 @@ from typing import Any, Final, Literal
 from uuid import UUID
 
 from app.domain.kinds import Kind
-from app.domain.roster import ObjectKey, uuid_of
+from app.domain.roster import Reference, uuid_of
 from app.skolverket.attributes import pointer_of
 from app.target import Message, MessageType
 
@@ -80,7 +80,7 @@ def _read(given: Any, severity: str, kind: str, item: Any) -> Message:
     )
 
 
-def _about(kind: str, item: Any, pointer: str, value: Any) -> ObjectKey | None:
+def _about(kind: str, item: Any, pointer: str, value: Any) -> Reference | None:
     """Gives the other object that a message speaks of: its id is the value, or what the object has at the pointer."""
     for other, reference in _REFERENCES[kind].items():
         if reference.fullmatch(pointer) and (named := uuid_of(value) or _reference(_at(item, pointer))):

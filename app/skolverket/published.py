@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from app.domain.batching import BodyForm
 from app.domain.outgoing import Outgoing, outgoing
-from app.domain.reference import Reference
+from app.domain.schools import Schools
 from app.skolverket import results, schemas, taking_part
 from app.skolverket.log_entries import messages
 from app.skolverket.shape import SHAPES, sendable
@@ -48,14 +48,14 @@ class _Published:
     def sendable(self, item: dict[str, Any]) -> dict[str, Any]:
         return sendable(item)
 
-    def reference(
+    def schools(
         self,
         number: str,
         units: Iterable[dict[str, Any]] | None,
         others: Set[str],
         programmes: Iterable[dict[str, Any]] | None,
         exams: Iterable[dict[str, Any]] | None,
-    ) -> Reference:
+    ) -> Schools:
         return taking_part.read(number, units, others, programmes, exams)
 
     def messages(self, received: Any, kind: str, item: Any) -> Iterator[Message]:

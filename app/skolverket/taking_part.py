@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from datetime import date
 from typing import Any, TypeVar
 
-from app.domain.reference import Exam, Programme, Reference, Unit
+from app.domain.schools import Exam, Programme, Schools, Unit
 from app.skolverket import wire
 
 Json = dict[str, Any]
@@ -20,12 +20,12 @@ def read(
     others: Set[str],
     programmes: Iterable[Json] | None,
     exams: Iterable[Json] | None,
-) -> Reference:
+) -> Schools:
     """Puts together what is known for the organisation with this number: the documents of its own school units, the
 
     ids of others', and the documents of programmes and exams; None where nothing has been read.
     """
-    return Reference(
+    return Schools(
         number=number,
         units=None if units is None else dict(_by_id(units, _unit)),
         others=others,

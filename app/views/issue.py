@@ -9,7 +9,7 @@ from app.catalogue import Explanation, explain, explain_message
 from app.catalogue import issue as entry_of
 from app.domain.issues import Issue, explaining
 from app.domain.kinds import Kind
-from app.domain.roster import ObjectKey, referred
+from app.domain.roster import Reference, referred
 from app.domain.rules.check import check_object
 from app.domain.rules.given import Given
 from app.target import Message, Published
@@ -17,7 +17,7 @@ from app.views import Row, Shown
 from app.views.viewer import Viewer
 
 # The names of the objects that messages speak of, as the viewer is shown them.
-Names = Mapping[ObjectKey, str | None]
+Names = Mapping[Reference, str | None]
 
 _NOBODY: Final[Names] = {}
 
@@ -39,9 +39,9 @@ def show_finding(row: Row, names: Names = _NOBODY) -> Shown:
     }
 
 
-def spoken_of(rows: Iterable[Row], published: Published) -> set[ObjectKey]:
+def spoken_of(rows: Iterable[Row], published: Published) -> set[Reference]:
     """Gives the other objects that the messages of opened records speak of."""
-    found: set[ObjectKey] = set()
+    found: set[Reference] = set()
     for row in rows:
         for issue in row["issues"] or ():
             found.update(referred(row["kind"], row["payload"], UUID(each)) for each in issue.get("ids", ()))
@@ -97,7 +97,7 @@ def _message(
     text: str | None,
     attribute: str | None,
     explanation: Explanation | None,
-    about: Iterable[ObjectKey] = (),
+    about: Iterable[Reference] = (),
     names: Names = _NOBODY,
 ) -> Shown:
     """Makes a message; the text is our own explanation when there is none to show."""
@@ -111,11 +111,11 @@ def _message(
     }
 
 
-def _about(references: Iterable[ObjectKey], names: Names) -> list[Shown]:
+def _about(references: Iterable[Reference], names: Names) -> list[Shown]:
     return [{"kind": kind, "id": id_, "name": names.get((kind, id_))} for kind, id_ in references]
 
 
-def _found(row: Row, object_id: UUID, names: Names) -> ObjectKey:
+def _found(row: Row, object_id: UUID, names: Names) -> Reference:
     """Tells of which kind an object is that a finding speaks of: as it is known, else as it is referred to."""
     known = next(((kind, object_id) for kind in Kind if (kind, object_id) in names), None)
     if known is None and row["kind"] == Kind.ACTIVITIES and row["pointer"].startswith("/groups"):

@@ -1,7 +1,7 @@
 """Opens what rows hold sealed: gives the same rows with JSON in place of contents, which is what views take."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from app.db.cipher import OrganisationCipher
@@ -33,6 +33,22 @@ def open_record(row: Row, cipher: OrganisationCipher) -> Shown:
 def open_record_detail(row: Row, cipher: OrganisationCipher) -> Shown:
     """Opens a record with what was sent, in the key order of the wire."""
     return {**open_record(row, cipher), "sent": _opened(row, "sent", cipher)}
+
+
+def open_object(row: Row, cipher: OrganisationCipher) -> Shown:
+    """Opens what a search shows of an object: payload and person_payload."""
+    return {
+        **row,
+        "payload": _opened(row, "source", cipher),
+        "person_payload": _opened(row, "person_source", cipher),
+    }
+
+
+def open_object_detail(rows: Sequence[Row], cipher: OrganisationCipher) -> tuple[Shown, list[Shown]]:
+    """Opens an object with what was accepted of it, and its records' answers; the rows are as they were read."""
+    opened = {**open_object(rows[0], cipher), "accepted_payload": _opened(rows[0], "accepted", cipher)}
+    records = [row for row in rows if row["job_id"] is not None]
+    return opened, [{**row, "received": _opened(row, "received", cipher)} for row in records]
 
 
 def open_call(row: Row, cipher: OrganisationCipher) -> Shown:

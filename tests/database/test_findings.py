@@ -1,6 +1,5 @@
 """What is wrong with a roster is found when it is put, and again when what it is held against has changed."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator
 from typing import Any
@@ -12,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db import findings, reference, tasks, tenants
 from app.db.intake import store_roster
+from app.db.loop_share import LoopShare
 from app.db.reference import Item
 from app.jobs.tasks.findings import SecondLook
 from app.jobs.tasks.loop import TaskLoop
@@ -238,12 +238,30 @@ async def test_open_data_that_changes_while_a_roster_arrives_is_held_against_it(
         activity_id,
         JsonUpload(chunks()),
         if_match=lambda _: True,
-        turn=asyncio.Lock(),
+        share=LoopShare(),
         most_bytes=2**40,
     )
     assert await found(tenant, activity_id) == []
     await loop(tenant).run_once()
     assert await found(tenant, activity_id) == [("unit_expired", 1)]
+
+
+@pytest.mark.parametrize(("age", "asked"), [("11 minutes", True), ("9 minutes", False)])
+async def test_what_is_not_known_is_asked_for_unless_it_has_just_been(tenant: Tenant, age: str, asked: bool) -> None:
+    """A unit that is new at the target would else be an error until tomorrow."""
+    await published(tenant, unit_document(UNIT))
+    await tenant.do(
+        "INSERT INTO task (kind, key, due_at, done_at) SELECT 'open_data', key, clock_timestamp() + interval '1 day',"
+        " clock_timestamp() - CAST(:age AS interval) FROM unnest(ARRAY[:number, 'programmes', 'exams', '2120099999'])"
+        " AS key",
+        number=tenant.number,
+        age=age,
+    )
+    due = "SELECT array_agg(key ORDER BY key) FROM task WHERE kind = 'open_data' AND due_at <= clock_timestamp()"
+    await tenant.store({"persons": [pupil(1)]})
+    assert await tenant.value(due) is None
+    await tenant.store({"persons": [pupil(1, enrolments=[enrolment(enroledAt=ref(7))])]})
+    assert await tenant.value(due) == (sorted([tenant.number, "programmes", "exams"]) if asked else None)
 
 
 async def test_what_has_been_erased_is_passed_over(tenant: Tenant) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from app.domain.reference import Exam, Programme, Unit
+from app.domain.schools import Exam, Programme, Unit
 from app.skolverket.published import PUBLISHED
 
 ID = "fb22448b-b724-5e53-8a2c-d8b339206901"
@@ -28,7 +28,7 @@ UNIT: dict[str, Any] = {
 
 
 def unit(document: dict[str, Any]) -> Unit | None:
-    units = PUBLISHED.reference("5567044268", [document], frozenset(), None, None).units
+    units = PUBLISHED.schools("5567044268", [document], frozenset(), None, None).units
     return None if units is None else units.get(ID)
 
 
@@ -75,7 +75,7 @@ def test_a_unit_without_an_id_is_passed_over(unit_id: Any) -> None:
 )
 def test_a_programme_stands_by_its_code(changes: dict[str, Any], expected: Programme) -> None:
     document = {"id": ID, "educationCode": "EKJURV", "status": "Active", "validFrom": "2021-07-01T00:00:00+02:00"}
-    known = PUBLISHED.reference("", None, frozenset(), [{**document, **changes}, {"id": ID}], None)
+    known = PUBLISHED.schools("", None, frozenset(), [{**document, **changes}, {"id": ID}], None)
     assert known.programmes == {"EKJURV": expected}
 
 
@@ -90,11 +90,11 @@ def test_a_programme_stands_by_its_code(changes: dict[str, Any], expected: Progr
 )
 def test_an_exam_stands_by_its_id(changes: dict[str, Any], expected: Exam) -> None:
     document = {"id": ID.upper(), "schoolType": "GR", "schoolYear": 9}
-    known = PUBLISHED.reference("", None, frozenset(), None, [{**document, **changes}, {"id": 7}])
+    known = PUBLISHED.schools("", None, frozenset(), None, [{**document, **changes}, {"id": 7}])
     assert known.exams == {ID: expected}
 
 
 def test_what_has_not_been_read_is_not_known() -> None:
-    known = PUBLISHED.reference("5567044268", None, frozenset({ID}), None, None)
+    known = PUBLISHED.schools("5567044268", None, frozenset({ID}), None, None)
     assert (known.number, known.units, known.programmes, known.exams) == ("5567044268", None, None, None)
     assert known.others == {ID}

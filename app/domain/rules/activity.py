@@ -6,10 +6,10 @@ from typing import Final
 from uuid import UUID
 
 from app.domain.issues import Issue
-from app.domain.reference import Exam, Reference
 from app.domain.rules.facts import Facts, Found, key_at, keys
 from app.domain.rules.given import Given
 from app.domain.rules.parts import MOST_ISSUES, Item, entries, id_of
+from app.domain.schools import Exam, Schools
 
 # More groups than this in an activity, and every teacher sees the results of very many pupils.
 MOST_GROUPS: Final = 3
@@ -37,7 +37,7 @@ def wide(activity: Item, _: Given) -> Iterator[Issue]:
 
 def exam(activity: Item, given: Given) -> Iterator[Issue]:
     """The parent of an activity is an exam that the target has published."""
-    known, exam_id = given.reference.exams, id_of(activity.get("parentActivity"))
+    known, exam_id = given.schools.exams, id_of(activity.get("parentActivity"))
     if known is not None and exam_id is not None and exam_id not in known:
         yield Issue("exam_unknown", pointer="/parentActivity/id")
 
@@ -72,10 +72,10 @@ def teacher_elsewhere(facts: Facts) -> Iterator[Found]:
                 yield Found("activities", position, issue)
 
 
-def exam_school_type(facts: Facts, reference: Reference) -> Iterator[Found]:
+def exam_school_type(facts: Facts, schools: Schools) -> Iterator[Found]:
     """The exam of an activity is for the school type of its groups."""
     for position, ids in enumerate(facts.activities.groups):
-        exam = _exam(facts, position, reference)
+        exam = _exam(facts, position, schools)
         if exam is None or exam.school_type is None:
             continue
         others = (
@@ -88,10 +88,10 @@ def exam_school_type(facts: Facts, reference: Reference) -> Iterator[Found]:
             yield Found("activities", position, issue)
 
 
-def exam_school_year(facts: Facts, reference: Reference) -> Iterator[Found]:
+def exam_school_year(facts: Facts, schools: Schools) -> Iterator[Found]:
     """The exam of an activity is for a year in which its groups have pupils, as far as theirs are known."""
     for position, ids in enumerate(facts.activities.groups):
-        exam = _exam(facts, position, reference)
+        exam = _exam(facts, position, schools)
         if exam is None or exam.school_year is None:
             continue
         others = (
@@ -104,9 +104,9 @@ def exam_school_year(facts: Facts, reference: Reference) -> Iterator[Found]:
             yield Found("activities", position, issue)
 
 
-def _exam(facts: Facts, position: int, reference: Reference) -> Exam | None:
+def _exam(facts: Facts, position: int, schools: Schools) -> Exam | None:
     key = key_at(facts.activities.exams, position)
-    return None if key is None or reference.exams is None else reference.exams.get(str(UUID(bytes=key)))
+    return None if key is None or schools.exams is None else schools.exams.get(str(UUID(bytes=key)))
 
 
 def _groups(facts: Facts, ids: bytes) -> Iterator[int]:

@@ -5,13 +5,16 @@ from typing import Any, Final
 from uuid import UUID
 
 from app.domain.issues import COUNTED, Finding, Issue
-from app.domain.reference import Reference
 from app.domain.rules import activity, civic_no, duty, enrolment, eppn, group, names, staff, unit
 from app.domain.rules.facts import Facts, Found
 from app.domain.rules.given import Given
 from app.domain.rules.parts import Item, entries
+from app.domain.schools import Schools
 
 Rule = Callable[[Item, Given], Iterable[Issue]]
+
+# What is said of something that the open data does not have, and may have by now.
+MAY_BE_NEW: Final = frozenset({"unit_unknown", "unit_foreign", "education_code_unknown", "exam_unknown"})
 
 _OF_OBJECTS: Final[Mapping[str, tuple[Rule, ...]]] = {
     "persons": (
@@ -37,7 +40,7 @@ _ACROSS: Final[tuple[Callable[[Facts], Iterator[Found]], ...]] = (
     *(group.members, group.one_class, group.mixed_years),
     *(activity.groups, activity.teachers, activity.teacher_elsewhere),
 )
-_ACROSS_AND_OPEN_DATA: Final[tuple[Callable[[Facts, Reference], Iterator[Found]], ...]] = (
+_ACROSS_AND_OPEN_DATA: Final[tuple[Callable[[Facts, Schools], Iterator[Found]], ...]] = (
     activity.exam_school_type,
     activity.exam_school_year,
 )
@@ -84,7 +87,7 @@ class RosterCheck:
     def across_and_open_data(self) -> Iterator[Finding]:
         """Gives what is wrong with objects in the light of each other and of the open data."""
         for rule in _ACROSS_AND_OPEN_DATA:
-            yield from (self._finding(found) for found in rule(self.facts, self.given.reference))
+            yield from (self._finding(found) for found in rule(self.facts, self.given.schools))
 
     def _finding(self, found: Found) -> Finding:
         of_kind = getattr(self.facts, found.kind)

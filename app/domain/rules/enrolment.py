@@ -36,7 +36,7 @@ def adults(person: Item, _: Given) -> Iterator[Issue]:
 
 def programme(person: Item, given: Given) -> Iterator[Issue]:
     """The education code of an enrolment in GY is a programme's that is active today."""
-    known = given.reference.programmes
+    known = given.schools.programmes
     if known is None:
         return
     for place, enrolment in objects(person, "enrolments"):
@@ -54,13 +54,13 @@ def programme(person: Item, given: Given) -> Iterator[Issue]:
 def school_unit(person: Item, given: Given) -> Iterator[Issue]:
     """An enrolment is at a school unit of the organisation that has not closed."""
     for place, enrolment in objects(person, "enrolments"):
-        yield from unit.issues(enrolment.get("enroledAt"), f"/enrolments/{place}/enroledAt/id", given.reference)
+        yield from unit.issues(enrolment.get("enroledAt"), f"/enrolments/{place}/enroledAt/id", given.schools)
 
 
 def takes_part(person: Item, given: Given) -> Iterator[Issue]:
     """The school unit takes part in exams, with the school type and the year of an enrolment that has not ended."""
     for place, enrolment in objects(person, "enrolments"):
-        known = unit.of(enrolment.get("enroledAt"), given.reference)
+        known = unit.of(enrolment.get("enroledAt"), given.schools)
         if known is None or enrolment.get("cancelled") is True:
             continue
         school_type, year = _type(enrolment) or "", enrolment.get("schoolYear")

@@ -1,10 +1,9 @@
 """Rules for the login of a person (EPPN, eduPersonPrincipalName)."""
 
 import re
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from itertools import islice
 from typing import Final
-from uuid import UUID
 
 from app.domain.issues import Issue
 from app.domain.rules.facts import Facts, Found
@@ -16,7 +15,7 @@ _AT: Final = "/eduPersonPrincipalNames"
 _FIRST: Final = f"{_AT}/0"
 
 _FORM = re.compile(r"[^@]+@[^@]+")
-_LOCAL_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_LOCAL_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?:@|$)", re.IGNORECASE)
 _BETWEEN_DIGITS: Final = str.maketrans("", "", "-+.")
 
 
@@ -39,12 +38,12 @@ def weak(person: Item, _: Given) -> Iterator[Issue]:
     without the marks on letters. A UUID is no name, whatever letters it happens to have.
     """
     eppn = _eppn(person)
+    if eppn is None or _LOCAL_UUID.match(eppn):
+        return
     given, family = text(person.get("givenName")), text(person.get("familyName"))
-    if eppn is None or given is None or family is None:
+    if given is None or family is None:
         return
     local = eppn.partition("@")[0]
-    if _LOCAL_UUID.fullmatch(local):
-        return
     given, family = letters(given), letters(family)
     if any(_begins(spelt(local), spelt(given), spelt(family)) for spelt in (str.lower, plain)):
         yield Issue("eppn_weak", "warning", _FIRST)
@@ -64,8 +63,10 @@ def has_civic_no(person: Item, _: Given) -> Iterator[Issue]:
 def is_email(person: Item, _: Given) -> Iterator[Issue]:
     """An EPPN is none of the person's e-mail addresses."""
     eppn = _eppn(person)
-    addresses = (text(email.get("value")) for _, email in objects(person, "emails"))
-    if eppn is not None and any(address and folded(address) == folded(eppn) for address in addresses):
+    if not eppn:
+        return
+    addresses = [text(email.get("value")) for _place, email in objects(person, "emails")]
+    if addresses and folded(eppn) in [folded(address) for address in addresses if address]:
         yield Issue("eppn_is_email", "warning", _FIRST)
 
 
@@ -98,14 +99,6 @@ def look_alike(facts: Facts) -> Iterator[Found]:
             others = (other for other in positions if persons.eppns[other] != persons.eppns[position])
             if ids := tuple(persons.id(other) for other in islice(others, MOST_ISSUES)):
                 yield Found("persons", position, Issue("eppn_look_alike", "warning", _FIRST, ids))
-
-
-def of_another(logins: Iterable[tuple[int, UUID, Hashable]], owners: Mapping[Hashable, UUID]) -> Iterator[Found]:
-    """An EPPN is never given to another person: `logins` are position, id and login, `owners` who had one before."""
-    for position, object_id, login in logins:
-        owner = owners.get(login)
-        if owner is not None and owner != object_id:
-            yield Found("persons", position, Issue("eppn_of_another", pointer=_FIRST, ids=(owner,)))
 
 
 def _eppn(person: Item) -> str | None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import date
 
-from app.domain.reference import NOTHING_KNOWN, Reference
+from app.domain.schools import NOTHING_KNOWN, Schools
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,9 +11,9 @@ class Given:
     """What rules look at beside an object, the same for a whole roster.
 
     `today` decides what has passed, `domains` are those that the organisation has declared for its logins (none: it has
-    said nothing), `reference` is what the target has published.
+    said nothing), `schools` is what the target has published.
     """
 
     today: date
     domains: frozenset[str] = frozenset()
-    reference: Reference = NOTHING_KNOWN
+    schools: Schools = NOTHING_KNOWN

@@ -3,44 +3,49 @@
 from collections.abc import Iterator
 
 from app.domain.issues import Issue
-from app.domain.reference import Reference, Unit
 from app.domain.rules.given import Given
 from app.domain.rules.parts import Item, id_of
+from app.domain.schools import Schools, Unit
 
 
 def of_duty(duty: Item, given: Given) -> Iterator[Issue]:
     """A duty is at a school unit of the organisation that has not closed."""
-    return issues(duty.get("dutyAt"), "/dutyAt/id", given.reference)
+    return issues(duty.get("dutyAt"), "/dutyAt/id", given.schools)
 
 
 def duty_takes_part(duty: Item, given: Given) -> Iterator[Issue]:
     """The school unit of a duty takes part in exams."""
-    known = of(duty.get("dutyAt"), given.reference)
+    known = of(duty.get("dutyAt"), given.schools)
     if known is not None and not known.takes_part:
         yield Issue("unit_without_exams", "warning", "/dutyAt/id")
 
 
 def of_organisation(item: Item, given: Given) -> Iterator[Issue]:
     """A group or an activity is at a school unit of the organisation that has not closed."""
-    return issues(item.get("organisation"), "/organisation/id", given.reference)
+    return issues(item.get("organisation"), "/organisation/id", given.schools)
 
 
-def of(given: object, reference: Reference) -> Unit | None:
+def of(given: object, schools: Schools) -> Unit | None:
     """Gives what is known of the school unit that is referred to."""
-    if reference.units is None or (unit_id := id_of(given)) is None:
+    if schools.units is None:
         return None
-    return reference.units.get(unit_id)
+    unit_id = given.get("id") if isinstance(given, dict) else None
+    # Mostly it is written as it is known.
+    found = schools.units.get(unit_id) if isinstance(unit_id, str) else None
+    return found or schools.units.get(id_of(given) or "")
 
 
-def issues(given: object, pointer: str, reference: Reference) -> Iterator[Issue]:
+def issues(given: object, pointer: str, schools: Schools) -> Iterator[Issue]:
     """Says what is wrong with the school unit that is referred to at `pointer`; nothing where none are known."""
-    if reference.units is None or (unit_id := id_of(given)) is None:
+    if schools.units is None:
         return
-    unit = reference.units.get(unit_id)
+    unit = of(given, schools)
     if unit is None:
-        yield Issue("unit_foreign" if unit_id in reference.others else "unit_unknown", pointer=pointer)
+        if (unit_id := id_of(given)) is None:
+            return
+        yield Issue("unit_foreign" if unit_id in schools.others else "unit_unknown", pointer=pointer)
         return
     if unit.expired:
         yield Issue("unit_expired", pointer=pointer)
-    if unit.owner is not None and unit.owner != reference.number:
+    if unit.owner is not None and unit.owner != schools.number:
         yield Issue("unit_foreign", pointer=pointer)

@@ -6,15 +6,15 @@ from typing import Any
 from uuid import UUID
 
 from app.domain.issues import Finding
-from app.domain.reference import Exam, Programme, Reference, Unit
 from app.domain.rules.check import RosterCheck
 from app.domain.rules.given import Given
+from app.domain.schools import Exam, Programme, Schools, Unit
 
 Item = dict[str, Any]
 
 TODAY = date(2026, 10, 1)
 UNIT, OTHER_UNIT, CLOSED, MOVED, NO_EXAMS, EXAM = (str(UUID(int=n)) for n in range(0xA1, 0xA7))
-REFERENCE = Reference(
+REFERENCE = Schools(
     number="2120009812",
     units={
         UNIT: Unit(owner="2120009812", school_types={"GR": frozenset(range(1, 10)), "GY": None}),
@@ -30,7 +30,7 @@ REFERENCE = Reference(
     },
     exams={EXAM: Exam("GR", 9)},
 )
-GIVEN = Given(TODAY, reference=REFERENCE)
+GIVEN = Given(TODAY, schools=REFERENCE)
 
 
 def uuid(n: int) -> UUID:

@@ -4,7 +4,6 @@ from uuid import UUID
 
 import pytest
 
-from app.domain.rules import eppn
 from app.domain.rules.check import RosterCheck
 from app.domain.rules.parts import MOST_ISSUES
 from tests.unit.rules.rosters import (
@@ -87,12 +86,6 @@ def test_a_login_with_what_nobody_sees_names_the_one_that_it_looks_like(characte
 def test_two_that_are_the_same_do_not_just_look_so() -> None:
     persons = [pupil(1, **login("a 1@x.se")), pupil(2, **login("a 1@x.se"))]
     assert [each.issue.code for each in across(persons=persons)] == ["eppn_twice", "eppn_twice"]
-
-
-def test_a_login_never_goes_to_another_person() -> None:
-    logins = [(0, uuid(1), "a"), (1, uuid(2), "b"), (2, uuid(3), "c")]
-    found = list(eppn.of_another(logins, {"a": uuid(1), "b": uuid(9)}))
-    assert [(each.position, each.issue.code, each.issue.ids) for each in found] == [(1, "eppn_of_another", (uuid(9),))]
 
 
 def test_a_civic_number_is_one_persons() -> None:

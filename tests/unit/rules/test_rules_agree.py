@@ -55,10 +55,10 @@ def clean(seed: int) -> Roster:
 def found_in(roster: Roster) -> Found:
     """Holds a roster against everything, as an upload does."""
     owner = roster["huvudman"]["organisationNumber"]
-    known = PUBLISHED.reference(
+    known = PUBLISHED.schools(
         owner, roster["schoolUnits"], frozenset(), roster["programmes"], roster["nationalActivities"]
     )
-    check, found = RosterCheck(Given(TODAY, reference=known)), Found()
+    check, found = RosterCheck(Given(TODAY, schools=known)), Found()
     by_severity = {"error": found.errors, "warning": found.warnings}
     for kind in Kind:
         for ordinal, item in enumerate(roster[kind]):

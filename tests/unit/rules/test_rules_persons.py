@@ -281,4 +281,4 @@ def test_of_what_the_schema_speaks_no_rule_does() -> None:
 
 def test_a_day_that_comes_makes_a_programme_valid() -> None:
     person = pupil(1, enrolments=[enrolment(schoolType="GY", educationCode="NEW")])
-    assert codes("persons", person, Given(date(2027, 7, 1), reference=GIVEN.reference)) == []
+    assert codes("persons", person, Given(date(2027, 7, 1), schools=GIVEN.schools)) == []

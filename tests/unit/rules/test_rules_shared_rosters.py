@@ -61,14 +61,14 @@ def load(path: Path) -> Any:
 def findings(roster: dict[str, Any], reference: dict[str, Any]) -> list[tuple[str, UUID | None, str, str]]:
     """Gives kind, id, code and severity of all findings of a roster, the schema's first."""
     owner = reference.get("huvudman", {}).get("organisationNumber", "2120009812")
-    known = PUBLISHED.reference(
+    known = PUBLISHED.schools(
         owner,
         reference["schoolUnits"],
         frozenset(),
         reference.get("programmes"),
         reference.get("nationalActivities"),
     )
-    check = RosterCheck(Given(TODAY, reference=known))
+    check = RosterCheck(Given(TODAY, schools=known))
     found: list[tuple[str, UUID | None, str, str]] = []
     for kind in Kind:
         for ordinal, item in enumerate(roster[kind]):

@@ -39,7 +39,7 @@ class Exam:
 
 
 @dataclass(frozen=True, slots=True)
-class Reference:
+class Schools:
     """What is published for an organisation.
 
     `number` is its organisation number, `units` its school units by id, `others` the ids of other organisations' as far
@@ -53,4 +53,4 @@ class Reference:
     exams: Mapping[str, Exam] | None = None
 
 
-NOTHING_KNOWN: Final = Reference()
+NOTHING_KNOWN: Final = Schools()
