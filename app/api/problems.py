@@ -206,9 +206,10 @@ async def _invalid(_request: Request, exc: Exception) -> Response:
 def _methods(request: Request) -> list[str]:
     """Lists what an address takes; the framework names only the first route's methods."""
     path = request.scope["path"]
-    return sorted(
+    methods = {
         method.upper()
         for template, operations in request.app.openapi()["paths"].items()
         if compile_path(template)[0].match(path)
         for method in operations
-    )
+    }
+    return sorted(methods | ({"HEAD"} if "GET" in methods else set()))

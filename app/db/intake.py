@@ -5,7 +5,6 @@ very end: nobody sees them before the activity points to them, under the organis
 """
 
 import json
-from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
@@ -17,22 +16,19 @@ from psycopg.types.json import Jsonb
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.db import reads
+from app.db.assessment import FINDINGS_OF_OBJECTS, Assessment
 from app.db.cipher import OrganisationCipher
 from app.db.content import forget_contents, sealed_content
 from app.db.engine import transaction
-from app.db.findings import FINDINGS, add_findings, count_findings, in_threads, remove_findings
+from app.db.findings import count_findings, remove_findings
 from app.db.given import read_given
 from app.db.loop_share import LoopShare
-from app.db.reference import ask_again
 from app.db.schema import activity, roster, roster_item
 from app.db.search_index import SearchIndex
 from app.db.staging import STAGED, RosterDigest, Row, Staging
-from app.db.tasks import renew
-from app.domain.issues import COUNTED, Finding, Issue, stored
-from app.domain.outgoing import Outgoing
+from app.domain.issues import stored
+from app.domain.reading import Reading
 from app.domain.roster import RosterObject, is_protected, refs
-from app.domain.rules.check import MAY_BE_NEW, RosterCheck
-from app.domain.rules.size import exceeds_call
 from app.errors import Conflict, PreconditionFailed
 from app.target import Published
 
@@ -85,26 +81,9 @@ _TAKE_IN = (
     ) same ON true
     WHERE {STAGED}
     """,  # noqa: S608 - constants of ours
-    f"""
-    INSERT INTO finding (organisation_id, roster_id, kind, ordinal, origin, number, object_id, code, severity, pointer,
-        ids, cause)
-    SELECT :organisation, roster_id, kind, ordinal, coalesce(one ->> 'origin', 'object'), number, object_id,
-        one ->> 'code', one ->> 'severity',
-        coalesce(one ->> 'pointer', ''),
-        CASE WHEN one ? 'ids' THEN ARRAY(SELECT jsonb_array_elements_text(one -> 'ids')::uuid) END, one ->> 'cause'
-    FROM roster_staging
-        CROSS JOIN LATERAL jsonb_array_elements(coalesce(issues, '[]') || coalesce(findings, '[]'))
-        WITH ORDINALITY AS each (one, number)
-    WHERE {STAGED} AND (issues IS NOT NULL OR findings IS NOT NULL) AND one ->> 'code' <> 'guardian'
-    """,  # noqa: S608 - constants of ours
+    FINDINGS_OF_OBJECTS,
     f"DELETE FROM roster_staging WHERE {STAGED}",  # noqa: S608 - constants of ours
 )
-# Who has no part in an exam stays here, without a word about each: one finding counts them.
-_GUARDIANS = f"""
-    UPDATE roster_staging SET outgoing = NULL, outgoing_sealed = NULL, sendable = false, findings = NULL,
-        issues = CAST(:issues AS jsonb)
-    WHERE {STAGED} AND kind = 'persons' AND ordinal = ANY (CAST(:guardians AS integer[]))
-"""  # noqa: S608 - constants of ours
 # It stays that while the organisation's row is held; the activity's is left to its runs until the end.
 _CURRENT = """
     SELECT version, roster_id, bytes, display_name, digest FROM activity
@@ -122,9 +101,6 @@ _GONE = """
         WHERE new.roster_id BETWEEN :new AND :new
     ) gone WHERE gone.digest IS NOT NULL
 """
-
-# More than that nothing is said of one object by itself.
-_MOST_OF_AN_OBJECT = 10_000
 
 # Made once: to make one takes longer than to write an object.
 _ascii = json.JSONEncoder(ensure_ascii=True, separators=(",", ":")).encode
@@ -167,15 +143,10 @@ class _Intake:
 
     cipher: OrganisationCipher
     staging: Staging
-    published: Published
     share: LoopShare
     source: Source
     index: SearchIndex
-    check: RosterCheck
-    # What was left out, by kind, code and pointer: of how many objects.
-    left_out: Counter[tuple[str, str, str]] = field(default_factory=Counter)
-    # Whether an object refers to what the open data does not have.
-    may_be_new: bool = False
+    assessment: Assessment
     bytes: int = 0
     digest: RosterDigest = field(default_factory=RosterDigest)
 
@@ -183,11 +154,6 @@ class _Intake:
     def roster_id(self) -> UUID:
         """Gives the new roster's id."""
         return self.staging.roster_id
-
-    def counted(self) -> Iterator[Finding]:
-        """Gives the findings that count objects."""
-        for (kind, code, pointer), count in sorted(self.left_out.items()):
-            yield Finding(kind, COUNTED, None, Issue(code, "warning", pointer=pointer), count)
 
     async def read(self) -> None:
         """Reads the source to its end into rows, and stages all but the last piece; raises whatever it raises."""
@@ -212,8 +178,7 @@ class _Intake:
 
     def _row(self, given: RosterObject) -> Row:
         kind, ordinal, object_id, payload = given
-        leaves = self.published.outgoing(kind, payload, self.check.given.today)
-        self.left_out.update((kind, *left) for left in leaves.left_out)
+        leaves, findings = self.assessment.read(given)
         outgoing = leaves.plain
         # ASCII: a text that has no UTF-8 form is kept as well.
         source = outgoing if leaves.is_whole and outgoing is not None else _ascii(payload).encode("ascii")
@@ -221,7 +186,6 @@ class _Intake:
         sent = kept
         if outgoing is not None and outgoing is not source:
             sent = sealed_content(self.cipher, kind, object_id, outgoing)
-        findings = self._findings(given, leaves)
         self.bytes += len(kept.sealed) + (0 if sent is kept else len(sent.sealed))
         return (
             self.roster_id,
@@ -239,18 +203,6 @@ class _Intake:
             Jsonb(stored(leaves.issues)) if leaves.issues else None,
             Jsonb(findings) if findings else None,
         )
-
-    def _findings(self, given: RosterObject, leaves: Outgoing) -> list[dict[str, Any]]:
-        """Gives what there is to say of an object that changes nothing for its record."""
-        kind, ordinal, object_id, payload = given
-        own = [*leaves.findings, *self.check.of_object(kind, ordinal, object_id, payload, leaves.broken)]
-        if leaves.plain is not None:
-            own += exceeds_call(leaves.plain, self.published.body_form)
-        outside = self.check.against_open_data(kind, payload)
-        if not own and not outside:
-            return []
-        self.may_be_new = self.may_be_new or any(issue.code in MAY_BE_NEW for issue in outside)
-        return [*stored(own), *({**each, "origin": "open_data"} for each in stored(outside))]
 
 
 async def store_roster(
@@ -277,7 +229,8 @@ async def store_roster(
         transaction(engine, "read_given") as conn,
     ):
         given = await read_given(conn, published, cipher.organisation_id)
-    intake = _Intake(cipher, staging, published, share, source, SearchIndex(cipher), RosterCheck(given))
+    assessment = Assessment(published, Reading(published.outgoing, published.body_form, given))
+    intake = _Intake(cipher, staging, share, source, SearchIndex(cipher), assessment)
     try:
         await intake.read()
         async with (
@@ -311,11 +264,11 @@ async def _take_in(
         raise _Unchanged(await _shown(conn, organisation_id, activity_id))
     together = await conn.scalar(sa.text(_TOGETHER), keys) or 0
     _check_size(most_bytes, together, 0 if old is None else old.bytes, intake.bytes)
-    await _set_guardians_apart(conn, intake)
+    await intake.assessment.set_guardians_apart(conn, intake.roster_id)
     for statement in _TAKE_IN:
         values = {"roster": intake.roster_id, "old": None if old is None else old.roster_id, "upload": upload}
         await conn.execute(sa.text(statement), {**keys, **values})
-    await _add_findings(conn, intake)
+    await intake.assessment.write(conn, organisation_id, intake.roster_id)
     await _put_in_place(conn, intake, activity_id, upload, old)
     await count_findings(conn, organisation_id, activity_id)
     return Stored(old is None, await _shown(conn, organisation_id, activity_id))
@@ -326,28 +279,6 @@ async def _shown(conn: AsyncConnection, organisation_id: UUID, activity_id: UUID
     row = await reads.find_activity(conn, organisation_id, activity_id)
     assert row is not None  # noqa: S101 - it was found or written just now
     return row
-
-
-async def _set_guardians_apart(conn: AsyncConnection, intake: _Intake) -> None:
-    if guardians := intake.check.guardians():
-        issues = json.dumps(stored([Issue("guardian", "warning", "")]))
-        await conn.execute(sa.text(_GUARDIANS), {"roster": intake.roster_id, "guardians": guardians, "issues": issues})
-
-
-async def _add_findings(conn: AsyncConnection, intake: _Intake) -> None:
-    """Writes what was counted, and what is wrong with objects in the light of each other.
-
-    What the roster was held against may have changed since its first object was read: then it is looked at again.
-    """
-    check, place = intake.check, (intake.cipher.organisation_id, intake.roster_id)
-    await add_findings(conn, *place, "object", intake.counted())
-    await add_findings(conn, *place, "across", in_threads(check.across()))
-    # Behind those of the objects by themselves.
-    await add_findings(conn, *place, "open_data", in_threads(check.across_and_open_data()), after=_MOST_OF_AN_OBJECT)
-    if await read_given(conn, intake.published, intake.cipher.organisation_id) != check.given:
-        await renew(conn, FINDINGS, {str(intake.roster_id): intake.cipher.organisation_id})
-    if intake.may_be_new:
-        await ask_again(conn, check.given.schools.number)
 
 
 async def _put_in_place(

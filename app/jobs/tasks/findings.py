@@ -73,7 +73,7 @@ class SecondLook:
             check.facts.add(kind, ordinal, object_id, item)
             found += (Finding(kind, ordinal, object_id, issue) for issue in check.against_open_data(kind, item))
         found += await asyncio.to_thread(list, check.across_and_open_data())
-        guardians = set(check.guardians())
+        guardians = set(await asyncio.to_thread(check.guardians))
         return [each for each in found if each.kind != Kind.PERSONS or each.ordinal not in guardians]
 
     async def _objects(
