@@ -1,7 +1,7 @@
 """Runs the rules: those for one object while objects are read, those across objects at the end."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from app.domain.issues import COUNTED, Finding, Issue
@@ -92,6 +92,11 @@ class RosterCheck:
     def _finding(self, found: Found) -> Finding:
         of_kind = getattr(self.facts, found.kind)
         return Finding(found.kind, of_kind.ordinals[found.position], of_kind.id(found.position), found.issue)
+
+
+def check_object(kind: str, item: Any, given: Given) -> list[Issue]:
+    """Lists what is wrong with one object by itself; none for what is no object."""
+    return [issue for rule in _OF_OBJECTS[kind] for issue in rule(item, given)] if isinstance(item, dict) else []
 
 
 def _left(item: Item, broken: Set[str]) -> Item:
