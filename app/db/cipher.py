@@ -41,6 +41,7 @@ class OrganisationCipher:
     keys: Mapping[str, AESGCM] = field(repr=False)
     digest_key: bytes = field(repr=False)
     word_key: bytes = field(repr=False)
+    trait_key: bytes = field(repr=False)
     specimens: Sequence[bytes] = field(default=(), repr=False)
     # Ids of keys that have opened something that was stored: what does not open with one of these has been damaged.
     proven: set[str] = field(default_factory=set, repr=False, compare=False)
@@ -91,6 +92,17 @@ class OrganisationCipher:
             for word in words
         )
 
+    def trait(self, name: str, text: str | None, object_id: UUID | None = None) -> bytes | None:
+        """Gives a keyed digest of 16 bytes of what is compared under `name`; None for no text.
+
+        With an `object_id` it is comparable within that object alone.
+        """
+        if text is None:
+            return None
+        of = b"" if object_id is None else object_id.bytes
+        plain = b"\0".join((name.encode("ascii"), of, text.encode("utf-8", "surrogatepass")))
+        return hmac.digest(self.trait_key, plain, "sha256")[:16]
+
 
 @dataclass(frozen=True, slots=True)
 class Cipher:
@@ -120,6 +132,7 @@ class Cipher:
             keys,
             digest_key=_derived(self.search_key, salt, b"digest"),
             word_key=_derived(self.search_key, salt, b"words"),
+            trait_key=_derived(self.search_key, salt, b"traits"),
             specimens=self.specimens,
         )
 

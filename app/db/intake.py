@@ -26,6 +26,7 @@ from app.db.schema import activity, roster, roster_item
 from app.domain.batching import encode
 from app.domain.issues import stored
 from app.domain.roster import RosterObject, is_protected, refs, words
+from app.domain.traits import traits
 from app.errors import Conflict, PreconditionFailed
 from app.target import Published
 
@@ -45,6 +46,10 @@ _COLUMNS = {
     "words": "int8[]",
     "refs": "uuid[]",
     "protected": "bool",
+    "marking": "int2",
+    "eppn": "bytea",
+    "civic_no": "bytea",
+    "name": "bytea",
     "sendable": "bool",
     "issues": "jsonb",
 }
@@ -56,13 +61,14 @@ _STAGED = "roster_id BETWEEN :roster AND :roster"
 _NEXT_UPLOAD = "UPDATE organisation SET last_upload = last_upload + 1 WHERE id = :organisation RETURNING last_upload"
 _TAKE_IN = (
     f"""
-    INSERT INTO content (organisation_id, digest, kind, object_id, sealed, words)
-    SELECT :organisation, source, kind, object_id, source_sealed, words FROM roster_staging WHERE {_STAGED}
+    INSERT INTO content (organisation_id, digest, kind, object_id, sealed, words, marking, eppn, civic_no, name)
+    SELECT :organisation, source, kind, object_id, source_sealed, words, marking, eppn, civic_no, name
+    FROM roster_staging WHERE {_STAGED}
     ON CONFLICT (organisation_id, digest) DO UPDATE SET words = excluded.words WHERE content.words IS NULL
     """,  # noqa: S608 - constants of ours
     f"""
-    INSERT INTO content (organisation_id, digest, kind, object_id, sealed)
-    SELECT :organisation, outgoing, kind, object_id, outgoing_sealed FROM roster_staging
+    INSERT INTO content (organisation_id, digest, kind, object_id, sealed, marking, eppn, civic_no, name)
+    SELECT :organisation, outgoing, kind, object_id, outgoing_sealed, marking, eppn, civic_no, name FROM roster_staging
     WHERE {_STAGED} AND outgoing_sealed IS NOT NULL
     ON CONFLICT DO NOTHING
     """,  # noqa: S608 - constants of ours
@@ -70,9 +76,9 @@ _TAKE_IN = (
     # by the roster's, old statistics might make it read all of the roster for each.
     f"""
     INSERT INTO roster_item (organisation_id, roster_id, kind, object_id, ordinal, source, outgoing, upload, refs,
-        protected, sendable, issues)
+        protected, marking, sendable, issues)
     SELECT :organisation, roster_id, kind, object_id, ordinal, source, outgoing, coalesce(same.upload, :upload), refs,
-        protected, sendable, issues
+        protected, marking, sendable, issues
     FROM roster_staging given LEFT JOIN LATERAL (
         SELECT upload FROM (
             SELECT * FROM roster_item item
@@ -203,8 +209,19 @@ class _Intake:
             self.cipher.digests(words(kind, payload)),
             refs(kind, payload),
             is_protected(payload),
+            *self._traits(kind, object_id, payload if outgoing is None else bare),
             errors == 0,
             Jsonb(stored(issues)) if issues else None,
+        )
+
+    def _traits(self, kind: str, object_id: UUID, item: dict[str, Any]) -> Row:
+        found, trait = traits(kind, item), self.cipher.trait
+        return (
+            found.marking,
+            # Another object may have had it.
+            trait("eppn", found.eppn),
+            trait("civic_no", found.civic_no, object_id),
+            trait("name", found.name, object_id),
         )
 
 

@@ -3,7 +3,7 @@
 Each is one verb. The caller owns the transaction and sends the wake-ups that are returned, after the commit.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID, uuid4
@@ -51,6 +51,7 @@ async def accept_run(
     key_id: UUID,
     key_name: str,
     most_waiting: int,
+    allow: Collection[str] = (),
 ) -> Accepted:
     """Freezes which objects the activity's roster has into a new run, at the end of the activity's activity queue.
 
@@ -62,7 +63,7 @@ async def accept_run(
     given = await _call(
         conn,
         "accept_run(:organisation, :activity, :run, CAST(:jobs AS uuid[]), CAST(:kinds AS text[]), :record_errors,"
-        " :key, :key_name, :most_here, :most_together)",
+        " :key, :key_name, :most_here, :most_together, CAST(:allowed AS text[]))",
         {
             "organisation": organisation_id,
             "activity": activity_id,
@@ -74,6 +75,7 @@ async def accept_run(
             "key_name": key_name,
             "most_here": MAX_WAITING_RUNS,
             "most_together": most_waiting,
+            "allowed": sorted(set(allow)),
         },
     )
     return Accepted(run_id, wake_ups_of(given["wake_ups"]))
@@ -89,7 +91,11 @@ async def cancel_run(conn: AsyncConnection, organisation_id: UUID, run_id: UUID)
 
 
 async def retry_run(
-    conn: AsyncConnection, organisation_id: UUID, run_id: UUID, on_record_error: str | None
+    conn: AsyncConnection,
+    organisation_id: UUID,
+    run_id: UUID,
+    on_record_error: str | None,
+    allow: Collection[str] | None = None,
 ) -> list[WakeUp]:
     """Lets a failed or cancelled run go on from its first unfinished job, with what has not succeeded.
 
@@ -98,8 +104,13 @@ async def retry_run(
     """
     given = await _call(
         conn,
-        "retry_run(:organisation, :run, CAST(:record_errors AS text))",
-        {"organisation": organisation_id, "run": run_id, "record_errors": on_record_error},
+        "retry_run(:organisation, :run, CAST(:record_errors AS text), CAST(:allowed AS text[]))",
+        {
+            "organisation": organisation_id,
+            "run": run_id,
+            "record_errors": on_record_error,
+            "allowed": None if allow is None else sorted(set(allow)),
+        },
     )
     return wake_ups_of(given["wake_ups"])
 

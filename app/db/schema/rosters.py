@@ -54,6 +54,11 @@ content = sa.Table(
     sa.Column("sealed", sa.LargeBinary, nullable=False),
     # Digests of the words by which an object is found.
     sa.Column("words", pg.ARRAY(sa.BigInteger)),
+    # How strongly its person is protected, and keyed digests of what two contents are compared by; they go with it.
+    sa.Column("marking", sa.SmallInteger),
+    sa.Column("eppn", sa.LargeBinary),
+    sa.Column("civic_no", sa.LargeBinary),
+    sa.Column("name", sa.LargeBinary),
     one_of("kind", "persons", "duties", "groups", "activities", "batch"),
     sa.CheckConstraint("octet_length(digest) = 32", name="digest"),
     # For whoever erases all that is an object's.
@@ -77,6 +82,10 @@ roster_staging = sa.Table(
     sa.Column("words", pg.ARRAY(sa.BigInteger), nullable=False),
     sa.Column("refs", pg.ARRAY(UUID), nullable=False),
     sa.Column("protected", sa.Boolean, nullable=False),
+    sa.Column("marking", sa.SmallInteger, nullable=False),
+    sa.Column("eppn", sa.LargeBinary),
+    sa.Column("civic_no", sa.LargeBinary),
+    sa.Column("name", sa.LargeBinary),
     sa.Column("sendable", sa.Boolean, nullable=False),
     sa.Column("issues", pg.JSONB),
     sa.Index(None, "roster_id"),
@@ -98,6 +107,8 @@ roster_item = sa.Table(
     sa.Column("upload", sa.BigInteger, nullable=False),
     sa.Column("refs", pg.ARRAY(UUID), nullable=False),
     sa.Column("protected", sa.Boolean, nullable=False),
+    # How strongly: 0 not at all, 1 by a marking, 2 in the population register too.
+    sa.Column("marking", sa.SmallInteger, nullable=False, server_default="0"),
     sa.Column("sendable", sa.Boolean, nullable=False),
     sa.Column("issues", pg.JSONB),
     kind_of_object(),

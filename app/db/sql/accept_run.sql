@@ -4,7 +4,7 @@
 -- (`most_here`) or of the organisation (`most_together`) wait already.
 CREATE OR REPLACE FUNCTION accept_run(
     of_organisation uuid, of_activity uuid, of_run uuid, jobs uuid[], kinds text[], record_errors text, of_key uuid,
-    key_name text, most_here integer, most_together integer
+    key_name text, most_here integer, most_together integer, allowed text[]
 ) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
     here integer;
@@ -28,8 +28,8 @@ BEGIN
         RETURNING last_sequence, version
     )
     INSERT INTO run (id, organisation_id, activity_id, sequence, on_record_error, requested_by_id, requested_by_name,
-        roster_version)
-    SELECT of_run, of_organisation, of_activity, last_sequence, record_errors, of_key, key_name, version
+        roster_version, allow)
+    SELECT of_run, of_organisation, of_activity, last_sequence, record_errors, of_key, key_name, version, allowed
     FROM queue;
     INSERT INTO job (id, organisation_id, activity_id, run_id, position, kind, created_at, total, pending)
     SELECT planned.id, of_organisation, of_activity, of_run, planned.position, planned.kind, run.created_at,
