@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db.activity_queue import WakeUp, wake_ups_of
 from app.db.verbs import call_verb
 from app.domain.kinds import Kind
-from app.errors import Conflict, ContentErased, NotFound, Problem
+from app.errors import Conflict, ContentErased, NotFound, Problem, RosterShrinks
 
 MAX_WAITING_RUNS = 20
 
@@ -25,6 +25,11 @@ _REFUSALS: Final[Mapping[str, tuple[type[Problem], str]]] = {
     "organisation_full": (
         Conflict,
         "{most_together} runs of the organisation wait already: let one finish, or cancel one",
+    ),
+    "roster_shrinks": (
+        RosterShrinks,
+        "the roster has no objects, and {before} were sent the last time: upload the whole roster, or send it with"
+        ' "allow": ["shrinks"] if it is to be empty',
     ),
     "finished": (Conflict, "the run is finished ({status}): there is nothing to cancel"),
     "not_ended": (Conflict, "only a failed or cancelled run can be tried again; this one is {status}"),
@@ -56,8 +61,9 @@ async def accept_run(
     """Freezes which objects the activity's roster has into a new run, at the end of the activity's activity queue.
 
     Each is frozen in its latest upload in the organisation, whichever activity that is of. Digests are copied, and no
-    content. Raises NotFound without the activity, Conflict when MAX_WAITING_RUNS of it wait already, or `most_waiting`
-    of the organisation: some more can, where several are accepted in the same moment.
+    content. `allow` has what is sent although it would stay here otherwise, or be refused. Raises NotFound without the
+    activity, RosterShrinks for an empty roster after one that was sent with objects, Conflict when MAX_WAITING_RUNS of
+    it wait already, or `most_waiting` of the organisation: some more can, where several are accepted at the same time.
     """
     run_id = uuid4()
     given = await _call(
