@@ -38,6 +38,16 @@ class RetryRequest(_Request):
     )
 
 
+class RenameRequest(_Request):
+    """The activity's new name."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"display_name": "Nationellt prov i matematik, årskurs 6"}]}
+    )
+
+    display_name: Annotated[str, Field(max_length=255, pattern=r"^[^\x00]*[^\s\x00][^\x00]*$")]
+
+
 class SearchRequest(_Request):
     """What to look for among a job's records; in a body, so that no name stands in an address."""
 

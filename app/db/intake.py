@@ -92,7 +92,10 @@ _TAKE_IN = (
     f"DELETE FROM roster_staging WHERE {_STAGED}",  # noqa: S608 - constants of ours
 )
 # It stays that while the organisation's row is held; the activity's is left to its runs until the end.
-_CURRENT = "SELECT version, roster_id, bytes FROM activity WHERE organisation_id = :organisation AND id = :activity"
+_CURRENT = """
+    SELECT version, roster_id, bytes, deleted_at IS NOT NULL AS deleted FROM activity
+    WHERE organisation_id = :organisation AND id = :activity
+"""
 # Of all its activities; the organisation's row keeps it as it is.
 _TOGETHER = "SELECT coalesce(sum(bytes), 0)::bigint FROM activity WHERE organisation_id = :organisation"
 # What the roster before has and this one has not.
@@ -250,7 +253,8 @@ async def store_roster(
         keys = {"organisation": cipher.organisation_id, "activity": activity_id}
         upload = await conn.scalar(sa.text(_NEXT_UPLOAD), keys)
         old = (await conn.execute(sa.text(_CURRENT), keys)).one_or_none()
-        _check(if_match, None if old is None else old.version)
+        created = old is None or old.deleted
+        _check(if_match, None if old is None or old.deleted else old.version)
         together = await conn.scalar(sa.text(_TOGETHER), keys) or 0
         _check_size(most_bytes, together, 0 if old is None else old.bytes, intake.bytes)
         for statement in _TAKE_IN:
@@ -260,7 +264,7 @@ async def store_roster(
         # In the same transaction, or the answer might show somebody else's roster.
         row = await reads.find_activity(conn, cipher.organisation_id, activity_id)
         assert row is not None  # noqa: S101 - it was written just now
-        return Stored(old is None, row)
+        return Stored(created, row)
 
 
 async def _put_in_place(
@@ -291,7 +295,7 @@ async def _put_in_place(
     await conn.execute(
         sa.update(activity)
         .where(activity.c.organisation_id == organisation_id, activity.c.id == activity_id)
-        .values(updated_at=sa.func.clock_timestamp(), **given)
+        .values(updated_at=sa.func.clock_timestamp(), deleted_at=None, **given)
     )
     gone = await conn.scalar(sa.text(_GONE), {"old": old.roster_id, "new": intake.roster_id})
     await conn.execute(sa.delete(roster_item).where(roster_item.c.roster_id.between(old.roster_id, old.roster_id)))

@@ -64,7 +64,11 @@ async def list_activities(
 async def roster_version(conn: AsyncConnection, organisation_id: UUID, activity_id: UUID) -> int | None:
     """Gives the number of an activity's roster, or None without the activity."""
     return await conn.scalar(
-        sa.select(activity.c.version).where(activity.c.organisation_id == organisation_id, activity.c.id == activity_id)
+        sa.select(activity.c.version).where(
+            activity.c.organisation_id == organisation_id,
+            activity.c.id == activity_id,
+            activity.c.deleted_at.is_(None),
+        )
     )
 
 
@@ -292,7 +296,11 @@ def _activities(organisation_id: UUID) -> sa.Select[*tuple[Any, ...]]:
         .lateral("last")
     )
     of_run = [column.label(f"run_{column.name}") for column in last.c]
-    return sa.select(activity, *of_run).outerjoin(last, sa.true()).where(activity.c.organisation_id == organisation_id)
+    return (
+        sa.select(activity, *of_run)
+        .outerjoin(last, sa.true())
+        .where(activity.c.organisation_id == organisation_id, activity.c.deleted_at.is_(None))
+    )
 
 
 def _before(columns: tuple[sa.ColumnElement[Any], ...], key: tuple[Any, ...]) -> sa.ColumnElement[bool]:

@@ -35,6 +35,7 @@ _REFUSALS: Final[Mapping[str, tuple[type[Problem], str]]] = {
     "not_ended": (Conflict, "only a failed or cancelled run can be tried again; this one is {status}"),
     "not_latest": (Conflict, "a later run of the activity exists: provision the activity anew instead"),
     "content_erased": (ContentErased, "what the run would send has been erased: provision the activity anew instead"),
+    "deleted": (Conflict, "the activity has been deleted: upload its roster again and provision it anew"),
     "queue_busy": (Conflict, "an earlier run of the activity is not finished: try again when it is"),
 }
 
@@ -105,8 +106,8 @@ async def retry_run(
 ) -> list[WakeUp]:
     """Lets a failed or cancelled run go on from its first unfinished job, with what has not succeeded.
 
-    Raises NotFound, ContentErased, and Conflict for a run in another state, for one that is not its activity's latest,
-    and while an earlier one is under way.
+    Raises NotFound, ContentErased, and Conflict for a run in another state, for one that is not its activity's latest
+    or whose activity has been deleted, and while an earlier one is under way.
     """
     given = await _call(
         conn,

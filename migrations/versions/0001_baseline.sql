@@ -271,6 +271,7 @@ CREATE TABLE activity (
     last_sequence INTEGER DEFAULT '0' NOT NULL,
     created_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
     updated_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    deleted_at TIMESTAMP WITH TIME ZONE,
     CONSTRAINT pk_activity PRIMARY KEY (organisation_id, id),
     CONSTRAINT fk_activity_organisation_id_roster_id FOREIGN KEY(organisation_id, roster_id) REFERENCES roster (organisation_id, id),
     CONSTRAINT fk_activity_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)

@@ -23,6 +23,8 @@ activity = sa.Table(
     sa.Column("last_sequence", sa.Integer, nullable=False, server_default="0"),
     sa.Column("created_at", Time, nullable=False, server_default=NOW),
     sa.Column("updated_at", Time, nullable=False, server_default=NOW),
+    # It stays for its runs; the next roster under its id makes it anew.
+    sa.Column("deleted_at", Time),
     sa.ForeignKeyConstraint(["organisation_id", "roster_id"], ["roster.organisation_id", "roster.id"]),
     sa.Index("ix_activity_newest", "organisation_id", "created_at", "id"),
 )

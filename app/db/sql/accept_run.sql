@@ -13,7 +13,8 @@ DECLARE
     before bigint;
 BEGIN
     PERFORM act_for(of_organisation);
-    PERFORM FROM activity WHERE organisation_id = of_organisation AND id = of_activity FOR NO KEY UPDATE;
+    PERFORM FROM activity
+    WHERE organisation_id = of_organisation AND id = of_activity AND deleted_at IS NULL FOR NO KEY UPDATE;
     IF NOT FOUND THEN
         RETURN jsonb_build_object('refused', 'no_activity');
     END IF;

@@ -14,6 +14,10 @@ BEGIN
     ELSIF one.status NOT IN ('failed', 'cancelled') THEN
         RETURN jsonb_build_object('refused', 'not_ended', 'status', one.status);
     END IF;
+    PERFORM FROM activity WHERE organisation_id = of_organisation AND id = one.activity_id AND deleted_at IS NOT NULL;
+    IF FOUND THEN
+        RETURN jsonb_build_object('refused', 'deleted');
+    END IF;
     PERFORM FROM activity
     WHERE organisation_id = of_organisation AND id = one.activity_id AND last_sequence = one.sequence;
     IF NOT FOUND THEN
