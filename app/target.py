@@ -12,14 +12,14 @@ TargetError
 from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Literal, Protocol
 from uuid import UUID
 
 from app.domain.batching import BodyForm
 from app.domain.intents import Accepted
-from app.domain.issues import Issue
 from app.domain.kinds import Kind
+from app.domain.outgoing import Outgoing
 from app.domain.verdicts import ItemResult
 
 # Nobody took the call, or nobody said so: signs that the service is away, as http_5xx is.
@@ -167,11 +167,11 @@ class Published(Protocol):
         One that has been given is given for ever, in its place: without it nothing opens that was compressed so.
         """
 
-    def issues(self, kind: str, item: dict[str, Any]) -> list[Issue]:
-        """Lists what keeps an object from being sent, always in the same order; none when it is clean."""
+    def outgoing(self, kind: str, item: dict[str, Any], today: date) -> Outgoing:
+        """Makes what leaves of an object of a kind on a day, and says what is wrong with it or left out."""
 
     def sendable(self, item: dict[str, Any]) -> dict[str, Any]:
-        """Gives the object without the fields that are the target's to set, in the same key order."""
+        """Gives an object as the target has it without the fields that it sets itself, in the same key order."""
 
     def messages(self, received: Any) -> Iterator[Message]:
         """Finds what the target says in what was received about one object; whatever that is, it raises nothing."""

@@ -22,6 +22,7 @@ FILLED = (
     "roster",
     "activity",
     "roster_item",
+    "finding",
     "run",
     "job",
     "record",
@@ -141,6 +142,13 @@ SELECT md5(%(prefix)s || 'organisation ' || owner)::uuid, md5(%(prefix)s || 'ros
     i %% 211 <> 0, CASE WHEN i %% 53 = 0 THEN '[{"pointer": "/x", "code": "pattern", "severity": "warning"}]'::jsonb END
 FROM queue, unnest(ARRAY['persons', 'duties', 'groups', 'activities']) WITH ORDINALITY AS stages (kind, p),
     generate_series(1, size) i;
+
+INSERT INTO finding (organisation_id, roster_id, kind, ordinal, origin, number, object_id, code, severity, pointer)
+SELECT md5(%(prefix)s || 'organisation ' || owner)::uuid, md5(%(prefix)s || 'roster ' || number)::uuid, kind, i - 1,
+    'object', 1, md5(%(prefix)s || 'object ' || number || '.' || p || '.' || i)::uuid, 'schema_format', 'warning', '/id'
+FROM queue, unnest(ARRAY['persons', 'duties', 'groups', 'activities']) WITH ORDINALITY AS stages (kind, p),
+    generate_series(1, size) i
+WHERE i %% 53 = 0;
 
 INSERT INTO object (organisation_id, kind, id, accepted, accepted_upload, accepted_job_id, accepted_at)
 SELECT md5(%(prefix)s || 'organisation ' || owner)::uuid, kind,

@@ -24,6 +24,7 @@ from app.db import (
     batches,
     claims,
     egress,
+    findings,
     idempotency,
     intake,
     reads,
@@ -36,6 +37,7 @@ from app.db import (
 )
 from app.db.cipher import OrganisationCipher, cipher_of, new_key
 from app.db.content import sealed_content
+from app.db.findings import FindingFilter
 from app.db.idempotency import forget_old_keys
 from app.db.versions import CHANGED_VERSIONS
 from app.domain.kinds import Kind
@@ -353,10 +355,12 @@ async def record_lists(at: Place) -> None:
         await results.list_batches(conn, organisation, at.job(1), after=None, limit=50)
     async with watched("results.find_batch"):
         await results.find_batch(conn, organisation, at.job(1), named(f"batch {at.size.busy}.1.3"))
-    async with watched("rosters.list_findings"):
-        await rosters.list_findings(conn, organisation, at.activity, after=None, limit=200)
-    async with watched("rosters.list_findings: further on"):
-        await rosters.list_findings(conn, organisation, at.activity, after=("groups", 1500, 0), limit=200)
+    async with watched("findings.list_findings"):
+        await findings.list_findings(conn, organisation, at.activity, FindingFilter(), after=None, limit=200)
+    async with watched("findings.list_findings: further on"):
+        await findings.list_findings(
+            conn, organisation, at.activity, FindingFilter(), after=("groups", 1500, "", 0), limit=200
+        )
     async with watched("rosters.list_items"):
         await rosters.list_items(conn, organisation, named("roster 2"), "persons", after=1000, limit=500)
     async with watched("rosters.protected_now"):

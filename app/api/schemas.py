@@ -90,6 +90,7 @@ class Findings(BaseModel):
 
     errors: Count
     warnings: Count
+    by_code: Annotated[dict[str, Count], Field(examples=[{"schema_required": 2}])]
 
 
 class LastRun(BaseModel):
@@ -122,11 +123,18 @@ class Explanation(BaseModel):
 
 
 class Finding(BaseModel):
-    """One thing that is wrong with one object of a roster."""
+    """One thing that is wrong with an object of a roster, or with several objects that are counted."""
 
     kind: Kind
-    id: UUID
-    pointer: str
+    id: Annotated[UUID | None, Field(description="The object; null where several are counted.")]
+    count: Annotated[int | None, Field(description="How many objects have it, where they are counted.")]
+    pointer: Annotated[
+        str,
+        Field(
+            description="A JSON pointer into the object; `-` stands for any element where objects are counted.",
+            examples=["/civicNo"],
+        ),
+    ]
     severity: Literal["error", "warning"]
     code: Annotated[str, Field(examples=["schema_required"])]
     explanation: Explanation

@@ -7,9 +7,11 @@ points to them, at the very end and under its lock.
 import asyncio
 import json
 import time
+from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
 from typing import Any, Protocol
 from uuid import UUID, uuid4
 
@@ -22,9 +24,9 @@ from app.db import reads
 from app.db.cipher import OrganisationCipher
 from app.db.content import forget_contents, sealed_content
 from app.db.engine import transaction
+from app.db.findings import COUNTED, Finding, add_findings, count_findings, remove_findings
 from app.db.schema import activity, roster, roster_item
-from app.domain.batching import encode
-from app.domain.issues import stored
+from app.domain.issues import Issue, stored
 from app.domain.roster import RosterObject, is_protected, refs, words
 from app.domain.traits import traits
 from app.errors import Conflict, PreconditionFailed
@@ -52,6 +54,7 @@ _COLUMNS = {
     "name": "bytea",
     "sendable": "bool",
     "issues": "jsonb",
+    "findings": "jsonb",
 }
 _COPY = f"COPY roster_staging ({', '.join(_COLUMNS)}) FROM STDIN (FORMAT BINARY)"
 # A range is taken to be narrow: of how many rosters there were, old statistics know too little.
@@ -89,6 +92,17 @@ _TAKE_IN = (
     ) same ON true
     WHERE {_STAGED}
     """,  # noqa: S608 - constants of ours
+    f"""
+    INSERT INTO finding (organisation_id, roster_id, kind, ordinal, origin, number, object_id, code, severity, pointer,
+        ids, cause)
+    SELECT :organisation, roster_id, kind, ordinal, 'object', number, object_id, one ->> 'code', one ->> 'severity',
+        coalesce(one ->> 'pointer', ''),
+        CASE WHEN one ? 'ids' THEN ARRAY(SELECT jsonb_array_elements_text(one -> 'ids')::uuid) END, one ->> 'cause'
+    FROM roster_staging
+        CROSS JOIN LATERAL jsonb_array_elements(coalesce(issues, '[]') || coalesce(findings, '[]'))
+        WITH ORDINALITY AS each (one, number)
+    WHERE {_STAGED} AND (issues IS NOT NULL OR findings IS NOT NULL)
+    """,  # noqa: S608 - constants of ours
     f"DELETE FROM roster_staging WHERE {_STAGED}",  # noqa: S608 - constants of ours
 )
 # It stays that while the organisation's row is held; the activity's is left to its runs until the end.
@@ -108,6 +122,9 @@ _GONE = """
         WHERE new.roster_id BETWEEN :new AND :new
     ) gone WHERE gone.digest IS NOT NULL
 """
+
+# Made once: to make one takes longer than to write an object.
+_ascii = json.JSONEncoder(ensure_ascii=True, separators=(",", ":")).encode
 
 Row = tuple[Any, ...]
 
@@ -148,10 +165,16 @@ class _Intake:
     published: Published
     turn: asyncio.Lock
     source: Source
-    errors: int = 0
-    warnings: int = 0
+    today: date = field(default_factory=lambda: datetime.now(UTC).date())
+    # What was left out, by kind, code and pointer: of how many objects.
+    left_out: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     worked: float = 0.0
     bytes: int = 0
+
+    def counted(self) -> Iterator[Finding]:
+        """Gives the findings that count objects."""
+        for (kind, code, pointer), count in sorted(self.left_out.items()):
+            yield Finding(kind, COUNTED, None, Issue(code, "warning", pointer=pointer), count)
 
     async def copy(self, connection: psycopg.AsyncConnection[Any]) -> None:
         """Reads the source to its end into rows; raises whatever it raises."""
@@ -184,17 +207,11 @@ class _Intake:
 
     def _row(self, given: RosterObject) -> Row:
         kind, ordinal, object_id, payload = given
-        issues = self.published.issues(kind, payload)
-        errors = sum(issue.severity == "error" for issue in issues)
-        self.errors += errors
-        self.warnings += len(issues) - errors
-        bare = self.published.sendable(payload)
-        outgoing = encode(bare) if errors == 0 else None
-        if outgoing is not None and bare is payload:
-            source = outgoing
-        else:
-            # ASCII: a text that has no UTF-8 form is kept as well.
-            source = json.dumps(payload, ensure_ascii=True, separators=(",", ":")).encode("ascii")
+        leaves = self.published.outgoing(kind, payload, self.today)
+        self.left_out.update((kind, *left) for left in leaves.left_out)
+        outgoing = leaves.plain
+        # ASCII: a text that has no UTF-8 form is kept as well.
+        source = outgoing if leaves.is_whole and outgoing is not None else _ascii(payload).encode("ascii")
         kept = sealed_content(self.cipher, kind, object_id, source)
         sent = kept
         if outgoing is not None and outgoing is not source:
@@ -212,9 +229,10 @@ class _Intake:
             self.cipher.digests(words(kind, payload)),
             refs(kind, payload),
             is_protected(payload),
-            *self._traits(kind, object_id, payload if outgoing is None else bare),
-            errors == 0,
-            Jsonb(stored(issues)) if issues else None,
+            *self._traits(kind, object_id, payload),
+            outgoing is not None,
+            Jsonb(stored(leaves.issues)) if leaves.issues else None,
+            Jsonb(stored(leaves.findings)) if leaves.findings else None,
         )
 
     def _traits(self, kind: str, object_id: UUID, item: dict[str, Any]) -> Row:
@@ -260,7 +278,9 @@ async def store_roster(
         for statement in _TAKE_IN:
             values = {"roster": intake.roster_id, "old": None if old is None else old.roster_id, "upload": upload}
             await conn.execute(sa.text(statement), {**keys, **values})
+        await add_findings(conn, cipher.organisation_id, intake.roster_id, "object", intake.counted())
         await _put_in_place(conn, intake, activity_id, upload, old)
+        await count_findings(conn, cipher.organisation_id, activity_id)
         # In the same transaction, or the answer might show somebody else's roster.
         row = await reads.find_activity(conn, cipher.organisation_id, activity_id)
         assert row is not None  # noqa: S101 - it was written just now
@@ -277,8 +297,6 @@ async def _put_in_place(
         "version": 1 if old is None else old.version + 1,
         "counts": intake.source.counts,
         "bytes": intake.bytes,
-        "findings_errors": intake.errors,
-        "findings_warnings": intake.warnings,
     }
     await conn.execute(
         sa.insert(roster).values(
@@ -299,6 +317,7 @@ async def _put_in_place(
     )
     gone = await conn.scalar(sa.text(_GONE), {"old": old.roster_id, "new": intake.roster_id})
     await conn.execute(sa.delete(roster_item).where(roster_item.c.roster_id.between(old.roster_id, old.roster_id)))
+    await remove_findings(conn, organisation_id, old.roster_id)
     if gone:
         await forget_contents(conn, intake.cipher, gone)
 

@@ -1,10 +1,9 @@
-"""What callers read of rosters: the objects, what is wrong with them, who in them is protected.
+"""What callers read of rosters: the objects, and who in them is protected.
 
 Scoped to one organisation first of all.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -12,53 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.reads import Row
 from app.db.schema import content, roster_item
-from app.domain.kinds import Kind
 
 _LAST = 2**31 - 1
-
-
-async def list_findings(
-    conn: AsyncConnection,
-    organisation_id: UUID,
-    activity_id: UUID,
-    *,
-    after: tuple[Any, ...] | None,
-    limit: int,
-) -> list[Row]:
-    """Lists what is wrong with the current roster, in its order: kind, ordinal, number, object_id, issue."""
-    first, from_ordinal, from_number = after if after is not None else (Kind.PERSONS, 0, 0)
-    found: list[Row] = []
-    for kind in Kind:
-        if kind.position < Kind(first).position:
-            continue
-        start = (from_ordinal, from_number) if kind == first else (0, 0)
-        rows = await conn.execute(
-            sa.text(
-                """
-                SELECT item.kind, item.ordinal, issue.number::int, item.object_id, issue.issue
-                FROM roster_item item
-                CROSS JOIN LATERAL jsonb_array_elements(item.issues) WITH ORDINALITY AS issue (issue, number)
-                WHERE item.roster_id = (
-                        SELECT roster_id FROM activity WHERE organisation_id = :organisation AND id = :activity
-                    )
-                    AND item.kind = :kind AND item.issues IS NOT NULL AND item.ordinal >= :ordinal
-                    AND (item.ordinal, issue.number) > (:ordinal, :number)
-                ORDER BY item.ordinal, issue.number LIMIT :limit
-                """
-            ),
-            {
-                "organisation": organisation_id,
-                "activity": activity_id,
-                "kind": kind.value,
-                "ordinal": start[0],
-                "number": start[1],
-                "limit": limit + 1 - len(found),
-            },
-        )
-        found += rows.mappings().all()
-        if len(found) > limit:
-            break
-    return found
 
 
 async def list_items(

@@ -7,6 +7,8 @@ import unicodedata
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from app.domain.texts import without_trouble
+
 # From the weakest to the strongest. One that is none of these is taken for the first that protects.
 _MARKINGS: Final = {"Ingen": 0, "Sekretessmarkering": 1, "Skyddad folkbokföring": 2}
 _UNREADABLE: Final = 1
@@ -28,13 +30,13 @@ def traits(kind: str, item: Any) -> Traits:
     A name has neither middle names nor case: these change, and the person stays.
     """
     if kind != "persons":
-        return Traits(name=_folded(_field(item, "displayName")))
+        return Traits(name=_folded(_seen(_field(item, "displayName"))))
     names = (_field(item, key) for key in ("givenName", "familyName"))
     return Traits(
         marking=marking(item),
         eppn=folded_eppn(_first(_field(item, "eduPersonPrincipalNames"))),
         civic_no=_folded(_field(_field(item, "civicNo"), "value")),
-        name=_folded(" ".join(each for each in names if isinstance(each, str))),
+        name=_folded(" ".join(map(_seen, names))),
     )
 
 
@@ -57,6 +59,11 @@ def _folded(text: object) -> str | None:
         return None
     folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
     return " ".join(folded.split()) or None
+
+
+def _seen(text: object) -> str:
+    """Gives what is seen of a text: what nobody sees is not sent either."""
+    return without_trouble(text) if isinstance(text, str) else ""
 
 
 def _first(values: object) -> object:

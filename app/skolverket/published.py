@@ -1,11 +1,13 @@
 """What Skolverket has published of objects, calls and answers, as the port gives it: one value without state."""
 
 from collections.abc import Iterator
+from datetime import date
 from typing import Any, Final
 
 from app.domain.batching import BodyForm
-from app.domain.issues import Issue
-from app.skolverket import results, shape
+from app.domain.outgoing import Outgoing, outgoing
+from app.skolverket import results, schemas
+from app.skolverket.shape import SHAPES, sendable
 from app.target import Harmless, Message, Published
 
 # Provisioning API 1.3.0's changelog says 200 KB a call; counted as 200,000 bytes of UTF-8.
@@ -18,15 +20,15 @@ _HARMLESS: Final = Harmless(
     values=frozenset({"attributeValue", "parameterValue"}),
     # securityMarking is absent on purpose: that somebody is protected is itself sensitive.
     codes={
-        "schoolType": frozenset(shape.SCHOOL_TYPE["enum"]),
-        "groupType": frozenset(shape.GROUP_TYPE["enum"]),
-        "activityType": frozenset(shape.ACTIVITY_TYPE["enum"]),
-        "dutyRole": frozenset(shape.DUTY_ROLE["enum"]),
+        "schoolType": frozenset(schemas.SCHOOL_TYPE["enum"]),
+        "groupType": frozenset(schemas.GROUP_TYPE["enum"]),
+        "activityType": frozenset(schemas.ACTIVITY_TYPE["enum"]),
+        "dutyRole": frozenset(schemas.DUTY_ROLE["enum"]),
         "status": frozenset(results.STATUSES),
         "severityLevel": frozenset({"Warning", "Error"}),
         "resourceType": frozenset({"Person", "Duty", "Group", "Activity"}),
     },
-    codes_within={("emails", "type"): frozenset(shape.EMAIL_TYPE["enum"])},
+    codes_within={("emails", "type"): frozenset(schemas.EMAIL_TYPE["enum"])},
     message_mark="severityLevel",
 )
 
@@ -38,11 +40,11 @@ class _Published:
     answer_items = results.ITEMS
     specimens = results.SPECIMENS
 
-    def issues(self, kind: str, item: dict[str, Any]) -> list[Issue]:
-        return shape.issues(kind, item)
+    def outgoing(self, kind: str, item: dict[str, Any], today: date) -> Outgoing:
+        return outgoing(item, SHAPES[kind], today)
 
     def sendable(self, item: dict[str, Any]) -> dict[str, Any]:
-        return shape.sendable(item)
+        return sendable(item)
 
     def messages(self, received: Any) -> Iterator[Message]:
         return results.messages(received)

@@ -1,148 +1,27 @@
-"""What may be sent: the shape of persons, duties, groups and activities (Provisioning API 1.3.2), and what breaks it.
+"""How an object is held against what Skolverket has published of its kind, and the closed set of codes for breaches.
 
-It owns the schemas, written as JSON Schema, and the closed set of issue codes. It does not own the rules behind the
-shape (check digits, who refers to whom).
+What is done about a breach is decided elsewhere. E-mail addresses are held to what a strict server takes: ASCII, a
+domain with a dot, no quoted name, no address literal; whole numbers are written without a fraction, so 8.0 is none: the
+published document is OpenAPI 3.0, whose dialect of JSON Schema says so.
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping
-from functools import cache
-from itertools import islice
 from typing import Any, Final
 
 import jsonschema_rs
 
-from app.domain.issues import Issue
+from app.domain.batching import encode
+from app.domain.outgoing import Breach, Path, Schema, Shape
+from app.domain.texts import TROUBLE, has_utf8_form
+from app.skolverket.schemas import READ_ONLY, SCHEMAS
 
-READ_ONLY: Final = frozenset({"meta", "provisioningStatus"})
-MOST_ISSUES: Final = 20
-
-Schema = dict[str, Any]
-Path = tuple[str | int, ...]
-
-
-def _object(properties: Mapping[str, Schema], *required: str) -> Schema:
-    return {"type": "object", "properties": dict(properties), "required": list(required)}
-
-
-def _list(items: Schema, **limits: Any) -> Schema:
-    return {"type": "array", "items": items, **limits}
-
-
-def _code(*values: str) -> Schema:
-    return {"type": "string", "enum": list(values)}
-
-
-_TEXT: Schema = {"type": "string"}
-_FLAG: Schema = {"type": "boolean"}
-_UUID: Schema = {"type": "string", "format": "uuid"}
-# A quoted local part is legal in RFC 5321 and refused by most servers.
-_EMAIL: Schema = {"type": "string", "format": "email", "pattern": '^[^"]*$'}
-_REFERENCE = _object({"id": _UUID}, "id")
-
-SCHOOL_TYPE: Final = _code("GR", "SP", "SAM", "GY", "VUXGY")
-GROUP_TYPE: Final = _code(
-    "Undervisning", "Klass", "Mentor", "Provgrupp", "Schema", "Avdelning", "Personalgrupp", "Övrigt"
-)
-ACTIVITY_TYPE: Final = _code("Undervisning", "Elevaktivitet", "Provaktivitet", "Läraraktivitet", "Övrigt")
-EMAIL_TYPE: Final = _code("Privat", "Skola elev", "Skola personal", "Arbete övrigt")
-SECURITY_MARKING: Final = _code("Ingen", "Sekretessmarkering", "Skyddad folkbokföring")
-DUTY_ROLE: Final = _code(
-    "Rektor",
-    "Lärare",
-    "Förskollärare",
-    "Barnskötare",
-    "Bibliotekarie",
-    "Lärarassistent",
-    "Fritidspedagog",
-    "Annan personal",
-    "Studie- och yrkesvägledare",
-    "Förstelärare",
-    "Kurator",
-    "Skolsköterska",
-    "Skolläkare",
-    "Skolpsykolog",
-    "Speciallärare/specialpedagog",
-    "Skoladministratör",
-    "Övrig arbetsledning",
-)
-
-_ENROLMENT = _object(
-    {
-        "enroledAt": _REFERENCE,
-        "schoolYear": {"type": "integer", "minimum": 1, "maximum": 10},
-        "schoolType": SCHOOL_TYPE,
-        "cancelled": _FLAG,
-        "educationCode": _TEXT,
-    },
-    "enroledAt",
-    "schoolType",
-)
-
-# Properties that the schema does not know are allowed: Skolverket ignores them, and nothing is pruned on the way.
-SCHEMAS: Final[Mapping[str, Schema]] = {
-    "persons": _object(
-        {
-            "id": _UUID,
-            "givenName": _TEXT,
-            "middleName": _TEXT,
-            "familyName": _TEXT,
-            "eduPersonPrincipalNames": _list(_TEXT, uniqueItems=True, maxItems=1),
-            "externalIdentifiers": _list(
-                _object({"value": _TEXT, "context": _TEXT, "globallyUnique": _FLAG}, "context", "value"), maxItems=1
-            ),
-            "securityMarking": SECURITY_MARKING,
-            "civicNo": _object({"value": _TEXT, "nationality": _TEXT}, "value"),
-            "emails": _list(_object({"value": _EMAIL, "type": EMAIL_TYPE}, "value")),
-            "enrolments": _list(_ENROLMENT),
-        },
-        "id",
-        "civicNo",
-        "givenName",
-        "familyName",
-        "eduPersonPrincipalNames",
-    ),
-    "duties": _object(
-        {"id": _UUID, "person": _REFERENCE, "dutyAt": _REFERENCE, "dutyRole": DUTY_ROLE},
-        "id",
-        "person",
-        "dutyAt",
-        "dutyRole",
-    ),
-    "groups": _object(
-        {
-            "id": _UUID,
-            "displayName": _TEXT,
-            "groupType": GROUP_TYPE,
-            "schoolType": SCHOOL_TYPE,
-            "organisation": _REFERENCE,
-            "groupMemberships": _list(_object({"person": _REFERENCE})),
-        },
-        "id",
-        "displayName",
-        "groupType",
-        "schoolType",
-        "organisation",
-    ),
-    "activities": _object(
-        {
-            "id": _UUID,
-            "displayName": _TEXT,
-            "activityType": ACTIVITY_TYPE,
-            "groups": _list(_REFERENCE, minItems=1),
-            "teachers": _list(_object({"duty": _REFERENCE})),
-            "organisation": _REFERENCE,
-            "parentActivity": _REFERENCE,
-        },
-        "id",
-        "displayName",
-        "activityType",
-        "groups",
-        "organisation",
-        "parentActivity",
-    ),
-}
-
+_EPPN: Final = re.compile(r"[A-Za-z0-9.\-_+@]*")
+# Of the published ones (the description of `emails`).
+_SUPPORTED_EMAILS: Final = ("Skola elev", "Skola personal")
+# Lists in which nothing need stand twice.
+_ONCE: Final = frozenset({"enrolments", "groupMemberships", "groups", "teachers"})
 _CODE_OF_KEYWORD: Final = {
     "type": "schema_type",
     "required": "schema_required",
@@ -158,43 +37,70 @@ _CODE_OF_KEYWORD: Final = {
 
 
 def sendable(item: dict[str, Any]) -> dict[str, Any]:
-    """Gives the object without the fields that Skolverket marks readOnly, in the same key order.
-
-    All of them stand at the top of their object (Provisioning API 1.3.2).
-    """
-    if READ_ONLY.isdisjoint(item):
-        return item
+    """Gives an object that Skolverket has without the fields that it sets itself, in the same key order."""
     return {key: value for key, value in item.items() if key not in READ_ONLY}
 
 
-def issues(kind: str, item: dict[str, Any]) -> list[Issue]:
-    """Lists what keeps an object from being sent: at most 20 issues, always in the same order, none when it is clean.
+class _Kind:
+    """One kind's schema, as it is published and as strict as what leaves."""
 
-    Whole numbers are written without a fraction, so 8.0 is an issue: the published document is OpenAPI 3.0, whose
-    dialect of JSON Schema says so. E-mail addresses are held to what a strict server takes: ASCII, a domain with a dot,
-    no quoted name, no address literal.
-    """
-    outgoing = sendable(item)
-    unsendable: list[Issue] = []
-    try:
-        json.dumps(outgoing, ensure_ascii=False, allow_nan=False).encode()
-    except UnicodeEncodeError:
-        unsendable = _not_utf8(kind, outgoing)
-        outgoing = _with_marks(outgoing)
-    except (ValueError, RecursionError, TypeError):
-        unsendable = [Issue("schema_other", pointer="")]
-    else:
-        if not (kind == "persons" and _has_fraction(outgoing)) and _validator(kind).is_valid(outgoing):
-            return []
-    found = dict.fromkeys(unsendable)
-    found.update(dict.fromkeys(_breaches(kind, outgoing)))
-    return list(islice(found, MOST_ISSUES))
+    def __init__(self, schema: Schema) -> None:
+        self._schema = schema
+        self._lenient = _validator(schema)
+        self._strict = _validator(_strict(schema))
+
+    def is_clean(self, item: dict[str, Any]) -> bool:
+        """Tells whether an object is, to the last character, as it may leave."""
+        try:
+            return self._strict.is_valid(item) and next(_fractions(item), None) is None
+        except (ValueError, RecursionError):
+            return False
+
+    def breaches(self, item: dict[str, Any]) -> Iterator[Breach]:
+        """Finds what breaks the published schema; a value of a wrong type is one breach, whatever else is wrong there.
+
+        The places of an object that the schema does not know break nothing.
+        """
+        if not self._is_valid(item):
+            known = _known(self._schema, item)
+            try:
+                yield from self._of_text_and_schema(known)
+            except (ValueError, RecursionError):  # deeper than the validator goes, or a number that it cannot read
+                yield Breach((), "schema_other")
+        yield from (Breach(path, "schema_type") for path in _fractions(item))
+        yield from _unusable(item)
+
+    def _is_valid(self, item: dict[str, Any]) -> bool:
+        try:
+            encode(item)
+            return self._lenient.is_valid(item)
+        except (ValueError, RecursionError):
+            return False
+
+    def _of_text_and_schema(self, known: dict[str, Any]) -> Iterator[Breach]:
+        broken = list(_without_utf8(known))
+        yield from broken
+        yield from self._of_schema(_with_marks(known) if broken else known)
+
+    def _of_schema(self, item: dict[str, Any]) -> Iterator[Breach]:
+        mistyped: set[Path] = set()
+        for error in self._lenient.iter_errors(item):
+            path: Path = tuple(error.instance_path)
+            keyword = error.kind.name
+            code = _CODE_OF_KEYWORD.get(keyword, "schema_other")
+            if isinstance(error.kind, jsonschema_rs.ValidationErrorKind.Required):
+                path = (*path, error.kind.property)
+            if keyword == "type":
+                mistyped.add(path)
+                code = "schema_null" if _at(item, path) is None else code
+            elif path in mistyped:
+                continue
+            yield Breach(path, code)
 
 
-@cache
-def _validator(kind: str) -> jsonschema_rs.Validator:
+def _validator(schema: Schema) -> jsonschema_rs.Validator:
     return jsonschema_rs.validator_for(
-        {"$schema": "https://json-schema.org/draft/2020-12/schema", **SCHEMAS[kind]},
+        {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema},
         validate_formats=True,
         email_options=jsonschema_rs.EmailOptions(
             require_tld=True, allow_domain_literal=False, allow_display_text=False
@@ -202,53 +108,81 @@ def _validator(kind: str) -> jsonschema_rs.Validator:
     )
 
 
-def _breaches(kind: str, item: dict[str, Any]) -> Iterator[Issue]:
-    """Translates the validator's errors; a value of a wrong type is one issue, whatever else is wrong with it."""
-    mistyped: set[str] = set()
-    try:
-        for error in _validator(kind).iter_errors(item):
-            path = tuple(error.instance_path)
-            keyword = error.kind.name
-            code = _CODE_OF_KEYWORD.get(keyword, "schema_other")
-            if isinstance(error.kind, jsonschema_rs.ValidationErrorKind.Required):
-                path = (*path, error.kind.property)
-            pointer = _pointer(kind, path)
-            if keyword == "type":
-                mistyped.add(pointer)
-                code = "schema_null" if _at(item, path) is None else code
-            elif pointer in mistyped:
-                continue
-            yield Issue(code, pointer=pointer)
-    except (ValueError, RecursionError):  # deeper than the validator goes, or a number that it cannot read
-        yield Issue("schema_other", pointer="")
-    if kind == "persons":
-        yield from (Issue("schema_type", pointer=pointer) for pointer in _fractions(item))
+def _strict(schema: Schema, name: str = "") -> Schema:
+    """Makes the schema of what leaves: no property besides, no reference twice, ids in one spelling, plain names."""
+    made = dict(schema)
+    if "properties" in schema:
+        made["properties"] = {key: _strict(part, key) for key, part in schema["properties"].items()}
+        made["additionalProperties"] = False
+    if "items" in schema:
+        made["items"] = _strict(schema["items"], name)
+        made["uniqueItems"] = schema.get("uniqueItems", False) or name in _ONCE
+    if schema.get("format") == "uuid":
+        made["pattern"] = "^[^A-F]*$"
+    elif name in ("givenName", "middleName", "familyName", "displayName"):
+        made["pattern"] = f"^[^{TROUBLE}]*$"
+    elif name == "eduPersonPrincipalNames" and schema.get("type") == "string":
+        made["pattern"] = f"^{_EPPN.pattern}$"
+    elif name in ("groupMemberships", "teachers") and "properties" in schema:
+        made["required"] = list(schema["properties"])
+    elif name == "emails" and "properties" in schema:
+        made["properties"]["type"] = {"type": "string", "enum": list(_SUPPORTED_EMAILS)}
+    return made
 
 
-def _has_fraction(person: dict[str, Any]) -> bool:
-    return next(_fractions(person), None) is not None
+def _known(schema: Schema, value: Any) -> Any:
+    """Copies what the schema has a word for."""
+    if isinstance(value, dict) and "properties" in schema:
+        return {
+            key: _known(schema["properties"][key], part) for key, part in value.items() if key in schema["properties"]
+        }
+    if isinstance(value, list) and "items" in schema:
+        return [_known(schema["items"], part) for part in value]
+    return value
 
 
-def _fractions(person: dict[str, Any]) -> Iterator[str]:
+def _fractions(item: dict[str, Any]) -> Iterator[Path]:
     """Finds school years such as 8.0, which the later dialect of the validator takes for whole numbers."""
-    enrolments = person.get("enrolments")
+    enrolments = item.get("enrolments")
     if isinstance(enrolments, list):
         for index, enrolment in enumerate(enrolments):
-            if isinstance(enrolment, dict) and isinstance(enrolment.get("schoolYear"), float):
-                yield f"/enrolments/{index}/schoolYear"
+            if isinstance(enrolment, dict):
+                year = enrolment.get("schoolYear")
+                # Other fractions are an issue of the validator's.
+                if isinstance(year, float) and year.is_integer():
+                    yield ("enrolments", index, "schoolYear")
 
 
-def _pointer(kind: str, path: Path) -> str:
-    """Writes a JSON pointer that ends before the first name that the schema does not know."""
-    schema: Schema = SCHEMAS[kind]
-    pointer = ""
-    for step in path:
-        known = schema.get("items") if isinstance(step, int) else schema.get("properties", {}).get(step)
-        if known is None:
-            break
-        schema = known
-        pointer += f"/{step}"
-    return pointer
+def _unusable(item: dict[str, Any]) -> Iterator[Breach]:
+    """Finds what the letter of the schema allows and is no use: logins that nobody can type, e-mails of other types."""
+    for index, eppn in enumerate(_list(item, "eduPersonPrincipalNames")):
+        if isinstance(eppn, str) and not _EPPN.fullmatch(eppn):
+            yield Breach(("eduPersonPrincipalNames", index), "eppn_characters")
+    for index, email in enumerate(_list(item, "emails")):
+        type_ = email.get("type") if isinstance(email, dict) else None
+        if isinstance(type_, str) and type_ not in _SUPPORTED_EMAILS:
+            yield Breach(("emails", index), "email_type")
+
+
+def _without_utf8(value: Any, path: Path = ()) -> Iterator[Breach]:
+    """Finds the texts with a lone surrogate."""
+    if isinstance(value, str) and not has_utf8_form(value):
+        yield Breach(path, "not_utf8")
+    elif isinstance(value, list | dict):
+        parts = enumerate(value) if isinstance(value, list) else value.items()
+        for step, part in parts:
+            yield from _without_utf8(part, (*path, step))
+
+
+def _with_marks(item: dict[str, Any]) -> dict[str, Any]:
+    """Copies an object with a question mark for what has no UTF-8 form, so that its shape can be checked too."""
+    copy: dict[str, Any] = json.loads(json.dumps(item, ensure_ascii=False).encode(errors="replace"))
+    return copy
+
+
+def _list(item: dict[str, Any], key: str) -> list[Any]:
+    value = item.get(key)
+    return value if isinstance(value, list) else []
 
 
 def _at(value: Any, path: Path) -> Any:
@@ -257,32 +191,9 @@ def _at(value: Any, path: Path) -> Any:
     return value
 
 
-def _not_utf8(kind: str, item: dict[str, Any]) -> list[Issue]:
-    """Names the places with a lone surrogate; called only when there is one, so its speed does not matter."""
-    found: dict[Issue, None] = {}
-    waiting: list[tuple[Path, Any]] = [((), item)]
-    while waiting and len(found) < MOST_ISSUES:
-        path, value = waiting.pop()
-        if isinstance(value, str) and not _encodable(value):
-            found[Issue("not_utf8", pointer=_pointer(kind, path))] = None
-        elif isinstance(value, list):
-            waiting.extend(((*path, index), part) for index, part in reversed(list(enumerate(value))))
-        elif isinstance(value, dict):
-            if not all(map(_encodable, value)):
-                found[Issue("not_utf8", pointer=_pointer(kind, path))] = None
-            waiting.extend(((*path, key), part) for key, part in reversed(value.items()))
-    return list(found)
+def _shape(schema: Schema) -> Shape:
+    kind = _Kind(schema)
+    return Shape({**schema, "readOnly": sorted(READ_ONLY)}, kind.is_clean, kind.breaches)
 
 
-def _encodable(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _with_marks(item: dict[str, Any]) -> dict[str, Any]:
-    """Copies the object with a question mark for what has no UTF-8 form, so that its shape can be checked too."""
-    copy: dict[str, Any] = json.loads(json.dumps(item, ensure_ascii=False).encode(errors="replace"))
-    return copy
+SHAPES: Final[Mapping[str, Shape]] = {kind: _shape(schema) for kind, schema in SCHEMAS.items()}

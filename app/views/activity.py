@@ -19,6 +19,10 @@ def show_activity(row: Row) -> Shown:
             "counts": {kind.value: row["counts"].get(kind.value, 0) for kind in Kind},
             "updated_at": row["updated_at"],
         },
-        "findings": {"errors": row["findings_errors"], "warnings": row["findings_warnings"]},
+        "findings": {
+            "errors": row["findings_errors"],
+            "warnings": row["findings_warnings"],
+            "by_code": row["findings_by_code"],
+        },
         "last_run": last_run,
     }

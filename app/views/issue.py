@@ -12,16 +12,19 @@ from app.views.viewer import Viewer
 
 
 def show_finding(row: Row) -> Shown:
-    """Shows one thing that is wrong with one object of a roster: nothing in it is personal."""
-    issue = row["issue"]
-    explanation = explain(issue["code"])
+    """Shows one thing that is wrong with a roster: nothing in it is personal."""
+    code, cause = row["code"], row["cause"]
+    sv, en = explain(code)
+    if cause is not None:
+        sv, en = f"{entry_of(cause).sv.means} {sv}", f"{entry_of(cause).en.means} {en}"
     return {
         "kind": row["kind"],
         "id": row["object_id"],
-        "pointer": issue["pointer"],
-        "severity": issue["severity"],
-        "code": issue["code"],
-        "explanation": {"sv": explanation.sv, "en": explanation.en},
+        "count": row["count"],
+        "pointer": row["pointer"],
+        "severity": row["severity"],
+        "code": code,
+        "explanation": {"sv": sv, "en": en},
     }
 
 

@@ -51,6 +51,29 @@ CREATE TABLE event (
 
 CREATE INDEX ix_event_organisation_id_run_id_id ON event (organisation_id, run_id, id);
 
+CREATE TABLE finding (
+    organisation_id UUID NOT NULL,
+    roster_id UUID NOT NULL,
+    kind TEXT NOT NULL,
+    ordinal INTEGER NOT NULL,
+    origin TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    object_id UUID,
+    code TEXT NOT NULL,
+    severity TEXT NOT NULL,
+    pointer TEXT NOT NULL,
+    ids UUID[],
+    cause TEXT,
+    count INTEGER,
+    CONSTRAINT pk_finding PRIMARY KEY (roster_id, kind, ordinal, origin, number),
+    CONSTRAINT ck_finding_kind CHECK (kind IN ('persons', 'duties', 'groups', 'activities')),
+    CONSTRAINT ck_finding_origin CHECK (origin IN ('object', 'across', 'open_data', 'rosters')),
+    CONSTRAINT ck_finding_severity CHECK (severity IN ('error', 'warning')),
+    CONSTRAINT ck_finding_of_one_object_or_counted CHECK ((object_id IS NULL) = (count IS NOT NULL))
+);
+
+CREATE INDEX ix_finding_code ON finding (roster_id, code, kind, ordinal);
+
 CREATE TABLE object (
     organisation_id UUID NOT NULL,
     kind TEXT NOT NULL,
@@ -124,8 +147,6 @@ CREATE INDEX ix_roster_item_order ON roster_item (roster_id, kind, ordinal);
 
 CREATE INDEX ix_roster_item_protected ON roster_item (object_id) WHERE protected;
 
-CREATE INDEX ix_roster_item_with_issues ON roster_item (roster_id, kind, ordinal) WHERE issues IS NOT NULL;
-
 CREATE UNLOGGED TABLE roster_staging (
     roster_id UUID NOT NULL,
     kind TEXT NOT NULL,
@@ -143,7 +164,8 @@ CREATE UNLOGGED TABLE roster_staging (
     civic_no BYTEA,
     name BYTEA,
     sendable BOOLEAN NOT NULL,
-    issues JSONB
+    issues JSONB,
+    findings JSONB
 );
 
 CREATE INDEX ix_roster_staging_roster_id ON roster_staging (roster_id);
@@ -268,6 +290,7 @@ CREATE TABLE activity (
     bytes BIGINT DEFAULT '0' NOT NULL,
     findings_errors INTEGER DEFAULT '0' NOT NULL,
     findings_warnings INTEGER DEFAULT '0' NOT NULL,
+    findings_by_code JSONB DEFAULT '{}' NOT NULL,
     last_sequence INTEGER DEFAULT '0' NOT NULL,
     created_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
     updated_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from typing import Any
 from uuid import uuid4
 
 import httpx
@@ -31,7 +32,7 @@ async def test_a_new_activity_is_created_and_shown(client: httpx.AsyncClient) ->
     shown = answer.json()
     assert shown["id"] == str(activity_id)
     assert shown["roster"]["counts"] == {"persons": 2, "duties": 1, "groups": 0, "activities": 0}
-    assert shown["findings"] == {"errors": 0, "warnings": 0}
+    assert shown["findings"] == {"errors": 0, "warnings": 0, "by_code": {}}
     assert shown["last_run"] is None
     assert (await client.get(f"/activities/{activity_id}")).json() == shown
 
@@ -89,6 +90,68 @@ async def test_findings_name_what_is_wrong_and_keep_nobody_out(client: httpx.Asy
     assert {item["id"] for item in listed if item["kind"] == "persons"} == {item["id"] for item in broken}
     assert len({(item["id"], item["pointer"], item["code"]) for item in listed}) == len(listed)
     assert all(item["explanation"]["sv"] and item["explanation"]["en"] for item in listed)
+
+
+async def _findings(client: httpx.AsyncClient, activity_id: object, **params: Any) -> list[dict[str, Any]]:
+    """Reads all findings, two a page."""
+    listed: list[dict[str, Any]] = []
+    more: dict[str, Any] = {}
+    while True:
+        answer = await client.get(f"/activities/{activity_id}/findings", params={**params, "limit": 2, **more})
+        assert answer.status_code == 200, answer.text
+        listed += answer.json()["data"]
+        if answer.json()["next_cursor"] is None:
+            return listed
+        more = {"cursor": answer.json()["next_cursor"]}
+
+
+async def test_what_does_not_leave_is_counted_once_for_each_property(client: httpx.AsyncClient) -> None:
+    """Nothing of it is a finding of each object, and no unknown name is repeated."""
+    surplus = {"birthDate": "2012-01-01", "middleName": None, "9001019802": 1}
+    persons = [person(serial=980 + n) | surplus for n in range(3)]
+    activity_id = await put(client, body(persons, groups=[{"id": str(uuid4()), "startDate": "2026-01-01"}]))
+    counted = [each for each in await _findings(client, activity_id) if each["id"] is None]
+    assert [(each["kind"], each["code"], each["pointer"], each["count"]) for each in counted] == [
+        ("persons", "null_left_out", "/middleName", 3),
+        ("persons", "property_left_out", "/birthDate", 3),
+        ("persons", "unknown_left_out", "", 3),
+        ("groups", "property_left_out", "/startDate", 1),
+    ]
+    shown = (await client.get(f"/activities/{activity_id}")).json()
+    assert shown["findings"]["by_code"]["property_left_out"] == 2
+    assert shown["findings"]["warnings"] == 4
+
+
+async def test_findings_are_narrowed_by_kind_code_and_severity(client: httpx.AsyncClient) -> None:
+    """Each may be given several times, and a cursor is of one choice alone."""
+    emails = [{"value": "fel", "type": "Skola elev"}]
+    persons = [person(serial=980, emails=emails), person(serial=981, civicNo="none", emails=emails), person(serial=982)]
+    activity_id = await put(client, body(persons, [{"id": str(uuid4())}]))
+    every = await _findings(client, activity_id)
+    for params in (
+        {"kind": ["duties"]},
+        {"severity": ["warning"]},
+        {"code": ["value_left_out", "schema_type"], "kind": ["persons", "groups"]},
+    ):
+        names = list(params)
+        assert await _findings(client, activity_id, **params) == [
+            each for each in every if all(each[name] in params[name] for name in names)
+        ]
+    first = (await client.get(f"/activities/{activity_id}/findings?limit=1&kind=persons")).json()["next_cursor"]
+    other = await client.get(f"/activities/{activity_id}/findings", params={"kind": "duties", "cursor": first})
+    assert other.status_code == 400
+    for query in ("kind=teachers", "severity=bad", "code=19900101-9802"):
+        assert (await client.get(f"/activities/{activity_id}/findings?{query}")).status_code == 400
+
+
+async def test_findings_go_with_their_roster(service: Service, client: httpx.AsyncClient) -> None:
+    """A new roster has its own alone."""
+    activity_id = await put(client, body([person(civicNo="none", birthDate="x")]))
+    again = await client.put(f"/activities/{activity_id}", json=body([person()]))
+    assert again.json()["findings"] == {"errors": 0, "warnings": 0, "by_code": {}}
+    assert await _findings(client, activity_id) == []
+    async with service.runtime.engine.connect() as conn:
+        assert await conn.scalar(sa.text("SELECT count(*) FROM finding")) == 0
 
 
 @pytest.mark.parametrize(

@@ -131,15 +131,15 @@ async def test_a_batch_arrives_as_the_very_bytes_and_as_an_upsert(
 async def test_a_batch_of_exactly_200_000_bytes_is_taken_and_of_a_byte_more_refused(
     skolverket: Skolverket, http: httpx.AsyncClient, api: ProvisioningApi, token: str
 ) -> None:
-    person = pupil(padding="")
+    person = pupil(middleName="")
     room = BODY_FORM.max_bytes - len(BODY_FORM.body([encode(person)]))
-    full = BODY_FORM.body([encode(person | {"padding": "x" * room})])
+    full = BODY_FORM.body([encode(person | {"middleName": "x" * room})])
     assert len(full) == BODY_FORM.max_bytes
     assert (await api.submit(Kind.PERSONS, full, token)).http_status == 202
     # By hand: our client is never given so much.
     answer = await http.post(
         f"{skolverket.provisioning}/persons/bulk",
-        content=BODY_FORM.body([encode(person | {"padding": "x" * (room + 1)})]),
+        content=BODY_FORM.body([encode(person | {"middleName": "x" * (room + 1)})]),
         headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
     )
     assert (answer.status_code, [entry["id"] for entry in answer.json()]) == (413, ["5020"])

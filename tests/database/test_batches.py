@@ -70,7 +70,7 @@ async def _content(tenant: Tenant, digest: bytes) -> bytes:
 
 async def test_a_batch_is_what_its_records_were_sent_as(tenant: Tenant) -> None:
     """The bytes, their hash and size, the items and each record's `sent` are one and the same."""
-    persons = [pupil(givenName="Zoë"), pupil(nonsense={"b": 1, "a": None}), pupil()]
+    persons = [pupil(givenName="Zoë"), pupil(securityMarking="Ingen", middleName="Å"), pupil()]
     _, held = await _claimed(tenant, persons)
     out = await tenant.written(held)
     row = await _batch(tenant, out.id)
@@ -97,7 +97,7 @@ async def test_read_only_fields_stay_here_and_the_keys_keep_their_order(tenant: 
 
 async def test_batches_go_in_the_rosters_order_and_none_is_over_200_000_bytes(tenant: Tenant) -> None:
     """Each is as full as its records allow: the next one would not have fitted."""
-    persons = [pupil(padding="å" * 400 * (1 + number % 7)) for number in range(250)]
+    persons = [pupil(middleName="å" * 400 * (1 + number % 7)) for number in range(250)]
     run, held = await _claimed(tenant, persons)
     bodies = []
     while (out := await tenant.write(held)) is not None:
@@ -124,8 +124,8 @@ async def test_a_batch_takes_more_records_than_are_read_at_once(
 
 async def test_a_record_of_exactly_200_000_bytes_goes_and_one_of_a_byte_more_does_not(tenant: Tenant) -> None:
     def sized(size: int) -> Object:
-        person = pupil(padding="")
-        return person | {"padding": "x" * (size - len(encode(person)) - len(b'{"data":[]}'))}
+        person = pupil(middleName="")
+        return person | {"middleName": "x" * (size - len(encode(person)) - len(b'{"data":[]}'))}
 
     largest, too_large, other = sized(BODY_FORM.max_bytes), sized(BODY_FORM.max_bytes + 1), pupil()
     _, held = await _claimed(tenant, [too_large, largest, other])
@@ -213,7 +213,7 @@ async def test_another_runs_failures_block_nobody(tenant: Tenant) -> None:
 
 
 async def test_a_cancelled_run_writes_and_sends_nothing(tenant: Tenant) -> None:
-    run, held = await _claimed(tenant, [pupil(padding="x" * 150_000), pupil(padding="x" * 150_000)])
+    run, held = await _claimed(tenant, [pupil(middleName="x" * 150_000), pupil(middleName="x" * 150_000)])
     out = await tenant.written(held)
     await run.cancel()
     before = await tenant.dump()
@@ -474,7 +474,7 @@ async def test_a_lost_batch_without_another_try_ends_its_records(tenant: Tenant)
 
 async def test_what_a_dead_worker_left_without_an_answer_goes_again(tenant: Tenant) -> None:
     """Called batches only: a written one has not left, an accepted one can be asked for."""
-    persons = [pupil(padding="x" * 150_000) for _ in range(3)]
+    persons = [pupil(middleName="x" * 150_000) for _ in range(3)]
     _, held = await _claimed(tenant, persons)
     accepted, called = await tenant.accepted(held), await tenant.called(held)
     written = (await tenant.written(held)).id
@@ -488,7 +488,7 @@ async def test_what_a_dead_worker_left_without_an_answer_goes_again(tenant: Tena
 
 
 async def test_batches_that_have_not_left_can_be_taken_back(tenant: Tenant) -> None:
-    persons = [pupil(padding="x" * 150_000) for _ in range(2)]
+    persons = [pupil(middleName="x" * 150_000) for _ in range(2)]
     _, held = await _claimed(tenant, persons)
     called, _ = await tenant.called(held), await tenant.written(held)
     async with tenant.engine.begin() as conn:
@@ -500,7 +500,7 @@ async def test_batches_that_have_not_left_can_be_taken_back(tenant: Tenant) -> N
 
 async def test_a_job_that_ends_without_its_answers_closes_what_is_out(tenant: Tenant) -> None:
     """Then the database lets it end: its records are pending again, nothing of it is open."""
-    persons = [pupil(padding="x" * 150_000) for _ in range(3)]
+    persons = [pupil(middleName="x" * 150_000) for _ in range(3)]
     _, held = await _claimed(tenant, persons)
     accepted, called = await tenant.accepted(held), await tenant.called(held)
     await tenant.written(held)
@@ -517,7 +517,7 @@ async def test_a_job_that_ends_without_its_answers_closes_what_is_out(tenant: Te
 
 async def test_giving_up_ends_what_has_not_left_and_nothing_else(tenant: Tenant) -> None:
     """A batch that is written does not leave any more, and its records end as those do that are in none."""
-    persons = [pupil(padding="x" * 150_000) for _ in range(4)]
+    persons = [pupil(middleName="x" * 150_000) for _ in range(4)]
     _, held = await _claimed(tenant, persons)
     answered = await tenant.accepted(held)
     await tenant.answer(held, answered)

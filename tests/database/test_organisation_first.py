@@ -125,6 +125,7 @@ _GUARDED: Final = (
     "content",
     "eppn",
     "event",
+    "finding",
     "job",
     "object",
     "record",

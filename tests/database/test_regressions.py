@@ -14,7 +14,7 @@ from tests.database.factories import Tenant, make_batch, pupil
 
 async def test_a_job_writes_batches_again_after_some_were_taken_back_out_of_the_middle(tenant: Tenant) -> None:
     """The second batch left before the first, the run was cancelled and tried again: numbers go on."""
-    run = await tenant.new_run({"persons": [pupil(padding="x" * 150_000) for _ in range(2)]})
+    run = await tenant.new_run({"persons": [pupil(middleName="x" * 150_000) for _ in range(2)]})
     held = await tenant.claim(run.jobs[0])
     await tenant.written(held)
     second = await tenant.accepted(held)

@@ -13,6 +13,8 @@ from tests.journeys.promises import assert_kept
 from tests.tls import Form
 
 SMALL, DEFECTS = SHARED
+# What is left out or counts as absent, so that the record goes; a teacher without an address is refused all the same.
+EASED = {"middle_name_null": "succeeded", "group_member_bad_uuid": "warning"}
 EXPECTED = DEFECTS.with_suffix(".expected.json")
 
 pytestmark = pytest.mark.skipif(not SMALL.parent.is_dir(), reason="no shared rosters beside the project")
@@ -48,23 +50,24 @@ def test_the_defects_come_out_as_expected_under_continue(secure_service: Service
 
     assert [job["status"] for job in run["jobs"]] == ["succeeded"] * 4
     refused = swapped_pair(expected, service.by_status(run["jobs"][0])["error"])
+    totals = eased_totals(roster, expected)
     for job in run["jobs"]:
         found = service.by_status(job)
         bad = {
             each["id"]
             for each in expected["defects"]
-            if each["type"] == job["stage"] and each["level"] in {"schema", "error"}
+            if each["type"] == job["stage"] and each["level"] in {"schema", "error"} and each["kind"] not in EASED
         }
         assert found.get("error", set()) == {refused.get(each, each) for each in bad}
-        totals = expected["totals_under_continue"][job["stage"]]
-        assert {status: len(found.get(status, ())) for status in ("error", "skipped")} == {
-            status: totals[status] for status in ("error", "skipped")
-        }
-        settled = {status: len(found.get(status, ())) for status in ("warning", "succeeded")}
+        settled = {status: len(found.get(status, ())) for status in totals[job["stage"]]}
         if refused and job["stage"] == "groups":
-            assert sum(settled.values()) == totals["warning"] + totals["succeeded"]
+            assert sum(settled.values()) == sum(totals["groups"].values())
         else:
-            assert settled == {status: totals[status] for status in settled}
+            assert settled == totals[job["stage"]]
+    for each in expected["defects"]:
+        if each["kind"] in EASED:
+            job = next(job for job in run["jobs"] if job["stage"] == each["type"])
+            assert each["id"] in service.by_status(job)[EASED[each["kind"]]]
     failed = service.by_status(run["jobs"][0])["error"]
     hanging = {each["id"] for each in roster["duties"] if each["person"]["id"] in failed}
     assert service.by_status(run["jobs"][1])["skipped"] == hanging
@@ -79,9 +82,37 @@ def test_the_defects_stop_the_chain_under_halt(secure_service: Service, secure: 
 
     assert [job["status"] for job in run["jobs"]] == ["failed", "blocked", "blocked", "blocked"]
     persons = run["jobs"][0]["progress"]
-    assert persons["errors"] == expected["totals_under_continue"]["persons"]["error"]
+    assert persons["errors"] == eased_totals(roster, expected)["persons"]["error"]
     assert persons["pending"] == persons["sent"] == 0
     assert_kept(service, run)
+
+
+def eased_totals(roster: Json, expected: Json) -> dict[str, dict[str, int]]:
+    """Gives the totals with what goes by now: its record, the groups that lack nobody else, what lacks no group."""
+    totals: dict[str, dict[str, int]] = {stage: dict(each) for stage, each in expected["totals_under_continue"].items()}
+    kinds = {each["id"]: each["kind"] for each in expected["defects"]}
+    failed = {each["id"] for each in expected["defects"] if each["level"] in {"schema", "error"}}
+    still = {each for each in failed if kinds[each] not in EASED}
+    for each in failed - still:
+        stage = next(defect["type"] for defect in expected["defects"] if defect["id"] == each)
+        totals[stage]["error"] -= 1
+        totals[stage][EASED[kinds[each]]] += 1
+    for group in roster["groups"]:
+        members = {member["person"]["id"] for member in group["groupMemberships"]}
+        if group["id"] not in failed and members & failed and not members & still:
+            totals["groups"]["warning"] -= 1
+            totals["groups"]["succeeded"] += 1
+    for activity in roster["activities"]:
+        needed = {each["id"] for each in activity["groups"]} | {each["duty"]["id"] for each in activity["teachers"]}
+        if activity["id"] not in failed and needed & failed and not needed & unsent(roster, still):
+            totals["activities"]["warning"] -= 1
+            totals["activities"]["succeeded"] += 1
+    return totals
+
+
+def unsent(roster: Json, failed: set[str]) -> set[str]:
+    """Gives what failed, and the duties that stay here since their person failed."""
+    return failed | {each["id"] for each in roster["duties"] if each["person"]["id"] in failed}
 
 
 def swapped_pair(expected: Json, failed: set[str]) -> dict[str, str]:

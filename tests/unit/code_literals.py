@@ -14,6 +14,8 @@ _ISSUES = {
     ),
     **dict.fromkeys(["job_problem", "issue", "_error"], 0),
     "Finish": 1,
+    "Breach": 1,
+    "LeftOut": 0,
     "_message": 1,
     "MarkLost": 1,
     "mark_lost": 4,

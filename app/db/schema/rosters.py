@@ -19,6 +19,7 @@ activity = sa.Table(
     sa.Column("bytes", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("findings_errors", sa.Integer, nullable=False, server_default="0"),
     sa.Column("findings_warnings", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("findings_by_code", pg.JSONB, nullable=False, server_default="{}"),
     # The activity queue's memory: how many runs it has taken.
     sa.Column("last_sequence", sa.Integer, nullable=False, server_default="0"),
     sa.Column("created_at", Time, nullable=False, server_default=NOW),
@@ -90,6 +91,8 @@ roster_staging = sa.Table(
     sa.Column("name", sa.LargeBinary),
     sa.Column("sendable", sa.Boolean, nullable=False),
     sa.Column("issues", pg.JSONB),
+    # What is a finding and nothing of the record's.
+    sa.Column("findings", pg.JSONB),
     sa.Index(None, "roster_id"),
     prefixes=["UNLOGGED"],
 )
@@ -115,13 +118,34 @@ roster_item = sa.Table(
     sa.Column("issues", pg.JSONB),
     kind_of_object(),
     sa.Index("ix_roster_item_order", "roster_id", "kind", "ordinal"),
-    sa.Index(
-        "ix_roster_item_with_issues",
-        "roster_id",
-        "kind",
-        "ordinal",
-        postgresql_where=sa.text("issues IS NOT NULL"),
-    ),
     sa.Index("ix_roster_item_object", "object_id"),
     sa.Index("ix_roster_item_protected", "object_id", postgresql_where=sa.text("protected")),
+)
+
+finding = sa.Table(
+    "finding",
+    metadata,
+    # What is wrong with a current roster, or worth a look, before anything of it is sent; never a value of an object.
+    sa.Column("organisation_id", UUID, nullable=False),
+    sa.Column("roster_id", UUID, primary_key=True),
+    sa.Column("kind", sa.Text, primary_key=True),
+    # The object's place in its list; -1 stands for one that counts objects.
+    sa.Column("ordinal", sa.Integer, primary_key=True),
+    # What it was found in: those of one origin are made anew together.
+    sa.Column("origin", sa.Text, primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("object_id", UUID),
+    sa.Column("code", sa.Text, nullable=False),
+    sa.Column("severity", sa.Text, nullable=False),
+    # In one that counts objects `-` stands for any element of a list.
+    sa.Column("pointer", sa.Text, nullable=False),
+    # Other objects that it speaks of; the code of what is behind it; how many objects have it.
+    sa.Column("ids", pg.ARRAY(UUID)),
+    sa.Column("cause", sa.Text),
+    sa.Column("count", sa.Integer),
+    kind_of_object(),
+    one_of("origin", "object", "across", "open_data", "rosters"),
+    one_of("severity", "error", "warning"),
+    sa.CheckConstraint("(object_id IS NULL) = (count IS NOT NULL)", name="of_one_object_or_counted"),
+    sa.Index("ix_finding_code", "roster_id", "code", "kind", "ordinal"),
 )

@@ -17,8 +17,9 @@ BEGIN
     UPDATE record SET fence = of_claim,
         status = CASE
             WHEN found.tried >= last_try THEN 'error'
-            -- what went out incomplete is no plain success
-            WHEN change.status = 'succeeded' AND record.issues @> '[{"code": "sent_without"}]' THEN 'warning'
+            -- what went out incomplete is no plain success: without another object, or without a value of its own
+            WHEN change.status = 'succeeded' AND record.issues @?
+                '$[*] ? (@.severity == "warning" && (@.code == "sent_without" || exists(@.pointer)))' THEN 'warning'
             ELSE change.status END,
         batch_id = CASE WHEN change.status = 'sent' THEN of_batch ELSE record.batch_id END,
         sent = coalesce(change.sent, record.sent),

@@ -23,9 +23,10 @@ BEGIN
         WHERE roster_id BETWEEN one.roster_id AND one.roster_id
     ) each WHERE each.digest IS NOT NULL;
     DELETE FROM roster_item WHERE roster_id BETWEEN one.roster_id AND one.roster_id;
+    DELETE FROM finding WHERE roster_id BETWEEN one.roster_id AND one.roster_id;
     PERFORM forget_content(of_organisation, gone);
     UPDATE activity SET deleted_at = clock_timestamp(), counts = '{}', bytes = 0, findings_errors = 0,
-        findings_warnings = 0
+        findings_warnings = 0, findings_by_code = '{}'
     WHERE organisation_id = of_organisation AND id = of_activity;
     RETURN '{}';
 END $$;

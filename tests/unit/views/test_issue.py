@@ -6,18 +6,25 @@ from uuid import UUID
 import pytest
 
 from app.catalogue import explain
+from app.catalogue import issue as issue_entry
 from app.views.issue import show_finding, show_messages
 from tests.unit.views.rows import PUPIL, record, viewer
 
 
 def test_a_finding_has_its_explanation() -> None:
-    issue = {"pointer": "/givenName", "severity": "error", "code": "schema_required"}
-    assert show_finding({"kind": "persons", "object_id": PUPIL, "issue": issue, "ordinal": 0, "number": 1}) == {
+    issue = {"pointer": "/givenName", "severity": "error", "code": "schema_required", "count": None}
+    assert show_finding({"kind": "persons", "object_id": PUPIL, **issue, "cause": None}) == {
         "kind": "persons",
         "id": PUPIL,
         **issue,
         "explanation": explain("schema_required")._asdict(),
     }
+
+
+def test_a_finding_says_what_is_behind_it_first() -> None:
+    issue = {"pointer": "/emails/0", "severity": "warning", "code": "value_left_out", "count": None}
+    shown = show_finding({"kind": "persons", "object_id": PUPIL, **issue, "cause": "email_type"})
+    assert shown["explanation"]["sv"] == f"{issue_entry('email_type').sv.means} {explain('value_left_out').sv}"
 
 
 ENTRY = {"id": "3047", "message": "Svag EPPN för Åsa", "attributeName": "eppn", "severityLevel": "Warning"}

@@ -22,6 +22,7 @@ ACTIVITY = {
     "counts": {"persons": 4},
     "updated_at": AT,
     "findings_errors": 1,
+    "findings_by_code": {"schema_type": 1},
     "findings_warnings": 0,
     "run_id": None,
     **{f"run_{name}": None for name in run() if name != "id"},
@@ -29,7 +30,11 @@ ACTIVITY = {
 FINDING = {
     "kind": "persons",
     "object_id": PUPIL,
-    "issue": {"pointer": "", "severity": "error", "code": "schema_type"},
+    "pointer": "",
+    "severity": "error",
+    "code": "schema_type",
+    "cause": None,
+    "count": None,
 }
 
 

@@ -1,0 +1,165 @@
+"""What is wrong with current rosters, or worth a look: how findings are written, counted and listed.
+
+Who finds them is not known here. They go with their roster.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db.reads import Row
+from app.domain.issues import Issue
+from app.domain.kinds import Kind
+
+Origin = Literal["object", "across", "open_data", "rosters"]
+ORIGINS: tuple[Origin, ...] = ("object", "across", "open_data", "rosters")
+
+# The place of a finding that counts objects, ahead of all objects of its kind.
+COUNTED = -1
+
+_COLUMNS = {
+    "organisation_id": "uuid",
+    "roster_id": "uuid",
+    "kind": "text",
+    "ordinal": "int4",
+    "origin": "text",
+    "number": "int4",
+    "object_id": "uuid",
+    "code": "text",
+    "severity": "text",
+    "pointer": "text",
+    "ids": "uuid[]",
+    "cause": "text",
+    "count": "int4",
+}
+_COPY = f"COPY finding ({', '.join(_COLUMNS)}) FROM STDIN (FORMAT BINARY)"
+_OF_ROSTER = "roster_id BETWEEN :roster AND :roster"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """An issue of the object with this `ordinal` in a list of a kind; or of `count` objects, none of them named."""
+
+    kind: str
+    ordinal: int
+    object_id: UUID | None
+    issue: Issue
+    count: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FindingFilter:
+    """What a list of findings is narrowed to, each to one of several; nothing given means all."""
+
+    kinds: Sequence[str] = ()
+    codes: Sequence[str] = ()
+    severities: Sequence[str] = ()
+
+
+async def add_findings(
+    conn: AsyncConnection, organisation_id: UUID, roster_id: UUID, origin: Origin, found: Iterable[Finding]
+) -> None:
+    """Writes findings of an origin that has none in the roster yet."""
+    raw = await conn.get_raw_connection()
+    driver: Any = raw.driver_connection
+    numbers: dict[tuple[str, int], int] = {}
+    async with driver.cursor() as cursor, cursor.copy(_COPY) as copy:
+        copy.set_types(list(_COLUMNS.values()))
+        for each in found:
+            number = numbers[each.kind, each.ordinal] = numbers.get((each.kind, each.ordinal), 0) + 1
+            issue, place = each.issue, (each.kind, each.ordinal, origin, number, each.object_id)
+            said = (issue.code, issue.severity, issue.pointer or "", list(issue.ids) or None, issue.cause, each.count)
+            await copy.write_row((organisation_id, roster_id, *place, *said))
+
+
+async def remove_findings(
+    conn: AsyncConnection, organisation_id: UUID, roster_id: UUID, origins: Iterable[Origin] = ORIGINS
+) -> None:
+    """Removes a roster's findings of these origins."""
+    await conn.execute(
+        sa.text(
+            f"DELETE FROM finding WHERE {_OF_ROSTER} AND organisation_id = :organisation AND origin = ANY (:origins)"  # noqa: S608
+        ),
+        {"organisation": organisation_id, "roster": roster_id, "origins": list(origins)},
+    )
+
+
+async def count_findings(conn: AsyncConnection, organisation_id: UUID, activity_id: UUID) -> None:
+    """Counts the findings of an activity's roster anew."""
+    await conn.execute(
+        sa.text(
+            """
+            UPDATE activity SET findings_errors = counted.errors, findings_warnings = counted.warnings,
+                findings_by_code = counted.by_code
+            FROM activity of CROSS JOIN LATERAL (
+                SELECT coalesce(sum(many) FILTER (WHERE severity = 'error'), 0) AS errors,
+                    coalesce(sum(many) FILTER (WHERE severity = 'warning'), 0) AS warnings,
+                    coalesce(jsonb_object_agg(code, many), '{}') AS by_code
+                FROM (
+                    SELECT code, severity, count(*) AS many FROM finding
+                    WHERE finding.roster_id BETWEEN of.roster_id AND of.roster_id GROUP BY code, severity
+                ) each
+            ) counted
+            WHERE of.organisation_id = :organisation AND of.id = :activity
+                AND activity.organisation_id = of.organisation_id AND activity.id = of.id
+            """
+        ),
+        {"organisation": organisation_id, "activity": activity_id},
+    )
+
+
+async def list_findings(
+    conn: AsyncConnection,
+    organisation_id: UUID,
+    activity_id: UUID,
+    wanted: FindingFilter,
+    *,
+    after: tuple[Any, ...] | None,
+    limit: int,
+) -> list[Row]:
+    """Lists what is wrong with the current roster, in its order: by (kind, ordinal, origin, number)."""
+    first, *place = after if after is not None else (Kind.PERSONS, COUNTED, "", 0)
+    narrowed = "".join(
+        f" AND {column} = ANY (:{column})"
+        for column, values in (("code", wanted.codes), ("severity", wanted.severities))
+        if values
+    )
+    found: list[Row] = []
+    for kind in Kind:
+        if kind.position < Kind(first).position or (wanted.kinds and kind.value not in wanted.kinds):
+            continue
+        ordinal, origin, number = place if kind == first else (COUNTED, "", 0)
+        rows = await conn.execute(
+            sa.text(
+                f"""
+                SELECT finding.* FROM activity CROSS JOIN LATERAL (
+                    -- a range is taken to be narrow: of how many findings there were, old statistics know too little
+                    SELECT * FROM finding
+                    WHERE finding.roster_id BETWEEN activity.roster_id AND activity.roster_id AND kind = :kind
+                        AND (ordinal, origin, number) > (:ordinal, :origin, :number){narrowed}
+                    ORDER BY ordinal, origin, number LIMIT :limit
+                ) finding
+                WHERE activity.organisation_id = :organisation AND activity.id = :activity
+                ORDER BY ordinal, origin, number
+                """  # noqa: S608 - names of columns
+            ),
+            {
+                "organisation": organisation_id,
+                "activity": activity_id,
+                "kind": kind.value,
+                "ordinal": ordinal,
+                "origin": origin,
+                "number": number,
+                "limit": limit + 1 - len(found),
+                **({"code": list(wanted.codes)} if wanted.codes else {}),
+                **({"severity": list(wanted.severities)} if wanted.severities else {}),
+            },
+        )
+        found += rows.mappings().all()
+        if len(found) > limit:
+            break
+    return found
