@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db import reads
+from app.db.comparisons import compare_others
 from app.db.schema import activity, organisation
 from app.db.verbs import call_verb
 from app.errors import Conflict, NotFound, PreconditionFailed
@@ -58,6 +59,7 @@ async def delete_activity(
             raise Conflict("A run of this activity is under way: let it finish, or cancel it.")
         case "no_activity":
             raise NotFound(_MISSING)
+    await compare_others(conn, organisation_id, [UUID(each) for each in given["others"]])
 
 
 async def _check(

@@ -8,7 +8,7 @@ import asyncio
 import json
 import time
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -22,9 +22,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.db import reads
 from app.db.cipher import OrganisationCipher
+from app.db.comparisons import compare_upload, rosters_left_with
 from app.db.content import forget_contents, sealed_content
 from app.db.engine import transaction
-from app.db.findings import COUNTED, Finding, add_findings, count_findings, remove_findings
+from app.db.findings import COUNTED, Finding, add_findings, remove_findings
 from app.db.schema import activity, roster, roster_item
 from app.domain.issues import Issue, stored
 from app.domain.roster import RosterObject, is_protected, refs, words
@@ -269,7 +270,7 @@ async def store_roster(
         intake = _Intake(cipher, uuid4(), published, turn, source)
         await intake.copy(driver)
         keys = {"organisation": cipher.organisation_id, "activity": activity_id}
-        upload = await conn.scalar(sa.text(_NEXT_UPLOAD), keys)
+        upload: int = (await conn.execute(sa.text(_NEXT_UPLOAD), keys)).scalar_one()
         old = (await conn.execute(sa.text(_CURRENT), keys)).one_or_none()
         created = old is None or old.deleted
         _check(if_match, None if old is None or old.deleted else old.version)
@@ -279,8 +280,11 @@ async def store_roster(
             values = {"roster": intake.roster_id, "old": None if old is None else old.roster_id, "upload": upload}
             await conn.execute(sa.text(statement), {**keys, **values})
         await add_findings(conn, cipher.organisation_id, intake.roster_id, "object", intake.counted())
+        left_with: Sequence[UUID] = ()
+        if old is not None:
+            left_with = await rosters_left_with(conn, cipher.organisation_id, old.roster_id, intake.roster_id)
         await _put_in_place(conn, intake, activity_id, upload, old)
-        await count_findings(conn, cipher.organisation_id, activity_id)
+        await compare_upload(conn, cipher.organisation_id, activity_id, intake.roster_id, upload, left_with)
         # In the same transaction, or the answer might show somebody else's roster.
         row = await reads.find_activity(conn, cipher.organisation_id, activity_id)
         assert row is not None  # noqa: S101 - it was written just now

@@ -56,7 +56,7 @@ def test_the_code_gives_issues_the_severity_that_the_catalogue_has() -> None:
 def test_what_is_built_has_the_data_files() -> None:
     patterns = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
     files = [str(file.relative_to(DATA)) for file in DATA.rglob("*.toml")]
-    assert len(files) == 8
+    assert len(files) == 9
     assert [f for f in files if not any(fnmatch(f, p) for p in patterns["package-data"]["app.catalogue"])] == []
 
 

@@ -4,18 +4,20 @@ import asyncio
 from collections.abc import Mapping
 from datetime import timedelta
 
+from sqlalchemy.ext.asyncio import AsyncEngine
+
 from app.db.cipher import Cipher
 from app.jobs.calls import Calls
-from app.jobs.tasks import check_organisation, forget_epochs, forget_keys, forget_workers, open_data
+from app.jobs.tasks import check_organisation, compare_roster, forget_epochs, forget_keys, forget_workers, open_data
 from app.jobs.tasks.kind import TaskKind
 from app.jobs.tasks.repair import Repairs
 from app.settings import Settings
 from app.target import Target
 
 
-def inside() -> Mapping[str, TaskKind]:
+def inside(engine: AsyncEngine) -> Mapping[str, TaskKind]:
     """Gives the kinds that stay inside, which any worker may do."""
-    return _by_name(forget_keys.KIND, forget_workers.KIND, forget_epochs.KIND)
+    return _by_name(forget_keys.KIND, forget_workers.KIND, forget_epochs.KIND, compare_roster.kind(engine))
 
 
 def calling(
