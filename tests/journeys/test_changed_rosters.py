@@ -1,4 +1,4 @@
-"""A roster comes again, takes protection away, gives an id and logins to others: what is sent of it, and what is not."""
+"""A roster comes again, takes protection away, gives an id and logins to others: what is sent of it and what is not."""
 
 import json
 from copy import deepcopy
