@@ -6,7 +6,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import Any
+from typing import Any, ClassVar
 from uuid import uuid4
 
 import structlog
@@ -60,6 +60,12 @@ class WrongMediaType(Problem):
     """The body is said to be something else than JSON."""
 
     status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+
+
+class Encoded(WrongMediaType):
+    """The body is compressed, or encoded in another way."""
+
+    headers: ClassVar[Mapping[str, str]] = {"Accept-Encoding": "identity"}
 
 
 _DETAILS = {
@@ -163,7 +169,8 @@ async def _ours(_request: Request, exc: Exception) -> Response:
     errors: Sequence[BodyError] = ()
     if isinstance(exc, Refused):
         errors = exc.errors or (BodyError("", "refused", exc.detail),)
-    return problem(exc.status, exc.detail, errors=errors, title=exc.title)
+    headers = exc.headers if isinstance(exc, Encoded) else None
+    return problem(exc.status, exc.detail, errors=errors, headers=headers, title=exc.title)
 
 
 async def _http(request: Request, exc: Exception) -> Response:

@@ -163,3 +163,34 @@ async def list_findings(
         if len(found) > limit:
             break
     return found
+
+
+async def list_spoken_of(conn: AsyncConnection, organisation_id: UUID, object_ids: Sequence[UUID]) -> Sequence[Row]:
+    """Gives what the names of these objects are made of, each as it was uploaded last; those of current rosters.
+
+    `hidden` tells whether a protected person is spoken of, a duty's among them.
+    """
+    latest = """
+        SELECT * FROM roster_item item
+        WHERE item.organisation_id = :organisation AND item.object_id = {id} {and_kind}
+        ORDER BY item.upload DESC LIMIT 1
+    """
+    sealed = "(SELECT sealed FROM content WHERE organisation_id = :organisation AND digest = {})"
+    query = sa.text(
+        f"""
+        SELECT one.object_id, one.kind, one.source, {sealed.format("one.source")} AS source_sealed,
+            person.object_id AS person_id, person.source AS person_source,
+            {sealed.format("person.source")} AS person_source_sealed,
+            EXISTS (
+                SELECT FROM roster_item item
+                WHERE item.organisation_id = :organisation AND item.protected
+                    AND item.object_id IN (one.object_id, person.object_id)
+                OFFSET 0
+            ) AS hidden
+        FROM unnest(CAST(:objects AS uuid[])) AS wanted
+        CROSS JOIN LATERAL ({latest.format(id="wanted", and_kind="")}) one
+        LEFT JOIN LATERAL ({latest.format(id="one.refs[1]", and_kind="AND item.kind = 'persons'")}) person
+            ON one.kind = 'duties'
+        """  # noqa: S608 - constants of ours
+    )
+    return (await conn.execute(query, {"organisation": organisation_id, "objects": list(object_ids)})).mappings().all()

@@ -1,21 +1,18 @@
-"""Takes a roster in: from its source to encrypted rows, in one transaction, without holding it whole.
+"""Takes a roster in: from its source to encrypted rows, without holding it whole.
 
-The rows are copied in under a new roster id while the source still gives objects; nobody sees them before the activity
-points to them, at the very end and under its lock.
+The rows are staged under a new roster id while the source still gives objects, and taken in in one transaction at the
+very end: nobody sees them before the activity points to them, under the organisation's lock.
 """
 
-import asyncio
 import json
-import time
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any, Protocol
-from uuid import UUID, uuid4
+from uuid import UUID
 
-import psycopg
 import sqlalchemy as sa
 from psycopg.types.json import Jsonb
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -26,16 +23,15 @@ from app.db.comparisons import compare_upload, rosters_left_with
 from app.db.content import forget_contents, sealed_content
 from app.db.engine import transaction
 from app.db.findings import COUNTED, Finding, add_findings, remove_findings
+from app.db.loop_share import LoopShare
 from app.db.schema import activity, roster, roster_item
+from app.db.search_index import SearchIndex
+from app.db.staging import STAGED, RosterDigest, Row, Staging
 from app.domain.issues import Issue, stored
-from app.domain.roster import RosterObject, is_protected, refs, words
+from app.domain.roster import RosterObject, is_protected, refs
 from app.domain.traits import traits
 from app.errors import Conflict, PreconditionFailed
 from app.target import Published
-
-# Work, then rest: an answer to anybody else takes some ten exchanges with Postgres, and several fit into one rest.
-_WORK_SECONDS = 0.004
-_REST_SECONDS = 0.001
 
 _COLUMNS = {
     "roster_id": "uuid",
@@ -46,7 +42,7 @@ _COLUMNS = {
     "source_sealed": "bytea",
     "outgoing": "bytea",
     "outgoing_sealed": "bytea",
-    "words": "int8[]",
+    "words": "int4[]",
     "refs": "uuid[]",
     "protected": "bool",
     "marking": "int2",
@@ -57,9 +53,7 @@ _COLUMNS = {
     "issues": "jsonb",
     "findings": "jsonb",
 }
-_COPY = f"COPY roster_staging ({', '.join(_COLUMNS)}) FROM STDIN (FORMAT BINARY)"
-# A range is taken to be narrow: of how many rosters there were, old statistics know too little.
-_STAGED = "roster_id BETWEEN :roster AND :roster"
+_SOURCE = list(_COLUMNS).index("source")
 # One roster of an organisation at a time, until the commit: their order is that of the uploads, and a content that one
 # needs must not go with another's, or wait for it.
 _NEXT_UPLOAD = "UPDATE organisation SET last_upload = last_upload + 1 WHERE id = :organisation RETURNING last_upload"
@@ -67,13 +61,13 @@ _TAKE_IN = (
     f"""
     INSERT INTO content (organisation_id, digest, kind, object_id, sealed, words, marking, eppn, civic_no, name)
     SELECT :organisation, source, kind, object_id, source_sealed, words, marking, eppn, civic_no, name
-    FROM roster_staging WHERE {_STAGED}
+    FROM roster_staging WHERE {STAGED}
     ON CONFLICT (organisation_id, digest) DO UPDATE SET words = excluded.words WHERE content.words IS NULL
     """,  # noqa: S608 - constants of ours
     f"""
     INSERT INTO content (organisation_id, digest, kind, object_id, sealed, marking, eppn, civic_no, name)
     SELECT :organisation, outgoing, kind, object_id, outgoing_sealed, marking, eppn, civic_no, name FROM roster_staging
-    WHERE {_STAGED} AND outgoing_sealed IS NOT NULL
+    WHERE {STAGED} AND outgoing_sealed IS NOT NULL
     ON CONFLICT DO NOTHING
     """,  # noqa: S608 - constants of ours
     # Who is as in the roster before is of the upload that it was of. The OFFSET makes this a look by the object's id:
@@ -91,7 +85,7 @@ _TAKE_IN = (
         WHERE old.roster_id = :old AND old.kind = given.kind
             AND coalesce(old.outgoing, old.source) = coalesce(given.outgoing, given.source)
     ) same ON true
-    WHERE {_STAGED}
+    WHERE {STAGED}
     """,  # noqa: S608 - constants of ours
     f"""
     INSERT INTO finding (organisation_id, roster_id, kind, ordinal, origin, number, object_id, code, severity, pointer,
@@ -102,13 +96,13 @@ _TAKE_IN = (
     FROM roster_staging
         CROSS JOIN LATERAL jsonb_array_elements(coalesce(issues, '[]') || coalesce(findings, '[]'))
         WITH ORDINALITY AS each (one, number)
-    WHERE {_STAGED} AND (issues IS NOT NULL OR findings IS NOT NULL)
+    WHERE {STAGED} AND (issues IS NOT NULL OR findings IS NOT NULL)
     """,  # noqa: S608 - constants of ours
-    f"DELETE FROM roster_staging WHERE {_STAGED}",  # noqa: S608 - constants of ours
+    f"DELETE FROM roster_staging WHERE {STAGED}",  # noqa: S608 - constants of ours
 )
 # It stays that while the organisation's row is held; the activity's is left to its runs until the end.
 _CURRENT = """
-    SELECT version, roster_id, bytes, deleted_at IS NOT NULL AS deleted FROM activity
+    SELECT version, roster_id, bytes, display_name, digest, deleted_at IS NOT NULL AS deleted FROM activity
     WHERE organisation_id = :organisation AND id = :activity
 """
 # Of all its activities; the organisation's row keeps it as it is.
@@ -126,8 +120,6 @@ _GONE = """
 
 # Made once: to make one takes longer than to write an object.
 _ascii = json.JSONEncoder(ensure_ascii=True, separators=(",", ":")).encode
-
-Row = tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,8 +145,12 @@ class Source(Protocol):
         """Gives the objects as they arrive; raises Refused when nothing of it may be stored."""
 
 
-class _Abandoned(Exception):
-    """Ends a COPY. The server logs the text of what ended it, so this has none."""
+class _Unchanged(Exception):
+    """Ends the transaction of a roster that is there already."""
+
+    def __init__(self, activity: reads.Row) -> None:
+        super().__init__()
+        self.activity = activity
 
 
 @dataclass
@@ -162,49 +158,47 @@ class _Intake:
     """The reading of one source, and what was counted on the way."""
 
     cipher: OrganisationCipher
-    roster_id: UUID
+    staging: Staging
     published: Published
-    turn: asyncio.Lock
+    share: LoopShare
     source: Source
+    index: SearchIndex
     today: date = field(default_factory=lambda: datetime.now(UTC).date())
     # What was left out, by kind, code and pointer: of how many objects.
     left_out: Counter[tuple[str, str, str]] = field(default_factory=Counter)
-    worked: float = 0.0
     bytes: int = 0
+    digest: RosterDigest = field(default_factory=RosterDigest)
+
+    @property
+    def roster_id(self) -> UUID:
+        """Gives the new roster's id."""
+        return self.staging.roster_id
 
     def counted(self) -> Iterator[Finding]:
         """Gives the findings that count objects."""
         for (kind, code, pointer), count in sorted(self.left_out.items()):
             yield Finding(kind, COUNTED, None, Issue(code, "warning", pointer=pointer), count)
 
-    async def copy(self, connection: psycopg.AsyncConnection[Any]) -> None:
-        """Reads the source to its end into rows; raises whatever it raises."""
-        failure: BaseException | None = None
-        try:
-            async with connection.cursor() as cursor, cursor.copy(_COPY) as copy:
-                copy.set_types(list(_COLUMNS.values()))
-                try:
-                    async with aclosing(self.source.parts()) as parts:
-                        async for objects in parts:
-                            await self._write(copy, objects)
-                except BaseException as exc:
-                    failure = exc
-                    raise _Abandoned from None
-        except (_Abandoned, psycopg.Error) as exc:
-            if failure is None:
-                raise
-            raise failure from (None if isinstance(exc, _Abandoned) else exc)
+    async def read(self) -> None:
+        """Reads the source to its end into rows, and stages all but the last piece; raises whatever it raises."""
+        async with aclosing(self.source.parts()) as parts:
+            async for objects in parts:
+                while await self._collect(objects):
+                    await self.staging.store_piece()
 
-    async def _write(self, copy: psycopg.AsyncCopy, objects: Iterator[RosterObject]) -> None:
-        # One at a time, or the work of several would leave nobody a rest.
-        async with self.turn:
-            began = time.perf_counter()
+    async def _collect(self, objects: Iterator[RosterObject]) -> bool:
+        """Makes rows of objects until a piece is full, which is True, or there are no more."""
+        async with self.share:
             for each in objects:
-                await copy.write_row(self._row(each))
-                if self.worked + time.perf_counter() - began >= _WORK_SECONDS:
-                    await asyncio.sleep(_REST_SECONDS)
-                    self.worked, began = 0.0, time.perf_counter()
-            self.worked += time.perf_counter() - began
+                await self.share.rest()
+                before = self.bytes
+                row = self._row(each)
+                self.digest.add(each.kind, row[_SOURCE])
+                self.staging.collect(row, self.bytes - before)
+                if self.staging.is_full:
+                    return True
+                await self.share.rest()
+        return False
 
     def _row(self, given: RosterObject) -> Row:
         kind, ordinal, object_id, payload = given
@@ -227,7 +221,7 @@ class _Intake:
             kept.sealed,
             None if outgoing is None else sent.digest,
             None if sent is kept else sent.sealed,
-            self.cipher.digests(words(kind, payload)),
+            self.index.buckets(kind, payload),
             refs(kind, payload),
             is_protected(payload),
             *self._traits(kind, object_id, payload),
@@ -255,40 +249,70 @@ async def store_roster(
     source: Source,
     *,
     if_match: Callable[[int | None], bool],
-    turn: asyncio.Lock,
+    share: LoopShare,
     most_bytes: int,
 ) -> Stored:
     """Stores what `source` gives as the roster of an activity of the cipher's organisation, whole or not at all.
 
     `published` says what breaks the schema. `if_match` is asked with the version that is there (None: no activity),
-    under the organisation's lock; `turn` is shared by all intakes of a process. Raises PreconditionFailed; Conflict
-    when the organisation's rosters would grow beyond `most_bytes` together; and whatever the source raises.
+    under the organisation's lock; `share` is that of all intakes of a process. A name and objects that are there
+    already change nothing. Raises PreconditionFailed; Conflict when the organisation's rosters would grow beyond
+    `most_bytes` together; and whatever the source raises.
     """
-    async with transaction(engine, "store_roster") as conn:
-        driver = (await conn.get_raw_connection()).driver_connection
-        assert isinstance(driver, psycopg.AsyncConnection)  # noqa: S101 - the engine's URL says so
-        intake = _Intake(cipher, uuid4(), published, turn, source)
-        await intake.copy(driver)
-        keys = {"organisation": cipher.organisation_id, "activity": activity_id}
-        upload: int = (await conn.execute(sa.text(_NEXT_UPLOAD), keys)).scalar_one()
-        old = (await conn.execute(sa.text(_CURRENT), keys)).one_or_none()
-        created = old is None or old.deleted
-        _check(if_match, None if old is None or old.deleted else old.version)
-        together = await conn.scalar(sa.text(_TOGETHER), keys) or 0
-        _check_size(most_bytes, together, 0 if old is None else old.bytes, intake.bytes)
-        for statement in _TAKE_IN:
-            values = {"roster": intake.roster_id, "old": None if old is None else old.roster_id, "upload": upload}
-            await conn.execute(sa.text(statement), {**keys, **values})
-        await add_findings(conn, cipher.organisation_id, intake.roster_id, "object", intake.counted())
-        left_with: Sequence[UUID] = ()
-        if old is not None:
-            left_with = await rosters_left_with(conn, cipher.organisation_id, old.roster_id, intake.roster_id)
-        await _put_in_place(conn, intake, activity_id, upload, old)
-        await compare_upload(conn, cipher.organisation_id, activity_id, intake.roster_id, upload, left_with)
-        # In the same transaction, or the answer might show somebody else's roster.
-        row = await reads.find_activity(conn, cipher.organisation_id, activity_id)
-        assert row is not None  # noqa: S101 - it was written just now
-        return Stored(created, row)
+    staging = Staging(engine, share, cipher.organisation_id, _COLUMNS)
+    intake = _Intake(cipher, staging, published, share, source, SearchIndex(cipher))
+    try:
+        await intake.read()
+        async with (
+            share.connections.take(cipher.organisation_id),
+            transaction(engine, "store_roster") as conn,
+        ):
+            return await _take_in(conn, intake, activity_id, if_match, most_bytes)
+    except BaseException as exc:
+        # An error of the database hides no other; what it leaves is forgotten later.
+        with suppress(sa.exc.SQLAlchemyError, OSError):
+            await staging.forget()
+        if isinstance(exc, _Unchanged):
+            return Stored(created=False, activity=exc.activity)
+        raise
+
+
+async def _take_in(
+    conn: AsyncConnection,
+    intake: _Intake,
+    activity_id: UUID,
+    if_match: Callable[[int | None], bool],
+    most_bytes: int,
+) -> Stored:
+    await intake.staging.store_rest(conn)
+    organisation_id = intake.cipher.organisation_id
+    keys = {"organisation": organisation_id, "activity": activity_id}
+    upload: int = (await conn.execute(sa.text(_NEXT_UPLOAD), keys)).scalar_one()
+    old = (await conn.execute(sa.text(_CURRENT), keys)).one_or_none()
+    current = None if old is None or old.deleted else old
+    _check(if_match, None if current is None else current.version)
+    given = (intake.source.display_name, intake.digest.value())
+    if current is not None and (current.display_name, current.digest) == given:
+        raise _Unchanged(await _shown(conn, organisation_id, activity_id))
+    together = await conn.scalar(sa.text(_TOGETHER), keys) or 0
+    _check_size(most_bytes, together, 0 if old is None else old.bytes, intake.bytes)
+    for statement in _TAKE_IN:
+        values = {"roster": intake.roster_id, "old": None if old is None else old.roster_id, "upload": upload}
+        await conn.execute(sa.text(statement), {**keys, **values})
+    await add_findings(conn, organisation_id, intake.roster_id, "object", intake.counted())
+    left_with: Sequence[UUID] = ()
+    if old is not None:
+        left_with = await rosters_left_with(conn, organisation_id, old.roster_id, intake.roster_id)
+    await _put_in_place(conn, intake, activity_id, upload, old)
+    await compare_upload(conn, organisation_id, activity_id, intake.roster_id, upload, left_with)
+    return Stored(current is None, await _shown(conn, organisation_id, activity_id))
+
+
+async def _shown(conn: AsyncConnection, organisation_id: UUID, activity_id: UUID) -> reads.Row:
+    # In the same transaction, or the answer might show somebody else's roster.
+    row = await reads.find_activity(conn, organisation_id, activity_id)
+    assert row is not None  # noqa: S101 - it was found or written just now
+    return row
 
 
 async def _put_in_place(
@@ -301,6 +325,7 @@ async def _put_in_place(
         "version": 1 if old is None else old.version + 1,
         "counts": intake.source.counts,
         "bytes": intake.bytes,
+        "digest": intake.digest.value(),
     }
     await conn.execute(
         sa.insert(roster).values(
@@ -328,7 +353,7 @@ async def _put_in_place(
 
 def _check(if_match: Callable[[int | None], bool], version: int | None) -> None:
     if not if_match(version):
-        raise PreconditionFailed("The activity is not in the version that If-Match names.")
+        raise PreconditionFailed("The activity is not in the state that the request's conditions ask for.")
 
 
 def _check_size(most: int, together: int, before: int, given: int) -> None:

@@ -35,3 +35,17 @@ def stored(issues: Iterable[Issue]) -> list[dict[str, Any]]:
         }
         for issue in issues
     ]
+
+
+def explaining(issues: Iterable[Issue], severity: str, pointer: str) -> Issue | None:
+    """Picks the issue of an object that says the same as somebody else's objection to what stands at a `pointer`.
+
+    It is as severe, and about the very same place or one within it; the first of those about the very place, else the
+    first. None when there is none such.
+    """
+    alike = [issue for issue in issues if issue.severity == severity and _is_within(issue.pointer, pointer)]
+    return next((issue for issue in alike if issue.pointer == pointer), alike[0] if alike else None)
+
+
+def _is_within(pointer: str | None, other: str) -> bool:
+    return pointer is not None and other != "" and f"{pointer}/".startswith(f"{other}/")

@@ -7,6 +7,7 @@ from typing import Any, Final
 from app.domain.batching import BodyForm
 from app.domain.outgoing import Outgoing, outgoing
 from app.skolverket import results, schemas
+from app.skolverket.log_entries import messages
 from app.skolverket.shape import SHAPES, sendable
 from app.target import Harmless, Message, Published
 
@@ -46,8 +47,8 @@ class _Published:
     def sendable(self, item: dict[str, Any]) -> dict[str, Any]:
         return sendable(item)
 
-    def messages(self, received: Any) -> Iterator[Message]:
-        return results.messages(received)
+    def messages(self, received: Any, kind: str, item: Any) -> Iterator[Message]:
+        return messages(received, kind, item)
 
 
 PUBLISHED: Final[Published] = _Published()

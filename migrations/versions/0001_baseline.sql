@@ -149,6 +149,7 @@ CREATE INDEX ix_roster_item_protected ON roster_item (object_id) WHERE protected
 
 CREATE UNLOGGED TABLE roster_staging (
     roster_id UUID NOT NULL,
+    staged_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
     kind TEXT NOT NULL,
     object_id UUID NOT NULL,
     ordinal INTEGER NOT NULL,
@@ -156,7 +157,7 @@ CREATE UNLOGGED TABLE roster_staging (
     source_sealed BYTEA NOT NULL,
     outgoing BYTEA,
     outgoing_sealed BYTEA,
-    words BIGINT[] NOT NULL,
+    words INTEGER[] NOT NULL,
     refs UUID[] NOT NULL,
     protected BOOLEAN NOT NULL,
     marking SMALLINT NOT NULL,
@@ -218,7 +219,7 @@ CREATE TABLE content (
     kind TEXT NOT NULL,
     object_id UUID NOT NULL,
     sealed BYTEA NOT NULL,
-    words BIGINT[],
+    words INTEGER[],
     marking SMALLINT,
     eppn BYTEA,
     civic_no BYTEA,
@@ -288,6 +289,7 @@ CREATE TABLE activity (
     version INTEGER DEFAULT '1' NOT NULL,
     counts JSONB NOT NULL,
     bytes BIGINT DEFAULT '0' NOT NULL,
+    digest BYTEA,
     findings_errors INTEGER DEFAULT '0' NOT NULL,
     findings_warnings INTEGER DEFAULT '0' NOT NULL,
     findings_by_code JSONB DEFAULT '{}' NOT NULL,

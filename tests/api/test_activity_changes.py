@@ -106,5 +106,15 @@ async def test_the_same_id_can_be_used_again(client: httpx.AsyncClient, activity
     assert (await client.post(f"/activities/{activity_id}/provision")).json()["sequence"] == 2
 
 
+async def test_the_very_roster_that_was_deleted_can_come_again(client: httpx.AsyncClient) -> None:
+    """It is no repeat of one that is there."""
+    roster = body([person()])
+    activity_id = await put(client, roster)
+    await client.delete(f"/activities/{activity_id}")
+    again = await client.put(f"/activities/{activity_id}", json=roster)
+    assert (again.status_code, again.json()["roster"]["counts"]["persons"]) == (201, 1)
+    assert (await client.put(f"/activities/{activity_id}", json=roster)).status_code == 200
+
+
 async def test_what_nobody_has_is_404(client: httpx.AsyncClient) -> None:
     assert (await client.delete(f"/activities/{uuid4()}")).status_code == 404

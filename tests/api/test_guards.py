@@ -104,6 +104,8 @@ async def test_one_id_in_two_organisations_is_two_activities(service: Service, i
         ("GET", "/activities/{activity_id}/findings", {"provision", "history"}),
         ("GET", "/activities/{activity_id}/roster", set()),
         ("POST", "/jobs/{job_id}/records/search", set()),
+        ("POST", "/objects/search", set()),
+        ("GET", "/objects/{kind}/{object_id}", {"history"}),
         ("GET", "/jobs/{job_id}", {"history"}),
     ],
 )

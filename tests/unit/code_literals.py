@@ -32,13 +32,15 @@ _GIVERS = {"tls_fault", "outage_code"}
 
 
 def code_literals() -> dict[str, set[str]]:
-    """Gives the literals by what they are codes of: issues, refusals, troubles."""
+    """Gives the literals by what they are codes of: issues, refusals, troubles, checks."""
     found: dict[str, set[str]] = defaultdict(set)
     for path, tree in _trees():
         refusals = {"BodyError": 1, **(_REFUSALS if path.parts[0] == "sources" else {})}
         takers = {"troubles": _TROUBLES, "refusals": refusals, "issues": _ISSUES}
         for node in ast.walk(tree):
             if isinstance(node, ast.Call):
+                if path.name == "credential_check.py" and _name(node.func) == "_found":
+                    found["checks"] |= _texts(node.args[0])
                 for kind, names in takers.items():
                     place = names.get(_name(node.func))
                     if place is not None and len(node.args) > place:

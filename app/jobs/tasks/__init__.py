@@ -8,7 +8,15 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.db.cipher import Cipher
 from app.jobs.calls import Calls
-from app.jobs.tasks import check_organisation, compare_roster, forget_epochs, forget_keys, forget_workers, open_data
+from app.jobs.tasks import (
+    check_organisation,
+    compare_roster,
+    forget_epochs,
+    forget_keys,
+    forget_staged,
+    forget_workers,
+    open_data,
+)
 from app.jobs.tasks.kind import TaskKind
 from app.jobs.tasks.repair import Repairs
 from app.settings import Settings
@@ -17,7 +25,8 @@ from app.target import Target
 
 def inside(engine: AsyncEngine) -> Mapping[str, TaskKind]:
     """Gives the kinds that stay inside, which any worker may do."""
-    return _by_name(forget_keys.KIND, forget_workers.KIND, forget_epochs.KIND, compare_roster.kind(engine))
+    tidy = (forget_keys.KIND, forget_workers.KIND, forget_epochs.KIND, forget_staged.KIND)
+    return _by_name(*tidy, compare_roster.kind(engine))
 
 
 def calling(

@@ -127,6 +127,8 @@ def run(**changes: Any) -> Object:
         "started_at": AT,
         "finished_at": None,
         "cancel_requested_at": None,
+        "activity_display_name": "Prov i matematik",
+        "activity_version": 7,
         **changes,
     }
 
