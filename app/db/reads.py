@@ -84,6 +84,14 @@ async def roster_version(conn: AsyncConnection, organisation_id: UUID, activity_
     )
 
 
+async def activity_names(conn: AsyncConnection, organisation_id: UUID, ids: Iterable[UUID]) -> dict[UUID, str]:
+    """Gives the names of those of these activities that are there."""
+    query = sa.select(activity.c.id, activity.c.display_name).where(
+        activity.c.organisation_id == organisation_id, activity.c.id.in_(list(ids)), activity.c.deleted_at.is_(None)
+    )
+    return {row.id: row.display_name for row in await conn.execute(query)}
+
+
 async def find_run(conn: AsyncConnection, organisation_id: UUID, run_id: UUID) -> Row | None:
     """Gives a run."""
     query = sa.select(*_RUN).where(_belongs(run, organisation_id), run.c.id == run_id)

@@ -118,3 +118,25 @@ async def test_the_very_roster_that_was_deleted_can_come_again(client: httpx.Asy
 
 async def test_what_nobody_has_is_404(client: httpx.AsyncClient) -> None:
     assert (await client.delete(f"/activities/{uuid4()}")).status_code == 404
+
+
+async def test_what_differs_names_the_exam_of_the_other_roster(client: httpx.AsyncClient) -> None:
+    """On both, and the group's finding names the pupil; with another name of the exam it is that."""
+    pupil, member = person(), person()
+    its_class = {"id": str(uuid4()), "displayName": "6A", "groupMemberships": [{"person": {"id": member["id"]}}]}
+    first = await put(client, body([pupil, member], groups=[its_class]))
+    changed = [{**pupil, "givenName": "Örjan"}]
+    second = await put(client, body(changed, groups=[{**its_class, "groupMemberships": []}]))
+    await client.patch(f"/activities/{second}", json={"display_name": "Svenska"})
+    for activity_id, other, name in ((first, second, "Svenska"), (second, first, "Prov")):
+        wanted = {"code": ["roster_differs_name", "roster_differs_members"]}
+        found = (await client.get(f"/activities/{activity_id}/findings", params=wanted)).json()["data"]
+        assert [(each["code"], each["id"], each["severity"], each["about"]) for each in found] == [
+            ("roster_differs_name", pupil["id"], "warning", [{"kind": "activities", "id": str(other), "name": name}]),
+            (
+                "roster_differs_members",
+                its_class["id"],
+                "warning",
+                [{"kind": "persons", "id": member["id"], "name": "Åsa Exempelsson"}],
+            ),
+        ]
