@@ -9,7 +9,7 @@ TargetError
 └── Refusal       this request will never be taken as it is
 """
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -21,6 +21,7 @@ from app.domain.intents import Accepted
 from app.domain.kinds import Kind
 from app.domain.outgoing import Outgoing
 from app.domain.roster import Reference
+from app.domain.schools import Schools
 from app.domain.verdicts import ItemResult
 
 # Nobody took the call, or nobody said so: signs that the service is away, as http_5xx is.
@@ -184,6 +185,20 @@ class Published(Protocol):
 
     def sendable(self, item: dict[str, Any]) -> dict[str, Any]:
         """Gives an object as the target has it without the fields that it sets itself, in the same key order."""
+
+    def schools(
+        self,
+        number: str,
+        units: Iterable[dict[str, Any]] | None,
+        others: Set[str],
+        programmes: Iterable[dict[str, Any]] | None,
+        exams: Iterable[dict[str, Any]] | None,
+    ) -> Schools:
+        """Reads what came of the open data (`OpenItem.raw`) into what rules need for the organisation with `number`.
+
+        `units` are its own school units, `others` the ids of other organisations'; None is what has not been read yet.
+        Whatever the documents are, it raises nothing.
+        """
 
     def messages(self, received: Any, kind: str, item: Any) -> Iterator[Message]:
         """Finds what the target says in what was `received` about one object of a `kind`, which went out as `item`.

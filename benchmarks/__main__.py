@@ -23,7 +23,7 @@ _SHORT: Mapping[str, Benchmark] = {
     "chains": lambda: chains.measure(50, rounds=3),
     "polls": lambda: polls.measure(polls.Load()),
     "intake": lambda: intake.measure(5_000),
-    "bodies": lambda: bodies.measure(20),
+    "bodies": lambda: bodies.measure(5),
 }
 _SMALLEST: Mapping[str, Benchmark] = {
     "stages": lambda: stages.measure(stages.Load(batches=1, persons_a_batch=20, job_delay=0.1)),
@@ -31,7 +31,7 @@ _SMALLEST: Mapping[str, Benchmark] = {
     "chains": lambda: chains.measure(3, rounds=1),
     "polls": lambda: polls.measure(polls.Load(seconds=0.1, rounds=1, connections=2, streams=10)),
     "intake": lambda: intake.measure(100, idle_seconds=0),
-    "bodies": lambda: bodies.measure(0.1),
+    "bodies": lambda: bodies.measure(0.1, idle_seconds=0),
 }
 
 

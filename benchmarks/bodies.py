@@ -3,7 +3,8 @@
     python -m benchmarks.bodies [megabytes] [kind …]
 
 For each kind of body: the status and the codes of its answer, seconds until it is there (in all, and since the last
-byte that was sent), the most memory the API process had meanwhile, and how long others waited for a small GET.
+byte that was sent), the most memory the API process had meanwhile, and how long others waited for a small GET. Before
+all that, how long they wait when nothing is sent, which is the machine's own.
 
 Uses DATABASE_URL (an empty database) when it is set, an embedded Postgres otherwise.
 """
@@ -12,7 +13,7 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -96,12 +97,17 @@ def main() -> None:
     print(table(measure(size, sys.argv[2:] or list(KINDS))))
 
 
-def measure(megabytes: float, kinds: list[str] | None = None) -> list[Figure]:
-    """Sends one body of each kind and so many megabytes; gives the worst of each figure beside its bound."""
+def measure(megabytes: float, kinds: list[str] | None = None, idle_seconds: float = 3) -> list[Figure]:
+    """Sends one body of each kind and so many megabytes; gives the worst of each figure beside its bound.
+
+    `idle_seconds` is for how long it looks at an idle API before.
+    """
     answers, memory, others = list[float](), list[float](), list[float]()
     with workshop() as shop:
         mine, other = shop.key("2120009812"), shop.key("2120009820")
         with shop.started("serve", "--port", "0") as (process, port):
+            idle = asyncio.run(_others(port, other, asyncio.sleep(idle_seconds)))
+            print(f"nothing: p99 {_p99(idle) * 1000:.0f} ms, max {max(idle) * 1000:.0f} ms, n={len(idle)}", flush=True)
             for kind in kinds or list(KINDS):
                 answered, peak, waited = asyncio.run(
                     _measure(process.pid, port, mine, other, kind, int(megabytes * 1e6))
@@ -119,19 +125,10 @@ def measure(megabytes: float, kinds: list[str] | None = None) -> list[Figure]:
 async def _measure(pid: int, port: int, mine: str, other: str, kind: str, size: int) -> tuple[float, float, float]:
     _forget_peak(pid)
     body = b"".join(KINDS[kind](size))
-    async with httpx.AsyncClient(
-        base_url=f"http://127.0.0.1:{port}", headers={"Authorization": f"Bearer {other}"}, timeout=300, trust_env=False
-    ) as client:
-        (await client.get("/activities")).raise_for_status()
-        sending = asyncio.create_task(asyncio.to_thread(_send, port, mine, body))
-        waited = list[float]()
-        while not sending.done():
-            asked = time.perf_counter()
-            (await client.get("/activities")).raise_for_status()
-            waited.append(time.perf_counter() - asked)
-            await asyncio.wait([sending], timeout=0.01)
+    sending = asyncio.create_task(asyncio.to_thread(_send, port, mine, body))
+    waited = await _others(port, other, sending)
     status, codes, seconds, after = await sending
-    p99 = sorted(waited)[min(len(waited) - 1, int(len(waited) * 0.99))]
+    p99 = _p99(waited)
     peak = _peak_mb(pid)
     print(
         f"{kind:<36} {len(body) / 1e6:5.1f} MB  {status} {codes:<20.20} {seconds:6.2f} s ({after:5.2f} s after the last"
@@ -139,6 +136,25 @@ async def _measure(pid: int, port: int, mine: str, other: str, kind: str, size: 
         flush=True,
     )
     return seconds, peak, p99
+
+
+async def _others(port: int, key: str, doing: Awaitable[object]) -> list[float]:
+    """Asks for activities again and again while something else is done; gives how long each answer took."""
+    headers, waited = {"Authorization": f"Bearer {key}"}, list[float]()
+    at_work = asyncio.ensure_future(doing)
+    async with httpx.AsyncClient(
+        base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=300, trust_env=False
+    ) as client:
+        while not waited or not at_work.done():
+            asked = time.perf_counter()
+            (await client.get("/activities")).raise_for_status()
+            waited.append(time.perf_counter() - asked)
+            await asyncio.wait([at_work], timeout=0.01)
+    return waited
+
+
+def _p99(waited: list[float]) -> float:
+    return sorted(waited)[min(len(waited) - 1, int(len(waited) * 0.99))]
 
 
 def _send(port: int, key: str, body: bytes) -> tuple[int, str, float, float]:

@@ -32,9 +32,9 @@ from app.api.schemas import Activity, Finding, Page
 from app.catalogue import catalogue
 from app.db import findings, reads, rosters
 from app.db.cipher import OrganisationCipher
-from app.db.findings import COUNTED, ORIGINS, FindingFilter
+from app.db.findings import ORIGINS, FindingFilter
 from app.db.intake import store_roster
-from app.domain.issues import Severity
+from app.domain.issues import COUNTED, Severity
 from app.domain.kinds import Kind
 from app.errors import NotFound, PreconditionFailed
 from app.sources.json_upload import JsonUpload

@@ -23,8 +23,10 @@ from app.api import (
 from app.api.body_limit import BodyLimit
 from app.api.dependencies import Parts
 from app.api.from_memory import FromMemory
+from app.api.head import HeadAsGet
 from app.api.metrics import Measured
 from app.api.path_ids import canonical_ids
+from app.api.query import declared_parameters_only
 from app.api.readiness import Readiness
 from app.api.run_reader import RunReader
 from app.db.reads import snapshots
@@ -54,7 +56,7 @@ def create_app(runtime: Runtime) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        dependencies=[Depends(canonical_ids)],
+        dependencies=[Depends(canonical_ids), Depends(declared_parameters_only)],
         generate_unique_id_function=_operation_id,
     )
     address = runtime.settings.database_url.get_secret_value()
@@ -72,6 +74,7 @@ def create_app(runtime: Runtime) -> FastAPI:
     app.add_middleware(problems.Unhandled)
     app.add_middleware(BodyLimit, max_roster_bytes=runtime.settings.max_roster_bytes)
     app.add_middleware(FromMemory)
+    app.add_middleware(HeadAsGet)
     app.add_middleware(Measured, metrics=parts.metrics)
     return app
 

@@ -12,7 +12,7 @@ from fastapi import Request
 from pydantic import BaseModel, ValidationError
 
 from app.api.dependencies import parts_of
-from app.api.problems import Encoded, TooSlow, WrongMediaType, sentence
+from app.api.problems import Encoded, TooSlow, WrongMediaType, refusal
 from app.catalogue import refusal_text
 from app.errors import BodyError, Refused
 
@@ -50,7 +50,7 @@ async def read_body(request: Request, model: type[Model], *, required: bool = Tr
     try:
         return model.model_validate_json(raw)
     except ValidationError as invalid:
-        errors = invalid.errors(include_url=False, include_context=False, include_input=False)
+        errors = invalid.errors(include_url=False, include_input=False)
     raise Refused("The body does not have the expected form.", [_body_error(error) for error in errors])
 
 
@@ -65,4 +65,4 @@ def _body_error(error: Mapping[str, Any]) -> BodyError:
         return BodyError("", "json_invalid", refusal_text("json_invalid", {}))
     # A field's name may be anything when the field is not ours.
     steps = (str(step) if _FIELD_NAME.fullmatch(str(step)) or isinstance(step, int) else "*" for step in error["loc"])
-    return BodyError("".join(f"/{step}" for step in steps), str(error["type"]), sentence(error))
+    return BodyError("".join(f"/{step}" for step in steps), *refusal(error))

@@ -65,11 +65,9 @@ def _add_problems(operation: dict[str, Any]) -> None:
     places = {parameter["in"] for parameter in operation.get("parameters", ())}
     responses = operation["responses"]
     responses.pop("422", None)
-    possible = {"500"}
+    possible = {"400", "500"}
     if "security" in operation:
         possible |= {"401", "403", "503"}
-    if places & {"query", "header"}:
-        possible.add("400")
     if "path" in places:
         possible.add("404")
     if "requestBody" in operation:

@@ -16,7 +16,7 @@ COMPARE_ROSTER: Final = "compare_roster"
 
 # Whoever changes a roster waits until it has been compared with so many objects of others, as far as these can be
 # foreseen; and until those others have been compared that have so many objects together. More is left to tasks.
-_MOST_SHARED, _AT_ONCE = 200_000, 2_000
+_MOST_SHARED, _AT_ONCE = 250_000, 2_000
 _SAMPLE = 200
 # Ids come in no order that means anything.
 _SHARED = """

@@ -5,11 +5,9 @@ very end: nobody sees them before the activity points to them, under the organis
 """
 
 import json
-from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -18,16 +16,19 @@ from psycopg.types.json import Jsonb
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.db import reads
+from app.db.assessment import FINDINGS_OF_OBJECTS, Assessment
 from app.db.cipher import OrganisationCipher
 from app.db.comparisons import compare_upload, rosters_left_with
 from app.db.content import forget_contents, sealed_content
 from app.db.engine import transaction
-from app.db.findings import COUNTED, Finding, add_findings, remove_findings
+from app.db.findings import remove_findings
+from app.db.given import read_given
 from app.db.loop_share import LoopShare
 from app.db.schema import activity, roster, roster_item
 from app.db.search_index import SearchIndex
 from app.db.staging import STAGED, RosterDigest, Row, Staging
-from app.domain.issues import Issue, stored
+from app.domain.issues import stored
+from app.domain.reading import Reading
 from app.domain.roster import RosterObject, is_protected, refs
 from app.domain.traits import traits
 from app.errors import Conflict, PreconditionFailed
@@ -87,17 +88,7 @@ _TAKE_IN = (
     ) same ON true
     WHERE {STAGED}
     """,  # noqa: S608 - constants of ours
-    f"""
-    INSERT INTO finding (organisation_id, roster_id, kind, ordinal, origin, number, object_id, code, severity, pointer,
-        ids, cause)
-    SELECT :organisation, roster_id, kind, ordinal, 'object', number, object_id, one ->> 'code', one ->> 'severity',
-        coalesce(one ->> 'pointer', ''),
-        CASE WHEN one ? 'ids' THEN ARRAY(SELECT jsonb_array_elements_text(one -> 'ids')::uuid) END, one ->> 'cause'
-    FROM roster_staging
-        CROSS JOIN LATERAL jsonb_array_elements(coalesce(issues, '[]') || coalesce(findings, '[]'))
-        WITH ORDINALITY AS each (one, number)
-    WHERE {STAGED} AND (issues IS NOT NULL OR findings IS NOT NULL)
-    """,  # noqa: S608 - constants of ours
+    FINDINGS_OF_OBJECTS,
     f"DELETE FROM roster_staging WHERE {STAGED}",  # noqa: S608 - constants of ours
 )
 # It stays that while the organisation's row is held; the activity's is left to its runs until the end.
@@ -159,13 +150,10 @@ class _Intake:
 
     cipher: OrganisationCipher
     staging: Staging
-    published: Published
     share: LoopShare
     source: Source
     index: SearchIndex
-    today: date = field(default_factory=lambda: datetime.now(UTC).date())
-    # What was left out, by kind, code and pointer: of how many objects.
-    left_out: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    assessment: Assessment
     bytes: int = 0
     digest: RosterDigest = field(default_factory=RosterDigest)
 
@@ -173,11 +161,6 @@ class _Intake:
     def roster_id(self) -> UUID:
         """Gives the new roster's id."""
         return self.staging.roster_id
-
-    def counted(self) -> Iterator[Finding]:
-        """Gives the findings that count objects."""
-        for (kind, code, pointer), count in sorted(self.left_out.items()):
-            yield Finding(kind, COUNTED, None, Issue(code, "warning", pointer=pointer), count)
 
     async def read(self) -> None:
         """Reads the source to its end into rows, and stages all but the last piece; raises whatever it raises."""
@@ -202,8 +185,7 @@ class _Intake:
 
     def _row(self, given: RosterObject) -> Row:
         kind, ordinal, object_id, payload = given
-        leaves = self.published.outgoing(kind, payload, self.today)
-        self.left_out.update((kind, *left) for left in leaves.left_out)
+        leaves, findings = self.assessment.read(given)
         outgoing = leaves.plain
         # ASCII: a text that has no UTF-8 form is kept as well.
         source = outgoing if leaves.is_whole and outgoing is not None else _ascii(payload).encode("ascii")
@@ -227,7 +209,7 @@ class _Intake:
             *self._traits(kind, object_id, payload),
             outgoing is not None,
             Jsonb(stored(leaves.issues)) if leaves.issues else None,
-            Jsonb(stored(leaves.findings)) if leaves.findings else None,
+            Jsonb(findings) if findings else None,
         )
 
     def _traits(self, kind: str, object_id: UUID, item: dict[str, Any]) -> Row:
@@ -260,7 +242,13 @@ async def store_roster(
     `most_bytes` together; and whatever the source raises.
     """
     staging = Staging(engine, share, cipher.organisation_id, _COLUMNS)
-    intake = _Intake(cipher, staging, published, share, source, SearchIndex(cipher))
+    async with (
+        share.connections.take(cipher.organisation_id),
+        transaction(engine, "read_given") as conn,
+    ):
+        given = await read_given(conn, published, cipher.organisation_id)
+    assessment = Assessment(published, Reading(published.outgoing, published.body_form, given))
+    intake = _Intake(cipher, staging, share, source, SearchIndex(cipher), assessment)
     try:
         await intake.read()
         async with (
@@ -296,10 +284,11 @@ async def _take_in(
         raise _Unchanged(await _shown(conn, organisation_id, activity_id))
     together = await conn.scalar(sa.text(_TOGETHER), keys) or 0
     _check_size(most_bytes, together, 0 if old is None else old.bytes, intake.bytes)
+    await intake.assessment.set_guardians_apart(conn, intake.roster_id)
     for statement in _TAKE_IN:
         values = {"roster": intake.roster_id, "old": None if old is None else old.roster_id, "upload": upload}
         await conn.execute(sa.text(statement), {**keys, **values})
-    await add_findings(conn, organisation_id, intake.roster_id, "object", intake.counted())
+    await intake.assessment.write(conn, organisation_id, intake.roster_id)
     left_with: Sequence[UUID] = ()
     if old is not None:
         left_with = await rosters_left_with(conn, organisation_id, old.roster_id, intake.roster_id)

@@ -59,8 +59,27 @@ RECORD_COLUMNS = f"""
         person.object_id AS person_id, person.source AS person_source,
         {_OF.format("sealed", "person.source")} AS person_source_sealed, protection.hidden,
         -- a retry may have let it through since
-        one.status IN ('error', 'skipped') AND coalesce(before.held, false) AS held
-"""
+        one.status IN ('error', 'skipped') AND coalesce(before.held, false) AS held,
+        -- what was found of the object in the very roster of which the run is
+        CASE WHEN one.status IN ('error', 'warning') THEN (
+            SELECT jsonb_agg(
+                jsonb_build_object('code', found.code, 'severity', found.severity, 'pointer', found.pointer)
+                ORDER BY found.origin, found.number
+            )
+            FROM (
+                SELECT roster_id FROM run
+                JOIN activity ON activity.organisation_id = run.organisation_id AND activity.id = run.activity_id
+                    AND activity.version = run.roster_version
+                WHERE run.id = one.run_id OFFSET 0
+            ) roster
+            CROSS JOIN LATERAL (
+                SELECT * FROM finding
+                WHERE finding.roster_id BETWEEN roster.roster_id AND roster.roster_id AND finding.kind = one.kind
+                    AND finding.ordinal = one.ordinal AND finding.object_id = one.object_id
+                OFFSET 0
+            ) found
+        ) END AS findings
+"""  # noqa: S608 - constants of ours
 _SUMMARY = [column for column in batch.c if column.name not in {"items", "answer", "record_ids", "fence"}]
 
 

@@ -97,18 +97,24 @@ def cause_lines(found: Sequence[Cause], most: int) -> RenderableType:
     """Writes a line for each of the first causes, and how many records the others have."""
     if not found:
         return Text("Allt gick igenom utan anmärkning.", style="green")
-    lines = Table.grid(padding=(0, 1))
-    lines.add_column(justify="right", no_wrap=True, min_width=max(len(f"{len(each.names)} ×") for each in found[:most]))
-    lines.add_column(no_wrap=True, min_width=max(len(_ENDS[each.status][0]) for each in found[:most]))
-    lines.add_column(no_wrap=True, overflow="ellipsis")
-    for cause in found[:most]:
-        word, shade = _ENDS[cause.status]
-        more = ", …" if len(cause.names) > _NAMES else ""
-        names = f"{', '.join(cause.names[:_NAMES])}{more}"
-        said = _words(f"{_sentence(cause.says).rstrip('.')}: {names}")
-        lines.add_row(f"{len(cause.names)} ×", Text(word, style=shade), said)
+    shown = found[:most]
+    digits = max(len(str(len(cause.names))) for cause in shown)
+    width = max(len(_ENDS[cause.status][0]) for cause in shown)
+    lines = [_line(cause, digits, width) for cause in shown]
     left = sum(len(cause.names) for cause in found[most:])
-    return Group(lines, Text(f"… och {left} poster av andra orsaker", style="dim")) if left else lines
+    if left:
+        lines.append(Text(f"… och {left} {'post' if left == 1 else 'poster'} av andra orsaker", style="dim"))
+    return Group(*lines)
+
+
+def _line(cause: Cause, digits: int, width: int) -> Text:
+    """Writes how many, how they ended and why, with the first names; it ends at the edge of the terminal."""
+    word, shade = _ENDS[cause.status]
+    names = f"{', '.join(cause.names[:_NAMES])}{', …' if len(cause.names) > _NAMES else ''}"
+    said = _words(f" {_sentence(cause.says).rstrip('.')}: {names}")
+    line = Text.assemble(f"{len(cause.names):>{digits}} × ", (word.ljust(width), shade), said)
+    line.no_wrap, line.overflow = True, "ellipsis"
+    return line
 
 
 def _first(record: Mapping[str, Any]) -> Mapping[str, Any] | None:

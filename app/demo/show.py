@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.live import Live
 
 from app.demo.report import Cause, cause_lines, causes, decimal, stage_table
-from app.demo.roster import RosterPlan, generate, json_chunks, reference_only, roster_only
+from app.demo.roster import DEMONSTRATION, RosterPlan, generate, json_chunks, reference_only, roster_only
 from app.errors import Stopped
 from app.local.local_stack import LocalStack, local_stack
 
@@ -28,7 +28,7 @@ def invent(persons: int) -> dict[str, Any]:
     """Invents the demonstration's roster: five schools and twelve defects, fewer in a small one; raises Stopped."""
     schools, defects = min(5, persons // 20), min(12, persons // 10)
     try:
-        return generate(RosterPlan(persons=persons, schools=schools, seed=2026, defects=defects))
+        return generate(RosterPlan(persons=persons, schools=schools, seed=DEMONSTRATION, defects=defects))
     except ValueError as impossible:
         raise Stopped(f"no roster of {persons} persons can be made: {impossible}") from None
 

@@ -2,8 +2,11 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal
 from uuid import UUID
+
+# The place of a finding that counts objects, ahead of all objects of its kind.
+COUNTED: Final = -1
 
 Severity = Literal["error", "warning"]
 
@@ -21,6 +24,17 @@ class Issue:
     pointer: str | None = None
     ids: tuple[UUID, ...] = ()
     cause: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """An issue of the object with this `ordinal` in a list of a kind; or of `count` objects, none of them named."""
+
+    kind: str
+    ordinal: int
+    object_id: UUID | None
+    issue: Issue
+    count: int | None = None
 
 
 def stored(issues: Iterable[Issue]) -> list[dict[str, Any]]:

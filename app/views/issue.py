@@ -1,6 +1,7 @@
 """What is shown of issues: the findings of a roster, and the messages of a record."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
@@ -9,6 +10,8 @@ from app.catalogue import issue as entry_of
 from app.domain.issues import Issue, explaining
 from app.domain.kinds import Kind
 from app.domain.roster import Reference, referred
+from app.domain.rules.check import check_object
+from app.domain.rules.given import Given
 from app.target import Message, Published
 from app.views import Row, Shown
 from app.views.viewer import Viewer
@@ -138,5 +141,7 @@ def _targets(row: Row, published: Published) -> Iterator[Message]:
 
 
 def _our_issues(row: Row) -> list[Issue]:
-    """Lists what our own rules say of an opened object."""
-    return [Issue(each["code"], each["severity"], each.get("pointer")) for each in row["issues"] or ()]
+    """Lists what our own rules say of an opened object: what was found of it in its roster, else of it by itself."""
+    known = [*(row["issues"] or ()), *(row["findings"] or ())]
+    found = [Issue(each["code"], each["severity"], each.get("pointer")) for each in known]
+    return found or check_object(row["kind"], row["payload"], Given(datetime.now(UTC).date()))

@@ -104,6 +104,7 @@ CREATE TABLE organisation (
     certificate_file TEXT,
     key_file TEXT,
     entity_id TEXT,
+    eppn_domains TEXT[] DEFAULT '{}' NOT NULL,
     CONSTRAINT pk_organisation PRIMARY KEY (id),
     CONSTRAINT ck_organisation_number CHECK (number ~ '^[0-9]{10}$'),
     CONSTRAINT ck_organisation_salt CHECK (octet_length(salt) = 32),

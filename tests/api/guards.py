@@ -8,11 +8,11 @@ import httpx
 from tests.api.conftest import Service
 from tests.api.factories import body
 
-OPEN = {"/healthz", "/readyz", "/metrics", "/docs", "/docs/{name}", "/openapi.json"} | {
-    "/explanations",
-    "/explanations/{code}",
+OPEN = {
+    *("/healthz", "/readyz", "/metrics", "/docs", "/docs/{name}", "/openapi.json"),
+    *("/explanations", "/explanations/{code}"),
 }
-CIVIC_NO = "201201019801"
+CIVIC_NO = "201201019807"
 ALL_SCOPES = ("provision", "history", "pii", "protected")
 
 

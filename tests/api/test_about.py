@@ -6,8 +6,8 @@ from uuid import UUID, uuid4
 import pytest
 import sqlalchemy as sa
 
-from app.db.findings import Finding, add_findings
-from app.domain.issues import Issue
+from app.db.findings import add_findings
+from app.domain.issues import Finding, Issue
 from tests.api.conftest import Service
 from tests.api.factories import Object, Played, body, duty, person, put, staff
 

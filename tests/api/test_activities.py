@@ -143,7 +143,7 @@ async def test_the_stored_form_is_no_clear_text(service: Service, client: httpx.
 async def test_findings_name_what_is_wrong_and_keep_nobody_out(client: httpx.AsyncClient) -> None:
     """One broken record among others is stored and listed, page by page, with an explanation."""
     broken = [person(serial=980 + n, civicNo="none") for n in range(3)]
-    activity_id = await put(client, body([person(), *broken], [{"id": str(uuid4())}]))
+    activity_id = await put(client, body([person(serial=990), *broken], [{"id": str(uuid4())}]))
     shown = (await client.get(f"/activities/{activity_id}")).json()
     assert shown["roster"]["counts"]["persons"] == 4
     listed, cursor = [], None
@@ -178,7 +178,8 @@ async def test_what_does_not_leave_is_counted_once_for_each_property(client: htt
     """Nothing of it is a finding of each object, and no unknown name is repeated."""
     surplus = {"birthDate": "2012-01-01", "middleName": None, "9001019802": 1}
     persons = [person(serial=980 + n) | surplus for n in range(3)]
-    activity_id = await put(client, body(persons, groups=[{"id": str(uuid4()), "startDate": "2026-01-01"}]))
+    group = {"id": str(uuid4()), "startDate": "2026-01-01", "groupMemberships": [{"person": {"id": persons[0]["id"]}}]}
+    activity_id = await put(client, body(persons, groups=[group]))
     counted = [each for each in await _findings(client, activity_id) if each["id"] is None]
     assert [(each["kind"], each["code"], each["pointer"], each["count"]) for each in counted] == [
         ("persons", "null_left_out", "/middleName", 3),

@@ -138,7 +138,9 @@ class Tenant:
     ) -> UUID:
         """Stores a roster as an activity, a new one unless its id is given."""
         activity_id = activity_id or uuid4()
-        body = json.dumps({"display_name": "Prov", "roster": small_roster() if roster is None else roster}).encode()
+        # One without any list is refused.
+        given = small_roster() if roster is None else {"persons": [], **roster}
+        body = json.dumps({"display_name": "Prov", "roster": given}).encode()
 
         async def chunks() -> AsyncIterator[bytes]:
             yield body

@@ -14,6 +14,7 @@ import pytest
 from app.catalogue import catalogue, explain, explain_message, issue, property_name, refusal_text, trouble_texts
 from app.catalogue.entries import MENDERS
 from app.catalogue.loader import CatalogueError, load
+from app.domain.issues import Severity
 from app.domain.kinds import Kind
 from app.jobs import tokens
 from app.jobs.problems import job_problem
@@ -56,7 +57,7 @@ def test_every_phrase_and_every_noun_is_used() -> None:
     of_kinds |= {f"mended_by_{who}" for who in MENDERS} | {f"of_{each['of']}" for each in show_explanations()}
     assert [phrase for phrase in words.phrases if f'"{phrase}"' not in code and phrase not in of_kinds] == []
     counted = {type_.removeprefix("count ") for type_ in types if type_.startswith("count ")}
-    assert set(words.nouns) == counted | {*Kind, *_SAID, "left", "never_sent"} - {"pending"}
+    assert set(words.nouns) == counted | {*Kind, *_SAID, "left", "never_sent", *get_args(Severity)} - {"pending"}
 
 
 def test_the_code_gives_issues_the_severity_that_the_catalogue_has() -> None:

@@ -169,13 +169,22 @@ def test_a_cause_is_one_line_with_how_many_what_and_whom() -> None:
 def test_a_long_cause_is_cut_at_the_edge_of_the_terminal() -> None:
     text = shown(cause_lines(causes([record(name="Ek " * 60)]), 8), width=60)
     assert [len(line) <= 60 for line in text.splitlines()] == [True]
-    assert text.startswith("1 × fel Årskurs saknas: Ek")
+    assert (text[:26], text.rstrip()[-1]) == ("1 × fel Årskurs saknas: Ek", "…")
 
 
 def test_there_are_so_many_lines_and_one_for_the_rest() -> None:
     found = causes([record(name=f"P{n}", explanation={"sv": f"Fel {n}. Gör om.", "en": ""}) for n in range(12)])
     lines = shown(cause_lines(found, 8)).splitlines()
     assert (len(lines), lines[-1]) == (9, "… och 4 poster av andra orsaker")
+
+
+def test_how_they_ended_stands_in_one_column() -> None:
+    found = causes([*(record(name=str(n)) for n in range(10)), record("warning"), record("skipped", code="x")])
+    assert [line[:16] for line in shown(cause_lines(found, 8)).splitlines()] == [
+        "10 × fel        ",
+        " 1 × överhoppad ",
+        " 1 × varning    ",
+    ]
 
 
 def test_nothing_wrong_is_said_in_words() -> None:

@@ -17,16 +17,17 @@ from app.jobs.tasks import (
     forget_workers,
     open_data,
 )
+from app.jobs.tasks.findings import SecondLook
 from app.jobs.tasks.kind import TaskKind
 from app.jobs.tasks.repair import Repairs
 from app.settings import Settings
-from app.target import Target
+from app.target import Published, Target
 
 
-def inside(engine: AsyncEngine) -> Mapping[str, TaskKind]:
-    """Gives the kinds that stay inside, which any worker may do."""
+def inside(engine: AsyncEngine, cipher: Cipher, published: Published) -> Mapping[str, TaskKind]:
+    """Gives the kinds that stay inside, which any worker may do; `cipher` opens what they look at."""
     tidy = (forget_keys.KIND, forget_workers.KIND, forget_epochs.KIND, forget_staged.KIND)
-    return _by_name(*tidy, compare_roster.kind(engine))
+    return _by_name(*tidy, SecondLook(engine, cipher, published).kind(), compare_roster.kind(engine))
 
 
 def calling(

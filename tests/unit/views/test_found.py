@@ -43,7 +43,7 @@ def known(**changes: Any) -> Row:
     ],
 )
 def test_only_who_may_see_somebody_finds_them(scopes: str, units: set[UUID] | None, hidden: bool, found: bool) -> None:
-    for q in ("exempel", "9801", str(PUPIL)):
+    for q in ("exempel", "9807", str(PUPIL)):
         assert record_fits(known(hidden=hidden), Query.of(q), viewer(*scopes.split(), units=units)) is found
 
 

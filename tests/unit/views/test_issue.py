@@ -9,7 +9,7 @@ from app.catalogue import catalogue
 from app.domain.kinds import Kind
 from app.skolverket.published import PUBLISHED
 from app.views.issue import show_finding, show_messages, spoken_of
-from tests.unit.views.rows import OTHER, PUPIL, record, viewer
+from tests.unit.views.rows import OTHER, PUPIL, pupil, record, viewer
 
 ISSUES = catalogue().issues
 
@@ -105,27 +105,47 @@ def target_said(kind: str = "persons", item: Any = None, **entry: Any) -> dict[s
 )
 def test_an_id_that_is_not_known_is_explained_by_what_the_message_carries(entry: dict[str, Any], sv: str) -> None:
     """And has no page of its own."""
-    message = target_said(**entry, attributeValue="201201019801", message="Fel på 201201019801 för Åsa")
+    message = target_said(**entry, attributeValue="201201019807", message="Fel på 201201019807 för Åsa")
     assert message["explanation"]["sv"].startswith(sv)
     assert message["text"] == message["explanation"]["sv"]
     assert message["explanation_url"] is None
-    assert "9801" not in str(message)
+    assert "9807" not in str(message)
 
 
 @pytest.mark.parametrize(
-    "entry", [{"id": "8122"}, {"id": "8122", "messageType": "Åsa", "attributeName": "201201019801"}]
+    "entry", [{"id": "8122"}, {"id": "8122", "messageType": "Åsa", "attributeName": "201201019807"}]
 )
 def test_a_message_that_says_nothing_to_us_has_no_explanation(entry: dict[str, Any]) -> None:
     message = target_said(**entry)
     assert [message[name] for name in ("text", "attribute", "explanation", "explanation_url")] == [None] * 4
 
 
-def test_a_refusal_that_means_the_same_as_a_rule_of_ours_says_so_in_its_words() -> None:
-    ours = {"code": "schema_type", "severity": "error", "pointer": "/enrolments/0/schoolYear"}
-    entry = {"id": "8122", "messageType": "Ogiltigt format", "attributeName": "enrolments[0].schoolYear"}
-    _, message = show_messages(record(issues=[ours], received=[entry]), viewer(), masked=True)
-    assert message["explanation"] == ISSUES["schema_type"].explanation._asdict()
-    assert (message["code"], message["explanation_url"]) == ("8122", "/explanations/schema_type")
+@pytest.mark.parametrize(
+    "known", ["findings", "issues", None], ids=["found in the roster", "an issue of the record", "found now"]
+)
+def test_a_refusal_that_means_the_same_as_a_rule_of_ours_says_so_in_its_words(known: str | None) -> None:
+    wrong = {**pupil(), "civicNo": {"value": "201201019802"}}
+    found = {"code": "civic_no_check_digit", "severity": "error", "pointer": "/civicNo/value"}
+    entry = {"id": "8122", "messageType": "Ogiltigt värde", "attributeName": "Personnummer"}
+    row = record(payload=wrong, sent=wrong, received=[entry], **({known: [found]} if known else {}))
+    message = show_messages(row, viewer(), masked=True)[-1]
+    assert message["explanation"] == ISSUES["civic_no_check_digit"].explanation._asdict()
+    assert (message["code"], message["explanation_url"]) == ("8122", "/explanations/civic_no_check_digit")
+
+
+@pytest.mark.parametrize(
+    ("code", "severity", "pointer"),
+    [
+        ("eppn_twice", "error", "/eduPersonPrincipalNames/0"),
+        ("civic_no_twice", "warning", "/civicNo/value"),
+        ("no_account", "error", ""),
+    ],
+)
+def test_a_rule_about_something_else_does_not_explain_a_refusal(code: str, severity: str, pointer: str) -> None:
+    entry = {"id": "8122", "messageType": "Ogiltigt värde", "attributeName": "Personnummer"}
+    found = {"code": code, "severity": severity, "pointer": pointer}
+    [message] = show_messages(record(findings=[found], received=[entry]), viewer(), masked=True)
+    assert message["explanation"]["sv"].startswith("Skolverket godtar inte värdet i Personnummer.")
 
 
 def test_a_known_id_is_explained_by_its_own_entry() -> None:

@@ -13,7 +13,7 @@ from tests.unit.views.rows import DUTY, NORTH, PUPIL, SOUTH, TEACHER, mask, pupi
 def test_a_record_shows_who_it_is_and_what_was_said() -> None:
     shown = show_record_detail(record(), viewer("pii"))
     assert [shown[name] for name in ("id", "kind", "status", "role")] == [PUPIL, "persons", "error", "Elev"]
-    assert (shown["name"], shown["civic_no"]) == ("Åsa Exempelsson", "201201019801")
+    assert (shown["name"], shown["civic_no"]) == ("Åsa Exempelsson", "201201019807")
     assert (shown["eppn"], shown["school_year"], shown["school_type"]) == ("q7x1@edu.example.se", 6, "GR")
     assert [(each["code"], each["text"]) for each in shown["messages"]] == [("2010", "Fel värde för Åsa")]
     assert (shown["sent"], shown["received"], shown["attempts"]) == (pupil(), record()["received"], 1)
