@@ -161,7 +161,7 @@ CREATE UNLOGGED TABLE roster_staging (
     words INTEGER[] NOT NULL,
     refs UUID[] NOT NULL,
     protected BOOLEAN NOT NULL,
-    marking SMALLINT NOT NULL,
+    marking SMALLINT DEFAULT '0' NOT NULL,
     eppn BYTEA,
     civic_no BYTEA,
     name BYTEA,

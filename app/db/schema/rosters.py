@@ -89,7 +89,7 @@ roster_staging = sa.Table(
     sa.Column("words", pg.ARRAY(sa.Integer), nullable=False),
     sa.Column("refs", pg.ARRAY(UUID), nullable=False),
     sa.Column("protected", sa.Boolean, nullable=False),
-    sa.Column("marking", sa.SmallInteger, nullable=False),
+    sa.Column("marking", sa.SmallInteger, nullable=False, server_default="0"),
     sa.Column("eppn", sa.LargeBinary),
     sa.Column("civic_no", sa.LargeBinary),
     sa.Column("name", sa.LargeBinary),
