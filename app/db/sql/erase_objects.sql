@@ -39,6 +39,11 @@ BEGIN
     ) unwanted
     WHERE content.ctid = unwanted.place;
     GET DIAGNOSTICS gone = ROW_COUNT;
+    IF of_kind = 'persons' THEN
+        UPDATE object SET marking = 0, eppn = NULL, civic_no = NULL, name = NULL
+        WHERE organisation_id = of_organisation AND kind = of_kind AND id = ANY (objects);
+        DELETE FROM eppn WHERE organisation_id = of_organisation AND object_id = ANY (objects);
+    END IF;
     UPDATE batch SET request_sha256 = NULL WHERE id = ANY (carried) AND request_sha256 IS NOT NULL;
     PERFORM set_config('provkedja.forgetting', 'off', true);
     RETURN gone;
