@@ -233,7 +233,7 @@ def test_an_error_in_one_organisation_ends_the_check_with_1(run: Callable[..., R
     checked = run("check")
     assert checked.exit_code == 1
     assert [line for lines in said(checked).values() for line in lines if line.startswith("✗")] == [
-        f"✗ The certificate is another organisation's, {NUMBER}: name this organisation's own."
+        f"✗ The certificate is another organisation's: {NUMBER}. Name this organisation's own."
     ]
     assert run("check", "--number", NUMBER).exit_code == 0
     assert list(said(run("check", "--number", NUMBER))) == [NUMBER]
@@ -258,7 +258,7 @@ def test_a_missing_file_is_said_once(run: Callable[..., Result], tls: Tls) -> No
     assert [line for line in said(checked)[NUMBER] if line.startswith("✗")] == [
         "✗ The certificate file is not there: see its name and CERTIFICATE_FOLDER.",
         "✗ The key file is not there: see its name and CERTIFICATE_FOLDER.",
-        "✗ No token could be asked for: see above.",
+        "✗ No token could be asked for. Put right what is said above.",
     ]
 
 
