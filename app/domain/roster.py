@@ -18,6 +18,7 @@ Reference = tuple[Kind, UUID]
 UNKNOWN_UNIT: Final[frozenset[UUID | None]] = frozenset({None})
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}")
+_LONGEST_SHOWN: Final = 255
 _NAMES: Final = ("givenName", "middleName", "familyName")
 # SS 12000's codes of the kinds of school that take part.
 _SCHOOL_TYPES: Final = frozenset({"GR", "SP", "SAM", "GY", "VUXGY"})
@@ -66,21 +67,24 @@ def uuid_of(value: object) -> UUID | None:
 
 
 def describe(kind: str, item: Item) -> Described:
-    """Gives the fields that lists show; texts in it always have a UTF-8 form, a school type is a published code."""
+    """Gives the fields that lists show; a school type is a published code.
+
+    Texts always have a UTF-8 form, and are cut to 255 characters, the last of which says so.
+    """
     if kind == "persons":
         enrolments = [part for part in _list(item, "enrolments") if isinstance(part, dict)]
         current = next((part for part in enrolments if part.get("cancelled") is not True), {})
         names = filter(None, (_text(_field(item, key)) for key in _NAMES))
         return Described(
-            name=" ".join(names) or None,
+            name=_cut(" ".join(names) or None),
             role="Elev" if enrolments else "Personal",
-            civic_no=_text(_field(_field(item, "civicNo"), "value")),
-            eppn=_eppn(item),
+            civic_no=_cut(_text(_field(_field(item, "civicNo"), "value"))),
+            eppn=_cut(_eppn(item)),
             school_year=_school_year(current),
             school_type=_school_type(current),
         )
     if kind in ("groups", "activities"):
-        return Described(name=_text(_field(item, "displayName")), school_type=_school_type(item))
+        return Described(name=_cut(_text(_field(item, "displayName"))), school_type=_school_type(item))
     return Described()
 
 
@@ -182,6 +186,10 @@ def _field(value: object, key: str) -> object:
 def _list(item: object, key: str) -> list[Any]:
     value = _field(item, key)
     return value if isinstance(value, list) else []
+
+
+def _cut(text: str | None) -> str | None:
+    return text if text is None or len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 1]}…"
 
 
 def _text(value: object) -> str | None:

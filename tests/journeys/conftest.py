@@ -97,10 +97,10 @@ class Service:
 
     def records(self, job: Json, **params: Any) -> list[Json]:
         """Reads all of a job's records, page by page."""
-        return list(self._pages(f"/jobs/{job['id']}/records", **params))
+        return list(self.pages(f"/jobs/{job['id']}/records", **params))
 
     def batches(self, job: Json) -> list[Json]:
-        return list(self._pages(f"/jobs/{job['id']}/batches"))
+        return list(self.pages(f"/jobs/{job['id']}/batches"))
 
     def by_status(self, job: Json) -> dict[str, set[str]]:
         """Gives the ids of a job's records by status."""
@@ -120,7 +120,8 @@ class Service:
     def plant(self, *faults: Json) -> None:
         self.outside.put(f"{self.simulator}/_simulator/faults", json=list(faults)).raise_for_status()
 
-    def _pages(self, path: str, **params: Any) -> Iterator[Json]:
+    def pages(self, path: str, **params: Any) -> Iterator[Json]:
+        """Reads a list to its end."""
         cursor = None
         while True:
             page = self.get(path, limit=200, **params, **({"cursor": cursor} if cursor else {}))
@@ -231,14 +232,19 @@ def serving(settings: Settings, ready: Path) -> Iterator[int]:
         thread.join()
 
 
-def add_organisation(service: Service, organiser: Json, client: Client | None = None) -> str:
+def add_organisation(
+    service: Service,
+    organiser: Json,
+    client: Client | None = None,
+    scopes: tuple[str, ...] = ("provision", "history", "pii"),
+) -> str:
     """Makes another organisation, with its certificate if it has one, and goes on as it; gives its key."""
     key = asyncio.run(
         create_organisation(
             service.env["DATABASE_URL"],
             organiser["organisationNumber"],
             organiser["displayName"],
-            ("provision", "history", "pii"),
+            scopes,
             certificate=None if client is None else CertificateFiles(client.certificate_file, client.key_file),
             entity_id=None if client is None else client.entity_id,
         )

@@ -80,6 +80,14 @@ def test_a_pupil_whose_enrolments_are_all_cancelled_has_no_year_and_is_still_a_p
     assert (described.role, described.school_year) == ("Elev", None)
 
 
+@pytest.mark.parametrize(("given", "shown"), [(255, "Å" * 255), (256, "Å" * 254 + "…"), (120_000, "Å" * 254 + "…")])
+def test_long_texts_are_cut_and_say_so(given: int, shown: str) -> None:
+    long = "Å" * given
+    assert describe("groups", {"displayName": long}).name == shown
+    person = describe("persons", {"givenName": long, "eduPersonPrincipalNames": [long], "civicNo": {"value": long}})
+    assert (person.name, person.eppn, person.civic_no) == (shown, shown, shown)
+
+
 @pytest.mark.parametrize(
     ("kind", "item", "expected"),
     [
