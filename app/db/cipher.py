@@ -24,6 +24,7 @@ from app.errors import Stopped
 SALT_BYTES = 32
 # Of a bucket: there are so few that many texts share each.
 BUCKET_BYTES = 3
+_TRAIT_BYTES = 16
 _NONCE = 12
 _KEY = 32
 _COMPRESSED = 64
@@ -43,9 +44,9 @@ class OrganisationCipher:
     current: str
     keys: Mapping[str, AESGCM] = field(repr=False)
     digest_key: bytes = field(repr=False)
-    # A keyed BLAKE2b that has been given nothing yet: a copy of it takes a third of the time of an HMAC.
+    # Each a keyed BLAKE2b that has been given nothing yet: a copy of it takes a third of the time of an HMAC.
     buckets_of: "hashlib.blake2b" = field(repr=False, compare=False)
-    trait_key: bytes = field(repr=False)
+    traits_of: "hashlib.blake2b" = field(repr=False, compare=False)
     specimens: Sequence[bytes] = field(default=(), repr=False)
     # Ids of keys that have opened something that was stored: what does not open with one of these has been damaged.
     proven: set[str] = field(default_factory=set, repr=False, compare=False)
@@ -105,8 +106,9 @@ class OrganisationCipher:
         if text is None:
             return None
         of = b"" if object_id is None else object_id.bytes
-        plain = b"\0".join((name.encode("ascii"), of, text.encode("utf-8", "surrogatepass")))
-        return hmac.digest(self.trait_key, plain, "sha256")[:16]
+        digest = self.traits_of.copy()
+        digest.update(b"\0".join((name.encode("ascii"), of, text.encode("utf-8", "surrogatepass"))))
+        return digest.digest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +139,7 @@ class Cipher:
             keys,
             digest_key=_derived(self.search_key, salt, b"digest"),
             buckets_of=hashlib.blake2b(key=_derived(self.search_key, salt, b"words"), digest_size=BUCKET_BYTES),
-            trait_key=_derived(self.search_key, salt, b"traits"),
+            traits_of=hashlib.blake2b(key=_derived(self.search_key, salt, b"traits"), digest_size=_TRAIT_BYTES),
             specimens=self.specimens,
         )
 

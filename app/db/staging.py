@@ -4,6 +4,7 @@ Each piece has a short transaction of its own, so that no connection is held whi
 one is copied where the roster is taken in. What a process that died has left is forgotten an hour later.
 """
 
+import asyncio
 from hashlib import sha256
 from typing import Any, Final
 from uuid import UUID, uuid4
@@ -51,6 +52,8 @@ class Staging:
         self._types = list(columns.values())
         self._rows: list[Row] = []
         self._bytes = self._staged = 0
+        self._is_staged = False
+        self._storing: asyncio.Task[None] | None = None
 
     @property
     def is_full(self) -> bool:
@@ -63,42 +66,61 @@ class Staging:
         self._bytes += size
 
     async def store_piece(self) -> None:
-        """Copies what has been collected, in a transaction of its own."""
-        async with (
-            self._share.connections.take(self._organisation_id),
-            transaction(self._engine, "stage_roster") as conn,
-        ):
-            await self.store_rest(conn)
-        self._staged += len(self._rows)
-        self._rows.clear()
-        self._bytes = 0
+        """Copies what has been collected, in a transaction of its own, while the next piece is being collected.
+
+        Raises what the piece before has raised.
+        """
+        await self._stored()
+        rows, self._rows, self._bytes, self._is_staged = self._rows, [], 0, True
+        self._storing = asyncio.create_task(self._store(rows))
 
     async def store_rest(self, conn: AsyncConnection) -> None:
-        """Copies what has been collected; raises psycopg's OperationalError when a piece has gone.
+        """Copies what has been collected last; raises psycopg's OperationalError when a piece has gone.
 
         The table is not logged: a server that crashes empties it, and a standby never had it.
         """
-        driver = (await conn.get_raw_connection()).driver_connection
-        assert isinstance(driver, psycopg.AsyncConnection)  # noqa: S101 - the engine's URL says so
+        await self._stored()
         if self._staged:
             count = sa.text(f"SELECT count(*) FROM roster_staging WHERE {STAGED}")  # noqa: S608 - a constant of ours
             if await conn.scalar(count, {"roster": self.roster_id}) != self._staged:
                 raise psycopg.OperationalError("what was staged has gone")
+        await self._copy_rows(conn, self._rows)
+
+    async def _store(self, rows: list[Row]) -> None:
+        async with (
+            self._share.connections.take(self._organisation_id),
+            transaction(self._engine, "stage_roster") as conn,
+        ):
+            await self._copy_rows(conn, rows)
+        self._staged += len(rows)
+
+    async def _stored(self) -> None:
+        """Waits until no piece is being stored; raises what it raises."""
+        if self._storing is not None:
+            await self._storing
+            self._storing = None
+
+    async def _copy_rows(self, conn: AsyncConnection, rows: list[Row]) -> None:
+        driver = (await conn.get_raw_connection()).driver_connection
+        assert isinstance(driver, psycopg.AsyncConnection)  # noqa: S101 - the engine's URL says so
         async with driver.cursor() as cursor, cursor.copy(self._copy) as copy, self._share:
             copy.set_types(self._types)
-            for row in self._rows:
+            for row in rows:
                 await copy.write_row(row)
                 await self._share.rest()
 
     async def forget(self) -> None:
         """Deletes the pieces that were stored, of a roster that is not taken in."""
-        if self._staged:
+        if self._storing is not None:
+            self._storing.cancel()
+            await asyncio.gather(self._storing, return_exceptions=True)
+        if self._is_staged:
             async with self._share.connections.take(self._organisation_id), self._engine.begin() as conn:
                 await conn.execute(
                     sa.text(f"DELETE FROM roster_staging WHERE {STAGED}"),  # noqa: S608 - a constant of ours
                     {"roster": self.roster_id},
                 )
-            self._staged = 0
+            self._is_staged = False
 
 
 async def forget_staged(conn: AsyncConnection) -> None:

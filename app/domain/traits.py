@@ -57,7 +57,10 @@ def _folded(text: object) -> str | None:
     """Brings text to the form that is compared; blank text is none."""
     if not isinstance(text, str):
         return None
-    folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
+    if text.isascii():  # as most are: in its normal form already
+        folded = text.lower()
+    else:
+        folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
     return " ".join(folded.split()) or None
 
 
