@@ -147,7 +147,7 @@ def _pair(element: Any, old: list[Any], lost: list[int], path: Path) -> int | No
 
 
 def _identity(element: Any, path: Path) -> object:
-    """Gives what makes an element the same as one before although something else of it has changed; None for nothing."""
+    """Gives what makes an element the same as one before, whatever else of it has changed; None for nothing."""
     if _is_reference(path):
         given = value_at(element, _REFERENCES[str(path[-1])][1])
     elif path[-1:] == ("enrolments",):
