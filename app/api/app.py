@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
-from app.api import activities, docs, health, jobs, openapi, outages, problems, provisioning, records
+from app.api import activities, docs, health, jobs, openapi, outages, plans, problems, provisioning, records
 from app.api.body_limit import BodyLimit
 from app.api.dependencies import Parts
 from app.api.from_memory import FromMemory
@@ -48,7 +48,7 @@ def create_app(runtime: Runtime) -> FastAPI:
     app.state.parts = parts
     problems.install(app)
     outages.install(app)
-    for router in (activities, provisioning, jobs, records, health, docs):
+    for router in (activities, plans, provisioning, jobs, records, health, docs):
         app.include_router(router.router)
     # The last one added is the outermost.
     app.add_middleware(problems.Unhandled)

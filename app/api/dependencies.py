@@ -36,6 +36,7 @@ class Parts:
     metrics: Metrics = field(default_factory=Metrics)
     timeout: Timeouts = field(default_factory=Timeouts)
     places: Places = field(default_factory=Places)
+    plan_places: Places = field(default_factory=Places)
     intake_turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -110,6 +111,7 @@ def _viewing(*needed: str) -> Callable[..., Viewer]:
     return view
 
 
+Planner = Annotated[Caller, Depends(_with("history|provision"))]
 Provisioner = Annotated[Caller, Depends(_with("provision"))]
 Reader = Annotated[Viewer, Depends(_viewing("history|provision"))]
 PersonalReader = Annotated[Viewer, Depends(_viewing("history", "pii"))]
@@ -130,18 +132,19 @@ async def visible_job(conn: AsyncConnection, viewer: Viewer, job_id: UUID) -> re
     row = await reads.find_job(conn, viewer.organisation_id, job_id)
     if row is None:
         raise NotFound("There is no such job.")
-    _check_made_by(viewer, row["requested_by_id"])
+    check_made_by(viewer, row["requested_by_id"])
     return row
 
 
 def _visible_run(run: KeptRun | None, viewer: Viewer, missing: str) -> KeptRun:
     if run is None:
         raise NotFound(missing)
-    _check_made_by(viewer, run.made_by)
+    check_made_by(viewer, run.made_by)
     return run
 
 
-def _check_made_by(viewer: Viewer, key_id: UUID) -> None:
+def check_made_by(viewer: Viewer, key_id: UUID) -> None:
+    """Raises Forbidden when the viewer may not see what this key has made."""
     if not viewer.may_see_run(key_id):
         raise Forbidden("This key may read the runs that it made; for others it lacks the scope history.")
 

@@ -7,7 +7,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import TypeAdapter
 
 from app.api.problems import MEDIA_TYPE
-from app.api.requests import ActivityRequest, ProvisionRequest, RetryRequest, SearchRequest
+from app.api.requests import ActivityRequest, PlanRequest, ProvisionRequest, RetryRequest, SearchRequest
 from app.api.schemas import Problem
 
 _REF = "#/components/schemas/{model}"
@@ -45,7 +45,7 @@ def describe(app: FastAPI) -> dict[str, Any]:
         for unused in ("HTTPValidationError", "ValidationError"):
             schemas.pop(unused, None)
         # These stand in no signature: bodies are read once the caller is known, and problems come from everywhere.
-        for model in (ActivityRequest, ProvisionRequest, RetryRequest, SearchRequest, Problem):
+        for model in (ActivityRequest, PlanRequest, ProvisionRequest, RetryRequest, SearchRequest, Problem):
             schema = TypeAdapter(model).json_schema(ref_template=_REF, mode="validation")
             schemas.update(schema.pop("$defs", {}))
             schemas[model.__name__] = schema

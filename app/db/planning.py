@@ -72,11 +72,11 @@ _SLICE_OF_ROSTER: Final = sa.text(
     SELECT slice.ordinal, latest.*, kept.bytes, kept.first_byte, known.accepted, known.accepted_upload,
         against.issues AS refused
     FROM slice CROSS JOIN LATERAL (
-        SELECT other.object_id, other.roster_id, other.ordinal AS its_ordinal, other.source, other.outgoing,
-            other.upload, other.refs, other.protected, other.sendable, other.issues
-        FROM roster_item other
-        WHERE other.organisation_id = :organisation AND other.object_id = slice.object_id AND other.kind = :kind
-        ORDER BY other.upload DESC LIMIT 1
+        SELECT one.object_id, one.roster_id, one.ordinal AS its_ordinal, one.source, one.outgoing,
+            one.upload, one.refs, one.protected, one.sendable, one.issues
+        FROM roster_item one
+        WHERE one.organisation_id = :organisation AND one.object_id = slice.object_id AND one.kind = :kind
+        ORDER BY one.upload DESC LIMIT 1
     ) latest LEFT JOIN LATERAL (
         SELECT octet_length(sealed) AS bytes, get_byte(substring(sealed FOR 1), 0) AS first_byte FROM content
         WHERE organisation_id = :organisation AND digest = latest.outgoing OFFSET 0
