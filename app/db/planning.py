@@ -22,7 +22,7 @@ from app.db.schema import activity, plan, plan_item
 from app.domain.differences import marks
 from app.domain.issues import Issue, issues_of, stored
 from app.domain.kinds import Kind
-from app.domain.plan import Candidate, Decided, Decision, Forecast, Stage
+from app.domain.plan import Candidate, Decided, Decision, Forecast, Stage, as_sent
 from app.domain.roster import is_protected
 from app.errors import NotFound
 from app.target import Published
@@ -176,7 +176,7 @@ class _Making:
         new, old = (_json(opened, digest) for digest in (row.outgoing, row.accepted))
         needed = new if self.forecast.refers_to_missing(candidate) else None
         decided = self.forecast.decide(candidate, needed)
-        said = _marks(row, old, new)
+        said = _marks(stage.kind, row, old, new, decided.without)
         stage.marks.update(said)
         is_hidden = row.protected or (old is not None and stage.kind is Kind.PERSONS and is_protected(old))
         return self._row(stage.kind, row.ordinal, row, decided, said, outgoing=row.outgoing, protected=is_hidden)
@@ -333,15 +333,15 @@ def _differs(row: sa.Row[Any]) -> bool:
     return row.accepted is not None and row.outgoing is not None and row.accepted != row.outgoing
 
 
-def _marks(row: sa.Row[Any], old: Any, new: Any) -> list[str]:
+def _marks(kind: Kind, row: sa.Row[Any], old: Any, new: Any, without: Sequence[UUID]) -> list[str]:
     if row.outgoing is None:
         return []
     if row.accepted is None:
         return ["new"]
-    if not _differs(row):
+    if not _differs(row) and not without:
         return ["unchanged"]
     # What has been erased can't be compared.
-    return ["changed"] if old is None or new is None else marks(old, new)
+    return ["changed"] if old is None or new is None else marks(old, as_sent(kind, new, without))
 
 
 def _json(opened: Mapping[bytes, bytes], digest: bytes | None) -> Any:

@@ -61,11 +61,15 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """What would happen to an object, and why; `likely_refused` is one that goes and would hardly be accepted."""
+    """What would happen to an object, and why; `likely_refused` is one that goes and would hardly be accepted.
+
+    `without` are the ids that it goes without.
+    """
 
     decision: Decision
     issues: tuple[Issue, ...] = ()
     likely_refused: bool = False
+    without: tuple[UUID, ...] = ()
 
 
 @dataclass(slots=True)
@@ -132,18 +136,18 @@ class Forecast:
             return Decided(Decision.UNCHANGED, (Issue("newer_at_target", "warning"),))
         if candidate.withheld:
             return Decided(Decision.SKIPPED, candidate.withheld)
-        size, issues = candidate.size, candidate.issues
+        size, issues, without = candidate.size, candidate.issues, tuple[UUID, ...]()
         if item is not None:
             left = blocked(stage.kind, item, self._missing)
             if isinstance(left, Skip):
                 return Decided(Decision.BLOCKED, (Issue("blocked_by", ids=left.ids),))
-            if left.without:
-                size, issues = len(encode(left.item)), (*issues, Issue("sent_without", "warning", ids=left.without))
+            if without := left.without:
+                size, issues = len(encode(left.item)), (*issues, Issue("sent_without", "warning", ids=without))
         if self._form.size((size,)) > self._form.max_bytes:
             return Decided(Decision.KEPT_HERE, (*candidate.issues, Issue("too_large")))
-        stage.sent_without += issues is not candidate.issues
+        stage.sent_without += bool(without)
         stage.calls.add(size)
-        return Decided(Decision.SEND, (*issues, *candidate.refused), likely_refused=bool(candidate.refused))
+        return Decided(Decision.SEND, (*issues, *candidate.refused), bool(candidate.refused), without)
 
     def _is_missed(self, candidate: Candidate, decided: Decided) -> bool:
         if decided.decision not in {Decision.KEPT_HERE, Decision.BLOCKED, Decision.SKIPPED}:
@@ -152,3 +156,9 @@ class Forecast:
             each.code for each in decided.issues
         )
         return candidate.accepted_upload is None and not as_if_known
+
+
+def as_sent(kind: Kind, item: Item, without: Sequence[UUID]) -> Item:
+    """Gives the object as it goes without those ids."""
+    left = blocked(kind, item, set(without)) if without else None
+    return item if left is None or isinstance(left, Skip) else left.item

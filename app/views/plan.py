@@ -3,11 +3,12 @@
 import json
 from collections import Counter
 from typing import Any, Final
+from uuid import UUID
 
 from app.db.cipher import OrganisationCipher
 from app.domain.differences import differences, value_at
 from app.domain.kinds import Kind
-from app.domain.plan import Decision
+from app.domain.plan import Decision, as_sent
 from app.domain.roster import describe, school_units
 from app.security.masking import MASK, mask
 from app.views import Row, Shown
@@ -59,7 +60,8 @@ def open_item(row: Row, cipher: OrganisationCipher) -> Shown:
         "new": None,
     }
     if _has_changes(row):
-        opened["new"] = _opened(row, "outgoing", cipher)
+        new = _opened(row, "outgoing", cipher)
+        opened["new"] = None if new is None else as_sent(Kind(row["kind"]), new, _ids(row, "sent_without"))
         opened["old"] = _opened(row, "accepted", cipher) if row["accepted"] is not None else {}
     return opened
 
@@ -67,7 +69,6 @@ def open_item(row: Row, cipher: OrganisationCipher) -> Shown:
 def show_item(row: Row, viewer: Viewer) -> Shown:
     """Shows what a plan says of an opened object."""
     masked = _is_masked(row, viewer, row["payload"])
-    ids = [id_ for issue in row["issues"] or () if issue["code"] == "blocked_by" for id_ in issue.get("ids", ())]
     said = {**row, "received": None, "sent": None, "held": False, "status": row["decision"]}
     return {
         "id": row["object_id"],
@@ -75,7 +76,7 @@ def show_item(row: Row, viewer: Viewer) -> Shown:
         "name": _name(row, viewer, masked=masked),
         "decision": row["decision"],
         "likely_refused": row["likely_refused"],
-        "blocked_by": ids,
+        "blocked_by": _ids(row, "blocked_by"),
         "messages": show_messages(said, viewer, masked=masked),
         "marks": row["marks"],
         "changes": _changes(row, viewer, masked=masked),
@@ -83,7 +84,12 @@ def show_item(row: Row, viewer: Viewer) -> Shown:
 
 
 def _has_changes(row: Row) -> bool:
-    return row["outgoing"] is not None and row["outgoing"] != row["accepted"]
+    return row["outgoing"] is not None and (row["outgoing"] != row["accepted"] or bool(_ids(row, "sent_without")))
+
+
+def _ids(row: Row, code: str) -> list[UUID]:
+    """Gives the objects that the issues of this code speak of."""
+    return [UUID(id_) for issue in row["issues"] or () if issue["code"] == code for id_ in issue.get("ids", ())]
 
 
 def _changes(row: Row, viewer: Viewer, *, masked: bool) -> list[Shown] | None:

@@ -176,6 +176,18 @@ async def test_who_needs_what_stays_here_is_blocked_unless_skolverket_has_it(ten
     ]
 
 
+async def test_what_went_incomplete_is_compared_as_it_would_go(tenant: Tenant) -> None:
+    """As long as the same teacher stays here, nothing of the lesson is new."""
+    good, bad = pupil(), pupil(civicNo="none")
+    first, second, its_class = duty(good), duty(bad), group(good)
+    lesson = exam([its_class], [first, second])
+    roster = {"persons": [good, bad], "duties": [first, second], "groups": [its_class], "activities": [lesson]}
+    activity_id = await sent(tenant, roster)
+    assert (await marks_of(tenant, activity_id))[lesson["id"]] == ["unchanged"]
+    await tenant.store({**roster, "persons": [good, {**bad, "civicNo": good["civicNo"]}]}, activity_id)
+    assert (await marks_of(tenant, activity_id))[lesson["id"]] == ["teachers_gained"]
+
+
 async def test_as_many_calls_as_packing_makes(tenant: Tenant) -> None:
     """The lengths are told from what is sealed, without opening any of it."""
     # A short content lies beside its row, a long one elsewhere.

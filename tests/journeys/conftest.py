@@ -45,10 +45,10 @@ class Service:
         self.workers.append(self.spawn("worker", env={**self.env, **env}))
         return self.workers[-1]
 
-    def store(self, generated: Json) -> str:
-        """Makes the simulator know the schools, and stores the roster; gives the activity's id."""
+    def store(self, generated: Json, activity_id: str | None = None) -> str:
+        """Makes the simulator know the schools, and stores the roster as an activity, a new one without an id."""
         self.outside.put(f"{self.simulator}/_simulator/reference", json=reference_only(generated)).raise_for_status()
-        activity_id = str(uuid4())
+        activity_id = activity_id or str(uuid4())
         body = json.dumps({"display_name": "Nationella prov", "roster": roster_only(generated)})
         self.api.put(f"/activities/{activity_id}", content=body).raise_for_status()
         return activity_id
@@ -97,10 +97,10 @@ class Service:
 
     def records(self, job: Json, **params: Any) -> list[Json]:
         """Reads all of a job's records, page by page."""
-        return list(self._pages(f"/jobs/{job['id']}/records", **params))
+        return list(self.pages(f"/jobs/{job['id']}/records", **params))
 
     def batches(self, job: Json) -> list[Json]:
-        return list(self._pages(f"/jobs/{job['id']}/batches"))
+        return list(self.pages(f"/jobs/{job['id']}/batches"))
 
     def by_status(self, job: Json) -> dict[str, set[str]]:
         """Gives the ids of a job's records by status."""
@@ -120,7 +120,8 @@ class Service:
     def plant(self, *faults: Json) -> None:
         self.outside.put(f"{self.simulator}/_simulator/faults", json=list(faults)).raise_for_status()
 
-    def _pages(self, path: str, **params: Any) -> Iterator[Json]:
+    def pages(self, path: str, **params: Any) -> Iterator[Json]:
+        """Reads all of a list, page by page."""
         cursor = None
         while True:
             page = self.get(path, limit=200, **params, **({"cursor": cursor} if cursor else {}))

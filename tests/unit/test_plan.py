@@ -8,7 +8,7 @@ import pytest
 
 from app.domain.issues import Issue
 from app.domain.kinds import Kind
-from app.domain.plan import Candidate, Decided, Decision, Forecast
+from app.domain.plan import Candidate, Decided, Decision, Forecast, as_sent
 from app.domain.roster import refs
 from app.skolverket.published import BODY_FORM
 
@@ -108,7 +108,10 @@ def test_who_needs_what_stays_here_is_blocked_all_the_way(known: Object, blocks:
     stage = forecast.begin(Kind.ACTIVITIES)
     item = exam([GROUP], [DUTY])
     decided = forecast.decide(candidate(EXAM, "activities", item), item if blocks else None)
-    assert decided == Decided(Decision.SEND, (Issue("sent_without", "warning", ids=(DUTY,)),) if blocks else ())
+    without = (DUTY,) if blocks else ()
+    said = (Issue("sent_without", "warning", ids=without),) if blocks else ()
+    assert decided == Decided(Decision.SEND, said, without=without)
+    assert as_sent(Kind.ACTIVITIES, item, without) == (item | {"teachers": []} if blocks else item)
     assert stage.sent_without == blocks
 
 
