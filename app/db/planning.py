@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from app.db.cipher import OrganisationCipher, plain_length
 from app.db.content import open_contents
 from app.db.engine import transaction
+from app.db.plan_rows import job_slice, last_jobs, roster_slice
 from app.db.schema import activity, plan, plan_item
 from app.domain.differences import marks
 from app.domain.issues import Issue, issues_of, stored
@@ -31,8 +32,6 @@ from app.target import Published
 MOST_KEPT: Final = 5
 
 _SLICE: Final = 500
-_LAST: Final = 2**31 - 1
-_LAST_ID: Final = UUID(int=2**128 - 1)
 # What is opened together has about so many bytes.
 _OPENED_TOGETHER: Final = 1_000_000
 # Work, then rest, as with rosters that come in.
@@ -58,71 +57,6 @@ _COLUMNS: Final = {
 }
 _COPY: Final = f"COPY plan_item ({', '.join(_COLUMNS)}) FROM STDIN (FORMAT BINARY)"
 
-# Each object as `accept_run` would freeze it, with what the target has accepted last and what the rules say against it
-# in that roster. Between two keys of the index, and each OFFSET and LIMIT keeps this a look by an index for each.
-_SLICE_OF_ROSTER: Final = sa.text(
-    """
-    WITH slice AS MATERIALIZED (
-        SELECT object_id, ordinal FROM roster_item
-        WHERE (roster_id, kind, ordinal) > (:roster, :kind, :after)
-            AND (roster_id, kind, ordinal) <= (:roster, :kind, :last)
-            AND (organisation_id = :organisation) IS TRUE
-        ORDER BY roster_id, kind, ordinal LIMIT :slice
-    )
-    SELECT slice.ordinal, latest.*, kept.bytes, kept.first_byte, known.accepted, known.accepted_upload,
-        against.issues AS refused
-    FROM slice CROSS JOIN LATERAL (
-        SELECT one.object_id, one.roster_id, one.ordinal AS its_ordinal, one.source, one.outgoing,
-            one.upload, one.refs, one.protected, one.sendable, one.issues
-        FROM roster_item one
-        WHERE one.organisation_id = :organisation AND one.object_id = slice.object_id AND one.kind = :kind
-        ORDER BY one.upload DESC LIMIT 1
-    ) latest LEFT JOIN LATERAL (
-        SELECT octet_length(sealed) AS bytes, get_byte(substring(sealed FOR 1), 0) AS first_byte FROM content
-        WHERE organisation_id = :organisation AND digest = latest.outgoing OFFSET 0
-    ) kept ON true LEFT JOIN LATERAL (
-        SELECT accepted, accepted_upload FROM object
-        WHERE organisation_id = :organisation AND kind = :kind AND id = latest.object_id AND gone_at IS NULL OFFSET 0
-    ) known ON true LEFT JOIN LATERAL (
-        SELECT jsonb_agg(jsonb_strip_nulls(jsonb_build_object('code', code, 'severity', severity,
-            'pointer', pointer, 'ids', to_jsonb(ids), 'cause', cause)) ORDER BY origin, number) AS issues
-        FROM (
-            SELECT * FROM finding
-            WHERE finding.roster_id BETWEEN latest.roster_id AND latest.roster_id AND finding.kind = :kind
-                AND finding.ordinal = latest.its_ordinal AND finding.severity = 'error' OFFSET 0
-        ) finding
-    ) against ON true
-    ORDER BY slice.ordinal
-    """
-)
-# The jobs of the run that began last.
-_LAST_JOBS: Final = sa.text(
-    """
-    SELECT job.kind, job.id FROM job WHERE job.run_id = (
-        SELECT id FROM run WHERE organisation_id = :organisation AND activity_id = :activity AND started_at IS NOT NULL
-        ORDER BY sequence DESC LIMIT 1
-    )
-    """
-)
-# What such a job had, the target has, and no roster wants any more.
-_SLICE_OF_JOB: Final = sa.text(
-    """
-    SELECT before.*, known.accepted, known.accepted IS NOT NULL AND wanted.found IS NULL AS is_left
-    FROM (
-        SELECT object_id, source, refs, protected FROM record
-        WHERE (job_id, object_id) > (:job, :after) AND (job_id, object_id) <= (:job, :last)
-        ORDER BY job_id, object_id LIMIT :slice
-    ) before LEFT JOIN LATERAL (
-        SELECT accepted FROM object
-        WHERE organisation_id = :organisation AND kind = :kind AND id = before.object_id AND gone_at IS NULL OFFSET 0
-    ) known ON true LEFT JOIN LATERAL (
-        SELECT true AS found FROM roster_item item
-        WHERE item.organisation_id = :organisation AND item.object_id = before.object_id AND item.kind = :kind LIMIT 1
-    ) wanted ON true
-    ORDER BY before.object_id
-    """
-)
-
 
 @dataclass(slots=True)
 class _Making:
@@ -141,7 +75,8 @@ class _Making:
     async def stage(self, kind: Kind) -> None:
         """Decides of all objects of a kind, then finds those that are in no roster any more."""
         stage, after = self.forecast.begin(kind), -1
-        while rows := await self._read(_SLICE_OF_ROSTER, kind, after=after, roster=self.roster_id, last=_LAST):
+        of, roster_id = self.cipher.organisation_id, self.roster_id
+        while rows := await roster_slice(self.conn, of, roster_id, kind, after=after, limit=_SLICE):
             written: list[tuple[Any, ...]] = []
             for portion in _portions(rows):
                 written += await self._decided(stage, portion)
@@ -184,7 +119,8 @@ class _Making:
     async def _left(self, stage: Stage, ordinal: int) -> None:
         job_id, after = self.last_jobs.get(stage.kind), UUID(int=0)
         decided = Decided(Decision.LEFT)
-        while job_id and (rows := await self._read(_SLICE_OF_JOB, stage.kind, job=job_id, after=after, last=_LAST_ID)):
+        of, kind = self.cipher.organisation_id, stage.kind
+        while job_id and (rows := await job_slice(self.conn, of, job_id, kind, after=after, limit=_SLICE)):
             after = rows[-1].object_id
             left = [row for row in rows if row.is_left]
             stage.decisions[Decision.LEFT] += len(left)
@@ -223,10 +159,6 @@ class _Making:
             Jsonb(stored(decided.issues)) if decided.issues else None,
         )
 
-    async def _read(self, query: sa.TextClause, kind: Kind, **given: Any) -> Sequence[sa.Row[Any]]:
-        keys = {"organisation": self.cipher.organisation_id, "kind": kind.value, "slice": _SLICE}
-        return (await self.conn.execute(query, {**keys, **given})).all()
-
     async def _write(self, rows: Sequence[tuple[Any, ...]]) -> None:
         raw = await self.conn.get_raw_connection()
         driver: Any = raw.driver_connection
@@ -262,9 +194,8 @@ async def make_plan(
         if current is None:
             raise NotFound("There is no such activity.")
         forecast = Forecast(published.body_form, on_record_error)
-        given = {"organisation": cipher.organisation_id, "activity": activity_id}
-        last_jobs = {row.kind: row.id for row in await conn.execute(_LAST_JOBS, given)}
-        making = _Making(conn, cipher, current.roster_id, last_jobs, forecast, turn)
+        jobs = await last_jobs(conn, cipher.organisation_id, activity_id)
+        making = _Making(conn, cipher, current.roster_id, jobs, forecast, turn)
         for kind in Kind:
             await making.stage(kind)
         await conn.execute(
