@@ -13,8 +13,9 @@ from app.errors import Stopped
 from app.jobs.notifier import Notifier
 from app.settings import Settings
 from app.skolverket.auth import Authorisation
+from app.skolverket.published import PUBLISHED
 from app.skolverket.target import Skolverket
-from app.target import Limits, Target
+from app.target import Limits, Published, Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,11 @@ def target_of(settings: Settings) -> Target:
         ),
         Limits(settings.skolverket_calls_per_second, settings.skolverket_reads_per_second),
     )
+
+
+def published() -> Published:
+    """Gives what the target has published, which no setting changes."""
+    return PUBLISHED
 
 
 def _check_ca_file(name: str, path: str) -> None:

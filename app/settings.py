@@ -56,7 +56,10 @@ class Settings(BaseSettings):
         ),
     ] = SecretStr("")
     search_key: Annotated[
-        SecretStr, Field(description="Key of the search digests: base64 of 32 bytes. A new one empties the search.")
+        SecretStr,
+        Field(
+            description="Key of the search and of contents' digests: base64 of 32 bytes. A new one empties the search."
+        ),
     ] = SecretStr("")
     skolverket_provisioning_url: Annotated[str, Field(description="Base address of the Provisioning API.")] = (
         "http://127.0.0.1:8100/provisioning/v1"

@@ -9,7 +9,7 @@ TargetError
 └── Refusal       this request will never be taken as it is
 """
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -20,6 +20,8 @@ from app.domain.batching import BodyForm
 from app.domain.intents import Accepted
 from app.domain.kinds import Kind
 from app.domain.outgoing import Outgoing
+from app.domain.roster import Reference
+from app.domain.schools import Schools
 from app.domain.verdicts import ItemResult
 
 # Nobody took the call, or nobody said so: signs that the service is away, as http_5xx is.
@@ -113,14 +115,25 @@ class CallHooks(Protocol):
 # What is published
 
 
+# What a message of the target's objects to: how a value is written, the value, that there is none, what it refers to,
+# that it is another object's already, that it could be better, a limit, a right, or a fault of the target's own.
+MessageType = Literal["format", "value", "missing", "reference", "taken", "weak", "limit", "rights", "fault"]
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What the target says of an object: its own code and words, and the field that it is about."""
+    """What the target says of an object: its own code and words, what it objects to and where in the object.
+
+    `attribute` is a JSON pointer into the object as it went out; it has names and places alone. `about` is another
+    object that the message speaks of, by its kind and id.
+    """
 
     severity: Literal["error", "warning"]
     code: str
+    type: MessageType | None
     text: str | None = field(repr=False)
-    attribute: str | None = field(repr=False)
+    attribute: str | None
+    about: Reference | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,8 +186,25 @@ class Published(Protocol):
     def sendable(self, item: dict[str, Any]) -> dict[str, Any]:
         """Gives an object as the target has it without the fields that it sets itself, in the same key order."""
 
-    def messages(self, received: Any) -> Iterator[Message]:
-        """Finds what the target says in what was received about one object; whatever that is, it raises nothing."""
+    def schools(
+        self,
+        number: str,
+        units: Iterable[dict[str, Any]] | None,
+        others: Set[str],
+        programmes: Iterable[dict[str, Any]] | None,
+        exams: Iterable[dict[str, Any]] | None,
+    ) -> Schools:
+        """Reads what came of the open data (`OpenItem.raw`) into what rules need for the organisation with `number`.
+
+        `units` are its own school units, `others` the ids of other organisations'; None is what has not been read yet.
+        Whatever the documents are, it raises nothing.
+        """
+
+    def messages(self, received: Any, kind: str, item: Any) -> Iterator[Message]:
+        """Finds what the target says in what was `received` about one object of a `kind`, which went out as `item`.
+
+        Whatever these are, it raises nothing.
+        """
 
 
 # Calls

@@ -1,6 +1,6 @@
 """The short set: what the service does beside an opponent in the same run, one table at the end.
 
-    python -m benchmarks [--smallest] [--only stages|throughput|chains|polls|intake]
+    python -m benchmarks [--smallest] [--only stages|throughput|chains|polls|intake|bodies]
 
 At most ten minutes; with `--smallest` every benchmark in its smallest form, which shows that it works and measures
 nothing. Only ratios count, and a missed budget is no failure: this ends with another status than 0 only when something
@@ -12,7 +12,7 @@ import os
 import time
 from collections.abc import Callable, Mapping
 
-from benchmarks import chains, intake, polls, stages, throughput
+from benchmarks import bodies, chains, intake, polls, stages, throughput
 from benchmarks.figures import Figure, table
 
 Benchmark = Callable[[], list[Figure]]
@@ -23,6 +23,7 @@ _SHORT: Mapping[str, Benchmark] = {
     "chains": lambda: chains.measure(50, rounds=3),
     "polls": lambda: polls.measure(polls.Load()),
     "intake": lambda: intake.measure(5_000),
+    "bodies": lambda: bodies.measure(5),
 }
 _SMALLEST: Mapping[str, Benchmark] = {
     "stages": lambda: stages.measure(stages.Load(batches=1, persons_a_batch=20, job_delay=0.1)),
@@ -30,6 +31,7 @@ _SMALLEST: Mapping[str, Benchmark] = {
     "chains": lambda: chains.measure(3, rounds=1),
     "polls": lambda: polls.measure(polls.Load(seconds=0.1, rounds=1, connections=2, streams=10)),
     "intake": lambda: intake.measure(100, idle_seconds=0),
+    "bodies": lambda: bodies.measure(0.1, idle_seconds=0),
 }
 
 

@@ -128,7 +128,8 @@ INSERT INTO content (organisation_id, digest, kind, object_id, sealed, words)
 SELECT md5(%(prefix)s || 'organisation ' || owner)::uuid,
     sha256((%(prefix)s || 'object ' || number || '.' || p || '.' || i)::bytea), kind,
     md5(%(prefix)s || 'object ' || number || '.' || p || '.' || i)::uuid, decode(repeat(md5(i::text), 6), 'hex'),
-    ARRAY[hashint8extended(i %% 1000, 1), hashint8extended(i %% 7, 2)]
+    -- a name that one in a thousand has, its beginning that one in fifty has, and one in a hundred thousand
+    ARRAY[i %% 1000, 1000 + i %% 50, 2000 + (number * 50000 + i) %% 100000]
 FROM queue, unnest(ARRAY['persons', 'duties', 'groups', 'activities']) WITH ORDINALITY AS stages (kind, p),
     generate_series(1, size) i;
 

@@ -3,7 +3,6 @@
 Each group is carried out in a transaction that is rolled back, against what `many_rows` has written.
 """
 
-import asyncio
 import hashlib
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -27,6 +26,7 @@ from app.db import (
     findings,
     idempotency,
     intake,
+    known,
     plan_rows,
     plans,
     reads,
@@ -35,12 +35,14 @@ from app.db import (
     results,
     rosters,
     runs,
+    searches,
     tasks,
 )
 from app.db.cipher import OrganisationCipher, cipher_of, new_key
 from app.db.content import sealed_content
 from app.db.findings import FindingFilter
 from app.db.idempotency import forget_old_keys
+from app.db.loop_share import LoopShare
 from app.db.plans import ItemFilter
 from app.db.versions import CHANGED_VERSIONS
 from app.domain.kinds import Kind
@@ -48,7 +50,7 @@ from app.domain.repair import LastAccepted
 from app.domain.verdicts import RecordChange
 from app.skolverket.published import PUBLISHED
 from app.sources.json_upload import JsonUpload
-from benchmarks.many_rows import BUSY, LARGE, Size
+from benchmarks.many_rows import BUSY, LARGE, SEED, Size
 from benchmarks.plans_read import Watch
 
 MINUTE = timedelta(minutes=1)
@@ -327,11 +329,25 @@ async def history(at: Place) -> None:
 _STATUSES = ("waiting", "queued", "running", "succeeded", "failed", "blocked", "cancelled")
 
 
+SEARCHES = {
+    "by a name": searches.Sought([], [[5]]),
+    "by a beginning": searches.Sought([], [[1005, 3000]]),
+    "by two": searches.Sought([], [[5], [1005]]),
+    "by a rare name": searches.Sought([], [[52_077]]),
+    "in vain": searches.Sought([], [[5], [1006]]),
+    "by an id": searches.Sought([named("object 2.1.77")], []),
+}
+
+
+async def _contents(at: Place, sought: searches.Sought) -> int:
+    """Counts the organisation's contents that a search finds: it must read them all, and no others."""
+    query = f"WITH {sought.hits} SELECT count(*) FROM hit"  # noqa: S608 - constants of ours
+    return int(await at.conn.scalar(sought.bound(query, organisation=at.organisation)) or 0)
+
+
 async def record_lists(at: Place) -> None:
     """A large job's records and batches, and rosters, as callers read them."""
     conn, watched, organisation = at.conn, at.watched, at.organisation
-    person_digests = [await conn.exec_driver_sql("SELECT hashint8extended(%s, 1)", (word,)) for word in (5, 6)]
-    digest = [int(each.scalar_one()) for each in person_digests]
     for what, position in (("persons", 1), ("duties", 2), ("activities", 4)):
         job = at.job(position)
         lists: tuple[tuple[str, dict[str, Any]], ...] = (
@@ -339,21 +355,34 @@ async def record_lists(at: Place) -> None:
             ("further on", {"status": None, "after": 40_000}),
             ("in error", {"status": "error", "after": None}),
             ("pending, further on", {"status": "pending", "after": 40_000}),
-            ("a search", {"status": None, "after": None, "digests": digest[:1]}),
-            ("a search in vain", {"status": None, "after": None, "digests": digest}),
-            ("none protected", {"status": None, "after": None, "protected": False}),
         )
-        # A search looks through one job's records, and through those of the persons that duties are named after; a page
-        # without one opens up to three contents of each record.
-        looks = (2 * BUSY if what == "duties" else BUSY) + 4000
+        # A page opens up to three contents of each record.
         for name, wanted in lists:
-            async with watched(f"results.list_records: {what}, {name}", reads=looks if "digests" in wanted else 500):
+            async with watched(f"results.list_records: {what}, {name}", reads=500):
                 await results.list_records(conn, organisation, job, limit=50, **wanted)
         async with watched(f"results.find_record: {what}"):
             await results.find_record(conn, organisation, job, at.object(position, 77))
         async with watched(f"results.protected_among: {what}", reads=4 * 500):
             some = [at.object(position, number) for number in range(1, 500)]
             await results.protected_among(conn, organisation, job, some)
+        for name, sought in SEARCHES.items():
+            found = await _contents(at, sought)
+            # Each content is looked for among the job's records; of its duties, each among the contents.
+            reads = 3 * found + (BUSY if what == "duties" else 0) + 3 * 250
+            async with watched(f"searches.search_records: {what}, {name}, {found:,d} contents", reads=reads):
+                await searches.search_records(
+                    conn, organisation, job, sought, status=None, after=None, limit=250, protected=False
+                )
+    for name, sought in SEARCHES.items():
+        found = await _contents(at, sought)
+        # Of each content its object's newest form is looked at, until the page is full. What names the activities is
+        # read whole for each where it is small.
+        whole = 500 * (at.size.queues + SEED.queues) if at.size.queues < 1000 else 0
+        async with watched(f"known.search_objects: {name}, {found:,d} contents", reads=2 * found + 12 * 250 + whole):
+            await known.search_objects(conn, organisation, sought, kind=None, after=None, limit=250, protected=False)
+    for what, position in (("persons", 1), ("duties", 2), ("activities", 4)):
+        async with watched(f"known.find_object: {what}", reads=300):
+            await known.find_object(conn, organisation, what, at.object(position, 77), before=None, limit=50)
     async with watched("results.list_batches"):
         await results.list_batches(conn, organisation, at.job(1), after=None, limit=50)
     async with watched("results.find_batch"):
@@ -388,15 +417,13 @@ async def record_lists(at: Place) -> None:
         await plans.list_plans(conn, organisation, at.activity, made_by=None)
     async with watched("rosters.list_items"):
         await rosters.list_items(conn, organisation, named("roster 2"), "persons", after=1000, limit=500)
-    async with watched("rosters.protected_now"):
-        await rosters.protected_now(conn, organisation, [at.object(1, number) for number in range(1, 500)])
 
 
 async def replaced(engine: AsyncEngine, watch: Watch, cipher: OrganisationCipher, queue_number: int) -> None:
     """Puts an empty roster in a large one's place; this one is committed."""
 
     async def chunks() -> AsyncIterator[bytes]:
-        yield b'{"display_name": "Benchmark", "roster": {}}'
+        yield b'{"display_name": "Benchmark", "roster": {"persons": []}}'
 
     # What the roster before had is looked for in the others and in history before it goes.
     with watch("intake.store_roster", reads=8 * LARGE):
@@ -407,7 +434,7 @@ async def replaced(engine: AsyncEngine, watch: Watch, cipher: OrganisationCipher
             named(f"activity {queue_number}"),
             JsonUpload(chunks()),
             if_match=lambda _: True,
-            turn=asyncio.Lock(),
+            share=LoopShare(),
             most_bytes=2**40,
         )
 

@@ -22,7 +22,7 @@ class Workshop:
 
     def key(self, organisation: str) -> str:
         """Makes an organisation and a key for it."""
-        scopes = ("provision", "history", "pii")
+        scopes = ("provision", "history", "pii", "protected")
         return asyncio.run(create_organisation(self.env["DATABASE_URL"], organisation, "Benchmark", scopes))
 
     @contextmanager

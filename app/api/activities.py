@@ -1,8 +1,9 @@
 """Activities, their rosters, and what is wrong in those."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -11,36 +12,36 @@ from fastapi.responses import StreamingResponse
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.api import cursors
-from app.api.answers import allows_version, answer, page, to_json
+from app.api.answers import allows_creation, allows_version, answer, page, to_json
 from app.api.bodies import described, json_only
 from app.api.dependencies import (
     CipherDep,
     Parts,
     PartsDep,
-    PersonalReader,
     Provisioner,
     Reader,
     SingleStatement,
     Snapshot,
+    UnmaskedReader,
 )
 from app.api.intakes import arriving
 from app.api.lists import Cursor, Limit
 from app.api.problems import BadRequest
-from app.api.requests import ActivityRequest, Roster
+from app.api.requests import ActivityRequest
 from app.api.schemas import Activity, Finding, Page
 from app.catalogue import catalogue
 from app.db import findings, reads, rosters
 from app.db.cipher import OrganisationCipher
-from app.db.findings import COUNTED, ORIGINS, FindingFilter
+from app.db.findings import ORIGINS, FindingFilter
 from app.db.intake import store_roster
-from app.domain.issues import Severity
+from app.domain.issues import COUNTED, Severity
 from app.domain.kinds import Kind
 from app.errors import NotFound, PreconditionFailed
 from app.sources.json_upload import JsonUpload
 from app.views.activity import show_activity
 from app.views.issue import show_finding
-from app.views.roster import concerned, show_object
-from app.views.viewer import Viewer
+from app.views.record import show_names
+from app.views.sealed import open_name
 
 router = APIRouter(tags=["Activities"])
 
@@ -54,10 +55,10 @@ _ETAG = {"ETag": {"description": "The roster's version.", "schema": {"type": "st
     summary="Store an activity with its roster",
     response_model=Activity,
     responses={
-        200: {"description": "The roster was replaced.", "headers": _ETAG},
+        200: {"description": "The roster was replaced, or is there already as it is.", "headers": _ETAG},
         201: {"description": "The activity is new.", "model": Activity, "headers": _ETAG},
         409: {"description": "The organisation's rosters would take more than they may together."},
-        412: {"description": "The activity is not in the version that If-Match names."},
+        412: {"description": "The activity is not in the state that If-Match or If-None-Match asks for."},
     },
     openapi_extra=described(ActivityRequest),
 )
@@ -68,20 +69,30 @@ async def put_activity(
     cipher: CipherDep,
     caller: Provisioner,
     if_match: Annotated[str | None, Header(description="`*`, or the ETag that is to be replaced.")] = None,
+    if_none_match: Annotated[str | None, Header(description="`*`: the activity must be new.")] = None,
 ) -> Response:
     """Creates or replaces an activity. A body whose form is wrong is refused whole; a bad record shows in findings.
 
-    At most four bodies are read at once, two of one organisation; others wait for a while, and then get a 503. A body
-    may take 300 s, and after the first 30 s wants 64 KiB a second.
+    Refused as well are the same key twice in any object, `***` for a name, an EPPN or a civic number, and a roster
+    with none of its four lists. An object over 1 MiB as it is sent, white space included, more than 500,000 objects
+    and the hundredth problem end the reading at once. The same name and objects again change nothing: a 200 with the
+    version that is there.
+
+    At most four bodies over 256 KiB are read at once, two of one organisation; others wait for a while, in turn for
+    the organisations, and then get a 503. A body may take 300 s, and after the first 30 s wants 64 KiB a second.
     """
+
+    def allowed(version: int | None) -> bool:
+        return allows_version(if_match, version) and allows_creation(if_none_match, version)
+
     json_only(request)
     async with parts.statement() as conn:
         version = await reads.roster_version(conn, caller.organisation_id, activity_id)
-    if not allows_version(if_match, version):
-        raise PreconditionFailed("The activity is not in the version that If-Match names.")
+    if not allowed(version):
+        raise PreconditionFailed("The activity is not in the state that the request's conditions ask for.")
     count, timeout = parts.metrics.intake_bytes.inc, parts.timeout
     async with (
-        parts.places.take(caller.organisation_id, timeout.place),
+        parts.places.take(caller.organisation_id, _length(request), timeout.place),
         aclosing(arriving(request, timeout, count)) as chunks,
     ):
         stored = await store_roster(
@@ -90,8 +101,8 @@ async def put_activity(
             parts.runtime.target.published,
             activity_id,
             JsonUpload(chunks),
-            if_match=lambda version: allows_version(if_match, version),
-            turn=parts.intake_turn,
+            if_match=allowed,
+            share=parts.intake_share,
             most_bytes=parts.runtime.settings.max_organisation_bytes,
         )
     for kind, count in stored.activity["counts"].items():
@@ -126,6 +137,7 @@ async def get_activity(activity_id: UUID, viewer: Reader, conn: SingleStatement)
 )
 async def list_findings(
     activity_id: UUID,
+    cipher: CipherDep,
     viewer: Reader,
     conn: Snapshot,
     limit: Limit,
@@ -148,7 +160,10 @@ async def list_findings(
         after = (after[0], after[1] + COUNTED, *after[2:])
     rows = await findings.list_findings(conn, viewer.organisation_id, activity_id, wanted, after=after, limit=limit)
     cut, following = cursors.page(rows, limit, _place_of, *listed)
-    return page([show_finding(row) for row in cut], following)
+    ids = {each for row in cut for each in row["ids"] or ()}
+    spoken_of = await findings.list_spoken_of(conn, viewer.organisation_id, sorted(ids)) if ids else []
+    names = show_names((open_name(row, cipher) for row in spoken_of), viewer)
+    return page([show_finding(row, names) for row in cut], following)
 
 
 def _origin(part: Any) -> str:
@@ -161,14 +176,22 @@ def _place_of(row: reads.Row) -> tuple[Any, ...]:
     return (row["kind"], row["ordinal"] - COUNTED, row["origin"], row["number"])
 
 
-@router.get("/activities/{activity_id}/roster", summary="Read a roster back", response_model=Roster)
+@router.get(
+    "/activities/{activity_id}/roster",
+    summary="Read a roster back",
+    response_model=ActivityRequest,
+    responses={200: {"description": "The activity's name and its roster.", "headers": _ETAG}},
+)
 async def get_roster(
-    activity_id: UUID, parts: PartsDep, cipher: CipherDep, viewer: PersonalReader, conn: Snapshot
+    activity_id: UUID, parts: PartsDep, cipher: CipherDep, viewer: UnmaskedReader, conn: Snapshot
 ) -> Response:
-    """Streams the roster as it was stored; protected persons are masked unless the key may see them."""
+    """Streams the roster as it was stored, in the form in which it is sent: never masked and never a part of it.
+
+    So it can be changed and sent back, with the ETag as If-Match. Wants the scopes `pii` and `protected`.
+    """
     row = await _activity(conn, viewer.organisation_id, activity_id)
     return StreamingResponse(
-        _roster(parts, cipher, viewer, row["roster_id"], row["counts"]),
+        _roster(parts, cipher, row),
         headers={"Cache-Control": "no-store", **_etag(row)},
         media_type="application/json",
     )
@@ -189,17 +212,21 @@ def _shown(row: reads.Row, status: int = 200) -> Response:
     return answer(show_activity(row), status, _etag(row))
 
 
-async def _roster(
-    parts: Parts, cipher: OrganisationCipher, viewer: Viewer, roster_id: UUID, counts: dict[str, int]
-) -> AsyncIterator[bytes]:
+def _length(request: Request) -> int | None:
+    length = request.headers.get("content-length", "")
+    return int(length) if length.isdigit() else None
+
+
+async def _roster(parts: Parts, cipher: OrganisationCipher, row: reads.Row) -> AsyncIterator[bytes]:
     """Writes a roster slice by slice, holding no connection while the client takes one."""
+    yield b'{"display_name":' + to_json(row["display_name"]) + b',"roster":'
     opening = b"{"
     for kind in Kind:
         yield opening + to_json(kind.value) + b":["
         opening = b","
-        ordinal, between, left = -1, b"", counts.get(kind.value, 0)
+        ordinal, between, left = -1, b"", row["counts"].get(kind.value, 0)
         while left:
-            items, ordinal = await _slice(parts, cipher, viewer, roster_id, kind, ordinal)
+            items, ordinal = await _slice(parts, cipher, row, kind, ordinal)
             if not items:
                 # Replaced meanwhile: without its end, nobody takes this for the whole.
                 raise RuntimeError("a roster was replaced while it was read")
@@ -207,21 +234,27 @@ async def _roster(
             yield between + b",".join(items)
             between = b","
         yield b"]"
-    yield b"}"
+    yield b"}}"
 
 
 async def _slice(
-    parts: Parts, cipher: OrganisationCipher, viewer: Viewer, roster_id: UUID, kind: Kind, after: int
+    parts: Parts, cipher: OrganisationCipher, row: reads.Row, kind: Kind, after: int
 ) -> tuple[list[bytes], int]:
-    organisation_id = viewer.organisation_id
     async with parts.reading.connect() as conn:
-        rows = await rosters.list_items(conn, organisation_id, roster_id, kind.value, after=after, limit=_ITEMS_A_READ)
-        about = {id_ for row in rows for id_ in concerned(row, kind)}
-        protected = set() if viewer.may_see_protected else await rosters.protected_now(conn, organisation_id, about)
+        rows = await rosters.list_items(
+            conn, row["organisation_id"], row["roster_id"], kind.value, after=after, limit=_ITEMS_A_READ
+        )
     items: list[bytes] = []
-    for row in rows:
+    for item in rows:
         if len(items) % 20 == 0:
             await asyncio.sleep(0)
-        opened = {**row, "payload": cipher.open(bytes(row["sealed"]), bytes(row["source"]))}
-        items.append(show_object(opened, viewer, kind=kind, protected=protected))
+        items.append(_as_sent(cipher.open(bytes(item["sealed"]), bytes(item["source"]))))
     return items, rows[-1]["ordinal"] if rows else after
+
+
+def _as_sent(stored: bytes) -> bytes:
+    """Writes letters as themselves, where they have a UTF-8 form: escaped, they might be too many to be sent back."""
+    if b"\\u" in stored:
+        with suppress(UnicodeEncodeError):
+            return json.dumps(json.loads(stored), ensure_ascii=False, separators=(",", ":")).encode()
+    return stored

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -14,6 +14,7 @@ from fastapi import Request, Response
 from app.views import Shown
 
 _TAG = re.compile(r'(?:W/)?"[^"]*"|\*')
+_WEIGHT = re.compile(r"[01](\.[0-9]{0,3})?")
 _STRONG_VERSION = re.compile(r'"([0-9]{1,9})"')
 
 
@@ -35,7 +36,7 @@ def page(data: list[Shown], next_cursor: str | None) -> Response:
 
 @dataclass(frozen=True, slots=True)
 class Polled:
-    """What somebody is answered who asks again and again: the JSON, its ETag, and whether it will change by itself."""
+    """What somebody is answered who asks again and again: the body, its ETag, and whether it will change by itself."""
 
     body: bytes
     etag: str
@@ -44,7 +45,15 @@ class Polled:
     @classmethod
     def of(cls, content: Shown, *, finished: bool) -> "Polled":
         """Makes it of what is shown; `finished` things are not worth a look again."""
-        body = to_json(content)
+        return cls._of(to_json(content), finished=finished)
+
+    @classmethod
+    def of_page(cls, page: str) -> "Polled":
+        """Makes it of a page for people, which does not change by itself."""
+        return cls._of(page.encode(), finished=True)
+
+    @classmethod
+    def _of(cls, body: bytes, *, finished: bool) -> "Polled":
         return cls(body, f'"{hashlib.sha256(body).hexdigest()[:32]}"', finished)
 
     @property
@@ -68,6 +77,21 @@ def polled(request: Request, content: Polled) -> Response:
     return Response(content.body, headers=content.headers, media_type="application/json")
 
 
+def prefers_html(accept: str) -> bool:
+    """Decides an Accept (RFC 9110, section 12.5.1) between a page and JSON: who names neither wants JSON."""
+    weights = dict(_weights(accept))
+    html = weights.get("text/html", weights.get("text/*", 0.0))
+    json_ = weights.get("application/json", weights.get("application/*", 0.0))
+    return html > json_
+
+
+def _weights(accept: str) -> Iterator[tuple[str, float]]:
+    for part in accept.lower().split(","):
+        kind, *parameters = (each.strip() for each in part.split(";"))
+        weight = next((each.removeprefix("q=") for each in parameters if each.startswith("q=")), "1")
+        yield kind, float(weight) if _WEIGHT.fullmatch(weight) else 0.0
+
+
 def allows_version(if_match: str | None, version: int | None) -> bool:
     """Decides an If-Match (RFC 9110, section 13.1.1) over a version that stands in the ETag; None is no activity."""
     if if_match is None:
@@ -76,6 +100,14 @@ def allows_version(if_match: str | None, version: int | None) -> bool:
         return False
     tags = [tag.strip() for tag in if_match.split(",")]
     return "*" in tags or any((tag := _STRONG_VERSION.fullmatch(each)) and int(tag[1]) == version for each in tags)
+
+
+def allows_creation(if_none_match: str | None, version: int | None) -> bool:
+    """Decides an If-None-Match (RFC 9110, section 13.1.2) over what is to be written; None is no activity."""
+    if if_none_match is None or version is None:
+        return True
+    asked = _TAG.findall(if_none_match)
+    return "*" not in asked and f'"{version}"' not in {tag.removeprefix("W/") for tag in asked}
 
 
 def _plain(value: Any) -> str:

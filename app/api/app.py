@@ -3,14 +3,30 @@
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.routing import APIRoute
 
-from app.api import activities, docs, health, jobs, openapi, outages, plans, problems, provisioning, records
+from app.api import (
+    activities,
+    docs,
+    explanations,
+    health,
+    jobs,
+    objects,
+    openapi,
+    outages,
+    plans,
+    problems,
+    provisioning,
+    records,
+)
 from app.api.body_limit import BodyLimit
 from app.api.dependencies import Parts
 from app.api.from_memory import FromMemory
+from app.api.head import HeadAsGet
 from app.api.metrics import Measured
+from app.api.path_ids import canonical_ids
+from app.api.query import declared_parameters_only
 from app.api.readiness import Readiness
 from app.api.run_reader import RunReader
 from app.db.reads import snapshots
@@ -40,6 +56,7 @@ def create_app(runtime: Runtime) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        dependencies=[Depends(canonical_ids), Depends(declared_parameters_only)],
         generate_unique_id_function=_operation_id,
     )
     address = runtime.settings.database_url.get_secret_value()
@@ -48,12 +65,13 @@ def create_app(runtime: Runtime) -> FastAPI:
     app.state.parts = parts
     problems.install(app)
     outages.install(app)
-    for router in (activities, plans, provisioning, jobs, records, health, docs):
+    for router in (activities, plans, provisioning, jobs, records, objects, explanations, health, docs):
         app.include_router(router.router)
     # The last one added is the outermost.
     app.add_middleware(problems.Unhandled)
     app.add_middleware(BodyLimit, max_roster_bytes=runtime.settings.max_roster_bytes)
     app.add_middleware(FromMemory)
+    app.add_middleware(HeadAsGet)
     app.add_middleware(Measured, metrics=parts.metrics)
     return app
 

@@ -12,7 +12,7 @@ from fastapi import Request
 from pydantic import BaseModel, ValidationError
 
 from app.api.dependencies import parts_of
-from app.api.problems import TooSlow, WrongMediaType, sentence
+from app.api.problems import Encoded, TooSlow, WrongMediaType, refusal
 from app.catalogue import refusal_text
 from app.errors import BodyError, Refused
 
@@ -22,10 +22,13 @@ _FIELD_NAME = re.compile(r"[a-z][a-z_]{0,39}")
 
 
 def json_only(request: Request) -> None:
-    """Raises WrongMediaType for a body that does not say it is JSON."""
+    """Raises WrongMediaType for a body that does not say it is JSON, and Encoded for one that is compressed."""
     headers = request.headers
     if headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers:
         return
+    codings = {each.strip().lower() for line in headers.getlist("content-encoding") for each in line.split(",")}
+    if codings - {"identity", ""}:
+        raise Encoded("Send the body as it is, without a Content-Encoding.")
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json" and not (kind.startswith("application/") and kind.endswith("+json")):
         raise WrongMediaType("Send JSON, and say so: `Content-Type: application/json`.")
@@ -47,7 +50,7 @@ async def read_body(request: Request, model: type[Model], *, required: bool = Tr
     try:
         return model.model_validate_json(raw)
     except ValidationError as invalid:
-        errors = invalid.errors(include_url=False, include_context=False, include_input=False)
+        errors = invalid.errors(include_url=False, include_input=False)
     raise Refused("The body does not have the expected form.", [_body_error(error) for error in errors])
 
 
@@ -62,4 +65,4 @@ def _body_error(error: Mapping[str, Any]) -> BodyError:
         return BodyError("", "json_invalid", refusal_text("json_invalid", {}))
     # A field's name may be anything when the field is not ours.
     steps = (str(step) if _FIELD_NAME.fullmatch(str(step)) or isinstance(step, int) else "*" for step in error["loc"])
-    return BodyError("".join(f"/{step}" for step in steps), str(error["type"]), sentence(error))
+    return BodyError("".join(f"/{step}" for step in steps), *refusal(error))

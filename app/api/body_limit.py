@@ -15,7 +15,7 @@ MOST_BYTES = 64 * 1024
 
 _ROSTER = re.compile(r"/activities/[^/]+")
 _LINGER_SECONDS = 2.0
-_LINGER_BYTES = 16 * 1024 * 1024
+_LINGER_BYTES = 64 * 1024 * 1024
 
 
 class BodyLimit:

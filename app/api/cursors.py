@@ -46,9 +46,41 @@ def page(rows: Sequence[Row], limit: int, key: Callable[[Row], Key], *listed: An
     return rows[:limit], write(key(rows[limit - 1]), *listed)
 
 
+def sift(
+    rows: Sequence[Row],
+    limit: int,
+    most: int,
+    opened: Callable[[Row], _T | None],
+    key: Callable[[Row], Key],
+    *listed: Any,
+) -> tuple[list[_T], str | None]:
+    """Opens candidates in their order until `limit` were some, and gives these with the cursor of the next page.
+
+    `opened` gives None for one that is none. When `rows` are as many as were asked for, `most`, the next page goes on
+    behind the last of them, however few were found.
+    """
+    found: list[_T] = []
+    last: Row | None = None
+    for row in rows:
+        if (shown := opened(row)) is None:
+            continue
+        if last is not None and len(found) == limit:
+            return found, write(key(last), *listed)
+        found.append(shown)
+        last = row
+    return found, write(key(rows[-1]), *listed) if len(rows) == most else None
+
+
 def number(part: Any) -> int:
     """Reads an integer that fits a column."""
     if type(part) is not int or not 0 <= part < 2**31:
+        raise ValueError
+    return part
+
+
+def text(part: Any) -> str:
+    """Reads a short text."""
+    if not isinstance(part, str) or len(part) > 40:
         raise ValueError
     return part
 

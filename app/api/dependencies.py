@@ -10,7 +10,7 @@ from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from app.api.intakes import Places, Timeouts
+from app.api.intakes import IntakePlaces, Timeouts
 from app.api.memory import KeptRun
 from app.api.metrics import Metrics
 from app.api.problems import Forbidden, Unauthorised
@@ -18,6 +18,8 @@ from app.api.readiness import Readiness
 from app.api.run_reader import RunReader
 from app.db import reads
 from app.db.cipher import OrganisationCipher
+from app.db.loop_share import LoopShare
+from app.db.places import Places
 from app.errors import NotFound
 from app.runtime import Runtime
 from app.security import keys
@@ -35,9 +37,9 @@ class Parts:
     runs: RunReader
     metrics: Metrics = field(default_factory=Metrics)
     timeout: Timeouts = field(default_factory=Timeouts)
-    places: Places = field(default_factory=Places)
-    plan_places: Places = field(default_factory=Places)
-    intake_turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    places: IntakePlaces = field(default_factory=IntakePlaces)
+    plan_places: Places = field(default_factory=lambda: Places(2, 1))
+    intake_share: LoopShare = field(default_factory=LoopShare)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
     def statement(self) -> AsyncConnection:
@@ -114,7 +116,18 @@ def _viewing(*needed: str) -> Callable[..., Viewer]:
 Planner = Annotated[Caller, Depends(_with("history|provision"))]
 Provisioner = Annotated[Caller, Depends(_with("provision"))]
 Reader = Annotated[Viewer, Depends(_viewing("history|provision"))]
+HistoryReader = Annotated[Viewer, Depends(_viewing("history"))]
 PersonalReader = Annotated[Viewer, Depends(_viewing("history", "pii"))]
+
+
+def _unmasked(viewer: Annotated[Viewer, Depends(_viewing("history", "pii", "protected"))]) -> Viewer:
+    if viewer.school_units is not None:
+        raise Forbidden("This key is for single school units, and this is shown whole or not at all.")
+    return viewer
+
+
+# Who may see everything of everybody.
+UnmaskedReader = Annotated[Viewer, Depends(_unmasked)]
 
 
 async def visible_run(parts: Parts, viewer: Viewer, run_id: UUID) -> KeptRun:

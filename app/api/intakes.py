@@ -9,15 +9,19 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from uuid import UUID
-from weakref import WeakValueDictionary
 
 from fastapi import Request
 
 from app.api.problems import Busy, TooSlow
+from app.db.places import Places
 
 AT_ONCE = 4
 # Whoever sends slowly is in the way of nobody but itself and, at worst, one other organisation's second roster.
 AT_ONCE_EACH = 2
+# A body that is no larger does not wait for those that are: its own places bound the memory of many alone.
+SMALL_BYTES = 256 * 1024
+SMALL_AT_ONCE = 64
+SMALL_AT_ONCE_EACH = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,23 +45,23 @@ class Timeouts:
         return min(self.silence, allowed - waited)
 
 
-class Places:
-    """The places for rosters that are read at once, in one process: four, and two at most for one organisation."""
+class IntakePlaces:
+    """The places for rosters that are read at once, in one process: few for large ones, and more for small ones."""
 
     def __init__(self) -> None:
-        self._all = asyncio.Semaphore(AT_ONCE)
-        self._own: WeakValueDictionary[UUID, asyncio.Semaphore] = WeakValueDictionary()
+        self.large = Places(AT_ONCE, AT_ONCE_EACH)
+        self._small = Places(SMALL_AT_ONCE, SMALL_AT_ONCE_EACH)
 
     @asynccontextmanager
-    async def take(self, organisation_id: UUID, timeout: float) -> AsyncIterator[None]:
-        """Holds a place for as long as the context lasts; raises Busy when none was free for `timeout` seconds."""
-        own = self._own.setdefault(organisation_id, asyncio.Semaphore(AT_ONCE_EACH))
+    async def take(self, organisation_id: UUID, length: int | None, timeout: float) -> AsyncIterator[None]:
+        """Holds a place for a body of this `length`, None for one that is not known.
+
+        Raises Busy when none came within `timeout` seconds.
+        """
+        places = self._small if length is not None and length <= SMALL_BYTES else self.large
         async with AsyncExitStack() as held:
             try:
-                async with asyncio.timeout(timeout):
-                    # In this order: what waits for its own organisation is ahead of no other.
-                    await held.enter_async_context(own)
-                    await held.enter_async_context(self._all)
+                await held.enter_async_context(places.take(organisation_id, timeout))
             except TimeoutError:
                 raise Busy("Too many rosters are being sent at the moment; nothing of this one was stored.") from None
             yield

@@ -15,6 +15,7 @@ from app.api.lists import Cursor, Limit
 from app.api.schemas import Job, JobStatus, Kind, Outcome, Page
 from app.db import reads
 from app.views.job import show_job
+from app.views.run import run_of
 
 router = APIRouter(tags=["Jobs"])
 
@@ -57,7 +58,7 @@ async def list_jobs(
     rows, following = cursors.page(
         rows, limit, lambda row: (row["created_at"], row["run_id"], row["position"]), *listed
     )
-    return page([show_job(row) for row in rows], following)
+    return page([show_job(row, run_of(row)) for row in rows], following)
 
 
 @router.get(

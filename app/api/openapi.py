@@ -7,7 +7,14 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import TypeAdapter
 
 from app.api.problems import MEDIA_TYPE
-from app.api.requests import ActivityRequest, PlanRequest, ProvisionRequest, RetryRequest, SearchRequest
+from app.api.requests import (
+    ActivityRequest,
+    ObjectSearchRequest,
+    PlanRequest,
+    ProvisionRequest,
+    RetryRequest,
+    SearchRequest,
+)
 from app.api.schemas import Problem
 
 _REF = "#/components/schemas/{model}"
@@ -45,7 +52,15 @@ def describe(app: FastAPI) -> dict[str, Any]:
         for unused in ("HTTPValidationError", "ValidationError"):
             schemas.pop(unused, None)
         # These stand in no signature: bodies are read once the caller is known, and problems come from everywhere.
-        for model in (ActivityRequest, PlanRequest, ProvisionRequest, RetryRequest, SearchRequest, Problem):
+        for model in (
+            ActivityRequest,
+            PlanRequest,
+            ProvisionRequest,
+            RetryRequest,
+            SearchRequest,
+            ObjectSearchRequest,
+            Problem,
+        ):
             schema = TypeAdapter(model).json_schema(ref_template=_REF, mode="validation")
             schemas.update(schema.pop("$defs", {}))
             schemas[model.__name__] = schema
@@ -57,11 +72,9 @@ def _add_problems(operation: dict[str, Any]) -> None:
     places = {parameter["in"] for parameter in operation.get("parameters", ())}
     responses = operation["responses"]
     responses.pop("422", None)
-    possible = {"500"}
+    possible = {"400", "500"}
     if "security" in operation:
         possible |= {"401", "403", "503"}
-    if places & {"query", "header"}:
-        possible.add("400")
     if "path" in places:
         possible.add("404")
     if "requestBody" in operation:

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from app.api.schemas import Count, Kind, Message, Policy, RequestedBy
+from app.api.schemas import Count, Kind, Message, Policy, RequestedBy, Summary
 
 Decision = Annotated[
     Literal["send", "kept_here", "blocked", "skipped", "unchanged", "not_reached", "left"],
@@ -52,6 +52,7 @@ class PlanStage(PlanTotals):
 
     stage: Kind
     title: Annotated[str, Field(examples=["Användare"])]
+    summary: Summary
     stops_here: Annotated[bool, Field(description="Under `halt`: something stays here with an error.")]
     may_stop_here: Annotated[bool, Field(description="Under `halt`: something is likely refused.")]
     marks: Marks
@@ -66,6 +67,7 @@ class Plan(BaseModel):
     on_record_error: Policy
     requested_by: RequestedBy
     created_at: AwareDatetime
+    summary: Summary
     totals: PlanTotals
     marks: Marks
     stages: list[PlanStage]
@@ -91,6 +93,11 @@ class PlanItem(BaseModel):
     id: UUID
     kind: Kind
     name: str | None
+    role: Literal["Elev", "Personal"] | None
+    civic_no: str | None
+    eppn: str | None
+    school_year: int | None
+    school_type: str | None
     decision: Decision
     likely_refused: bool
     blocked_by: Annotated[list[UUID], Field(description="The objects without which it cannot be.")]

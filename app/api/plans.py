@@ -1,6 +1,8 @@
 """Plans: what a run would do, told without a call of Skolverket. How that is found out is decided elsewhere."""
 
 import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -10,13 +12,14 @@ from app.api import cursors
 from app.api.answers import answer, page
 from app.api.bodies import described, read_body
 from app.api.dependencies import CipherDep, Parts, PartsDep, Planner, Reader, check_made_by
-from app.api.lists import Cursor, Limit
+from app.api.lists import MOST_NAMED, Cursor, Limit
 from app.api.plan_schemas import Plan, PlanItem
-from app.api.problems import BadRequest
+from app.api.problems import BadRequest, Busy
 from app.api.requests import PlanRequest
 from app.api.schemas import Page
 from app.catalogue import catalogue
 from app.db import plans, reads
+from app.db.cipher import OrganisationCipher
 from app.db.planning import MOST_KEPT, make_plan
 from app.db.plans import ItemFilter
 from app.domain.differences import MARKS
@@ -24,7 +27,10 @@ from app.domain.kinds import Kind
 from app.domain.plan import Decision
 from app.errors import NotFound
 from app.views import Shown
-from app.views.plan import open_item, show_item, show_plan
+from app.views.issue import Names, spoken_of
+from app.views.plan import show_item, show_plan
+from app.views.record import show_names
+from app.views.sealed import open_name, open_plan_item
 from app.views.viewer import Viewer
 
 router = APIRouter(tags=["Plans"])
@@ -52,7 +58,7 @@ async def create_plan(
     Skolverket is not asked: what it would refuse is known as far as our rules know it.
     """
     asked = await read_body(request, PlanRequest, required=False)
-    async with parts.plan_places.take(planner.organisation_id, parts.timeout.place):
+    async with _place(parts, planner.organisation_id):
         plan_id = await make_plan(
             parts.runtime.engine,
             cipher,
@@ -61,7 +67,7 @@ async def create_plan(
             on_record_error=asked.on_record_error,
             key_id=planner.key_id,
             key_name=planner.key_name,
-            turn=parts.intake_turn,
+            share=parts.intake_share,
         )
     async with parts.statement() as conn:
         row = await plans.find_plan(conn, planner.organisation_id, plan_id)
@@ -117,12 +123,36 @@ async def list_plan_items(
     async with parts.reading.connect() as conn:
         rows = await plans.list_items(conn, viewer.organisation_id, plan_id, wanted, after=after, limit=limit)
     cut, following = cursors.page(rows, limit, lambda row: (row["kind"], row["ordinal"]), *listed)
+    opened = [open_plan_item(row, cipher) for row in cut]
+    names = await _names(parts, cipher, viewer, plan_id, opened)
     shown: list[Shown] = []
-    for row in cut:
+    for row in opened:
         if len(shown) % 20 == 0:
             await asyncio.sleep(0)
-        shown.append(show_item(open_item(row, cipher), viewer))
+        shown.append(show_item(row, viewer, names))
     return page(shown, following)
+
+
+@asynccontextmanager
+async def _place(parts: Parts, organisation_id: UUID) -> AsyncIterator[None]:
+    async with AsyncExitStack() as held:
+        try:
+            await held.enter_async_context(parts.plan_places.take(organisation_id, parts.timeout.place))
+        except TimeoutError:
+            raise Busy("Too many plans are being made at the moment.") from None
+        yield
+
+
+async def _names(
+    parts: Parts, cipher: OrganisationCipher, viewer: Viewer, plan_id: UUID, opened: Sequence[Shown]
+) -> Names:
+    """Gives the names of the objects that messages speak of: one more statement, if they speak of any."""
+    references = sorted(spoken_of(opened, viewer.published))[:MOST_NAMED]
+    if not references:
+        return {}
+    async with parts.statement() as conn:
+        rows = await plans.list_named(conn, viewer.organisation_id, plan_id, references)
+    return show_names((open_name(row, cipher) for row in rows), viewer)
 
 
 async def _visible_plan(parts: Parts, viewer: Viewer, plan_id: UUID) -> Any:

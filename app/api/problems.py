@@ -4,9 +4,10 @@
 """
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import Any
+from typing import Any, ClassVar
 from uuid import uuid4
 
 import structlog
@@ -18,6 +19,7 @@ from starlette.responses import Response
 from starlette.routing import compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.catalogue import refusal_text
 from app.errors import BodyError, Problem, Refused
 from app.logs import describe_exception
 
@@ -62,6 +64,12 @@ class WrongMediaType(Problem):
     status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
 
 
+class Encoded(WrongMediaType):
+    """The body is compressed, or encoded in another way."""
+
+    headers: ClassVar[Mapping[str, str]] = {"Accept-Encoding": "identity"}
+
+
 _DETAILS = {
     404: "There is no such thing here.",
     405: "This address does not take this method.",
@@ -70,24 +78,27 @@ _DETAILS = {
 }
 _HEADERS = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "2"}}
 
-# What pydantic says about these holds nothing of the input; for all others a sentence of our own stands in.
-_HARMLESS = frozenset(
-    [
-        "missing",
-        "extra_forbidden",
-        "literal_error",
-        "enum",
-        "string_type",
-        "int_type",
-        "int_parsing",
-        "dict_type",
-        "greater_than_equal",
-        "less_than_equal",
-        "string_too_long",
-        "string_too_short",
-        "timezone_aware",
-    ]
-)
+# Our codes for what pydantic finds, with those of their values that it tells; all else is `wrong_form`.
+_REFUSALS: Mapping[str, tuple[str, Mapping[str, str]]] = {
+    "missing": ("missing_field", {}),
+    "extra_forbidden": ("surplus_field", {}),
+    "literal_error": ("not_one_of", {"allowed": "expected"}),
+    "enum": ("not_one_of", {"allowed": "expected"}),
+    "string_type": ("not_a_string", {}),
+    "int_type": ("not_a_whole_number", {}),
+    "int_parsing": ("not_a_whole_number", {}),
+    "int_from_float": ("not_a_whole_number", {}),
+    "dict_type": ("not_an_object", {}),
+    "model_type": ("not_an_object", {}),
+    "model_attributes_type": ("not_an_object", {}),
+    "list_type": ("not_a_list", {}),
+    "greater_than_equal": ("too_small", {"least": "ge"}),
+    "less_than_equal": ("too_great", {"most": "le"}),
+    "string_too_long": ("too_long", {"most": "max_length"}),
+    "string_too_short": ("too_short", {"least": "min_length"}),
+    "timezone_aware": ("no_time_zone", {}),
+}
+_ALLOWED = re.compile(r"'([^']*)'")
 
 
 def problem(
@@ -116,9 +127,14 @@ def problem(
     )
 
 
-def sentence(error: Mapping[str, Any]) -> str:
-    """Says what pydantic found, without the value."""
-    return f"{error['msg']}." if error["type"] in _HARMLESS else "The value does not have the expected form."
+def refusal(error: Mapping[str, Any]) -> tuple[str, str]:
+    """Gives our code for what pydantic found, and says it in English; neither has the value, nor an unknown name."""
+    code, values = _REFUSALS.get(error["type"], ("wrong_form", {}))
+    told: Mapping[str, Any] = error.get("ctx") or {}
+    given = {name: told.get(its) for name, its in values.items()}
+    if "allowed" in given:
+        given["allowed"] = _ALLOWED.findall(str(given["allowed"]))
+    return code, refusal_text(code, given)
 
 
 def install(app: FastAPI) -> None:
@@ -163,7 +179,8 @@ async def _ours(_request: Request, exc: Exception) -> Response:
     errors: Sequence[BodyError] = ()
     if isinstance(exc, Refused):
         errors = exc.errors or (BodyError("", "refused", exc.detail),)
-    return problem(exc.status, exc.detail, errors=errors, title=exc.title)
+    headers = exc.headers if isinstance(exc, Encoded) else None
+    return problem(exc.status, exc.detail, errors=errors, headers=headers, title=exc.title)
 
 
 async def _http(request: Request, exc: Exception) -> Response:
@@ -183,15 +200,16 @@ async def _invalid(_request: Request, exc: Exception) -> Response:
     first = errors[0]
     wrong = [error for error in errors if error["loc"][0] == first["loc"][0]]
     names = ", ".join(sorted({str(error["loc"][1]) for error in wrong}))
-    return problem(400, f"{first['loc'][0]} {names}: {sentence(first)}")
+    return problem(400, f"{first['loc'][0]} {names}: {refusal(first)[1]}")
 
 
 def _methods(request: Request) -> list[str]:
     """Lists what an address takes; the framework names only the first route's methods."""
     path = request.scope["path"]
-    return sorted(
+    methods = {
         method.upper()
         for template, operations in request.app.openapi()["paths"].items()
         if compile_path(template)[0].match(path)
         for method in operations
-    )
+    }
+    return sorted(methods | ({"HEAD"} if "GET" in methods else set()))

@@ -135,9 +135,12 @@ async def get_run(run_id: UUID, request: Request, parts: PartsDep, viewer: Reade
 async def cancel_run(run_id: UUID, parts: PartsDep, caller: Provisioner) -> Response:
     """Sends nothing more; what is under way at Skolverket is followed to its answer first.
 
+    A key without the scope history cancels the runs that it made, and those alone.
+
     What was called and whose answer never came is looked up once, but for protected
     persons: what Skolverket has as it was sent ends as `warning`.
     """
+    await visible_run(parts, viewer_of(caller, parts), run_id)
     async with transaction(parts.runtime.engine, "cancel") as conn:
         wake_ups = await runs.cancel_run(conn, caller.organisation_id, run_id)
         shown = await _changed_run(conn, caller.organisation_id, run_id)
@@ -155,8 +158,12 @@ async def cancel_run(run_id: UUID, parts: PartsDep, caller: Provisioner) -> Resp
     openapi_extra=described(RetryRequest, required=False),
 )
 async def retry_run(run_id: UUID, request: Request, parts: PartsDep, caller: Provisioner) -> Response:
-    """Goes on from the first unfinished stage, with what has not succeeded."""
+    """Goes on from the first unfinished stage, with what has not succeeded.
+
+    A key without the scope history retries the runs that it made, and those alone.
+    """
     policy = (await read_body(request, RetryRequest, required=False)).on_record_error
+    await visible_run(parts, viewer_of(caller, parts), run_id)
     async with transaction(parts.runtime.engine, "retry") as conn:
         wake_ups = await runs.retry_run(conn, caller.organisation_id, run_id, policy)
         shown = await _changed_run(conn, caller.organisation_id, run_id)

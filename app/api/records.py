@@ -1,5 +1,6 @@
 """What became of each object of a job, and every call that was made to Skolverket for it."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
@@ -9,6 +10,7 @@ from app.api.answers import answer, page
 from app.api.bodies import described, read_body
 from app.api.dependencies import (
     CipherDep,
+    Parts,
     PartsDep,
     PersonalReader,
     Reader,
@@ -16,17 +18,22 @@ from app.api.dependencies import (
     visible_job,
     visible_run_of_job,
 )
-from app.api.lists import MOST, Cursor, Limit
+from app.api.lists import MOST, MOST_NAMED, Cursor, Limit
 from app.api.requests import SearchRequest
 from app.api.schemas import Batch, BatchDetail, Page, Record, RecordDetail, RecordStatus
-from app.db import results
+from app.db import results, searches
+from app.db.cipher import OrganisationCipher
 from app.db.content import open_contents
 from app.domain.envelope import folded_digests
-from app.domain.roster import query_words
+from app.domain.search import Query
 from app.errors import NotFound
+from app.views import Shown
 from app.views.batch import show_batch, show_batch_detail
-from app.views.record import show_record, show_record_detail
-from app.views.sealed import open_batch, open_call, open_record, open_record_detail
+from app.views.found import record_fits
+from app.views.issue import Names, spoken_of
+from app.views.record import show_names, show_record, show_record_detail
+from app.views.sealed import open_batch, open_call, open_name, open_record, open_record_detail
+from app.views.viewer import Viewer
 
 router = APIRouter(tags=["Results"])
 
@@ -50,8 +57,9 @@ async def list_records(
             conn, viewer.organisation_id, job_id, status=status, after=after[0] if after else None, limit=limit
         )
     rows, following = cursors.page(rows, limit, lambda row: (row["ordinal"],), *listed)
-    opened = (open_record(row, cipher) for row in rows)
-    return page([show_record(row, viewer) for row in opened], following)
+    opened = [open_record(row, cipher) for row in rows]
+    names = await _names(parts, cipher, viewer, job_id, opened)
+    return page([show_record(row, viewer, names) for row in opened], following)
 
 
 @router.post(
@@ -63,29 +71,37 @@ async def list_records(
 async def search_records(
     job_id: UUID, request: Request, parts: PartsDep, cipher: CipherDep, viewer: PersonalReader
 ) -> Response:
-    """Finds records by whole words. Protected persons are found by keys that may see them: a hit tells who it is."""
+    """Finds records by words and their beginnings, addresses, personnummer and ids; without `q` it lists them all.
+
+    A page may have fewer than `limit`, or none, and yet a `next_cursor`. Who may not see somebody does not find them.
+    """
     body = await read_body(request, SearchRequest)
     listed = ("search", job_id, body.status, body.q)
-    after = cursors.read(body.cursor, (cursors.number,), *listed)
-    limit, words = min(body.limit, MOST), query_words(body.q)
+    cursor = cursors.read(body.cursor, (cursors.number,), *listed)
+    limit, query, after = min(body.limit, MOST), Query.of(body.q), cursor[0] if cursor else None
     await visible_run_of_job(parts, viewer, job_id)
-    if body.q.strip() and not words:
+    if body.q.strip() and not query.words:
         return page([], None)
+    given = (viewer.organisation_id, job_id)
+
+    def found(row: results.Row) -> Shown | None:
+        opened = open_record(row, cipher)
+        return opened if not query.words or record_fits(opened, query, viewer) else None
+
     # Only now: no slow sender holds a connection.
     async with parts.statement() as conn:
-        rows = await results.list_records(
-            conn,
-            viewer.organisation_id,
-            job_id,
-            status=body.status,
-            after=after[0] if after else None,
-            limit=limit,
-            digests=cipher.digests(words),
-            protected=viewer.may_see_protected or not words,
-        )
-    rows, following = cursors.page(rows, limit, lambda row: (row["ordinal"],), *listed)
-    opened = (open_record(row, cipher) for row in rows)
-    return page([show_record(row, viewer) for row in opened], following)
+        if query.words:
+            most, sought = limit + searches.SPARE, searches.Sought.of(query, cipher)
+            candidates = await searches.search_records(
+                conn, *given, sought, status=body.status, after=after, limit=most, protected=viewer.may_see_protected
+            )
+        else:
+            # One more than asked for, as `sift` needs to know that there is a next page.
+            most = limit + 1
+            candidates = await results.list_records(conn, *given, status=body.status, after=after, limit=limit)
+    fit, following = cursors.sift(candidates, limit, most, found, lambda row: (row["ordinal"],), *listed)
+    names = await _names(parts, cipher, viewer, job_id, fit)
+    return page([show_record(row, viewer, names) for row in fit], following)
 
 
 @router.get("/jobs/{job_id}/records/{record_id}", summary="Read a record", response_model=RecordDetail)
@@ -96,7 +112,9 @@ async def get_record(job_id: UUID, record_id: UUID, parts: PartsDep, cipher: Cip
         row = await results.find_record(conn, viewer.organisation_id, job_id, record_id)
     if row is None:
         raise NotFound("There is no such record.")
-    return answer(show_record_detail(open_record_detail(row, cipher), viewer))
+    opened = open_record_detail(row, cipher)
+    names = await _names(parts, cipher, viewer, job_id, [opened])
+    return answer(show_record_detail(opened, viewer, names))
 
 
 @router.get("/jobs/{job_id}/batches", summary="List a job's calls to Skolverket", response_model=Page[Batch])
@@ -134,3 +152,15 @@ async def get_batch(job_id: UUID, batch_id: UUID, cipher: CipherDep, viewer: Rea
             protected=protected,
         )
     )
+
+
+async def _names(
+    parts: Parts, cipher: OrganisationCipher, viewer: Viewer, job_id: UUID, opened: Sequence[Shown]
+) -> Names:
+    """Gives the names of the objects that messages of records speak of: one more statement, if they speak of any."""
+    references = sorted(spoken_of(opened, viewer.published))[:MOST_NAMED]
+    if not references:
+        return {}
+    async with parts.statement() as conn:
+        rows = await results.list_named(conn, viewer.organisation_id, job_id, references)
+    return show_names((open_name(row, cipher) for row in rows), viewer)

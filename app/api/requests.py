@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.api.schemas import Policy, RecordStatus
+from app.api.schemas import Kind, Policy, RecordStatus
 
 _ID = "3fa85f64-5717-4562-b3fc-2c963f66afa6"
 
@@ -31,6 +31,17 @@ class RetryRequest(_Request):
     on_record_error: Annotated[Policy | None, Field(description="Left out: as before.")] = None
 
 
+Phrase = Annotated[
+    str,
+    Field(
+        max_length=500,
+        description="Words of names, or their beginnings of three letters and more, without regard to case and accents;"
+        " an EPPN or an e-mail address, with or without its domain; a personnummer in any usual writing, or its last"
+        " four; an id. Each word must fit.",
+    ),
+]
+
+
 class SearchRequest(_Request):
     """What to look for among a job's records; in a body, so that no name stands in an address."""
 
@@ -38,14 +49,21 @@ class SearchRequest(_Request):
         extra="forbid", json_schema_extra={"examples": [{"q": "Åsa Exempelsson", "status": "error", "limit": 50}]}
     )
 
-    q: Annotated[
-        str,
-        Field(
-            max_length=500,
-            description="Whole words of names, an EPPN, or the last four characters of a civic number; all must fit.",
-        ),
-    ] = ""
+    q: Phrase = ""
     status: RecordStatus | None = None
+    limit: Annotated[int, Field(ge=1, strict=True, description="Larger values are lowered to 200.")] = 50
+    cursor: str | None = None
+
+
+class ObjectSearchRequest(_Request):
+    """What to look for among the organisation's objects; in a body, so that no name stands in an address."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"q": "exempel 9847", "kind": "persons", "limit": 50}]}
+    )
+
+    q: Phrase = ""
+    kind: Kind | None = None
     limit: Annotated[int, Field(ge=1, strict=True, description="Larger values are lowered to 200.")] = 50
     cursor: str | None = None
 

@@ -136,7 +136,7 @@ class RunReader:
             run["organisation_id"],
             run["requested_by_id"],
             answer=Polled.of(shown, finished=is_run_finished(run)),
-            jobs={row["id"]: Polled.of(show_job(row), finished=is_job_finished(row)) for row in jobs},
+            jobs={row["id"]: Polled.of(show_job(row, run), finished=is_job_finished(row)) for row in jobs},
         )
         self._memory.keep_run(kept, right_at)
         return kept

@@ -6,7 +6,7 @@ Clients must accept new fields and new values of enumerations in answers.
 from typing import Annotated, Any, Generic, Literal, TypeVar
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
 
 Policy = Literal["halt", "continue"]
 Kind = Literal["persons", "duties", "groups", "activities"]
@@ -121,6 +121,23 @@ class Explanation(BaseModel):
     en: str
 
 
+ExplanationUrl = Annotated[
+    str | None,
+    Field(
+        description="Where the code that the explanation is of is explained; null where no code is.",
+        examples=["/explanations/schema_required"],
+    ),
+]
+
+
+class About(BaseModel):
+    """Another object that is spoken of; its name is `***` for keys that may not see it, null where it is not known."""
+
+    kind: Kind
+    id: UUID
+    name: str | None
+
+
 class Finding(BaseModel):
     """One thing that is wrong with an object of a roster, or with several objects that are counted."""
 
@@ -136,7 +153,9 @@ class Finding(BaseModel):
     ]
     severity: Literal["error", "warning"]
     code: Annotated[str, Field(examples=["schema_required"])]
+    about: Annotated[list[About], Field(description="The other objects that it speaks of.")]
     explanation: Explanation
+    explanation_url: ExplanationUrl
 
 
 class Progress(BaseModel):
@@ -152,25 +171,15 @@ class Progress(BaseModel):
     skipped: Count
 
 
-class Job(BaseModel):
-    """One stage of a run."""
+class Summary(BaseModel):
+    """What became of the records, in a sentence of each language; while it goes on, how they stand."""
 
-    id: UUID
-    run_id: UUID
-    activity_id: UUID
-    stage: Kind
-    title: Annotated[str, Field(examples=["Användare"])]
-    action: Literal["send", "remove"]
-    position: Annotated[int, Field(ge=1)]
-    status: JobStatus
-    outcome: Outcome | None
-    version: Version
-    progress: Progress
-    attempt: Annotated[Count, Field(description="How many faults it has met.")]
-    created_at: AwareDatetime
-    started_at: AwareDatetime | None
-    finished_at: AwareDatetime | None
-    error: Annotated[dict[str, Any] | None, Field(description="A problem object: why the job failed.")]
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"sv": "32 användare: 29 klara, 3 fel", "en": "32 users: 29 done, 3 failed"}]}
+    )
+
+    sv: str
+    en: str
 
 
 class RequestedBy(BaseModel):
@@ -180,14 +189,56 @@ class RequestedBy(BaseModel):
     name: str
 
 
+class ActivityOfRun(BaseModel):
+    """The activity of a run, by the name that it has now."""
+
+    id: UUID
+    display_name: str
+
+
+class RunOfJob(BaseModel):
+    """What a list of jobs shows of the run of each."""
+
+    sequence: Annotated[int, Field(ge=1, description="Its place among the activity's runs.")]
+    requested_by: RequestedBy
+    on_record_error: Policy
+    status: RunStatus
+
+
+class Job(BaseModel):
+    """One stage of a run."""
+
+    id: UUID
+    run_id: UUID
+    activity_id: UUID
+    activity: ActivityOfRun
+    run: RunOfJob
+    stage: Kind
+    title: Annotated[str, Field(examples=["Användare"])]
+    action: Literal["send", "remove"]
+    position: Annotated[int, Field(ge=1)]
+    status: JobStatus
+    outcome: Outcome | None
+    summary: Summary
+    version: Version
+    progress: Progress
+    attempt: Annotated[Count, Field(description="How many faults it has met.")]
+    created_at: AwareDatetime
+    started_at: AwareDatetime | None
+    finished_at: AwareDatetime | None
+    error: Annotated[dict[str, Any] | None, Field(description="A problem object: why the job failed.")]
+
+
 class Run(BaseModel):
     """One chain of four jobs."""
 
     id: UUID
     activity_id: UUID
+    activity: ActivityOfRun
     sequence: Annotated[int, Field(ge=1, description="Its place among the activity's runs.")]
     status: RunStatus
     outcome: Outcome | None
+    summary: Summary
     version: Version
     on_record_error: Policy
     roster_version: int
@@ -203,10 +254,21 @@ class Message(BaseModel):
     """What was said of a record, by us or by Skolverket."""
 
     severity: Literal["error", "warning"]
-    code: str
-    text: Annotated[str, Field(description="Skolverket's words, or our explanation where those may be personal.")]
-    attribute: str | None
-    explanation: Explanation
+    code: Annotated[str, Field(description="Ours, or Skolverket's id of the message.")]
+    text: Annotated[
+        str | None, Field(description="Skolverket's words, or our explanation where those may be personal.")
+    ]
+    attribute: Annotated[
+        str | None,
+        Field(
+            description="JSON pointer into the object, whoever gave it; null for what can't be placed. How Skolverket"
+            " wrote it is in `received`.",
+            examples=["/civicNo/value"],
+        ),
+    ]
+    about: Annotated[list[About], Field(description="The objects that it was blocked by, sent without, does not find.")]
+    explanation: Explanation | None
+    explanation_url: ExplanationUrl
 
 
 class Record(BaseModel):
@@ -238,6 +300,116 @@ class RecordDetail(Record):
     attempts: Annotated[Count, Field(description="How many times it was sent.")]
 
 
+class Described(BaseModel):
+    """Who or what an object is. Personal strings are `***` for keys that may not see them."""
+
+    kind: Kind
+    id: UUID
+    name: str | None
+    role: Literal["Elev", "Personal"] | None
+    civic_no: str | None
+    eppn: str | None
+    school_year: int | None
+    school_type: str | None
+
+
+class ActivityName(BaseModel):
+    """An activity whose roster has the object now."""
+
+    id: UUID
+    display_name: str
+
+
+_FOUND: dict[str, JsonValue] = {
+    "kind": "persons",
+    "id": _ID,
+    "name": "Åsa Exempelsson",
+    "role": "Elev",
+    "civic_no": "201201019801",
+    "eppn": "q7x1@edu.example.se",
+    "school_year": 6,
+    "school_type": "GR",
+    "activities": [{"id": _ID, "display_name": "Nationellt prov i matematik, årskurs 6"}],
+    "accepted_at": _TIME,
+    "landed_at": None,
+    "gone_at": None,
+}
+_OBJECT: dict[str, JsonValue] = {"id": _ID, "givenName": "Åsa", "familyName": "Exempelsson"}
+_HISTORY: dict[str, JsonValue] = {
+    "job_id": _ID,
+    "run_id": _ID,
+    "activity_id": _ID,
+    "status": "warning",
+    "codes": ["schema_format"],
+    "attempts": 1,
+    "created_at": _TIME,
+    "completed_at": _TIME,
+}
+
+
+class FoundObject(Described):
+    """An object of the organisation, in its newest form."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_FOUND]})
+
+    activities: Annotated[
+        list[ActivityName], Field(description="Whose rosters have it now; empty for one that only history knows.")
+    ]
+    accepted_at: Annotated[AwareDatetime | None, Field(description="When Skolverket accepted it last.")]
+    landed_at: Annotated[AwareDatetime | None, Field(description="When it was seen to have arrived.")]
+    gone_at: Annotated[AwareDatetime | None, Field(description="When it was seen to be gone from Skolverket.")]
+
+
+class Accepted(BaseModel):
+    """What Skolverket accepted of an object last."""
+
+    at: AwareDatetime
+    job_id: UUID
+    object: Annotated[Any, Field(description="As it went out; null once it is erased.")]
+
+
+class ObjectRecord(BaseModel):
+    """What became of an object in one job."""
+
+    job_id: UUID
+    run_id: UUID
+    activity_id: UUID
+    status: RecordStatus
+    codes: Annotated[list[str], Field(description="Of what was said of it, by us and by Skolverket.")]
+    attempts: Count
+    created_at: Annotated[AwareDatetime, Field(description="When its run was accepted.")]
+    completed_at: AwareDatetime | None
+
+
+class ObjectFinding(Finding):
+    """One thing that is wrong with an object in an activity's roster."""
+
+    activity_id: UUID
+
+
+class ObjectDetail(FoundObject):
+    """Everything that is known of one object."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    **_FOUND,
+                    "object": _OBJECT,
+                    "accepted": {"at": _TIME, "job_id": _ID, "object": _OBJECT},
+                    "findings": [],
+                    "records": {"data": [_HISTORY], "next_cursor": None},
+                }
+            ]
+        }
+    )
+
+    object: Annotated[Any, Field(description="Its newest form as it was uploaded; null once it is erased.")]
+    accepted: Accepted | None
+    findings: Annotated[list[ObjectFinding], Field(description="Of the rosters that have it now.")]
+    records: Annotated[Page[ObjectRecord], Field(description="Newest first.")]
+
+
 class Batch(BaseModel):
     """One call made to Skolverket."""
 
@@ -263,6 +435,34 @@ class BatchDetail(Batch):
     record_ids: list[UUID]
     request: Any
     answer: Any
+
+
+class CodeExplanation(BaseModel):
+    """What a code means and what to do about it. In a text about all its cases, `…` stands for what varies."""
+
+    code: Annotated[str, Field(examples=["schema_required"])]
+    of: Annotated[
+        Literal["records", "bodies", "operations", "certificates"],
+        Field(
+            description="What it is said of: records, jobs and calls; bodies that are refused; the operation;"
+            " organisations' certificates and the addresses of services."
+        ),
+    ]
+    severity: Annotated[Literal["error", "warning", "ok"], Field(description="The worst that it can have.")]
+    mended_by: Annotated[
+        Literal["register", "identity_provider", "skolverket", "provkedja"],
+        Field(description="Who can put it right: the school's register, its identity provider, Skolverket, we."),
+    ]
+    means: Explanation
+    to_do: Explanation
+    explanation: Annotated[Explanation, Field(description="Both, as messages and findings have it.")]
+    url: Annotated[str, Field(examples=["/explanations/schema_required"])]
+
+
+class WholeCodeExplanation(CodeExplanation):
+    """A code that stands for several things has the others in `also`."""
+
+    also: list[CodeExplanation]
 
 
 class Health(BaseModel):

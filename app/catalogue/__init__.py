@@ -2,33 +2,43 @@
 
 A new code gets its entry in a data file here, and its words stand nowhere else: the rest of the service deals in codes
 and values. `issues/` has what is said of records, findings, jobs and calls, with Skolverket's message ids; `refusals`
-why a body is refused; `troubles` what the doctor finds. One code may stand in several of the three, in each once. No
-codes of ours are the checks of `organisations check`, the problem types of the API, which are HTTP's own statuses, and
-what pydantic says of the fields of small bodies.
+why a body is refused; `troubles` what the doctor finds; `checks` what `organisations check` finds; `messages` what is
+said of a message of Skolverket's that is not known; `properties` what the properties of objects are called; `phrases`
+what sentences are made of. One code may stand in several, in each once. No codes of ours are the problem types of the
+API, which are HTTP's own statuses.
 """
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Final
 
-from app.catalogue.entries import Entry, Explanation, Filling, Language, Texts, in_words
+from app.catalogue.entries import LANGUAGES, Entry, Explanation, Filling, Language, Severity, Texts, in_words
 from app.catalogue.loader import Catalogue, CatalogueError, load
 
 __all__ = [
-    "UNKNOWN",
+    "LANGUAGES",
     "CatalogueError",
     "Entry",
     "Explanation",
+    "Language",
     "Texts",
     "catalogue",
+    "check_text",
+    "counted",
     "explain",
+    "explain_message",
     "in_words",
     "issue",
+    "phrase",
+    "property_name",
     "refusal_text",
     "trouble_texts",
 ]
+
+_STATUS: Final = re.compile(r"[0-9]{3}")
 
 
 @cache
@@ -37,21 +47,45 @@ def catalogue() -> Catalogue:
     return load(files(__package__))
 
 
-def issue(code: str) -> Entry:
-    """Gives the entry of one of our codes or of Skolverket's message ids, and a general one for any other."""
+def issue(code: str) -> Entry | None:
+    """Gives the entry of one of our codes or of Skolverket's message ids; None for any other."""
     issues = catalogue().issues
-    if code in issues:
-        return issues[code]
     before, http, status = code.rpartition("http_")
-    if http:
-        of_kind = f"{before}http_{'500' if status.startswith('5') else 'other'}"
-        return issues.get(of_kind, issues["unknown"])
-    return issues["unknown"]
+    if code not in issues and http and _STATUS.fullmatch(status):
+        code = f"{before}http_{'500' if status.startswith('5') else 'other'}"
+    return issues.get(code)
 
 
-def explain(code: str) -> Explanation:
-    """Gives what an issue means and what to do, as one text in each language."""
-    return issue(code).explanation
+def explain(code: str) -> Explanation | None:
+    """Gives what an issue means and what to do, as one text in each language; None for a code of nobody's."""
+    entry = issue(code)
+    return None if entry is None else entry.explanation
+
+
+@lru_cache(maxsize=1024)
+def explain_message(kind: str, severity: str, type_: str | None, attribute: str | None) -> Explanation | None:
+    """Explains a message of the target's that has no entry, by what it objects to and by the property's name.
+
+    `attribute` is a JSON pointer into an object of a `kind`. None when neither says anything.
+    """
+    name = property_name(kind, attribute or "")
+    if type_ is None and name is None:
+        return None
+    code = type_ or "value"
+    if severity == "warning":
+        code = {"weak": "weak", "reference": "reference_remark"}.get(code, "remark")
+    now, texts = datetime.now(UTC), []
+    for language in LANGUAGES:
+        known = ("some_property", {}) if name is None else getattr(name, language)
+        texts.append(_filling(language, now).texts(catalogue().messages[code], {"property": known}))
+    return Explanation(*(f"{each.means} {each.to_do}" for each in texts))
+
+
+def property_name(kind: str, pointer: str) -> Explanation | None:
+    """Gives what people call the property at a JSON pointer, or what that stands in; None when nothing has a name."""
+    names = catalogue().properties[kind]
+    steps = [step for step in pointer.split("/")[1:] if not step.isdecimal()]
+    return next((names[path] for end in range(len(steps), 0, -1) if (path := ".".join(steps[:end])) in names), None)
 
 
 def refusal_text(code: str, values: Mapping[str, object]) -> str:
@@ -64,8 +98,23 @@ def trouble_texts(code: str, values: Mapping[str, object], now: datetime, langua
     return _filling(language, now).texts(catalogue().troubles[code], values)
 
 
+def check_text(code: str, values: Mapping[str, object]) -> tuple[Severity, str]:
+    """Gives the severity of what `organisations check` finds, and says it in English, with what to do if anything."""
+    entry = catalogue().checks[code]
+    texts = _filling("en", datetime.now(UTC)).texts(entry, values)
+    return entry.severity, texts.means if entry.severity == "ok" else f"{texts.means} {texts.to_do}"
+
+
+def phrase(code: str, language: Language) -> str:
+    """Gives a part of a sentence that has no values."""
+    return catalogue().words.phrases[code][0][language]
+
+
+def counted(noun: str, number: int, language: Language) -> str:
+    """Gives a number with a noun behind it, in the singular or the plural."""
+    one, many = catalogue().words.nouns[noun][language]
+    return f"{number} {one if number == 1 else many}"
+
+
 def _filling(language: Language, now: datetime) -> Filling:
     return Filling(catalogue().words, language, now)
-
-
-UNKNOWN: Final = explain("unknown")

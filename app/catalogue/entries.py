@@ -18,7 +18,7 @@ TYPES: Final = ("number", "id", "name", "names", "moment", "span", "phrase", "co
 
 
 class Explanation(NamedTuple):
-    """What a code means and what to do, as one text in each language; neither ever holds anything about a person."""
+    """One text in each language, most often what a code means and what to do; neither holds anything about a person."""
 
     sv: str
     en: str
@@ -91,7 +91,7 @@ class Filling:
                 return ""
             case (_, None):  # what nobody knows
                 return "–"
-            case ("phrase" | "names", (str(code), Mapping() as given)):
+            case ("phrase" | "name" | "names", (str(code), Mapping() as given)):
                 return self._phrase(code, given)
             case ("count", int(number)):
                 one, many = self.words.nouns[noun][self.language]

@@ -23,11 +23,18 @@ class CatalogueError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """All entries by code: of records, findings and faults, of refused bodies, and of what the doctor finds."""
+    """All entries by code: of records, findings and faults, of refused bodies, of what doctor and checks find.
+
+    `messages` are by what a message of the target's objects to; `properties` have the names of an object's properties
+    by kind, without the places of lists.
+    """
 
     issues: Mapping[str, Entry]
     refusals: Mapping[str, Entry]
     troubles: Mapping[str, Entry]
+    checks: Mapping[str, Entry]
+    messages: Mapping[str, Entry]
+    properties: Mapping[str, Mapping[str, Explanation]]
     words: Words
 
 
@@ -39,6 +46,9 @@ def load(folder: Traversable) -> Catalogue:
         issues=_entries(issues, words, with_values=False),
         refusals=_entries([folder / "refusals.toml"], words),
         troubles=_entries([folder / "troubles.toml"], words),
+        checks=_entries([folder / "checks.toml"], words),
+        messages=_entries([folder / "messages.toml"], words),
+        properties=_properties(folder / "properties.toml"),
         words=words,
     )
 
@@ -109,6 +119,18 @@ def _entry(place: "_Place", table: dict[str, Any], words: Words) -> Entry:
         values=values,
         **_texts_of(place, table, {"advice", "job"}),
     )
+
+
+def _properties(file: Traversable) -> Mapping[str, Mapping[str, Explanation]]:
+    named: dict[str, Mapping[str, Explanation]] = {}
+    for kind, table in _read(file).items():
+        names = {}
+        for path, texts in table.items():
+            place = _Place(file.name, f"{kind}.{path}")
+            place.fields(texts, set(LANGUAGES), set(LANGUAGES))
+            names[path] = Explanation(**_texts_of(place, texts, LANGUAGES))
+        named[kind] = MappingProxyType(names)
+    return MappingProxyType(named)
 
 
 def _words(file: Traversable) -> Words:

@@ -2,7 +2,7 @@
 
 import typer
 
-from app.cli import doctor, processes, tenants
+from app.cli import doctor, processes, rosters, tenants
 from app.errors import Problem, Stopped
 
 cli = typer.Typer(
@@ -13,6 +13,7 @@ cli = typer.Typer(
 )
 cli.add_typer(processes.commands)
 cli.add_typer(tenants.commands)
+cli.add_typer(rosters.commands)
 cli.add_typer(doctor.commands)
 
 

@@ -1,6 +1,7 @@
 """The commands for organisations, their keys, and what is known of Skolverket's open data."""
 
 import asyncio
+import re
 from datetime import UTC
 from typing import Annotated, Any
 
@@ -29,6 +30,12 @@ EntityId = Annotated[
     str | None, typer.Option("--entity-id", help="Its entityId in the TLS federation.", show_default=False)
 ]
 
+EppnDomains = Annotated[
+    list[str] | None,
+    typer.Option("--eppn-domain", help="A domain of its logins (EPPN), such as edu.kommun.se.", show_default=False),
+]
+
+_DOMAIN = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)+")
 _MARKS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "error": ("✗", "red")}
 
 
@@ -39,13 +46,14 @@ def organisations_create(
     certificate: CertificateFile = None,
     key: KeyFile = None,
     entity_id: EntityId = None,
+    eppn_domain: EppnDomains = None,
 ) -> None:
     """Makes an organisation."""
-    files = _files(certificate, key)
+    files, domains = _files(certificate, key), _domains(eppn_domain or [])
 
     async def run() -> Any:
         async with transaction() as conn:
-            return await tenants.create_organisation(conn, number, name, files, entity_id or None)
+            return await tenants.create_organisation(conn, number, name, files, entity_id or None, domains)
 
     print(asyncio.run(run()))  # noqa: T201 - what scripts read
 
@@ -59,11 +67,16 @@ def organisations_set(
     without_certificate: Annotated[
         bool, typer.Option("--without-certificate", help="It has neither a certificate nor an entityId any more.")
     ] = False,
+    eppn_domain: EppnDomains = None,
 ) -> None:
-    """Changes how an organisation identifies itself to Skolverket; what is not named stays."""
+    """Changes how an organisation identifies itself to Skolverket, and its logins' domains; what is not named stays.
+
+    The domains that are given replace those before; one that is empty ends them all.
+    """
     files = _files(certificate, key)
+    domains = None if eppn_domain is None else _domains(eppn_domain)
     if without_certificate and (files or entity_id):
-        raise Stopped("--without-certificate goes with no other option than --number")
+        raise Stopped("--without-certificate goes with no other option than --number and --eppn-domain")
 
     async def run() -> None:
         async with transaction() as conn:
@@ -71,17 +84,20 @@ def organisations_set(
                 await tenants.drop_certificate(conn, number)
             else:
                 await tenants.set_certificate(conn, number, files, entity_id)
+            if domains is not None:
+                await tenants.set_eppn_domains(conn, number, domains)
 
     asyncio.run(run())
 
 
 @organisations.command("list")
 def organisations_list() -> None:
-    """Lists the organisations and how each identifies itself to Skolverket."""
-    table = Table("number", "name", "entityId", "certificate", "key", "made")
+    """Lists the organisations, how each identifies itself to Skolverket, and the domains of its logins."""
+    table = Table("number", "name", "entityId", "certificate", "key", "EPPN domains", "made")
     for row in asyncio.run(_organisations()):
         shown = (row[column] or "" for column in ("entity_id", "certificate_file", "key_file"))
-        table.add_row(row["number"], row["name"], *shown, f"{row['created_at']:%Y-%m-%d}")
+        domains = ", ".join(row["eppn_domains"])
+        table.add_row(row["number"], row["name"], *shown, domains, f"{row['created_at']:%Y-%m-%d}")
     Console().print(table)
 
 
@@ -119,6 +135,14 @@ def _files(certificate: str | None, key: str | None) -> tenants.CertificateFiles
     if bool(certificate) != bool(key):
         raise Stopped("--certificate and --key go together")
     return tenants.CertificateFiles(certificate, key) if certificate and key else None
+
+
+def _domains(given: list[str]) -> list[str]:
+    named = sorted({each.strip().removeprefix("@").lower() for each in given} - {""})
+    for domain in named:
+        if not _DOMAIN.fullmatch(domain):
+            raise Stopped(f"{domain!r} is no domain: name what stands behind the @ of logins, such as edu.kommun.se")
+    return named
 
 
 @keys.command("create")

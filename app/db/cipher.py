@@ -1,4 +1,4 @@
-"""Personal data at rest: AES-GCM over values, keyed digests of contents and of search words, all by organisation.
+"""Personal data at rest: AES-GCM over values, keyed digests of contents and buckets of search keys, by organisation.
 
 An organisation's keys are derived (HKDF, RFC 5869) from ours and its own random salt: without the salt nothing of it
 can be opened any more. Layout of a sealed value: one byte with the key id's length, the key id, 12 bytes of nonce,
@@ -7,6 +7,7 @@ ciphertext and tag. The associated data binds it to its organisation and place: 
 """
 
 import base64
+import hashlib
 import hmac
 import os
 import zlib
@@ -21,6 +22,8 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from app.errors import Stopped
 
 SALT_BYTES = 32
+# Of a bucket: there are so few that many texts share each.
+BUCKET_BYTES = 3
 _NONCE = 12
 _TAG = 16
 _KEY = 32
@@ -41,7 +44,8 @@ class OrganisationCipher:
     current: str
     keys: Mapping[str, AESGCM] = field(repr=False)
     digest_key: bytes = field(repr=False)
-    word_key: bytes = field(repr=False)
+    # A keyed BLAKE2b that has been given nothing yet: a copy of it takes a third of the time of an HMAC.
+    buckets_of: "hashlib.blake2b" = field(repr=False, compare=False)
     specimens: Sequence[bytes] = field(default=(), repr=False)
     # Ids of keys that have opened something that was stored: what does not open with one of these has been damaged.
     proven: set[str] = field(default_factory=set, repr=False, compare=False)
@@ -83,14 +87,15 @@ class OrganisationCipher:
         """Gives the 32 bytes by which a content is known: it is one object's, whatever else has the same bytes."""
         return hmac.digest(self.digest_key, b"\0".join((kind.encode("ascii"), object_id.bytes, plain)), "sha256")
 
-    def digests(self, words: Iterable[str]) -> list[int]:
-        """Gives a 64-bit keyed digest of each word, ascending; the same word gives another one in each organisation."""
-        return sorted(
-            int.from_bytes(
-                hmac.digest(self.word_key, word.encode("utf-8", "surrogatepass"), "sha256")[:8], "big", signed=True
-            )
-            for word in words
-        )
+    def bucket(self, key: str) -> int:
+        """Gives the bucket of 24 bits in which a search key is; another organisation has it in another one."""
+        digest = self.buckets_of.copy()
+        digest.update(key.encode("utf-8", "surrogatepass"))
+        return int.from_bytes(digest.digest(), "big")
+
+    def buckets(self, keys: Iterable[str]) -> list[int]:
+        """Gives the buckets of some search keys, ascending."""
+        return sorted(set(map(self.bucket, keys)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +125,7 @@ class Cipher:
             self.current,
             keys,
             digest_key=_derived(self.search_key, salt, b"digest"),
-            word_key=_derived(self.search_key, salt, b"words"),
+            buckets_of=hashlib.blake2b(key=_derived(self.search_key, salt, b"words"), digest_size=BUCKET_BYTES),
             specimens=self.specimens,
         )
 

@@ -3,23 +3,29 @@
 Who finds them is not known here. They go with their roster.
 """
 
-from collections.abc import Iterable, Sequence
+import asyncio
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Literal
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db import tasks
 from app.db.reads import Row
-from app.domain.issues import Issue
+from app.db.schema import activity, organisation
+from app.domain.issues import COUNTED, Finding
 from app.domain.kinds import Kind
 
 Origin = Literal["object", "across", "open_data", "rosters"]
 ORIGINS: tuple[Origin, ...] = ("object", "across", "open_data", "rosters")
 
-# The place of a finding that counts objects, ahead of all objects of its kind.
-COUNTED = -1
+_IN_A_THREAD = 500
+
+# The kind of the tasks that look at a roster again; their keys are the ids of rosters.
+FINDINGS = "findings"
 
 _COLUMNS = {
     "organisation_id": "uuid",
@@ -41,17 +47,6 @@ _OF_ROSTER = "roster_id BETWEEN :roster AND :roster"
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """An issue of the object with this `ordinal` in a list of a kind; or of `count` objects, none of them named."""
-
-    kind: str
-    ordinal: int
-    object_id: UUID | None
-    issue: Issue
-    count: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class FindingFilter:
     """What a list of findings is narrowed to, each to one of several; nothing given means all."""
 
@@ -61,19 +56,37 @@ class FindingFilter:
 
 
 async def add_findings(
-    conn: AsyncConnection, organisation_id: UUID, roster_id: UUID, origin: Origin, found: Iterable[Finding]
+    conn: AsyncConnection,
+    organisation_id: UUID,
+    roster_id: UUID,
+    origin: Origin,
+    found: Iterable[Finding] | AsyncIterable[Finding],
+    *,
+    after: int = 0,
 ) -> None:
-    """Writes findings of an origin that has none in the roster yet."""
+    """Writes findings of an origin; those of one object are numbered on from `after`, up to which there may be some."""
     raw = await conn.get_raw_connection()
     driver: Any = raw.driver_connection
     numbers: dict[tuple[str, int], int] = {}
     async with driver.cursor() as cursor, cursor.copy(_COPY) as copy:
         copy.set_types(list(_COLUMNS.values()))
-        for each in found:
-            number = numbers[each.kind, each.ordinal] = numbers.get((each.kind, each.ordinal), 0) + 1
+        async for each in found if isinstance(found, AsyncIterable) else _one_by_one(found):
+            number = numbers[each.kind, each.ordinal] = numbers.get((each.kind, each.ordinal), after) + 1
             issue, place = each.issue, (each.kind, each.ordinal, origin, number, each.object_id)
             said = (issue.code, issue.severity, issue.pointer or "", list(issue.ids) or None, issue.cause, each.count)
             await copy.write_row((organisation_id, roster_id, *place, *said))
+
+
+async def in_threads(found: Iterator[Finding]) -> AsyncIterator[Finding]:
+    """Gives findings as they are made, some at a time in a thread: others have the loop meanwhile."""
+    while some := await asyncio.to_thread(lambda: list(islice(found, _IN_A_THREAD))):
+        for each in some:
+            yield each
+
+
+async def _one_by_one(found: Iterable[Finding]) -> AsyncIterator[Finding]:
+    for each in found:
+        yield each
 
 
 async def remove_findings(
@@ -110,6 +123,21 @@ async def count_findings(conn: AsyncConnection, organisation_id: UUID, activity_
         ),
         {"organisation": organisation_id, "activity": activity_id},
     )
+
+
+async def look_again(conn: AsyncConnection, organisation_id: UUID | None = None) -> None:
+    """Has the rosters of an organisation, or of all of them, looked at again; what is under way of it begins anew.
+
+    What rosters are held against has to have been changed before, in this transaction or another: an upload that is not
+    in yet compares what it was held against under the organisation's lock, and is waited for.
+    """
+    one, activities = sa.select(organisation.c.id), sa.select(activity.c.roster_id, activity.c.organisation_id)
+    if organisation_id is not None:
+        one = one.where(organisation.c.id == organisation_id)
+        activities = activities.where(activity.c.organisation_id == organisation_id)
+    await conn.execute(one.order_by(organisation.c.id).with_for_update(key_share=True))
+    rows = await conn.execute(activities)
+    await tasks.renew(conn, FINDINGS, {str(roster_id): owner for roster_id, owner in rows})
 
 
 async def list_findings(
@@ -163,3 +191,34 @@ async def list_findings(
         if len(found) > limit:
             break
     return found
+
+
+async def list_spoken_of(conn: AsyncConnection, organisation_id: UUID, object_ids: Sequence[UUID]) -> Sequence[Row]:
+    """Gives what the names of these objects are made of, each as it was uploaded last; those of current rosters.
+
+    `hidden` tells whether a protected person is spoken of, a duty's among them.
+    """
+    latest = """
+        SELECT * FROM roster_item item
+        WHERE item.organisation_id = :organisation AND item.object_id = {id} {and_kind}
+        ORDER BY item.upload DESC LIMIT 1
+    """
+    sealed = "(SELECT sealed FROM content WHERE organisation_id = :organisation AND digest = {})"
+    query = sa.text(
+        f"""
+        SELECT one.object_id, one.kind, one.source, {sealed.format("one.source")} AS source_sealed,
+            person.object_id AS person_id, person.source AS person_source,
+            {sealed.format("person.source")} AS person_source_sealed,
+            EXISTS (
+                SELECT FROM roster_item item
+                WHERE item.organisation_id = :organisation AND item.protected
+                    AND item.object_id IN (one.object_id, person.object_id)
+                OFFSET 0
+            ) AS hidden
+        FROM unnest(CAST(:objects AS uuid[])) AS wanted
+        CROSS JOIN LATERAL ({latest.format(id="wanted", and_kind="")}) one
+        LEFT JOIN LATERAL ({latest.format(id="one.refs[1]", and_kind="AND item.kind = 'persons'")}) person
+            ON one.kind = 'duties'
+        """  # noqa: S608 - constants of ours
+    )
+    return (await conn.execute(query, {"organisation": organisation_id, "objects": list(object_ids)})).mappings().all()

@@ -1,39 +1,36 @@
-"""Takes a roster in: from its source to encrypted rows, in one transaction, without holding it whole.
+"""Takes a roster in: from its source to encrypted rows, without holding it whole.
 
-The rows are copied in under a new roster id while the source still gives objects; nobody sees them before the activity
-points to them, at the very end and under its lock.
+The rows are staged under a new roster id while the source still gives objects, and taken in in one transaction at the
+very end: nobody sees them before the activity points to them, under the organisation's lock.
 """
 
-import asyncio
 import json
-import time
-from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
 from typing import Any, Protocol
-from uuid import UUID, uuid4
+from uuid import UUID
 
-import psycopg
 import sqlalchemy as sa
 from psycopg.types.json import Jsonb
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.db import reads
+from app.db.assessment import FINDINGS_OF_OBJECTS, Assessment
 from app.db.cipher import OrganisationCipher
 from app.db.content import forget_contents, sealed_content
 from app.db.engine import transaction
-from app.db.findings import COUNTED, Finding, add_findings, count_findings, remove_findings
+from app.db.findings import count_findings, remove_findings
+from app.db.given import read_given
+from app.db.loop_share import LoopShare
 from app.db.schema import activity, roster, roster_item
-from app.domain.issues import Issue, stored
-from app.domain.roster import RosterObject, is_protected, refs, words
+from app.db.search_index import SearchIndex
+from app.db.staging import STAGED, RosterDigest, Row, Staging
+from app.domain.issues import stored
+from app.domain.reading import Reading
+from app.domain.roster import RosterObject, is_protected, refs
 from app.errors import Conflict, PreconditionFailed
 from app.target import Published
-
-# Work, then rest: an answer to anybody else takes some ten exchanges with Postgres, and several fit into one rest.
-_WORK_SECONDS = 0.004
-_REST_SECONDS = 0.001
 
 _COLUMNS = {
     "roster_id": "uuid",
@@ -44,29 +41,27 @@ _COLUMNS = {
     "source_sealed": "bytea",
     "outgoing": "bytea",
     "outgoing_sealed": "bytea",
-    "words": "int8[]",
+    "words": "int4[]",
     "refs": "uuid[]",
     "protected": "bool",
     "sendable": "bool",
     "issues": "jsonb",
     "findings": "jsonb",
 }
-_COPY = f"COPY roster_staging ({', '.join(_COLUMNS)}) FROM STDIN (FORMAT BINARY)"
-# A range is taken to be narrow: of how many rosters there were, old statistics know too little.
-_STAGED = "roster_id BETWEEN :roster AND :roster"
+_SOURCE = list(_COLUMNS).index("source")
 # One roster of an organisation at a time, until the commit: their order is that of the uploads, and a content that one
 # needs must not go with another's, or wait for it.
 _NEXT_UPLOAD = "UPDATE organisation SET last_upload = last_upload + 1 WHERE id = :organisation RETURNING last_upload"
 _TAKE_IN = (
     f"""
     INSERT INTO content (organisation_id, digest, kind, object_id, sealed, words)
-    SELECT :organisation, source, kind, object_id, source_sealed, words FROM roster_staging WHERE {_STAGED}
+    SELECT :organisation, source, kind, object_id, source_sealed, words FROM roster_staging WHERE {STAGED}
     ON CONFLICT (organisation_id, digest) DO UPDATE SET words = excluded.words WHERE content.words IS NULL
     """,  # noqa: S608 - constants of ours
     f"""
     INSERT INTO content (organisation_id, digest, kind, object_id, sealed)
     SELECT :organisation, outgoing, kind, object_id, outgoing_sealed FROM roster_staging
-    WHERE {_STAGED} AND outgoing_sealed IS NOT NULL
+    WHERE {STAGED} AND outgoing_sealed IS NOT NULL
     ON CONFLICT DO NOTHING
     """,  # noqa: S608 - constants of ours
     # Who is as in the roster before is of the upload that it was of. The OFFSET makes this a look by the object's id:
@@ -84,23 +79,16 @@ _TAKE_IN = (
         WHERE old.roster_id = :old AND old.kind = given.kind
             AND coalesce(old.outgoing, old.source) = coalesce(given.outgoing, given.source)
     ) same ON true
-    WHERE {_STAGED}
+    WHERE {STAGED}
     """,  # noqa: S608 - constants of ours
-    f"""
-    INSERT INTO finding (organisation_id, roster_id, kind, ordinal, origin, number, object_id, code, severity, pointer,
-        ids, cause)
-    SELECT :organisation, roster_id, kind, ordinal, 'object', number, object_id, one ->> 'code', one ->> 'severity',
-        coalesce(one ->> 'pointer', ''),
-        CASE WHEN one ? 'ids' THEN ARRAY(SELECT jsonb_array_elements_text(one -> 'ids')::uuid) END, one ->> 'cause'
-    FROM roster_staging
-        CROSS JOIN LATERAL jsonb_array_elements(coalesce(issues, '[]') || coalesce(findings, '[]'))
-        WITH ORDINALITY AS each (one, number)
-    WHERE {_STAGED} AND (issues IS NOT NULL OR findings IS NOT NULL)
-    """,  # noqa: S608 - constants of ours
-    f"DELETE FROM roster_staging WHERE {_STAGED}",  # noqa: S608 - constants of ours
+    FINDINGS_OF_OBJECTS,
+    f"DELETE FROM roster_staging WHERE {STAGED}",  # noqa: S608 - constants of ours
 )
 # It stays that while the organisation's row is held; the activity's is left to its runs until the end.
-_CURRENT = "SELECT version, roster_id, bytes FROM activity WHERE organisation_id = :organisation AND id = :activity"
+_CURRENT = """
+    SELECT version, roster_id, bytes, display_name, digest FROM activity
+    WHERE organisation_id = :organisation AND id = :activity
+"""
 # Of all its activities; the organisation's row keeps it as it is.
 _TOGETHER = "SELECT coalesce(sum(bytes), 0)::bigint FROM activity WHERE organisation_id = :organisation"
 # What the roster before has and this one has not.
@@ -116,8 +104,6 @@ _GONE = """
 
 # Made once: to make one takes longer than to write an object.
 _ascii = json.JSONEncoder(ensure_ascii=True, separators=(",", ":")).encode
-
-Row = tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +129,12 @@ class Source(Protocol):
         """Gives the objects as they arrive; raises Refused when nothing of it may be stored."""
 
 
-class _Abandoned(Exception):
-    """Ends a COPY. The server logs the text of what ended it, so this has none."""
+class _Unchanged(Exception):
+    """Ends the transaction of a roster that is there already."""
+
+    def __init__(self, activity: reads.Row) -> None:
+        super().__init__()
+        self.activity = activity
 
 
 @dataclass
@@ -152,54 +142,43 @@ class _Intake:
     """The reading of one source, and what was counted on the way."""
 
     cipher: OrganisationCipher
-    roster_id: UUID
-    published: Published
-    turn: asyncio.Lock
+    staging: Staging
+    share: LoopShare
     source: Source
-    today: date = field(default_factory=lambda: datetime.now(UTC).date())
-    # What was left out, by kind, code and pointer: of how many objects.
-    left_out: Counter[tuple[str, str, str]] = field(default_factory=Counter)
-    worked: float = 0.0
+    index: SearchIndex
+    assessment: Assessment
     bytes: int = 0
+    digest: RosterDigest = field(default_factory=RosterDigest)
 
-    def counted(self) -> Iterator[Finding]:
-        """Gives the findings that count objects."""
-        for (kind, code, pointer), count in sorted(self.left_out.items()):
-            yield Finding(kind, COUNTED, None, Issue(code, "warning", pointer=pointer), count)
+    @property
+    def roster_id(self) -> UUID:
+        """Gives the new roster's id."""
+        return self.staging.roster_id
 
-    async def copy(self, connection: psycopg.AsyncConnection[Any]) -> None:
-        """Reads the source to its end into rows; raises whatever it raises."""
-        failure: BaseException | None = None
-        try:
-            async with connection.cursor() as cursor, cursor.copy(_COPY) as copy:
-                copy.set_types(list(_COLUMNS.values()))
-                try:
-                    async with aclosing(self.source.parts()) as parts:
-                        async for objects in parts:
-                            await self._write(copy, objects)
-                except BaseException as exc:
-                    failure = exc
-                    raise _Abandoned from None
-        except (_Abandoned, psycopg.Error) as exc:
-            if failure is None:
-                raise
-            raise failure from (None if isinstance(exc, _Abandoned) else exc)
+    async def read(self) -> None:
+        """Reads the source to its end into rows, and stages all but the last piece; raises whatever it raises."""
+        async with aclosing(self.source.parts()) as parts:
+            async for objects in parts:
+                while await self._collect(objects):
+                    await self.staging.store_piece()
 
-    async def _write(self, copy: psycopg.AsyncCopy, objects: Iterator[RosterObject]) -> None:
-        # One at a time, or the work of several would leave nobody a rest.
-        async with self.turn:
-            began = time.perf_counter()
+    async def _collect(self, objects: Iterator[RosterObject]) -> bool:
+        """Makes rows of objects until a piece is full, which is True, or there are no more."""
+        async with self.share:
             for each in objects:
-                await copy.write_row(self._row(each))
-                if self.worked + time.perf_counter() - began >= _WORK_SECONDS:
-                    await asyncio.sleep(_REST_SECONDS)
-                    self.worked, began = 0.0, time.perf_counter()
-            self.worked += time.perf_counter() - began
+                await self.share.rest()
+                before = self.bytes
+                row = self._row(each)
+                self.digest.add(each.kind, row[_SOURCE])
+                self.staging.collect(row, self.bytes - before)
+                if self.staging.is_full:
+                    return True
+                await self.share.rest()
+        return False
 
     def _row(self, given: RosterObject) -> Row:
         kind, ordinal, object_id, payload = given
-        leaves = self.published.outgoing(kind, payload, self.today)
-        self.left_out.update((kind, *left) for left in leaves.left_out)
+        leaves, findings = self.assessment.read(given)
         outgoing = leaves.plain
         # ASCII: a text that has no UTF-8 form is kept as well.
         source = outgoing if leaves.is_whole and outgoing is not None else _ascii(payload).encode("ascii")
@@ -217,12 +196,12 @@ class _Intake:
             kept.sealed,
             None if outgoing is None else sent.digest,
             None if sent is kept else sent.sealed,
-            self.cipher.digests(words(kind, payload)),
+            self.index.buckets(kind, payload),
             refs(kind, payload),
             is_protected(payload),
             outgoing is not None,
             Jsonb(stored(leaves.issues)) if leaves.issues else None,
-            Jsonb(stored(leaves.findings)) if leaves.findings else None,
+            Jsonb(findings) if findings else None,
         )
 
 
@@ -234,36 +213,72 @@ async def store_roster(
     source: Source,
     *,
     if_match: Callable[[int | None], bool],
-    turn: asyncio.Lock,
+    share: LoopShare,
     most_bytes: int,
 ) -> Stored:
     """Stores what `source` gives as the roster of an activity of the cipher's organisation, whole or not at all.
 
     `published` says what breaks the schema. `if_match` is asked with the version that is there (None: no activity),
-    under the organisation's lock; `turn` is shared by all intakes of a process. Raises PreconditionFailed; Conflict
-    when the organisation's rosters would grow beyond `most_bytes` together; and whatever the source raises.
+    under the organisation's lock; `share` is that of all intakes of a process. A name and objects that are there
+    already change nothing. Raises PreconditionFailed; Conflict when the organisation's rosters would grow beyond
+    `most_bytes` together; and whatever the source raises.
     """
-    async with transaction(engine, "store_roster") as conn:
-        driver = (await conn.get_raw_connection()).driver_connection
-        assert isinstance(driver, psycopg.AsyncConnection)  # noqa: S101 - the engine's URL says so
-        intake = _Intake(cipher, uuid4(), published, turn, source)
-        await intake.copy(driver)
-        keys = {"organisation": cipher.organisation_id, "activity": activity_id}
-        upload = await conn.scalar(sa.text(_NEXT_UPLOAD), keys)
-        old = (await conn.execute(sa.text(_CURRENT), keys)).one_or_none()
-        _check(if_match, None if old is None else old.version)
-        together = await conn.scalar(sa.text(_TOGETHER), keys) or 0
-        _check_size(most_bytes, together, 0 if old is None else old.bytes, intake.bytes)
-        for statement in _TAKE_IN:
-            values = {"roster": intake.roster_id, "old": None if old is None else old.roster_id, "upload": upload}
-            await conn.execute(sa.text(statement), {**keys, **values})
-        await add_findings(conn, cipher.organisation_id, intake.roster_id, "object", intake.counted())
-        await _put_in_place(conn, intake, activity_id, upload, old)
-        await count_findings(conn, cipher.organisation_id, activity_id)
-        # In the same transaction, or the answer might show somebody else's roster.
-        row = await reads.find_activity(conn, cipher.organisation_id, activity_id)
-        assert row is not None  # noqa: S101 - it was written just now
-        return Stored(old is None, row)
+    staging = Staging(engine, share, cipher.organisation_id, _COLUMNS)
+    async with (
+        share.connections.take(cipher.organisation_id),
+        transaction(engine, "read_given") as conn,
+    ):
+        given = await read_given(conn, published, cipher.organisation_id)
+    assessment = Assessment(published, Reading(published.outgoing, published.body_form, given))
+    intake = _Intake(cipher, staging, share, source, SearchIndex(cipher), assessment)
+    try:
+        await intake.read()
+        async with (
+            share.connections.take(cipher.organisation_id),
+            transaction(engine, "store_roster") as conn,
+        ):
+            return await _take_in(conn, intake, activity_id, if_match, most_bytes)
+    except BaseException as exc:
+        # An error of the database hides no other; what it leaves is forgotten later.
+        with suppress(sa.exc.SQLAlchemyError, OSError):
+            await staging.forget()
+        if isinstance(exc, _Unchanged):
+            return Stored(created=False, activity=exc.activity)
+        raise
+
+
+async def _take_in(
+    conn: AsyncConnection,
+    intake: _Intake,
+    activity_id: UUID,
+    if_match: Callable[[int | None], bool],
+    most_bytes: int,
+) -> Stored:
+    await intake.staging.store_rest(conn)
+    organisation_id = intake.cipher.organisation_id
+    keys = {"organisation": organisation_id, "activity": activity_id}
+    upload = await conn.scalar(sa.text(_NEXT_UPLOAD), keys)
+    old = (await conn.execute(sa.text(_CURRENT), keys)).one_or_none()
+    _check(if_match, None if old is None else old.version)
+    if old is not None and (old.display_name, old.digest) == (intake.source.display_name, intake.digest.value()):
+        raise _Unchanged(await _shown(conn, organisation_id, activity_id))
+    together = await conn.scalar(sa.text(_TOGETHER), keys) or 0
+    _check_size(most_bytes, together, 0 if old is None else old.bytes, intake.bytes)
+    await intake.assessment.set_guardians_apart(conn, intake.roster_id)
+    for statement in _TAKE_IN:
+        values = {"roster": intake.roster_id, "old": None if old is None else old.roster_id, "upload": upload}
+        await conn.execute(sa.text(statement), {**keys, **values})
+    await intake.assessment.write(conn, organisation_id, intake.roster_id)
+    await _put_in_place(conn, intake, activity_id, upload, old)
+    await count_findings(conn, organisation_id, activity_id)
+    return Stored(old is None, await _shown(conn, organisation_id, activity_id))
+
+
+async def _shown(conn: AsyncConnection, organisation_id: UUID, activity_id: UUID) -> reads.Row:
+    # In the same transaction, or the answer might show somebody else's roster.
+    row = await reads.find_activity(conn, organisation_id, activity_id)
+    assert row is not None  # noqa: S101 - it was found or written just now
+    return row
 
 
 async def _put_in_place(
@@ -276,6 +291,7 @@ async def _put_in_place(
         "version": 1 if old is None else old.version + 1,
         "counts": intake.source.counts,
         "bytes": intake.bytes,
+        "digest": intake.digest.value(),
     }
     await conn.execute(
         sa.insert(roster).values(
@@ -303,7 +319,7 @@ async def _put_in_place(
 
 def _check(if_match: Callable[[int | None], bool], version: int | None) -> None:
     if not if_match(version):
-        raise PreconditionFailed("The activity is not in the version that If-Match names.")
+        raise PreconditionFailed("The activity is not in the state that the request's conditions ask for.")
 
 
 def _check_size(most: int, together: int, before: int, given: int) -> None:

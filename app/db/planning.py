@@ -3,9 +3,7 @@
 All of it is of one moment, whatever is stored meanwhile. What is decided of an object stands in the domain.
 """
 
-import asyncio
 import json
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -18,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from app.db.cipher import OrganisationCipher, plain_length
 from app.db.content import open_contents
 from app.db.engine import transaction
+from app.db.loop_share import LoopShare
 from app.db.plan_rows import job_slice, last_jobs, roster_slice
 from app.db.schema import activity, plan, plan_item
 from app.domain.differences import marks
@@ -34,9 +33,6 @@ MOST_KEPT: Final = 5
 _SLICE: Final = 500
 # What is opened together has about so many bytes.
 _OPENED_TOGETHER: Final = 1_000_000
-# Work, then rest, as with rosters that come in.
-_WORK_SECONDS: Final = 0.004
-_REST_SECONDS: Final = 0.001
 
 _COLUMNS: Final = {
     "organisation_id": "uuid",
@@ -68,9 +64,8 @@ class _Making:
     # Of the run that began last, by kind.
     last_jobs: Mapping[str, UUID]
     forecast: Forecast
-    turn: asyncio.Lock
+    share: LoopShare
     plan_id: UUID = field(default_factory=uuid4)
-    worked: float = 0.0
 
     async def stage(self, kind: Kind) -> None:
         """Decides of all objects of a kind, then finds those that are in no roster any more."""
@@ -94,15 +89,10 @@ class _Making:
                 wanted.add(bytes(row.outgoing))
         opened = await open_contents(self.conn, self.cipher, wanted) if wanted else {}
         made: list[tuple[Any, ...]] = []
-        # One plan or roster at a time, or the work of several would leave nobody a rest.
-        async with self.turn:
-            began = time.perf_counter()
+        async with self.share:
             for row, candidate in zip(rows, candidates, strict=True):
                 made.append(self._item(stage, row, candidate, opened))
-                if self.worked + time.perf_counter() - began >= _WORK_SECONDS:
-                    await asyncio.sleep(_REST_SECONDS)
-                    self.worked, began = 0.0, time.perf_counter()
-            self.worked += time.perf_counter() - began
+                await self.share.rest()
         return made
 
     def _item(
@@ -177,11 +167,11 @@ async def make_plan(
     on_record_error: str,
     key_id: UUID,
     key_name: str,
-    turn: asyncio.Lock,
+    share: LoopShare,
 ) -> UUID:
     """Writes down what a run of an activity would do if it were asked for now by this key; gives the plan's id.
 
-    `turn` is shared by all that works through rosters in a process. The oldest plans of the activity go when there are
+    `share` is shared by all that works through rosters in a process. The oldest plans of the activity go when there are
     more than MOST_KEPT. Raises NotFound without the activity.
     """
     one_moment = engine.execution_options(isolation_level="REPEATABLE READ")
@@ -195,7 +185,7 @@ async def make_plan(
             raise NotFound("There is no such activity.")
         forecast = Forecast(published.body_form, on_record_error)
         jobs = await last_jobs(conn, cipher.organisation_id, activity_id)
-        making = _Making(conn, cipher, current.roster_id, jobs, forecast, turn)
+        making = _Making(conn, cipher, current.roster_id, jobs, forecast, share)
         for kind in Kind:
             await making.stage(kind)
         await conn.execute(

@@ -4,7 +4,7 @@ An object is protected when it was so in the plan's roster or at the target then
 marks it so now; a duty when its person is.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
@@ -19,7 +19,7 @@ from app.domain.kinds import Kind
 _LAST: Final = 2**31 - 1
 _OF: Final = "(SELECT sealed FROM content WHERE content.organisation_id = :organisation AND content.digest = {})"
 # Each OFFSET and LIMIT keeps this a look by an index for each, whatever the statistics say.
-_ITEMS: Final = f"""
+_COLUMNS: Final = f"""
     SELECT one.*, {_OF.format("one.source")} AS source_sealed, {_OF.format("one.outgoing")} AS outgoing_sealed,
         {_OF.format("one.accepted")} AS accepted_sealed,
         person.source AS person_source, {_OF.format("person.source")} AS person_source_sealed,
@@ -29,19 +29,31 @@ _ITEMS: Final = f"""
                 AND item.object_id IN (one.object_id, one.person_id)
             OFFSET 0
         ) AS hidden
-    FROM (
-        SELECT * FROM plan_item
-        WHERE (plan_id, kind, ordinal) > (:plan, :kind, :after) AND (plan_id, kind, ordinal) <= (:plan, :kind, :last)
-            {{narrowed}}
-        ORDER BY plan_id, kind, ordinal LIMIT {{limit}}
-    ) one LEFT JOIN LATERAL (
+"""  # noqa: S608 - constants of ours
+_PERSON: Final = """
+    LEFT JOIN LATERAL (
         SELECT source, protected FROM (
             SELECT * FROM plan_item WHERE plan_item.object_id = one.person_id OFFSET 0
         ) any_plan
         WHERE any_plan.plan_id = :plan AND any_plan.kind = 'persons' AND any_plan.organisation_id = :organisation
     ) person ON true
     WHERE one.organisation_id = :organisation
+"""
+_ITEMS: Final = f"""
+    {_COLUMNS}
+    FROM (
+        SELECT * FROM plan_item
+        WHERE (plan_id, kind, ordinal) > (:plan, :kind, :after) AND (plan_id, kind, ordinal) <= (:plan, :kind, :last)
+            {{narrowed}}
+        ORDER BY plan_id, kind, ordinal LIMIT {{limit}}
+    ) one {_PERSON}
     ORDER BY one.ordinal
+"""  # noqa: S608 - constants of ours
+_NAMED: Final = f"""
+    {_COLUMNS}
+    FROM unnest(CAST(:kinds AS text[]), CAST(:objects AS uuid[])) AS wanted (kind, id) CROSS JOIN LATERAL (
+        SELECT * FROM plan_item WHERE plan_item.object_id = wanted.id OFFSET 0
+    ) one {_PERSON} AND one.plan_id = :plan AND one.kind = wanted.kind
 """  # noqa: S608 - constants of ours
 
 
@@ -116,3 +128,12 @@ async def list_items(
         if len(found) > limit:
             break
     return found
+
+
+async def list_named(
+    conn: AsyncConnection, organisation_id: UUID, plan_id: UUID, references: Iterable[tuple[str, UUID]]
+) -> Sequence[Row]:
+    """Gives a plan's items of these objects, by kind and id; those that it has."""
+    kinds, objects = zip(*references, strict=True)
+    given = {"organisation": organisation_id, "plan": plan_id, "kinds": list(kinds), "objects": list(objects)}
+    return (await conn.execute(sa.text(_NAMED), given)).mappings().all()

@@ -22,6 +22,18 @@ Row = sa.RowMapping
 RunWithJobs = tuple[Mapping[str, Any], Sequence[Mapping[str, Any]]]
 
 
+def _of_activity(column: sa.Column[Any]) -> sa.Label[Any]:
+    """Looks a run's activity up by its key, whatever the statistics say."""
+    found = sa.select(column).where(
+        activity.c.organisation_id == run.c.organisation_id, activity.c.id == run.c.activity_id
+    )
+    return found.scalar_subquery().label(f"activity_{column.name}")
+
+
+# What is shown of a run: it goes by the name of its activity, whose version grows with each change of that.
+_RUN = (*run.c, _of_activity(activity.c.display_name), _of_activity(activity.c.version))
+
+
 @dataclass(frozen=True, slots=True)
 class JobFilter:
     """What a list of jobs is narrowed to."""
@@ -70,7 +82,7 @@ async def roster_version(conn: AsyncConnection, organisation_id: UUID, activity_
 
 async def find_run(conn: AsyncConnection, organisation_id: UUID, run_id: UUID) -> Row | None:
     """Gives a run."""
-    query = sa.select(run).where(_belongs(run, organisation_id), run.c.id == run_id)
+    query = sa.select(*_RUN).where(_belongs(run, organisation_id), run.c.id == run_id)
     return (await conn.execute(query)).mappings().one_or_none()
 
 
@@ -85,7 +97,7 @@ async def list_runs(
 ) -> Sequence[Row]:
     """Lists an activity's runs, newest first by sequence."""
     query = (
-        sa.select(run)
+        sa.select(*_RUN)
         .where(run.c.organisation_id == organisation_id, run.c.activity_id == activity_id)
         .order_by(run.c.sequence.desc())
     )
@@ -141,7 +153,10 @@ async def list_jobs(
     after: tuple[Any, ...] | None,
     limit: int,
 ) -> Sequence[Row]:
-    """Lists jobs across the organisation, newest run first, its jobs in order: by (created_at, run_id, -position)."""
+    """Lists jobs across the organisation, newest run first, its jobs in order: by (created_at, run_id, -position).
+
+    Each has the columns of its run under `run_`.
+    """
     mine = job.c.organisation_id == organisation_id
     if wanted.run_id is not None or made_by is not None:
         # Not the index of the organisation's whole history, then, but that of runs.
@@ -168,7 +183,17 @@ async def list_jobs(
     if after is not None:
         created_at, run_id, position = after
         query = query.where(_before((job.c.created_at, job.c.run_id, -job.c.position), (created_at, run_id, -position)))
-    return (await conn.execute(query.order_by(*newest_first).limit(_known(limit + 1)))).mappings().all()
+    listed = query.order_by(*newest_first).limit(_known(limit + 1)).subquery("listed")
+    # Not a join, which could read all runs: a look by the key for each job of the page.
+    of_run = (
+        sa.select(*(column.label(f"run_{column.name}") for column in _RUN if column is not run.c.id))
+        .where(run.c.id == listed.c.run_id)
+        .offset(sa.literal_column("0"))
+        .lateral("of_run")
+    )
+    page = sa.select(listed, of_run).join(of_run, sa.true())
+    page = page.order_by(listed.c.created_at.desc(), listed.c.run_id.desc(), listed.c.position)
+    return (await conn.execute(page)).mappings().all()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -259,7 +284,7 @@ async def backlog(conn: AsyncConnection) -> Backlog:
 async def _run_with_jobs(
     conn: AsyncConnection, organisation_id: UUID, run_id: sa.ColumnElement[UUID]
 ) -> RunWithJobs | None:
-    of_run = [column.label(f"run_{column.name}") for column in run.c]
+    of_run = [column.label(f"run_{column.name}") for column in _RUN]
     query = (
         sa.select(*of_run, *(column.label(f"job_{column.name}") for column in job.c))
         .join(job, job.c.run_id == run.c.id)
@@ -270,7 +295,7 @@ async def _run_with_jobs(
     if not rows:
         return None
     jobs = [{column.name: row[f"job_{column.name}"] for column in job.c} for row in rows]
-    return {column.name: rows[0][f"run_{column.name}"] for column in run.c}, jobs
+    return {column.name: rows[0][f"run_{column.name}"] for column in _RUN}, jobs
 
 
 def _known(limit: int) -> sa.BindParameter[int]:

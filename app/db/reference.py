@@ -31,6 +31,19 @@ class Item:
     payload: dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What an organisation's rosters are held against: its own school units' documents, and the ids of all others; the
+
+    documents of programmes and exams. None is what is not known yet, or to nobody.
+    """
+
+    units: list[dict[str, Any]] | None
+    others: frozenset[str]
+    programmes: list[dict[str, Any]] | None
+    exams: list[dict[str, Any]] | None
+
+
 async def add_subjects(conn: AsyncConnection) -> None:
     """Gives every organisation a task, and programmes and exams as soon as there is an organisation."""
     await conn.execute(
@@ -49,30 +62,33 @@ async def add_subjects(conn: AsyncConnection) -> None:
     )
 
 
-async def replace_all(conn: AsyncConnection, kind: Kind, items: Iterable[Item]) -> None:
-    """Stores all items of a kind, so that those that are gone at Skolverket are gone here."""
-    kept = await _store(conn, kind, items)
-    await conn.execute(
+async def replace_all(conn: AsyncConnection, kind: Kind, items: Iterable[Item]) -> bool:
+    """Stores all items of a kind: those that are gone at Skolverket are gone here. Tells whether anything differs."""
+    kept, changed = await _store(conn, kind, items)
+    gone = await conn.execute(
         sa.text("DELETE FROM reference_item WHERE kind = :kind AND id <> ALL(:kept)"), {"kind": kind, "kept": kept}
     )
+    return changed or bool(gone.rowcount)
 
 
 async def replace_organisation(
     conn: AsyncConnection, number: str, organisation: Item | None, school_units: Iterable[Item]
-) -> None:
-    """Stores an organisation, or that Skolverket knows none, and its school units.
+) -> bool:
+    """Stores an organisation, or that Skolverket knows none, and its school units; tells whether anything differs.
 
     A school unit goes once no cached organisation lists it: it may have moved from one to the other.
     """
-    await conn.execute(
+    kept, changed = await _store(conn, "school_unit", school_units)
+    gone = await conn.execute(
         sa.text(
             "DELETE FROM reference_item WHERE kind = 'organisation' AND code = :number AND id IS DISTINCT FROM :id"
         ),
         {"number": number, "id": None if organisation is None else organisation.id},
     )
+    changed |= bool(gone.rowcount)
     if organisation is not None:
-        await _store(conn, "organisation", [Item(organisation.id, number, organisation.payload)])
-    await conn.execute(
+        changed |= (await _store(conn, "organisation", [Item(organisation.id, number, organisation.payload)]))[1]
+    left = await conn.execute(
         sa.text(
             f"""
             DELETE FROM reference_item WHERE kind = 'school_unit' AND id <> ALL(:kept) AND id::text NOT IN (
@@ -81,7 +97,63 @@ async def replace_organisation(
             )
             """  # noqa: S608 - our own text
         ),
-        {"kept": await _store(conn, "school_unit", school_units)},
+        {"kept": kept},
+    )
+    return changed or bool(left.rowcount)
+
+
+async def known_to(conn: AsyncConnection, number: str) -> Known:
+    """Gives what is known for the organisation with this number, in one statement."""
+    rows = await conn.execute(
+        sa.text(
+            f"""
+            WITH own AS (
+                SELECT lower(unit ->> 'id') AS id FROM reference_item owner, {_UNITS} unit
+                WHERE owner.kind = 'organisation' AND owner.code = :number
+            )
+            SELECT kind, id::text, CASE WHEN kind <> 'school_unit' OR id::text IN (SELECT id FROM own) THEN payload END
+            FROM reference_item WHERE kind <> 'organisation'
+            UNION ALL
+            SELECT kind, id::text, NULL FROM reference_item WHERE kind = 'organisation' AND code = :number
+            """  # noqa: S608 - our own text
+        ),
+        {"number": number},
+    )
+    found: dict[str, list[dict[str, Any]]] = {"school_unit": [], "programme": [], "exam": []}
+    others, is_known = set(), False
+    for kind, item_id, payload in rows:
+        if kind == "organisation":
+            is_known = True
+        elif payload is None:
+            others.add(item_id)
+        else:
+            found[kind].append(payload)
+    return Known(
+        found["school_unit"] if is_known else None,
+        frozenset(others),
+        found["programme"] or None,
+        found["exam"] or None,
+    )
+
+
+async def ask_again(conn: AsyncConnection, number: str) -> None:
+    """Has what is known for an organisation read again at once, unless it has been within the last ten minutes.
+
+    Somebody refers to what is not known, which may be new. Whatever is being read now is left alone.
+    """
+    await conn.execute(
+        sa.text(
+            """
+            UPDATE task SET due_at = clock_timestamp()
+            FROM (
+                SELECT id FROM task
+                WHERE kind = :kind AND key = ANY (:keys) AND holder IS NULL AND due_at > clock_timestamp()
+                    AND done_at < clock_timestamp() - interval '10 minutes'
+                FOR UPDATE SKIP LOCKED
+            ) stale WHERE task.id = stale.id
+            """
+        ),
+        {"kind": OPEN_DATA, "keys": [number, PROGRAMMES, EXAMS]},
     )
 
 
@@ -127,10 +199,10 @@ _UNITS = """jsonb_array_elements(
 )"""
 
 
-async def _store(conn: AsyncConnection, kind: Kind, items: Iterable[Item]) -> list[UUID]:
+async def _store(conn: AsyncConnection, kind: Kind, items: Iterable[Item]) -> tuple[list[UUID], bool]:
     by_id = {item.id: item for item in items}
     written = [{"id": str(one.id), "code": one.code, "payload": one.payload} for one in by_id.values()]
-    await conn.execute(
+    stored = await conn.execute(
         sa.text(
             """
             INSERT INTO reference_item (kind, id, code, payload)
@@ -138,11 +210,12 @@ async def _store(conn: AsyncConnection, kind: Kind, items: Iterable[Item]) -> li
             FROM jsonb_to_recordset(CAST(:items AS jsonb)) AS item (id uuid, code text, payload jsonb)
             ON CONFLICT (kind, id) DO UPDATE
             SET code = excluded.code, payload = excluded.payload, fetched_at = excluded.fetched_at
+            WHERE (reference_item.code, reference_item.payload) IS DISTINCT FROM (excluded.code, excluded.payload)
             """
         ),
         {"kind": kind, "items": json.dumps(written)},
     )
-    return list(by_id)
+    return list(by_id), bool(stored.rowcount)
 
 
 async def _one(conn: AsyncConnection, where: str, kind: Kind, key: UUID | str) -> Item | None:

@@ -1,10 +1,12 @@
 """What callers read of records and batches, with who in them is protected. Scoped to one organisation first of all.
 
+What they search is in `searches`.
+
 A record is protected when it was so in its run, or when any roster of the organisation marks the person so now; a duty
 when its person is.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -17,11 +19,12 @@ from app.domain.lifecycle import RECORD
 Row = sa.RowMapping
 
 # `one` is the record; `person` is the record that a duty takes its name from; `before` what Skolverket was asked about.
-# Each OFFSET or LIMIT keeps this a look by the primary key for each record, whatever the statistics say.
-_BESIDE = """
+# Each OFFSET or LIMIT, and each id as a range, keeps this a look by the primary key for each record, whatever the
+# statistics say: as an equality the object's own index would do as well, and that has it in all runs.
+BESIDE = """
     LEFT JOIN LATERAL (
         SELECT person.object_id, person.source, person.protected FROM record person
-        WHERE one.kind = 'duties' AND person.object_id = one.refs[1] AND person.job_id = (
+        WHERE one.kind = 'duties' AND person.object_id BETWEEN one.refs[1] AND one.refs[1] AND person.job_id = (
             SELECT persons.id FROM job persons
             WHERE persons.run_id = (SELECT run_id FROM job WHERE id = :job) AND persons.kind = 'persons'
         )
@@ -42,13 +45,13 @@ _BESIDE = """
 # Some of a job's records, by their ids.
 _FROM = f"""
     FROM unnest(CAST(:objects AS uuid[])) AS wanted CROSS JOIN LATERAL (
-        SELECT * FROM record WHERE record.job_id = :job AND record.object_id = wanted OFFSET 0
-    ) one {_BESIDE}
+        SELECT * FROM record WHERE record.job_id = :job AND record.object_id BETWEEN wanted AND wanted OFFSET 0
+    ) one {BESIDE}
     WHERE one.organisation_id = :organisation
 """  # noqa: S608 - constants of ours
 # A content of a record: a look by the primary key for each.
 _OF = "(SELECT {} FROM content WHERE content.organisation_id = :organisation AND content.digest = {})"
-_COLUMNS = f"""
+RECORD_COLUMNS = f"""
     SELECT one.object_id, one.kind, one.ordinal, one.status, one.issues, one.completed_at, one.attempts,
         one.source, {_OF.format("sealed", "one.source")} AS source_sealed,
         one.sent, {_OF.format("sealed", "one.sent")} AS sent_sealed,
@@ -56,15 +59,27 @@ _COLUMNS = f"""
         person.object_id AS person_id, person.source AS person_source,
         {_OF.format("sealed", "person.source")} AS person_source_sealed, protection.hidden,
         -- a retry may have let it through since
-        one.status IN ('error', 'skipped') AND coalesce(before.held, false) AS held
-"""
-# The contents that have all words. Only the index of words can give them: by the organisation it would be all of its.
-_HITS = """
-    WITH hit AS MATERIALIZED (
-        SELECT object_id, digest FROM content
-        WHERE (organisation_id = :organisation) IS TRUE AND words @> :digests
-    )
-"""
+        one.status IN ('error', 'skipped') AND coalesce(before.held, false) AS held,
+        -- what was found of the object in the very roster of which the run is
+        CASE WHEN one.status IN ('error', 'warning') THEN (
+            SELECT jsonb_agg(
+                jsonb_build_object('code', found.code, 'severity', found.severity, 'pointer', found.pointer)
+                ORDER BY found.origin, found.number
+            )
+            FROM (
+                SELECT roster_id FROM run
+                JOIN activity ON activity.organisation_id = run.organisation_id AND activity.id = run.activity_id
+                    AND activity.version = run.roster_version
+                WHERE run.id = one.run_id OFFSET 0
+            ) roster
+            CROSS JOIN LATERAL (
+                SELECT * FROM finding
+                WHERE finding.roster_id BETWEEN roster.roster_id AND roster.roster_id AND finding.kind = one.kind
+                    AND finding.ordinal = one.ordinal AND finding.object_id = one.object_id
+                OFFSET 0
+            ) found
+        ) END AS findings
+"""  # noqa: S608 - constants of ours
 _SUMMARY = [column for column in batch.c if column.name not in {"items", "answer", "record_ids", "fence"}]
 
 
@@ -76,33 +91,18 @@ async def list_records(
     status: str | None,
     after: int | None,
     limit: int,
-    digests: Sequence[int] = (),
-    protected: bool = True,
 ) -> Sequence[Row]:
-    """Lists a job's records in the roster's order, with one to spare.
-
-    With digests only those whose words (or whose person's words) have them all; without `protected` none that is.
-    """
-    narrowed = ""
-    if after is not None:
-        narrowed += " AND one.ordinal > :after"
-    if digests:
-        narrowed += (
-            " AND ((one.object_id, one.source) IN (SELECT object_id, digest FROM hit)"
-            " OR (person.object_id, person.source) IN (SELECT object_id, digest FROM hit))"
-        )
-    if not protected:
-        narrowed += " AND NOT protection.hidden"
+    """Lists a job's records in the roster's order, with one to spare."""
+    narrowed = "" if after is None else " AND one.ordinal > :after"
     # Each status has its records in their order: as many of each as are asked for, and the first of all these.
     query = sa.text(
         f"""
-        {_HITS if digests else ""}
         SELECT listed.* FROM (
             SELECT run_id, kind FROM job WHERE id = :job AND (organisation_id = :organisation) IS TRUE OFFSET 0
         ) job
         CROSS JOIN unnest(CAST(:statuses AS text[])) AS among (status)
         CROSS JOIN LATERAL (
-            {_COLUMNS} FROM record one {_BESIDE}
+            {RECORD_COLUMNS} FROM record one {BESIDE}
             WHERE one.run_id = job.run_id AND one.kind = job.kind AND one.status = among.status {narrowed}
             ORDER BY one.ordinal LIMIT :limit
         ) listed
@@ -117,17 +117,36 @@ async def list_records(
     }
     if after is not None:
         given["after"] = after
-    if digests:
-        query = query.bindparams(sa.bindparam("digests", type_=sa.ARRAY(sa.BigInteger)))
-        given["digests"] = list(digests)
     return (await conn.execute(query, given)).mappings().all()
 
 
 async def find_record(conn: AsyncConnection, organisation_id: UUID, job_id: UUID, object_id: UUID) -> Row | None:
     """Gives one record of a job."""
-    query = sa.text(f"{_COLUMNS} {_FROM}")
+    query = sa.text(f"{RECORD_COLUMNS} {_FROM}")
     found = await conn.execute(query, {"organisation": organisation_id, "job": job_id, "objects": [object_id]})
     return found.mappings().one_or_none()
+
+
+async def list_named(
+    conn: AsyncConnection, organisation_id: UUID, job_id: UUID, references: Iterable[tuple[str, UUID]]
+) -> Sequence[Row]:
+    """Gives the records of these objects, by kind and id, in the run of a job; those that it has."""
+    query = sa.text(
+        f"""
+        {RECORD_COLUMNS} FROM (
+            SELECT run_id FROM job WHERE id = :job AND (organisation_id = :organisation) IS TRUE OFFSET 0
+        ) here
+        CROSS JOIN unnest(CAST(:kinds AS text[]), CAST(:objects AS uuid[])) AS wanted (kind, object_id)
+        CROSS JOIN LATERAL (
+            SELECT record.* FROM job stage JOIN record ON record.job_id = stage.id
+            WHERE stage.run_id = here.run_id AND stage.kind = wanted.kind AND record.object_id = wanted.object_id
+            OFFSET 0
+        ) one {BESIDE}
+        """  # noqa: S608 - constants of ours
+    )
+    kinds, objects = zip(*references, strict=True)
+    given = {"organisation": organisation_id, "job": job_id, "kinds": list(kinds), "objects": list(objects)}
+    return (await conn.execute(query, given)).mappings().all()
 
 
 async def protected_among(

@@ -1,9 +1,9 @@
-"""What callers read of rosters: the objects, and who in them is protected.
+"""What callers read of rosters: the objects.
 
 Scoped to one organisation first of all.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -18,7 +18,7 @@ _LAST = 2**31 - 1
 async def list_items(
     conn: AsyncConnection, organisation_id: UUID, roster_id: UUID, kind: str, *, after: int, limit: int
 ) -> Sequence[Row]:
-    """Reads a slice of one list of a roster, in its order: object_id, ordinal, source, sealed, refs, protected."""
+    """Reads a slice of one list of a roster, in its order: object_id, ordinal, source, sealed."""
     # Between two keys of its index: by equalities a planner takes a roster for one of average size, and sorts all of a
     # large one for each slice. Whose it is is asked of what was found.
     key = (roster_item.c.roster_id, roster_item.c.kind, roster_item.c.ordinal)
@@ -33,7 +33,7 @@ async def list_items(
     )
     query = (
         sa.select(
-            *(slice_.c[name] for name in ("object_id", "ordinal", "source", "refs", "protected")),
+            *(slice_.c[name] for name in ("object_id", "ordinal", "source")),
             sa.select(content.c.sealed)
             .where(content.c.organisation_id == organisation_id, content.c.digest == slice_.c.source)
             .scalar_subquery()
@@ -43,13 +43,3 @@ async def list_items(
         .order_by(slice_.c.ordinal)
     )
     return (await conn.execute(query)).mappings().all()
-
-
-async def protected_now(conn: AsyncConnection, organisation_id: UUID, object_ids: Iterable[UUID]) -> set[UUID]:
-    """Picks those that some roster of the organisation marks as protected."""
-    query = sa.select(roster_item.c.object_id).where(
-        roster_item.c.organisation_id == organisation_id,
-        roster_item.c.object_id == sa.any_(sa.literal(list(object_ids), roster_item.c.refs.type)),
-        roster_item.c.protected,
-    )
-    return set((await conn.scalars(query)).all())

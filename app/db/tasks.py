@@ -39,6 +39,22 @@ async def add(conn: AsyncConnection, kind: str, key: str = "", organisation_id: 
     )
 
 
+async def renew(conn: AsyncConnection, kind: str, organisations: Mapping[str, UUID]) -> None:
+    """Makes tasks that are due at once, by their keys; one that is in hand loses its claim, and is done anew."""
+    await conn.execute(
+        sa.text(
+            """
+            INSERT INTO task (kind, key, organisation_id)
+            SELECT :kind, key, organisation FROM unnest(CAST(:keys AS text[]), CAST(:organisations AS uuid[]))
+                AS given (key, organisation) ORDER BY key
+            ON CONFLICT (kind, key) DO UPDATE
+            SET claim = next_claim(task.claim), leased_until = NULL, due_at = clock_timestamp()
+            """
+        ),
+        {"kind": kind, "keys": list(organisations), "organisations": list(organisations.values())},
+    )
+
+
 async def claim_for_epoch(
     conn: AsyncConnection, epoch: UUID, longest: Mapping[str, timedelta], most: int
 ) -> list[Task]:

@@ -3,6 +3,7 @@
 Of certificates and private keys there are names of files here, and never what is in them.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 from uuid import UUID, uuid4
 
@@ -10,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db import findings
 from app.db.cipher import new_salt
 from app.db.schema import api_key, organisation
 from app.db.versions import KEY_VERSION
@@ -27,13 +29,24 @@ class CertificateFiles(NamedTuple):
 
 
 async def create_organisation(
-    conn: AsyncConnection, number: str, name: str, files: CertificateFiles | None = None, entity_id: str | None = None
+    conn: AsyncConnection,
+    number: str,
+    name: str,
+    files: CertificateFiles | None = None,
+    entity_id: str | None = None,
+    eppn_domains: Sequence[str] = (),
 ) -> UUID:
     """Registers a school organiser by its ten-digit organisation number; raises Conflict when it is there already."""
     if entity_id is not None and files is None:
         raise _nothing_to_prove_it()
     made = insert(organisation).values(
-        id=uuid4(), number=number, name=name, salt=new_salt(), entity_id=entity_id, **_columns(files)
+        id=uuid4(),
+        number=number,
+        name=name,
+        salt=new_salt(),
+        entity_id=entity_id,
+        eppn_domains=list(eppn_domains),
+        **_columns(files),
     )
     organisation_id: UUID | None = await conn.scalar(made.on_conflict_do_nothing().returning(organisation.c.id))
     if organisation_id is None:
@@ -68,8 +81,21 @@ async def drop_certificate(conn: AsyncConnection, number: str) -> None:
         raise _unknown()
 
 
+async def set_eppn_domains(conn: AsyncConnection, number: str, domains: Sequence[str]) -> None:
+    """Declares the domains of an organisation's logins, in place of those before; its rosters are looked at again.
+
+    Raises NotFound.
+    """
+    changed = sa.update(organisation).where(organisation.c.number == number).values(eppn_domains=list(domains))
+    organisation_id = await conn.scalar(changed.returning(organisation.c.id))
+    if organisation_id is None:
+        raise _unknown()
+    await findings.look_again(conn, organisation_id)
+
+
 async def organisations(conn: AsyncConnection, number: str | None = None) -> list[Row]:
-    """Lists organisations by number: id, number, name, created_at, certificate_file, key_file, entity_id.
+    """Lists organisations by number: id, number, name, created_at, certificate_file, key_file, entity_id,
+    eppn_domains.
 
     Raises NotFound when there is none with the number asked for.
     """

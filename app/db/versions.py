@@ -13,7 +13,10 @@ KEY_VERSION: Final[LiteralString] = "concat(api_key.xmin, '/', md5(organisation.
 CHANGED_VERSIONS: Final[LiteralString] = """
     SELECT 'run', asked.place FROM unnest(%s::uuid[], %s::bigint[]) WITH ORDINALITY AS asked (id, version, place)
     WHERE asked.version IS DISTINCT FROM (
-        SELECT run.version + (SELECT sum(job.version) FROM job WHERE job.run_id = run.id)::bigint
+        SELECT run.version + (SELECT sum(job.version) FROM job WHERE job.run_id = run.id)::bigint + (
+            SELECT version FROM activity
+            WHERE activity.organisation_id = run.organisation_id AND activity.id = run.activity_id
+        )
         FROM run WHERE run.id = asked.id
     )
     UNION ALL

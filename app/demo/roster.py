@@ -23,6 +23,9 @@ Lesson = tuple[str, Item]
 ROSTER_KEYS = ("persons", "duties", "groups", "activities")
 REFERENCE_KEYS = ("huvudman", "schoolUnits", "programmes", "nationalActivities")
 
+# That of the demonstration's schools, which `make serve` knows.
+DEMONSTRATION = 2026
+
 _STAFF_SHARE = 0.085
 _CLASS_SIZE = 26
 _LEAST_PER_SCHOOL = 20
@@ -40,12 +43,14 @@ _ROLES = (
 class RosterPlan:
     """What to invent: so many persons (pupils and staff together, at least 20 a school) and spoiled records.
 
-    `year` is that in which the school year begins. `domain` is for e-mail; logins have `edu.` before it.
+    `seed` decides the schools, and all else too unless `people` does. `year` is that in which the school year begins.
+    `domain` is for e-mail; logins have `edu.` before it.
     """
 
     persons: int = 2000
     schools: int = 5
     seed: int = 1
+    people: str = ""
     defects: int = 0
     organisation_number: str = "2120009812"
     organisation_name: str = "Exempelköpings kommun"
@@ -64,7 +69,7 @@ def generate(plan: RosterPlan) -> dict[str, Any]:
     is too small for the defects, or so large that birth numbers run out.
     """
     generated = _Maker(plan).make()
-    generated["planted"] = defects.plant(generated, plan.defects, random.Random(f"defects {plan.seed}"))  # noqa: S311
+    generated["planted"] = defects.plant(generated, plan.defects, random.Random(f"defects {plan.people or plan.seed}"))  # noqa: S311
     return generated
 
 
@@ -107,7 +112,11 @@ class _Maker:
 
     def __init__(self, plan: RosterPlan) -> None:
         self.plan = plan
-        self.rng = random.Random(f"roster {plan.seed}")  # noqa: S311
+        of_schools = random.Random(f"roster {plan.seed}")  # noqa: S311
+        self.codes = of_schools.sample(range(99_900_000, 100_000_000), plan.schools)
+        # What is left of one source after the schools is as good as any, and begins alike for rosters of any size: an
+        # id might come twice, for two people.
+        self.rng = random.Random(f"people {plan.people}") if plan.people else of_schools  # noqa: S311
         self.people = People(self.rng, plan.domain)
         self.duties: list[Item] = []
         self.groups: list[Item] = []
@@ -115,9 +124,8 @@ class _Maker:
 
     def make(self) -> dict[str, Any]:
         owner = schools.organiser(self.plan.organisation_number, self.plan.organisation_name)
-        codes = self.rng.sample(range(99_900_000, 100_000_000), self.plan.schools)
         kinds = [_KINDS[n % len(_KINDS)] for n in range(self.plan.schools)]
-        units = [schools.school_unit(n, str(codes[n]), years, owner) for n, years in enumerate(kinds)]
+        units = [schools.school_unit(n, str(self.codes[n]), years, owner) for n, years in enumerate(kinds)]
         sizes = _shares(self.plan.persons, [len(years) or 7 for years in kinds])
         for unit, years, size in zip(units, kinds, sizes, strict=True):
             staff = max(3, round(size * _STAFF_SHARE))

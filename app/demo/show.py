@@ -2,6 +2,7 @@
 
 import signal
 import time
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -11,21 +12,23 @@ import httpx
 from rich.console import Console
 from rich.live import Live
 
-from app.demo.report import failed_records, live_table, summary_table
-from app.demo.roster import RosterPlan, generate, json_chunks, reference_only, roster_only
+from app.demo.report import Cause, cause_lines, causes, decimal, stage_table
+from app.demo.roster import DEMONSTRATION, RosterPlan, generate, json_chunks, reference_only, roster_only
 from app.errors import Stopped
 from app.local.local_stack import LocalStack, local_stack
 
 # The same activity each time, so that its history grows.
 ACTIVITY = uuid5(NAMESPACE_URL, "urn:provkedja:demonstration")
 PERSONS = 2000
+# What goes on the screen with all else that comes at the end: 25 lines.
+MOST_CAUSES = 8
 
 
 def invent(persons: int) -> dict[str, Any]:
     """Invents the demonstration's roster: five schools and twelve defects, fewer in a small one; raises Stopped."""
     schools, defects = min(5, persons // 20), min(12, persons // 10)
     try:
-        return generate(RosterPlan(persons=persons, schools=schools, seed=2026, defects=defects))
+        return generate(RosterPlan(persons=persons, schools=schools, seed=DEMONSTRATION, defects=defects))
     except ValueError as impossible:
         raise Stopped(f"no roster of {persons} persons can be made: {impossible}") from None
 
@@ -38,15 +41,15 @@ def show(folder: Path, persons: int) -> int:
     generated = invent(persons)
     try:
         with ExitStack() as stack:
-            with console.status("starting Postgres, Valkey, simulator, API and worker"):
+            with console.status("startar Postgres, Valkey, simulator, API och arbetare"):
                 up = stack.enter_context(local_stack(folder, reference_only(generated)))
-            console.print(f"ready after {time.monotonic() - began:.1f} s: API {up.api}, simulator {up.simulator}")
+            console.print(f"Igång efter {decimal(time.monotonic() - began)} s: API {up.api}, simulator {up.simulator}")
             run = _provision(console, up, generated)
-            console.print("ending what was started" if up.children else "what was running already stays up")
+        stays = "" if up.children else "; det som redan var igång är kvar"
+        console.print(f"Demonstrationen tog {decimal(time.monotonic() - began)} s{stays}.")
     except KeyboardInterrupt:
-        console.print("interrupted: everything that was started has ended")
+        console.print("Avbruten: allt som startades är avslutat.")
         return 130
-    console.print(f"the whole demonstration took {time.monotonic() - began:.1f} s")
     return 0 if run["status"] == "succeeded" else 1
 
 
@@ -65,12 +68,15 @@ def _provision(console: Console, up: LocalStack, generated: dict[str, Any]) -> d
         )
         stored.raise_for_status()
         activity = stored.json()
-        counts = activity["roster"]["counts"]
+        counts, findings = activity["roster"]["counts"], activity["findings"]
         console.print(
-            f"stored a roster of {counts['persons']} persons, {counts['duties']} duties, {counts['groups']} groups and "
-            f"{counts['activities']} activities in {time.monotonic() - began:.1f} s; "
-            f"{activity['findings']['errors']} findings that keep a record from being sent, "
-            f"{len(generated['planted'])} defects planted"
+            f"Underlaget har tagits emot på {decimal(time.monotonic() - began)} s: {counts['persons']} användare, "
+            f"{counts['duties']} tjänstgöringar, {counts['groups']} grupper, {counts['activities']} aktiviteter."
+        )
+        console.print(
+            f"Innan något har skickats: {findings['errors']} fel och {findings['warnings']} "
+            f"varning{'' if findings['warnings'] == 1 else 'ar'} i underlaget; {len(generated['planted'])} poster är "
+            "förstörda med flit."
         )
         accepted = api.post(
             f"/activities/{ACTIVITY}/provision",
@@ -78,44 +84,51 @@ def _provision(console: Console, up: LocalStack, generated: dict[str, Any]) -> d
             headers={"Idempotency-Key": str(uuid4())},
         )
         accepted.raise_for_status()
+        console.print()
         run = _follow(console, api, accepted.headers["Location"])
         console.print()
-        console.print(summary_table(run, {job["id"]: _sent(api, job) for job in run["jobs"]}))
-        console.print(failed_records(_failed(api, run)))
+        console.print(cause_lines(_causes(api, run), MOST_CAUSES), soft_wrap=False)
         _curls(console, run)
         return run
 
 
 def _follow(console: Console, api: httpx.Client, location: str) -> dict[str, Any]:
     run: dict[str, Any] = api.get(location).raise_for_status().json()
-    with Live(live_table(run), console=console, refresh_per_second=8) as live:
+    with Live(stage_table(run), console=console, refresh_per_second=8) as live:
         while run["status"] in {"queued", "running"}:
             time.sleep(0.2)
             run = api.get(location).raise_for_status().json()
-            live.update(live_table(run))
+            live.update(stage_table(run))
     return run
 
 
-def _failed(api: httpx.Client, run: dict[str, Any]) -> list[dict[str, Any]]:
-    return [
-        record
-        for job in run["jobs"]
-        for record in api.get(f"/jobs/{job['id']}/records", params={"status": "error", "limit": 20})
-        .raise_for_status()
-        .json()["data"]
-    ]
+def _causes(api: httpx.Client, run: dict[str, Any]) -> list[Cause]:
+    """Groups the records that did not simply succeed by why, each cause in the catalogue's own words."""
+    found = causes(
+        record for job in run["jobs"] for status in ("error", "skipped", "warning") for record in _all(api, job, status)
+    )
+    for cause in found[:MOST_CAUSES]:
+        if not cause.says:
+            cause.says = api.get(cause.key).raise_for_status().json()["means"]["sv"]
+    return found
 
 
-def _sent(api: httpx.Client, job: dict[str, Any]) -> int:
-    """Counts the records that left for Skolverket: those in the job's calls."""
-    calls = api.get(f"/jobs/{job['id']}/batches", params={"limit": 200}).raise_for_status().json()["data"]
-    return sum(call["records"] for call in calls if call["status"] == "answered")
+def _all(api: httpx.Client, job: dict[str, Any], status: str) -> Iterator[dict[str, Any]]:
+    """Reads a job's records of a status, page by page."""
+    params: dict[str, str | int] = {"status": status, "limit": 200}
+    while True:
+        page = api.get(f"/jobs/{job['id']}/records", params=params).raise_for_status().json()
+        yield from page["data"]
+        if page["next_cursor"] is None:
+            return
+        params["cursor"] = page["next_cursor"]
 
 
 def _curls(console: Console, run: dict[str, Any]) -> None:
-    console.print("After `make serve`, look closer with:")
-    for path in ("/jobs?limit=4", f"/runs/{run['id']}", f"/jobs/{run['jobs'][0]['id']}/records?status=error"):
-        console.print(
-            f'  curl -sH "Authorization: Bearer $(cat .local/key)" "http://127.0.0.1:$(cat .local/port){path}"',
-            markup=False,
-        )
+    console.print("Se efter själv, när `make serve` är igång:")
+    for line in (
+        'get() { curl -sH "Authorization: Bearer $(cat .local/key)" "127.0.0.1:$(cat .local/port)$1"; }',
+        f"get /runs/{run['id']}",
+        f'get "/jobs/{run["jobs"][0]["id"]}/records?status=error"',
+    ):
+        console.print(f"  {line}", markup=False)

@@ -17,22 +17,10 @@ class Kind(StrEnum):
         return list(Kind).index(self) + 1
 
     @property
-    def swedish(self) -> str:
-        """Gives the name that administrators see, in Swedish."""
-        return _SWEDISH[self]
-
-    @property
     def before(self) -> tuple["Kind", ...]:
         """Gives the stages whose objects this one's may refer to."""
         return _REFERS_TO[self]
 
-
-_SWEDISH = {
-    Kind.PERSONS: "Användare",
-    Kind.DUTIES: "Tjänstgöringar",
-    Kind.GROUPS: "Grupper",
-    Kind.ACTIVITIES: "Aktiviteter",
-}
 
 _REFERS_TO = {
     Kind.PERSONS: (),

@@ -84,6 +84,12 @@ class Outgoing:
     left_out: Set[LeftOut] = frozenset()
     is_whole: bool = False
 
+    @property
+    def broken(self) -> frozenset[str]:
+        """Gives the pointers of what keeps the object here, or is left out of it."""
+        spoken_of = (issue for issue in self.issues if issue.severity == "error" or issue.code == "value_left_out")
+        return frozenset(issue.pointer for issue in spoken_of if issue.pointer is not None)
+
 
 def outgoing(item: Item, shape: Shape, today: date) -> Outgoing:
     """Makes what leaves of `item`: what its `shape` publishes, without what is null, ids in one spelling.

@@ -38,6 +38,9 @@ class Decision(StrEnum):
 # What says of an object that stays here that the target has it from before, so that nobody is kept back.
 _AS_IF_KNOWN: Final = frozenset({"weaker_marking", "reused_id"})
 
+# What is to stay here, and is no error.
+_SKIPPED: Final = frozenset({"guardian"})
+
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
@@ -130,7 +133,8 @@ class Forecast:
 
     def _decide(self, stage: Stage, candidate: Candidate, item: Item | None) -> Decided:
         if not candidate.sendable:
-            return Decided(Decision.KEPT_HERE, candidate.issues)
+            is_no_error = any(each.code in _SKIPPED for each in candidate.issues)
+            return Decided(Decision.SKIPPED if is_no_error else Decision.KEPT_HERE, candidate.issues)
         # Whether another run's call has it at this moment tells nothing of later.
         if standing(candidate.upload, candidate.accepted_upload, under_way=False) is Standing.NEWER_AT_TARGET:
             return Decided(Decision.UNCHANGED, (Issue("newer_at_target", "warning"),))

@@ -4,16 +4,16 @@ Objects may be malformed in any way, so every function takes any JSON value anyw
 """
 
 import re
-import unicodedata
 from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass
 from typing import Any, Final, Literal, NamedTuple
 from uuid import UUID
 
-Item = dict[str, Any]
+from app.domain.kinds import Kind
 
-MOST_WORDS: Final = 64
-LONGEST_WORD: Final = 255
+Item = dict[str, Any]
+# Another object that one speaks of, by its kind and id.
+Reference = tuple[Kind, UUID]
 
 UNKNOWN_UNIT: Final[frozenset[UUID | None]] = frozenset({None})
 
@@ -22,8 +22,6 @@ _NAMES: Final = ("givenName", "middleName", "familyName")
 # SS 12000's codes of the kinds of school that take part.
 _SCHOOL_TYPES: Final = frozenset({"GR", "SP", "SAM", "GY", "VUXGY"})
 _WITHOUT_FORM = re.compile("[\0\ud800-\udfff]")  # neither UTF-8 nor a Postgres text has them
-_DASHES = re.compile("[‐‑‒–−]")
-_EDGES: Final = ".,;:()[]\"'-"
 
 
 class RosterObject(NamedTuple):
@@ -94,6 +92,14 @@ def refs(kind: str, item: Item) -> list[UUID]:
     return list(dict.fromkeys(filter(None, _references(kind, item))))
 
 
+def referred(kind: str, item: Item, object_id: UUID) -> Reference:
+    """Tells of which kind an object is that an object of a `kind` builds on: an activity has groups and duties."""
+    if kind == "activities":
+        of_groups = object_id in map(_id_of, _list(item, "groups"))
+        return (Kind.GROUPS if of_groups else Kind.DUTIES), object_id
+    return Kind.PERSONS, object_id
+
+
 def is_protected(item: Item) -> bool:
     """Tells whether a person must be masked for most readers: any marking but `Ingen`, also one that is malformed."""
     return not isinstance(item, dict) or ("securityMarking" in item and item["securityMarking"] != "Ingen")
@@ -113,32 +119,6 @@ def school_units(kind: str, item: Item) -> frozenset[UUID | None]:
     if enrolments is not None and not isinstance(enrolments, list):
         return UNKNOWN_UNIT
     return frozenset(_id_of(_field(enrolment, "enroledAt")) for enrolment in enrolments or ())
-
-
-def normalise(text: str) -> str:
-    """Brings text to the form in which words are compared: NFKC, case folded, one kind of hyphen, no outer space."""
-    folded = unicodedata.normalize("NFKC", _DASHES.sub("-", unicodedata.normalize("NFKC", text)).casefold())
-    return _WITHOUT_FORM.sub("\ufffd", folded).strip()
-
-
-def query_words(q: str) -> list[str]:
-    """Splits a search phrase into normalised words, in order and once each; an object matches when it has them all."""
-    return list(dict.fromkeys(_split(q)))
-
-
-def words(kind: str, item: Item) -> set[str]:
-    """Gives the normalised words by which an object is found: at most 64, of at most 255 characters.
-
-    A person has the words of the names (a hyphenated name whole and in parts), the EPPN and the last four characters of
-    the civic number; a group or an activity has the words of its display name; a duty has none.
-    """
-    found: dict[str, None] = {}
-    for word in _words(kind, item):
-        if len(found) == MOST_WORDS:
-            break
-        if len(word) <= LONGEST_WORD:
-            found[word] = None
-    return set(found)
 
 
 def blocked(kind: str, item: Item, failed: Set[UUID]) -> Send | Skip:
@@ -193,29 +173,6 @@ def _id_of(part: object) -> UUID | None:
 
 def _duty_id(entry: object) -> UUID | None:
     return _id_of(_field(entry, "duty"))
-
-
-def _words(kind: str, item: Item) -> Iterator[str]:
-    if kind in ("groups", "activities"):
-        yield from _split(_text(_field(item, "displayName")) or "")
-    if kind != "persons":
-        return
-    # The two exact ones come first, so that a very long name cannot crowd them out.
-    if eppn := _eppn(item):
-        yield normalise(eppn)
-    civic_no = normalise(_text(_field(_field(item, "civicNo"), "value")) or "")
-    if len(civic_no) >= 4:
-        yield civic_no[-4:]
-    for key in _NAMES:
-        for word in _split(_text(_field(item, key)) or ""):
-            yield word
-            if "-" in word:
-                yield from filter(None, word.split("-"))
-
-
-def _split(text: str) -> Iterator[str]:
-    """Splits at white space and drops punctuation at a word's edges, so that `Holmberg, Åke` finds both names."""
-    return filter(None, (word.strip(_EDGES) for word in normalise(text).split()))
 
 
 def _field(value: object, key: str) -> object:

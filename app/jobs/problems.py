@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from app.catalogue import issue
+from app.catalogue import catalogue, issue, phrase
 
 
 def job_problem(code: str, cause: str | None = None) -> dict[str, Any]:
@@ -17,7 +17,7 @@ def job_problem(code: str, cause: str | None = None) -> dict[str, Any]:
 
 def _sentence(code: str) -> str:
     """Says what a code means for a job; what keeps an organisation from its token has its advice instead."""
-    entry = issue(code)
+    entry = issue(code) or catalogue().issues["http_other"]
     if not entry.job and entry.advice:
-        return f"No token for the organisation. {entry.advice} It is tried again; `organisations check` tells more."
-    return entry.job or issue("unknown").job
+        return f"{phrase('no_token_for_job', 'en')} {entry.advice} {phrase('token_tried_again', 'en')}"
+    return entry.job or catalogue().issues["http_other"].job

@@ -27,7 +27,8 @@ async def work(egress: Egress) -> None:
     watching = asyncio.create_task(_say_what_does_not_end(egress))
     egress.watchdog.start()
     # Apart from the calls: whoever stands by does them as well.
-    tasks = asyncio.create_task(TaskLoop(egress.engine, inside(), at_once=2, look_every=5.0).run(egress.stopping))
+    kinds = inside(egress.engine, egress.cipher, egress.target.published)
+    tasks = asyncio.create_task(TaskLoop(egress.engine, kinds, at_once=2, look_every=5.0).run(egress.stopping))
     await egress.run()
     await tasks
     with suppress(SQLAlchemyError):

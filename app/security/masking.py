@@ -7,12 +7,11 @@ see the unmasked form is not decided here.
 import re
 from typing import Any, Final, TypeAlias
 
+from app.domain.masked import MASK
 from app.domain.roster import uuid_of
 from app.target import Harmless
 
 JSON: TypeAlias = Any
-
-MASK: Final = "***"
 
 _LARGEST_NUMBER: Final = 9999  # a personnummer may come as a number; years, counts and status codes are shorter
 _DEEPEST: Final = 50  # real objects have eight levels; what is deeper is hidden whole, before recursion ends

@@ -44,6 +44,6 @@ def civic_findings(value: str, today: date) -> Iterator[Finding]:
     except ValueError:
         born = None
     if born is None or born > today:
-        yield Finding(CIVIC_DATE, "civicNo.value", value)
+        yield Finding(CIVIC_DATE, "Personnummer", value)
     elif not temporary and not coordination and not luhn_holds(value[2:]):
-        yield Finding(CIVIC_CHECK_DIGIT, "civicNo.value", value)
+        yield Finding(CIVIC_CHECK_DIGIT, "Personnummer", value)

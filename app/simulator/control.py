@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from app.simulator.reference import WrongForm
 from app.simulator.world import World
 
 
@@ -55,6 +56,8 @@ async def _put(request: Request, take: Callable[[Any], dict[str, Any]]) -> Respo
         return JSONResponse(take(json.loads(await request.body())))
     except RecursionError:
         return _refused("the body is nested too deeply")
+    except WrongForm as error:
+        return JSONResponse({"error": str(error), "pointer": error.pointer}, status_code=400)
     except ValueError as error:
         # What json.loads says holds a position and no part of the body; the other texts are our own.
         return _refused(str(error))

@@ -1,17 +1,28 @@
-"""The form and the strength of an EPPN (eduPersonPrincipalName); who owns one is known by `objects`."""
+"""The form, the characters and the strength of an EPPN (eduPersonPrincipalName); who has one is known by `objects`."""
 
 import re
 import unicodedata
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_POSSIBLE = re.compile(r"[A-Za-z0-9._+@-]*")
 # Letters that have no decomposition but are written with their neighbour in a user name.
-_PLAIN = str.maketrans({"ø": "o", "æ": "a", "ł": "l", "đ": "d", "ß": "s", "ð": "d", "þ": "t"})
+_PLAIN = str.maketrans({"ø": "o", "æ": "a", "ł": "l", "đ": "d", "ß": "s", "ð": "d", "þ": "t", "ı": "i"})
 
 
 def is_well_formed(eppn: str) -> bool:
     """Tells whether an EPPN has exactly one @ with something on both sides, and no white space."""
     local, _, domain = eppn.partition("@")
     return bool(local) and bool(domain) and "@" not in domain and not any(letter.isspace() for letter in eppn)
+
+
+def is_possible(eppn: str) -> bool:
+    """Tells whether an EPPN has only characters that a login can have: a login with others can never be typed."""
+    return _POSSIBLE.fullmatch(eppn) is not None
+
+
+def folded(eppn: str) -> str:
+    """Gives the form in which two EPPNs are one: in NFC, and without regard to case."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", eppn).casefold())
 
 
 def is_weak(eppn: str, given_name: str, family_name: str) -> bool:

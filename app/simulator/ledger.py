@@ -28,6 +28,8 @@ class Call:
     resource: str | None = None
     object_ids: list[str] = field(default_factory=list)
     job_id: str | None = None
+    # Attributes that were sent and are not published for that kind, such as `enrolments[].startDate`.
+    not_kept: list[str] = field(default_factory=list)
     # Why the answer may be wrong: a fault's action, "mark" for marked objects, "client_gone" for half a request.
     planted: str | None = None
 

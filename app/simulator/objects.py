@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import count
 
 from app.simulator.civic_number import is_invented
+from app.simulator.eppn import folded
 from app.simulator.messages import Json
 from app.simulator.shapes import Kind
 
@@ -49,7 +50,7 @@ class Objects:
                 yield organisation, kind, stored
 
     def put(self, organisation: str, kind: Kind, body: Json, epoch: float) -> Stored:
-        """Stores or replaces an object; a person's EPPN is that person's from then on."""
+        """Stores or replaces an object; a person's EPPN is that person's until the person has another one."""
         objects = self._objects.setdefault((organisation, kind), {})
         object_id = body["id"].lower()
         known = objects.get(object_id)
@@ -59,8 +60,10 @@ class Objects:
         else:
             before, known.body, known.modified = known.body, body, epoch
         if kind == "persons":
+            for eppn in before.get("eduPersonPrincipalNames", []):
+                self._eppn_owners.pop(folded(eppn), None)
             for eppn in body["eduPersonPrincipalNames"]:
-                self._eppn_owners[eppn.casefold()] = (organisation, object_id)
+                self._eppn_owners[folded(eppn)] = (organisation, object_id)
             if before.get("civicNo", {}).get("value") != body["civicNo"]["value"]:
                 known.invented = epoch if is_invented(body["civicNo"]["value"]) else None
                 if known.invented is not None:
@@ -76,12 +79,14 @@ class Objects:
                 self.remove(organisation, "persons", object_id)
 
     def remove(self, organisation: str, kind: Kind, object_id: str) -> None:
-        """Forgets an object, but not whose its EPPN was: an EPPN is never given to another person."""
+        """Forgets an object, but not whose its EPPN is: that of somebody who has gone is never given to another."""
         self._objects.get((organisation, kind), {}).pop(object_id.lower(), None)
 
     def eppn_is_free(self, eppn: str, organisation: str, person_id: str) -> bool:
-        """Tells whether a person may have an EPPN: nobody else in any organisation has or had it."""
-        return self._eppn_owners.get(eppn.casefold(), (organisation, person_id.lower())) == (
-            organisation,
-            person_id.lower(),
-        )
+        """Tells whether a person may have an EPPN: nobody else in any organisation has it.
+
+        One that a person has changed for another is free again, so that in a chain the giver has to come before the
+        taker (inferred: "never reassigned" is what the organisers are asked for).
+        """
+        person = (organisation, person_id.lower())
+        return self._eppn_owners.get(folded(eppn), person) == person

@@ -1,18 +1,23 @@
-"""What Skolverket refuses or warns about in a person that has the right shape."""
+"""What Skolverket refuses or warns about in a person that has the right shape.
 
+Attributes are named in several notations, as Skolverket does in its examples: `eppn`, `Enrolment.schoolYear`.
+"""
+
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
 from app.simulator import messages
 from app.simulator.civic_number import civic_findings
-from app.simulator.eppn import is_weak, is_well_formed
+from app.simulator.eppn import is_possible, is_weak, is_well_formed
 from app.simulator.messages import Finding, Json
 from app.simulator.objects import Objects
 from app.simulator.reference import Reference
 
 _SUPPORTED_EMAILS = ("Skola elev", "Skola personal")
 _EDUID = "https://eduid.se"
+_INVISIBLE = re.compile("[\x00-\x1f\x7f-\x9f\xad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +33,9 @@ class Scene:
 def person_findings(person: Json, scene: Scene) -> Iterator[Finding]:
     """Yields what is wrong with a person; a person without enrolments counts as staff (inferred)."""
     enrolments = person.get("enrolments", [])
+    for name in ("givenName", "familyName"):
+        if _is_blank(person[name]):
+            yield Finding(messages.NAME_BLANK, name)
     yield from _eppn_findings(person, scene)
     yield from civic_findings(person["civicNo"]["value"], scene.today)
     yield from _contact_findings(person, is_staff=not enrolments)
@@ -49,18 +57,24 @@ def unit_findings(unit_id: str, attribute: str, scene: Scene) -> Iterator[Findin
         yield Finding(messages.UNIT_FOREIGN, attribute, unit_id)
 
 
+def _is_blank(name: str) -> bool:
+    return not name.strip() or not _INVISIBLE.sub("", name).strip()
+
+
 def _eppn_findings(person: Json, scene: Scene) -> Iterator[Finding]:
-    attribute, eppns = "eduPersonPrincipalNames", person["eduPersonPrincipalNames"]
+    eppns = person["eduPersonPrincipalNames"]
     if len(eppns) != 1:
-        yield Finding(messages.EPPN_COUNT, attribute)
+        yield Finding(messages.EPPN_COUNT, "eduPersonPrincipalNames")
         return
-    eppn = eppns[0]
+    attribute, eppn = "eppn", eppns[0]
     if not is_well_formed(eppn):
         yield Finding(messages.EPPN_FORM, attribute, eppn)
+    elif not is_possible(eppn):
+        yield Finding(messages.EPPN_CHARACTERS, attribute, eppn)
     elif not scene.objects.eppn_is_free(eppn, scene.organisation, person["id"]):
         yield Finding(messages.EPPN_TAKEN, attribute, eppn)
     elif is_weak(eppn, person["givenName"], person["familyName"]):
-        yield Finding(messages.WEAK_EPPN, "eppn", eppn)
+        yield Finding(messages.WEAK_EPPN, attribute, eppn)
 
 
 def _contact_findings(person: Json, *, is_staff: bool) -> Iterator[Finding]:
@@ -70,21 +84,21 @@ def _contact_findings(person: Json, *, is_staff: bool) -> Iterator[Finding]:
     for index, type_ in enumerate(types):
         if type_ is not None and type_ not in _SUPPORTED_EMAILS:
             yield Finding(messages.EMAIL_TYPE, f"emails[{index}].type", type_)
-    for identifier in person.get("externalIdentifiers", []):
+    for index, identifier in enumerate(person.get("externalIdentifiers", [])):
         if not is_staff:
             yield Finding(messages.EXTERNAL_FOR_PUPIL, "externalIdentifiers")
         if identifier["context"] != _EDUID:
-            yield Finding(messages.EXTERNAL_CONTEXT, "externalIdentifiers.context", identifier["context"])
+            yield Finding(messages.EXTERNAL_CONTEXT, f"externalIdentifiers[{index}].context", identifier["context"])
 
 
 def _enrolment_findings(enrolment: Json, path: str, scene: Scene) -> Iterator[Finding]:
     school_type = enrolment["schoolType"]
     if school_type in ("GR", "SP", "SAM") and "schoolYear" not in enrolment:
-        yield Finding(messages.SCHOOL_YEAR, f"{path}.schoolYear")
+        yield Finding(messages.SCHOOL_YEAR, "Enrolment.schoolYear")
     if school_type == "GY":
         code = enrolment.get("educationCode")
         if code is None or not scene.reference.has_programme(code, scene.today):
-            yield Finding(messages.EDUCATION_CODE, f"{path}.educationCode", code)
+            yield Finding(messages.EDUCATION_CODE, "Enrolment.educationCode", code)
     yield from unit_findings(enrolment["enroledAt"]["id"], f"{path}.enroledAt.id", scene)
 
 

@@ -3,6 +3,7 @@
 Sockets, faults and the ledger are the business of `exchange`; reading back is in `reading`.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,10 +17,11 @@ from app.simulator.messages import Finding, Json
 from app.simulator.reading import answer_reading
 from app.simulator.refusals import is_unlimited, told_of_limit
 from app.simulator.routes import ALIVE, PREFIX, Route, methods_of, read_route
-from app.simulator.schema import is_uuid, uuid
+from app.simulator.schema import is_uuid, kept_part, uuid
 from app.simulator.shapes import RESOURCE_TYPES, SHAPES
 from app.simulator.world import World
 
+_POSITION = re.compile(r"\[[0-9]+\]")
 _BOOLEANS: Mapping[str, bool] = {"true": True, "false": False}
 
 
@@ -99,8 +101,13 @@ def _take_bulk(world: World, incoming: Incoming, route: Route, organisation: str
     if not isinstance(data, list):
         return complaint(messages.NOT_JSON, epoch)
     found: list[tuple[object, Finding]] = []
+    items: list[Json] = []
     for index, item in enumerate(data):
-        found.extend((_id_of(item), finding) for finding in _breaches(route, action, item, index))
+        breaches, not_kept = _breaches(route, action, item, index)
+        found.extend((_id_of(item), finding) for finding in breaches)
+        if not_kept:
+            call.not_kept = sorted({*call.not_kept, *not_kept})
+        items.append(kept_part(SHAPES[route.kind], item) if not_kept and not breaches else item)
     call.object_ids = [object_id for object_id in map(_id_of, data) if isinstance(object_id, str)]
     if found:
         return findings_answer(found, RESOURCE_TYPES[route.kind], epoch)
@@ -109,7 +116,7 @@ def _take_bulk(world: World, incoming: Incoming, route: Route, organisation: str
         organisation,
         route.kind,
         action,
-        [] if action == "delete" else data,
+        [] if action == "delete" else items,
         call.object_ids,
         location=location,
         epoch=epoch,
@@ -145,13 +152,17 @@ def _responses(world: World, job: Job, *, only_errors: bool) -> list[Json]:
     return [entry for entry in entries if entry["response"]["status"] == "Error"] if only_errors else entries
 
 
-def _breaches(route: Route, action: Action, item: Any, index: int) -> list[Finding]:
+def _breaches(route: Route, action: Action, item: Any, index: int) -> tuple[list[Finding], set[str]]:
+    """Finds what sinks the call, and the places of what is sent for nothing."""
     found: list[Finding] = []
     if action == "delete":
         uuid(item, f"data[{index}]", found)
     else:
         SHAPES[route.kind](item, "", found)
-    return found
+    if not found:
+        return found, set()
+    not_kept = {_POSITION.sub("[]", finding.attribute) for finding in found if finding.message is messages.NOT_KEPT}
+    return [finding for finding in found if finding.message is not messages.NOT_KEPT], not_kept
 
 
 def _id_of(item: Any) -> object:

@@ -1,16 +1,18 @@
-"""Entries of the reference as the open-data API shows them (open-data-api 1.0.0): what is known, and what it requires.
+"""Entries of the reference: which form they have, and how the open-data API shows them (open-data-api 1.0.0).
 
-A known attribute that breaks its shape is left out; a required one that is missing is made from the others.
+A required attribute that is missing is made from the others; one that the API does not have is shown as it is.
 """
 
-from collections.abc import Callable, Collection, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from uuid import UUID, uuid5
 
-from app.simulator.messages import Finding, Json
-from app.simulator.schema import Check, boolean, list_of, moment, one_of, record, text, uuid, whole_number
+from app.simulator.messages import NOT_KEPT, Finding, Json
+from app.simulator.schema import Check, ListOf, Record, boolean, moment, one_of, text, uuid, whole_number
 
 _NIL = UUID(int=0)
+_STEP = re.compile(r"[.\[\]]+")
 _STATUSES = ("New", "Active", "Expired")
 _SCHOOL_TYPES = (
     *("FS", "FKLASS", "FTH", "OPPFTH", "GR", "GRAN", "GRS", "TR", "SP", "SAM", "GY", "GYAN", "GYS"),
@@ -18,10 +20,10 @@ _SCHOOL_TYPES = (
     *("SFI", "SARVUX", "SARVUXGR", "SARVUXGY", "KU", "YH", "FHS", "STF", "KKU", "HS", "ABU", "AU"),
 )
 _any_number = whole_number(-(10**9), 10**9)
-_named = record({"id": text, "displayName": text})
-_address = record({"streetAdress": text, "postalCode": text, "locality": text})
-_year = record({"schoolYear": _any_number, "dnpStatus": boolean})
-_school_type = record({"schoolType": one_of(_SCHOOL_TYPES), "dnpStatus": boolean, "schoolYears": list_of(_year)})
+_named = Record({"id": text, "displayName": text})
+_address = Record({"streetAdress": text, "postalCode": text, "locality": text})
+_year = Record({"schoolYear": _any_number, "dnpStatus": boolean})
+_school_type = Record({"schoolType": one_of(_SCHOOL_TYPES), "dnpStatus": boolean, "schoolYears": ListOf(_year)})
 
 _ORGANISATION: Mapping[str, Check] = {
     "id": uuid,
@@ -40,12 +42,14 @@ _SCHOOL_UNIT: Mapping[str, Check] = {
     "id": uuid,
     "displayName": text,
     "schoolUnitCode": text,
-    "schoolTypes": list_of(_school_type),
+    "schoolTypes": ListOf(_school_type),
     "municipalityCode": text,
     "municipalityName": text,
     "status": one_of(_STATUSES),
     "dnpStatus": boolean,
-    "parentOrganisation": record({"id": uuid, "organisationNumber": text, "displayName": text}),
+    "parentOrganisation": Record(
+        {"id": uuid, "organisationNumber": text, "displayName": text}, required=["organisationNumber"]
+    ),
 }
 _PROGRAMME: Mapping[str, Check] = {
     "id": uuid,
@@ -72,36 +76,31 @@ def named_id(name: str) -> str:
 
 def organisation(entry: Json) -> Json:
     """Shows an organisation, without its school units."""
-    known = _well_formed(entry, _ORGANISATION, but=("schoolUnits",))
     number = entry["organisationNumber"]
-    return {"id": named_id(number), "displayName": number} | known
+    own = {name: value for name, value in entry.items() if name != "schoolUnits"}
+    return {"id": named_id(number), "displayName": number} | own
 
 
 def school_unit(entry: Json) -> Json:
     """Shows a school unit; a reference to its organisation has the id that follows from the number, if it has none."""
-    known = _well_formed(entry, _SCHOOL_UNIT)
     # Without a code there is nothing that it could be made from: the id stands in.
-    code = str(known.get("schoolUnitCode", entry["id"]))
-    shown = {"id": named_id(code), "displayName": code, "schoolUnitCode": code} | known
-    parent = known.get("parentOrganisation")
-    if parent is not None and "organisationNumber" in parent:
+    code = str(entry.get("schoolUnitCode", entry["id"]))
+    shown = {"displayName": code, "schoolUnitCode": code} | entry
+    parent = entry.get("parentOrganisation")
+    if parent is not None:
         shown["parentOrganisation"] = {"id": named_id(parent["organisationNumber"])} | parent
-    elif parent is not None:
-        del shown["parentOrganisation"]
     return shown
 
 
 def programme(entry: Json) -> Json:
     """Shows a programme."""
     code = entry["educationCode"]
-    return {"id": named_id(code), "displayName": code} | _well_formed(entry, _PROGRAMME)
+    return {"id": named_id(code), "displayName": code} | entry
 
 
 def exam(entry: Json) -> Json:
     """Shows a national exam activity; one without a school type is shown as one of grundskolan."""
-    known = _well_formed(entry, _EXAM)
-    name = str(known.get("displayName", entry["id"]))
-    return {"id": named_id(name), "displayName": name, "activityType": "Provaktivitet", "schoolType": "GR"} | known
+    return {"displayName": entry["id"], "activityType": "Provaktivitet", "schoolType": "GR"} | entry
 
 
 PUBLISHED: Mapping[str, Callable[[Json], Json]] = MappingProxyType(
@@ -109,15 +108,22 @@ PUBLISHED: Mapping[str, Callable[[Json], Json]] = MappingProxyType(
 )
 
 
-def _well_formed(entry: Json, shape: Mapping[str, Check], but: Collection[str] = ()) -> Json:
-    return {
-        name: value
-        for name, value in entry.items()
-        if name not in but and (name not in shape or not _breaches(shape[name], value))
+SHAPES: Mapping[str, Mapping[str, Check]] = MappingProxyType(
+    {
+        "huvudman": _ORGANISATION,
+        "schoolUnits": _SCHOOL_UNIT,
+        "programmes": _PROGRAMME,
+        "nationalActivities": _EXAM,
     }
+)
 
 
-def _breaches(check: Check, value: object) -> bool:
+def breaches(section: str, entry: Json) -> Iterator[str]:
+    """Yields the places of a section's entry that have a wrong form, as JSON pointers into it."""
     found: list[Finding] = []
-    check(value, "", found)
-    return bool(found)
+    for name, value in entry.items():
+        if name in SHAPES[section]:
+            SHAPES[section][name](value, name, found)
+    for finding in found:
+        if finding.message is not NOT_KEPT:
+            yield "/" + "/".join(step for step in _STEP.split(finding.attribute) if step)

@@ -9,7 +9,7 @@ from datetime import date
 from typing import Any
 
 from app.simulator.messages import Json
-from app.simulator.published import PUBLISHED
+from app.simulator.published import PUBLISHED, breaches
 
 SECTIONS: Mapping[str, str] = {
     "huvudman": "organisationNumber",
@@ -17,6 +17,14 @@ SECTIONS: Mapping[str, str] = {
     "programmes": "educationCode",
     "nationalActivities": "id",
 }
+
+
+class WrongForm(ValueError):
+    """A part of a reference has a wrong form; pointer is the JSON pointer to it."""
+
+    def __init__(self, pointer: str, what: str) -> None:
+        super().__init__(what)
+        self.pointer = pointer
 
 
 class Reference:
@@ -29,19 +37,12 @@ class Reference:
     def put(self, document: Any) -> dict[str, int]:
         """Adds to what is known and replaces what has the same key; sections of other names are not looked at.
 
-        Returns how many entries each section holds now. Raises ValueError, and takes nothing, when a section is
+        Returns how many entries each section holds now. Raises WrongForm, and takes nothing, when a section is
         malformed.
         """
         if not isinstance(document, dict):
-            raise ValueError("the reference is no JSON object")
-        read: dict[str, dict[str, Json]] = {}
-        for name, key in SECTIONS.items():
-            entries = document.get(name, [])
-            read[name] = {}
-            for entry in [entries] if isinstance(entries, dict) else entries if isinstance(entries, list) else [None]:
-                if not isinstance(entry, dict) or not isinstance(entry.get(key), str):
-                    raise ValueError(f"an entry of {name} has no {key}")
-                read[name][entry[key].lower()] = entry
+            raise WrongForm("", "the reference is no JSON object")
+        read = {name: _read_section(name, key, document.get(name)) for name, key in SECTIONS.items()}
         for name, known in self._sections.items():
             known.update(read[name])
             shown = map(PUBLISHED[name], known.values())
@@ -70,3 +71,25 @@ class Reference:
         if programme is None or programme["educationCode"] != education_code:
             return False
         return programme.get("status", "Active") == "Active" and str(programme.get("validFrom", ""))[:10] <= str(today)
+
+
+def _read_section(name: str, key: str, section: Any) -> dict[str, Json]:
+    if section is None:
+        return {}
+    if isinstance(section, dict):
+        entries = {f"/{name}": section}
+    elif isinstance(section, list):
+        entries = {f"/{name}/{index}": entry for index, entry in enumerate(section)}
+    else:
+        raise WrongForm(f"/{name}", f"{name} is a list of objects, or one object")
+    read = {}
+    for pointer, entry in entries.items():
+        if not isinstance(entry, dict):
+            raise WrongForm(pointer, f"an entry of {name} is an object")
+        told = {attribute: value for attribute, value in entry.items() if value is not None}
+        if not isinstance(told.get(key), str):
+            raise WrongForm(f"{pointer}/{key}", f"an entry of {name} has the text {key}")
+        for place in breaches(name, told):
+            raise WrongForm(pointer + place, "what stands there has not the form that the open-data API gives it")
+        read[told[key].lower()] = told
+    return read

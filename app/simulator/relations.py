@@ -49,12 +49,15 @@ def activity_findings(activity: Json, scene: Scene) -> Iterator[Finding]:
     exam = scene.reference.exam(exam_id)
     if exam is None:
         yield Finding(messages.EXAM_UNKNOWN, "parentActivity.id", exam_id)
+    school_types = set()
     for index, reference in enumerate(activity["groups"]):
         group = scene.objects.get(scene.organisation, "groups", reference["id"])
         if group is None:
             yield Finding(messages.GROUP_UNKNOWN, f"groups[{index}].id", reference["id"])
-        elif exam is not None and exam.get("schoolType") != group.body["schoolType"]:
-            yield Finding(messages.EXAM_SCHOOL_TYPE, "parentActivity.id", exam_id)
+        else:
+            school_types.add(group.body["schoolType"])
+    if exam is not None and school_types - {exam.get("schoolType", "GR")}:
+        yield Finding(messages.EXAM_SCHOOL_TYPE, "parentActivity.id", exam_id)
     for index, teacher in enumerate(activity.get("teachers", [])):
         if "duty" in teacher and not _is_stored(scene, "duties", teacher["duty"]["id"]):
             yield Finding(messages.DUTY_UNKNOWN, f"teachers[{index}].duty.id", teacher["duty"]["id"])

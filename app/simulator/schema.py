@@ -1,19 +1,24 @@
 """A small checker of JSON shapes: a check looks at one value and adds a finding for each breach.
 
-It owns the vocabulary (text, whole numbers, records, lists); the shapes themselves are in `shapes`.
+It owns the vocabulary (text, whole numbers, records, lists); the shapes themselves are in `shapes`. What a shape does
+not have breaks nothing: it is noted, and `kept_part` leaves it out.
 """
 
 import re
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from app.simulator.messages import BAD_UUID, NOT_IN_LIST, OUT_OF_RANGE, REQUIRED, WRONG_TYPE, Finding
+from app.simulator.messages import BAD_UUID, NOT_IN_LIST, NOT_KEPT, OUT_OF_RANGE, REQUIRED, WRONG_TYPE, Finding
 
 Check = Callable[[Any, str, list[Finding]], None]
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-_EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
+# Addresses as mail servers take them: RFC 5321 in ASCII, without quoted names, address literals and bare host names.
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_EMAIL = re.compile(rf"(?=.{{1,254}}\Z)(?=[^@]{{1,64}}@){_ATOM}(?:\.{_ATOM})*@{_LABEL}(?:\.{_LABEL})+")
 # RFC 3339 wants date, time and offset; datetime.fromisoformat alone would accept a bare date.
 _MOMENT = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})"
@@ -71,10 +76,10 @@ moment = form(is_moment)
 
 
 def whole_number(low: int, high: int) -> Check:
-    """Makes a check for an integer from low to high; 8.0 is an integer to JSON Schema, true is none."""
+    """Makes a check for an integer from low to high; 8.0 is none to OpenAPI 3.0, and true is none either."""
 
     def check(value: Any, path: str, found: list[Finding]) -> None:
-        if isinstance(value, bool) or not (isinstance(value, int) or (isinstance(value, float) and value.is_integer())):
+        if isinstance(value, bool) or not isinstance(value, int):
             found.append(Finding(WRONG_TYPE, path, value))
         elif not low <= value <= high:
             found.append(Finding(OUT_OF_RANGE, path, value))
@@ -92,35 +97,67 @@ def one_of(allowed: Collection[str]) -> Check:
     return check
 
 
-def list_of(item: Check, *, fewest: int = 0, most: int | None = None, unique: bool = False) -> Check:
-    """Makes a check for a list whose items pass a check of their own."""
+@dataclass(frozen=True, slots=True)
+class ListOf:
+    """Wants a list of such a length whose items pass a check of their own."""
 
-    def check(value: Any, path: str, found: list[Finding]) -> None:
+    item: Check
+    fewest: int = 0
+    most: int | None = None
+    unique: bool = False
+
+    def __call__(self, value: Any, path: str, found: list[Finding]) -> None:
         if not isinstance(value, list):
             found.append(Finding(WRONG_TYPE, path, value))
             return
-        if len(value) < fewest or (most is not None and len(value) > most):
+        if len(value) < self.fewest or (self.most is not None and len(value) > self.most):
             found.append(Finding(OUT_OF_RANGE, path, len(value)))
-        if unique and any(one == other for index, one in enumerate(value) for other in value[:index]):
+        if self.unique and any(one == other for index, one in enumerate(value) for other in value[:index]):
             found.append(Finding(OUT_OF_RANGE, path, len(value)))
         for index, one in enumerate(value):
-            item(one, f"{path}[{index}]", found)
-
-    return check
+            self.item(one, f"{path}[{index}]", found)
 
 
-def record(fields: Mapping[str, Check], *, required: Collection[str] = ()) -> Check:
-    """Makes a check for an object; unknown attributes are let through, and null never counts as absent."""
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Wants an object with such attributes; null never counts as absent, and what is not in `fields` is noted."""
 
-    def check(value: Any, path: str, found: list[Finding]) -> None:
+    fields: Mapping[str, Check]
+    required: Collection[str] = ()
+
+    def __call__(self, value: Any, path: str, found: list[Finding]) -> None:
         if not isinstance(value, dict):
             found.append(Finding(WRONG_TYPE, path or "data", value if isinstance(value, str) else None))
             return
         prefix = f"{path}." if path else ""
-        found.extend(Finding(REQUIRED, prefix + name) for name in required if name not in value)
+        found.extend(Finding(REQUIRED, prefix + name) for name in self.required if name not in value)
         for name, attribute in value.items():
-            inner = fields.get(name)
-            if inner is not None:
+            inner = self.fields.get(name)
+            if inner is None:
+                found.append(Finding(NOT_KEPT, prefix + name))
+            else:
                 inner(attribute, prefix + name, found)
 
-    return check
+
+@dataclass(frozen=True, slots=True)
+class ReadOnly:
+    """Wants an attribute of Skolverket's own to be well-formed, and notes it: nobody else can set it."""
+
+    check: Check
+
+    def __call__(self, value: Any, path: str, found: list[Finding]) -> None:
+        found.append(Finding(NOT_KEPT, path))
+        self.check(value, path, found)
+
+
+def kept_part(check: Check, value: Any) -> Any:
+    """Copies a well-formed value without what its shape does not have, and without what is read only."""
+    if isinstance(check, ListOf):
+        return [kept_part(check.item, one) for one in value]
+    if isinstance(check, Record):
+        return {
+            name: kept_part(check.fields[name], attribute)
+            for name, attribute in value.items()
+            if name in check.fields and not isinstance(check.fields[name], ReadOnly)
+        }
+    return value

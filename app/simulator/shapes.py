@@ -7,7 +7,19 @@ One item that breaks its shape sinks the whole bulk call; what a rule forbids be
 from types import MappingProxyType
 from typing import Literal, get_args
 
-from app.simulator.schema import Check, boolean, email, list_of, moment, one_of, record, text, uuid, whole_number
+from app.simulator.schema import (
+    Check,
+    ListOf,
+    ReadOnly,
+    Record,
+    boolean,
+    email,
+    moment,
+    one_of,
+    text,
+    uuid,
+    whole_number,
+)
 
 Kind = Literal["persons", "duties", "groups", "activities"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -38,14 +50,13 @@ ACTIVITY_TYPES = ("Undervisning", "Elevaktivitet", "Provaktivitet", "Läraraktiv
 SECURITY_MARKINGS = ("Ingen", "Sekretessmarkering", "Skyddad folkbokföring")
 EMAIL_TYPES = ("Privat", "Skola elev", "Skola personal", "Arbete övrigt")
 
-_reference = record({"id": uuid}, required=["id"])
-# Their own attributes, marked readOnly: accepted when well-formed, and not kept.
+_reference = Record({"id": uuid}, required=["id"])
 _theirs: dict[str, Check] = {
-    "meta": record({"created": moment, "modified": moment}),
-    "provisioningStatus": boolean,
+    "meta": ReadOnly(Record({"created": moment, "modified": moment})),
+    "provisioningStatus": ReadOnly(boolean),
 }
 
-_enrolment = record(
+_enrolment = Record(
     {
         "enroledAt": _reference,
         "schoolYear": whole_number(1, 10),
@@ -55,29 +66,29 @@ _enrolment = record(
     },
     required=["enroledAt", "schoolType"],
 )
-_person = record(
+_person = Record(
     {
         **_theirs,
         "id": uuid,
         "givenName": text,
         "middleName": text,
         "familyName": text,
-        "eduPersonPrincipalNames": list_of(text, most=1, unique=True),
-        "externalIdentifiers": list_of(
-            record({"value": text, "context": text, "globallyUnique": boolean}, required=["context", "value"]), most=1
+        "eduPersonPrincipalNames": ListOf(text, most=1, unique=True),
+        "externalIdentifiers": ListOf(
+            Record({"value": text, "context": text, "globallyUnique": boolean}, required=["context", "value"]), most=1
         ),
         "securityMarking": one_of(SECURITY_MARKINGS),
-        "civicNo": record({"value": text, "nationality": text}, required=["value"]),
-        "emails": list_of(record({"value": email, "type": one_of(EMAIL_TYPES)}, required=["value"])),
-        "enrolments": list_of(_enrolment),
+        "civicNo": Record({"value": text, "nationality": text}, required=["value"]),
+        "emails": ListOf(Record({"value": email, "type": one_of(EMAIL_TYPES)}, required=["value"])),
+        "enrolments": ListOf(_enrolment),
     },
     required=["id", "civicNo", "givenName", "familyName", "eduPersonPrincipalNames"],
 )
-_duty = record(
+_duty = Record(
     {**_theirs, "id": uuid, "person": _reference, "dutyAt": _reference, "dutyRole": one_of(DUTY_ROLES)},
     required=["id", "person", "dutyAt", "dutyRole"],
 )
-_group = record(
+_group = Record(
     {
         **_theirs,
         "id": uuid,
@@ -85,18 +96,18 @@ _group = record(
         "groupType": one_of(GROUP_TYPES),
         "schoolType": one_of(SCHOOL_TYPES),
         "organisation": _reference,
-        "groupMemberships": list_of(record({"person": _reference})),
+        "groupMemberships": ListOf(Record({"person": _reference})),
     },
     required=["id", "displayName", "groupType", "schoolType", "organisation"],
 )
-_activity = record(
+_activity = Record(
     {
         **_theirs,
         "id": uuid,
         "displayName": text,
         "activityType": one_of(ACTIVITY_TYPES),
-        "groups": list_of(_reference, fewest=1),
-        "teachers": list_of(record({"duty": _reference})),
+        "groups": ListOf(_reference, fewest=1),
+        "teachers": ListOf(Record({"duty": _reference})),
         "organisation": _reference,
         "parentActivity": _reference,
     },

@@ -14,7 +14,6 @@ _RULES: Mapping[Kind, Callable[[Json, Scene], Iterator[Finding]]] = {
     "groups": group_findings,
     "activities": activity_findings,
 }
-_THEIRS = ("meta", "provisioningStatus")
 
 
 def decide(kind: Kind, item: Json, scene: Scene, *, may_create: bool, may_replace: bool) -> list[Finding]:
@@ -35,9 +34,7 @@ def store(
     if any(finding.message.severity == "Error" for finding in findings):
         return refused(kind, item["id"], findings, epoch)
     created = scene.objects.get(scene.organisation, kind, item["id"]) is None
-    body = {name: value for name, value in item.items() if name not in _THEIRS}
-    if kind == "groups":
-        body = without_unknown_members(body, scene)
+    body = without_unknown_members(item, scene) if kind == "groups" else item
     kept = scene.objects.put(scene.organisation, kind, body, epoch)
     response: Json = {"status": "Warning" if findings else "Success", "statusCode": 201 if created else 200}
     if created:

@@ -13,16 +13,13 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from app.catalogue import issue
+from app.catalogue import catalogue, check_text, issue, phrase
 from app.skolverket.auth import Authorisation
 from app.skolverket.credentials import CredentialFiles, certificates, fits, private_key
 from app.target import CredentialFinding as Finding
 from app.target import Credentials, TargetError, Token, TryAgain
 
 _SOON = timedelta(days=30)
-_ENCRYPTED_KEY = (
-    "The key is encrypted, and nobody is there to type its password: store it decrypted, readable for this user alone."
-)
 # An organisation number in a subject: as it is, with the 16 that makes it as long as a personal number, with its
 # country, or as ETSI EN 319 412-1 writes a legal person of the national trade register.
 _NUMBER = re.compile(r"(?:16|SE|NTRSE-)?([0-9]{6})-?([0-9]{4})")
@@ -51,24 +48,21 @@ def numbers_in(subject: x509.Name) -> set[str]:
 
 def token_fetched(token: Token, now: datetime) -> Finding:
     """Says that the authorisation server gave a token, and until when it holds."""
-    until = f"{token.expires_at:%Y-%m-%d %H:%M} UTC"
-    if token.expires_at <= now:
-        return Finding("error", "token", f"The token that was given ended at {until}: is this machine's clock right?")
-    return Finding("ok", "token", f"The authorisation server gave a token, valid until {until}.")
+    return _found("token_ended" if token.expires_at <= now else "token", until=_minute(token.expires_at))
 
 
 def token_fault(fault: TargetError, findings: Sequence[Finding]) -> Finding:
     """Says why there was no token, and what to do; in short when the findings say it already."""
     if any(finding.code == fault.code and finding.level == "error" for finding in findings):
-        return Finding("error", "token", "No token could be asked for: see above.")
+        return _found("token_not_asked_for")
     status = f" (HTTP {fault.http_status})" if fault.http_status else ""
-    return Finding("error", fault.code, f"No token{status}. {_advice(fault.code)}")
+    return Finding("error", fault.code, f"{phrase('no_token', 'en')}{status}. {_advice(fault.code)}")
 
 
 def _files(credentials: Credentials, files: CredentialFiles, where: Authorisation, now: datetime) -> Iterator[Finding]:
     if "no_certificate" in files.faults:
         if where.in_the_clear:
-            yield Finding("warning", "no_certificate", "No certificate: only a simulator takes the number alone.")
+            yield _found("simulator_alone")
         else:
             yield _error("no_certificate")
         return
@@ -77,7 +71,7 @@ def _files(credentials: Credentials, files: CredentialFiles, where: Authorisatio
     if files.certificate:
         try:
             chain = certificates(files.certificate)
-            yield Finding("ok", "certificate", "The certificate can be read.")
+            yield _found("certificate")
         except TryAgain as fault:
             yield _error(fault.code)
     elif not any(fault.startswith("certificate_") for fault in files.faults):
@@ -86,13 +80,12 @@ def _files(credentials: Credentials, files: CredentialFiles, where: Authorisatio
         try:
             key = private_key(files.key)
         except TryAgain as fault:
-            encrypted = b"ENCRYPTED" in files.key
-            yield Finding("error", fault.code, _ENCRYPTED_KEY) if encrypted else _error(fault.code)
+            yield _found("key_encrypted") if b"ENCRYPTED" in files.key else _error(fault.code)
     elif not any(fault.startswith("key_") for fault in files.faults):
         yield _error("key_unreadable")
     if chain and key is not None:
         matched = fits(chain[0], key)
-        yield Finding("ok", "key", "The key is the certificate's.") if matched else _error("key_mismatch")
+        yield _found("key") if matched else _error("key_mismatch")
     if chain:
         yield _chain(chain, credentials, now)
         yield _validity(chain[0], now)
@@ -101,79 +94,37 @@ def _files(credentials: Credentials, files: CredentialFiles, where: Authorisatio
 
 
 def _chain(chain: list[x509.Certificate], credentials: Credentials, now: datetime) -> Finding:
-    for number, (issued, issuer) in enumerate(pairwise(chain), start=2):
+    for place, (issued, issuer) in enumerate(pairwise(chain), start=2):
         try:
             issued.verify_directly_issued_by(issuer)
         except (ValueError, TypeError, InvalidSignature):
-            return Finding(
-                "error",
-                "chain_broken",
-                f"Certificate {number} of the file did not issue the one before it: put the organisation's own first, "
-                "then the one that issued it, and so on.",
-            )
+            return _found("chain_broken", place=place)
         if not issuer.not_valid_before_utc <= now <= issuer.not_valid_after_utc:
-            return Finding(
-                "error",
-                "chain_expired",
-                f"Certificate {number} of the file is not valid now: ask the issuer for a new one.",
-            )
+            return _found("chain_expired", place=place)
     last = chain[-1]
     if last.subject == last.issuer:
-        if len(chain) > 1 or credentials.entity_id is not None:
-            return Finding("ok", "chain", f"The chain is complete: {_counted(len(chain))} in the file.")
-        return Finding(
-            "warning",
-            "chain_self_signed",
-            "The certificate is issued by itself: that is taken from members of a federation, who have an entityId.",
-        )
-    if len(chain) > 1:
-        return Finding("ok", "chain", f"The chain leads to an issuer outside the file: {_counted(len(chain))} in it.")
-    return Finding(
-        "warning",
-        "chain_short",
-        "The file has the organisation's certificate alone: if its issuer is not a root, add the issuer's certificate.",
-    )
-
-
-def _counted(certificates_: int) -> str:
-    return f"{certificates_} certificate{'s' if certificates_ > 1 else ''}"
+        complete = len(chain) > 1 or credentials.entity_id is not None
+        return _found("chain", certificates=len(chain)) if complete else _found("chain_self_signed")
+    return _found("chain_open", certificates=len(chain)) if len(chain) > 1 else _found("chain_short")
 
 
 def _validity(leaf: x509.Certificate, now: datetime) -> Finding:
     begins, ends = leaf.not_valid_before_utc, leaf.not_valid_after_utc
     if now < begins:
-        return Finding(
-            "error", "certificate_expired", f"The certificate is not valid before {begins:%Y-%m-%d %H:%M} UTC."
-        )
+        return _found("certificate_too_early", begins=_minute(begins))
     if now > ends:
-        return Finding(
-            "error", "certificate_expired", f"The certificate expired {ends:%Y-%m-%d %H:%M} UTC: have it renewed."
-        )
-    days = (ends - now).days
-    if ends - now < _SOON:
-        counted = "1 day" if days == 1 else f"{days} days"
-        return Finding("warning", "certificate_expires", f"The certificate expires in {counted}, on {ends:%Y-%m-%d}.")
-    return Finding("ok", "validity", f"The certificate is valid until {ends:%Y-%m-%d} ({days} days).")
+        return _found("certificate_ended", ends=_minute(ends))
+    soon = ends - now < _SOON
+    return _found("certificate_expires" if soon else "validity", days=(ends - now).days, ends=f"{ends:%Y-%m-%d}")
 
 
 def _number(leaf: x509.Certificate, credentials: Credentials) -> Finding:
     found = numbers_in(leaf.subject)
     if credentials.number in found:
-        return Finding("ok", "number", "The certificate is this organisation's, by its number.")
+        return _found("number")
     if found:
-        return Finding(
-            "error",
-            "number_differs",
-            f"The certificate is another organisation's, {', '.join(sorted(found))}: name this organisation's own.",
-        )
-    if credentials.entity_id is not None:
-        return Finding("ok", "number", "The certificate names no organisation number; the entityId stands for it.")
-    return Finding(
-        "warning",
-        "number_missing",
-        "The certificate names no organisation number (serialNumber or organizationIdentifier of its subject): "
-        "without an entityId the authorisation server may not know whose it is.",
-    )
+        return _found("number_differs", numbers=sorted(found))
+    return _found("number_missing" if credentials.entity_id is None else "number_by_entity_id")
 
 
 def _use(leaf: x509.Certificate) -> Iterator[Finding]:
@@ -182,11 +133,7 @@ def _use(leaf: x509.Certificate) -> Iterator[Finding]:
     except (x509.ExtensionNotFound, ValueError):
         return
     if ExtendedKeyUsageOID.CLIENT_AUTH not in uses and ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE not in uses:
-        yield Finding(
-            "error",
-            "not_for_clients",
-            "The certificate may not be used by a client (extendedKeyUsage): have one issued that may.",
-        )
+        yield _found("not_for_clients")
 
 
 def _entity_id(credentials: Credentials) -> Iterator[Finding]:
@@ -195,9 +142,9 @@ def _entity_id(credentials: Credentials) -> Iterator[Finding]:
     parts = _parts(credentials.entity_id)
     names_something = parts.netloc or (parts.scheme == "urn" and parts.path)
     if parts.scheme and names_something and not re.search(r"\s", credentials.entity_id):
-        yield Finding("ok", "entity_id", f"It says that it is {credentials.entity_id} in the federation.")
+        yield _found("entity_id", entity_id=credentials.entity_id)
     else:
-        yield Finding("error", "entity_id", "The entityId is no URI, as https://… or urn:…: give it as registered.")
+        yield _found("entity_id_no_uri")
 
 
 def _addresses(where: Authorisation) -> Iterator[Finding]:
@@ -205,20 +152,16 @@ def _addresses(where: Authorisation) -> Iterator[Finding]:
         setting = f"SKOLVERKET_{what.upper()}_URL"
         match _parts(url):
             case parts if parts.scheme == "https" and parts.hostname:
-                yield Finding("ok", "address", f"{setting} is {url}")
+                yield _found("address", setting=setting, address=url)
             case parts if parts.scheme == "http" and parts.hostname in {"127.0.0.1", "::1", "localhost"}:
-                yield Finding("warning", "address_plain", f"{setting} is {url}: not https, for a simulator only.")
+                yield _found("address_plain", setting=setting, address=url)
             case _:
-                yield Finding("error", "address", f"{setting} is not https: give the address as Skolverket has it.")
+                yield _found("address_not_https", setting=setting)
 
 
 def _pins(where: Authorisation) -> Iterator[Finding]:
     if not where.in_the_clear:
-        count = len(where.pins)
-        held = (
-            f"{count} pinned key{'s' if count > 1 else ''}" if count else "well-known or configured authorities alone"
-        )
-        yield Finding("ok", "pins", f"The authorisation server is held against {held}.")
+        yield _found("pins", keys=len(where.pins)) if where.pins else _found("pins_none")
 
 
 def _parts(url: str) -> SplitResult:
@@ -228,10 +171,20 @@ def _parts(url: str) -> SplitResult:
         return urlsplit("")
 
 
+def _minute(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
+
+
+def _found(code: str, **values: object) -> Finding:
+    severity, text = check_text(code, values)
+    return Finding(severity, code, text)
+
+
 def _error(code: str) -> Finding:
     return Finding("error", code, _advice(code))
 
 
 def _advice(code: str) -> str:
     """Says what to do about a fault; those that pass by themselves share a sentence."""
-    return issue(code).advice or issue("http_503").advice
+    entry = issue(code)
+    return (entry.advice if entry else "") or catalogue().issues["http_503"].advice

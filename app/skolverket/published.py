@@ -1,12 +1,14 @@
 """What Skolverket has published of objects, calls and answers, as the port gives it: one value without state."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Set
 from datetime import date
 from typing import Any, Final
 
 from app.domain.batching import BodyForm
 from app.domain.outgoing import Outgoing, outgoing
-from app.skolverket import results, schemas
+from app.domain.schools import Schools
+from app.skolverket import results, schemas, taking_part
+from app.skolverket.log_entries import messages
 from app.skolverket.shape import SHAPES, sendable
 from app.target import Harmless, Message, Published
 
@@ -46,8 +48,18 @@ class _Published:
     def sendable(self, item: dict[str, Any]) -> dict[str, Any]:
         return sendable(item)
 
-    def messages(self, received: Any) -> Iterator[Message]:
-        return results.messages(received)
+    def schools(
+        self,
+        number: str,
+        units: Iterable[dict[str, Any]] | None,
+        others: Set[str],
+        programmes: Iterable[dict[str, Any]] | None,
+        exams: Iterable[dict[str, Any]] | None,
+    ) -> Schools:
+        return taking_part.read(number, units, others, programmes, exams)
+
+    def messages(self, received: Any, kind: str, item: Any) -> Iterator[Message]:
+        return messages(received, kind, item)
 
 
 PUBLISHED: Final[Published] = _Published()

@@ -1,14 +1,17 @@
-"""What Skolverket's answers say of single objects: verdicts about a batch, blame of a refusal, and messages."""
+"""What Skolverket's answers say of single objects: verdicts about a batch, and blame of a refusal.
 
-from collections.abc import Iterator, Mapping
-from typing import Any, Final, Literal
+What it says in its messages is read in `log_entries`.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
 from uuid import UUID
 
 from app.domain.envelope import compact
 from app.domain.outcome import Verdict
 from app.domain.verdicts import ItemResult
 from app.skolverket.wire import entries, id_of, parsed, unreadable
-from app.target import Message, TryAgain
+from app.target import TryAgain
 
 ITEMS: Final = "responses"
 
@@ -32,7 +35,6 @@ STATUSES: Final[Mapping[str, Verdict]] = {
     "Pending": Verdict.OPEN,
 }
 _VERDICTS: Final = {status.casefold(): verdict for status, verdict in STATUSES.items()}
-_SEVERITIES: Final[Mapping[str, Literal["error", "warning"]]] = {"error": "error", "warning": "warning"}
 
 
 def judge(status: str | None) -> Verdict | None:
@@ -73,41 +75,7 @@ def blamed(answer: bytes) -> Mapping[UUID, bytes]:
     return {named: compact(listed) for named, listed in about.items()}
 
 
-def messages(received: Any) -> Iterator[Message]:
-    """Finds the LogEntries in what was received: the item of a bulk job's answer, or the refusal of a whole call."""
-    if isinstance(received, dict):
-        response = received.get("response")
-        listed = response if isinstance(response, dict) else received
-        for name, severity in (("errors", "error"), ("warnings", "warning")):
-            given = listed.get(name)
-            yield from (_log_entry(entry, severity) for entry in (given if isinstance(given, list) else ()))
-    elif isinstance(received, list):
-        yield from (_log_entry(entry, "error") for entry in received)
-
-
-def _log_entry(given: Any, severity: str) -> Message:
-    """Reads one LogEntry; whatever does not look like one becomes a message without a text."""
-    entry = given if isinstance(given, dict) else {}
-    said = str(entry.get("severityLevel")).lower()
-    return Message(
-        _SEVERITIES[said if said in _SEVERITIES else severity],
-        _code(entry.get("id")),
-        _text(entry.get("message")) or _text(entry.get("messageType")),
-        _text(entry.get("attributeName")),
-    )
-
-
 def _status(item: dict[str, Any]) -> str | None:
     response = item.get("response")
     status = response.get("status") if isinstance(response, dict) else None
     return status if isinstance(status, str) else None
-
-
-def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) and value else None
-
-
-def _code(value: Any) -> str:
-    """Reads a LogEntry's id, which is a short word; anything else could be anything, and is not repeated."""
-    text = str(value) if isinstance(value, str | int) else ""
-    return text if text.isascii() and text.isalnum() and len(text) <= 8 else "unknown"

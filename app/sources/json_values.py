@@ -4,20 +4,27 @@ It knows no field: which values are read, and where, is its subclass's affair.
 """
 
 import codecs
+import gc
 import json
 import math
 import re
 from abc import ABC, abstractmethod
+from array import array
 from collections.abc import Generator
 from contextlib import suppress
-from itertools import chain
+from itertools import accumulate
 from typing import Any, Final, NoReturn, TypeVar
 
 MOST_LEVELS: Final = 100  # far below where Python's and other servers' parsers give up
 MOST_DIGITS: Final = 4300  # Python's own limit for integers from text
+MOST_BYTES: Final = 1024 * 1024  # of one value, as it came; to decode so much takes some 50 ms at worst
 
 _NEAR_THE_END: Final = 16  # a literal, an escape or a number's tail that the chunk cut is shorter than this
 _NO_SPACE = re.compile(r"[^ \t\n\r]")
+_TEXT = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+# An opening sign is a step up, a closing one a step down; all else is left out.
+_STEPS = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")
+_NO_SIGNS = bytes(set(range(256)) - set(b"[{]}"))
 _END_OF_SCALAR = re.compile(r"[ \t\n\r,\]}]")
 
 _T = TypeVar("_T")
@@ -27,7 +34,8 @@ Reading = Generator[None, None, _T]  # it pauses where more text is needed
 class JsonText(ABC):
     """The text that has arrived and not been read, and where in it the parser stands.
 
-    Time is linear in the text's length, memory is that of the largest value and a chunk.
+    Time is linear in the text's length, memory is that of the largest value and a chunk. No value may have more than
+    1 MiB, white space within it included: one that has not ended by then is not waited for.
     """
 
     def __init__(self) -> None:
@@ -37,10 +45,16 @@ class JsonText(ABC):
         self._utf8 = codecs.getincrementaldecoder("utf-8")()
         self._arrived: list[str] = []
         self._arrived_size = 0
-        self._wanted = 1  # characters that must arrive before the parser goes on; 0 while it works
+        self._wanted = 1  # bytes that must arrive before the parser goes on; 0 while it works
         self._ended = False
         self._bad_number = False
-        decoder = json.JSONDecoder(parse_constant=self._constant, parse_float=self._float, parse_int=self._int)
+        self._doubled = False  # whether the value that was read last has a key twice, somewhere in it
+        decoder = json.JSONDecoder(
+            object_pairs_hook=self._object,
+            parse_constant=self._constant,
+            parse_float=self._float,
+            parse_int=self._int,
+        )
         self._decode = decoder.raw_decode
 
     @abstractmethod
@@ -55,7 +69,7 @@ class JsonText(ABC):
         if text is None:
             self._refuse("", "not_utf8")
         self._arrived.append(text)
-        self._arrived_size += len(text)
+        self._arrived_size += len(chunk)
         self._ended = last
 
     def _must_wait(self) -> bool:
@@ -84,39 +98,68 @@ class JsonText(ABC):
             yield from self._more()
 
     def _value(self, pointer: str) -> Reading[Any]:
-        """Reads one whole JSON value and passes it."""
+        """Reads one whole JSON value and passes it; `_doubled` says whether an object in it has a key twice."""
         while True:
             text, at = self._text, self._at
             ended = self._ended and not self._arrived_size
             # A number that a chunk cuts looks like a shorter number.
             if text[at] in "-0123456789" and not ended and _END_OF_SCALAR.search(text, at) is None:
-                yield from self._more()
+                yield from self._more_of_value(pointer)
                 continue
-            self._bad_number = False
+            self._bad_number = self._doubled = False
             value, end, broken_at, cut = None, at, -1, False
             try:
-                value, end = self._decode(text, at)
+                with _without_collecting:
+                    value, end = self._decode(text, at)
             except json.JSONDecodeError as error:
                 broken_at = error.pos
                 cut = error.msg.startswith("Unterminated string") or broken_at >= len(text) - _NEAR_THE_END
             except RecursionError:
                 pass  # the end has not moved
             if cut and not ended:
-                yield from self._more()
+                yield from self._more_of_value(pointer)
                 continue
+            if self._exceeds(max(end, broken_at)):
+                self._refuse(pointer, "value_too_large", most=MOST_BYTES)
             if broken_at >= 0:
                 self._not_json(pointer, broken_at)
             if self._bad_number:
                 self._refuse(pointer, "bad_number")
-            if end == at or _levels(value, text.count("{", at, end) + text.count("[", at, end)) > MOST_LEVELS:
+            if end == at or self._is_too_deep(end):
                 self._refuse(pointer, "too_deep", most=MOST_LEVELS)
             self._at = end
             return value
 
+    def _is_too_deep(self, end: int) -> bool:
+        text, at = self._text, self._at
+        # So few opening signs can't be too many.
+        opened = text.count("{", at, end) + text.count("[", at, end)
+        return opened > MOST_LEVELS and _levels(text[at:end]) > MOST_LEVELS
+
+    def _exceeds(self, end: int) -> bool:
+        """Tells whether what stands between the parser and `end` has more bytes than a value may have."""
+        # A character has four bytes at most.
+        return 4 * (end - self._at) > MOST_BYTES and self._bytes(end) > MOST_BYTES
+
+    def _bytes(self, end: int) -> int:
+        return end - self._at if self._text.isascii() else len(self._text[self._at : end].encode())
+
     def _more(self) -> Reading[None]:
-        """Waits until what is left has grown by half, so that the tries at one long value cost linear time in all."""
-        self._wanted = (len(self._text) - self._at) // 2 + 1
+        self._wanted = 1
         yield None
+
+    def _more_of_value(self, pointer: str) -> Reading[None]:
+        """Waits until what is left has grown fourfold: the tries at one long value cost linear time in all."""
+        if self._exceeds(len(self._text)):
+            self._refuse(pointer, "value_too_large", most=MOST_BYTES)
+        left = self._bytes(len(self._text))
+        self._wanted = min(3 * left, MOST_BYTES - left) + 1
+        yield None
+
+    def _object(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        made = dict(pairs)
+        self._doubled |= len(made) != len(pairs)
+        return made
 
     # The three below note a bad number instead of raising: a number that a chunk cuts may turn out well.
 
@@ -139,11 +182,22 @@ class JsonText(ABC):
         self._refuse(pointer, "not_json", place=place)
 
 
-def _levels(value: Any, opened: int) -> int:
-    """Counts how deep objects and lists are nested, without recursion, when so many opening signs may be too many."""
-    level, boxes = 0, [value] if opened > MOST_LEVELS and isinstance(value, dict | list) else []
-    while boxes and level <= MOST_LEVELS:
-        level += 1
-        parts = chain.from_iterable(box.values() if isinstance(box, dict) else box for box in boxes)
-        boxes = [part for part in parts if isinstance(part, dict | list)]
-    return level
+class _WithoutCollecting:
+    """Looks for no garbage meanwhile: there is none in what is read, and to look takes longer than to read it."""
+
+    def __enter__(self) -> None:
+        self._was_enabled = gc.isenabled()
+        gc.disable()
+
+    def __exit__(self, *_: object) -> None:
+        if self._was_enabled:
+            gc.enable()
+
+
+_without_collecting = _WithoutCollecting()
+
+
+def _levels(text: str) -> int:
+    """Counts how deep objects and lists are nested in a JSON value: to walk through the value itself takes longer."""
+    signs = _TEXT.sub("", text).encode().translate(_STEPS, _NO_SIGNS)
+    return max(accumulate(array("b", signs)), default=0)

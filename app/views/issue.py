@@ -1,22 +1,32 @@
 """What is shown of issues: the findings of a roster, and the messages of a record."""
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Final
+from uuid import UUID
 
-from app.catalogue import UNKNOWN, explain
+from app.catalogue import Explanation, explain, explain_message
 from app.catalogue import issue as entry_of
-from app.security.masking import is_attribute
-from app.target import Message
+from app.domain.issues import Issue, explaining
+from app.domain.kinds import Kind
+from app.domain.roster import Reference, referred
+from app.domain.rules.check import check_object
+from app.domain.rules.given import Given
+from app.target import Message, Published
 from app.views import Row, Shown
 from app.views.viewer import Viewer
 
+# The names of the objects that messages speak of, as the viewer is shown them.
+Names = Mapping[Reference, str | None]
 
-def show_finding(row: Row) -> Shown:
-    """Shows one thing that is wrong with a roster: nothing in it is personal."""
-    code, cause = row["code"], row["cause"]
-    sv, en = explain(code)
-    if cause is not None:
-        sv, en = f"{entry_of(cause).sv.means} {sv}", f"{entry_of(cause).en.means} {en}"
+_NOBODY: Final[Names] = {}
+
+
+def show_finding(row: Row, names: Names = _NOBODY) -> Shown:
+    """Shows one thing that is wrong with a roster: nothing in it is personal but the `names` of those it speaks of."""
+    code, explanation = row["code"], explain(row["code"])
+    if explanation is not None and row["cause"] is not None and (cause := entry_of(row["cause"])):
+        explanation = _behind((cause.sv.means, cause.en.means), explanation)
     return {
         "kind": row["kind"],
         "id": row["object_id"],
@@ -24,51 +34,114 @@ def show_finding(row: Row) -> Shown:
         "pointer": row["pointer"],
         "severity": row["severity"],
         "code": code,
-        "explanation": {"sv": sv, "en": en},
+        "about": _about((_found(row, each, names) for each in row["ids"] or ()), names),
+        **_explained(code, explanation),
     }
 
 
-def show_messages(row: Row, viewer: Viewer, *, masked: bool) -> list[Shown]:
+def spoken_of(rows: Iterable[Row], published: Published) -> set[Reference]:
+    """Gives the other objects that the messages of opened records speak of."""
+    found: set[Reference] = set()
+    for row in rows:
+        for issue in row["issues"] or ():
+            found.update(referred(row["kind"], row["payload"], UUID(each)) for each in issue.get("ids", ()))
+        found.update(message.about for message in _targets(row, published) if message.about is not None)
+    return found
+
+
+def show_messages(row: Row, viewer: Viewer, *, masked: bool, names: Names = _NOBODY) -> list[Shown]:
     """Shows what we and the target say of an opened record; the target's words are left out of a `masked` one."""
-    targets = (_targets(message, masked) for message in viewer.published.messages(row["received"]))
-    return [*_ours(row["issues"]), *targets, *_at_target(row["held"])]
+    said = (_target_said(row, message, masked, names) for message in _targets(row, viewer.published))
+    return [*_we_said(row, names), *said, *_at_target(row["held"])]
 
 
-def _message(severity: str, code: str, text: str | None, attribute: str | None, about: tuple[str, str]) -> Shown:
-    """Makes a message; the text is our own explanation when there is none to show, `about` goes in front of that."""
-    explanation = explain(code)
-    sv, en = (f"{front}{words}" for front, words in zip(about, explanation, strict=True))
-    return {
-        "severity": severity,
-        "code": code,
-        "text": text or sv,
-        "attribute": attribute,
-        "explanation": {"sv": sv, "en": en},
-    }
-
-
-def _ours(issues: list[dict[str, Any]] | None) -> Iterator[Shown]:
-    for issue in issues or ():
-        code, ids = issue["code"], ", ".join(issue.get("ids", ()))
-        about, text = ("", ""), None
-        if ids and (entry := entry_of(code)).sv.about:
-            swedish, english = entry.sv.about, entry.en.about
-            about = (f"{swedish} {ids}. ", f"{english} {ids}. ")
-            text = f"{swedish} ({english}) {ids}. {explain(code).sv}"
-        elif (cause := explain(issue.get("cause", ""))) is not UNKNOWN:
-            about = (f"{cause.sv} ", f"{cause.en} ")
-        yield _message(issue["severity"], code, text, issue.get("pointer"), about)
+def _we_said(row: Row, names: Names) -> Iterator[Shown]:
+    for issue in row["issues"] or ():
+        code, ids = issue["code"], [UUID(each) for each in issue.get("ids", ())]
+        explanation, entry, text = explain(code), entry_of(code), None
+        if explanation is not None and entry is not None and ids and entry.sv.about:
+            listed = ", ".join(map(str, ids))
+            text = f"{entry.sv.about} ({entry.en.about}) {listed}. {explanation.sv}"
+            explanation = _behind((f"{entry.sv.about} {listed}.", f"{entry.en.about} {listed}."), explanation)
+        elif explanation is not None and (cause := entry_of(issue.get("cause", ""))):
+            # What a record goes without is to be mended; the record itself has gone.
+            went = issue["severity"] == "warning"
+            explanation = _behind((cause.sv.means, cause.en.means) if went else cause.explanation, explanation)
+        about = [referred(row["kind"], row["payload"], each) for each in ids]
+        yield _message(issue["severity"], code, text, issue.get("pointer"), explanation, about, names)
 
 
 def _at_target(at_target: bool) -> Iterator[Shown]:
     """Says of a failed record that the target holds it from before."""
     if at_target:
-        yield _message("warning", "held_before", None, None, ("", ""))
+        yield _message("warning", "held_before", None, None, explain("held_before"))
 
 
-def _targets(message: Message, masked: bool) -> Shown:
-    """Shows one message of the target's; of a `masked` one only a field's name and the code are left."""
-    attribute = message.attribute
-    if masked and attribute is not None and not is_attribute(attribute):
-        attribute = None
-    return _message(message.severity, message.code, None if masked else message.text, attribute, ("", ""))
+def _target_said(row: Row, message: Message, masked: bool, names: Names) -> Shown:
+    """Shows one message of the target's, explained by its id, else by our rule that says the same, else by itself."""
+    code, explanation = message.code, explain(message.code)
+    if explanation is None and message.attribute is not None:
+        ours = explaining(_our_issues(row), message.severity, message.attribute)
+        code, explanation = (ours.code, explain(ours.code)) if ours else (code, None)
+    if explanation is None:
+        explanation = explain_message(row["kind"], message.severity, message.type, message.attribute)
+    about = [] if message.about is None else [message.about]
+    text = None if masked else message.text
+    shown = _message(message.severity, message.code, text, message.attribute, explanation, about, names)
+    return {**shown, **_explained(code, explanation)}
+
+
+def _message(
+    severity: str,
+    code: str,
+    text: str | None,
+    attribute: str | None,
+    explanation: Explanation | None,
+    about: Iterable[Reference] = (),
+    names: Names = _NOBODY,
+) -> Shown:
+    """Makes a message; the text is our own explanation when there is none to show."""
+    return {
+        "severity": severity,
+        "code": code,
+        "text": text or (explanation.sv if explanation else None),
+        "attribute": attribute,
+        "about": _about(about, names),
+        **_explained(code, explanation),
+    }
+
+
+def _about(references: Iterable[Reference], names: Names) -> list[Shown]:
+    return [{"kind": kind, "id": id_, "name": names.get((kind, id_))} for kind, id_ in references]
+
+
+def _found(row: Row, object_id: UUID, names: Names) -> Reference:
+    """Tells of which kind an object is that a finding speaks of: as it is known, else as it is referred to."""
+    known = next(((kind, object_id) for kind in Kind if (kind, object_id) in names), None)
+    if known is None and row["kind"] == Kind.ACTIVITIES and row["pointer"].startswith("/groups"):
+        known = (Kind.GROUPS, object_id)
+    return known or referred(row["kind"], {}, object_id)
+
+
+def _explained(code: str, explanation: Explanation | None) -> Shown:
+    """Gives an explanation with the page of the code that it is of; null where there is none."""
+    return {
+        "explanation": None if explanation is None else explanation._asdict(),
+        "explanation_url": f"/explanations/{code}" if entry_of(code) else None,
+    }
+
+
+def _behind(first: tuple[str, str], explanation: Explanation) -> Explanation:
+    return Explanation(*(f"{front} {words}" for front, words in zip(first, explanation, strict=True)))
+
+
+def _targets(row: Row, published: Published) -> Iterator[Message]:
+    """Reads the target's messages; it speaks of the object as it went out."""
+    return published.messages(row["received"], row["kind"], row["sent"] or row["payload"])
+
+
+def _our_issues(row: Row) -> list[Issue]:
+    """Lists what our own rules say of an opened object: what was found of it in its roster, else of it by itself."""
+    known = [*(row["issues"] or ()), *(row["findings"] or ())]
+    found = [Issue(each["code"], each["severity"], each.get("pointer")) for each in known]
+    return found or check_object(row["kind"], row["payload"], Given(datetime.now(UTC).date()))

@@ -1,32 +1,62 @@
 """What is shown of a job: nothing in it is personal, so that all viewers are shown the same."""
 
+from typing import Final
+
+from app.catalogue import phrase
 from app.domain.kinds import Kind
 from app.domain.lifecycle import FINISHED_JOB
+from app.domain.outcome import Counts
 from app.views import Row, Shown
+from app.views.summary import summary
 
-COUNTS = ("total", "pending", "sent", "unchanged", "succeeded", "warnings", "errors", "skipped")
+COUNTS: Final = ("total", "pending", "sent", "unchanged", "succeeded", "warnings", "errors", "skipped")
 
 
-def show_job(row: Row) -> Shown:
-    """Shows a job with its progress."""
+def show_job(row: Row, run: Row) -> Shown:
+    """Shows a job of a `run` with its progress."""
+    counts = counts_of(row)
     return {
         "id": row["id"],
         "run_id": row["run_id"],
         "activity_id": row["activity_id"],
+        "activity": show_activity_of(run, row["activity_id"]),
+        "run": {
+            "sequence": run["sequence"],
+            "requested_by": show_requester(run),
+            "on_record_error": run["on_record_error"],
+            "status": run["status"],
+        },
         "stage": row["kind"],
-        "title": Kind(row["kind"]).swedish,
+        "title": phrase(f"title_{row['kind']}", "sv"),
         "action": row["action"],
         "position": row["position"],
         "status": row["status"],
         "outcome": row["outcome"],
-        "version": row["version"],
-        "progress": {name: row[name] for name in COUNTS},
+        "summary": summary([(Kind(row["kind"]), counts)], row["status"], finished=is_job_finished(row)),
+        # Nothing that is shown of a job changes without one of these.
+        "version": row["version"] + run["version"] + run["activity_version"],
+        "progress": {name: getattr(counts, name) for name in COUNTS},
         "attempt": row["attempt"],
         "created_at": row["created_at"],
         "started_at": row["started_at"],
         "finished_at": row["finished_at"],
         "error": row["error"],
     }
+
+
+def show_activity_of(run: Row, activity_id: object) -> Shown:
+    """Shows what the activity of a run is called now."""
+    return {"id": activity_id, "display_name": run["activity_display_name"]}
+
+
+def show_requester(run: Row) -> Shown:
+    """Shows which key has asked for a run."""
+    return {"id": run["requested_by_id"], "name": run["requested_by_name"]}
+
+
+def counts_of(row: Row) -> Counts:
+    """Gives a job's records by status."""
+    return Counts(**{name: row[name] for name in COUNTS})
 
 
 def is_job_finished(row: Row) -> bool:

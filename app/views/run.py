@@ -2,40 +2,44 @@
 
 from collections.abc import Sequence
 
+from app.domain.kinds import Kind
 from app.domain.lifecycle import FINISHED_RUN
-from app.domain.outcome import Counts, run_outcome
+from app.domain.outcome import run_outcome
 from app.views import Row, Shown
-from app.views.job import COUNTS, show_job
+from app.views.job import counts_of, show_activity_of, show_job, show_requester
+from app.views.summary import summary
 
 
 def show_run(row: Row, jobs: Sequence[Row]) -> Shown:
     """Shows a run with its `jobs`, which are in their order."""
+    stages = [(Kind(each["kind"]), counts_of(each)) for each in jobs]
+    finished = is_run_finished(row)
     return {
         "id": row["id"],
         "activity_id": row["activity_id"],
+        "activity": show_activity_of(row, row["activity_id"]),
         "sequence": row["sequence"],
         "status": row["status"],
-        "outcome": _outcome(row, jobs),
+        "outcome": run_outcome([counts for _, counts in stages]) if finished else None,
+        "summary": summary(stages, row["status"], finished=finished),
         # Nothing that is shown of a run changes without one of these.
-        "version": row["version"] + sum(each["version"] for each in jobs),
+        "version": row["version"] + row["activity_version"] + sum(each["version"] for each in jobs),
         "on_record_error": row["on_record_error"],
         "roster_version": row["roster_version"],
-        "requested_by": {"id": row["requested_by_id"], "name": row["requested_by_name"]},
+        "requested_by": show_requester(row),
         "created_at": row["created_at"],
         "started_at": row["started_at"],
         "finished_at": row["finished_at"],
         "cancel_requested_at": row["cancel_requested_at"],
-        "jobs": [show_job(each) for each in jobs],
+        "jobs": [show_job(each, row) for each in jobs],
     }
-
-
-def _outcome(row: Row, jobs: Sequence[Row]) -> str | None:
-    """Gives the outcome over the records of all jobs; None while the run goes on."""
-    if not is_run_finished(row):
-        return None
-    return run_outcome([Counts(**{name: each[name] for name in COUNTS}) for each in jobs])
 
 
 def is_run_finished(row: Row) -> bool:
     """Tells whether nothing will happen to a run by itself."""
     return row["status"] in FINISHED_RUN
+
+
+def run_of(row: Row) -> Shown:
+    """Gives the run whose columns a job's row has under `run_`."""
+    return {name.removeprefix("run_"): value for name, value in row.items() if name.startswith("run_")}

@@ -1,28 +1,77 @@
 """Opens what rows hold sealed: gives the same rows with JSON in place of contents, which is what views take."""
 
 import json
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+from uuid import UUID
 
 from app.db.cipher import OrganisationCipher
 from app.domain.batching import BodyForm
 from app.domain.envelope import unfold
+from app.domain.kinds import Kind
+from app.domain.plan import as_sent
 from app.views import Row, Shown
 
+# The states of records of which the target has something to say.
+_SPOKEN_OF: Final = frozenset({"warning", "error"})
 
-def open_record(row: Row, cipher: OrganisationCipher) -> Shown:
-    """Opens what a list shows of a record: payload, person_payload and received; `sent` stays sealed."""
+
+def open_name(row: Row, cipher: OrganisationCipher) -> Shown:
+    """Opens what a record's name is made of: payload and person_payload."""
     return {
         **row,
         "payload": _opened(row, "source", cipher),
         "person_payload": _opened(row, "person_source", cipher),
-        "received": _opened(row, "received", cipher),
     }
+
+
+def open_record(row: Row, cipher: OrganisationCipher) -> Shown:
+    """Opens what a list shows of a record: its payloads, received, and sent where something may be said of that."""
+    opened = open_name(row, cipher) | {"received": _opened(row, "received", cipher), "sent": None}
+    if row["status"] in _SPOKEN_OF and row["sent"] is not None:
+        opened["sent"] = opened["payload"] if row["sent"] == row["source"] else _opened(row, "sent", cipher)
+    return opened
 
 
 def open_record_detail(row: Row, cipher: OrganisationCipher) -> Shown:
     """Opens a record with what was sent, in the key order of the wire."""
     return {**open_record(row, cipher), "sent": _opened(row, "sent", cipher)}
+
+
+def open_object(row: Row, cipher: OrganisationCipher) -> Shown:
+    """Opens what a search shows of an object: payload and person_payload."""
+    return {
+        **row,
+        "payload": _opened(row, "source", cipher),
+        "person_payload": _opened(row, "person_source", cipher),
+    }
+
+
+def open_object_detail(rows: Sequence[Row], cipher: OrganisationCipher) -> tuple[Shown, list[Shown]]:
+    """Opens an object with what was accepted of it, and its records' answers; the rows are as they were read."""
+    opened = {**open_object(rows[0], cipher), "accepted_payload": _opened(rows[0], "accepted", cipher)}
+    records = [row for row in rows if row["job_id"] is not None]
+    return opened, [{**row, "received": _opened(row, "received", cipher)} for row in records]
+
+
+def open_plan_item(row: Row, cipher: OrganisationCipher) -> Shown:
+    """Opens what a plan says of an object: its payloads, `old` and `new` where it would change, no answers."""
+    opened = open_name(row, cipher) | {"old": None, "new": None, "sent": None, "received": None, "held": False}
+    if has_changes(row):
+        new = _opened(row, "outgoing", cipher)
+        opened["new"] = None if new is None else as_sent(Kind(row["kind"]), new, ids_of(row, "sent_without"))
+        opened["old"] = {} if row["accepted"] is None else _opened(row, "accepted", cipher)
+    return opened
+
+
+def has_changes(row: Row) -> bool:
+    """Tells whether what a plan would send of an object is not what was accepted last, as far as digests tell."""
+    return row["outgoing"] is not None and (row["outgoing"] != row["accepted"] or bool(ids_of(row, "sent_without")))
+
+
+def ids_of(row: Row, code: str) -> list[UUID]:
+    """Gives the objects that a row's issues of this code speak of."""
+    return [UUID(each) for issue in row["issues"] or () if issue["code"] == code for each in issue.get("ids", ())]
 
 
 def open_call(row: Row, cipher: OrganisationCipher) -> Shown:

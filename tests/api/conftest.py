@@ -94,6 +94,8 @@ async def ids(service: Service) -> dict[str, str]:
         "run_id": run["id"],
         "job_id": run["jobs"][0]["id"],
         "record_id": pupil["id"],
+        "object_id": pupil["id"],
         "batch_id": str(played.batches[0]),
         "plan_id": plan["id"],
+        "code": "schema_required",
     }

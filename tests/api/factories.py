@@ -14,6 +14,7 @@ from app.db import activity_queue, batches, claims
 from app.db import answers as answers_of
 from app.db.batches import Outgoing
 from app.db.cipher import OrganisationCipher
+from app.demo.people import with_check_digit
 from app.domain.envelope import compact
 from app.domain.verdicts import RecordChange
 from app.runtime import Runtime
@@ -26,14 +27,14 @@ _PLAIN = str.maketrans("åäö", "aao", "\ud800")
 
 
 def person(given: str = "Åsa", family: str = "Exempelsson", serial: int = 980, **more: Any) -> Object:
-    """Invents a pupil."""
-    local = f"{given[:3]}{family[:3]}{serial}".lower().translate(_PLAIN)
+    """Invents a pupil of whom nothing is wrong."""
+    local = f"{given[:1]}{family[:1]}{serial}".lower().translate(_PLAIN)
     return {
         "id": str(uuid4()),
         "givenName": given,
         "familyName": family,
         "eduPersonPrincipalNames": [f"{local}@edu.example.se"],
-        "civicNo": {"value": f"20120101{serial}1", "nationality": "SE"},
+        "civicNo": {"value": with_check_digit(f"20120101{serial}"), "nationality": "SE"},
         "enrolments": [{"enroledAt": {"id": str(uuid4())}, "schoolType": "GR", "schoolYear": 6}],
         **more,
     }

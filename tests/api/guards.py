@@ -8,8 +8,11 @@ import httpx
 from tests.api.conftest import Service
 from tests.api.factories import body
 
-OPEN = {"/healthz", "/readyz", "/metrics", "/docs", "/docs/{name}", "/openapi.json"}
-CIVIC_NO = "201201019801"
+OPEN = {
+    *("/healthz", "/readyz", "/metrics", "/docs", "/docs/{name}", "/openapi.json"),
+    *("/explanations", "/explanations/{code}"),
+}
+CIVIC_NO = "201201019807"
 ALL_SCOPES = ("provision", "history", "pii", "protected")
 
 
@@ -29,8 +32,9 @@ def routes(service: Service) -> list[tuple[str, str]]:
 
 
 def fill(path: str, ids: dict[str, str]) -> str:
-    """Puts ids into a route's template."""
-    return re.sub(r"\{(\w+)\}", lambda name: ids[name[1]], path)
+    """Puts ids into a route's template, and a kind that there is."""
+    given = {"kind": "persons", **ids}
+    return re.sub(r"\{(\w+)\}", lambda name: given[name[1]], path)
 
 
 async def request(client: httpx.AsyncClient, method: str, address: str) -> httpx.Response:

@@ -9,6 +9,7 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
+from app.db.staging import forget_staged
 from tests.api.conftest import MAX_ROSTER_BYTES, Service
 from tests.api.factories import body, duty, person, put, staff
 
@@ -56,7 +57,75 @@ async def test_a_roster_comes_back_as_it_went_in(client: httpx.AsyncClient) -> N
     answer = await client.put(f"/activities/{activity_id}", content=raw, headers={"Content-Type": "application/json"})
     assert answer.status_code == 201
     got = json.loads((await client.get(f"/activities/{activity_id}/roster")).content)
-    assert json.dumps(got) == json.dumps({**sent["roster"], "groups": [], "activities": []})
+    assert json.dumps(got) == json.dumps({**sent, "roster": {**sent["roster"], "groups": [], "activities": []}})
+
+
+async def test_what_is_read_back_can_be_sent_as_it_is(service: Service, client: httpx.AsyncClient) -> None:
+    """Under the ETag that came with it; the same name and objects are no new version, and change nothing."""
+    teacher = staff(given="Åke")
+    sent = body([person(zzz=1.5), teacher, person(given="\ud800", serial=983)], [duty(teacher)])
+    activity_id, json_alone = uuid4(), {"Content-Type": "application/json"}
+    first = await client.put(f"/activities/{activity_id}", content=json.dumps(sent), headers=json_alone)
+    before = first.json()
+    read = await client.get(f"/activities/{activity_id}/roster")
+    headers = {**json_alone, "If-Match": read.headers["etag"]}
+    again = await client.put(f"/activities/{activity_id}", content=read.content, headers=headers)
+    assert (again.status_code, again.headers["etag"], again.json()) == (200, '"1"', before)
+    assert (await client.get(f"/activities/{activity_id}/roster")).content == read.content
+    async with service.runtime.engine.connect() as conn:
+        rows = "SELECT (SELECT count(*) FROM roster), (SELECT count(*) FROM roster_staging), max(last_upload)"
+        assert (await conn.execute(sa.text(f"{rows} FROM organisation"))).one() == (1, 0, 1)
+
+
+@pytest.mark.parametrize("change", ["name", "order", "value", "less"])
+async def test_whatever_is_changed_makes_a_new_version(client: httpx.AsyncClient, change: str) -> None:
+    persons = [person(serial=980), person(serial=981)]
+    activity_id = await put(client, body(persons))
+    other = {
+        "name": {**body(persons), "display_name": "Ett annat"},
+        "order": body(persons[::-1]),
+        "value": body([persons[0], {**persons[1], "givenName": "Eva"}]),
+        "less": body(persons[:1]),
+    }[change]
+    answer = await client.put(f"/activities/{activity_id}", json=other)
+    assert (answer.status_code, answer.headers["etag"]) == (200, '"2"')
+
+
+@pytest.mark.parametrize("conditions", [{"If-Match": '"2"'}, {"If-None-Match": "*"}, {"If-None-Match": 'W/"1"'}])
+async def test_the_same_content_again_is_412_where_the_condition_fails(
+    client: httpx.AsyncClient, conditions: dict[str, str]
+) -> None:
+    activity_id = await put(client, body())
+    assert (await client.put(f"/activities/{activity_id}", json=body(), headers=conditions)).status_code == 412
+
+
+async def test_the_same_large_roster_again_leaves_nothing_staged(service: Service, client: httpx.AsyncClient) -> None:
+    """Nor does one that is refused when some of it has been stored already."""
+    persons = [{"id": str(uuid4())} for _ in range(2100)]
+    activity_id = await put(client, body(persons))
+    assert (await client.put(f"/activities/{activity_id}", json=body(persons))).headers["etag"] == '"1"'
+    assert (await client.put(f"/activities/{activity_id}", json=body([*persons, persons[0]]))).status_code == 422
+    async with service.runtime.engine.connect() as conn:
+        assert await conn.scalar(sa.text("SELECT count(*) FROM roster_staging")) == 0
+    assert await items(service) == 2100
+
+
+async def test_what_a_process_that_died_has_staged_is_forgotten(service: Service) -> None:
+    """After an hour; what is younger may be of an upload that is under way."""
+    old, young = uuid4(), uuid4()
+    async with service.runtime.engine.begin() as conn:
+        for roster_id, age in ((old, "61 minutes"), (young, "59 minutes")):
+            await conn.execute(
+                sa.text(
+                    "INSERT INTO roster_staging (roster_id, staged_at, kind, object_id, ordinal, source, source_sealed,"
+                    " words, refs, protected, sendable) VALUES (:id, now() - CAST(:age AS interval), 'persons', :id, 0,"
+                    " '', '', '{}', '{}', false, true)"
+                ),
+                {"id": roster_id, "age": age},
+            )
+        await forget_staged(conn)
+        left = await conn.scalars(sa.text("SELECT roster_id FROM roster_staging"))
+        assert list(left) == [young]
 
 
 async def test_the_stored_form_is_no_clear_text(service: Service, client: httpx.AsyncClient) -> None:
@@ -74,7 +143,7 @@ async def test_the_stored_form_is_no_clear_text(service: Service, client: httpx.
 async def test_findings_name_what_is_wrong_and_keep_nobody_out(client: httpx.AsyncClient) -> None:
     """One broken record among others is stored and listed, page by page, with an explanation."""
     broken = [person(serial=980 + n, civicNo="none") for n in range(3)]
-    activity_id = await put(client, body([person(), *broken], [{"id": str(uuid4())}]))
+    activity_id = await put(client, body([person(serial=990), *broken], [{"id": str(uuid4())}]))
     shown = (await client.get(f"/activities/{activity_id}")).json()
     assert shown["roster"]["counts"]["persons"] == 4
     listed, cursor = [], None
@@ -109,7 +178,8 @@ async def test_what_does_not_leave_is_counted_once_for_each_property(client: htt
     """Nothing of it is a finding of each object, and no unknown name is repeated."""
     surplus = {"birthDate": "2012-01-01", "middleName": None, "9001019802": 1}
     persons = [person(serial=980 + n) | surplus for n in range(3)]
-    activity_id = await put(client, body(persons, groups=[{"id": str(uuid4()), "startDate": "2026-01-01"}]))
+    group = {"id": str(uuid4()), "startDate": "2026-01-01", "groupMemberships": [{"person": {"id": persons[0]["id"]}}]}
+    activity_id = await put(client, body(persons, groups=[group]))
     counted = [each for each in await _findings(client, activity_id) if each["id"] is None]
     assert [(each["kind"], each["code"], each["pointer"], each["count"]) for each in counted] == [
         ("persons", "null_left_out", "/middleName", 3),
@@ -163,6 +233,12 @@ async def test_findings_go_with_their_roster(service: Service, client: httpx.Asy
         (b'{"display_name": "x", "roster": {}, "199001019802": 1}', ""),
         (b'{"roster": {}}', "/display_name"),
         (b'{"display_name": "\\u0000", "roster": {}}', "/display_name"),
+        (b'{"display_name": "x", "roster": {}}', "/roster"),
+        (
+            b'{"display_name": "x", "roster": {"persons": [{"199001019802": 1, "199001019802": 2}]}}',
+            "/roster/persons/0",
+        ),
+        (b'{"display_name": "x", "roster": {"persons": [{"id": 1, "civicNo": "***"}]}}', "/roster/persons/0/id"),
         (b"\xff", ""),
         (b"", ""),
     ],

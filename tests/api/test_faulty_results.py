@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from app.catalogue import explain
+from app.catalogue import catalogue
 from app.db import answers, at_target, batches
 from app.db.claims import Claim
 from app.security.masking import mask
@@ -17,6 +17,7 @@ from tests.api.conftest import Service
 from tests.api.factories import Object, body, person, put
 from tests.database.epochs import claim
 
+ISSUES = catalogue().issues
 EVERY_SCOPE = ("history", "pii", "protected")
 
 
@@ -77,10 +78,8 @@ async def test_what_was_given_up_shows_the_fault_behind_it_first(service: Servic
     await held.given_up(cause)
     [[message]] = await held.messages("history")
     assert (message["code"], message["severity"]) == ("gave_up", "error")
-    assert message["explanation"] == {
-        "sv": f"{explain(kind).sv} {explain('gave_up').sv}",
-        "en": f"{explain(kind).en} {explain('gave_up').en}",
-    }
+    cause_, end = ISSUES[kind].explanation, ISSUES["gave_up"].explanation
+    assert message["explanation"] == {"sv": f"{cause_.sv} {end.sv}", "en": f"{cause_.en} {end.en}"}
     assert message["text"] == message["explanation"]["sv"]
 
 
@@ -89,7 +88,7 @@ async def test_a_fault_without_a_text_is_left_out(service: Service, cause: str |
     held = await Held.of(service, person())
     await held.given_up(cause)
     [[message]] = await held.messages("history")
-    assert message["explanation"] == explain("gave_up")._asdict()
+    assert message["explanation"] == ISSUES["gave_up"].explanation._asdict()
 
 
 @pytest.mark.parametrize("scopes", [("history",), EVERY_SCOPE])
@@ -104,13 +103,15 @@ async def test_a_failed_record_that_skolverket_holds_says_so(service: Service, s
         ["gave_up", "held_before"],
         ["gave_up"],
     ]
-    explanation = explain("held_before")._asdict()
+    explanation = ISSUES["held_before"].explanation._asdict()
     assert listed[0][1] == {
         "severity": "warning",
         "code": "held_before",
         "text": explanation["sv"],
         "attribute": None,
+        "about": [],
         "explanation": explanation,
+        "explanation_url": "/explanations/held_before",
     }
     client = await service.client(*scopes)
     alone = (await client.get(f"/jobs/{held.claim.job_id}/records/{first['id']}")).json()

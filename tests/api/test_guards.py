@@ -1,5 +1,6 @@
 """What holds for every route: keys, tenants, problems, no echo, nothing from outside."""
 
+import asyncio
 import hashlib
 import json
 import re
@@ -14,8 +15,11 @@ from app.api.docs import STATIC
 from app.db.workers import Tally, note_worker
 from tests.api.conftest import Service
 from tests.api.factories import body, put
-from tests.api.guards import ALL_SCOPES, CIVIC_NO, assert_problem, fill, request, routes
+from tests.api.guards import ALL_SCOPES, CIVIC_NO, OPEN, assert_problem, fill, request, routes
 from tests.database.epochs import begin_epoch
+
+# Of an answer's headers, those that do not tell of the moment.
+_SAME = ("content-type", "content-length", "etag", "cache-control", "retry-after", "allow", "www-authenticate")
 
 
 async def assert_refused(service: Service, ids: dict[str, str], authorization: str | None) -> None:
@@ -68,6 +72,71 @@ async def test_nobodys_body_is_looked_at(
                 assert_problem(answer, status)
 
 
+@pytest.mark.parametrize("known", [True, False])
+async def test_every_get_answers_head(service: Service, ids: dict[str, str], *, known: bool) -> None:
+    """With the same status and headers, and without a body: streams too, at once."""
+    client = await service.client(*ALL_SCOPES)
+    asked = ids if known else {name: str(uuid4()) for name in ids}
+    paths = [path for method, path in routes(service) if method == "GET"] + ["/healthz", "/docs", "/openapi.json"]
+    for path in paths:
+        async with asyncio.timeout(10), client.stream("GET", fill(path, asked)) as answer:
+            expected = (answer.status_code, {name: answer.headers.get(name) for name in _SAME})
+        head = await client.head(fill(path, asked))
+        assert (head.status_code, {name: head.headers.get(name) for name in _SAME}) == expected, path
+        assert head.content == b""
+
+
+async def test_head_of_what_has_not_changed_is_304(service: Service, ids: dict[str, str]) -> None:
+    client = await service.client(*ALL_SCOPES)
+    tag = (await client.head(f"/runs/{ids['run_id']}")).headers["etag"]
+    assert (await client.head(f"/runs/{ids['run_id']}", headers={"If-None-Match": tag})).status_code == 304
+
+
+async def test_head_of_what_takes_no_get_is_405(service: Service, ids: dict[str, str]) -> None:
+    client = await service.client(*ALL_SCOPES)
+    answer = await client.head(f"/activities/{ids['activity_id']}/provision")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+
+
+@pytest.mark.parametrize("verb", ["cancel", "retry"])
+async def test_a_key_that_only_provisions_changes_its_own_runs_alone(
+    service: Service, ids: dict[str, str], verb: str
+) -> None:
+    """Another key's run is 403 as it is for reading, whatever its state; a key that may read it may change it."""
+    other, reader = await service.client("provision"), await service.client("provision", "history")
+    address = f"/runs/{ids['run_id']}/{verb}"
+    assert_problem(await other.post(address), 403)
+    assert (await other.get(f"/runs/{ids['run_id']}")).status_code == 403
+    assert (await reader.post(address)).status_code in {202, 409}
+
+
+async def test_every_route_takes_its_own_parameters_and_no_others(service: Service, ids: dict[str, str]) -> None:
+    """Another one is 400, named by its place: its name may be anything."""
+    client, bare = await service.client(*ALL_SCOPES), [(method, path) for method, path in routes(service)]
+    bare += [("GET", path) for path in sorted(OPEN) if path not in {"/openapi.json", "/docs/{name}"}]
+    for method, path in bare:
+        answer = await request(client, method, f"{fill(path, ids)}?{CIVIC_NO}={CIVIC_NO}")
+        detail = assert_problem(answer, 400)["detail"]
+        assert detail.startswith("query parameter 1: this address takes "), (method, path)
+        assert CIVIC_NO not in answer.text
+
+
+async def test_the_place_of_a_parameter_and_those_that_there_are_are_named(service: Service) -> None:
+    client = await service.client(*ALL_SCOPES)
+    answer = await client.get("/activities?limit=2&Cursor=x")
+    assert assert_problem(answer, 400)["detail"] == (
+        "query parameter 2: this address takes cursor, limit and no others."
+    )
+
+
+@pytest.mark.parametrize("query", ["limit=1&limit=2", "limit=1&cursor=a&cursor=a"])
+async def test_a_parameter_of_one_value_is_given_once(service: Service, query: str) -> None:
+    client = await service.client(*ALL_SCOPES)
+    name = query.split("&")[-1].split("=")[0]
+    answer = await client.get(f"/activities?{query}")
+    assert assert_problem(answer, 400)["detail"] == f"query {name}: it is given more than once."
+
+
 async def test_another_organisations_things_look_like_no_things(service: Service, ids: dict[str, str]) -> None:
     """Every route answers the same 404 for them as for ids that nobody has."""
     client = await service.client(*ALL_SCOPES, organisation=1)
@@ -96,12 +165,15 @@ async def test_one_id_in_two_organisations_is_two_activities(service: Service, i
     [
         ("PUT", "/activities/{activity_id}", {"provision"}),
         ("POST", "/activities/{activity_id}/provision", {"provision"}),
-        ("POST", "/runs/{run_id}/cancel", {"provision"}),
-        ("POST", "/runs/{run_id}/retry", {"provision"}),
+        # The run is another key's.
+        ("POST", "/runs/{run_id}/cancel", set()),
+        ("POST", "/runs/{run_id}/retry", set()),
         ("GET", "/activities", {"provision", "history"}),
         ("GET", "/activities/{activity_id}/findings", {"provision", "history"}),
         ("GET", "/activities/{activity_id}/roster", set()),
         ("POST", "/jobs/{job_id}/records/search", set()),
+        ("POST", "/objects/search", set()),
+        ("GET", "/objects/{kind}/{object_id}", {"history"}),
         ("GET", "/jobs/{job_id}", {"history"}),
     ],
 )
@@ -177,7 +249,7 @@ async def test_a_time_may_be_any_of_rfc_3339(service: Service) -> None:
 
 async def test_405_says_what_is_allowed(service: Service) -> None:
     answer = await (await service.client(*ALL_SCOPES)).delete(f"/activities/{uuid4()}")
-    assert answer.headers["allow"] == "GET, PUT"
+    assert answer.headers["allow"] == "GET, HEAD, PUT"
 
 
 @pytest.mark.parametrize(

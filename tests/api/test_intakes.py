@@ -2,20 +2,22 @@
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 import sqlalchemy as sa
 import structlog
 
-from app.api.intakes import AT_ONCE, AT_ONCE_EACH, Places, Timeouts
+from app.api.intakes import AT_ONCE, SMALL_BYTES, IntakePlaces, Timeouts
 from app.api.problems import Busy
 from tests.api.conftest import Service
 from tests.api.factories import body, person
 
+LENGTH = 2 * SMALL_BYTES
 OPENING = b'{"display_name": "x", "roster": {"persons": [' + json.dumps(person()).encode()
 
 
@@ -37,38 +39,23 @@ def test_a_sender_has_time_for_what_it_sends(waited: float, taken: int, left: fl
 
 
 async def test_an_organisation_has_two_of_the_places() -> None:
-    """Its third roster finds none, although others find theirs."""
-    places, mine = Places(), uuid4()
+    """Its third roster finds none, although others find theirs; a small one finds one of its own."""
+    places, mine = IntakePlaces(), uuid4()
     async with AsyncExitStack() as held:
         for organisation in (mine, mine, uuid4(), uuid4()):
-            await held.enter_async_context(places.take(organisation, 5))
-        for organisation in (mine, uuid4()):
+            await held.enter_async_context(places.take(organisation, None, 5))
+        for organisation, length in ((mine, None), (uuid4(), SMALL_BYTES + 1)):
             with pytest.raises(Busy):
-                await held.enter_async_context(places.take(organisation, 0.01))
+                await held.enter_async_context(places.take(organisation, length, 0.01))
+        await held.enter_async_context(places.take(mine, SMALL_BYTES, 5))
     await all_free(places)
 
 
-async def test_who_waits_gets_the_place_that_becomes_free() -> None:
-    places, mine = Places(), uuid4()
-    async with AsyncExitStack() as held:
-        for _ in range(AT_ONCE_EACH):
-            await held.enter_async_context(places.take(mine, 5))
-        waiting = asyncio.create_task(held_once(places, mine))
-        await asyncio.sleep(0)
-        assert not waiting.done()
-    await waiting
-
-
-async def held_once(places: Places, organisation: object) -> None:
-    async with places.take(organisation, 5):  # type: ignore[arg-type]
-        pass
-
-
-async def all_free(places: Places) -> None:
-    """Waits until every place can be had."""
+async def all_free(places: IntakePlaces) -> None:
+    """Waits until every place for a large body can be had."""
     async with AsyncExitStack() as held:
         for _ in range(AT_ONCE):
-            await held.enter_async_context(places.take(uuid4(), 20))
+            await held.enter_async_context(places.take(uuid4(), None, 20))
 
 
 @asynccontextmanager
@@ -77,7 +64,7 @@ async def sending(service: Service, key: str) -> AsyncIterator[tuple[asyncio.Str
     reader, writer = await asyncio.open_connection("127.0.0.1", service.port)
     writer.write(
         f"PUT /activities/{uuid4()} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\nExpect: 100-continue\r\n"
-        "Content-Type: application/json\r\nContent-Length: 100000\r\n\r\n".encode()
+        f"Content-Type: application/json\r\nContent-Length: {LENGTH}\r\n\r\n".encode()
     )
     try:
         async with asyncio.timeout(20):
@@ -85,6 +72,11 @@ async def sending(service: Service, key: str) -> AsyncIterator[tuple[asyncio.Str
             yield reader, writer
     finally:
         writer.close()
+
+
+def large() -> bytes:
+    """Makes a body that wants a place among the large ones."""
+    return b" " * (SMALL_BYTES + 1) + json.dumps(body()).encode()
 
 
 async def items(service: Service) -> int:
@@ -97,16 +89,18 @@ def be(service: Service, timeout: Timeouts) -> None:
 
 
 async def test_slow_senders_are_in_the_way_of_their_own_organisation_alone(service: Service) -> None:
-    """With two bodies of one organisation under way a third is 503 and stored nowhere; another's is taken."""
+    """With two large bodies of one organisation under way a third is 503; a small one is taken, and another's."""
     be(service, Timeouts(place=0.1))
     mine, other = await service.client("provision"), await service.client("provision", organisation=1)
     key = mine.headers["authorization"].removeprefix("Bearer ")
     async with sending(service, key), sending(service, key):
-        third = await mine.put(f"/activities/{uuid4()}", json=body([person(serial=980 + n) for n in range(20)]))
+        third = await mine.put(f"/activities/{uuid4()}", content=large(), headers={"Content-Type": "application/json"})
         assert (third.status_code, third.headers["content-type"]) == (503, "application/problem+json")
         assert int(third.headers["retry-after"]) > 0
         assert (await mine.get("/activities")).json()["data"] == []
-        assert (await other.put(f"/activities/{uuid4()}", json=body())).status_code == 201
+        assert (await mine.put(f"/activities/{uuid4()}", json=body())).status_code == 201
+        headers = {"Content-Type": "application/json"}
+        assert (await other.put(f"/activities/{uuid4()}", content=large(), headers=headers)).status_code == 201
     await all_free(service.app.state.parts.places)
     assert (await mine.put(f"/activities/{uuid4()}", json=body())).status_code == 201
 
@@ -146,26 +140,71 @@ async def test_a_caller_who_leaves_leaves_nothing(service: Service) -> None:
     assert await items(service) == 0
 
 
-async def test_when_postgres_goes_in_the_middle_of_a_body_it_is_503(service: Service) -> None:
-    """The connection's end is a problem with one log line; the next roster is stored."""
+@pytest.mark.parametrize(
+    "rest", [b", {}" * 100, b"}", b', {"id": "x", "id": "y"}' * 50], ids=["a hundred problems", "no JSON", "doubled"]
+)
+async def test_what_ends_the_reading_is_answered_while_the_body_still_arrives(service: Service, rest: bytes) -> None:
+    """The sender sees a whole answer before it has sent the rest, and its place is free."""
+    async with sending(service, await service.key("provision")) as (reader, writer):
+        writer.write(OPENING + rest)
+        head = await reader.readuntil(b"\r\n\r\n")
+        assert b" 422 " in head
+        assert b"connection: close" in head.lower()
+        length = re.search(rb"content-length: (\d+)", head.lower())
+        assert length is not None
+        assert json.loads(await reader.readexactly(int(length[1])))["errors"]
+        await all_free(service.app.state.parts.places)
+        with suppress(ConnectionError):
+            for _ in range(4):
+                writer.write(b" " * 65536)
+                await writer.drain()
+            assert await reader.read() == b""
+    assert await items(service) == 0
+
+
+async def test_no_connection_is_held_while_a_sender_is_waited_for(service: Service) -> None:
+    """Also when a part of the roster is stored already; when the sender leaves, that goes."""
+    be(service, Timeouts(silence=5))
+    pool = service.runtime.engine.pool
+    async with sending(service, await service.key("provision")) as (_, writer):
+        writer.write(OPENING)
+        for n in range(1200):
+            writer.write(b"," + json.dumps({"id": str(UUID(int=n))}).encode())
+        await staged(service, 1000)
+        assert pool.checkedout() == 0  # type: ignore[attr-defined]
+        writer.close()
+        await all_free(service.app.state.parts.places)
+    await staged(service, 0)
+    assert await items(service) == 0
+
+
+async def test_when_postgres_crashes_in_the_middle_of_a_body_it_is_503(service: Service) -> None:
+    """It has lost what was staged: nothing of the roster is stored, with one log line; the next one is."""
     client = await service.client("provision")
     with structlog.testing.capture_logs() as lines:
         async with sending(service, client.headers["authorization"].removeprefix("Bearer ")) as (reader, writer):
-            writer.write(OPENING)
-            await ended(service)
-            writer.write(b" " * (100_000 - len(OPENING)))
+            rows = b"".join(b"," + json.dumps({"id": str(UUID(int=n))}).encode() for n in range(1200))
+            writer.write(OPENING + rows)
+            await staged(service, 1000)
+            await execute(service, "TRUNCATE roster_staging")
+            end = b"]}}"
+            writer.write(b" " * (LENGTH - len(OPENING + rows + end)) + end)
             assert b"503" in await reader.readline()
     assert [line["event"] for line in lines] == ["database unavailable"]
+    assert await items(service) == 0
     assert (await client.put(f"/activities/{uuid4()}", json=body())).status_code == 201
 
 
-async def ended(service: Service) -> None:
-    """Ends the connection that copies, as soon as there is one."""
-    copying = sa.text(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-        " WHERE datname = current_database() AND query LIKE 'COPY%' AND pid <> pg_backend_pid()"
-    )
-    while True:
-        async with service.runtime.engine.connect() as conn:
-            if (await conn.execute(copying)).all():
-                return
+async def execute(service: Service, statement: str) -> None:
+    async with service.runtime.engine.begin() as conn:
+        await conn.execute(sa.text(statement))
+
+
+async def staged(service: Service, rows: int) -> None:
+    """Waits until so many rows are staged."""
+    async with asyncio.timeout(20):
+        while True:
+            async with service.runtime.engine.connect() as conn:
+                if await conn.scalar(sa.text("SELECT count(*) FROM roster_staging")) == rows:
+                    return
+            await asyncio.sleep(0.01)

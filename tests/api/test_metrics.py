@@ -57,7 +57,7 @@ async def claimed(service: Service, run_id: str, worker: UUID) -> claims.Claim:
 async def run(service: Service) -> str:
     """A run under way, with two that wait behind it."""
     client, activity = await service.client("provision"), uuid4()
-    await client.put(f"/activities/{activity}", json={"display_name": "Prov", "roster": {}})
+    await client.put(f"/activities/{activity}", json={"display_name": "Prov", "roster": {"persons": []}})
     ids = [(await client.post(f"/activities/{activity}/provision")).json()["id"] for _ in range(3)]
     return str(ids[0])
 

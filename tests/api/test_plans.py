@@ -85,6 +85,8 @@ async def test_a_plan_tells_what_a_run_would_do_and_is_read_again(client: httpx.
     assert (groups["total"], activities["total"]) == (0, 0)
     assert [each["title"] for each in plan["stages"]] == ["Användare", "Tjänstgöringar", "Grupper", "Aktiviteter"]
     assert plan["totals"]["total"] == 5
+    assert persons["summary"]["sv"] == "4 användare: 3 skickas, 1 stannar här med fel"
+    assert plan["summary"]["en"].endswith("; 1 duty: 1 blocked by another record")
     assert (await client.get(f"/plans/{plan['id']}")).json() == plan
     assert (await client.get(f"/activities/{scene.activity_id}/plans")).json()["data"] == [plan]
 
@@ -102,6 +104,8 @@ async def test_the_items_say_why_and_what_differs(client: httpx.AsyncClient, sce
     assert (gone["decision"], gone["name"]) == ("left", "Ivar Exempelsson")
     assert (teaching["decision"], teaching["blocked_by"]) == ("blocked", [scene.broken["id"]])
     assert teaching["name"] == "Östen Lärarsson"
+    about = {"kind": "persons", "id": scene.broken["id"], "name": "Östen Lärarsson"}
+    assert teaching["messages"][0]["about"] == [about]
 
 
 @pytest.mark.parametrize(

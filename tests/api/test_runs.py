@@ -56,9 +56,9 @@ async def test_the_policy_can_be_chosen(client: httpx.AsyncClient, activity_id: 
 @pytest.mark.parametrize(
     ("content", "pointer"),
     [
-        ({"on_record_error": "201201019801"}, "/on_record_error"),
+        ({"on_record_error": "201201019807"}, "/on_record_error"),
         ({"on_record_error": 1}, "/on_record_error"),
-        ({"201201019801": 1}, "/*"),
+        ({"201201019807": 1}, "/*"),
         ([], ""),
     ],
 )
@@ -69,7 +69,7 @@ async def test_a_body_of_another_form_is_422(
     answer = await client.post(f"/activities/{activity_id}/provision", json=content)
     assert answer.status_code == 422
     assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
-    assert "9801" not in answer.text
+    assert "9807" not in answer.text
     assert await runs(service) == 0
 
 
@@ -214,3 +214,35 @@ async def test_jobs_are_listed_newest_first_with_filters(client: httpx.AsyncClie
     assert await ids(activity_id=str(uuid4())) == []
     assert await ids(created_after=made[1]["jobs"][0]["created_at"]) == [job["id"] for job in made[2]["jobs"]]
     assert await ids(limit="1000") == expected
+
+
+async def test_a_list_shows_what_frontends_ask_for_with_each_job_and_run(
+    service: Service, client: httpx.AsyncClient, activity_id: UUID
+) -> None:
+    """In one request: what the activity is called, what kind of run it is of, a sentence; as when it is read alone."""
+    run = (await client.post(f"/activities/{activity_id}/provision")).json()
+    played = await Played.of(service.runtime, service.organisations[0], UUID(run["id"]))
+    await played.stage(1, end="succeeded")
+    jobs = (await client.get("/jobs")).json()["data"]
+    assert jobs == [(await client.get(f"/jobs/{job['id']}")).json() for job in jobs]
+    [listed] = (await client.get(f"/activities/{activity_id}/runs")).json()["data"]
+    assert listed == (await client.get(f"/runs/{run['id']}")).json()
+    assert listed["jobs"] == jobs
+    assert [job["activity"] for job in jobs] == [{"id": str(activity_id), "display_name": "Prov"}] * 4
+    of_run = {name: listed[name] for name in ("sequence", "requested_by", "on_record_error", "status")}
+    assert [job["run"] for job in jobs] == [of_run] * 4
+    assert jobs[0]["summary"] == {"sv": "2 användare: 2 klara", "en": "2 users: 2 done"}
+    assert listed["summary"]["en"] == "2 users: 2 done; 1 duty: 1 left"
+
+
+async def test_a_new_name_of_the_activity_is_seen_by_whoever_polls(
+    client: httpx.AsyncClient, activity_id: UUID
+) -> None:
+    run = (await client.post(f"/activities/{activity_id}/provision")).json()
+    before = await client.get(f"/runs/{run['id']}")
+    await put(client, {**body([person()]), "display_name": "Annat namn"}, activity_id)
+    deadline = time.monotonic() + 5
+    while (after := await client.get(f"/runs/{run['id']}")).json()["activity"]["display_name"] != "Annat namn":
+        assert time.monotonic() < deadline
+    assert after.json()["version"] == before.json()["version"] + 1
+    assert after.headers["etag"] != before.headers["etag"]

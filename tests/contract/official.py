@@ -4,6 +4,7 @@ Which rules there are beyond the documents' letter stands in `official_rules`.
 """
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -17,7 +18,7 @@ from openapi_core.templating.paths.finders import APICallPathFinder
 from werkzeug.datastructures import Headers, ImmutableMultiDict
 
 from tests.contract.official_rules import Found, amended, in_words, strict_json, unannounced, unasked
-from tests.contract.official_schemas import CompiledSchemas, Side
+from tests.contract.official_schemas import CompiledSchemas, Published, Side
 from tests.exchanges import Exchange
 
 # Under which path the simulator has what which document describes.
@@ -82,6 +83,7 @@ class _Document:
             )
             for side in _SIDES
         )
+        self._bodies = dict(_bodies(contents))
 
     def judge(self, exchange: Exchange, path: str) -> Verdict:
         asked = self._request(exchange, path)
@@ -93,7 +95,7 @@ class _Document:
         if exchange.is_ours:
             verdict.request_checked = True
             errors = in_words(self._asked.request_validator.iter_errors(asked), "request body")
-            _add(verdict, "client", None, [*errors, *unasked(exchange, operation)])
+            _add(verdict, "client", None, [*errors, *unasked(exchange, operation, self._bodies.get(verdict.operation))])
         if exchange.status is not None:
             verdict.answer_checked = True
             errors = in_words(self._answered.response_validator.iter_errors(asked, _answer(exchange)), "answer body")
@@ -118,6 +120,15 @@ class _Document:
             exchange.request_body,
             headers.get("Content-Type", ""),
         )
+
+
+def _bodies(contents: dict[str, Any]) -> Iterator[tuple[str, Published]]:
+    """Yields by operation what is published of its request's body."""
+    for operations in contents["paths"].values():
+        for operation in operations.values():
+            if "requestBody" in operation:
+                schema = operation["requestBody"]["content"]["application/json"]["schema"]
+                yield operation["operationId"], Published.of(schema, contents["components"]["schemas"])
 
 
 _SIDES: Final[tuple[Side, Side]] = ("client", "simulator")

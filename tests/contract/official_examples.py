@@ -111,6 +111,33 @@ BAD = {
     ),
     "read-only object": (person(meta={"created": NOW}), _SEND, f"{_BODY}.data[].meta", "readOnly"),
     "read-only flag": (person(provisioningStatus=True), _SEND, f"{_BODY}.data[].provisioningStatus", "readOnly"),
+    "surplus": (person(addresses=[]), _SEND, f"{_BODY}.data[].addresses", "not in the document"),
+    "surplus that is null": (person(phoneNumbers=None), _SEND, f"{_BODY}.data[].phoneNumbers", "not in the document"),
+    "surplus with a value for a name": (person(**{"19990101": 1}), _SEND, f"{_BODY}.data[].?", "not in the document"),
+    "surplus deep in": (
+        person(enrolments=[{"enroledAt": {"id": OBJECT, "displayName": "x"}, "schoolType": "VUXGY"}]),
+        *(_SEND, f"{_BODY}.data[].enrolments[].enroledAt.displayName", "not in the document"),
+    ),
+    "surplus of a group": (
+        sent("groups", [{**ROSTER["groups"][0], "groupMemberships": [{"startDate": "2026-08-01"}]}]),
+        *("addGroups", f"{_BODY}.data[].groupMemberships[].startDate", "not in the document"),
+    ),
+    "surplus of an activity": (
+        sent("activities", [{**ROSTER["activities"][0], "parentActivity": {"id": OBJECT, "schoolYear": 6}}]),
+        *("addActivities", f"{_BODY}.data[].parentActivity.schoolYear", "not in the document"),
+    ),
+    "surplus of a duty": (
+        sent("duties", [{**ROSTER["duties"][0], "signature": "AB"}]),
+        *("addDuties", f"{_BODY}.data[].signature", "not in the document"),
+    ),
+    "surplus beside the data": (
+        provisioning("PUT", "/persons/bulk", {"data": [], "note": 1}, 413, [ENTRY]),
+        *("updatePersons", f"{_BODY}.note", "not in the document"),
+    ),
+    "null deep in": (
+        person(civicNo={"value": "x", "nationality": None}),
+        *(_SEND, f"{_BODY}.data[].civicNo.nationality", "type string"),
+    ),
     "fraction": (
         person(enrolments=[{"enroledAt": {"id": OBJECT}, "schoolType": "GR", "schoolYear": 6.0}]),
         *(_SEND, f"{_BODY}.data[].enrolments[].schoolYear", "type integer"),

@@ -4,6 +4,8 @@ OpenAPI 3.0 builds on that draft: an integer is a number without a fraction, so 
 """
 
 import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final, Literal, cast
 
 import jsonschema_rs
@@ -20,7 +22,41 @@ _SILENT = frozenset({"nullable", "readOnly", "writeOnly", "example", "default", 
 # Properties that may not be in a body of this side.
 _KEPT_FROM = {"client": "readOnly", "simulator": "writeOnly"}
 _FORBIDDEN: Final[dict[str, Any]] = {"not": {}}
+_WORD = re.compile("[A-Za-z]{1,40}")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """The properties of the objects that a schema describes, or what the items of its lists have; both may be empty."""
+
+    properties: Mapping[str, "Published"] = field(default_factory=dict)
+    items: "Published | None" = None
+
+    @classmethod
+    def of(cls, schema: dict[str, Any], schemas: dict[str, Any]) -> "Published":
+        """Reads a schema with all that it refers to; `schemas` are the document's own by name."""
+        if "$ref" in schema:
+            return cls.of(schemas[schema["$ref"].removeprefix("#/components/schemas/")], schemas)
+        properties = {name: cls.of(one, schemas) for name, one in schema.get("properties", {}).items()}
+        items = cls.of(schema["items"], schemas) if "items" in schema else None
+        for part in (cls.of(one, schemas) for one in schema.get("allOf", ())):
+            properties |= part.properties
+            items = items or part.items
+        return cls(properties, items)
+
+    def surplus(self, value: Any, place: str = "") -> Iterator[str]:
+        """Yields the places of the properties of a value that are not published, with names that are plain words."""
+        if isinstance(value, list) and self.items is not None:
+            for one in value:
+                yield from self.items.surplus(one, f"{place}[]")
+        elif isinstance(value, dict):
+            for name, inner in value.items():
+                known = self.properties.get(name)
+                if known is not None:
+                    yield from known.surplus(inner, f"{place}.{name}")
+                else:
+                    yield f"{place}.{name if _WORD.fullmatch(name) else '?'}"
 
 
 class CompiledSchemas(SchemaValidatorsFactory):

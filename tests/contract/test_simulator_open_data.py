@@ -28,7 +28,7 @@ def published(caller: Caller) -> Caller:
         "schoolUnits": {
             "id": UNIT_ID,
             "schoolUnitCode": UNIT_CODE,
-            "dnpStatus": "yes",  # breaks its shape, and so is not shown
+            "dnpStatus": None,  # counts as absent
             "parentOrganisation": {"organisationNumber": NUMBER},
         },
         "programmes": {"educationCode": PROGRAMME_CODE, "schoolType": "GY"},

@@ -3,7 +3,6 @@
 Every state is reached by the service's own functions, under the database's guards; nothing is written past them.
 """
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from app.db.cipher import Cipher, OrganisationCipher, cipher_of, new_key
 from app.db.claims import Claim
 from app.db.engine import connect
 from app.db.intake import store_roster
+from app.db.loop_share import LoopShare
 from app.db.records import changes_json
 from app.domain.open_work import JobSnapshot
 from app.domain.verdicts import RecordChange
@@ -150,7 +150,7 @@ class Tenant:
             activity_id,
             JsonUpload(chunks()),
             if_match=lambda _: True,
-            turn=asyncio.Lock(),
+            share=LoopShare(),
             most_bytes=2**40,
         )
         return activity_id

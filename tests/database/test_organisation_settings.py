@@ -136,11 +136,23 @@ def test_the_list_shows_names_of_files_and_no_more(run: Callable[..., Result]) -
     assert run("create", "--number", NUMBER, "--name", "Exempelkommun", *FILE_OPTIONS).exit_code == 0
     assert run("set", "--number", NUMBER, "--entity-id", ENTITY_ID).exit_code == 0
     assert listed(run("list")) == [
-        [NUMBER, "Exempelkommun", ENTITY_ID, "kommun.pem", "kommun.key"],
-        [OTHER, "Exempelstad", "", "", ""],
+        [NUMBER, "Exempelkommun", ENTITY_ID, "kommun.pem", "kommun.key", ""],
+        [OTHER, "Exempelstad", "", "", "", ""],
     ]
     assert run("set", "--number", NUMBER, "--without-certificate").exit_code == 0
-    assert listed(run("list"))[0] == [NUMBER, "Exempelkommun", "", "", ""]
+    assert listed(run("list"))[0] == [NUMBER, "Exempelkommun", "", "", "", ""]
+
+
+def test_domains_of_logins_are_declared_changed_and_ended(run: Callable[..., Result]) -> None:
+    domains = ("--eppn-domain", "EDU.exempelby.se", "--eppn-domain", "@exempelby.se")
+    assert run("create", "--number", NUMBER, "--name", "Exempelkommun", *domains).exit_code == 0
+    assert listed(run("list"))[0][-1] == "edu.exempelby.se, exempelby.se"
+    assert run("set", "--number", NUMBER, "--eppn-domain", "elev.exempelby.se").exit_code == 0
+    assert listed(run("list"))[0][-1] == "elev.exempelby.se"
+    refused = run("set", "--number", NUMBER, "--eppn-domain", "exempelby")
+    assert isinstance(refused.exception, Stopped)
+    assert run("set", "--number", NUMBER, "--eppn-domain", "").exit_code == 0
+    assert listed(run("list"))[0][-1] == ""
 
 
 @pytest.mark.parametrize(

@@ -2,15 +2,16 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
 
 import pytest
 
 from app.db import content
-from app.db.findings import Finding, add_findings
+from app.db.findings import add_findings
+from app.db.loop_share import LoopShare
 from app.db.planning import MOST_KEPT, make_plan
-from app.domain.issues import Issue
+from app.domain.issues import Finding, Issue
 from app.errors import NotFound
 from app.skolverket.published import PUBLISHED
 from tests.database.factories import Object, Tenant, duty, exam, group, pupil
@@ -19,9 +20,7 @@ KINDS = ("persons", "duties", "groups", "activities")
 Json = dict[str, Any]
 
 
-async def plan_of(
-    tenant: Tenant, activity_id: UUID, policy: str = "continue", turn: asyncio.Lock | None = None
-) -> UUID:
+async def plan_of(tenant: Tenant, activity_id: UUID, policy: str = "continue", share: LoopShare | None = None) -> UUID:
     return await make_plan(
         tenant.engine,
         tenant.cipher,
@@ -30,7 +29,7 @@ async def plan_of(
         on_record_error=policy,
         key_id=tenant.key_id,
         key_name="testnyckel",
-        turn=turn or asyncio.Lock(),
+        share=share or LoopShare(),
     )
 
 
@@ -43,6 +42,13 @@ async def items_of(tenant: Tenant, plan_id: UUID) -> dict[str, Json]:
 async def stages_of(tenant: Tenant, plan_id: UUID) -> dict[str, Json]:
     stages: list[Json] = await tenant.value("SELECT stages FROM plan WHERE id = :plan", plan=plan_id)
     return {stage["stage"]: stage for stage in stages}
+
+
+def teacher(**more: Any) -> Object:
+    """Invents somebody who may have duties."""
+    made = {**pupil(), "emails": [{"value": "larare@example.se", "type": "Skola personal"}], **more}
+    del made["enrolments"]
+    return made
 
 
 async def sent(
@@ -65,7 +71,7 @@ async def find_fault(tenant: Tenant, activity_id: UUID, person: Object) -> None:
     )
     found = Finding("persons", ordinal, UUID(person["id"]), Issue("too_large"))
     async with tenant.engine.begin() as conn:
-        await add_findings(conn, tenant.organisation_id, roster_id, "across", [found])
+        await add_findings(conn, tenant.organisation_id, roster_id, "rosters", [found])
 
 
 async def marks_of(tenant: Tenant, activity_id: UUID) -> dict[str, list[str]]:
@@ -152,7 +158,7 @@ async def test_what_skolverket_has_in_a_later_upload_stays_here(tenant: Tenant) 
 
 @pytest.mark.parametrize("known", [False, True])
 async def test_who_needs_what_stays_here_is_blocked_unless_skolverket_has_it(tenant: Tenant, known: bool) -> None:
-    good, bad = pupil(), pupil()
+    good, bad = pupil(), teacher()
     teaching, first, second = duty(bad), group(good), group(bad)
     lesson = exam([first, second], [teaching])
     roster = {"persons": [good, bad], "duties": [teaching], "groups": [first, second], "activities": [lesson]}
@@ -178,8 +184,8 @@ async def test_who_needs_what_stays_here_is_blocked_unless_skolverket_has_it(ten
 
 async def test_what_went_incomplete_is_compared_as_it_would_go(tenant: Tenant) -> None:
     """As long as the same teacher stays here, nothing of the lesson is new."""
-    good, bad = pupil(), pupil(civicNo="none")
-    first, second, its_class = duty(good), duty(bad), group(good)
+    good, bad = teacher(), teacher(civicNo="none")
+    first, second, its_class = duty(good), duty(bad), group()
     lesson = exam([its_class], [first, second])
     roster = {"persons": [good, bad], "duties": [first, second], "groups": [its_class], "activities": [lesson]}
     activity_id = await sent(tenant, roster)
@@ -239,28 +245,28 @@ async def test_of_what_is_erased_a_plan_keeps_the_id_alone(tenant: Tenant) -> No
     assert (await items_of(tenant, plan_id))[other["id"]] == before[other["id"]]
 
 
-class _Turn(asyncio.Lock):
-    """A turn that says when it is asked for, and is given when the test says so."""
+class _Share(LoopShare):
+    """A share that says when it is asked for, and is given when the test says so."""
 
     def __init__(self) -> None:
         super().__init__()
         self.asked, self.may_go = asyncio.Event(), asyncio.Event()
 
-    async def acquire(self) -> Literal[True]:
+    async def __aenter__(self) -> LoopShare:
         self.asked.set()
         await self.may_go.wait()
-        return await super().acquire()
+        return await super().__aenter__()
 
 
 async def test_a_plan_is_of_one_moment(tenant: Tenant) -> None:
     """A roster that is stored while a plan is made is not in it, and does not wait for it."""
     persons = [pupil() for _ in range(20)]
     activity_id = await tenant.store({"persons": persons})
-    turn = _Turn()
-    making = asyncio.create_task(plan_of(tenant, activity_id, turn=turn))
-    await turn.asked.wait()
+    share = _Share()
+    making = asyncio.create_task(plan_of(tenant, activity_id, share=share))
+    await share.asked.wait()
     await tenant.store({"persons": [pupil()]}, activity_id)
-    turn.may_go.set()
+    share.may_go.set()
     plan_id = await making
     assert (await items_of(tenant, plan_id)).keys() == {each["id"] for each in persons}
     assert await tenant.value("SELECT roster_version FROM plan WHERE id = :plan", plan=plan_id) == 1

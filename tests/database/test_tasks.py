@@ -16,9 +16,10 @@ from app.db.tasks import Task
 from app.jobs.tasks import check_organisation, inside
 from app.jobs.tasks.kind import Store, TaskKind, kept_tidy
 from app.jobs.tasks.loop import TaskLoop
+from app.skolverket.published import PUBLISHED
 from app.target import CredentialFinding, Credentials, Target
 from tests.database.epochs import begin_epoch
-from tests.database.factories import HOUR, MINUTE, Tenant
+from tests.database.factories import HOUR, MINUTE, Tenant, the_cipher
 from tests.database.virtual_time import FORWARD, virtualise
 
 KINDS = {"one": HOUR, "other": HOUR}
@@ -354,11 +355,14 @@ async def test_whatever_is_kept_for_a_while_is_put_away(tenant: Tenant) -> None:
         FROM generate_series(1, 3) AS number
         """
     )
-    await TaskLoop(tenant.engine, inside()).run_once()
+    kinds = inside(tenant.engine, the_cipher(), PUBLISHED)
+    await TaskLoop(tenant.engine, kinds).run_once()
     assert await tenant.value("SELECT string_agg(key, ',') FROM idempotency_key") == "young"
     assert await tenant.value("SELECT count(*) FROM worker") == 1
     assert await tenant.value("SELECT max(number) || ' of ' || count(*) FROM epoch") == "3 of 1"
-    assert await tenant.value("SELECT count(*) FROM task WHERE due_at > clock_timestamp()") == len(inside())
+    assert await tenant.value("SELECT count(*) FROM task WHERE due_at > clock_timestamp()") == sum(
+        each.every is not None for each in kinds.values()
+    )
 
 
 async def test_a_task_that_breaks_harms_no_other(engine: AsyncEngine) -> None:

@@ -10,8 +10,10 @@ from tests.journeys.conftest import STAGES, Json, Service
 
 
 def assert_kept(service: Service, *runs: Json) -> None:
-    """Checks a finished run's promises: never early, never lost, as sent, within limits."""
+    """Checks a finished run's promises: never early, never lost, as sent, within limits, no more
+    than needed."""
     sends = service.sends()
+    assert not [call["not_kept"] for call in sends if call["not_kept"]], "no more leaves than is needed"
     by_hash: dict[str, list[Json]] = {}
     for call in sends:
         by_hash.setdefault(call["sha256"], []).append(call)

@@ -1,6 +1,7 @@
 """`make demo` and `make serve`: what they start is there again the next time, as it was."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -85,6 +86,28 @@ def test_a_demonstration_of_any_size_has_defects(persons: int) -> None:
     generated = invent(persons)
     assert len(generated["persons"]) == persons
     assert generated["planted"]
+
+
+def test_the_path_by_hand_of_the_readme_ends_in_four_stages_with_records(
+    folder: Path, command: Callable[..., subprocess.Popen[str]]
+) -> None:
+    """Its lines are run as they stand there, by a shell, in the folder of `make serve`; what it shows is so."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    form = r"The whole path by hand.*?^```sh\n(.*?)^```.*?^```console\n(.*?)^```"
+    path = re.search(form, readme, re.DOTALL | re.MULTILINE)
+    assert path is not None
+    shown(command("up", "--port", str(free_port())))
+    (folder / ".venv").symlink_to(sys.prefix)
+    env = {**outer_environment(), "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(["sh", "-u", "-c", path[1]], cwd=folder, capture_output=True, text=True, timeout=120, env=env)
+    assert (done.returncode, done.stderr) == (0, "")
+    stages = re.findall(r"^\('(\w+)', '(\w+)', \{'total': (\d+)", done.stdout, re.MULTILINE)
+    assert [(title, status) for title, status, _ in stages] == [
+        (title, "succeeded") for title in ("Användare", "Tjänstgöringar", "Grupper", "Aktiviteter")
+    ]
+    assert all(int(total) > 0 for *_, total in stages)
+    shown_there = [line.removesuffix("…") for line in path[2].splitlines()]
+    assert [line for line in shown_there if f"\n{line}" not in f"\n{done.stdout}"] == []
 
 
 def test_serve_starts_again_with_its_port_and_whatever_was_made_meanwhile(

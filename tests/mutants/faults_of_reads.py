@@ -1,4 +1,4 @@
-"""Faults of what is kept in memory: it would be answered for too long, or to somebody else."""
+"""Faults of what is read: kept in memory for too long, answered to somebody else, found wrongly or not at all."""
 
 from typing import Final
 
@@ -58,5 +58,29 @@ READS: Final = (
         "if not self.fresh and self._right_at != lapsed:",
         "if False:",
         ("reads",),
+    ),
+    Fault(
+        "a short page of a search is the last one",
+        "return found, write(key(rows[-1]), *listed) if len(rows) == most else None",
+        "return found, None",
+        ("search",),
+    ),
+    Fault(
+        "somebody is shown with a marking weaker than Skolverket has",
+        "OR coalesce({name}_object.protected, false) AS hidden",
+        "OR false AS hidden",
+        ("search",),
+    ),
+    Fault(
+        "a beginning is looked up by more letters than there are keys of",
+        "keys = {word, _local_part(word), _beginnings(word)[-1]}",
+        "keys = {word, _local_part(word)}",
+        ("search",),
+    ),
+    Fault(
+        "a name is found by any of its words alone",
+        "return all(_fits(word, texts) for word in self.words)",
+        "return any(_fits(word, texts) for word in self.words)",
+        ("search",),
     ),
 )

@@ -57,6 +57,7 @@ PROOFS: Final[Mapping[str, Proof]] = {
     "tasks": _database("tasks", "repairs"),
     "organisations": _database("organisation_first"),
     "API": _tests("tests/api/test_runs.py"),
+    "search": _tests("tests/unit/test_search.py", "tests/unit/test_cursors.py", "tests/api/test_objects.py"),
     "reads": _tests(
         "tests/unit/test_changes.py",
         "tests/unit/test_memory.py",

@@ -1,4 +1,4 @@
-"""The whole service under faults for some minutes; then the seven promises are checked from three witnesses."""
+"""The whole service under faults for some minutes; then eight promises are checked from three witnesses."""
 
 import argparse
 import asyncio

@@ -73,4 +73,5 @@ def read_call(call: dict[str, Any]) -> Call:
         tuple(call["object_ids"]),
         call["job_id"],
         call["planted"],
+        tuple(call["not_kept"]),
     )

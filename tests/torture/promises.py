@@ -1,4 +1,4 @@
-"""The seven promises of the design, each as a pure function over what the witnesses said.
+"""Eight promises of the design, each as a pure function over what the witnesses said.
 
 A finding says what is wrong and where, by ids and times alone.
 """
@@ -221,6 +221,14 @@ def within_limits(seen: Seen, pairs: Pairs) -> Iterator[Violation]:
             yield Violation("within limits", f"call {call.number} has {call.bytes} bytes", call.path)
 
 
+def no_more_than_needed(seen: Seen, pairs: Pairs) -> Iterator[Violation]:
+    """Nothing left that Skolverket has not published for that kind of object."""
+    del pairs
+    for call in seen.calls:
+        for place in call.not_kept:
+            yield Violation("no more than needed", f"call {call.number} sent {place}", call.path)
+
+
 def nobody_elses(seen: Seen, pairs: Pairs) -> Iterator[Violation]:
     """What is another organisation's is not there, and personal data is nowhere but in its place."""
     del pairs
@@ -252,4 +260,5 @@ PROMISES: Mapping[str, Check] = {
     "as sent, as received": as_sent_as_received,
     "within limits": within_limits,
     "nobody else's": nobody_elses,
+    "no more than needed": no_more_than_needed,
 }

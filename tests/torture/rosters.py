@@ -70,7 +70,7 @@ def _few(roster: dict[str, Any], persons: int) -> dict[str, Any]:
     kept = sorted(roster["persons"], key=lambda person: person["id"] not in employed)[:persons]
     ids = {person["id"] for person in kept}
     groups = [
-        {**group, "groupMemberships": [each for each in group["groupMemberships"] if each["person"]["id"] in ids]}
+        {**group, "groupMemberships": [each for each in group["groupMemberships"] or () if each["person"]["id"] in ids]}
         for group in roster["groups"]
     ]
     duties = [duty for duty in roster["duties"] if duty["person"]["id"] in ids]

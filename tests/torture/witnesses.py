@@ -101,6 +101,7 @@ class Call:
     objects: tuple[str, ...] = ()
     job: str | None = None
     planted: str | None = None
+    not_kept: tuple[str, ...] = ()
 
     @property
     def sends(self) -> bool:

@@ -29,17 +29,25 @@ _GIVERS = {"tls_fault", "outage_code"}
 
 
 def code_literals() -> dict[str, set[str]]:
-    """Gives the literals by what they are codes of: issues, refusals, troubles."""
+    """Gives the literals by what they are codes of: issues, refusals, troubles, checks."""
     found: dict[str, set[str]] = defaultdict(set)
     for path, tree in _trees():
         refusals = {"BodyError": 1, **(_REFUSALS if path.parts[0] == "sources" else {})}
         takers = {"troubles": _TROUBLES, "refusals": refusals, "issues": _ISSUES}
         for node in ast.walk(tree):
             if isinstance(node, ast.Call):
+                if path.name == "credential_check.py" and _name(node.func) == "_found":
+                    found["checks"] |= _texts(node.args[0])
+                if _name(node.func) == "get" and path == Path("api/problems.py") and len(node.args) > 1:
+                    found["refusals"] |= _texts(getattr(node.args[1], "elts", [None])[0])
                 for kind, names in takers.items():
                     place = names.get(_name(node.func))
                     if place is not None and len(node.args) > place:
                         found[kind] |= _texts(node.args[place])
+            elif isinstance(node, ast.AnnAssign) and _name(node.target) == "_REFUSALS" and path.name == "problems.py":
+                found["refusals"] |= {
+                    text for each in getattr(node.value, "values", ()) for text in _texts(each.elts[0])
+                }
             else:
                 found["troubles" if path.name in _FILES_OF_TROUBLES else "issues"] |= _of_names(node)
     return found

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from app.api.answers import allows_version, to_json
+from app.api.answers import allows_version, prefers_html, to_json
 
 
 def test_times_are_utc_and_ids_are_text() -> None:
@@ -43,3 +43,25 @@ def test_half_a_surrogate_pair_can_be_answered() -> None:
 )
 def test_if_match_is_decided_by_the_version(if_match: str | None, version: int | None, allowed: bool) -> None:
     assert allows_version(if_match, version) is allowed
+
+
+@pytest.mark.parametrize(
+    ("accept", "html"),
+    [
+        ("", False),
+        ("*/*", False),
+        ("application/json", False),
+        ("text/html", True),
+        ("TEXT/HTML", True),
+        ("text/*", True),
+        ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", True),
+        ("text/html, application/json", False),
+        ("application/json;q=0.5, text/html", True),
+        ("application/json, text/html; q=0.9", False),
+        ("text/html;q=0", False),
+        ("text/html;q=x", False),
+        ("text/html;level=1;q=0.7, application/*;q=0.3", True),
+    ],
+)
+def test_a_page_is_for_who_prefers_one(accept: str, html: bool) -> None:
+    assert prefers_html(accept) is html

@@ -6,20 +6,30 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatch
 from pathlib import Path
+from typing import get_args
 from uuid import UUID
 
 import pytest
 
-from app.catalogue import UNKNOWN, catalogue, explain, issue, refusal_text, trouble_texts
+from app.catalogue import catalogue, explain, explain_message, issue, property_name, refusal_text, trouble_texts
+from app.catalogue.entries import MENDERS
 from app.catalogue.loader import CatalogueError, load
+from app.domain.issues import Severity
+from app.domain.kinds import Kind
 from app.jobs import tokens
 from app.jobs.problems import job_problem
-from app.target import OUTAGES
+from app.skolverket.attributes import pointer_of
+from app.skolverket.schemas import SCHEMAS
+from app.target import OUTAGES, MessageType
+from app.views.explanation import show_explanations
+from app.views.summary import _PLANNED, _SAID
 from tests.conftest import ROOT
 from tests.unit.code_literals import code_literals, severities
 
 DATA = ROOT / "app" / "catalogue"
-ISSUES, REFUSALS, TROUBLES = catalogue().issues, catalogue().refusals, catalogue().troubles
+ISSUES, REFUSALS, TROUBLES, CHECKS = (
+    getattr(catalogue(), name) for name in ("issues", "refusals", "troubles", "checks")
+)
 USED = code_literals()
 NOW = datetime(2026, 11, 23, 8, 5, tzinfo=UTC)
 
@@ -35,16 +45,21 @@ def test_every_code_that_is_used_has_an_entry_and_every_entry_is_used() -> None:
     assert USED["issues"] | SKOLVERKETS | OF_STATUSES | OF_FILES | OF_AUTHORISATION == set(ISSUES)
     assert USED["refusals"] == set(REFUSALS)
     assert USED["troubles"] == set(TROUBLES)
+    assert USED["checks"] == set(CHECKS)
 
 
 def test_every_phrase_and_every_noun_is_used() -> None:
-    words, types = catalogue().words, {type_ for entry in TROUBLES.values() for type_ in entry.values.values()}
-    types |= {type_ for _, values in catalogue().words.phrases.values() for type_ in values.values()}
-    code = "".join(
-        (ROOT / "app" / file).read_text(encoding="utf-8") for file in ("domain/diagnosis.py", "catalogue/entries.py")
-    )
-    assert [phrase for phrase in words.phrases if f'"{phrase}"' not in code] == []
-    assert {f"count {noun}" for noun in words.nouns} == {type_ for type_ in types if type_.startswith("count ")}
+    words = catalogue().words
+    values = [entry.values for entry in (*TROUBLES.values(), *CHECKS.values())]
+    types = {type_ for each in (*values, *(of for _, of in words.phrases.values())) for type_ in each.values()}
+    code = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "app").rglob("*.py")).replace("'", '"')
+    of_kinds = {f"{what}_{kind}" for what in ("title", "no") for kind in Kind}
+    of_kinds |= {f"mended_by_{who}" for who in MENDERS} | {f"of_{each['of']}" for each in show_explanations()}
+    assert [phrase for phrase in words.phrases if f'"{phrase}"' not in code and phrase not in of_kinds] == []
+    counted = {type_.removeprefix("count ") for type_ in types if type_.startswith("count ")}
+    planned = {f"planned_{name}" for name in _PLANNED}
+    said = {*Kind, *_SAID, *planned, "left", "never_sent", *get_args(Severity)}
+    assert set(words.nouns) == counted | said - {"pending"}
 
 
 def test_the_code_gives_issues_the_severity_that_the_catalogue_has() -> None:
@@ -56,7 +71,7 @@ def test_the_code_gives_issues_the_severity_that_the_catalogue_has() -> None:
 def test_what_is_built_has_the_data_files() -> None:
     patterns = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
     files = [str(file.relative_to(DATA)) for file in DATA.rglob("*.toml")]
-    assert len(files) == 8
+    assert {"refusals.toml", "issues/skolverket.toml"} <= set(files)
     assert [f for f in files if not any(fnmatch(f, p) for p in patterns["package-data"]["app.catalogue"])] == []
 
 
@@ -65,11 +80,15 @@ def test_what_is_built_has_the_data_files() -> None:
     [
         *[("http_500", "http_500"), ("http_502", "http_500"), ("http_503", "http_503"), ("http_302", "http_other")],
         *[("authorisation_http_502", "authorisation_http_500"), ("authorisation_http_503", "authorisation_http_503")],
-        *[("9999", "unknown"), ("", "unknown"), ("GIVEN NAME", "unknown"), ("no_http_302", "unknown")],
     ],
 )
-def test_a_code_without_an_entry_has_that_of_its_kind(code: str, kind: str) -> None:
+def test_a_status_without_an_entry_has_that_of_its_kind(code: str, kind: str) -> None:
     assert issue(code) == ISSUES[kind]
+
+
+@pytest.mark.parametrize("code", ["9999", "unknown", "", "GIVEN NAME", "no_http_302", "http_", "http_201201019801"])
+def test_a_code_of_nobodys_has_no_explanation(code: str) -> None:
+    assert (issue(code), explain(code)) == (None, None)
 
 
 def test_no_two_codes_share_a_text_but_those_that_are_like_another() -> None:
@@ -85,12 +104,85 @@ def test_an_explanation_is_whole_sentences_in_both_languages(code: str) -> None:
     for texts in (ISSUES[code].sv, ISSUES[code].en):
         assert texts.means.endswith(".")
         assert texts.to_do.endswith(".")
-    assert explain(code).en == f"{ISSUES[code].en.means} {ISSUES[code].en.to_do}"
+    assert ISSUES[code].explanation.en == f"{ISSUES[code].en.means} {ISSUES[code].en.to_do}"
+
+
+@pytest.mark.parametrize(
+    ("kind", "severity", "type_", "attribute", "sv", "en"),
+    [
+        (
+            *("persons", "error", "value", "/civicNo/value"),
+            "Skolverket godtar inte värdet i Personnummer.",
+            "Skolverket does not accept the value in Civic number.",
+        ),
+        (
+            *("persons", "error", None, "/eduPersonPrincipalNames/0"),
+            "Skolverket godtar inte värdet i EPPN.",
+            "Skolverket does not accept the value in EPPN.",
+        ),
+        (
+            *("persons", "error", "format", "/enrolments/12/schoolYear"),
+            "Skolverket godtar inte hur värdet i Årskurs är skrivet.",
+            "Skolverket does not accept how the value in School year is written.",
+        ),
+        (
+            *("activities", "error", "reference", "/teachers/0/duty/id"),
+            "Skolverket känner inte till det som Lärare hänvisar till.",
+            "Skolverket does not know what Teacher refers to.",
+        ),
+        (
+            *("persons", "error", "missing", None),
+            "Skolverket behöver en uppgift som saknas i något av fälten.",
+            "Skolverket needs something that is missing in one of the fields.",
+        ),
+        (
+            *("groups", "warning", "value", "/displayName"),
+            "Skolverket har tagit emot posten, men har en anmärkning på Gruppens namn.",
+            "Skolverket has accepted the record, but has a remark on Name of the group.",
+        ),
+        (
+            *("persons", "error", "limit", None),
+            "En teknisk begränsning hos Skolverket hindrade posten från att tas emot.",
+            "A technical limit of Skolverket's kept the record from being accepted.",
+        ),
+    ],
+)
+def test_a_message_without_an_entry_is_explained_by_what_it_carries(
+    kind: str, severity: str, type_: str | None, attribute: str | None, sv: str, en: str
+) -> None:
+    explanation = explain_message(kind, severity, type_, attribute)
+    assert explanation is not None
+    assert (explanation.sv.startswith(f"{sv} "), explanation.en.startswith(f"{en} ")) == (True, True)
+
+
+@pytest.mark.parametrize("attribute", [None, "", "/nobodys"])
+def test_a_message_that_carries_nothing_is_not_explained(attribute: str | None) -> None:
+    assert explain_message("persons", "error", None, attribute) is None
+
+
+@pytest.mark.parametrize("severity", ["error", "warning"])
+@pytest.mark.parametrize("type_", get_args(MessageType))
+def test_every_type_of_message_has_sentences(type_: str, severity: str) -> None:
+    explanation = explain_message("persons", severity, type_, "/emails/0/value")
+    assert explanation is not None
+    assert not set("{}") & set(explanation.sv + explanation.en)
+
+
+def test_every_message_is_of_a_type_or_a_remark() -> None:
+    assert set(catalogue().messages) == {*get_args(MessageType), "remark", "reference_remark"}
+
+
+@pytest.mark.parametrize("kind", SCHEMAS)
+def test_every_published_property_has_a_name(kind: str) -> None:
+    """And every name is of a property that is published, or that SS 12000 has."""
+    known = {*catalogue().properties[kind]} - {"enrolments.endDate", "personStatus"}
+    assert [path for path in known if pointer_of(kind, path) is None] == []
+    assert [name for name in SCHEMAS[kind]["properties"] if property_name(kind, f"/{name}") is None] == []
 
 
 def test_a_fault_of_the_authorisation_server_is_explained_as_that_of_the_others() -> None:
-    assert explain("authorisation_timeout") == explain("timeout") != UNKNOWN
-    assert explain("authorisation_http_503") == explain("http_503") != UNKNOWN
+    assert explain("authorisation_timeout") == explain("timeout") is not None
+    assert explain("authorisation_http_503") == explain("http_503") is not None
 
 
 def test_a_job_without_a_token_says_what_to_do_about_it() -> None:

@@ -168,21 +168,21 @@ def test_a_cipher_shows_no_key(cipher: OrganisationCipher) -> None:
         assert repr(raw)[2:-1] not in shown
 
 
-def test_a_word_has_one_digest_in_an_organisation_and_another_in_the_next(cipher: OrganisationCipher) -> None:
-    [one] = cipher.digests(["åsa"])
-    assert cipher.digests(["åsa"]) == [one]
-    assert cipher_of(f"k1:{OLD}", SEARCH).of(ORGANISATION, OTHER_SALT).digests(["åsa"]) != [one]
-    assert made(search=new_key()).digests(["åsa"]) != [one]
-    assert made(f"k2:{NEW}").digests(["åsa"]) == [one], "a rotation keeps the search"
+def test_a_key_has_one_bucket_in_an_organisation_and_another_in_the_next(cipher: OrganisationCipher) -> None:
+    keys = ["asa", "ost", "9809"]
+    buckets = cipher.buckets(keys)
+    assert buckets == sorted(map(cipher.bucket, keys))
+    assert cipher_of(f"k1:{OLD}", SEARCH).of(ORGANISATION, OTHER_SALT).buckets(keys) != buckets
+    assert made(search=new_key()).buckets(keys) != buckets
+    assert made(f"k2:{NEW}").buckets(keys) == buckets, "a rotation keeps the search"
 
 
 @given(st.sets(st.text(), max_size=10))
-def test_digests_are_ascending_and_fit_a_bigint(words: set[str]) -> None:
-    digests = made().digests(words)
-    assert digests == sorted(digests)
-    assert len(set(digests)) == len(words)
-    assert all(-(2**63) <= digest < 2**63 for digest in digests)
+def test_buckets_are_ascending_and_of_24_bits(keys: set[str]) -> None:
+    buckets = made().buckets(keys)
+    assert buckets == sorted(set(buckets))
+    assert all(0 <= bucket < 2**24 for bucket in buckets)
 
 
-def test_a_lone_surrogate_has_a_digest(cipher: OrganisationCipher) -> None:
-    assert len(cipher.digests(["\ud800"])) == 1
+def test_a_lone_surrogate_has_a_bucket(cipher: OrganisationCipher) -> None:
+    assert len(cipher.buckets(["\ud800"])) == 1

@@ -57,3 +57,41 @@ def test_a_page_is_cut_and_continued() -> None:
     rows, following = cursors.page([1, 2, 3], 2, lambda row: (row,), "jobs")
     assert (rows, cursors.read(following, (cursors.number,), "jobs")) == ([1, 2], (2,))
     assert cursors.page([1, 2], 2, lambda row: (row,), "jobs") == ([1, 2], None)
+
+
+def sifted(rows: list[int], limit: int, most: int) -> tuple[list[int], str | None]:
+    """Takes the even ones."""
+    return cursors.sift(rows, limit, most, lambda row: row if row % 2 == 0 else None, lambda row: (row,), "search")
+
+
+@pytest.mark.parametrize(
+    ("rows", "limit", "most", "found", "after"),
+    [
+        ([], 2, 5, [], None),
+        ([1, 2, 3, 4], 2, 5, [2, 4], None),
+        ([1, 2, 3, 4, 5], 2, 5, [2, 4], 5),
+        ([2, 4, 6, 7, 8], 2, 5, [2, 4], 4),
+        ([2, 4, 5, 7], 2, 5, [2, 4], None),
+        ([1, 3, 5, 7, 9], 2, 5, [], 9),
+        ([1, 3, 5], 2, 5, [], None),
+    ],
+)
+def test_candidates_are_sifted_into_pages(
+    rows: list[int], limit: int, most: int, found: list[int], after: int | None
+) -> None:
+    """A page goes on where something may be left, also when it is short or empty."""
+    taken, cursor = sifted(rows, limit, most)
+    assert taken == found
+    assert cursors.read(cursor, (cursors.number,), "search") == (None if after is None else (after,))
+
+
+@given(st.lists(st.integers(0, 99), unique=True), st.integers(1, 5), st.integers(0, 5))
+def test_all_pages_together_are_what_fits(numbers: list[int], limit: int, spare: int) -> None:
+    rows, most, collected, after = sorted(numbers), limit + spare, list[int](), -1
+    while True:
+        taken, cursor = sifted([row for row in rows if row > after][:most], limit, most)
+        collected += taken
+        if (key := cursors.read(cursor, (cursors.number,), "search")) is None:
+            break
+        after = key[0]
+    assert collected == [row for row in rows if row % 2 == 0]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app.demo.defects import DEFECTS
+from app.demo.defect_table import DEFECTS
 from app.demo.names import letters
 from app.demo.roster import RosterPlan, generate
 
@@ -62,7 +62,7 @@ def test_no_planted_record_depends_on_another_one(twins: tuple[Roster, Roster]) 
         assert duty[0]["person"]["id"] not in spoiled
     for activity in changed(twins, "activities").values():
         assert not {group["id"] for group in activity[0]["groups"]} & spoiled
-    assert not {entry["other"] for entry in twins[1]["planted"] if "other" in entry} & spoiled
+    assert not {entry[also] for entry in twins[1]["planted"] for also in ("other", "pupil") if also in entry} & spoiled
 
 
 def test_more_defects_than_records_are_refused() -> None:
@@ -87,9 +87,24 @@ TELLS: dict[str, Any] = {
     "civic_check_digit": lambda a, b, r: luhn_holds(a["civicNo"]["value"]) and not luhn_holds(b["civicNo"]["value"]),
     "civic_no_such_date": lambda a, b, r: luhn_holds(b["civicNo"]["value"]) and no_such_date(b["civicNo"]["value"]),
     "temporary_no_such_date": lambda a, b, r: no_such_date(b["civicNo"]["value"]) and "TF" in b["civicNo"]["value"],
+    "coordination_no_such_date": lambda a, b, r: no_such_date(b["civicNo"]["value"]) and b["civicNo"]["value"][6] > "5",
+    "coordination_check_digit": lambda a, b, r: (
+        luhn_holds(a["civicNo"]["value"])
+        and not luhn_holds(b["civicNo"]["value"])
+        and not no_such_date(b["civicNo"]["value"])
+    ),
     "civic_ten_digits": lambda a, b, r: re.fullmatch(r"\d{6}-\d{4}", b["civicNo"]["value"]),
     "civic_missing": lambda a, b, r: "civicNo" not in b,
     "middle_name_null": lambda a, b, r: b["middleName"] is None,
+    "middle_name_number": lambda a, b, r: b["middleName"] == 7,
+    "name_blank": lambda a, b, r: b["familyName"] == " \u200b",
+    "name_invisible_character": lambda a, b, r: b["givenName"] == a["givenName"] + "\u200b",
+    "surplus": lambda a, b, r: (
+        {"addresses", "phoneNumbers", "responsibles", "birthDate"} < b.keys() - a.keys()
+        and {"startDate"} == b["enrolments"][0].keys() - a["enrolments"][0].keys()
+        and {"id", "displayName"} == b["enrolments"][0]["enroledAt"].keys()
+    ),
+    "emails_null": lambda a, b, r: b["emails"] is None and "emails" not in a and "enrolments" in b,
     "name_not_utf8": lambda a, b, r: b["givenName"].encode("utf-8", "ignore").decode() == a["givenName"],
     "marking_unknown": lambda a, b, r: (
         b["securityMarking"] not in {"Ingen", "Sekretessmarkering", "Skyddad folkbokföring"}
@@ -97,12 +112,16 @@ TELLS: dict[str, Any] = {
     "staff_without_email": lambda a, b, r: "enrolments" not in b and "emails" not in b,
     "staff_email_private": lambda a, b, r: "enrolments" not in b and b["emails"][0]["type"] == "Privat",
     "email_malformed": lambda a, b, r: "@" not in b["emails"][0]["value"],
+    "email_of_pupil_malformed": lambda a, b, r: b["emails"][0]["value"].endswith(" ") and "enrolments" in b,
+    "email_of_pupil_private": lambda a, b, r: b["emails"][0]["type"] == "Privat" and "enrolments" in b,
+    "eduid_two": lambda a, b, r: len(b["externalIdentifiers"]) == 2 and "enrolments" not in b,
     "eduid_of_pupil": lambda a, b, r: "enrolments" in b and len(b["externalIdentifiers"]) == 1,
     "eppn_duplicate": lambda a, b, r: (
         [login(p).lower() for p in r["persons"] if p.get("eduPersonPrincipalNames")].count(login(b).lower()) == 2
     ),
     "eppn_name_letters": lambda a, b, r: letters(b["familyName"])[:3] in login(b).partition("@")[0],
     "eppn_space": lambda a, b, r: " " in login(b),
+    "eppn_invisible_character": lambda a, b, r: login(b) != login(a) == login(b).replace("\u200b", ""),
     "eppn_without_at": lambda a, b, r: "@" not in login(b),
     "eppn_empty": lambda a, b, r: b["eduPersonPrincipalNames"] == [],
     "eppn_missing": lambda a, b, r: "eduPersonPrincipalNames" not in b,
@@ -115,6 +134,8 @@ TELLS: dict[str, Any] = {
     "school_type_unknown": lambda a, b, r: b["enrolments"][0]["schoolType"] == "FSK",
     "school_unit_unknown": lambda a, b, r: unknown_unit(b["enrolments"][0]["enroledAt"]["id"], r),
     "school_unit_code": lambda a, b, r: re.fullmatch(r"\d{8}", b["enrolments"][0]["enroledAt"]["id"]),
+    "enrolment_ended": lambda a, b, r: date.fromisoformat(b["enrolments"][0]["endDate"]) < date(2026, 1, 1),
+    "enrolment_twice": lambda a, b, r: b["enrolments"] == a["enrolments"] * 2,
     "education_code_missing": lambda a, b, r: (
         b["enrolments"][0]["schoolType"] == "GY" and "educationCode" not in b["enrolments"][0]
     ),
@@ -122,6 +143,9 @@ TELLS: dict[str, Any] = {
         b["enrolments"][0]["educationCode"] not in {programme["educationCode"] for programme in r["programmes"]}
     ),
     "duty_person_unknown": lambda a, b, r: b["person"]["id"] not in {person["id"] for person in r["persons"]},
+    "duty_of_pupil": lambda a, b, r: (
+        b["person"]["id"] in {person["id"] for person in r["persons"] if "enrolments" in person}
+    ),
     "duty_school_unit_unknown": lambda a, b, r: unknown_unit(b["dutyAt"]["id"], r),
     "duty_role_unknown": lambda a, b, r: b["dutyRole"] == "Vaktmästare",
     "group_member_unknown": lambda a, b, r: (
@@ -129,10 +153,14 @@ TELLS: dict[str, Any] = {
         and b["groupMemberships"][-1]["person"]["id"] not in {person["id"] for person in r["persons"]}
     ),
     "group_member_no_uuid": lambda a, b, r: len(b["groupMemberships"][0]["person"]["id"]) < 32,
+    "group_member_twice": lambda a, b, r: b["groupMemberships"] == [*a["groupMemberships"], a["groupMemberships"][-1]],
+    "group_members_null": lambda a, b, r: b["groupMemberships"] is None,
     "group_type_mentor": lambda a, b, r: b["groupType"] == "Mentor",
     "activity_teacher_is_person": lambda a, b, r: (
         b["teachers"][0]["duty"]["id"] in {person["id"] for person in r["persons"]}
     ),
+    "activity_teacher_no_uuid": lambda a, b, r: len(b["teachers"][0]["duty"]["id"]) < 32,
+    "activity_group_twice": lambda a, b, r: b["groups"] == [*a["groups"], a["groups"][-1]],
     "activity_group_unknown": lambda a, b, r: b["groups"][-1]["id"] not in {group["id"] for group in r["groups"]},
     "activity_without_groups": lambda a, b, r: b["groups"] == [],
     "activity_exam_unknown": lambda a, b, r: exam_type(b, r) is None,

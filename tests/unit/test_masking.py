@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.domain.masked import MASK
 from app.security import masking
-from app.security.masking import MASK
 from app.skolverket.published import PUBLISHED
 
 

@@ -15,6 +15,7 @@ from app.skolverket.published import BODY_FORM
 Object = dict[str, Any]
 BROKEN = Issue("schema_type", pointer="/civicNo")
 LEFT_OUT = Issue("value_left_out", "warning", pointer="/middleName")
+GUARDIAN = Issue("guardian", "warning", pointer="")
 LUHN = Issue("civic_no_check_digit", pointer="/civicNo/value")
 PERSON, OTHER, DUTY, GROUP, EXAM = (UUID(int=number) for number in range(1, 6))
 
@@ -40,6 +41,11 @@ ALONE: list[tuple[str, Object, Decided]] = [
     ("nothing is wrong", {}, Decided(Decision.SEND)),
     ("something is left out", {"issues": (LEFT_OUT,)}, Decided(Decision.SEND, (LEFT_OUT,))),
     ("it breaks the schema", {"sendable": False, "issues": (BROKEN,)}, Decided(Decision.KEPT_HERE, (BROKEN,))),
+    (
+        "it is nobody's pupil or teacher",
+        {"sendable": False, "issues": (GUARDIAN,)},
+        Decided(Decision.SKIPPED, (GUARDIAN,)),
+    ),
     ("it fits to the byte", {"size": BODY_FORM.max_bytes - BODY_FORM.size(())}, Decided(Decision.SEND)),
     (
         "it is a byte too large",
@@ -81,7 +87,7 @@ def test_what_becomes_of_an_object(known: Object, expected: Decided) -> None:
 MISSING: list[tuple[str, Object, bool]] = [
     ("kept here", {"sendable": False}, True),
     ("kept here, and known from before", {"sendable": False, "accepted_upload": 1}, False),
-    ("skipped", {"withheld": (Issue("guardian"),)}, True),
+    ("skipped", {"sendable": False, "issues": (GUARDIAN,)}, True),
     ("skipped as if it were known", {"withheld": (Issue("weaker_marking"), Issue("reused_id"))}, False),
     ("newer at the target", {"accepted_upload": 9}, False),
     ("likely refused", {"refused": (LUHN,)}, False),
@@ -133,6 +139,7 @@ def test_an_exam_without_any_group_left_is_blocked() -> None:
     [
         ({"sendable": False, "issues": (BROKEN,)}, True, False),
         ({"withheld": (Issue("weaker_marking"),)}, False, False),
+        ({"sendable": False, "issues": (GUARDIAN,)}, False, False),
         ({"refused": (LUHN,)}, False, True),
         ({}, False, False),
     ],

@@ -1,5 +1,6 @@
 """The README says what the code does."""
 
+import json
 import re
 from datetime import timedelta
 from typing import Any
@@ -9,6 +10,7 @@ from pydantic import SecretStr
 
 from app.domain.lifecycle import GRAPHS
 from app.settings import Internal, Settings
+from app.simulator.reference import Reference
 from tests.conftest import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -37,3 +39,13 @@ def test_every_setting_for_operators_stands_in_the_table_with_its_default_and_me
 def test_the_diagram_has_the_edges_of_the_lifecycle(kind: str) -> None:
     drawn = set(re.findall(rf"{kind}_(\w+) --> {kind}_(\w+)", README))
     assert drawn == {(state, following) for state, edges in GRAPHS[kind].items() for following in edges}
+
+
+def test_the_simulator_takes_the_reference_that_is_shown() -> None:
+    (shown_body,) = re.findall(r"_simulator/reference [^']*-d '(\{.*?\})'", README, re.DOTALL)
+    assert Reference().put(json.loads(shown_body)) == {
+        "huvudman": 0,
+        "schoolUnits": 1,
+        "programmes": 1,
+        "nationalActivities": 1,
+    }

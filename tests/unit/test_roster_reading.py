@@ -9,19 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.domain.roster import (
-    MOST_WORDS,
     Described,
     Send,
     Skip,
     blocked,
     describe,
     is_protected,
-    normalise,
-    query_words,
     refs,
     school_units,
     uuid_of,
-    words,
 )
 
 A, B, C, D = (f"{letter * 8}-1111-4111-8111-111111111111" for letter in "abcd")
@@ -145,60 +141,6 @@ def test_whoever_is_not_plainly_unprotected_is_protected(item: dict[str, Any], e
     assert is_protected(item) is expected
 
 
-def test_a_person_is_found_by_each_name_the_eppn_and_the_last_four() -> None:
-    assert words("persons", PUPIL) == {
-        "karl-erik", "karl", "erik", "von", "åström", "q7x1@skola.example", "9809"
-    }  # fmt: skip
-
-
-@pytest.mark.parametrize("kind", ["groups", "activities"])
-def test_a_group_is_found_by_the_words_of_its_name(kind: str) -> None:
-    assert words(kind, {"displayName": "Matematik  (8A)"}) == {"matematik", "8a"}
-
-
-def test_an_endless_name_gives_a_bounded_number_of_words_and_keeps_the_exact_ones() -> None:
-    found = words("persons", {**PUPIL, "givenName": " ".join(f"n{i}" for i in range(10_000))})
-    assert len(found) == MOST_WORDS
-    assert {"9809", "q7x1@skola.example"} <= found
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        (" Åsa ", "åsa"),
-        ("A\u030asa", "åsa"),
-        ("STRAẞE", "strasse"),
-        ("ﬁn", "fin"),
-        ("Karl\u2011Erik", "karl-erik"),
-        ("a\0b\ud800", "a\ufffdb\ufffd"),
-    ],
-)
-def test_words_are_compared_in_one_form(text: str, expected: str) -> None:
-    assert normalise(text) == expected
-
-
-@pytest.mark.parametrize(
-    ("q", "expected"),
-    [
-        ("", []),
-        (" , ", []),
-        ("Åström, Karl-Erik", ["åström", "karl-erik"]),
-        ("erik ERIK", ["erik"]),
-        ("9809", ["9809"]),
-        ("q7x1@SKOLA.example", ["q7x1@skola.example"]),
-    ],
-)
-def test_a_search_phrase_becomes_words_as_the_objects_have_them(q: str, expected: list[str]) -> None:
-    assert query_words(q) == expected
-
-
-@given(st.text(), st.text())
-def test_whoever_has_a_name_is_found_by_it(given_name: str, family_name: str) -> None:
-    found = words("persons", {"givenName": given_name, "familyName": family_name})
-    wanted = [word for word in query_words(f"{given_name} {family_name}") if len(word) <= 255]
-    assert len(found) == MOST_WORDS or set(wanted) <= found
-
-
 def activity(groups: list[Any], teachers: list[Any]) -> dict[str, Any]:
     return {
         "id": D,
@@ -258,5 +200,4 @@ OTHER_FIELDS = st.sampled_from(["displayName", "schoolType", "person", "groupMem
 def test_nothing_raises_whatever_the_object_is(kind: str, item: Any) -> None:
     describe(kind, item)
     is_protected(item)
-    assert all(word.encode() for word in words(kind, item))
     assert isinstance(blocked(kind, item, set(refs(kind, item))), Send | Skip)

@@ -37,6 +37,7 @@ ITS_OWN = {"skolverket", "simulator", "demo"}
 EXCEPTIONS = {
     # SS 12000's property, as Skolverket spells it: a roster that is read has it.
     ("domain/roster.py", "enroledAt"),
+    ("domain/rules/enrolment.py", "enroledAt"),
     ("domain/ss12000.py", "enroledAt"),
     # OpenAPI's word, in the description of our own interface.
     ("api/openapi.py", "responses"),

@@ -141,6 +141,7 @@ BAD: dict[str, tuple[str, Callable[[Seen], None]]] = {
         "within limits",
         lambda seen: setattr(seen, "calls", [*seen.calls, replace(status_calls(1)[0], bytes=200_001)]),
     ),
+    "a home address that left": ("no more than needed", lambda seen: call(seen, 0, not_kept=("addresses",))),
     "a foreign key that is not answered with 404": (
         "nobody else's",
         lambda seen: setattr(seen, "foreign", [("GET /runs/1", 200)]),

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.skolverket.log_entries import messages
 from app.skolverket.open_data import exams_of, organisation_of, programmes_of, says_not_found
-from app.skolverket.results import blamed, item_results, messages
+from app.skolverket.results import blamed, item_results
 from app.skolverket.wire import (
     found,
     log_ids,
@@ -151,7 +152,7 @@ def test_no_json_is_a_crash(answer: Any) -> None:
     for read in (
         lambda: item_results(written),
         lambda: blamed(written),
-        lambda: list(messages(answer)),
+        lambda: list(messages(answer, "groups", answer)),
         lambda: remote_job_id(written),
         lambda: token_value(answer),
         lambda: found(written),

@@ -17,6 +17,8 @@ activity = sa.Table(
     sa.Column("counts", pg.JSONB, nullable=False),
     # What the roster's contents take, sealed; what other rosters have as well counts for each.
     sa.Column("bytes", sa.BigInteger, nullable=False, server_default="0"),
+    # Of what came, in its order: the same again changes nothing.
+    sa.Column("digest", sa.LargeBinary),
     sa.Column("findings_errors", sa.Integer, nullable=False, server_default="0"),
     sa.Column("findings_warnings", sa.Integer, nullable=False, server_default="0"),
     sa.Column("findings_by_code", pg.JSONB, nullable=False, server_default="{}"),
@@ -53,8 +55,8 @@ content = sa.Table(
     sa.Column("kind", sa.Text, nullable=False),
     sa.Column("object_id", UUID, nullable=False),
     sa.Column("sealed", sa.LargeBinary, nullable=False),
-    # Digests of the words by which an object is found.
-    sa.Column("words", pg.ARRAY(sa.BigInteger)),
+    # The buckets of the search keys by which an object is found.
+    sa.Column("words", pg.ARRAY(sa.Integer)),
     one_of("kind", "persons", "duties", "groups", "activities", "batch"),
     sa.CheckConstraint("octet_length(digest) = 32", name="digest"),
     # For whoever erases all that is an object's.
@@ -65,8 +67,10 @@ content = sa.Table(
 roster_staging = sa.Table(
     "roster_staging",
     metadata,
-    # A roster while it arrives; empty between two.
+    # Rosters while they arrive; empty between two.
     sa.Column("roster_id", UUID, nullable=False),
+    # By which what a process that died has left is found.
+    sa.Column("staged_at", Time, nullable=False, server_default=NOW),
     sa.Column("kind", sa.Text, nullable=False),
     sa.Column("object_id", UUID, nullable=False),
     sa.Column("ordinal", sa.Integer, nullable=False),
@@ -75,7 +79,7 @@ roster_staging = sa.Table(
     # Sealed only where it is another than the source.
     sa.Column("outgoing", sa.LargeBinary),
     sa.Column("outgoing_sealed", sa.LargeBinary),
-    sa.Column("words", pg.ARRAY(sa.BigInteger), nullable=False),
+    sa.Column("words", pg.ARRAY(sa.Integer), nullable=False),
     sa.Column("refs", pg.ARRAY(UUID), nullable=False),
     sa.Column("protected", sa.Boolean, nullable=False),
     sa.Column("sendable", sa.Boolean, nullable=False),

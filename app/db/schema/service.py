@@ -82,6 +82,7 @@ reference_item = sa.Table(
     sa.Column("id", UUID, primary_key=True),
     sa.Column("code", sa.Text, nullable=False),
     sa.Column("payload", pg.JSONB, nullable=False),
+    # When it was first seen as it is.
     sa.Column("fetched_at", Time, nullable=False, server_default=NOW),
     one_of("kind", "organisation", "school_unit", "programme", "exam"),
     sa.Index(None, "kind", "code"),

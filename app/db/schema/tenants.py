@@ -20,6 +20,8 @@ organisation = sa.Table(
     sa.Column("certificate_file", sa.Text),
     sa.Column("key_file", sa.Text),
     sa.Column("entity_id", sa.Text),
+    # The domains that its logins (EPPN) are of, in lower case; none while it has declared none.
+    sa.Column("eppn_domains", pg.ARRAY(sa.Text), nullable=False, server_default="{}"),
     sa.CheckConstraint("number ~ '^[0-9]{10}$'", name="number"),
     sa.CheckConstraint("octet_length(salt) = 32", name="salt"),
     sa.CheckConstraint(

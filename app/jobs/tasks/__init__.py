@@ -4,18 +4,22 @@ import asyncio
 from collections.abc import Mapping
 from datetime import timedelta
 
+from sqlalchemy.ext.asyncio import AsyncEngine
+
 from app.db.cipher import Cipher
 from app.jobs.calls import Calls
-from app.jobs.tasks import check_organisation, forget_epochs, forget_keys, forget_workers, open_data
+from app.jobs.tasks import check_organisation, forget_epochs, forget_keys, forget_staged, forget_workers, open_data
+from app.jobs.tasks.findings import SecondLook
 from app.jobs.tasks.kind import TaskKind
 from app.jobs.tasks.repair import Repairs
 from app.settings import Settings
-from app.target import Target
+from app.target import Published, Target
 
 
-def inside() -> Mapping[str, TaskKind]:
-    """Gives the kinds that stay inside, which any worker may do."""
-    return _by_name(forget_keys.KIND, forget_workers.KIND, forget_epochs.KIND)
+def inside(engine: AsyncEngine, cipher: Cipher, published: Published) -> Mapping[str, TaskKind]:
+    """Gives the kinds that stay inside, which any worker may do; `cipher` opens what they look at."""
+    second_look = SecondLook(engine, cipher, published)
+    return _by_name(forget_keys.KIND, forget_workers.KIND, forget_epochs.KIND, forget_staged.KIND, second_look.kind())
 
 
 def calling(

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db import reference
+from app.db import findings, reference
 from app.db.reference import Item
 from app.db.tasks import Task
 from app.jobs.calls import Calls
@@ -59,7 +59,8 @@ def kind(settings: Settings, target: Target, calls: Calls) -> TaskKind:
             raise
 
         async def store(conn: AsyncConnection) -> None:
-            await _keep(conn, task.key, seen)
+            if await _keep(conn, task.key, seen):
+                await findings.look_again(conn, task.organisation_id)
 
         return store
 
@@ -83,13 +84,12 @@ async def _read(subject: str, settings: Settings, target: Target, calls: Calls) 
         pacer.leave(place)
 
 
-async def _keep(conn: AsyncConnection, subject: str, seen: _Seen) -> None:
+async def _keep(conn: AsyncConnection, subject: str, seen: _Seen) -> bool:
     if subject == reference.PROGRAMMES:
-        await reference.replace_all(conn, "programme", seen.items)
-    elif subject == reference.EXAMS:
-        await reference.replace_all(conn, "exam", seen.items)
-    else:
-        await reference.replace_organisation(conn, subject, next(iter(seen.items), None), seen.units)
+        return await reference.replace_all(conn, "programme", seen.items)
+    if subject == reference.EXAMS:
+        return await reference.replace_all(conn, "exam", seen.items)
+    return await reference.replace_organisation(conn, subject, next(iter(seen.items), None), seen.units)
 
 
 def _kept(items: Sequence[OpenItem]) -> list[Item]:

@@ -3,7 +3,7 @@
 import pytest
 
 from app.simulator.civic_number import civic_findings
-from app.simulator.eppn import is_weak, is_well_formed
+from app.simulator.eppn import folded, is_possible, is_weak, is_well_formed
 from tests.unit.simulator.simulator_parts import TODAY
 
 
@@ -51,6 +51,34 @@ def test_an_eppn_has_one_at_sign_and_no_space(eppn: str, expected: bool) -> None
     assert is_well_formed(eppn) is expected
 
 
+@pytest.mark.parametrize("letter", [chr(code) for code in range(33, 127)])
+def test_a_login_has_ascii_letters_digits_and_five_signs(letter: str) -> None:
+    assert is_possible(f"x{letter}1@b.se") == (letter.isalnum() or letter in ".-_+@")
+
+
+@pytest.mark.parametrize(
+    "letter", ["\0", "\x1f", "\x7f", "\x85", "\xad", "\u200b", "\u202e", "\u2060", "\ufeff", "å", "а", "１"]
+)
+def test_a_login_has_no_invisible_character_and_no_other_alphabet(letter: str) -> None:
+    """The last letters look like those that a login may have: Cyrillic, and a digit of full width."""
+    assert not is_possible(f"x{letter}1@b.se")
+    assert not is_possible(f"x1@b.se{letter}")
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("x1@b.se", "X1@B.SE", True),
+        ("\xe51@b.se", "a\u030a1@b.se", True),
+        ("\xc51@b.se", "a\u030a1@b.se", True),
+        ("stra\xdfe@b.se", "STRASSE@b.se", True),
+        ("x1@b.se", "x2@b.se", False),
+    ],
+)
+def test_two_logins_are_one_whatever_their_case_and_composition(one: str, other: str, same: bool) -> None:
+    assert (folded(one) == folded(other)) is same
+
+
 @pytest.mark.parametrize(
     ("local", "given", "family", "expected"),
     [
@@ -66,6 +94,7 @@ def test_an_eppn_has_one_at_sign_and_no_space(eppn: str, expected: bool) -> None
         ("ake1", "Åsa", "Åkesson", True),
         ("asok1", "Åsa", "Öknevik", True),
         ("obr1", "Vira", "O'Brien", True),
+        ("yil1", "Vira", "Yılmaz", True),
         ("li1", "Vira", "Li", False),
         ("vili1", "Vira", "Li", True),
         ("x1", "", "", False),

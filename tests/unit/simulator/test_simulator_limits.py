@@ -6,10 +6,10 @@ import pytest
 
 from app.simulator.faults import Faults
 from app.simulator.limiter import SlidingWindow
-from app.simulator.reference import Reference
+from app.simulator.reference import Reference, WrongForm
 from app.simulator.routes import Route, read_route
 from app.simulator.tokens import BadTransaction, Issuer, read_transaction
-from tests.unit.simulator.simulator_parts import ORGANISATION, MovableClock, transaction
+from tests.unit.simulator.simulator_parts import ORGANISATION, OTHER_UNIT, UNIT, MovableClock, transaction
 
 
 @pytest.mark.parametrize(
@@ -90,22 +90,56 @@ def test_malformed_faults_are_refused_and_the_old_ones_kept(rules: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "document",
-    [[], {"schoolUnits": [{}]}, {"programmes": [{"educationCode": 7}]}, {"nationalActivities": "none"}],
+    ("document", "pointer"),
+    [
+        ([], ""),
+        (7, ""),
+        ({"schoolUnits": [{}]}, "/schoolUnits/0/id"),
+        ({"schoolUnits": [{"id": None}]}, "/schoolUnits/0/id"),
+        ({"schoolUnits": [{"id": UNIT}, {"id": "99990001"}]}, "/schoolUnits/1/id"),
+        ({"schoolUnits": {"id": UNIT, "dnpStatus": "yes"}}, "/schoolUnits/dnpStatus"),
+        ({"schoolUnits": {"id": UNIT, "parentOrganisation": {}}}, "/schoolUnits/parentOrganisation/organisationNumber"),
+        (
+            {"schoolUnits": [{"id": UNIT, "schoolTypes": [{"schoolYears": [{"dnpStatus": 1}]}]}]},
+            "/schoolUnits/0/schoolTypes/0/schoolYears/0/dnpStatus",
+        ),
+        ({"programmes": [{"educationCode": 7}]}, "/programmes/0/educationCode"),
+        ({"programmes": [7]}, "/programmes/0"),
+        ({"nationalActivities": "none"}, "/nationalActivities"),
+        ({"nationalActivities": [{"id": UNIT, "schoolType": "Grundskola"}]}, "/nationalActivities/0/schoolType"),
+    ],
 )
-def test_a_malformed_reference_is_refused_whole(document: Any) -> None:
+def test_a_malformed_reference_is_refused_whole_and_says_where(document: Any, pointer: str) -> None:
     reference = Reference()
-    with pytest.raises(ValueError, match=r"reference|entry"):
-        reference.put({"schoolUnits": [{"id": "u"}]} | document if isinstance(document, dict) else document)
-    assert reference.school_unit("u") is None
+    with pytest.raises(WrongForm) as refused:
+        reference.put({"huvudman": {"organisationNumber": "1"}} | document if isinstance(document, dict) else document)
+    assert refused.value.pointer == pointer
+    assert reference.published("huvudman") == []
+
+
+def test_null_in_the_reference_counts_as_absent_and_what_is_unknown_is_passed_over() -> None:
+    reference = Reference()
+    unit = {"id": UNIT, "displayName": None, "colour": "red", "schoolTypes": [{"schoolType": "GR", "colour": 1}]}
+    assert reference.put({"note": 1, "programmes": None, "schoolUnits": [unit]})["schoolUnits"] == 1
+    assert reference.published("schoolUnits") == [
+        {
+            "id": UNIT,
+            "displayName": UNIT,
+            "schoolUnitCode": UNIT,
+            "colour": "red",
+            "schoolTypes": [{"schoolType": "GR", "colour": 1}],
+        }
+    ]
 
 
 def test_the_reference_grows_with_each_organisation() -> None:
     reference = Reference()
-    reference.put({"huvudman": {"organisationNumber": "1"}, "schoolUnits": [{"id": "A", "status": "New"}]})
-    known = reference.put({"huvudman": [{"organisationNumber": "2"}], "schoolUnits": [{"id": "b"}, {"id": "a"}]})
+    reference.put({"huvudman": {"organisationNumber": "1"}, "schoolUnits": [{"id": UNIT.upper(), "status": "New"}]})
+    known = reference.put(
+        {"huvudman": [{"organisationNumber": "2"}], "schoolUnits": [{"id": OTHER_UNIT}, {"id": UNIT}]}
+    )
     assert known == {"huvudman": 2, "schoolUnits": 2, "programmes": 0, "nationalActivities": 0}
-    assert reference.school_unit("A") == {"id": "a"}
+    assert reference.school_unit(UNIT.upper()) == {"id": UNIT}
 
 
 def _issuer(clock: MovableClock, name: str = "https://issuer.example") -> Issuer:

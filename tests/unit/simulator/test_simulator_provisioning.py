@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from app.simulator import messages
 from app.simulator.answers import Answer
 from app.simulator.config import SimulatorConfig
 from tests.unit.simulator.simulator_parts import (
@@ -143,6 +144,54 @@ def test_one_malformed_item_sinks_the_batch_and_is_named() -> None:
     assert (entry["attributeName"], entry["severityLevel"]) == ("middleName", "Error")
     desk.clock.now += 60
     assert desk.call("GET", "/persons").payload["data"] == []
+
+
+def test_what_is_not_published_is_noted_in_the_ledger_and_not_stored() -> None:
+    desk = Desk()
+    surplus = pupil(addresses=[{"locality": "Exempelby"}], meta={"created": "2026-05-12T10:30:00Z"})
+    assert desk.carry_out("persons", staff(), surplus) == ["Success"] * 2
+    assert desk.world.objects.get(ORGANISATION, "persons", numbered(1)).body == pupil()  # type: ignore[union-attr]
+    assert [call["not_kept"] for call in desk.world.ledger.since(0) if call["path"].endswith("/bulk")] == [
+        ["addresses", "meta"]
+    ]
+
+
+def test_messages_have_ids_of_their_own_and_categories_that_skolverket_has_or_would_have() -> None:
+    """Three of them are in none of the published examples."""
+    every = [each for each in vars(messages).values() if isinstance(each, messages.Message)]
+    assert len({each.id for each in every}) == len(every)
+    assert {each.type for each in every} == {
+        *("Ogiltigt format", "Ogiltigt värde", "Bristfälligt värde", "Teknisk begränsning", "Behörighet saknas"),
+        *("Okänt fel", "Overload", "Uppgift saknas", "Ogiltig referens", "Nytt slags fel"),
+    }
+    assert {each.id for each in every if each.severity == "Warning"} == {"3047", "8171", messages.NOT_KEPT.id}
+
+
+def test_a_chain_of_eppns_goes_giver_before_taker() -> None:
+    desk = Desk()
+    desk.carry_out("persons", pupil(1), pupil(3))
+    given = pupil(1)["eduPersonPrincipalNames"]
+    giver, taker = pupil(1, eduPersonPrincipalNames=["x9@b.se"]), pupil(3, eduPersonPrincipalNames=given)
+    assert desk.carry_out("persons", taker, giver) == ["Error", "Success"]
+    assert desk.carry_out("persons", taker) == ["Success"]
+    assert desk.carry_out("persons", pupil(1)) == ["Error"]
+
+
+@pytest.mark.parametrize(
+    ("item", "text", "value"),
+    [
+        (pupil(middleName=None), "Ogiltigt format på <middleName>.", None),
+        (pupil(enrolments=[{}]), "Uppgift saknas för <enrolments[0].enroledAt>.", None),
+        (pupil(provisioningStatus=0), "Ogiltigt format på <provisioningStatus>.", "0"),
+        (pupil(emails=True), "Ogiltigt format på <emails>.", "true"),
+    ],
+)
+def test_a_log_entry_says_its_category_and_attribute_and_its_value_as_text(
+    item: dict[str, Any], text: str, value: str | None
+) -> None:
+    entry = Desk().call("POST", "/persons/bulk", {"data": [item]}).payload[0]
+    assert (entry["message"], entry.get("attributeValue")) == (text, value)
+    assert entry["message"].startswith(entry["messageType"])
 
 
 @pytest.mark.parametrize(

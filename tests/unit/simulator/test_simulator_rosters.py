@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
+from app.simulator.reference import Reference
 from app.simulator.shapes import KINDS, RESOURCE_TYPES
 from tests.unit.simulator.simulator_parts import Desk
 
 _ROSTERS = Path(__file__).resolve().parents[3].parent / "shared" / "rosters"
+_CASES = _ROSTERS.with_name("cases")
 _BATCH = 200
 
 pytestmark = pytest.mark.skipif(not _ROSTERS.is_dir(), reason="the published rosters are not beside the repository")
@@ -129,3 +131,12 @@ def test_every_log_entry_names_its_object(answered: dict[str, dict[str, dict[str
         for object_id, response in answered[kind].items():
             for entry in (*response["errors"], *response["warnings"]):
                 assert (entry["resourceId"], entry["resourceType"]) == (object_id, RESOURCE_TYPES[kind])
+
+
+@pytest.mark.skipif(not _CASES.is_dir(), reason="the published cases are not beside the repository")
+def test_the_reference_of_the_cases_is_taken_as_it_is() -> None:
+    reference = Reference()
+    document = json.loads((_CASES / "C00-reference.json").read_text(encoding="utf-8"))
+    assert reference.put(document) == {"huvudman": 0, "schoolUnits": 2, "programmes": 0, "nationalActivities": 1}
+    assert reference.published("schoolUnits") == document["schoolUnits"]
+    assert reference.published("nationalActivities") == document["nationalActivities"]

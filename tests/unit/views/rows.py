@@ -33,7 +33,7 @@ def pupil(id_: UUID = PUPIL, *units: UUID) -> Object:
         "givenName": "Åsa",
         "familyName": "Exempelsson",
         "eduPersonPrincipalNames": ["q7x1@edu.example.se"],
-        "civicNo": {"value": "201201019801", "nationality": "SE"},
+        "civicNo": {"value": "201201019807", "nationality": "SE"},
         "enrolments": [
             {"enroledAt": {"id": str(unit)}, "schoolYear": 6, "schoolType": "GR"} for unit in units or (NORTH,)
         ],
@@ -57,13 +57,14 @@ def record(**changes: Any) -> Object:
                         "id": "2010",
                         "message": "Fel värde för Åsa",
                         "attributeName": "civicNo.value",
-                        "attributeValue": "201201019801",
+                        "attributeValue": "201201019807",
                         "severityLevel": "Error",
                     }
                 ],
             },
         },
         "issues": None,
+        "findings": None,
         "held": False,
         "hidden": False,
         "attempts": 1,
@@ -126,6 +127,8 @@ def run(**changes: Any) -> Object:
         "started_at": AT,
         "finished_at": None,
         "cancel_requested_at": None,
+        "activity_display_name": "Prov i matematik",
+        "activity_version": 7,
         **changes,
     }
 

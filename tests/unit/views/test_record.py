@@ -6,14 +6,14 @@ from uuid import UUID
 
 import pytest
 
-from app.views.record import show_record, show_record_detail
+from app.views.record import show_names, show_record, show_record_detail
 from tests.unit.views.rows import DUTY, NORTH, PUPIL, SOUTH, TEACHER, mask, pupil, record, viewer
 
 
 def test_a_record_shows_who_it_is_and_what_was_said() -> None:
     shown = show_record_detail(record(), viewer("pii"))
     assert [shown[name] for name in ("id", "kind", "status", "role")] == [PUPIL, "persons", "error", "Elev"]
-    assert (shown["name"], shown["civic_no"]) == ("Åsa Exempelsson", "201201019801")
+    assert (shown["name"], shown["civic_no"]) == ("Åsa Exempelsson", "201201019807")
     assert (shown["eppn"], shown["school_year"], shown["school_type"]) == ("q7x1@edu.example.se", 6, "GR")
     assert [(each["code"], each["text"]) for each in shown["messages"]] == [("2010", "Fel värde för Åsa")]
     assert (shown["sent"], shown["received"], shown["attempts"]) == (pupil(), record()["received"], 1)
@@ -39,7 +39,7 @@ def test_a_masked_record_keeps_what_is_no_text() -> None:
     assert (shown["name"], shown["civic_no"], shown["eppn"]) == ("***", "***", "***")
     assert (shown["sent"], shown["received"]) == (mask(pupil()), mask(record()["received"]))
     [message] = shown["messages"]
-    assert (message["code"], message["attribute"]) == ("2010", "civicNo.value")
+    assert (message["code"], message["attribute"]) == ("2010", "/civicNo/value")
     assert message["text"] == message["explanation"]["sv"]
 
 
@@ -81,3 +81,30 @@ def test_each_kind_has_its_school_unit(kind: str, payload: Any, units: set[UUID]
 def test_a_duty_without_its_person_has_no_name() -> None:
     shown = show_record(record(kind="duties", payload={"dutyAt": {"id": str(NORTH)}}), viewer("pii"))
     assert (shown["name"], shown["role"]) == (None, "Personal")
+
+
+@pytest.mark.parametrize(
+    ("scopes", "hidden", "units", "name"),
+    [
+        ("pii", False, None, "Åsa Exempelsson"),
+        ("pii protected", True, {NORTH}, "Åsa Exempelsson"),
+        ("", False, None, "***"),
+        ("pii", True, None, "***"),
+        ("pii", False, {SOUTH}, "***"),
+    ],
+)
+def test_a_name_is_masked_as_the_record_itself_is(
+    scopes: str, hidden: bool, units: set[UUID] | None, name: str
+) -> None:
+    row = record(hidden=hidden)
+    assert show_names([row], viewer(*scopes.split(), units=units)) == {("persons", PUPIL): name}
+    assert show_record(row, viewer(*scopes.split(), units=units))["name"] == name
+
+
+def test_a_duty_goes_by_its_persons_name_and_one_without_a_name_by_none() -> None:
+    duty = record(kind="duties", object_id=DUTY, person_id=TEACHER, person_payload=pupil(TEACHER))
+    nameless = record(kind="groups", object_id=TEACHER, payload={})
+    assert show_names([duty, nameless], viewer("pii")) == {
+        ("duties", DUTY): "Åsa Exempelsson",
+        ("groups", TEACHER): None,
+    }

@@ -35,6 +35,7 @@ FINDING = {
     "code": "schema_type",
     "cause": None,
     "count": None,
+    "ids": None,
 }
 
 
@@ -42,7 +43,7 @@ FINDING = {
     ("schema", "shown"),
     [
         (schemas.Run, show_run(run(), [job()])),
-        (schemas.Job, show_job(job())),
+        (schemas.Job, show_job(job(), run())),
         (schemas.Activity, show_activity(ACTIVITY)),
         (schemas.Activity, show_activity({**ACTIVITY, **{f"run_{name}": value for name, value in run().items()}})),
         (schemas.Finding, show_finding(FINDING)),
@@ -59,9 +60,24 @@ def test_a_view_has_exactly_the_fields_of_its_schema(schema: type[BaseModel], sh
 def test_a_run_shows_its_jobs_as_they_are_shown_alone() -> None:
     jobs = [job(), job(kind="duties", position=2, status="waiting")]
     shown = show_run(run(), jobs)
-    assert shown["jobs"] == [show_job(each) for each in jobs]
+    assert shown["jobs"] == [show_job(each, run()) for each in jobs]
     assert [each["title"] for each in shown["jobs"]] == ["Användare", "Tjänstgöringar"]
     assert shown["requested_by"] == {"id": KEY, "name": "a key"}
+    assert shown["activity"] == {"id": run()["activity_id"], "display_name": "Prov i matematik"}
+
+
+def test_a_job_shows_its_activity_and_what_kind_of_run_it_is_of() -> None:
+    shown = show_job(job(), run())
+    assert shown["activity"] == {"id": run()["activity_id"], "display_name": "Prov i matematik"}
+    asked = {"requested_by": {"id": KEY, "name": "a key"}, "on_record_error": "halt"}
+    assert shown["run"] == {"sequence": 1, "status": "running", **asked}
+
+
+@pytest.mark.parametrize("changed", [{"version": 3}, {"activity_version": 8}])
+def test_versions_grow_with_the_run_and_with_the_name_of_its_activity(changed: dict[str, int]) -> None:
+    before, after = show_run(run(), [job()]), show_run(run(**changed), [job()])
+    assert after["version"] == before["version"] + 1
+    assert after["jobs"][0]["version"] == before["jobs"][0]["version"] + 1
 
 
 def test_an_activity_counts_every_kind_and_shows_its_last_run() -> None:

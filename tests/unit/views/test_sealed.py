@@ -11,7 +11,7 @@ from app.db.content import sealed_content
 from app.domain.envelope import fold
 from app.skolverket.published import BODY_FORM
 from app.views.sealed import open_batch, open_record, open_record_detail
-from tests.unit.views.rows import DUTY, ORGANISATION, PUPIL, TEACHER, batch, pupil, record
+from tests.unit.views.rows import DUTY, ORGANISATION, OTHER, PUPIL, TEACHER, batch, pupil, record
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,7 @@ def sealed(cipher: OrganisationCipher, name: str, value: object, kind: str, obje
 
 
 def test_a_duty_is_opened_with_its_person(cipher: OrganisationCipher) -> None:
-    """A list leaves what was sent sealed; nothing stays nothing."""
+    """What was sent is opened too, since something may have been said of it; nothing stays nothing."""
     row = record(
         object_id=DUTY,
         kind="duties",
@@ -39,8 +39,20 @@ def test_a_duty_is_opened_with_its_person(cipher: OrganisationCipher) -> None:
     )
     opened = open_record(row, cipher)
     assert (opened["payload"], opened["person_payload"]) == ({"id": str(DUTY)}, pupil(TEACHER))
-    assert (opened["received"], opened["sent"]) == (None, row["sent"])
-    assert open_record_detail(row, cipher) == {**opened, "sent": {"id": "x"}}
+    assert (opened["received"], opened["sent"]) == (None, {"id": "x"})
+    assert open_record_detail(row, cipher) == opened
+
+
+def test_a_list_leaves_sealed_what_was_sent_and_is_not_spoken_of(cipher: OrganisationCipher) -> None:
+    row = record(
+        status="succeeded",
+        received_sealed=None,
+        person_source_sealed=None,
+        **sealed(cipher, "source", pupil(), "persons", PUPIL),
+        **sealed(cipher, "sent", pupil(OTHER), "persons", PUPIL),
+    )
+    assert open_record(row, cipher)["sent"] is None
+    assert open_record_detail(row, cipher)["sent"] == pupil(OTHER)
 
 
 def call(cipher: OrganisationCipher, *items: bytes) -> dict[str, object]:

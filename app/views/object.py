@@ -1,0 +1,61 @@
+"""What is shown of an object of the organisation, beyond a roster and a run."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from app.domain.roster import school_units
+from app.security.masking import mask
+from app.views import Row, Shown
+from app.views.issue import show_finding, show_messages
+from app.views.record import is_masked, show_described
+from app.views.viewer import Viewer
+
+
+def show_found(row: Row, viewer: Viewer) -> Shown:
+    """Shows an opened object as it stands in a list."""
+    return {
+        "kind": row["kind"],
+        "id": row["object_id"],
+        **show_described(row, viewer, masked=is_masked(row, viewer)),
+        "activities": row["activities"] or [],
+        "accepted_at": row["accepted_at"],
+        "landed_at": row["landed_at"],
+        "gone_at": row["gone_at"],
+    }
+
+
+def is_visible(row: Row, viewer: Viewer) -> bool:
+    """Tells whether a viewer may know of an opened object at all: it is of their school units."""
+    return row["payload"] is None or viewer.may_see_units(school_units(row["kind"], row["payload"]))
+
+
+def show_object_detail(row: Row, records: Sequence[Row], viewer: Viewer, *, next_cursor: str | None = None) -> Shown:
+    """Shows everything of an opened object; `records` are a page of its opened ones, `next_cursor` is that page's."""
+    accepted = None
+    if row["accepted_at"] is not None:
+        accepted = {
+            "at": row["accepted_at"],
+            "job_id": row["accepted_job_id"],
+            "object": _shown(row["accepted_payload"], row, viewer),
+        }
+    return {
+        **show_found(row, viewer),
+        "object": _shown(row["payload"], row, viewer),
+        "accepted": accepted,
+        "findings": [{**show_finding(each), "activity_id": each["activity_id"]} for each in row["findings"] or ()],
+        "records": {"data": [_show_record({**row, **each}, viewer) for each in records], "next_cursor": next_cursor},
+    }
+
+
+def _shown(payload: Any, row: Row, viewer: Viewer) -> Any:
+    masked = is_masked(row, viewer) or is_masked({**row, "payload": payload}, viewer)
+    return mask(payload, viewer.published.harmless) if masked else payload
+
+
+def _show_record(row: Row, viewer: Viewer) -> Shown:
+    messages = show_messages({**row, "sent": None, "held": False}, viewer, masked=True)
+    return {
+        **{name: row[name] for name in ("job_id", "run_id", "activity_id", "status")},
+        "codes": list(dict.fromkeys(message["code"] for message in messages)),
+        **{name: row[name] for name in ("attempts", "created_at", "completed_at")},
+    }
