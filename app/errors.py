@@ -3,7 +3,8 @@
 Problem
 ├── NotFound            404
 ├── Conflict            409
-│   └── ContentErased   409, of a type of its own
+│   ├── ContentErased   409, of a type of its own
+│   └── RosterShrinks   409, of a type of its own
 ├── PreconditionFailed  412
 └── Refused             422, with pointers into the body
 Stopped                 the configuration keeps a process from starting (command line)
@@ -42,6 +43,12 @@ class ContentErased(Conflict):
     """What would have to be sent is kept no longer."""
 
     title = "Content Erased"
+
+
+class RosterShrinks(Conflict):
+    """The roster is empty after one that was sent with objects, and nobody has allowed that."""
+
+    title = "Roster Shrinks"
 
 
 class PreconditionFailed(Problem):

@@ -162,7 +162,10 @@ async def list_findings(
     cut, following = cursors.page(rows, limit, _place_of, *listed)
     ids = {each for row in cut for each in row["ids"] or ()}
     spoken_of = await findings.list_spoken_of(conn, viewer.organisation_id, sorted(ids)) if ids else []
-    names = show_names((open_name(row, cipher) for row in spoken_of), viewer)
+    names = dict(show_names((open_name(row, cipher) for row in spoken_of), viewer))
+    # What differs between rosters names the exams that these are of.
+    exams = await reads.activity_names(conn, viewer.organisation_id, ids) if ids else {}
+    names |= {(Kind.ACTIVITIES, each): name for each, name in exams.items()}
     return page([show_finding(row, names) for row in cut], following)
 
 

@@ -8,6 +8,7 @@ from fastapi.routing import APIRoute
 
 from app.api import (
     activities,
+    activity_changes,
     docs,
     explanations,
     health,
@@ -65,7 +66,10 @@ def create_app(runtime: Runtime) -> FastAPI:
     app.state.parts = parts
     problems.install(app)
     outages.install(app)
-    for router in (activities, plans, provisioning, jobs, records, objects, explanations, health, docs):
+    for router in (
+        *(activities, activity_changes, plans, provisioning, jobs, records, objects),
+        *(explanations, health, docs),
+    ):
         app.include_router(router.router)
     # The last one added is the outermost.
     app.add_middleware(problems.Unhandled)

@@ -12,11 +12,16 @@ from app.api.requests import (
     ObjectSearchRequest,
     PlanRequest,
     ProvisionRequest,
+    RenameRequest,
     RetryRequest,
     SearchRequest,
 )
 from app.api.schemas import Problem
 
+_BODIES = (
+    *(ActivityRequest, RenameRequest, PlanRequest, ProvisionRequest),
+    *(RetryRequest, SearchRequest, ObjectSearchRequest),
+)
 _REF = "#/components/schemas/{model}"
 _MEANINGS = {
     "400": "A query parameter or a header is not what it should be.",
@@ -52,15 +57,7 @@ def describe(app: FastAPI) -> dict[str, Any]:
         for unused in ("HTTPValidationError", "ValidationError"):
             schemas.pop(unused, None)
         # These stand in no signature: bodies are read once the caller is known, and problems come from everywhere.
-        for model in (
-            ActivityRequest,
-            PlanRequest,
-            ProvisionRequest,
-            RetryRequest,
-            SearchRequest,
-            ObjectSearchRequest,
-            Problem,
-        ):
+        for model in (*_BODIES, Problem):
             schema = TypeAdapter(model).json_schema(ref_template=_REF, mode="validation")
             schemas.update(schema.pop("$defs", {}))
             schemas[model.__name__] = schema

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from app.api.schemas import Count, Kind, Message, Policy, RequestedBy, Summary
+from app.api.schemas import Allowed, Count, Kind, Message, Policy, RequestedBy, Summary
 
 Decision = Annotated[
     Literal["send", "kept_here", "blocked", "skipped", "unchanged", "not_reached", "left"],
@@ -65,6 +65,14 @@ class Plan(BaseModel):
     activity_id: UUID
     roster_version: Annotated[int, Field(ge=1)]
     on_record_error: Policy
+    allow: Annotated[list[Allowed], Field(description="What was allowed that is otherwise kept back.")]
+    shrinks: Annotated[
+        bool,
+        Field(
+            description="A run would be refused (`roster-shrinks`): the roster has no objects, some were sent before,"
+            " and that is not allowed."
+        ),
+    ]
     requested_by: RequestedBy
     created_at: AwareDatetime
     summary: Summary

@@ -65,6 +65,7 @@ async def create_plan(
             parts.runtime.target.published,
             activity_id,
             on_record_error=asked.on_record_error,
+            allow=asked.allow,
             key_id=planner.key_id,
             key_name=planner.key_name,
             share=parts.intake_share,

@@ -44,7 +44,10 @@ _ACCEPTED = {
     },
 }
 
-_TOO_MANY = "As many runs wait as may, of the activity or the organisation, or the key's first request goes on."
+_NOT_NOW = (
+    "As many runs wait as may, of the activity or the organisation; the key's first request goes on; or the roster is"
+    " without objects after one that was sent with some, and that was not allowed (`roster-shrinks`)."
+)
 
 
 @router.post(
@@ -52,7 +55,7 @@ _TOO_MANY = "As many runs wait as may, of the activity or the organisation, or t
     summary="Send an activity's roster to Skolverket",
     status_code=202,
     response_model=Run,
-    responses={202: _ACCEPTED, 409: {"description": _TOO_MANY}},
+    responses={202: _ACCEPTED, 409: {"description": _NOT_NOW}},
     openapi_extra=described(ProvisionRequest, required=False),
 )
 async def provision(
@@ -67,15 +70,18 @@ async def provision(
     """Freezes the roster's objects, each in its latest upload in the organisation, into a new run of four jobs.
 
     Runs of one activity go one at a time, in order of arrival. An object that Skolverket has accepted in a later upload
-    by the time of its sending is not sent: its record ends as `unchanged`.
+    by the time of its sending is not sent: its record ends as `unchanged`. A person with less protection than
+    Skolverket has accepted or another roster says, or under an id that was another person's, is not sent unless that is
+    allowed: its record ends as `skipped`, and holds nobody up.
     """
-    policy = (await read_body(request, ProvisionRequest, required=False)).on_record_error
+    asked = await read_body(request, ProvisionRequest, required=False)
+    policy, allow = asked.on_record_error, sorted(set(asked.allow))
     if idempotency_key is not None and not 1 <= len(idempotency_key) <= 255:
         raise BadRequest("header Idempotency-Key: it has 1 to 255 characters")
     wake_ups: list[activity_queue.WakeUp] = []
     async with transaction(parts.runtime.engine, "provision") as conn:
         stored = None
-        digest = idempotency.digest_of("provision", activity_id, policy)
+        digest = idempotency.digest_of("provision", activity_id, policy, allow)
         if idempotency_key is not None:
             stored = await idempotency.find(conn, caller.organisation_id, idempotency_key, digest)
         if stored is None:
@@ -87,6 +93,7 @@ async def provision(
                 key_id=caller.key_id,
                 key_name=caller.key_name,
                 most_waiting=parts.runtime.settings.max_organisation_waiting_runs,
+                allow=allow,
             )
             wake_ups = accepted.wake_ups
             shown = await _changed_run(conn, caller.organisation_id, accepted.run_id)
@@ -162,10 +169,10 @@ async def retry_run(run_id: UUID, request: Request, parts: PartsDep, caller: Pro
 
     A key without the scope history retries the runs that it made, and those alone.
     """
-    policy = (await read_body(request, RetryRequest, required=False)).on_record_error
+    asked = await read_body(request, RetryRequest, required=False)
     await visible_run(parts, viewer_of(caller, parts), run_id)
     async with transaction(parts.runtime.engine, "retry") as conn:
-        wake_ups = await runs.retry_run(conn, caller.organisation_id, run_id, policy)
+        wake_ups = await runs.retry_run(conn, caller.organisation_id, run_id, asked.on_record_error, asked.allow)
         shown = await _changed_run(conn, caller.organisation_id, run_id)
     parts.runs.changed_here(shown["activity_id"])
     await parts.runtime.notifier.wake_up(wake_ups)

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.api.schemas import Kind, Policy, RecordStatus
+from app.api.schemas import Allowed, Kind, Policy, RecordStatus
 
 _ID = "3fa85f64-5717-4562-b3fc-2c963f66afa6"
 
@@ -19,6 +19,14 @@ class ProvisionRequest(_Request):
     on_record_error: Annotated[
         Policy, Field(description="`halt`: the chain stops after a stage with errors. `continue`: it goes on.")
     ] = "halt"
+    allow: Annotated[
+        list[Allowed],
+        Field(
+            description="What is not sent without it. `shrinks`: a roster without objects after one that was sent with"
+            " some. `weaker_marking`: persons with less protection than Skolverket has accepted, or than another roster"
+            " says. `reused_id`: persons with another name and another civic number than the one whose id they have."
+        ),
+    ] = []
 
 
 class PlanRequest(ProvisionRequest):
@@ -26,9 +34,22 @@ class PlanRequest(ProvisionRequest):
 
 
 class RetryRequest(_Request):
-    """How the run meets records that fail from now on."""
+    """How the run meets records that fail from now on, and what it may send."""
 
     on_record_error: Annotated[Policy | None, Field(description="Left out: as before.")] = None
+    allow: Annotated[list[Allowed] | None, Field(description="In place of what was allowed; left out: as before.")] = (
+        None
+    )
+
+
+class RenameRequest(_Request):
+    """The activity's new name."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"display_name": "Nationellt prov i matematik, årskurs 6"}]}
+    )
+
+    display_name: Annotated[str, Field(max_length=255, pattern=r"^[^\x00]*[^\s\x00][^\x00]*$")]
 
 
 Phrase = Annotated[

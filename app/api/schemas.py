@@ -9,6 +9,7 @@ from uuid import UUID
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
 
 Policy = Literal["halt", "continue"]
+Allowed = Literal["shrinks", "weaker_marking", "reused_id"]
 Kind = Literal["persons", "duties", "groups", "activities"]
 RunStatus = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 Outcome = Annotated[
@@ -241,6 +242,7 @@ class Run(BaseModel):
     summary: Summary
     version: Version
     on_record_error: Policy
+    allow: Annotated[list[Allowed], Field(description="What its caller has allowed that is otherwise kept back.")]
     roster_version: int
     requested_by: RequestedBy
     created_at: Annotated[AwareDatetime, Field(examples=[_TIME])]

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.findings import FINDINGS, add_findings, in_threads
-from app.db.given import read_given
+from app.db.given import accepted, read_given
 from app.db.reference import ask_again
 from app.db.staging import STAGED
 from app.db.tasks import renew
@@ -75,6 +75,9 @@ class Assessment:
         To be called under the organisation's lock.
         """
         place = (organisation_id, roster_id)
+        facts = self.reading.check.facts
+        for kind, ids in (await asyncio.to_thread(facts.outside)).items():
+            facts.at_target[kind] = await accepted(conn, organisation_id, kind, ids)
         await add_findings(conn, *place, "object", self.reading.counted())
         await add_findings(conn, *place, "across", in_threads(self.reading.check.across()))
         # Behind those of the objects by themselves.

@@ -23,7 +23,8 @@ async def unasked(conn: AsyncConnection, claim: Claim) -> Sequence[UUID]:
             """
             SELECT one.object_id FROM unnest(ARRAY['error', 'skipped']) AS failed CROSS JOIN LATERAL (
                 SELECT object_id, ordinal FROM record
-                WHERE run_id = :run AND kind = :kind AND status = failed AND (
+                WHERE run_id = :run AND kind = :kind AND status = failed
+                    AND keeps_others_back(status, issues) AND (
                     SELECT true FROM at_target WHERE at_target.job_id = :job AND at_target.object_id = record.object_id
                 ) IS NULL
                 ORDER BY ordinal LIMIT :most

@@ -5,7 +5,7 @@ very end: nobody sees them before the activity points to them, under the organis
 """
 
 import json
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -18,9 +18,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from app.db import reads
 from app.db.assessment import FINDINGS_OF_OBJECTS, Assessment
 from app.db.cipher import OrganisationCipher
+from app.db.comparisons import compare_upload, rosters_left_with
 from app.db.content import forget_contents, sealed_content
 from app.db.engine import transaction
-from app.db.findings import count_findings, remove_findings
+from app.db.findings import remove_findings
 from app.db.given import read_given
 from app.db.loop_share import LoopShare
 from app.db.schema import activity, roster, roster_item
@@ -29,6 +30,7 @@ from app.db.staging import STAGED, RosterDigest, Row, Staging
 from app.domain.issues import stored
 from app.domain.reading import Reading
 from app.domain.roster import RosterObject, is_protected, refs
+from app.domain.traits import traits
 from app.errors import Conflict, PreconditionFailed
 from app.target import Published
 
@@ -44,6 +46,10 @@ _COLUMNS = {
     "words": "int4[]",
     "refs": "uuid[]",
     "protected": "bool",
+    "marking": "int2",
+    "eppn": "bytea",
+    "civic_no": "bytea",
+    "name": "bytea",
     "sendable": "bool",
     "issues": "jsonb",
     "findings": "jsonb",
@@ -54,13 +60,14 @@ _SOURCE = list(_COLUMNS).index("source")
 _NEXT_UPLOAD = "UPDATE organisation SET last_upload = last_upload + 1 WHERE id = :organisation RETURNING last_upload"
 _TAKE_IN = (
     f"""
-    INSERT INTO content (organisation_id, digest, kind, object_id, sealed, words)
-    SELECT :organisation, source, kind, object_id, source_sealed, words FROM roster_staging WHERE {STAGED}
+    INSERT INTO content (organisation_id, digest, kind, object_id, sealed, words, marking, eppn, civic_no, name)
+    SELECT :organisation, source, kind, object_id, source_sealed, words, marking, eppn, civic_no, name
+    FROM roster_staging WHERE {STAGED}
     ON CONFLICT (organisation_id, digest) DO UPDATE SET words = excluded.words WHERE content.words IS NULL
     """,  # noqa: S608 - constants of ours
     f"""
-    INSERT INTO content (organisation_id, digest, kind, object_id, sealed)
-    SELECT :organisation, outgoing, kind, object_id, outgoing_sealed FROM roster_staging
+    INSERT INTO content (organisation_id, digest, kind, object_id, sealed, marking, eppn, civic_no, name)
+    SELECT :organisation, outgoing, kind, object_id, outgoing_sealed, marking, eppn, civic_no, name FROM roster_staging
     WHERE {STAGED} AND outgoing_sealed IS NOT NULL
     ON CONFLICT DO NOTHING
     """,  # noqa: S608 - constants of ours
@@ -68,9 +75,9 @@ _TAKE_IN = (
     # by the roster's, old statistics might make it read all of the roster for each.
     f"""
     INSERT INTO roster_item (organisation_id, roster_id, kind, object_id, ordinal, source, outgoing, upload, refs,
-        protected, sendable, issues)
+        protected, marking, sendable, issues)
     SELECT :organisation, roster_id, kind, object_id, ordinal, source, outgoing, coalesce(same.upload, :upload), refs,
-        protected, sendable, issues
+        protected, marking, sendable, issues
     FROM roster_staging given LEFT JOIN LATERAL (
         SELECT upload FROM (
             SELECT * FROM roster_item item
@@ -86,7 +93,7 @@ _TAKE_IN = (
 )
 # It stays that while the organisation's row is held; the activity's is left to its runs until the end.
 _CURRENT = """
-    SELECT version, roster_id, bytes, display_name, digest FROM activity
+    SELECT version, roster_id, bytes, display_name, digest, deleted_at IS NOT NULL AS deleted FROM activity
     WHERE organisation_id = :organisation AND id = :activity
 """
 # Of all its activities; the organisation's row keeps it as it is.
@@ -199,9 +206,20 @@ class _Intake:
             self.index.buckets(kind, payload),
             refs(kind, payload),
             is_protected(payload),
+            *self._traits(kind, object_id, payload),
             outgoing is not None,
             Jsonb(stored(leaves.issues)) if leaves.issues else None,
             Jsonb(findings) if findings else None,
+        )
+
+    def _traits(self, kind: str, object_id: UUID, item: dict[str, Any]) -> Row:
+        found, trait = traits(kind, item), self.cipher.trait
+        return (
+            found.marking,
+            # Another object may have had it.
+            trait("eppn", found.eppn),
+            trait("civic_no", found.civic_no, object_id),
+            trait("name", found.name, object_id),
         )
 
 
@@ -257,10 +275,12 @@ async def _take_in(
     await intake.staging.store_rest(conn)
     organisation_id = intake.cipher.organisation_id
     keys = {"organisation": organisation_id, "activity": activity_id}
-    upload = await conn.scalar(sa.text(_NEXT_UPLOAD), keys)
+    upload: int = (await conn.execute(sa.text(_NEXT_UPLOAD), keys)).scalar_one()
     old = (await conn.execute(sa.text(_CURRENT), keys)).one_or_none()
-    _check(if_match, None if old is None else old.version)
-    if old is not None and (old.display_name, old.digest) == (intake.source.display_name, intake.digest.value()):
+    current = None if old is None or old.deleted else old
+    _check(if_match, None if current is None else current.version)
+    given = (intake.source.display_name, intake.digest.value())
+    if current is not None and (current.display_name, current.digest) == given:
         raise _Unchanged(await _shown(conn, organisation_id, activity_id))
     together = await conn.scalar(sa.text(_TOGETHER), keys) or 0
     _check_size(most_bytes, together, 0 if old is None else old.bytes, intake.bytes)
@@ -269,9 +289,12 @@ async def _take_in(
         values = {"roster": intake.roster_id, "old": None if old is None else old.roster_id, "upload": upload}
         await conn.execute(sa.text(statement), {**keys, **values})
     await intake.assessment.write(conn, organisation_id, intake.roster_id)
+    left_with: Sequence[UUID] = ()
+    if old is not None:
+        left_with = await rosters_left_with(conn, organisation_id, old.roster_id, intake.roster_id)
     await _put_in_place(conn, intake, activity_id, upload, old)
-    await count_findings(conn, organisation_id, activity_id)
-    return Stored(old is None, await _shown(conn, organisation_id, activity_id))
+    await compare_upload(conn, organisation_id, activity_id, intake.roster_id, upload, left_with)
+    return Stored(current is None, await _shown(conn, organisation_id, activity_id))
 
 
 async def _shown(conn: AsyncConnection, organisation_id: UUID, activity_id: UUID) -> reads.Row:
@@ -308,7 +331,7 @@ async def _put_in_place(
     await conn.execute(
         sa.update(activity)
         .where(activity.c.organisation_id == organisation_id, activity.c.id == activity_id)
-        .values(updated_at=sa.func.clock_timestamp(), **given)
+        .values(updated_at=sa.func.clock_timestamp(), deleted_at=None, **given)
     )
     gone = await conn.scalar(sa.text(_GONE), {"old": old.roster_id, "new": intake.roster_id})
     await conn.execute(sa.delete(roster_item).where(roster_item.c.roster_id.between(old.roster_id, old.roster_id)))

@@ -1,9 +1,9 @@
-"""What plans are made of, as rows: a roster's objects in their latest uploads, and those of the run that began last.
+"""What plans are made of, as rows: a roster's objects in their latest uploads, and those that were sent last.
 
 Scoped to one organisation first of all. What becomes of an object is not decided here.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
@@ -50,11 +50,14 @@ _ROSTER: Final = """
     ) against ON true
     ORDER BY slice.ordinal
 """
-# The jobs of the run that began last.
+# The jobs of the latest run of which something has left.
 _LAST_JOBS: Final = sa.text(
     """
     SELECT job.kind, job.id FROM job WHERE job.run_id = (
-        SELECT id FROM run WHERE organisation_id = :organisation AND activity_id = :activity AND started_at IS NOT NULL
+        SELECT id FROM run
+        WHERE organisation_id = :organisation AND activity_id = :activity AND started_at IS NOT NULL AND EXISTS (
+            SELECT FROM job sent WHERE sent.run_id = run.id AND sent.total > sent.pending + sent.skipped
+        )
         ORDER BY sequence DESC LIMIT 1
     )
     """
@@ -89,7 +92,7 @@ async def roster_slice(
 
 
 async def last_jobs(conn: AsyncConnection, organisation_id: UUID, activity_id: UUID) -> Mapping[str, UUID]:
-    """Gives the jobs of an activity's run that began last, by kind."""
+    """Gives the jobs of an activity's latest run of which something has left, by kind."""
     found = await conn.execute(_LAST_JOBS, {"organisation": organisation_id, "activity": activity_id})
     return {row.kind: row.id for row in found}
 
@@ -100,3 +103,28 @@ async def job_slice(
     """Reads a slice of a job's objects, by id; `is_left` are those that the target has and no roster any more."""
     given = {"organisation": organisation_id, "kind": kind, "job": job_id, "after": after, "last": _LAST_ID}
     return (await conn.execute(sa.text(_JOB.format(limit=int(limit))), given)).all()
+
+
+async def withheld(
+    conn: AsyncConnection, organisation_id: UUID, kind: str, allowed: Collection[str], rows: Sequence[Row]
+) -> Mapping[UUID, Row]:
+    """Picks those of a slice that stay here until somebody allows it, by id: `weaker`, `reused`."""
+    sent = [row for row in rows if row.sendable]
+    given = {
+        "organisation": organisation_id,
+        "kind": kind,
+        "allowed": list(allowed),
+        "ids": [row.object_id for row in sent],
+        "contents": [row.outgoing for row in sent],
+    }
+    query = (
+        "SELECT * FROM withheld(:organisation, :kind, CAST(:allowed AS text[]), CAST(:ids AS uuid[]),"
+        " CAST(:contents AS bytea[]))"
+    )
+    return {row.object_id: row for row in await conn.execute(sa.text(query), given)}
+
+
+async def was_sent_with_objects(conn: AsyncConnection, organisation_id: UUID, activity_id: UUID) -> bool:
+    """Tells whether an activity's roster had objects when it was sent last."""
+    query = "SELECT coalesce(sum(number), 0) > 0 FROM last_sent(:organisation, :activity)"
+    return bool(await conn.scalar(sa.text(query), {"organisation": organisation_id, "activity": activity_id}))

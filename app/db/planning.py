@@ -4,7 +4,7 @@ All of it is of one moment, whatever is stored meanwhile. What is decided of an 
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID, uuid4
@@ -17,12 +17,12 @@ from app.db.cipher import OrganisationCipher, plain_length
 from app.db.content import open_contents
 from app.db.engine import transaction
 from app.db.loop_share import LoopShare
-from app.db.plan_rows import job_slice, last_jobs, roster_slice
+from app.db.plan_rows import job_slice, last_jobs, roster_slice, was_sent_with_objects, withheld
 from app.db.schema import activity, plan, plan_item
 from app.domain.differences import marks
 from app.domain.issues import Issue, issues_of, stored
 from app.domain.kinds import Kind
-from app.domain.plan import Candidate, Decided, Decision, Forecast, Stage, as_sent
+from app.domain.plan import AS_IF_KNOWN, Candidate, Decided, Decision, Forecast, Stage, as_sent
 from app.domain.roster import is_protected
 from app.errors import NotFound
 from app.target import Published
@@ -63,6 +63,7 @@ class _Making:
     roster_id: UUID
     # Of the run that began last, by kind.
     last_jobs: Mapping[str, UUID]
+    allowed: Collection[str]
     forecast: Forecast
     share: LoopShare
     plan_id: UUID = field(default_factory=uuid4)
@@ -73,14 +74,17 @@ class _Making:
         of, roster_id = self.cipher.organisation_id, self.roster_id
         while rows := await roster_slice(self.conn, of, roster_id, kind, after=after, limit=_SLICE):
             written: list[tuple[Any, ...]] = []
+            kept = await withheld(self.conn, of, kind, self.allowed, rows) if kind is Kind.PERSONS else {}
             for portion in _portions(rows):
-                written += await self._decided(stage, portion)
+                written += await self._decided(stage, portion, kept)
             await self._write(written)
             after = rows[-1].ordinal
         await self._left(stage, after + 1)
 
-    async def _decided(self, stage: Stage, rows: Sequence[sa.Row[Any]]) -> list[tuple[Any, ...]]:
-        candidates = [_candidate(row) for row in rows]
+    async def _decided(
+        self, stage: Stage, rows: Sequence[sa.Row[Any]], kept: Mapping[UUID, sa.Row[Any]]
+    ) -> list[tuple[Any, ...]]:
+        candidates = [_candidate(row, kept.get(row.object_id)) for row in rows]
         wanted: set[bytes] = set()
         for row, candidate in zip(rows, candidates, strict=True):
             if _differs(row):
@@ -165,6 +169,7 @@ async def make_plan(
     activity_id: UUID,
     *,
     on_record_error: str,
+    allow: Collection[str],
     key_id: UUID,
     key_name: str,
     share: LoopShare,
@@ -178,16 +183,22 @@ async def make_plan(
     async with transaction(one_moment, "make_plan") as conn:
         query = sa.select(activity.c.roster_id, activity.c.version)
         found = await conn.execute(
-            query.where(activity.c.organisation_id == cipher.organisation_id, activity.c.id == activity_id)
+            query.where(
+                activity.c.organisation_id == cipher.organisation_id,
+                activity.c.id == activity_id,
+                activity.c.deleted_at.is_(None),
+            )
         )
         current = found.one_or_none()
         if current is None:
             raise NotFound("There is no such activity.")
         forecast = Forecast(published.body_form, on_record_error)
         jobs = await last_jobs(conn, cipher.organisation_id, activity_id)
-        making = _Making(conn, cipher, current.roster_id, jobs, forecast, share)
+        making = _Making(conn, cipher, current.roster_id, jobs, allow, forecast, share)
         for kind in Kind:
             await making.stage(kind)
+        is_empty = "shrinks" not in allow and not any(stage.total for stage in forecast.stages)
+        shrinks = is_empty and await was_sent_with_objects(conn, cipher.organisation_id, activity_id)
         await conn.execute(
             sa.insert(plan).values(
                 organisation_id=cipher.organisation_id,
@@ -195,6 +206,8 @@ async def make_plan(
                 activity_id=activity_id,
                 roster_version=current.version,
                 on_record_error=on_record_error,
+                allow=sorted(set(allow)),
+                shrinks=shrinks,
                 requested_by_id=key_id,
                 requested_by_name=key_name,
                 stages=[_counts(stage) for stage in forecast.stages],
@@ -233,7 +246,8 @@ def _portions(rows: Sequence[sa.Row[Any]]) -> Iterator[list[sa.Row[Any]]]:
         yield portion
 
 
-def _candidate(row: sa.Row[Any]) -> Candidate:
+def _candidate(row: sa.Row[Any], kept: sa.Row[Any] | None) -> Candidate:
+    refused = _issues(row.refused) if row.sendable else ()
     return Candidate(
         id=row.object_id,
         refs=row.refs,
@@ -242,8 +256,15 @@ def _candidate(row: sa.Row[Any]) -> Candidate:
         size=0 if row.bytes is None else plain_length(row.bytes, row.first_byte),
         accepted_upload=row.accepted_upload,
         issues=_issues(row.issues),
-        refused=_issues(row.refused) if row.sendable else (),
+        withheld=() if kept is None else _why(kept),
+        # What has been allowed is none of these.
+        refused=tuple(each for each in refused if each.code not in AS_IF_KNOWN),
     )
+
+
+def _why(kept: sa.Row[Any]) -> tuple[Issue, ...]:
+    weaker = (Issue("weaker_marking"),) if kept.weaker else ()
+    return (*weaker, *((Issue("reused_id"),) if kept.reused else ()))
 
 
 def _issues(given: list[dict[str, Any]] | None) -> tuple[Issue, ...]:

@@ -76,8 +76,20 @@ async def list_activities(
 async def roster_version(conn: AsyncConnection, organisation_id: UUID, activity_id: UUID) -> int | None:
     """Gives the number of an activity's roster, or None without the activity."""
     return await conn.scalar(
-        sa.select(activity.c.version).where(activity.c.organisation_id == organisation_id, activity.c.id == activity_id)
+        sa.select(activity.c.version).where(
+            activity.c.organisation_id == organisation_id,
+            activity.c.id == activity_id,
+            activity.c.deleted_at.is_(None),
+        )
     )
+
+
+async def activity_names(conn: AsyncConnection, organisation_id: UUID, ids: Iterable[UUID]) -> dict[UUID, str]:
+    """Gives the names of those of these activities that are there."""
+    query = sa.select(activity.c.id, activity.c.display_name).where(
+        activity.c.organisation_id == organisation_id, activity.c.id.in_(list(ids)), activity.c.deleted_at.is_(None)
+    )
+    return {row.id: row.display_name for row in await conn.execute(query)}
 
 
 async def find_run(conn: AsyncConnection, organisation_id: UUID, run_id: UUID) -> Row | None:
@@ -317,7 +329,11 @@ def _activities(organisation_id: UUID) -> sa.Select[*tuple[Any, ...]]:
         .lateral("last")
     )
     of_run = [column.label(f"run_{column.name}") for column in last.c]
-    return sa.select(activity, *of_run).outerjoin(last, sa.true()).where(activity.c.organisation_id == organisation_id)
+    return (
+        sa.select(activity, *of_run)
+        .outerjoin(last, sa.true())
+        .where(activity.c.organisation_id == organisation_id, activity.c.deleted_at.is_(None))
+    )
 
 
 def _before(columns: tuple[sa.ColumnElement[Any], ...], key: tuple[Any, ...]) -> sa.ColumnElement[bool]:

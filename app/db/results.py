@@ -74,8 +74,8 @@ RECORD_COLUMNS = f"""
             ) roster
             CROSS JOIN LATERAL (
                 SELECT * FROM finding
-                WHERE finding.roster_id BETWEEN roster.roster_id AND roster.roster_id AND finding.kind = one.kind
-                    AND finding.ordinal = one.ordinal AND finding.object_id = one.object_id
+                WHERE finding.roster_id = roster.roster_id AND finding.kind = one.kind AND finding.ordinal = one.ordinal
+                    AND finding.object_id = one.object_id
                 OFFSET 0
             ) found
         ) END AS findings

@@ -3,7 +3,7 @@
 Each is one verb. The caller owns the transaction and sends the wake-ups that are returned, after the commit.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID, uuid4
@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db.activity_queue import WakeUp, wake_ups_of
 from app.db.verbs import call_verb
 from app.domain.kinds import Kind
-from app.errors import Conflict, ContentErased, NotFound, Problem
+from app.errors import Conflict, ContentErased, NotFound, Problem, RosterShrinks
 
 MAX_WAITING_RUNS = 20
 
@@ -26,10 +26,16 @@ _REFUSALS: Final[Mapping[str, tuple[type[Problem], str]]] = {
         Conflict,
         "{most_together} runs of the organisation wait already: let one finish, or cancel one",
     ),
+    "roster_shrinks": (
+        RosterShrinks,
+        "the roster has no objects, and {before} were sent the last time: upload the whole roster, or send it with"
+        ' "allow": ["shrinks"] if it is to be empty',
+    ),
     "finished": (Conflict, "the run is finished ({status}): there is nothing to cancel"),
     "not_ended": (Conflict, "only a failed or cancelled run can be tried again; this one is {status}"),
     "not_latest": (Conflict, "a later run of the activity exists: provision the activity anew instead"),
     "content_erased": (ContentErased, "what the run would send has been erased: provision the activity anew instead"),
+    "deleted": (Conflict, "the activity has been deleted: upload its roster again and provision it anew"),
     "queue_busy": (Conflict, "an earlier run of the activity is not finished: try again when it is"),
 }
 
@@ -51,18 +57,20 @@ async def accept_run(
     key_id: UUID,
     key_name: str,
     most_waiting: int,
+    allow: Collection[str] = (),
 ) -> Accepted:
     """Freezes which objects the activity's roster has into a new run, at the end of the activity's activity queue.
 
     Each is frozen in its latest upload in the organisation, whichever activity that is of. Digests are copied, and no
-    content. Raises NotFound without the activity, Conflict when MAX_WAITING_RUNS of it wait already, or `most_waiting`
-    of the organisation: some more can, where several are accepted in the same moment.
+    content. `allow` has what is sent although it would stay here otherwise, or be refused. Raises NotFound without the
+    activity, RosterShrinks for an empty roster after one that was sent with objects, Conflict when MAX_WAITING_RUNS of
+    it wait already, or `most_waiting` of the organisation: some more can, where several are accepted at the same time.
     """
     run_id = uuid4()
     given = await _call(
         conn,
         "accept_run(:organisation, :activity, :run, CAST(:jobs AS uuid[]), CAST(:kinds AS text[]), :record_errors,"
-        " :key, :key_name, :most_here, :most_together)",
+        " :key, :key_name, :most_here, :most_together, CAST(:allowed AS text[]))",
         {
             "organisation": organisation_id,
             "activity": activity_id,
@@ -74,6 +82,7 @@ async def accept_run(
             "key_name": key_name,
             "most_here": MAX_WAITING_RUNS,
             "most_together": most_waiting,
+            "allowed": sorted(set(allow)),
         },
     )
     return Accepted(run_id, wake_ups_of(given["wake_ups"]))
@@ -89,17 +98,26 @@ async def cancel_run(conn: AsyncConnection, organisation_id: UUID, run_id: UUID)
 
 
 async def retry_run(
-    conn: AsyncConnection, organisation_id: UUID, run_id: UUID, on_record_error: str | None
+    conn: AsyncConnection,
+    organisation_id: UUID,
+    run_id: UUID,
+    on_record_error: str | None,
+    allow: Collection[str] | None = None,
 ) -> list[WakeUp]:
     """Lets a failed or cancelled run go on from its first unfinished job, with what has not succeeded.
 
-    Raises NotFound, ContentErased, and Conflict for a run in another state, for one that is not its activity's latest,
-    and while an earlier one is under way.
+    Raises NotFound, ContentErased, and Conflict for a run in another state, for one that is not its activity's latest
+    or whose activity has been deleted, and while an earlier one is under way.
     """
     given = await _call(
         conn,
-        "retry_run(:organisation, :run, CAST(:record_errors AS text))",
-        {"organisation": organisation_id, "run": run_id, "record_errors": on_record_error},
+        "retry_run(:organisation, :run, CAST(:record_errors AS text), CAST(:allowed AS text[]))",
+        {
+            "organisation": organisation_id,
+            "run": run_id,
+            "record_errors": on_record_error,
+            "allowed": None if allow is None else sorted(set(allow)),
+        },
     )
     return wake_ups_of(given["wake_ups"])
 

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from app.domain.outgoing import Path
 from app.domain.roster import Item, school_units, uuid_of
+from app.domain.traits import marking
 
 MARKS: Final = (
     *("new", "unchanged", "renamed", "eppn_changed", "civic_no_changed", "marking_changed", "marking_weaker"),
@@ -39,7 +40,6 @@ _REFERENCES: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
 }
 # By what of it an element of another list is the same as one before, although something else has changed.
 _IDENTITIES: Final = ("type", "context")
-_MARKINGS: Final[Mapping[object, int]] = {"Ingen": 0, "Sekretessmarkering": 1, "Skyddad folkbokföring": 2}
 
 
 class Difference(NamedTuple):
@@ -88,7 +88,7 @@ def _marks_of(key: str, old: Any, new: Any) -> Iterator[str]:
             yield from (f"{name}_{how}" for how, some in (("lost", before - after), ("gained", after - before)) if some)
             return
     elif key == "securityMarking":
-        strength = _marking(new) - _marking(old)
+        strength = marking({key: new}) - marking({key: old})
         if strength:
             yield from ["marking_changed", *(["marking_weaker"] if strength < 0 else [])]
             return
@@ -184,11 +184,6 @@ def _plain(value: Any) -> Any:
 
 def _units(enrolments: Any) -> frozenset[UUID | None]:
     return school_units("persons", {"enrolments": enrolments})
-
-
-def _marking(value: Any) -> int:
-    # One that nobody knows protects.
-    return 0 if value is None else _MARKINGS.get(value if isinstance(value, str) else None, 1)
 
 
 def _list(value: Any) -> list[Any]:

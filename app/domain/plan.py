@@ -36,7 +36,7 @@ class Decision(StrEnum):
 
 
 # What says of an object that stays here that the target has it from before, so that nobody is kept back.
-_AS_IF_KNOWN: Final = frozenset({"weaker_marking", "reused_id"})
+AS_IF_KNOWN: Final = frozenset({"weaker_marking", "reused_id"})
 
 # What is to stay here, and is no error.
 _SKIPPED: Final = frozenset({"guardian"})
@@ -156,7 +156,7 @@ class Forecast:
     def _is_missed(self, candidate: Candidate, decided: Decided) -> bool:
         if decided.decision not in {Decision.KEPT_HERE, Decision.BLOCKED, Decision.SKIPPED}:
             return False
-        as_if_known = decided.decision is Decision.SKIPPED and _AS_IF_KNOWN.issuperset(
+        as_if_known = decided.decision is Decision.SKIPPED and AS_IF_KNOWN.issuperset(
             each.code for each in decided.issues
         )
         return candidate.accepted_upload is None and not as_if_known

@@ -32,6 +32,8 @@ def show_plan(row: Row) -> Shown:
         "activity_id": row["activity_id"],
         "roster_version": row["roster_version"],
         "on_record_error": row["on_record_error"],
+        "allow": row["allow"],
+        "shrinks": row["shrinks"],
         "requested_by": {"id": row["requested_by_id"], "name": row["requested_by_name"]},
         "created_at": row["created_at"],
         "summary": plan_summary(stages),

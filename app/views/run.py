@@ -25,6 +25,7 @@ def show_run(row: Row, jobs: Sequence[Row]) -> Shown:
         # Nothing that is shown of a run changes without one of these.
         "version": row["version"] + row["activity_version"] + sum(each["version"] for each in jobs),
         "on_record_error": row["on_record_error"],
+        "allow": row["allow"],
         "roster_version": row["roster_version"],
         "requested_by": show_requester(row),
         "created_at": row["created_at"],

@@ -28,6 +28,15 @@ CREATE TABLE egress (
     CONSTRAINT pk_egress PRIMARY KEY (name)
 );
 
+CREATE TABLE eppn (
+    organisation_id UUID NOT NULL,
+    eppn BYTEA NOT NULL,
+    object_id UUID NOT NULL,
+    CONSTRAINT pk_eppn PRIMARY KEY (organisation_id, eppn)
+);
+
+CREATE INDEX ix_eppn_object ON eppn (object_id);
+
 CREATE TABLE event (
     id BIGINT GENERATED ALWAYS AS IDENTITY,
     organisation_id UUID NOT NULL,
@@ -73,6 +82,10 @@ CREATE TABLE object (
     accepted_upload BIGINT NOT NULL,
     accepted_job_id UUID NOT NULL,
     accepted_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    marking SMALLINT DEFAULT '0' NOT NULL,
+    eppn BYTEA,
+    civic_no BYTEA,
+    name BYTEA,
     landed_at TIMESTAMP WITH TIME ZONE,
     gone_at TIMESTAMP WITH TIME ZONE,
     ours BOOLEAN,
@@ -145,6 +158,7 @@ CREATE TABLE roster_item (
     upload BIGINT NOT NULL,
     refs UUID[] NOT NULL,
     protected BOOLEAN NOT NULL,
+    marking SMALLINT DEFAULT '0' NOT NULL,
     sendable BOOLEAN NOT NULL,
     issues JSONB,
     CONSTRAINT pk_roster_item PRIMARY KEY (roster_id, kind, object_id),
@@ -170,6 +184,10 @@ CREATE UNLOGGED TABLE roster_staging (
     words INTEGER[] NOT NULL,
     refs UUID[] NOT NULL,
     protected BOOLEAN NOT NULL,
+    marking SMALLINT DEFAULT '0' NOT NULL,
+    eppn BYTEA,
+    civic_no BYTEA,
+    name BYTEA,
     sendable BOOLEAN NOT NULL,
     issues JSONB,
     findings JSONB
@@ -226,6 +244,10 @@ CREATE TABLE content (
     object_id UUID NOT NULL,
     sealed BYTEA NOT NULL,
     words INTEGER[],
+    marking SMALLINT,
+    eppn BYTEA,
+    civic_no BYTEA,
+    name BYTEA,
     CONSTRAINT pk_content PRIMARY KEY (organisation_id, digest),
     CONSTRAINT ck_content_kind CHECK (kind IN ('persons', 'duties', 'groups', 'activities', 'batch')),
     CONSTRAINT ck_content_digest CHECK (octet_length(digest) = 32),
@@ -298,6 +320,7 @@ CREATE TABLE activity (
     last_sequence INTEGER DEFAULT '0' NOT NULL,
     created_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
     updated_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    deleted_at TIMESTAMP WITH TIME ZONE,
     CONSTRAINT pk_activity PRIMARY KEY (organisation_id, id),
     CONSTRAINT fk_activity_organisation_id_roster_id FOREIGN KEY(organisation_id, roster_id) REFERENCES roster (organisation_id, id),
     CONSTRAINT fk_activity_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
@@ -311,12 +334,15 @@ CREATE TABLE plan (
     activity_id UUID NOT NULL,
     roster_version INTEGER NOT NULL,
     on_record_error TEXT NOT NULL,
+    allow TEXT[] NOT NULL,
+    shrinks BOOLEAN NOT NULL,
     requested_by_id UUID NOT NULL,
     requested_by_name TEXT NOT NULL,
     stages JSONB NOT NULL,
     created_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
     CONSTRAINT pk_plan PRIMARY KEY (organisation_id, id),
     CONSTRAINT ck_plan_on_record_error CHECK (on_record_error IN ('halt', 'continue')),
+    CONSTRAINT ck_plan_allow CHECK (allow <@ ARRAY['shrinks', 'weaker_marking', 'reused_id']),
     CONSTRAINT fk_plan_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
     CONSTRAINT fk_plan_requested_by_id FOREIGN KEY(requested_by_id) REFERENCES api_key (id)
 );
@@ -331,6 +357,7 @@ CREATE TABLE run (
     status TEXT DEFAULT 'queued' NOT NULL,
     version BIGINT DEFAULT '1' NOT NULL,
     on_record_error TEXT NOT NULL,
+    allow TEXT[] DEFAULT '{}' NOT NULL,
     requested_by_id UUID NOT NULL,
     requested_by_name TEXT NOT NULL,
     roster_version INTEGER NOT NULL,
@@ -344,6 +371,7 @@ CREATE TABLE run (
     CONSTRAINT uq_run_id_status UNIQUE (id, status),
     CONSTRAINT ck_run_status CHECK (status IN ('queued', 'running', 'succeeded', 'failed', 'cancelled')),
     CONSTRAINT ck_run_on_record_error CHECK (on_record_error IN ('halt', 'continue')),
+    CONSTRAINT ck_run_allow CHECK (allow <@ ARRAY['shrinks', 'weaker_marking', 'reused_id']),
     CONSTRAINT ck_run_finished_has_its_time CHECK ((status IN ('succeeded', 'failed', 'cancelled')) = (finished_at IS NOT NULL)),
     CONSTRAINT ck_run_started CHECK (status NOT IN ('running', 'succeeded', 'failed') OR started_at IS NOT NULL),
     CONSTRAINT fk_run_requested_by_id FOREIGN KEY(requested_by_id) REFERENCES api_key (id)

@@ -39,7 +39,8 @@ def fill(path: str, ids: dict[str, str]) -> str:
 
 async def request(client: httpx.AsyncClient, method: str, address: str) -> httpx.Response:
     """Sends what an operation takes."""
-    content = {"json": body() if method == "PUT" else {}} if method in {"PUT", "POST"} else {}
+    bodies = {"PUT": body(), "POST": {}, "PATCH": {"display_name": "Prov"}}
+    content = {"json": bodies[method]} if method in bodies else {}
     return await client.request(method, address, **content)  # type: ignore[arg-type]
 
 

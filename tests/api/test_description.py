@@ -101,6 +101,7 @@ async def test_what_takes_a_body_says_so(document: Json) -> None:
     assert bodies == {
         "PUT /activities/{activity_id}": ("ActivityRequest", True),
         "POST /activities/{activity_id}/plan": ("PlanRequest", False),
+        "PATCH /activities/{activity_id}": ("RenameRequest", True),
         "POST /activities/{activity_id}/provision": ("ProvisionRequest", False),
         "POST /runs/{run_id}/retry": ("RetryRequest", False),
         "POST /jobs/{job_id}/records/search": ("SearchRequest", True),

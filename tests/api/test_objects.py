@@ -75,14 +75,14 @@ async def test_objects_of_all_kinds_are_found_in_their_newest_form(service: Serv
     assert ids(found) == {school.group["id"], school.pupil["id"], school.namesake["id"]}
     [pupil] = await search(client, "GÖT exe", kind="persons")
     assert pupil["name"] == "Göta Exempelsson"
-    assert (pupil["role"], pupil["civic_no"], pupil["school_year"]) == ("Elev", "201201019801", 6)
+    assert (pupil["role"], pupil["civic_no"], pupil["school_year"]) == ("Elev", "201201019807", 6)
     assert pupil["activities"] == [{"id": str(school.activity_id), "display_name": "Prov"}]
     assert pupil["accepted_at"] is not None
     assert (pupil["landed_at"], pupil["gone_at"]) == (None, None)
     assert await search(client, "") == await search(client, "...") == []
 
 
-@pytest.mark.parametrize("q", ["20120101-9801", "9801", "gotexe980", "gotexe980@edu.example.se"])
+@pytest.mark.parametrize("q", ["20120101-9807", "9807", "ge980", "ge980@edu.example.se"])
 async def test_a_person_is_found_by_number_and_address(service: Service, school: School, q: str) -> None:
     assert ids(await search(await service.client("history", "pii"), q)) == {school.pupil["id"]}
 
@@ -99,7 +99,7 @@ async def test_an_id_finds_its_object_of_any_kind(service: Service, school: Scho
 
 
 @pytest.mark.parametrize(
-    "q", ["skyddsson", "göta sky", "9821", "gotsky982", "20120101-9821", "id of hidden", "id of duty", "skyddslärare"]
+    "q", ["skyddsson", "göta sky", "9823", "gs982", "20120101-9823", "id of hidden", "id of duty", "skyddslärare"]
 )
 async def test_who_is_protected_is_found_by_who_may_see_them(service: Service, school: School, q: str) -> None:
     """A hit, or a page that goes on, would tell that a protected person has that name."""
@@ -224,7 +224,7 @@ async def test_who_may_not_see_names_is_shown_the_structure(service: Service, sc
 async def test_another_organisation_finds_nothing(service: Service, school: School) -> None:
     """Nor does it when it has the same object, in another form, under the same id."""
     client = await service.client("history", "pii", "protected", organisation=1)
-    for q in ("göta", "9801", school.pupil["id"]):
+    for q in ("göta", "9807", school.pupil["id"]):
         assert await search(client, q) == []
     assert (await client.get(f"/objects/persons/{school.pupil['id']}")).status_code == 404
     await put(await service.client("provision", organisation=1), body([{**school.pupil, "givenName": "Annan"}]))
@@ -242,7 +242,7 @@ async def test_who_is_erased_is_in_no_search(service: Service, school: School) -
     await put(writer, body(), school.activity_id)
     async with service.runtime.engine.begin() as conn:
         await content.erase_objects(conn, service.organisations[0], "persons", [UUID(school.pupil["id"])])
-    for q in ("exempelsson", "9801", "gotexe980", school.pupil["id"]):
+    for q in ("exempelsson", "9807", "ge980", school.pupil["id"]):
         assert await search(client, q) == []
         job = school.run["jobs"][0]["id"]
         assert (await client.post(f"/jobs/{job}/records/search", json={"q": q})).json()["data"] == []

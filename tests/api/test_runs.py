@@ -58,6 +58,8 @@ async def test_the_policy_can_be_chosen(client: httpx.AsyncClient, activity_id: 
     [
         ({"on_record_error": "201201019807"}, "/on_record_error"),
         ({"on_record_error": 1}, "/on_record_error"),
+        ({"allow": ["201201019807"]}, "/allow/0"),
+        ({"allow": "shrinks"}, "/allow"),
         ({"201201019807": 1}, "/*"),
         ([], ""),
     ],
@@ -71,6 +73,41 @@ async def test_a_body_of_another_form_is_422(
     assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
     assert "9807" not in answer.text
     assert await runs(service) == 0
+
+
+async def test_what_is_allowed_is_shown(client: httpx.AsyncClient, activity_id: UUID) -> None:
+    """Once each, in one order; nothing unless it is asked for. A retry puts another list in its place."""
+    url = f"/activities/{activity_id}/provision"
+    assert (await client.post(url)).json()["allow"] == []
+    run = (await client.post(url, json={"allow": ["weaker_marking", "shrinks", "shrinks"]})).json()
+    assert run["allow"] == ["shrinks", "weaker_marking"]
+    seen = await client.get(f"/runs/{run['id']}")
+    assert seen.json()["allow"] == ["shrinks", "weaker_marking"]
+
+
+async def test_a_retry_puts_what_it_allows_in_place_of_the_old(client: httpx.AsyncClient, activity_id: UUID) -> None:
+    """Where it says nothing of that, it stays."""
+    url = f"/activities/{activity_id}/provision"
+    run_id = (await client.post(url, json={"allow": ["shrinks"]})).json()["id"]
+    for asked, expected in ((None, ["shrinks"]), ({"allow": ["reused_id"]}, ["reused_id"]), ({"allow": []}, [])):
+        assert (await client.post(f"/runs/{run_id}/cancel")).status_code == 202
+        again = await client.post(f"/runs/{run_id}/retry", json=asked)
+        assert (again.status_code, again.json()["allow"]) == (202, expected)
+    seen = (await client.get(f"/runs/{run_id}")).headers["etag"]
+    await client.post(f"/runs/{run_id}/cancel")
+    assert (await client.get(f"/runs/{run_id}")).headers["etag"] != seen
+
+
+async def test_an_empty_roster_over_one_that_is_sent_is_a_problem_of_its_own(
+    client: httpx.AsyncClient, activity_id: UUID
+) -> None:
+    """Its type says what it is; allowed, it is a run like any other."""
+    url = f"/activities/{activity_id}/provision"
+    await client.post(url)
+    await put(client, body(), activity_id)
+    refused = await client.post(url)
+    assert (refused.status_code, refused.json()["type"].rpartition(":")[2]) == (409, "roster-shrinks")
+    assert (await client.post(url, json={"allow": ["shrinks"]})).status_code == 202
 
 
 async def test_a_repeat_with_the_same_key_gets_the_same_answer(
@@ -88,13 +125,13 @@ async def test_a_repeat_with_the_same_key_gets_the_same_answer(
 
 async def test_a_key_is_for_one_request(service: Service, client: httpx.AsyncClient, activity_id: UUID) -> None:
     """The same key with another body gives 422; another organisation may use the same key."""
-    headers = {"Idempotency-Key": "once"}
-    await client.post(f"/activities/{activity_id}/provision", headers=headers)
-    other = await client.post(
-        f"/activities/{activity_id}/provision", headers=headers, json={"on_record_error": "continue"}
-    )
+    headers, url = {"Idempotency-Key": "once"}, f"/activities/{activity_id}/provision"
+    await client.post(url, headers=headers)
+    other = await client.post(url, headers=headers, json={"on_record_error": "continue"})
     assert other.status_code == 422
     assert other.json()["errors"]
+    allowing = await client.post(url, headers=headers, json={"allow": ["shrinks"]})
+    assert allowing.status_code == 422
     foreign = await service.client("provision", organisation=1)
     theirs = await put(foreign, body())
     assert (await foreign.post(f"/activities/{theirs}/provision", headers=headers)).status_code == 202

@@ -138,7 +138,9 @@ class Tenant:
     ) -> UUID:
         """Stores a roster as an activity, a new one unless its id is given."""
         activity_id = activity_id or uuid4()
-        body = json.dumps({"display_name": "Prov", "roster": small_roster() if roster is None else roster}).encode()
+        # One without any list is refused.
+        given = small_roster() if roster is None else {"persons": [], **roster}
+        body = json.dumps({"display_name": "Prov", "roster": given}).encode()
 
         async def chunks() -> AsyncIterator[bytes]:
             yield body
@@ -155,7 +157,7 @@ class Tenant:
         )
         return activity_id
 
-    async def accept(self, activity_id: UUID, policy: str = "halt") -> "Run":
+    async def accept(self, activity_id: UUID, policy: str = "halt", allow: Sequence[str] = ()) -> "Run":
         """Provisions an activity."""
         async with self.engine.begin() as conn:
             accepted = await runs.accept_run(
@@ -166,6 +168,7 @@ class Tenant:
                 key_id=self.key_id,
                 key_name="testnyckel",
                 most_waiting=1000,
+                allow=allow,
             )
         rows = await self.rows("SELECT id FROM job WHERE run_id = :run ORDER BY position", run=accepted.run_id)
         return Run(self, activity_id, accepted.run_id, tuple(row["id"] for row in rows), tuple(accepted.wake_ups))
@@ -288,10 +291,10 @@ class Run:
         async with self.tenant.engine.begin() as conn:
             return await runs.cancel_run(conn, self.tenant.organisation_id, self.id)
 
-    async def retry(self, policy: str | None = None) -> list[activity_queue.WakeUp]:
+    async def retry(self, policy: str | None = None, allow: Sequence[str] | None = None) -> list[activity_queue.WakeUp]:
         """Lets the run go on."""
         async with self.tenant.engine.begin() as conn:
-            return await runs.retry_run(conn, self.tenant.organisation_id, self.id, policy)
+            return await runs.retry_run(conn, self.tenant.organisation_id, self.id, policy, allow)
 
     async def status(self) -> str:
         """Reads the run's state."""

@@ -34,6 +34,8 @@ from app.domain.intents import (
     Woken,
     WriteBatch,
 )
+from app.domain.kinds import Kind
+from app.domain.traits import marking
 from app.jobs.transactions import carry_out, settle
 from app.skolverket.published import PUBLISHED
 from app.skolverket.results import blamed, item_results
@@ -44,6 +46,17 @@ from tests.database.virtual_time import FORWARD
 from tests.stepping import Stepping
 
 _END: Final = sa.text("SELECT end_epoch(id, beat, gen_random_uuid()) FROM epoch WHERE id = :epoch AND state <> 'ended'")
+
+# How strongly each person is protected by what was accepted last, or by any current roster.
+_STRONGEST: Final = sa.text(
+    """
+    SELECT id, max(marking) AS marking FROM (
+        SELECT id, marking FROM object WHERE kind = 'persons'
+        UNION ALL
+        SELECT object_id, marking FROM roster_item WHERE kind = 'persons'
+    ) said (id, marking) GROUP BY id
+    """
+)
 
 # What a die may mean; the first is what an honest day brings.
 _SENT: Final = ("taken", "taken", "taken", "unanswered", "never left", "503", "413", "blames one")
@@ -211,6 +224,10 @@ class Worker:
         async with world.begin() as conn:
             out = await batches.call_batch(conn, world.cipher, PUBLISHED, held, intent.batch_id)
             assert out is None or world.numbers[held.job_id] == held.number, "two workers write for one job"
+            if out is not None and held.kind is Kind.PERSONS:
+                strongest = {row.id: row.marking for row in await conn.execute(_STRONGEST)}
+                for each in json.loads(out.body)["data"]:
+                    assert marking(each) >= strongest.get(UUID(each["id"]), 0), "a protection was taken away"
         step.tell(Permitted(number))
         if out is None:
             yield NotMade(out_of_time=False)

@@ -51,15 +51,14 @@ class Events:
                 await conn.execute(sa.text(statement))
 
     async def upload(self, activity: int) -> None:
-        """Uploads a roster anew, with another name of the person that is in both."""
+        """Uploads a roster anew, with another name of the person that is in both, who is protected in every other."""
         self._uploads += 1
         [shared] = {each["id"] for each in self.rosters[0]["persons"]} & {
             each["id"] for each in self.rosters[1]["persons"]
         }
-        persons = [
-            {**each, "givenName": f"Åsa {self._uploads}"} if each["id"] == shared else each
-            for each in self.rosters[activity]["persons"]
-        ]
+        marking = ("Ingen", "Sekretessmarkering")[self._uploads % 2]
+        changed = {"givenName": f"Åsa {self._uploads}", "securityMarking": marking}
+        persons = [{**each, **changed} if each["id"] == shared else each for each in self.rosters[activity]["persons"]]
         await self.tenant.store({**self.rosters[activity], "persons": persons}, self.activities[activity])
 
     async def accept(self, activity: int, policy: str) -> None:

@@ -246,6 +246,23 @@ async def test_open_data_that_changes_while_a_roster_arrives_is_held_against_it(
     assert await found(tenant, activity_id) == [("unit_expired", 1)]
 
 
+async def test_what_the_target_has_accepted_is_no_reference_to_nothing(tenant: Tenant) -> None:
+    """From whichever roster; until it is gone there."""
+    await tenant.do(
+        "INSERT INTO object (organisation_id, kind, id, accepted, accepted_upload, accepted_job_id, accepted_at,"
+        " gone_at)"
+        " SELECT :organisation, 'persons', id, 'x', 1, gen_random_uuid(), clock_timestamp(), gone_at"
+        " FROM unnest(CAST(:ids AS uuid[]), ARRAY[NULL, clock_timestamp()]) AS given (id, gone_at)",
+        organisation=tenant.organisation_id,
+        ids=[uuid(11), uuid(12)],
+    )
+    activity_id = await tenant.store({"duties": [duty(1, 11), duty(2, 12), duty(3, 13)]})
+    assert await found(tenant, activity_id) == [("duty_person_unknown", 2), ("duty_person_unknown", 3)]
+    other = await Tenant.make(tenant.engine)
+    theirs = await other.store({"duties": [duty(4, 11)]})
+    assert await found(other, theirs) == [("duty_person_unknown", 4)]
+
+
 @pytest.mark.parametrize(("age", "asked"), [("11 minutes", True), ("9 minutes", False)])
 async def test_what_is_not_known_is_asked_for_unless_it_has_just_been(tenant: Tenant, age: str, asked: bool) -> None:
     """A unit that is new at the target would else be an error until tomorrow."""

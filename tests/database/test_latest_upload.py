@@ -38,6 +38,12 @@ async def _known(tenant: Tenant, person: Object) -> dict[str, Any] | None:
     return rows[0] if rows else None
 
 
+async def _traits(tenant: Tenant, digest: bytes) -> dict[str, Any]:
+    [row] = await tenant.rows("SELECT marking, eppn, civic_no, name FROM content WHERE digest = :digest", digest=digest)
+    assert None not in row.values()
+    return row
+
+
 async def _call(tenant: Tenant, held: Claim, out: batches.Outgoing) -> batches.Outgoing | None:
     async with tenant.engine.begin() as conn:
         return await batches.call_batch(conn, tenant.cipher, PUBLISHED, held, out.id)
@@ -90,6 +96,7 @@ async def test_what_was_accepted_last_is_known_of_an_object(tenant: Tenant) -> N
             "accepted_upload": record["upload"],
             "accepted_job_id": run.jobs[0],
             "accepted_at": record["completed_at"],
+            **await _traits(tenant, record["sent"]),
             "landed_at": None,
             "gone_at": None,
             "ours": None,

@@ -123,6 +123,7 @@ _GUARDED: Final = (
     "at_target",
     "batch",
     "content",
+    "eppn",
     "event",
     "finding",
     "job",

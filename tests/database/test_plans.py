@@ -1,17 +1,15 @@
 """Plans as rows: what a run would do with a roster, against what Skolverket has accepted from us."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 import pytest
 
 from app.db import content
-from app.db.findings import add_findings
 from app.db.loop_share import LoopShare
 from app.db.planning import MOST_KEPT, make_plan
-from app.domain.issues import Finding, Issue
 from app.errors import NotFound
 from app.skolverket.published import PUBLISHED
 from tests.database.factories import Object, Tenant, duty, exam, group, pupil
@@ -20,13 +18,21 @@ KINDS = ("persons", "duties", "groups", "activities")
 Json = dict[str, Any]
 
 
-async def plan_of(tenant: Tenant, activity_id: UUID, policy: str = "continue", share: LoopShare | None = None) -> UUID:
+async def plan_of(
+    tenant: Tenant,
+    activity_id: UUID,
+    policy: str = "continue",
+    *,
+    allow: Collection[str] = (),
+    share: LoopShare | None = None,
+) -> UUID:
     return await make_plan(
         tenant.engine,
         tenant.cipher,
         PUBLISHED,
         activity_id,
         on_record_error=policy,
+        allow=allow,
         key_id=tenant.key_id,
         key_name="testnyckel",
         share=share or LoopShare(),
@@ -59,19 +65,6 @@ async def sent(
     for job_id in run.jobs:
         await tenant.play(job_id, verdicts)
     return run.activity_id
-
-
-async def find_fault(tenant: Tenant, activity_id: UUID, person: Object) -> None:
-    """Has a rule find an error of a person of a roster."""
-    roster_id = await tenant.value("SELECT roster_id FROM activity WHERE id = :activity", activity=activity_id)
-    ordinal = await tenant.value(
-        "SELECT ordinal FROM roster_item WHERE roster_id = :roster AND object_id = :id",
-        roster=roster_id,
-        id=UUID(person["id"]),
-    )
-    found = Finding("persons", ordinal, UUID(person["id"]), Issue("too_large"))
-    async with tenant.engine.begin() as conn:
-        await add_findings(conn, tenant.organisation_id, roster_id, "rosters", [found])
 
 
 async def marks_of(tenant: Tenant, activity_id: UUID) -> dict[str, list[str]]:
@@ -131,19 +124,15 @@ async def test_what_is_in_no_roster_any_more_is_told(tenant: Tenant) -> None:
 
 
 async def test_the_latest_upload_of_the_organisation_counts(tenant: Tenant) -> None:
-    """Whichever activity it is of, with what the rules say of it there."""
+    """Whichever activity it is of, with what the rules say against it there."""
     person = pupil()
     activity_id = await sent(tenant, {"persons": [person]})
-    other = await tenant.store({"persons": [pupil(), {**person, "givenName": "Örjan"}]})
-    await find_fault(tenant, other, person)
+    wrong = {**person, "civicNo": {"value": "201203049811", "nationality": "SE"}}
+    await tenant.store({"persons": [pupil(), wrong]})
     plan_id = await plan_of(tenant, activity_id)
     row = (await items_of(tenant, plan_id))[person["id"]]
-    assert (row["marks"], row["decision"], row["likely_refused"], row["codes"]) == (
-        ["renamed"],
-        "send",
-        True,
-        ["too_large"],
-    )
+    assert (row["marks"], row["decision"], row["likely_refused"]) == (["civic_no_changed"], "send", True)
+    assert row["codes"] == ["civic_no_check_digit"]
     assert (await stages_of(tenant, plan_id))["persons"]["likely_refused"] == 1
 
 
@@ -192,6 +181,47 @@ async def test_what_went_incomplete_is_compared_as_it_would_go(tenant: Tenant) -
     assert (await marks_of(tenant, activity_id))[lesson["id"]] == ["unchanged"]
     await tenant.store({**roster, "persons": [good, {**bad, "civicNo": good["civicNo"]}]}, activity_id)
     assert (await marks_of(tenant, activity_id))[lesson["id"]] == ["teachers_gained"]
+
+
+async def test_what_takes_somebodys_word_is_skipped_until_it_is_allowed(tenant: Tenant) -> None:
+    """Less protection than was accepted, and another person under the same id; the run after it does the same."""
+    hidden, reused, new = pupil(securityMarking="Sekretessmarkering"), pupil(), pupil()
+    teaching = duty(reused)
+    activity_id = await sent(tenant, {"persons": [hidden, reused]})
+    changed = [
+        {**hidden, "securityMarking": "Ingen"},
+        {**reused, "familyName": "Annansson", "civicNo": {"value": "201203049828", "nationality": "SE"}},
+        new,
+    ]
+    await tenant.store({"persons": changed, "duties": [teaching]}, activity_id)
+    items = await items_of(tenant, await plan_of(tenant, activity_id, "halt"))
+    assert {id_: (row["decision"], row["codes"]) for id_, row in items.items() if row["kind"] == "persons"} == {
+        hidden["id"]: ("skipped", ["weaker_marking"]),
+        reused["id"]: ("skipped", ["reused_id"]),
+        new["id"]: ("send", []),
+    }
+    assert items[hidden["id"]]["marks"] == ["marking_changed", "marking_weaker"]
+    assert items[teaching["id"]]["decision"] == "send"
+    allowed = await items_of(tenant, await plan_of(tenant, activity_id, "halt", allow=["weaker_marking"]))
+    assert [allowed[each["id"]]["decision"] for each in (hidden, reused)] == ["send", "skipped"]
+    assert not allowed[hidden["id"]]["likely_refused"]
+    run = await tenant.accept(activity_id)
+    await tenant.play(run.jobs[0])
+    rows = await tenant.rows("SELECT object_id, status FROM record WHERE job_id = :job", job=run.jobs[0])
+    assert {str(row["object_id"]) for row in rows if row["status"] == "skipped"} == {hidden["id"], reused["id"]}
+
+
+async def test_an_empty_roster_after_one_that_was_sent_takes_somebodys_word(tenant: Tenant) -> None:
+    person = pupil()
+    never, activity_id = await tenant.store({"persons": []}), await sent(tenant, {"persons": [person]})
+    await tenant.store({"persons": []}, activity_id)
+    for plan_id, shrinks in (
+        (await plan_of(tenant, never), False),
+        (await plan_of(tenant, activity_id), True),
+        (await plan_of(tenant, activity_id, allow=["shrinks"]), False),
+    ):
+        assert await tenant.value("SELECT shrinks FROM plan WHERE id = :plan", plan=plan_id) == shrinks
+    assert (await items_of(tenant, plan_id)).keys() == {person["id"]}
 
 
 async def test_as_many_calls_as_packing_makes(tenant: Tenant) -> None:

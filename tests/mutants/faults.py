@@ -6,7 +6,8 @@ from typing import Final
 from tests.mutants.fault import Fault
 from tests.mutants.faults_of_batches import BATCHES
 from tests.mutants.faults_of_reads import READS
+from tests.mutants.faults_of_rosters import ROSTERS
 from tests.mutants.faults_of_store import SCHEMA, STORE
 from tests.mutants.faults_of_workers import DECISIONS, WORKERS
 
-FAULTS: Final[Sequence[Fault]] = (*SCHEMA, *STORE, *BATCHES, *DECISIONS, *WORKERS, *READS)
+FAULTS: Final[Sequence[Fault]] = (*SCHEMA, *STORE, *BATCHES, *DECISIONS, *WORKERS, *READS, *ROSTERS)

@@ -54,10 +54,13 @@ PROOFS: Final[Mapping[str, Proof]] = {
     "faults": _database("faults"),
     "pacer": _tests("tests/unit/test_pacer.py"),
     "uploads": _database("uploads", "latest_upload", "unanswered"),
+    "exceptions": _database("kept_here", "eppn_order", "shrinking", "comparisons"),
     "tasks": _database("tasks", "repairs"),
     "organisations": _database("organisation_first"),
     "API": _tests("tests/api/test_runs.py"),
-    "search": _tests("tests/unit/test_search.py", "tests/unit/test_cursors.py", "tests/api/test_objects.py"),
+    "search": _tests(
+        *("tests/unit/test_search.py", "tests/unit/test_cursors.py", "tests/api/test_objects.py"), within=240
+    ),
     "reads": _tests(
         "tests/unit/test_changes.py",
         "tests/unit/test_memory.py",

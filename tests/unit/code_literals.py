@@ -1,6 +1,7 @@
 """Where the service's code speaks of codes: the literals in the places that take one, found in its syntax trees."""
 
 import ast
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,6 +26,8 @@ _TROUBLES = {"_found": 1, "OurFault": 0, "DatabaseUnusable": 0, "_unusable": 0}
 _FILES_OF_TROUBLES = {"diagnosis.py", "outages.py"}
 # Names that hold codes, and functions that give them.
 _NAMES = {"code", "CIRCUIT_OPEN", "_CODE_OF_KEYWORD", "faults", "_FAULTS", "_SQLSTATES", "_TEXTS"}
+# What is made in SQL begins with its code and its severity.
+_IN_SQL = re.compile(r"(?<!IN )\('([a-z_]+)', '(error|warning)'")
 _GIVERS = {"tls_fault", "outage_code"}
 
 
@@ -50,6 +53,7 @@ def code_literals() -> dict[str, set[str]]:
                 }
             else:
                 found["troubles" if path.name in _FILES_OF_TROUBLES else "issues"] |= _of_names(node)
+    found["issues"] |= {code for code, _ in _of_statements()}
     return found
 
 
@@ -60,6 +64,13 @@ def severities() -> Iterator[tuple[str, str]]:
             if isinstance(node, ast.Call) and _name(node.func) == "Issue":
                 given = _texts(node.args[1]) if len(node.args) > 1 else {"error"}
                 yield from ((code, severity) for code in _texts(node.args[0]) for severity in given)
+    yield from _of_statements()
+
+
+def _of_statements() -> Iterator[tuple[str, str]]:
+    """Gives the code and the severity of each issue that a function of the database makes."""
+    for file in sorted((ROOT / "app/db/sql").glob("*.sql")):
+        yield from _IN_SQL.findall(file.read_text(encoding="utf-8"))
 
 
 def _trees() -> Iterator[tuple[Path, ast.Module]]:

@@ -19,6 +19,11 @@ object_ = sa.Table(
     sa.Column("accepted_upload", sa.BigInteger, nullable=False),
     sa.Column("accepted_job_id", UUID, nullable=False),
     sa.Column("accepted_at", Time, nullable=False),
+    # Of that content: how strongly its person is protected, and keyed digests of its EPPN, civic number and name.
+    sa.Column("marking", sa.SmallInteger, nullable=False, server_default="0"),
+    sa.Column("eppn", sa.LargeBinary),
+    sa.Column("civic_no", sa.LargeBinary),
+    sa.Column("name", sa.LargeBinary),
     # When it was seen at the target, and when it was seen to be gone; whether it is there because of us. None: unknown.
     sa.Column("landed_at", Time),
     sa.Column("gone_at", Time),
@@ -26,4 +31,15 @@ object_ = sa.Table(
     one_of("kind", "persons", "duties", "groups", "activities"),
     # Room beside each row for the next time that it is accepted: with less all indexes would have it twice.
     postgresql_with={"fillfactor": 50},
+)
+
+eppn = sa.Table(
+    "eppn",
+    metadata,
+    # Which person of the organisation had an EPPN last, by its keyed digest, of all that the target has accepted.
+    sa.Column("organisation_id", UUID, primary_key=True),
+    sa.Column("eppn", sa.LargeBinary, primary_key=True),
+    sa.Column("object_id", UUID, nullable=False),
+    # For whoever erases a person.
+    sa.Index("ix_eppn_object", "object_id"),
 )

@@ -13,12 +13,16 @@ plan = sa.Table(
     sa.Column("activity_id", UUID, nullable=False),
     sa.Column("roster_version", sa.Integer, nullable=False),
     sa.Column("on_record_error", sa.Text, nullable=False),
+    sa.Column("allow", pg.ARRAY(sa.Text), nullable=False),
+    # No run is accepted: the roster has no objects, some were sent before, and that is not allowed.
+    sa.Column("shrinks", sa.Boolean, nullable=False),
     sa.Column("requested_by_id", UUID, sa.ForeignKey("api_key.id"), nullable=False),
     sa.Column("requested_by_name", sa.Text, nullable=False),
     # Its counts, by stage in their order.
     sa.Column("stages", pg.JSONB, nullable=False),
     sa.Column("created_at", Time, nullable=False, server_default=NOW),
     one_of("on_record_error", "halt", "continue"),
+    sa.CheckConstraint("allow <@ ARRAY['shrinks', 'weaker_marking', 'reused_id']", name="allow"),
     # No reference to the activity: a roster that is stored meanwhile need not wait for a plan.
     sa.Index("ix_plan_activity", "organisation_id", "activity_id", "created_at", "id"),
 )

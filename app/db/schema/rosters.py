@@ -26,6 +26,8 @@ activity = sa.Table(
     sa.Column("last_sequence", sa.Integer, nullable=False, server_default="0"),
     sa.Column("created_at", Time, nullable=False, server_default=NOW),
     sa.Column("updated_at", Time, nullable=False, server_default=NOW),
+    # It stays for its runs; the next roster under its id makes it anew.
+    sa.Column("deleted_at", Time),
     sa.ForeignKeyConstraint(["organisation_id", "roster_id"], ["roster.organisation_id", "roster.id"]),
     sa.Index("ix_activity_newest", "organisation_id", "created_at", "id"),
 )
@@ -57,6 +59,11 @@ content = sa.Table(
     sa.Column("sealed", sa.LargeBinary, nullable=False),
     # The buckets of the search keys by which an object is found.
     sa.Column("words", pg.ARRAY(sa.Integer)),
+    # How strongly its person is protected, and keyed digests of what two contents are compared by; they go with it.
+    sa.Column("marking", sa.SmallInteger),
+    sa.Column("eppn", sa.LargeBinary),
+    sa.Column("civic_no", sa.LargeBinary),
+    sa.Column("name", sa.LargeBinary),
     one_of("kind", "persons", "duties", "groups", "activities", "batch"),
     sa.CheckConstraint("octet_length(digest) = 32", name="digest"),
     # For whoever erases all that is an object's.
@@ -82,6 +89,10 @@ roster_staging = sa.Table(
     sa.Column("words", pg.ARRAY(sa.Integer), nullable=False),
     sa.Column("refs", pg.ARRAY(UUID), nullable=False),
     sa.Column("protected", sa.Boolean, nullable=False),
+    sa.Column("marking", sa.SmallInteger, nullable=False, server_default="0"),
+    sa.Column("eppn", sa.LargeBinary),
+    sa.Column("civic_no", sa.LargeBinary),
+    sa.Column("name", sa.LargeBinary),
     sa.Column("sendable", sa.Boolean, nullable=False),
     sa.Column("issues", pg.JSONB),
     # What is a finding and nothing of the record's.
@@ -105,6 +116,8 @@ roster_item = sa.Table(
     sa.Column("upload", sa.BigInteger, nullable=False),
     sa.Column("refs", pg.ARRAY(UUID), nullable=False),
     sa.Column("protected", sa.Boolean, nullable=False),
+    # How strongly: 0 not at all, 1 by a marking, 2 in the population register too.
+    sa.Column("marking", sa.SmallInteger, nullable=False, server_default="0"),
     sa.Column("sendable", sa.Boolean, nullable=False),
     sa.Column("issues", pg.JSONB),
     kind_of_object(),

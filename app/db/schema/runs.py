@@ -16,6 +16,8 @@ run = sa.Table(
     # Raised by every change that callers see, but for those of its jobs, which have versions of their own.
     sa.Column("version", sa.BigInteger, nullable=False, server_default="1"),
     sa.Column("on_record_error", sa.Text, nullable=False),
+    # What its caller has allowed that would otherwise be refused, or stay here.
+    sa.Column("allow", pg.ARRAY(sa.Text), nullable=False, server_default="{}"),
     sa.Column("requested_by_id", UUID, sa.ForeignKey("api_key.id"), nullable=False),
     sa.Column("requested_by_name", sa.Text, nullable=False),
     sa.Column("roster_version", sa.Integer, nullable=False),
@@ -29,6 +31,7 @@ run = sa.Table(
     sa.UniqueConstraint("id", "status"),
     one_of("status", "queued", "running", "succeeded", "failed", "cancelled"),
     one_of("on_record_error", "halt", "continue"),
+    sa.CheckConstraint("allow <@ ARRAY['shrinks', 'weaker_marking', 'reused_id']", name="allow"),
     sa.CheckConstraint(
         "(status IN ('succeeded', 'failed', 'cancelled')) = (finished_at IS NOT NULL)", name="finished_has_its_time"
     ),

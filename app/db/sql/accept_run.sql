@@ -1,17 +1,20 @@
 -- Freezes which objects an activity's roster has into a new run, at the end of the activity's queue; each in its latest
 -- upload in the organisation, whichever activity that is of. Digests are copied, and no content. `jobs` are the ids of its
--- jobs in their order, with their `kinds`. Gives {wake_ups}; or {refused} without the activity, and when so many runs of it
--- (`most_here`) or of the organisation (`most_together`) wait already.
+-- jobs in their order, with their `kinds`. Gives {wake_ups}; or {refused} without the activity, when so many runs of it
+-- (`most_here`) or of the organisation (`most_together`) wait already, and when the roster has no objects `before` which
+-- some were sent, unless that is among what is `allowed`.
 CREATE OR REPLACE FUNCTION accept_run(
     of_organisation uuid, of_activity uuid, of_run uuid, jobs uuid[], kinds text[], record_errors text, of_key uuid,
-    key_name text, most_here integer, most_together integer
+    key_name text, most_here integer, most_together integer, allowed text[]
 ) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
     here integer;
     together integer;
+    before bigint;
 BEGIN
     PERFORM act_for(of_organisation);
-    PERFORM FROM activity WHERE organisation_id = of_organisation AND id = of_activity FOR NO KEY UPDATE;
+    PERFORM FROM activity
+    WHERE organisation_id = of_organisation AND id = of_activity AND deleted_at IS NULL FOR NO KEY UPDATE;
     IF NOT FOUND THEN
         RETURN jsonb_build_object('refused', 'no_activity');
     END IF;
@@ -22,14 +25,23 @@ BEGIN
     ELSIF together >= most_together THEN
         RETURN jsonb_build_object('refused', 'organisation_full');
     END IF;
+    IF 'shrinks' <> ALL (allowed) AND NOT EXISTS (
+        SELECT FROM activity CROSS JOIN jsonb_each_text(activity.counts) AS count (kind, number)
+        WHERE activity.organisation_id = of_organisation AND activity.id = of_activity AND number::integer > 0
+    ) THEN
+        SELECT sum(number) INTO before FROM last_sent(of_organisation, of_activity);
+        IF before > 0 THEN
+            RETURN jsonb_build_object('refused', 'roster_shrinks', 'before', before);
+        END IF;
+    END IF;
     WITH queue AS (
         UPDATE activity SET last_sequence = last_sequence + 1
         WHERE organisation_id = of_organisation AND id = of_activity
         RETURNING last_sequence, version
     )
     INSERT INTO run (id, organisation_id, activity_id, sequence, on_record_error, requested_by_id, requested_by_name,
-        roster_version)
-    SELECT of_run, of_organisation, of_activity, last_sequence, record_errors, of_key, key_name, version
+        roster_version, allow)
+    SELECT of_run, of_organisation, of_activity, last_sequence, record_errors, of_key, key_name, version, allowed
     FROM queue;
     INSERT INTO job (id, organisation_id, activity_id, run_id, position, kind, created_at, total, pending)
     SELECT planned.id, of_organisation, of_activity, of_run, planned.position, planned.kind, run.created_at,

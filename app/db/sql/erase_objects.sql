@@ -45,6 +45,11 @@ BEGIN
         SELECT one.ctid AS place, one.organisation_id, one.kind FROM plan_item one WHERE one.object_id = each.id OFFSET 0
     ) said
     WHERE plan_item.ctid = said.place AND said.organisation_id = of_organisation AND said.kind = of_kind;
+    IF of_kind = 'persons' THEN
+        UPDATE object SET marking = 0, eppn = NULL, civic_no = NULL, name = NULL
+        WHERE organisation_id = of_organisation AND kind = of_kind AND id = ANY (objects);
+        DELETE FROM eppn WHERE organisation_id = of_organisation AND object_id = ANY (objects);
+    END IF;
     UPDATE batch SET request_sha256 = NULL WHERE id = ANY (carried) AND request_sha256 IS NOT NULL;
     PERFORM set_config('provkedja.forgetting', 'off', true);
     RETURN gone;

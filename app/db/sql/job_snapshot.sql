@@ -50,7 +50,8 @@ BEGIN
         ) AND EXISTS (
             SELECT FROM unnest(ARRAY['error', 'skipped']) AS failed CROSS JOIN LATERAL (
                 SELECT FROM record
-                WHERE record.run_id = one.run_id AND record.kind = one.kind AND record.status = failed AND (
+                WHERE record.run_id = one.run_id AND record.kind = one.kind AND record.status = failed
+                    AND keeps_others_back(record.status, record.issues) AND (
                     -- asked for one by one: as NOT EXISTS it might become a join that reads all of them
                     SELECT true FROM at_target
                     WHERE at_target.job_id = record.job_id AND at_target.object_id = record.object_id

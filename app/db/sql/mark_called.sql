@@ -1,5 +1,5 @@
--- Notes that a written batch leaves now. One of whose objects the target has accepted a later upload, or another job has
--- a call under way, is discarded instead, and is written anew. Gives `called`; or `gone`, `cancelled` or `discarded`,
+-- Notes that a written batch leaves now. One of whose objects the target has accepted a later upload, another job has a
+-- call under way, or that now stay here, is discarded instead, and is written anew. Gives `called`; or `gone`, `cancelled` or `discarded`,
 -- and then it must not leave.
 CREATE OR REPLACE FUNCTION mark_called(
     of_organisation uuid, of_job uuid, of_claim bigint, of_batch uuid
@@ -7,12 +7,13 @@ CREATE OR REPLACE FUNCTION mark_called(
 DECLARE
     one job := hold_job(of_organisation, of_job, of_claim);
     leaving uuid[];
+    carried bytea[];
 BEGIN
     PERFORM FROM run WHERE id = one.run_id AND cancel_requested_at IS NOT NULL;
     IF FOUND THEN
         RETURN 'cancelled';
     END IF;
-    SELECT record_ids INTO leaving FROM batch WHERE id = of_batch AND job_id = of_job AND status = 'written';
+    SELECT record_ids, items INTO leaving, carried FROM batch WHERE id = of_batch AND job_id = of_job AND status = 'written';
     IF NOT FOUND THEN
         RETURN 'gone';
     END IF;
@@ -29,6 +30,8 @@ BEGIN
             WHERE organisation_id = one.organisation_id AND kind = one.kind AND id = each.id OFFSET 0
         ) known
         WHERE known.accepted_upload > mine.upload
+        UNION ALL
+        SELECT FROM kept_here(one.organisation_id, one.kind, one.run_id, leaving, carried)
     ) THEN
         PERFORM discard_unsent(of_organisation, of_job, of_claim, of_batch);
         RETURN 'discarded';

@@ -1,6 +1,6 @@
 -- Lets a failed or cancelled run go on from its first unfinished job, with what has not succeeded, and with `record_errors`
--- where that is given. Gives {wake_ups}; or {refused}, with its status when it is in another state.
-CREATE OR REPLACE FUNCTION retry_run(of_organisation uuid, of_run uuid, record_errors text) RETURNS jsonb
+-- and what is `allowed` where these are given. Gives {wake_ups}; or {refused}, with its status when it is in another state.
+CREATE OR REPLACE FUNCTION retry_run(of_organisation uuid, of_run uuid, record_errors text, allowed text[]) RETURNS jsonb
 LANGUAGE plpgsql AS $$
 DECLARE
     one run;
@@ -13,6 +13,10 @@ BEGIN
         RETURN jsonb_build_object('refused', 'no_run');
     ELSIF one.status NOT IN ('failed', 'cancelled') THEN
         RETURN jsonb_build_object('refused', 'not_ended', 'status', one.status);
+    END IF;
+    PERFORM FROM activity WHERE organisation_id = of_organisation AND id = one.activity_id AND deleted_at IS NOT NULL;
+    IF FOUND THEN
+        RETURN jsonb_build_object('refused', 'deleted');
     END IF;
     PERFORM FROM activity
     WHERE organisation_id = of_organisation AND id = one.activity_id AND last_sequence = one.sequence;
@@ -35,7 +39,8 @@ BEGIN
         RETURN jsonb_build_object('refused', 'content_erased');
     END IF;
     UPDATE run SET status = 'running', started_at = coalesce(started_at, clock_timestamp()), finished_at = NULL,
-        cancel_requested_at = NULL, on_record_error = coalesce(record_errors, on_record_error)
+        cancel_requested_at = NULL, on_record_error = coalesce(record_errors, on_record_error),
+        allow = coalesce(allowed, allow)
     WHERE id = of_run;
     UPDATE job SET status = 'waiting', finished_at = NULL, error = NULL, attempt = 0, worker_deaths = 0,
         sole_deaths = 0, suspect_since = NULL, tried_for = '0', failed_at = NULL, planned_wait = NULL,

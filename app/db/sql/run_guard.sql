@@ -13,8 +13,8 @@ BEGIN
     IF OLD.status = 'succeeded' THEN
         PERFORM refuse('run_final', format('run %s has succeeded and cannot change', OLD.id));
     END IF;
-    IF (NEW.status, NEW.on_record_error, NEW.started_at, NEW.finished_at, NEW.cancel_requested_at)
-        IS DISTINCT FROM (OLD.status, OLD.on_record_error, OLD.started_at, OLD.finished_at, OLD.cancel_requested_at)
+    IF (NEW.status, NEW.on_record_error, NEW.allow, NEW.started_at, NEW.finished_at, NEW.cancel_requested_at)
+        IS DISTINCT FROM (OLD.status, OLD.on_record_error, OLD.allow, OLD.started_at, OLD.finished_at, OLD.cancel_requested_at)
     THEN
         NEW.version := OLD.version + 1;
     END IF;

@@ -43,17 +43,17 @@ def exam(activity: Item, given: Given) -> Iterator[Issue]:
 
 
 def groups(facts: Facts) -> Iterator[Found]:
-    """The groups of an activity are in the roster."""
+    """The groups of an activity are in the roster or at the target."""
     for position, ids in enumerate(facts.activities.groups):
-        unknown = (place for place, key in keys(ids) if key not in facts.groups.positions)
+        unknown = (place for place, key in keys(ids) if not facts.knows("groups", key))
         for place in islice(unknown, MOST_ISSUES):
             yield Found("activities", position, Issue("activity_group_unknown", pointer=f"/groups/{place}/id"))
 
 
 def teachers(facts: Facts) -> Iterator[Found]:
-    """The teachers of an activity are duties of the roster."""
+    """The teachers of an activity are duties of the roster, or such as the target has."""
     for position, ids in enumerate(facts.activities.teachers):
-        unknown = (place for place, key in keys(ids) if key not in facts.duties.positions)
+        unknown = (place for place, key in keys(ids) if not facts.knows("duties", key))
         for place in islice(unknown, MOST_ISSUES):
             at = f"/teachers/{place}/duty/id"
             yield Found("activities", position, Issue("activity_teacher_unknown", pointer=at))

@@ -4,7 +4,7 @@ An object has a position among those of its kind, in the order in which they wer
 """
 
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, Final, NamedTuple
 from uuid import UUID
@@ -155,18 +155,39 @@ class Activities(Objects):
 
 
 class Facts:
-    """All that rules across objects need of a roster."""
+    """All that rules across objects need of a roster.
 
-    __slots__ = ("activities", "duties", "groups", "persons")
+    `at_target` are ids, by kind, of objects that are not in the roster and that the target has from before.
+    """
+
+    __slots__ = ("activities", "at_target", "duties", "groups", "persons")
 
     def __init__(self) -> None:
         self.persons, self.duties, self.groups, self.activities = Persons(), Duties(), Groups(), Activities()
+        self.at_target: dict[str, set[bytes]] = {"persons": set(), "duties": set(), "groups": set()}
 
     def add(self, kind: str, ordinal: int, object_id: UUID, item: Item) -> None:
         """Notes one more object; those of a kind come in the order of their list."""
         of_kind: Persons | Duties | Groups | Activities = getattr(self, kind)
         of_kind.add(object_id, ordinal)
         of_kind.note(item)
+
+    def knows(self, kind: str, key: bytes) -> bool:
+        """Tells whether an object is in the roster, or else at the target."""
+        of_kind: Objects = getattr(self, kind)
+        return key in of_kind.positions or key in self.at_target[kind]
+
+    def outside(self) -> Mapping[str, set[bytes]]:
+        """Gives the ids, by kind, that objects refer to and that are not in the roster."""
+        rows: Mapping[str, Sequence[bytes | bytearray]] = {
+            "persons": (self.duties.persons, *self.groups.members),
+            "duties": self.activities.teachers,
+            "groups": self.activities.groups,
+        }
+        return {
+            kind: {key for ids in listed for _, key in keys(ids) if key not in getattr(self, kind).positions}
+            for kind, listed in rows.items()
+        }
 
     def years_of_group(self, position: int) -> set[int]:
         """Gives the school years of a group's pupils, as far as they are known."""

@@ -28,10 +28,9 @@ def empty(group: Item, _: Given) -> Iterator[Issue]:
 
 
 def members(facts: Facts) -> Iterator[Found]:
-    """The members of a group are in the roster; the target takes the group without those whom it does not know."""
-    known = facts.persons.positions
+    """The members of a group are in the roster or at the target, which takes it without whom it does not know."""
     for position, ids in enumerate(facts.groups.members):
-        unknown = (place for place, key in keys(ids) if key not in known)
+        unknown = (place for place, key in keys(ids) if not facts.knows("persons", key))
         for place in islice(unknown, MOST_ISSUES):
             at = f"/groupMemberships/{place}/person/id"
             yield Found("groups", position, Issue("group_member_unknown", "warning", at))

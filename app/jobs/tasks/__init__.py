@@ -8,7 +8,15 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.db.cipher import Cipher
 from app.jobs.calls import Calls
-from app.jobs.tasks import check_organisation, forget_epochs, forget_keys, forget_staged, forget_workers, open_data
+from app.jobs.tasks import (
+    check_organisation,
+    compare_roster,
+    forget_epochs,
+    forget_keys,
+    forget_staged,
+    forget_workers,
+    open_data,
+)
 from app.jobs.tasks.findings import SecondLook
 from app.jobs.tasks.kind import TaskKind
 from app.jobs.tasks.repair import Repairs
@@ -18,8 +26,8 @@ from app.target import Published, Target
 
 def inside(engine: AsyncEngine, cipher: Cipher, published: Published) -> Mapping[str, TaskKind]:
     """Gives the kinds that stay inside, which any worker may do; `cipher` opens what they look at."""
-    second_look = SecondLook(engine, cipher, published)
-    return _by_name(forget_keys.KIND, forget_workers.KIND, forget_epochs.KIND, forget_staged.KIND, second_look.kind())
+    tidy = (forget_keys.KIND, forget_workers.KIND, forget_epochs.KIND, forget_staged.KIND)
+    return _by_name(*tidy, SecondLook(engine, cipher, published).kind(), compare_roster.kind(engine))
 
 
 def calling(

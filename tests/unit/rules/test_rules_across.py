@@ -146,6 +146,22 @@ def test_members_are_in_the_roster() -> None:
     assert len(across(groups=[group(5, range(10, 100))])) == MOST_ISSUES
 
 
+def test_what_the_target_has_from_before_is_no_reference_to_nothing() -> None:
+    check = read(
+        duties=[duty(1, 11)],
+        groups=[group(2, [12, 13])],
+        activities=[activity(3, [2, 14], [1, 15])],
+    )
+    assert check.facts.outside() == {
+        "persons": {uuid(n).bytes for n in (11, 12, 13)},
+        "duties": {uuid(15).bytes},
+        "groups": {uuid(14).bytes},
+    }
+    for kind, numbers in (("persons", (11, 12)), ("duties", (14, 15)), ("groups", (14,))):
+        check.facts.at_target[kind] = {uuid(n).bytes for n in numbers}
+    assert short(check.across()) == [("groups", 0, "group_member_unknown", "/groupMemberships/1/person/id", [])]
+
+
 def test_a_pupil_is_in_one_class() -> None:
     klass = {"groupType": "Klass"}
     found = across(

@@ -119,6 +119,7 @@ def run(**changes: Any) -> Object:
         "status": "running",
         "version": 2,
         "on_record_error": "halt",
+        "allow": [],
         "roster_id": UUID(int=4),
         "roster_version": 2,
         "requested_by_id": KEY,

@@ -1,0 +1,216 @@
+"""What stays here until somebody allows it: a weaker marking, an id that was another person's; it holds nobody up."""
+
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from app.db import batches
+from app.db.claims import Claim
+from app.skolverket.published import PUBLISHED
+from tests.database.factories import Object, Run, Tenant, duty, exam, group, pupil
+
+PROTECTED = {"securityMarking": "Sekretessmarkering"}
+OPEN = {"securityMarking": "Ingen"}
+# The personnummer and the name of somebody else.
+ANOTHER = {"civicNo": {"value": "201204059831", "nationality": "SE"}, "givenName": "Örjan", "familyName": "Provsson"}
+
+
+async def _record(run: Run, person: Object, position: int = 1) -> dict[str, Any]:
+    [row] = await run.tenant.rows(
+        "SELECT * FROM record WHERE job_id = :job AND object_id = :id",
+        job=run.jobs[position - 1],
+        id=UUID(person["id"]),
+    )
+    return row
+
+
+async def _outcome(run: Run, person: Object) -> tuple[str, list[str]]:
+    record = await _record(run, person)
+    return record["status"], [issue["code"] for issue in record["issues"] or ()]
+
+
+async def _played(run: Run) -> Run:
+    """Has all four jobs of a run played."""
+    for job_id in run.jobs:
+        await run.tenant.play(job_id)
+    return run
+
+
+async def _sent(tenant: Tenant, person: Object) -> UUID:
+    """Has a person accepted in an activity of its own; gives that."""
+    run = await _played(await tenant.new_run({"persons": [person]}))
+    assert await _outcome(run, person) == ("succeeded", [])
+    return run.activity_id
+
+
+async def _sent_again(tenant: Tenant, activity_id: UUID, person: Object, allow: tuple[str, ...] = ()) -> Run:
+    """Replaces the activity's roster by the person as it is now, and has that played."""
+    await tenant.store({"persons": [person]}, activity_id)
+    return await _played(await tenant.accept(activity_id, allow=allow))
+
+
+async def _call(tenant: Tenant, held: Claim, out: batches.Outgoing) -> batches.Outgoing | None:
+    async with tenant.engine.begin() as conn:
+        return await batches.call_batch(conn, tenant.cipher, PUBLISHED, held, out.id)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        (PROTECTED, OPEN, ("skipped", ["weaker_marking"])),
+        (PROTECTED, {}, ("skipped", ["weaker_marking"])),
+        ({"securityMarking": "Skyddad folkbokföring"}, PROTECTED, ("skipped", ["weaker_marking"])),
+        (PROTECTED, PROTECTED, ("succeeded", [])),
+        (PROTECTED, {"securityMarking": "Skyddad folkbokföring"}, ("succeeded", [])),
+        (OPEN, {}, ("succeeded", [])),
+        ({}, ANOTHER, ("skipped", ["reused_id"])),
+        (PROTECTED, {**OPEN, **ANOTHER}, ("skipped", ["weaker_marking", "reused_id"])),
+        # A new number alone, or a new name, is the same person's.
+        ({}, {"civicNo": ANOTHER["civicNo"]}, ("succeeded", [])),
+        ({}, {"givenName": "Örjan", "familyName": "Provsson"}, ("succeeded", [])),
+        ({}, {"givenName": "ÅSA", "middleName": "Maria", "civicNo": ANOTHER["civicNo"]}, ("succeeded", [])),
+    ],
+)
+async def test_what_stays_here_is_told_by_what_was_accepted_last(
+    tenant: Tenant, before: Object, after: Object, expected: tuple[str, list[str]]
+) -> None:
+    """Also under `halt`, where it stops nothing."""
+    person = pupil()
+    activity_id = await _sent(tenant, {**person, **before})
+    run = await _sent_again(tenant, activity_id, {**person, **after})
+    assert await _outcome(run, person) == expected
+    assert await run.status() == "succeeded"
+
+
+async def test_what_was_refused_is_no_measure(tenant: Tenant) -> None:
+    """Only what Skolverket has accepted is."""
+    person = pupil()
+    refused = await tenant.new_run({"persons": [{**person, **PROTECTED}]})
+    await tenant.play(refused.jobs[0], {person["id"]: "error"})
+    run = await _sent_again(tenant, refused.activity_id, person)
+    assert await _outcome(run, person) == ("succeeded", [])
+
+
+async def test_what_a_caller_allows_is_sent_and_is_the_measure_from_then_on(tenant: Tenant) -> None:
+    person = pupil()
+    activity_id = await _sent(tenant, {**person, **PROTECTED})
+    changed = {**person, **ANOTHER, **OPEN}
+    run = await _sent_again(tenant, activity_id, changed, ("reused_id",))
+    assert await _outcome(run, person) == ("skipped", ["weaker_marking"])
+    run = await _sent_again(tenant, activity_id, changed, ("weaker_marking",))
+    assert await _outcome(run, person) == ("skipped", ["reused_id"])
+    run = await _sent_again(tenant, activity_id, changed, ("reused_id", "weaker_marking"))
+    assert await _outcome(run, person) == ("succeeded", [])
+    assert await _outcome(await _sent_again(tenant, activity_id, changed), person) == ("succeeded", [])
+
+
+async def test_any_current_roster_may_say_more(tenant: Tenant) -> None:
+    """Whichever upload is the later one, and although Skolverket has never heard of it; not one that was replaced."""
+    person = pupil()
+    other = await tenant.store({"persons": [{**person, **PROTECTED}]})
+    run = await _played(await tenant.new_run({"persons": [person]}))
+    assert await _outcome(run, person) == ("skipped", ["weaker_marking"])
+    await tenant.store({"persons": []}, other)
+    assert await _outcome(await _sent_again(tenant, run.activity_id, person), person) == ("succeeded", [])
+
+
+async def test_a_marking_that_cannot_be_read_counts_as_one(tenant: Tenant) -> None:
+    """Its own record never leaves, and no other that says less does."""
+    person = pupil()
+    broken = await tenant.new_run({"persons": [{**person, "securityMarking": "sekretessmarkering"}]})
+    await tenant.store({"persons": [{**person, **OPEN}]})
+    await tenant.play(broken.jobs[0])
+    run = await tenant.new_run({"persons": [{**person, **OPEN}]})
+    await tenant.play(run.jobs[0])
+    assert await _outcome(run, person) == ("skipped", ["weaker_marking"])
+
+
+async def test_another_organisations_rosters_say_nothing(tenant: Tenant) -> None:
+    """Nor does another kind's object of the same id."""
+    person, stranger = pupil(), await Tenant.make(tenant.engine)
+    await _sent(stranger, {**person, **PROTECTED})
+    await tenant.store({"groups": [group(id=person["id"], **PROTECTED)]})
+    await _sent(tenant, person)
+
+
+async def test_what_needs_it_is_sent_as_if_skolverket_knew_it(tenant: Tenant) -> None:
+    """Its duty and the exam of its class go whole, and Skolverket is not asked what it has."""
+    teacher, member = pupil(), pupil()
+    teaching, its_class = duty(teacher), group(member)
+    subject = exam([its_class], [teaching])
+    roster = {"duties": [teaching], "groups": [its_class], "activities": [subject]}
+    await tenant.store({"persons": [{**each, **PROTECTED} for each in (teacher, member)]})
+    run = await tenant.new_run({"persons": [teacher, member], **roster}, "continue")
+    assert await (await _played(run)).status() == "succeeded"
+    assert (await _record(run, teacher))["status"] == (await _record(run, member))["status"] == "skipped"
+    for position, each in ((2, teaching), (3, its_class), (4, subject)):
+        record = await _record(run, each, position)
+        assert (record["status"], record["issues"]) == ("succeeded", None)
+    assert await tenant.value("SELECT count(*) FROM at_target") == 0
+
+
+async def test_a_marking_that_is_uploaded_between_writing_and_call_keeps_the_batch_here(tenant: Tenant) -> None:
+    """A frozen run is overtaken too: the batch is written anew without that person, and the others leave."""
+    person, alone = pupil(), pupil()
+    run = await tenant.new_run({"persons": [person, alone]})
+    held = await tenant.claim(run.jobs[0])
+    out = await tenant.written(held)
+    await tenant.store({"persons": [{**person, **PROTECTED}]})
+    assert await _call(tenant, held, out) is None
+    assert await tenant.rows("SELECT id FROM batch WHERE id = :batch", batch=out.id) == []
+    again = await tenant.written(held)
+    assert await tenant.value("SELECT record_ids FROM batch WHERE id = :batch", batch=again.id) == [UUID(alone["id"])]
+    assert await _call(tenant, held, again) == again
+    assert await _outcome(run, person) == ("skipped", ["weaker_marking"])
+
+
+async def test_what_another_run_has_accepted_between_writing_and_call_keeps_the_batch_here(tenant: Tenant) -> None:
+    """An id that another run has given to another person meanwhile, in an upload that is no later one."""
+    person = pupil()
+    first = await tenant.new_run({"persons": [{**person, **ANOTHER}]})
+    later = await tenant.new_run({"persons": [person]})
+    held = await tenant.claim(later.jobs[0])
+    out = await tenant.written(held)
+    await tenant.play(first.jobs[0])
+    assert await _call(tenant, held, out) is None
+    assert await tenant.write(held) is None
+    assert await _outcome(later, person) == ("skipped", ["reused_id"])
+
+
+async def test_what_is_allowed_leaves_although_it_was_overtaken(tenant: Tenant) -> None:
+    person = pupil()
+    activity_id = await tenant.store({"persons": [person]})
+    run = await tenant.accept(activity_id, allow=("weaker_marking",))
+    held = await tenant.claim(run.jobs[0])
+    out = await tenant.written(held)
+    await tenant.store({"persons": [{**person, **PROTECTED}]})
+    assert await _call(tenant, held, out) == out
+
+
+async def test_a_retry_may_allow_more(tenant: Tenant) -> None:
+    """And keeps what was allowed where it says nothing of that."""
+    person, broken = pupil(), pupil()
+    await _sent(tenant, {**person, **PROTECTED})
+    run = await tenant.new_run({"persons": [person, broken]})
+    await tenant.play(run.jobs[0], {broken["id"]: "error"})
+    assert await _outcome(run, person) == ("skipped", ["weaker_marking"])
+    await run.retry(allow=["weaker_marking"])
+    await tenant.play(run.jobs[0], {broken["id"]: "error"})
+    assert await _outcome(run, person) == ("succeeded", [])
+    await run.retry()
+    assert await tenant.value("SELECT allow FROM run WHERE id = :run", run=run.id) == ["weaker_marking"]
+
+
+async def test_what_has_been_erased_is_no_measure(tenant: Tenant) -> None:
+    """Whose it was has been forgotten with it."""
+    person = pupil()
+    activity_id = await _sent(tenant, {**person, **PROTECTED})
+    await tenant.store({"persons": []}, activity_id)
+    await tenant.do(
+        "SELECT erase_objects(:organisation, 'persons', ARRAY[CAST(:id AS uuid)])",
+        organisation=tenant.organisation_id,
+        id=person["id"],
+    )
+    run = await _sent_again(tenant, activity_id, {**person, **ANOTHER})
+    assert await _outcome(run, person) == ("succeeded", [])
