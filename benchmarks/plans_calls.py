@@ -27,6 +27,8 @@ from app.db import (
     idempotency,
     intake,
     known,
+    plan_rows,
+    plans,
     reads,
     reference,
     repairs,
@@ -41,6 +43,7 @@ from app.db.content import sealed_content
 from app.db.findings import FindingFilter
 from app.db.idempotency import forget_old_keys
 from app.db.loop_share import LoopShare
+from app.db.plans import ItemFilter
 from app.db.versions import CHANGED_VERSIONS
 from app.domain.kinds import Kind
 from app.domain.repair import LastAccepted
@@ -390,6 +393,28 @@ async def record_lists(at: Place) -> None:
         await findings.list_findings(
             conn, organisation, at.activity, FindingFilter(), after=("groups", 1500, "", 0), limit=200
         )
+    for name, after in (("", -1), (": further on", 4000)):
+        async with watched(f"plan_rows.roster_slice{name}", reads=500):
+            await plan_rows.roster_slice(conn, organisation, named("roster 2"), "persons", after=after, limit=500)
+    async with watched("plan_rows.last_jobs"):
+        await plan_rows.last_jobs(conn, organisation, at.activity)
+    async with watched("plan_rows.job_slice", reads=500):
+        await plan_rows.job_slice(conn, organisation, at.job(1), "persons", after=at.object(1, 7), limit=500)
+    await conn.exec_driver_sql(
+        "INSERT INTO plan_item (organisation_id, plan_id, kind, ordinal, object_id, person_id, decision, source,"
+        " outgoing, protected, likely_refused, marks, codes) SELECT organisation_id, %s, kind, ordinal, object_id,"
+        " refs[1], 'send', source, outgoing, protected, false, '{new}', '{}' FROM record WHERE run_id = %s",
+        (at.run, at.run),
+    )
+    for name, place in (("", None), (": further on", (Kind.PERSONS, 4000))):
+        async with watched(f"plans.list_items{name}", reads=500):
+            await plans.list_items(conn, organisation, at.run, ItemFilter(), after=place, limit=50)
+    # What is rare is looked for among all.
+    async with watched("plans.list_items: with a mark", reads=4 * BUSY):
+        await plans.list_items(conn, organisation, at.run, ItemFilter(marks=["left"]), after=None, limit=50)
+    async with watched("plans.find_plan, list_plans"):
+        await plans.find_plan(conn, organisation, at.run)
+        await plans.list_plans(conn, organisation, at.activity, made_by=None)
     async with watched("rosters.list_items"):
         await rosters.list_items(conn, organisation, named("roster 2"), "persons", after=1000, limit=500)
 

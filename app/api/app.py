@@ -16,6 +16,7 @@ from app.api import (
     objects,
     openapi,
     outages,
+    plans,
     problems,
     provisioning,
     records,
@@ -66,7 +67,7 @@ def create_app(runtime: Runtime) -> FastAPI:
     problems.install(app)
     outages.install(app)
     for router in (
-        *(activities, activity_changes, provisioning, jobs, records, objects),
+        *(activities, activity_changes, plans, provisioning, jobs, records, objects),
         *(explanations, health, docs),
     ):
         app.include_router(router.router)

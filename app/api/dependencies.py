@@ -19,6 +19,7 @@ from app.api.run_reader import RunReader
 from app.db import reads
 from app.db.cipher import OrganisationCipher
 from app.db.loop_share import LoopShare
+from app.db.places import Places
 from app.errors import NotFound
 from app.runtime import Runtime
 from app.security import keys
@@ -37,6 +38,7 @@ class Parts:
     metrics: Metrics = field(default_factory=Metrics)
     timeout: Timeouts = field(default_factory=Timeouts)
     places: IntakePlaces = field(default_factory=IntakePlaces)
+    plan_places: Places = field(default_factory=lambda: Places(2, 1))
     intake_share: LoopShare = field(default_factory=LoopShare)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -111,6 +113,7 @@ def _viewing(*needed: str) -> Callable[..., Viewer]:
     return view
 
 
+Planner = Annotated[Caller, Depends(_with("history|provision"))]
 Provisioner = Annotated[Caller, Depends(_with("provision"))]
 Reader = Annotated[Viewer, Depends(_viewing("history|provision"))]
 HistoryReader = Annotated[Viewer, Depends(_viewing("history"))]
@@ -142,18 +145,19 @@ async def visible_job(conn: AsyncConnection, viewer: Viewer, job_id: UUID) -> re
     row = await reads.find_job(conn, viewer.organisation_id, job_id)
     if row is None:
         raise NotFound("There is no such job.")
-    _check_made_by(viewer, row["requested_by_id"])
+    check_made_by(viewer, row["requested_by_id"])
     return row
 
 
 def _visible_run(run: KeptRun | None, viewer: Viewer, missing: str) -> KeptRun:
     if run is None:
         raise NotFound(missing)
-    _check_made_by(viewer, run.made_by)
+    check_made_by(viewer, run.made_by)
     return run
 
 
-def _check_made_by(viewer: Viewer, key_id: UUID) -> None:
+def check_made_by(viewer: Viewer, key_id: UUID) -> None:
+    """Raises Forbidden when the viewer may not see what this key has made."""
     if not viewer.may_see_run(key_id):
         raise Forbidden("This key may read the runs that it made; for others it lacks the scope history.")
 

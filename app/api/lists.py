@@ -6,6 +6,8 @@ from fastapi import Depends, Query
 from pydantic import BeforeValidator
 
 MOST = 200
+# Of how many objects the names are read for one answer; those beyond it are shown by their ids alone.
+MOST_NAMED = 1000
 
 Cursor = Annotated[str | None, Query(description="`next_cursor` of the page before; with the same filters.")]
 

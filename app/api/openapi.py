@@ -10,6 +10,7 @@ from app.api.problems import MEDIA_TYPE
 from app.api.requests import (
     ActivityRequest,
     ObjectSearchRequest,
+    PlanRequest,
     ProvisionRequest,
     RenameRequest,
     RetryRequest,
@@ -17,7 +18,10 @@ from app.api.requests import (
 )
 from app.api.schemas import Problem
 
-_BODIES = (ActivityRequest, ProvisionRequest, RenameRequest, RetryRequest, SearchRequest, ObjectSearchRequest)
+_BODIES = (
+    *(ActivityRequest, RenameRequest, PlanRequest, ProvisionRequest),
+    *(RetryRequest, SearchRequest, ObjectSearchRequest),
+)
 _REF = "#/components/schemas/{model}"
 _MEANINGS = {
     "400": "A query parameter or a header is not what it should be.",

@@ -18,7 +18,7 @@ from app.api.dependencies import (
     visible_job,
     visible_run_of_job,
 )
-from app.api.lists import MOST, Cursor, Limit
+from app.api.lists import MOST, MOST_NAMED, Cursor, Limit
 from app.api.requests import SearchRequest
 from app.api.schemas import Batch, BatchDetail, Page, Record, RecordDetail, RecordStatus
 from app.db import results, searches
@@ -36,9 +36,6 @@ from app.views.sealed import open_batch, open_call, open_name, open_record, open
 from app.views.viewer import Viewer
 
 router = APIRouter(tags=["Results"])
-
-# Of how many objects the names are read for one answer; those beyond it are shown by their ids alone.
-_MOST_NAMED = 1000
 
 
 @router.get("/jobs/{job_id}/records", summary="List a job's records", response_model=Page[Record])
@@ -161,7 +158,7 @@ async def _names(
     parts: Parts, cipher: OrganisationCipher, viewer: Viewer, job_id: UUID, opened: Sequence[Shown]
 ) -> Names:
     """Gives the names of the objects that messages of records speak of: one more statement, if they speak of any."""
-    references = sorted(spoken_of(opened, viewer.published))[:_MOST_NAMED]
+    references = sorted(spoken_of(opened, viewer.published))[:MOST_NAMED]
     if not references:
         return {}
     async with parts.statement() as conn:

@@ -29,6 +29,10 @@ class ProvisionRequest(_Request):
     ] = []
 
 
+class PlanRequest(ProvisionRequest):
+    """As which run's: what a run that is asked for with the same body would do."""
+
+
 class RetryRequest(_Request):
     """How the run meets records that fail from now on, and what it may send."""
 

@@ -26,6 +26,7 @@ SALT_BYTES = 32
 BUCKET_BYTES = 3
 _TRAIT_BYTES = 16
 _NONCE = 12
+_TAG = 16
 _KEY = 32
 _COMPRESSED = 64
 # A small window and little memory: what is compressed is short, and making ready for more would take longer than it.
@@ -147,6 +148,11 @@ class Cipher:
 def key_id_of(sealed: bytes) -> str:
     """Reads the id of the key that a value was sealed with."""
     return sealed[1 : 1 + sealed[0] % _COMPRESSED].decode("ascii", "replace")
+
+
+def plain_length(sealed_length: int, first_byte: int) -> int:
+    """Tells how long a value is that `seal` made one of this length of; `first_byte` is that of what it made."""
+    return sealed_length - 1 - first_byte % _COMPRESSED - _NONCE - _TAG
 
 
 def new_salt() -> bytes:

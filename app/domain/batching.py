@@ -62,3 +62,20 @@ class Packing:
     def body(self) -> bytes:
         """Gives the bytes to send."""
         return self._form.body(self.items)
+
+
+class CallCount:
+    """Counts the calls that objects would take, put together as a Packing does, from nothing but their lengths."""
+
+    def __init__(self, form: BodyForm) -> None:
+        self._form = form
+        self._bytes = 0
+        self.calls = 0
+
+    def add(self, length: int) -> None:
+        """Counts an object of this length in bytes, which fits into a call when it is alone."""
+        grown = self._bytes + len(self._form.separator) + length
+        if self.calls == 0 or grown > self._form.max_bytes:
+            self.calls += 1
+            grown = self._form.size((length,))
+        self._bytes = grown

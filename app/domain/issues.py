@@ -1,6 +1,6 @@
 """What is wrong with an object, or of note: codes, pointers and ids, never a value of the object."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 from uuid import UUID
@@ -49,6 +49,13 @@ def stored(issues: Iterable[Issue]) -> list[dict[str, Any]]:
         }
         for issue in issues
     ]
+
+
+def issues_of(given: Iterable[Mapping[str, Any]]) -> Iterator[Issue]:
+    """Reads issues as they are stored."""
+    for each in given:
+        ids = tuple(UUID(one) for one in each.get("ids", ()))
+        yield Issue(each["code"], each["severity"], each.get("pointer"), ids, each.get("cause"))
 
 
 def explaining(issues: Iterable[Issue], severity: str, pointer: str) -> Issue | None:

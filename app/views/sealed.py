@@ -3,10 +3,13 @@
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
+from uuid import UUID
 
 from app.db.cipher import OrganisationCipher
 from app.domain.batching import BodyForm
 from app.domain.envelope import unfold
+from app.domain.kinds import Kind
+from app.domain.plan import as_sent
 from app.views import Row, Shown
 
 # The states of records of which the target has something to say.
@@ -49,6 +52,26 @@ def open_object_detail(rows: Sequence[Row], cipher: OrganisationCipher) -> tuple
     opened = {**open_object(rows[0], cipher), "accepted_payload": _opened(rows[0], "accepted", cipher)}
     records = [row for row in rows if row["job_id"] is not None]
     return opened, [{**row, "received": _opened(row, "received", cipher)} for row in records]
+
+
+def open_plan_item(row: Row, cipher: OrganisationCipher) -> Shown:
+    """Opens what a plan says of an object: its payloads, `old` and `new` where it would change, no answers."""
+    opened = open_name(row, cipher) | {"old": None, "new": None, "sent": None, "received": None, "held": False}
+    if has_changes(row):
+        new = _opened(row, "outgoing", cipher)
+        opened["new"] = None if new is None else as_sent(Kind(row["kind"]), new, ids_of(row, "sent_without"))
+        opened["old"] = {} if row["accepted"] is None else _opened(row, "accepted", cipher)
+    return opened
+
+
+def has_changes(row: Row) -> bool:
+    """Tells whether what a plan would send of an object is not what was accepted last, as far as digests tell."""
+    return row["outgoing"] is not None and (row["outgoing"] != row["accepted"] or bool(ids_of(row, "sent_without")))
+
+
+def ids_of(row: Row, code: str) -> list[UUID]:
+    """Gives the objects that a row's issues of this code speak of."""
+    return [UUID(each) for issue in row["issues"] or () if issue["code"] == code for each in issue.get("ids", ())]
 
 
 def open_call(row: Row, cipher: OrganisationCipher) -> Shown:

@@ -112,6 +112,29 @@ CREATE TABLE organisation (
     CONSTRAINT uq_organisation_number UNIQUE (number)
 );
 
+CREATE TABLE plan_item (
+    organisation_id UUID NOT NULL,
+    plan_id UUID NOT NULL,
+    kind TEXT NOT NULL,
+    ordinal INTEGER NOT NULL,
+    object_id UUID NOT NULL,
+    person_id UUID,
+    decision TEXT NOT NULL,
+    source BYTEA,
+    outgoing BYTEA,
+    accepted BYTEA,
+    protected BOOLEAN NOT NULL,
+    likely_refused BOOLEAN NOT NULL,
+    marks TEXT[] NOT NULL,
+    codes TEXT[] NOT NULL,
+    issues JSONB,
+    CONSTRAINT pk_plan_item PRIMARY KEY (plan_id, kind, ordinal),
+    CONSTRAINT ck_plan_item_kind CHECK (kind IN ('persons', 'duties', 'groups', 'activities')),
+    CONSTRAINT ck_plan_item_decision CHECK (decision IN ('send', 'kept_here', 'blocked', 'skipped', 'unchanged', 'not_reached', 'left'))
+);
+
+CREATE INDEX ix_plan_item_object ON plan_item (object_id);
+
 CREATE TABLE reference_item (
     kind TEXT NOT NULL,
     id UUID NOT NULL,
@@ -304,6 +327,27 @@ CREATE TABLE activity (
 );
 
 CREATE INDEX ix_activity_newest ON activity (organisation_id, created_at, id);
+
+CREATE TABLE plan (
+    organisation_id UUID NOT NULL,
+    id UUID NOT NULL,
+    activity_id UUID NOT NULL,
+    roster_version INTEGER NOT NULL,
+    on_record_error TEXT NOT NULL,
+    allow TEXT[] NOT NULL,
+    shrinks BOOLEAN NOT NULL,
+    requested_by_id UUID NOT NULL,
+    requested_by_name TEXT NOT NULL,
+    stages JSONB NOT NULL,
+    created_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT pk_plan PRIMARY KEY (organisation_id, id),
+    CONSTRAINT ck_plan_on_record_error CHECK (on_record_error IN ('halt', 'continue')),
+    CONSTRAINT ck_plan_allow CHECK (allow <@ ARRAY['shrinks', 'weaker_marking', 'reused_id']),
+    CONSTRAINT fk_plan_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+    CONSTRAINT fk_plan_requested_by_id FOREIGN KEY(requested_by_id) REFERENCES api_key (id)
+);
+
+CREATE INDEX ix_plan_activity ON plan (organisation_id, activity_id, created_at, id);
 
 CREATE TABLE run (
     id UUID NOT NULL,

@@ -86,6 +86,7 @@ async def ids(service: Service) -> dict[str, str]:
     pupil = person()
     activity_id = await put(client, body([pupil]))
     run = (await client.post(f"/activities/{activity_id}/provision")).json()
+    plan = (await client.post(f"/activities/{activity_id}/plan")).json()
     played = await Played.of(service.runtime, service.organisations[0], UUID(run["id"]))
     await played.stage(1)
     return {
@@ -95,5 +96,6 @@ async def ids(service: Service) -> dict[str, str]:
         "record_id": pupil["id"],
         "object_id": pupil["id"],
         "batch_id": str(played.batches[0]),
+        "plan_id": plan["id"],
         "code": "schema_required",
     }

@@ -11,7 +11,7 @@ import pytest
 from tests.api.conftest import Service
 from tests.api.guards import ALL_SCOPES, OPEN, fill, routes
 
-IDS = ("activity_id", "run_id", "job_id", "record_id", "batch_id", "object_id", "code")
+IDS = ("activity_id", "run_id", "job_id", "record_id", "batch_id", "object_id", "plan_id", "code")
 Json = dict[str, Any]
 
 
@@ -100,6 +100,7 @@ async def test_what_takes_a_body_says_so(document: Json) -> None:
     }
     assert bodies == {
         "PUT /activities/{activity_id}": ("ActivityRequest", True),
+        "POST /activities/{activity_id}/plan": ("PlanRequest", False),
         "PATCH /activities/{activity_id}": ("RenameRequest", True),
         "POST /activities/{activity_id}/provision": ("ProvisionRequest", False),
         "POST /runs/{run_id}/retry": ("RetryRequest", False),

@@ -45,10 +45,10 @@ class Service:
         self.workers.append(self.spawn("worker", env={**self.env, **env}))
         return self.workers[-1]
 
-    def store(self, generated: Json) -> str:
-        """Makes the simulator know the schools, and stores the roster; gives the activity's id."""
+    def store(self, generated: Json, activity_id: str | None = None) -> str:
+        """Makes the simulator know the schools, and stores the roster as an activity, a new one without an id."""
         self.outside.put(f"{self.simulator}/_simulator/reference", json=reference_only(generated)).raise_for_status()
-        activity_id = str(uuid4())
+        activity_id = activity_id or str(uuid4())
         body = json.dumps({"display_name": "Nationella prov", "roster": roster_only(generated)})
         self.api.put(f"/activities/{activity_id}", content=body).raise_for_status()
         return activity_id

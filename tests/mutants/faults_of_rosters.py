@@ -31,8 +31,8 @@ ROSTERS: Final = (
     ),
     Fault(
         "what is allowed for one reason is allowed for another",
-        "AND mine.civic_no IS NOT NULL AND 'reused_id' <> ALL (caller.allow)",
-        "AND mine.civic_no IS NOT NULL AND caller.allow = '{}'",
+        "AND mine.civic_no IS NOT NULL AND 'reused_id' <> ALL (allowed)",
+        "AND mine.civic_no IS NOT NULL AND allowed = '{}'",
         ("exceptions",),
     ),
     Fault(

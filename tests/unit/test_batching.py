@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.batching import Packing, encode
+from app.domain.batching import CallCount, Packing, encode
 from app.skolverket.published import BODY_FORM
 
 values = st.recursive(
@@ -56,6 +56,10 @@ def test_a_batch_is_never_larger_than_allowed_and_never_closed_too_early(lengths
             packings.append(Packing(form))
             assert packings[-1].take(item)
     assert [item for packing in packings for item in packing.items] == items
+    counted = CallCount(form)
+    for item in items:
+        counted.add(len(item))
+    assert counted.calls == (len(packings) if items else 0)
     assert all(len(packing.body()) <= most for packing in packings)
 
 

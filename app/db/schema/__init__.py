@@ -7,6 +7,7 @@ with how rare the job is takes 50,000 rows for one. The engine's indexes are par
 
 from app.db.schema.columns import UUID, Time, metadata
 from app.db.schema.objects import eppn, object_
+from app.db.schema.plans import plan, plan_item
 from app.db.schema.rosters import activity, content, finding, roster, roster_item, roster_staging
 from app.db.schema.runs import at_target, batch, event, job, record, run
 from app.db.schema.service import (
@@ -42,6 +43,8 @@ __all__ = [
     "metadata",
     "object_",
     "organisation",
+    "plan",
+    "plan_item",
     "record",
     "reference_item",
     "roster",

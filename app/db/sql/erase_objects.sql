@@ -1,7 +1,7 @@
 -- Erases everything that is kept of an organisation's objects of a kind: all contents that are theirs, and what the
 -- batches that carried them have sealed themselves, since an answer may say anything of anybody: the content of the answer,
 -- and the SHA-256 of the bytes. What a roster or a run under way has is refused: it is to be sent. Rows stay, with ids,
--- states and digests. Gives how many contents went.
+-- states and digests; of a plan's, ids and decisions. Gives how many contents went.
 CREATE OR REPLACE FUNCTION erase_objects(of_organisation uuid, of_kind text, objects uuid[])
 RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
@@ -39,6 +39,12 @@ BEGIN
     ) unwanted
     WHERE content.ctid = unwanted.place;
     GET DIAGNOSTICS gone = ROW_COUNT;
+    UPDATE plan_item SET source = NULL, outgoing = NULL, accepted = NULL, likely_refused = false, marks = '{}', codes = '{}',
+        issues = NULL
+    FROM unnest(objects) AS each (id) CROSS JOIN LATERAL (
+        SELECT one.ctid AS place, one.organisation_id, one.kind FROM plan_item one WHERE one.object_id = each.id OFFSET 0
+    ) said
+    WHERE plan_item.ctid = said.place AND said.organisation_id = of_organisation AND said.kind = of_kind;
     IF of_kind = 'persons' THEN
         UPDATE object SET marking = 0, eppn = NULL, civic_no = NULL, name = NULL
         WHERE organisation_id = of_organisation AND kind = of_kind AND id = ANY (objects);

@@ -1,4 +1,4 @@
--- Deletes those of an organisation's contents that no roster and no record has any more; gives how many.
+-- Deletes those of an organisation's contents that no roster and no record has any more; gives how many. A plan keeps none.
 CREATE OR REPLACE FUNCTION forget_content(of_organisation uuid, digests bytea[]) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
     gone bigint;

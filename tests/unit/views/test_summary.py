@@ -5,7 +5,7 @@ import pytest
 from app.domain.kinds import Kind
 from app.domain.lifecycle import FINISHED_JOB
 from app.domain.outcome import Counts
-from app.views.summary import summary
+from app.views.summary import plan_summary, summary
 
 PERSONS, DUTIES, GROUPS, ACTIVITIES = Kind
 
@@ -86,3 +86,37 @@ def test_a_run_is_summed_up_stage_by_stage_without_the_empty_ones(
 ) -> None:
     summed = summary(list(zip(Kind, stages, strict=True)), status, finished=status != "running")
     assert summed == {"sv": sv, "en": en}
+
+
+def planned(kind: Kind, *, stops_here: bool = False, **counts: int) -> dict[str, object]:
+    """Makes the counts of a plan's stage."""
+    none = dict.fromkeys(("send", "unchanged", "kept_here", "blocked", "skipped", "not_reached"), 0)
+    return {"stage": kind.value, "total": sum(counts.values()), **none, **counts, "stops_here": stops_here}
+
+
+@pytest.mark.parametrize(
+    ("stages", "sv", "en"),
+    [
+        (
+            [planned(PERSONS, send=29, kept_here=3), planned(DUTIES, blocked=1), planned(GROUPS)],
+            "32 användare: 29 skickas, 3 stannar här med fel; 1 tjänstgöring: 1 hindras av en annan post",
+            "32 users: 29 to be sent, 3 stay here with an error; 1 duty: 1 blocked by another record",
+        ),
+        (
+            [planned(PERSONS, send=1, kept_here=1, stops_here=True), planned(DUTIES, not_reached=2)],
+            "2 användare: 1 skickas, 1 stannar här med fel; 2 tjänstgöringar: 2 nås inte"
+            " (körningen stannar där något inte kan skickas)",
+            "2 users: 1 to be sent, 1 stays here with an error; 2 duties: 2 not reached"
+            " (the run stops where something cannot be sent)",
+        ),
+        (
+            [planned(GROUPS, unchanged=1, skipped=2)],
+            "3 grupper: 1 finns redan i senare version, 2 hoppas över",
+            "3 groups: 1 there already in a later version, 2 skipped",
+        ),
+        ([planned(GROUPS)], "inga grupper", "no groups"),
+        ([planned(kind) for kind in Kind], "inga poster", "no records"),
+    ],
+)
+def test_a_plan_is_summed_up(stages: list[dict[str, object]], sv: str, en: str) -> None:
+    assert plan_summary(stages) == {"sv": sv, "en": en}

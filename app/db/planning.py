@@ -1,0 +1,305 @@
+"""Makes plans: reads a roster and what the target has accepted of it by slices, and writes down what a run would do.
+
+All of it is of one moment, whatever is stored meanwhile. What is decided of an object stands in the domain.
+"""
+
+import json
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+from uuid import UUID, uuid4
+
+import sqlalchemy as sa
+from psycopg.types.json import Jsonb
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from app.db.cipher import OrganisationCipher, plain_length
+from app.db.content import open_contents
+from app.db.engine import transaction
+from app.db.loop_share import LoopShare
+from app.db.plan_rows import job_slice, last_jobs, roster_slice, was_sent_with_objects, withheld
+from app.db.schema import activity, plan, plan_item
+from app.domain.differences import marks
+from app.domain.issues import Issue, issues_of, stored
+from app.domain.kinds import Kind
+from app.domain.plan import AS_IF_KNOWN, Candidate, Decided, Decision, Forecast, Stage, as_sent
+from app.domain.roster import is_protected
+from app.errors import NotFound
+from app.target import Published
+
+# As many plans are kept of an activity.
+MOST_KEPT: Final = 5
+
+_SLICE: Final = 500
+# What is opened together has about so many bytes.
+_OPENED_TOGETHER: Final = 1_000_000
+
+_COLUMNS: Final = {
+    "organisation_id": "uuid",
+    "plan_id": "uuid",
+    "kind": "text",
+    "ordinal": "int4",
+    "object_id": "uuid",
+    "person_id": "uuid",
+    "decision": "text",
+    "source": "bytea",
+    "outgoing": "bytea",
+    "accepted": "bytea",
+    "protected": "bool",
+    "likely_refused": "bool",
+    "marks": "text[]",
+    "codes": "text[]",
+    "issues": "jsonb",
+}
+_COPY: Final = f"COPY plan_item ({', '.join(_COLUMNS)}) FROM STDIN (FORMAT BINARY)"
+
+
+@dataclass(slots=True)
+class _Making:
+    """One plan while it is made."""
+
+    conn: AsyncConnection
+    cipher: OrganisationCipher
+    roster_id: UUID
+    # Of the run that began last, by kind.
+    last_jobs: Mapping[str, UUID]
+    allowed: Collection[str]
+    forecast: Forecast
+    share: LoopShare
+    plan_id: UUID = field(default_factory=uuid4)
+
+    async def stage(self, kind: Kind) -> None:
+        """Decides of all objects of a kind, then finds those that are in no roster any more."""
+        stage, after = self.forecast.begin(kind), -1
+        of, roster_id = self.cipher.organisation_id, self.roster_id
+        while rows := await roster_slice(self.conn, of, roster_id, kind, after=after, limit=_SLICE):
+            written: list[tuple[Any, ...]] = []
+            kept = await withheld(self.conn, of, kind, self.allowed, rows) if kind is Kind.PERSONS else {}
+            for portion in _portions(rows):
+                written += await self._decided(stage, portion, kept)
+            await self._write(written)
+            after = rows[-1].ordinal
+        await self._left(stage, after + 1)
+
+    async def _decided(
+        self, stage: Stage, rows: Sequence[sa.Row[Any]], kept: Mapping[UUID, sa.Row[Any]]
+    ) -> list[tuple[Any, ...]]:
+        candidates = [_candidate(row, kept.get(row.object_id)) for row in rows]
+        wanted: set[bytes] = set()
+        for row, candidate in zip(rows, candidates, strict=True):
+            if _differs(row):
+                wanted |= {bytes(row.outgoing), bytes(row.accepted)}
+            elif self.forecast.refers_to_missing(candidate):
+                wanted.add(bytes(row.outgoing))
+        opened = await open_contents(self.conn, self.cipher, wanted) if wanted else {}
+        made: list[tuple[Any, ...]] = []
+        async with self.share:
+            for row, candidate in zip(rows, candidates, strict=True):
+                made.append(self._item(stage, row, candidate, opened))
+                await self.share.rest()
+        return made
+
+    def _item(
+        self, stage: Stage, row: sa.Row[Any], candidate: Candidate, opened: Mapping[bytes, bytes]
+    ) -> tuple[Any, ...]:
+        new, old = (_json(opened, digest) for digest in (row.outgoing, row.accepted))
+        needed = new if self.forecast.refers_to_missing(candidate) else None
+        decided = self.forecast.decide(candidate, needed)
+        said = _marks(stage.kind, row, old, new, decided.without)
+        stage.marks.update(said)
+        is_hidden = row.protected or (old is not None and stage.kind is Kind.PERSONS and is_protected(old))
+        return self._row(stage.kind, row.ordinal, row, decided, said, outgoing=row.outgoing, protected=is_hidden)
+
+    async def _left(self, stage: Stage, ordinal: int) -> None:
+        job_id, after = self.last_jobs.get(stage.kind), UUID(int=0)
+        decided = Decided(Decision.LEFT)
+        of, kind = self.cipher.organisation_id, stage.kind
+        while job_id and (rows := await job_slice(self.conn, of, job_id, kind, after=after, limit=_SLICE)):
+            after = rows[-1].object_id
+            left = [row for row in rows if row.is_left]
+            stage.decisions[Decision.LEFT] += len(left)
+            stage.marks["left"] += len(left)
+            await self._write(
+                [self._row(stage.kind, n, row, decided, ["left"]) for n, row in enumerate(left, start=ordinal)]
+            )
+            ordinal += len(left)
+
+    def _row(
+        self,
+        kind: Kind,
+        ordinal: int,
+        row: sa.Row[Any],
+        decided: Decided,
+        said: list[str],
+        *,
+        outgoing: bytes | None = None,
+        protected: bool | None = None,
+    ) -> tuple[Any, ...]:
+        return (
+            self.cipher.organisation_id,
+            self.plan_id,
+            kind.value,
+            ordinal,
+            row.object_id,
+            row.refs[0] if kind is Kind.DUTIES and row.refs else None,
+            decided.decision.value,
+            row.source,
+            outgoing,
+            row.accepted,
+            row.protected if protected is None else protected,
+            decided.likely_refused,
+            said,
+            list(dict.fromkeys(each.code for each in decided.issues)),
+            Jsonb(stored(decided.issues)) if decided.issues else None,
+        )
+
+    async def _write(self, rows: Sequence[tuple[Any, ...]]) -> None:
+        raw = await self.conn.get_raw_connection()
+        driver: Any = raw.driver_connection
+        async with driver.cursor() as cursor, cursor.copy(_COPY) as copy:
+            copy.set_types(list(_COLUMNS.values()))
+            for row in rows:
+                await copy.write_row(row)
+
+
+async def make_plan(
+    engine: AsyncEngine,
+    cipher: OrganisationCipher,
+    published: Published,
+    activity_id: UUID,
+    *,
+    on_record_error: str,
+    allow: Collection[str],
+    key_id: UUID,
+    key_name: str,
+    share: LoopShare,
+) -> UUID:
+    """Writes down what a run of an activity would do if it were asked for now by this key; gives the plan's id.
+
+    `share` is shared by all that works through rosters in a process. The oldest plans of the activity go when there are
+    more than MOST_KEPT. Raises NotFound without the activity.
+    """
+    one_moment = engine.execution_options(isolation_level="REPEATABLE READ")
+    async with transaction(one_moment, "make_plan") as conn:
+        query = sa.select(activity.c.roster_id, activity.c.version)
+        found = await conn.execute(
+            query.where(
+                activity.c.organisation_id == cipher.organisation_id,
+                activity.c.id == activity_id,
+                activity.c.deleted_at.is_(None),
+            )
+        )
+        current = found.one_or_none()
+        if current is None:
+            raise NotFound("There is no such activity.")
+        forecast = Forecast(published.body_form, on_record_error)
+        jobs = await last_jobs(conn, cipher.organisation_id, activity_id)
+        making = _Making(conn, cipher, current.roster_id, jobs, allow, forecast, share)
+        for kind in Kind:
+            await making.stage(kind)
+        is_empty = "shrinks" not in allow and not any(stage.total for stage in forecast.stages)
+        shrinks = is_empty and await was_sent_with_objects(conn, cipher.organisation_id, activity_id)
+        await conn.execute(
+            sa.insert(plan).values(
+                organisation_id=cipher.organisation_id,
+                id=making.plan_id,
+                activity_id=activity_id,
+                roster_version=current.version,
+                on_record_error=on_record_error,
+                allow=sorted(set(allow)),
+                shrinks=shrinks,
+                requested_by_id=key_id,
+                requested_by_name=key_name,
+                stages=[_counts(stage) for stage in forecast.stages],
+            )
+        )
+    await _forget_old(engine, cipher.organisation_id, activity_id)
+    return making.plan_id
+
+
+async def _forget_old(engine: AsyncEngine, organisation_id: UUID, activity_id: UUID) -> None:
+    async with transaction(engine, "forget_plans") as conn:
+        old = (
+            sa.select(plan.c.id)
+            .where(plan.c.organisation_id == organisation_id, plan.c.activity_id == activity_id)
+            .order_by(plan.c.created_at.desc(), plan.c.id.desc())
+            .offset(MOST_KEPT)
+            # Somebody else may be at it.
+            .with_for_update(skip_locked=True)
+        )
+        for plan_id in (await conn.scalars(old)).all():
+            await conn.execute(sa.delete(plan_item).where(plan_item.c.plan_id.between(plan_id, plan_id)))
+            await conn.execute(sa.delete(plan).where(plan.c.organisation_id == organisation_id, plan.c.id == plan_id))
+
+
+def _portions(rows: Sequence[sa.Row[Any]]) -> Iterator[list[sa.Row[Any]]]:
+    """Divides rows so that what is opened of them fits into little memory."""
+    portion: list[sa.Row[Any]] = []
+    opened = 0
+    for row in rows:
+        portion.append(row)
+        opened += row.bytes or 0
+        if opened >= _OPENED_TOGETHER:
+            yield portion
+            portion, opened = [], 0
+    if portion:
+        yield portion
+
+
+def _candidate(row: sa.Row[Any], kept: sa.Row[Any] | None) -> Candidate:
+    refused = _issues(row.refused) if row.sendable else ()
+    return Candidate(
+        id=row.object_id,
+        refs=row.refs,
+        upload=row.upload,
+        sendable=row.sendable,
+        size=0 if row.bytes is None else plain_length(row.bytes, row.first_byte),
+        accepted_upload=row.accepted_upload,
+        issues=_issues(row.issues),
+        withheld=() if kept is None else _why(kept),
+        # What has been allowed is none of these.
+        refused=tuple(each for each in refused if each.code not in AS_IF_KNOWN),
+    )
+
+
+def _why(kept: sa.Row[Any]) -> tuple[Issue, ...]:
+    weaker = (Issue("weaker_marking"),) if kept.weaker else ()
+    return (*weaker, *((Issue("reused_id"),) if kept.reused else ()))
+
+
+def _issues(given: list[dict[str, Any]] | None) -> tuple[Issue, ...]:
+    return tuple(issues_of(given)) if given else ()
+
+
+def _differs(row: sa.Row[Any]) -> bool:
+    return row.accepted is not None and row.outgoing is not None and row.accepted != row.outgoing
+
+
+def _marks(kind: Kind, row: sa.Row[Any], old: Any, new: Any, without: Sequence[UUID]) -> list[str]:
+    if row.outgoing is None:
+        return []
+    if row.accepted is None:
+        return ["new"]
+    if not _differs(row) and not without:
+        return ["unchanged"]
+    # What has been erased can't be compared.
+    return ["changed"] if old is None or new is None else marks(old, as_sent(kind, new, without))
+
+
+def _json(opened: Mapping[bytes, bytes], digest: bytes | None) -> Any:
+    plain = None if digest is None else opened.get(bytes(digest))
+    return None if plain is None else json.loads(plain)
+
+
+def _counts(stage: Stage) -> dict[str, Any]:
+    return {
+        "stage": stage.kind.value,
+        "total": stage.total,
+        **{each.value: stage.decisions[each] for each in Decision},
+        "likely_refused": stage.likely_refused,
+        "sent_without": stage.sent_without,
+        "calls": stage.calls.calls,
+        "stops_here": stage.stops_here,
+        "may_stop_here": stage.may_stop_here,
+        "marks": dict(sorted(stage.marks.items())),
+    }

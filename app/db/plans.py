@@ -1,0 +1,139 @@
+"""What callers read of plans. Scoped to one organisation first of all.
+
+An object is protected when it was so in the plan's roster or at the target then, or when any roster of the organisation
+marks it so now; a duty when its person is.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db.reads import Row
+from app.db.schema import plan
+from app.domain.kinds import Kind
+
+_LAST: Final = 2**31 - 1
+_OF: Final = "(SELECT sealed FROM content WHERE content.organisation_id = :organisation AND content.digest = {})"
+# Each OFFSET and LIMIT keeps this a look by an index for each, whatever the statistics say.
+_COLUMNS: Final = f"""
+    SELECT one.*, {_OF.format("one.source")} AS source_sealed, {_OF.format("one.outgoing")} AS outgoing_sealed,
+        {_OF.format("one.accepted")} AS accepted_sealed,
+        person.source AS person_source, {_OF.format("person.source")} AS person_source_sealed,
+        one.protected OR coalesce(person.protected, false) OR EXISTS (
+            SELECT FROM roster_item item
+            WHERE item.organisation_id = one.organisation_id AND item.protected
+                AND item.object_id IN (one.object_id, one.person_id)
+            OFFSET 0
+        ) AS hidden
+"""  # noqa: S608 - constants of ours
+_PERSON: Final = """
+    LEFT JOIN LATERAL (
+        SELECT source, protected FROM (
+            SELECT * FROM plan_item WHERE plan_item.object_id = one.person_id OFFSET 0
+        ) any_plan
+        WHERE any_plan.plan_id = :plan AND any_plan.kind = 'persons' AND any_plan.organisation_id = :organisation
+    ) person ON true
+    WHERE one.organisation_id = :organisation
+"""
+_ITEMS: Final = f"""
+    {_COLUMNS}
+    FROM (
+        SELECT * FROM plan_item
+        WHERE (plan_id, kind, ordinal) > (:plan, :kind, :after) AND (plan_id, kind, ordinal) <= (:plan, :kind, :last)
+            {{narrowed}}
+        ORDER BY plan_id, kind, ordinal LIMIT {{limit}}
+    ) one {_PERSON}
+    ORDER BY one.ordinal
+"""  # noqa: S608 - constants of ours
+_NAMED: Final = f"""
+    {_COLUMNS}
+    FROM unnest(CAST(:kinds AS text[]), CAST(:objects AS uuid[])) AS wanted (kind, id) CROSS JOIN LATERAL (
+        SELECT * FROM plan_item WHERE plan_item.object_id = wanted.id OFFSET 0
+    ) one {_PERSON} AND one.plan_id = :plan AND one.kind = wanted.kind
+"""  # noqa: S608 - constants of ours
+
+
+@dataclass(frozen=True, slots=True)
+class ItemFilter:
+    """What the items of a plan are narrowed to, each to one of several; nothing given means all."""
+
+    stages: Sequence[str] = ()
+    decisions: Sequence[str] = ()
+    marks: Sequence[str] = ()
+    codes: Sequence[str] = ()
+
+
+async def find_plan(conn: AsyncConnection, organisation_id: UUID, plan_id: UUID) -> Row | None:
+    """Gives a plan with its counts."""
+    query = sa.select(plan).where(plan.c.organisation_id == organisation_id, plan.c.id == plan_id)
+    return (await conn.execute(query)).mappings().one_or_none()
+
+
+async def list_plans(
+    conn: AsyncConnection, organisation_id: UUID, activity_id: UUID, *, made_by: UUID | None
+) -> Sequence[Row]:
+    """Lists the plans that are kept of an activity, the newest first; `made_by` narrows them to those of one key."""
+    query = (
+        sa.select(plan)
+        .where(plan.c.organisation_id == organisation_id, plan.c.activity_id == activity_id)
+        .order_by(plan.c.created_at.desc(), plan.c.id.desc())
+    )
+    if made_by is not None:
+        query = query.where(plan.c.requested_by_id == made_by)
+    return (await conn.execute(query)).mappings().all()
+
+
+async def list_items(
+    conn: AsyncConnection,
+    organisation_id: UUID,
+    plan_id: UUID,
+    wanted: ItemFilter,
+    *,
+    after: tuple[Any, ...] | None,
+    limit: int,
+) -> list[Row]:
+    """Lists what a plan says of its objects, by stage and ordinal, with one to spare."""
+    first, place = after if after is not None else (Kind.PERSONS, -1)
+    narrowed = "".join(
+        f" AND {condition}"
+        for condition, values in (
+            ("decision = ANY (:decisions)", wanted.decisions),
+            ("marks && CAST(:marks AS text[])", wanted.marks),
+            ("codes && CAST(:codes AS text[])", wanted.codes),
+        )
+        if values
+    )
+    found: list[Row] = []
+    for kind in Kind:
+        if kind.position < Kind(first).position or (wanted.stages and kind.value not in wanted.stages):
+            continue
+        given = {
+            "organisation": organisation_id,
+            "plan": plan_id,
+            "kind": kind.value,
+            "after": place if kind == first else -1,
+            "last": _LAST,
+            **({"decisions": list(wanted.decisions)} if wanted.decisions else {}),
+            **({"marks": list(wanted.marks)} if wanted.marks else {}),
+            **({"codes": list(wanted.codes)} if wanted.codes else {}),
+        }
+        # Of a limit that it does not know, a planner expects a tenth of all rows.
+        query = _ITEMS.format(narrowed=narrowed, limit=limit + 1 - len(found))
+        rows = await conn.execute(sa.text(query), given)
+        found += rows.mappings().all()
+        if len(found) > limit:
+            break
+    return found
+
+
+async def list_named(
+    conn: AsyncConnection, organisation_id: UUID, plan_id: UUID, references: Iterable[tuple[str, UUID]]
+) -> Sequence[Row]:
+    """Gives a plan's items of these objects, by kind and id; those that it has."""
+    kinds, objects = zip(*references, strict=True)
+    given = {"organisation": organisation_id, "plan": plan_id, "kinds": list(kinds), "objects": list(objects)}
+    return (await conn.execute(sa.text(_NAMED), given)).mappings().all()

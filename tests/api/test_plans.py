@@ -1,0 +1,223 @@
+"""Plans over the interface: made, read again, narrowed, masked, and nobody else's."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+import sqlalchemy as sa
+
+from tests.api.conftest import Service
+from tests.api.factories import Played, body, duty, person, put, staff
+from tests.api.guards import assert_problem
+
+Json = dict[str, Any]
+PROTECTED = "Skyddad folkbokföring"
+
+
+@dataclass
+class Scene:
+    """An activity whose roster was sent, and has been changed since."""
+
+    activity_id: UUID
+    renamed: Json
+    hidden: Json
+    same: Json
+    broken: Json
+    teaching: Json
+    gone: Json
+
+
+@pytest.fixture
+async def client(service: Service) -> httpx.AsyncClient:
+    return await service.client("provision", "history", "pii", "protected")
+
+
+@pytest.fixture
+async def scene(service: Service, client: httpx.AsyncClient) -> Scene:
+    renamed, same, gone = person(family="Provlund"), person("Eva", serial=981), person("Ivar", serial=982)
+    hidden = person("Ulla", "Skyddsson", 983, securityMarking=PROTECTED)
+    activity_id = await put(client, body([renamed, hidden, same, gone]))
+    run = (await client.post(f"/activities/{activity_id}/provision")).json()
+    played = await Played.of(service.runtime, service.organisations[0], UUID(run["id"]))
+    await played.stage(1)
+    broken = staff(civicNo="none")
+    teaching = duty(broken)
+    changed = [{**renamed, "familyName": "Exempelsson"}, {**hidden, "familyName": "Skyddslund"}, same, broken]
+    await put(client, body(changed, [teaching]), activity_id)
+    return Scene(activity_id, renamed, hidden, same, broken, teaching, gone)
+
+
+async def made(client: httpx.AsyncClient, activity_id: UUID, policy: str = "continue") -> Json:
+    answer = await client.post(f"/activities/{activity_id}/plan", json={"on_record_error": policy})
+    assert answer.status_code == 201, answer.text
+    shown: Json = answer.json()
+    assert answer.headers["location"] == f"/plans/{shown['id']}"
+    return shown
+
+
+async def items(client: httpx.AsyncClient, plan_id: str, **params: Any) -> list[Json]:
+    """Reads all items, two a page."""
+    listed: list[Json] = []
+    more: Json = {}
+    while True:
+        answer = await client.get(f"/plans/{plan_id}/items", params={**params, "limit": 2, **more})
+        assert answer.status_code == 200, answer.text
+        listed += answer.json()["data"]
+        if answer.json()["next_cursor"] is None:
+            return listed
+        more = {"cursor": answer.json()["next_cursor"]}
+
+
+async def test_a_plan_tells_what_a_run_would_do_and_is_read_again(client: httpx.AsyncClient, scene: Scene) -> None:
+    plan = await made(client, scene.activity_id)
+    assert (plan["activity_id"], plan["roster_version"], plan["on_record_error"]) == (
+        str(scene.activity_id),
+        2,
+        "continue",
+    )
+    assert plan["marks"] == {"left": 1, "new": 1, "renamed": 2, "unchanged": 1}
+    persons, duties, groups, activities = plan["stages"]
+    assert [persons[name] for name in ("total", "send", "kept_here", "left", "calls")] == [4, 3, 1, 1, 1]
+    assert [duties[name] for name in ("total", "blocked", "calls")] == [1, 1, 0]
+    assert (groups["total"], activities["total"]) == (0, 0)
+    assert [each["title"] for each in plan["stages"]] == ["Användare", "Tjänstgöringar", "Grupper", "Aktiviteter"]
+    assert plan["totals"]["total"] == 5
+    assert persons["summary"]["sv"] == "4 användare: 3 skickas, 1 stannar här med fel"
+    assert plan["summary"]["en"].endswith("; 1 duty: 1 blocked by another record")
+    assert (await client.get(f"/plans/{plan['id']}")).json() == plan
+    assert (await client.get(f"/activities/{scene.activity_id}/plans")).json()["data"] == [plan]
+
+
+async def test_the_items_say_why_and_what_differs(client: httpx.AsyncClient, scene: Scene) -> None:
+    listed = await items(client, (await made(client, scene.activity_id))["id"])
+    assert [each["id"] for each in listed] == [
+        each["id"] for each in (scene.renamed, scene.hidden, scene.same, scene.broken, scene.gone, scene.teaching)
+    ]
+    renamed, hidden, same, broken, gone, teaching = listed
+    assert renamed["changes"] == [{"pointer": "/familyName", "old": "Provlund", "new": "Exempelsson"}]
+    assert hidden["changes"][0]["old"] == "Skyddsson"
+    assert (same["decision"], same["marks"], same["changes"]) == ("send", ["unchanged"], [])
+    assert (broken["decision"], [each["code"] for each in broken["messages"]]) == ("kept_here", ["schema_type"])
+    assert (gone["decision"], gone["name"]) == ("left", "Ivar Exempelsson")
+    assert (teaching["decision"], teaching["blocked_by"]) == ("blocked", [scene.broken["id"]])
+    assert teaching["name"] == "Östen Lärarsson"
+    about = {"kind": "persons", "id": scene.broken["id"], "name": "Östen Lärarsson"}
+    assert teaching["messages"][0]["about"] == [about]
+
+
+@pytest.mark.parametrize(
+    ("params", "names"),
+    [
+        ({"stage": "duties"}, ["teaching"]),
+        ({"mark": ["renamed", "left"]}, ["renamed", "hidden", "gone"]),
+        ({"code": "schema_type"}, ["broken"]),
+        ({"decision": ["kept_here", "blocked"]}, ["broken", "teaching"]),
+        ({"stage": "persons", "decision": "send", "mark": "unchanged"}, ["same"]),
+        ({"mark": "eppn_changed"}, []),
+    ],
+)
+async def test_items_are_narrowed(client: httpx.AsyncClient, scene: Scene, params: Json, names: list[str]) -> None:
+    listed = await items(client, (await made(client, scene.activity_id))["id"], **params)
+    assert [each["id"] for each in listed] == [getattr(scene, name)["id"] for name in names]
+
+
+async def test_with_halt_the_chain_stops_where_something_stays_here(client: httpx.AsyncClient, scene: Scene) -> None:
+    """The body may be left out: halt is what a run does by itself."""
+    plan = (await client.post(f"/activities/{scene.activity_id}/plan")).json()
+    assert plan["on_record_error"] == "halt"
+    assert [(each["stops_here"], each["not_reached"]) for each in plan["stages"]] == [
+        (True, 0),
+        (False, 1),
+        (False, 0),
+        (False, 0),
+    ]
+
+
+async def test_nothing_is_sent(service: Service, client: httpx.AsyncClient, scene: Scene) -> None:
+    """No run, job, record, call or task comes of a plan."""
+
+    async def rows() -> list[int]:
+        async with service.runtime.engine.connect() as conn:
+            return [
+                int(await conn.scalar(sa.text(f"SELECT count(*) FROM {table}")) or 0)
+                for table in ("run", "job", "record", "batch", "task", "event", "content")
+            ]
+
+    before = await rows()
+    await made(client, scene.activity_id)
+    assert await rows() == before
+
+
+async def test_values_are_masked_for_who_may_not_see_them(
+    service: Service, client: httpx.AsyncClient, scene: Scene
+) -> None:
+    """Without `pii` all of them; without `protected` those of protected persons, but for the places."""
+    plan_id = (await made(client, scene.activity_id))["id"]
+    everyone = await items(client, plan_id)
+    blind = await items(await service.client("history", "protected"), plan_id)
+    some = await items(await service.client("history", "pii"), plan_id)
+    for word in ("Provlund", "Exempelsson", "Skydds", "Lärarsson", "Ivar", "edu.example.se", "98"):
+        assert word not in json.dumps([{**each, "id": None, "blocked_by": None} for each in blind], ensure_ascii=False)
+    assert "Skydds" not in json.dumps(some)
+    for seen, masked, in_part in zip(everyone, blind, some, strict=True):
+        assert [each["pointer"] for each in seen["changes"]] == [each["pointer"] for each in masked["changes"]]
+        is_hidden = seen["id"] == scene.hidden["id"]
+        assert in_part["changes"] == (masked if is_hidden else seen)["changes"]
+        assert in_part["name"] == (masked if is_hidden else seen)["name"]
+    assert some[1]["changes"] == [{"pointer": "/familyName", "old": "***", "new": "***"}]
+
+
+async def test_who_is_protected_now_is_so_in_old_plans(
+    service: Service, client: httpx.AsyncClient, scene: Scene
+) -> None:
+    plan_id = (await made(client, scene.activity_id))["id"]
+    await put(client, body([{**scene.renamed, "securityMarking": PROTECTED}]))
+    shown, _ = await items(await service.client("history", "pii"), plan_id, mark="renamed")
+    assert (shown["id"], shown["name"]) == (scene.renamed["id"], "***")
+    assert shown["changes"] == [{"pointer": "/familyName", "old": "***", "new": "***"}]
+
+
+async def test_when_the_roster_has_gone_marks_stay_and_values_go(client: httpx.AsyncClient, scene: Scene) -> None:
+    plan = await made(client, scene.activity_id)
+    await put(client, body(), scene.activity_id)
+    assert (await client.get(f"/plans/{plan['id']}")).json() == plan
+    renamed, *_ = await items(client, plan["id"])
+    assert (renamed["marks"], renamed["changes"], renamed["name"]) == (["renamed"], None, None)
+
+
+async def test_a_key_that_provisions_alone_sees_its_own_plans(
+    service: Service, client: httpx.AsyncClient, scene: Scene
+) -> None:
+    provisions = await service.client("provision")
+    others, own = await made(client, scene.activity_id), await made(provisions, scene.activity_id)
+    for address in (f"/plans/{others['id']}", f"/plans/{others['id']}/items"):
+        assert_problem(await provisions.get(address), 403)
+    assert (await provisions.get(f"/plans/{own['id']}/items")).status_code == 200
+    assert (await provisions.get(f"/activities/{scene.activity_id}/plans")).json()["data"] == [own]
+    reads = await service.client("history")
+    assert (await reads.get(f"/plans/{own['id']}")).json() == own
+    assert (await made(reads, scene.activity_id))["stages"] == others["stages"]
+
+
+async def test_another_organisations_plan_and_activity_are_not_there(
+    service: Service, client: httpx.AsyncClient, scene: Scene
+) -> None:
+    plan = await made(client, scene.activity_id)
+    stranger = await service.client("provision", "history", "pii", "protected", organisation=1)
+    for address in (f"/plans/{plan['id']}", f"/plans/{plan['id']}/items", f"/activities/{scene.activity_id}/plans"):
+        assert_problem(await stranger.get(address), 404)
+    assert_problem(await stranger.post(f"/activities/{scene.activity_id}/plan"), 404)
+    assert_problem(await client.post(f"/activities/{uuid4()}/plan"), 404)
+
+
+@pytest.mark.parametrize(
+    "query", ["mark=unknown", "code=2010x", "stage=unknown", "decision=unknown", "cursor=x", "limit=0"]
+)
+async def test_unknown_values_are_refused(client: httpx.AsyncClient, scene: Scene, query: str) -> None:
+    plan = await made(client, scene.activity_id)
+    assert_problem(await client.get(f"/plans/{plan['id']}/items?{query}"), 400)
+    first = (await client.get(f"/plans/{plan['id']}/items?limit=1")).json()["next_cursor"]
+    assert_problem(await client.get(f"/plans/{plan['id']}/items", params={"cursor": first, "mark": "new"}), 400)

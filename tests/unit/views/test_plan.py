@@ -1,0 +1,138 @@
+"""Plans: what of an object's old and new values is shown to whom."""
+
+import json
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from app.views.plan import MOST_CHANGES, show_item
+from app.views.viewer import Viewer
+from tests.unit.views.rows import NORTH, PUPIL, SOUTH, mask, pupil, viewer
+
+Object = dict[str, Any]
+
+
+def item(**changes: Any) -> Object:
+    """Makes an opened item: a pupil's who is renamed, unless it is said otherwise."""
+    return {
+        "object_id": PUPIL,
+        "kind": "persons",
+        "decision": "send",
+        "likely_refused": False,
+        "issues": None,
+        "marks": ["renamed"],
+        "outgoing": b"2",
+        "accepted": b"1",
+        "payload": pupil(),
+        "person_payload": None,
+        "old": {**pupil(), "familyName": "Provlund"},
+        "new": pupil(),
+        "hidden": False,
+        "person_id": None,
+        "sent": None,
+        "received": None,
+        "held": False,
+        **changes,
+    }
+
+
+def shown_of(row: Object, viewer: Viewer) -> Object:
+    return show_item(row, viewer, {})
+
+
+def test_an_item_shows_what_would_happen_and_what_differs() -> None:
+    shown = shown_of(item(), viewer("pii"))
+    assert (shown["id"], shown["kind"], shown["name"], shown["decision"]) == (
+        PUPIL,
+        "persons",
+        "Åsa Exempelsson",
+        "send",
+    )
+    assert shown["changes"] == [{"pointer": "/familyName", "old": "Provlund", "new": "Exempelsson"}]
+    assert (shown["marks"], shown["messages"], shown["blocked_by"]) == (["renamed"], [], [])
+
+
+def test_who_blocks_it_is_named() -> None:
+    issues = [{"code": "blocked_by", "severity": "error", "ids": [str(PUPIL)]}]
+    shown = shown_of(item(decision="blocked", issues=issues), viewer("pii"))
+    assert shown["blocked_by"] == [PUPIL]
+    assert [each["code"] for each in shown["messages"]] == ["blocked_by"]
+
+
+@pytest.mark.parametrize("units", [None, {NORTH}, {SOUTH}])
+@pytest.mark.parametrize("scopes", ["", "pii", "protected", "pii protected"])
+@pytest.mark.parametrize("hidden", [False, True])
+def test_values_are_masked_as_those_of_what_was_sent(hidden: bool, scopes: str, units: set[UUID] | None) -> None:
+    old = {**pupil(), "familyName": "Provlund", "securityMarking": "Ingen"}
+    new = {**pupil(), "securityMarking": "Sekretessmarkering"}
+    shown = shown_of(item(hidden=hidden, old=old, new=new), viewer(*scopes.split(), units=units))
+    may = "pii" in scopes and ("protected" in scopes or not hidden) and (units is None or NORTH in units)
+    assert [each["pointer"] for each in shown["changes"]] == ["/familyName", "/securityMarking"]
+    values = ["Provlund", "Exempelsson", "Ingen", "Sekretessmarkering"] if may else ["***"] * 4
+    assert [value for each in shown["changes"] for value in (each["old"], each["new"])] == values
+    assert shown["name"] == ("Åsa Exempelsson" if may else "***")
+
+
+def test_of_a_protected_person_nothing_but_the_place_is_shown() -> None:
+    """Not even what is no text."""
+    old, new = pupil(), pupil()
+    new["enrolments"][0]["schoolYear"] = 7
+    for hidden, values in ((False, (6, 7)), (True, ("***", "***"))):
+        [change] = shown_of(item(hidden=hidden, old=old, new=new), viewer())["changes"]
+        assert (change["pointer"], change["old"], change["new"]) == ("/enrolments/0/schoolYear", *values)
+
+
+def test_a_school_sees_nothing_of_who_belonged_to_another_one() -> None:
+    moved = {**pupil(PUPIL, SOUTH), "familyName": "Provlund"}
+    shown = shown_of(item(old=moved, new=pupil()), viewer("pii", units={NORTH}))
+    assert shown["name"] == "Åsa Exempelsson"
+    assert [(each["pointer"], each["old"], each["new"]) for each in shown["changes"]] == [
+        ("/familyName", "***", "***"),
+        ("/enrolments/0/enroledAt/id", str(SOUTH), str(NORTH)),
+    ]
+
+
+def test_a_new_object_has_no_old() -> None:
+    for scopes, expected in ((("pii",), pupil()), ((), mask(pupil()))):
+        shown = shown_of(item(accepted=None, old={}, marks=["new"]), viewer(*scopes))
+        assert {each["pointer"]: each["new"] for each in shown["changes"]} == {
+            f"/{key}": value for key, value in expected.items() if key != "id"
+        }
+        assert {each["old"] for each in shown["changes"]} == {None}
+
+
+@pytest.mark.parametrize("gone", ["old", "new"])
+def test_what_was_erased_is_null(gone: str) -> None:
+    assert shown_of(item(**{gone: None}), viewer("pii"))["changes"] is None
+
+
+def test_what_is_the_same_or_is_never_sent_has_no_changes() -> None:
+    for changes in ({"accepted": b"2"}, {"outgoing": None, "new": None}, {"outgoing": None, "accepted": b"1"}):
+        assert shown_of(item(**changes), viewer("pii"))["changes"] == []
+
+
+def test_a_duty_is_shown_by_the_name_of_its_person() -> None:
+    duty = {"id": str(PUPIL), "dutyAt": {"id": str(NORTH)}}
+    given = item(
+        kind="duties",
+        person_id=PUPIL,
+        payload=duty,
+        person_payload=pupil(),
+        old=duty,
+        new={**duty, "dutyRole": "Rektor"},
+    )
+    assert shown_of(given, viewer("pii"))["name"] == "Åsa Exempelsson"
+    assert shown_of(given, viewer())["name"] == "***"
+    assert shown_of({**given, "person_payload": None}, viewer("pii"))["name"] is None
+
+
+def test_the_changes_of_one_object_are_bounded() -> None:
+    members = [{"person": {"id": str(UUID(int=number))}} for number in range(3 * MOST_CHANGES)]
+    group = {"id": str(PUPIL), "displayName": "6A", "organisation": {"id": str(NORTH)}}
+    given = item(kind="groups", payload=group, old=group | {"groupMemberships": members[:1]}, new=group)
+    assert len(shown_of(given, viewer("pii"))["changes"]) == 1
+    given["new"] = group | {"groupMemberships": members}
+    shown = shown_of(given, viewer("pii"))["changes"]
+    assert len(shown) == MOST_CHANGES
+    assert json.dumps(shown)
