@@ -30,9 +30,9 @@ from app.target import Published
 # As many plans are kept of an activity.
 MOST_KEPT: Final = 5
 
-_SLICE: Final = 500
+_SLICE: Final = 200
 # What is opened together has about so many bytes.
-_OPENED_TOGETHER: Final = 1_000_000
+_OPENED_TOGETHER: Final = 250_000
 
 _COLUMNS: Final = {
     "organisation_id": "uuid",
@@ -158,8 +158,10 @@ class _Making:
         driver: Any = raw.driver_connection
         async with driver.cursor() as cursor, cursor.copy(_COPY) as copy:
             copy.set_types(list(_COLUMNS.values()))
-            for row in rows:
-                await copy.write_row(row)
+            async with self.share:
+                for row in rows:
+                    await copy.write_row(row)
+                    await self.share.rest()
 
 
 async def make_plan(
