@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.cipher import Cipher, OrganisationCipher
+from app.db.protection import is_marked
 from app.db.tasks import Task
 from app.domain.kinds import Kind
 from app.domain.repair import LastAccepted
@@ -17,7 +18,7 @@ REPAIR = "repair"
 
 @dataclass(frozen=True, slots=True)
 class Repair:
-    """The objects of a lost batch that the target has ever accepted, each as it did last."""
+    """The objects of a lost batch that the target has ever accepted, each as it did last; none that stay here now."""
 
     kind: Kind
     cipher: OrganisationCipher
@@ -29,9 +30,14 @@ async def load(conn: AsyncConnection, cipher: Cipher, task: Task) -> Repair | No
     rows = (
         await conn.execute(
             sa.text(
-                """
+                f"""
                 SELECT job.kind, job.organisation_id, organisation.salt, known.id, known.accepted, kept.sealed,
-                    coalesce(sent.protected, false) AS protected
+                    coalesce(sent.protected, false) OR {is_marked("job.organisation_id", "known.id")} AS protected,
+                    EXISTS (
+                        SELECT FROM withheld(
+                            job.organisation_id, job.kind, '{{}}', ARRAY[known.id], ARRAY[known.accepted]
+                        ) OFFSET 0
+                    ) AS stays_here
                 FROM batch JOIN job ON job.id = batch.job_id JOIN organisation ON organisation.id = job.organisation_id
                 -- Each OFFSET makes this a look by the primary key for each.
                 LEFT JOIN LATERAL unnest(batch.record_ids) AS listed (id) ON true
@@ -49,7 +55,7 @@ async def load(conn: AsyncConnection, cipher: Cipher, task: Task) -> Repair | No
                     WHERE record.job_id = known.accepted_job_id AND record.object_id = known.id OFFSET 0
                 ) sent ON true
                 WHERE batch.id = :batch
-                """
+                """  # noqa: S608 - a condition of ours
             ),
             {"batch": UUID(task.key)},
         )
@@ -68,7 +74,7 @@ async def load(conn: AsyncConnection, cipher: Cipher, task: Task) -> Repair | No
                 row.protected,
             )
             for row in rows
-            if row.id is not None
+            if row.id is not None and not row.stays_here
         ],
     )
 

@@ -137,6 +137,47 @@ async def test_it_is_about_what_was_accepted_last_by_whichever_run(tenant: Tenan
     assert {each: one.protected for each, one in found.items()} == {person["id"]: False, hidden["id"]: True}
 
 
+async def lose_marked(tenant: Tenant) -> Task:
+    """Has an unmarked person accepted, then sent with a marking in a call without an answer, which leaves a repair."""
+    person = pupil(securityMarking="Ingen")
+    first = await tenant.new_run({"persons": [person]})
+    for job in first.jobs:
+        await tenant.play(job)
+    await tenant.store({"persons": [{**person, "securityMarking": "Sekretessmarkering"}]}, first.activity_id)
+    run = await tenant.accept(first.activity_id)
+    held = await tenant.claim(run.jobs[0])
+    await tenant.called(held)
+    await run.cancel()
+    async with tenant.engine.begin() as conn:
+        await answers.abandon_outstanding(conn, held, "cancelled")
+    await tenant.finish(held, "cancelled")
+    [task] = await due(tenant)
+    return task
+
+
+async def test_nobody_is_sent_again_with_a_weaker_marking_than_a_current_roster_has(tenant: Tenant) -> None:
+    task = await lose_marked(tenant)
+    assert (await load(tenant, task)).accepted == []
+
+
+async def test_a_repair_is_not_called_once_a_roster_marks_more_strongly(tenant: Tenant) -> None:
+    person = pupil(securityMarking="Ingen")
+    run = await lost_batch(tenant, person)
+    [task] = await due(tenant)
+    repair = await load(tenant, task)
+    assert [each.protected for each in repair.accepted] == [False]
+    await tenant.store({"persons": [{**person, "securityMarking": "Sekretessmarkering"}]}, run.activity_id)
+    assert not await call(tenant, task, repair)
+
+
+async def test_whom_a_current_roster_says_to_be_protected_is_so_in_it(tenant: Tenant) -> None:
+    """Whatever the run knew of it: the target is not asked for such a person."""
+    await lost_batch(tenant, pupil(securityMarking="Ingen"))
+    await tenant.do("UPDATE roster_item SET protected = true")
+    [task] = await due(tenant)
+    assert [each.protected for each in (await load(tenant, task)).accepted] == [True]
+
+
 async def test_what_was_never_accepted_is_not_in_it(tenant: Tenant) -> None:
     _, batch_id = await make_batch(tenant, "lost")
     async with tenant.engine.begin() as conn:

@@ -25,8 +25,8 @@ BEGIN
 END $$;
 
 -- Notes that a task sends objects of a kind again now, with the contents that were accepted last. It must not, and false
--- is given, when one of them is in another call under way, or something else has been accepted; NULL when the claim no
--- longer holds.
+-- is given, when one of them is in another call under way, something else has been accepted, or a current roster marks one
+-- more strongly; NULL when the claim no longer holds.
 CREATE OR REPLACE FUNCTION call_repair(
     of_organisation uuid, of_task uuid, of_claim bigint, of_kind text, ids uuid[], digests bytea[]
 ) RETURNS boolean LANGUAGE plpgsql AS $$
@@ -50,6 +50,8 @@ BEGIN
             WHERE organisation_id = one.organisation_id AND kind = of_kind AND id = each.id OFFSET 0
         ) known
         WHERE known.accepted <> each.digest
+        UNION ALL
+        SELECT FROM withheld(one.organisation_id, of_kind, '{}', ids, digests)
     ) THEN
         RETURN false;
     END IF;
