@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db import tasks
+from app.db.protection import is_marked
 from app.db.reads import Row
 from app.db.schema import activity, organisation
 from app.domain.issues import COUNTED, Finding
@@ -209,12 +210,7 @@ async def list_spoken_of(conn: AsyncConnection, organisation_id: UUID, object_id
         SELECT one.object_id, one.kind, one.source, {sealed.format("one.source")} AS source_sealed,
             person.object_id AS person_id, person.source AS person_source,
             {sealed.format("person.source")} AS person_source_sealed,
-            EXISTS (
-                SELECT FROM roster_item item
-                WHERE item.organisation_id = :organisation AND item.protected
-                    AND item.object_id IN (one.object_id, person.object_id)
-                OFFSET 0
-            ) AS hidden
+            {is_marked(":organisation", "one.object_id", "person.object_id")} AS hidden
         FROM unnest(CAST(:objects AS uuid[])) AS wanted
         CROSS JOIN LATERAL ({latest.format(id="wanted", and_kind="")}) one
         LEFT JOIN LATERAL ({latest.format(id="one.refs[1]", and_kind="AND item.kind = 'persons'")}) person

@@ -1,7 +1,7 @@
 """What callers read of plans. Scoped to one organisation first of all.
 
-An object is protected when it was so in the plan's roster or at the target then, or when any roster of the organisation
-marks it so now; a duty when its person is.
+An object is protected when it was so in the plan's roster or at the target then, or when its person is marked now (see
+`protection`); a duty when its person is.
 """
 
 from collections.abc import Iterable, Sequence
@@ -12,6 +12,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db.protection import is_marked
 from app.db.reads import Row
 from app.db.schema import plan
 from app.domain.kinds import Kind
@@ -23,13 +24,9 @@ _COLUMNS: Final = f"""
     SELECT one.*, {_OF.format("one.source")} AS source_sealed, {_OF.format("one.outgoing")} AS outgoing_sealed,
         {_OF.format("one.accepted")} AS accepted_sealed,
         person.source AS person_source, {_OF.format("person.source")} AS person_source_sealed,
-        one.protected OR coalesce(person.protected, false) OR EXISTS (
-            SELECT FROM roster_item item
-            WHERE item.organisation_id = one.organisation_id AND item.protected
-                AND item.object_id IN (one.object_id, one.person_id)
-            OFFSET 0
-        ) AS hidden
-"""  # noqa: S608 - constants of ours
+        one.protected OR coalesce(person.protected, false)
+            OR {is_marked("one.organisation_id", "one.object_id", "one.person_id")} AS hidden
+"""
 _PERSON: Final = """
     LEFT JOIN LATERAL (
         SELECT source, protected FROM (

@@ -2,8 +2,8 @@
 
 What they search is in `searches`.
 
-A record is protected when it was so in its run, or when any roster of the organisation marks the person so now; a duty
-when its person is.
+A record is protected when it was so in its run, or when its person is marked now (see `protection`); a duty when its
+person is.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,6 +13,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db.protection import is_marked
 from app.db.schema import batch
 from app.domain.lifecycle import RECORD
 
@@ -21,7 +22,8 @@ Row = sa.RowMapping
 # `one` is the record; `person` is the record that a duty takes its name from; `before` what Skolverket was asked about.
 # Each OFFSET or LIMIT, and each id as a range, keeps this a look by the primary key for each record, whatever the
 # statistics say: as an equality the object's own index would do as well, and that has it in all runs.
-BESIDE = """
+_MARKED = is_marked("one.organisation_id", "one.object_id", "CASE WHEN one.kind = 'duties' THEN one.refs[1] END")
+BESIDE = f"""
     LEFT JOIN LATERAL (
         SELECT person.object_id, person.source, person.protected FROM record person
         WHERE one.kind = 'duties' AND person.object_id BETWEEN one.refs[1] AND one.refs[1] AND person.job_id = (
@@ -34,14 +36,9 @@ BESIDE = """
         SELECT held FROM at_target WHERE at_target.job_id = :job AND at_target.object_id = one.object_id OFFSET 0
     ) before ON true
     CROSS JOIN LATERAL (
-        SELECT one.protected OR coalesce(person.protected, false) OR EXISTS (
-            SELECT FROM roster_item item
-            WHERE item.organisation_id = one.organisation_id AND item.protected
-                AND item.object_id IN (one.object_id, CASE WHEN one.kind = 'duties' THEN one.refs[1] END)
-            OFFSET 0
-        ) AS hidden
+        SELECT one.protected OR coalesce(person.protected, false) OR {_MARKED} AS hidden
     ) protection
-"""
+"""  # noqa: S608 - a condition of ours
 # Some of a job's records, by their ids.
 _FROM = f"""
     FROM unnest(CAST(:objects AS uuid[])) AS wanted CROSS JOIN LATERAL (

@@ -159,7 +159,7 @@ async def test_values_are_masked_for_who_may_not_see_them(
     everyone = await items(client, plan_id)
     blind = await items(await service.client("history", "protected"), plan_id)
     some = await items(await service.client("history", "pii"), plan_id)
-    for word in ("Provlund", "Exempelsson", "Skydds", "Lärarsson", "Ivar", "edu.example.se", "98"):
+    for word in ("Provlund", "Exempelsson", "Skydds", "Lärarsson", "Ivar", "edu.example.se", "20120101"):
         assert word not in json.dumps([{**each, "id": None, "blocked_by": None} for each in blind], ensure_ascii=False)
     assert "Skydds" not in json.dumps(some)
     for seen, masked, in_part in zip(everyone, blind, some, strict=True):
