@@ -21,7 +21,7 @@ Marks = Annotated[
     Field(
         description="How many objects each mark has. `new`: Skolverket has nothing of it from us. `unchanged`: what"
         " Skolverket has. What is neither has one mark or several that say what is different; `left` is not of the"
-        " roster any more.",
+        " roster any more. A protected person that differs is counted as `changed`.",
         examples=[{"left": 1, "members_gained": 1, "new": 2, "renamed": 1, "unchanged": 28}],
     ),
 ]
@@ -113,5 +113,8 @@ class PlanItem(BaseModel):
     marks: Annotated[list[str], Field(examples=[["renamed", "eppn_changed"]])]
     changes: Annotated[
         list[Change] | None,
-        Field(description="What differs, at most a hundred places; null when what it was has been erased."),
+        Field(
+            description="What differs, at most a hundred places; null when what it was has been erased, empty for a"
+            " protected person where the key may not see these."
+        ),
     ]

@@ -110,7 +110,9 @@ async def list_plan_items(
 ) -> Response:
     """Lists the objects in the roster's order by stage, then those that have left it; with old and new values.
 
-    Values are shown as long as something else than the plan keeps them, and masked as in what was sent.
+    Values are shown as long as something else than the plan keeps them, and masked as in what was sent. A key without
+    `history` is not shown what was before: old values, and who has left. Without `protected` it is told of a protected
+    person whether anything has changed, and not what.
     """
     if unknown := [each for each in mark or () if each not in MARKS]:
         raise BadRequest(f"mark: {len(unknown)} of the values are no marks")
@@ -122,7 +124,15 @@ async def list_plan_items(
     after = cursors.read(cursor, (Kind, cursors.number), *listed)
     await _visible_plan(parts, viewer, plan_id)
     async with parts.reading.connect() as conn:
-        rows = await plans.list_items(conn, viewer.organisation_id, plan_id, wanted, after=after, limit=limit)
+        rows = await plans.list_items(
+            conn,
+            viewer.organisation_id,
+            plan_id,
+            wanted,
+            protected=viewer.may_see_protected,
+            after=after,
+            limit=limit,
+        )
     cut, following = cursors.page(rows, limit, lambda row: (row["kind"], row["ordinal"]), *listed)
     opened = [open_plan_item(row, cipher) for row in cut]
     names = await _names(parts, cipher, viewer, plan_id, opened)

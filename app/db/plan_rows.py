@@ -10,23 +10,29 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db.protection import is_marked
+
 Row = sa.Row[Any]
 
 _LAST: Final = 2**31 - 1
 _LAST_ID: Final = UUID(int=2**128 - 1)
+# Whether it is of a protected person; a duty when its person is.
+_MARKED: Final = is_marked(
+    ":organisation", "latest.object_id", "CASE WHEN CAST(:kind AS text) = 'duties' THEN latest.refs[1] END"
+)
 
 # Each object as `accept_run` would freeze it, with what the target has accepted last and what the rules say against it
 # in that roster. Between two keys of the index, with a limit that the planner knows; each OFFSET and LIMIT keeps this a
 # look by an index for each.
-_ROSTER: Final = """
+_ROSTER: Final = f"""
     WITH slice AS MATERIALIZED (
         SELECT object_id, ordinal FROM roster_item
         WHERE (roster_id, kind, ordinal) > (:roster, :kind, :after)
             AND (roster_id, kind, ordinal) <= (:roster, :kind, :last)
-        ORDER BY roster_id, kind, ordinal LIMIT {limit}
+        ORDER BY roster_id, kind, ordinal LIMIT {{limit}}
     )
     SELECT slice.ordinal, latest.*, kept.bytes, kept.first_byte, known.accepted, known.accepted_upload,
-        against.issues AS refused
+        against.issues AS refused, {_MARKED} AS is_marked
     FROM slice CROSS JOIN LATERAL (
         SELECT one.object_id, one.roster_id, one.ordinal AS its_ordinal, one.source, one.outgoing,
             one.upload, one.refs, one.protected, one.sendable, one.issues
@@ -49,7 +55,7 @@ _ROSTER: Final = """
         ) finding
     ) against ON true
     ORDER BY slice.ordinal
-"""
+"""  # noqa: S608 - a condition of ours
 # The jobs of the latest run of which something has left.
 _LAST_JOBS: Final = sa.text(
     """

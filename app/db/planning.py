@@ -19,7 +19,7 @@ from app.db.engine import transaction
 from app.db.loop_share import LoopShare
 from app.db.plan_rows import job_slice, last_jobs, roster_slice, was_sent_with_objects, withheld
 from app.db.schema import activity, plan, plan_item
-from app.domain.differences import marks
+from app.domain.differences import marks, plain_marks
 from app.domain.issues import Issue, issues_of, stored
 from app.domain.kinds import Kind
 from app.domain.plan import AS_IF_KNOWN, Candidate, Decided, Decision, Forecast, Stage, as_sent
@@ -106,8 +106,9 @@ class _Making:
         needed = new if self.forecast.refers_to_missing(candidate) else None
         decided = self.forecast.decide(candidate, needed)
         said = _marks(stage.kind, row, old, new, decided.without)
-        stage.marks.update(said)
         is_hidden = row.protected or (old is not None and stage.kind is Kind.PERSONS and is_protected(old))
+        # Of a roster with one object the counts tell what its item does.
+        stage.marks.update(plain_marks(said) if is_hidden or row.is_marked else said)
         return self._row(stage.kind, row.ordinal, row, decided, said, outgoing=row.outgoing, protected=is_hidden)
 
     async def _left(self, stage: Stage, ordinal: int) -> None:

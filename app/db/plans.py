@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db.protection import is_marked
 from app.db.reads import Row
 from app.db.schema import plan
+from app.domain.differences import PLAIN
 from app.domain.kinds import Kind
 
 _LAST: Final = 2**31 - 1
@@ -45,6 +46,18 @@ _ITEMS: Final = f"""
         ORDER BY plan_id, kind, ordinal LIMIT {{limit}}
     ) one {_PERSON}
     ORDER BY one.ordinal
+"""  # noqa: S608 - constants of ours
+# The marks as who may not see protected persons is shown them.
+_PLAIN_MARKS: Final = f"""
+    CASE WHEN marks = '{{}}' OR marks && ARRAY[{", ".join(f"'{mark}'" for mark in PLAIN)}] THEN marks
+        WHEN protected OR {is_marked("plan_item.organisation_id", "plan_item.object_id", "plan_item.person_id")}
+            OR EXISTS (
+                SELECT FROM (
+                    SELECT * FROM plan_item its WHERE its.object_id = plan_item.person_id OFFSET 0
+                ) person
+                WHERE person.plan_id = :plan AND person.kind = 'persons' AND person.protected
+            ) THEN ARRAY['changed']
+        ELSE marks END
 """  # noqa: S608 - constants of ours
 _NAMED: Final = f"""
     {_COLUMNS}
@@ -90,16 +103,20 @@ async def list_items(
     plan_id: UUID,
     wanted: ItemFilter,
     *,
+    protected: bool,
     after: tuple[Any, ...] | None,
     limit: int,
 ) -> list[Row]:
-    """Lists what a plan says of its objects, by stage and ordinal, with one to spare."""
+    """Lists what a plan says of its objects, by stage and ordinal, with one to spare.
+
+    Without `protected` a mark that is wanted finds of protected persons only whether anything has changed.
+    """
     first, place = after if after is not None else (Kind.PERSONS, -1)
     narrowed = "".join(
         f" AND {condition}"
         for condition, values in (
             ("decision = ANY (:decisions)", wanted.decisions),
-            ("marks && CAST(:marks AS text[])", wanted.marks),
+            (f"{'marks' if protected else _PLAIN_MARKS} && CAST(:marks AS text[])", wanted.marks),
             ("codes && CAST(:codes AS text[])", wanted.codes),
         )
         if values

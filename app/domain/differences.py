@@ -5,7 +5,7 @@ Both are in the form in which objects leave. The order of a list says nothing, a
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -18,6 +18,8 @@ MARKS: Final = (
     *("enrolment_changed", "unit_changed", "exam_changed", "members_lost", "members_gained"),
     *("groups_lost", "groups_gained", "teachers_lost", "teachers_gained", "changed", "left"),
 )
+# Those that tell nothing of what an object has or had.
+PLAIN: Final = ("new", "unchanged", "left")
 
 # What a change of a property of an object is called; of any other it is `changed`.
 _MARK_OF: Final[Mapping[str, str]] = {
@@ -64,6 +66,11 @@ def marks(old: Item, new: Item) -> list[str]:
     """Says in a word each what has changed from `old` to `new`, in the order of MARKS; `unchanged` if nothing has."""
     found = {mark for key in {*old, *new} for mark in _marks_of(key, old.get(key), new.get(key))}
     return [mark for mark in MARKS if mark in found] or ["unchanged"]
+
+
+def plain_marks(said: Sequence[str]) -> list[str]:
+    """Says of what `said` tells what may be known where more must not be: one of PLAIN, or `changed`."""
+    return ["changed"] if said and set(PLAIN).isdisjoint(said) else list(said)
 
 
 def value_at(item: Any, path: Path | None) -> Any:

@@ -4,7 +4,7 @@ from collections import Counter
 from typing import Final
 
 from app.catalogue import phrase
-from app.domain.differences import differences, value_at
+from app.domain.differences import differences, plain_marks, value_at
 from app.domain.masked import MASK
 from app.domain.plan import Decision
 from app.security.masking import mask
@@ -56,7 +56,9 @@ def show_plan(row: Row) -> Shown:
 
 def show_item(row: Row, viewer: Viewer, names: Names) -> Shown:
     """Shows what a plan says of an opened object; `names` are of the objects that its messages speak of."""
-    masked = is_masked(row, viewer)
+    is_hidden = row["hidden"] and not viewer.may_see_protected
+    # What others' runs have sent is not shown without `history`.
+    masked = is_masked(row, viewer) or (row["decision"] == Decision.LEFT and viewer.runs_made_by is not None)
     return {
         "id": row["object_id"],
         "kind": row["kind"],
@@ -65,8 +67,9 @@ def show_item(row: Row, viewer: Viewer, names: Names) -> Shown:
         "likely_refused": row["likely_refused"],
         "blocked_by": ids_of(row, "blocked_by"),
         "messages": show_messages(row, viewer, masked=masked, names=names),
-        "marks": row["marks"],
-        "changes": _changes(row, viewer, masked=masked),
+        "marks": plain_marks(row["marks"]) if is_hidden else row["marks"],
+        # Where it differs would tell whoever guesses what a protected person has.
+        "changes": [] if is_hidden else _changes(row, viewer, masked=masked),
     }
 
 
@@ -78,7 +81,6 @@ def _changes(row: Row, viewer: Viewer, *, masked: bool) -> list[Shown] | None:
     if not isinstance(old, dict) or not isinstance(new, dict):
         return None
     harmless = viewer.published.harmless
-    is_hidden = row["hidden"] and not viewer.may_see_protected
     # Who belonged to another school before was not this one's to see.
     hides = masked or (bool(old) and is_masked({**row, "payload": old}, viewer))
     seen = [mask(each, harmless) if hides else each for each in (old, new)]
@@ -88,6 +90,8 @@ def _changes(row: Row, viewer: Viewer, *, masked: bool) -> list[Shown] | None:
             continue
         if len(changes) == MOST_CHANGES:
             break
-        was, becomes = (MASK, MASK) if is_hidden else (value_at(seen[0], each.old), value_at(seen[1], each.new))
+        was, becomes = value_at(seen[0], each.old), value_at(seen[1], each.new)
+        if was is not None and viewer.runs_made_by is not None:
+            was = MASK
         changes.append({"pointer": each.pointer, "old": was, "new": becomes})
     return changes

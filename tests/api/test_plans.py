@@ -9,6 +9,7 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
+from app.domain.differences import MARKS
 from tests.api.conftest import Service
 from tests.api.factories import Played, body, duty, person, put, staff
 from tests.api.guards import assert_problem
@@ -78,7 +79,7 @@ async def test_a_plan_tells_what_a_run_would_do_and_is_read_again(client: httpx.
         2,
         "continue",
     )
-    assert plan["marks"] == {"left": 1, "new": 1, "renamed": 2, "unchanged": 1}
+    assert plan["marks"] == {"changed": 1, "left": 1, "new": 1, "renamed": 1, "unchanged": 1}
     persons, duties, groups, activities = plan["stages"]
     assert [persons[name] for name in ("total", "send", "kept_here", "left", "calls")] == [4, 3, 1, 1, 1]
     assert [duties[name] for name in ("total", "blocked", "calls")] == [1, 1, 0]
@@ -154,7 +155,7 @@ async def test_nothing_is_sent(service: Service, client: httpx.AsyncClient, scen
 async def test_values_are_masked_for_who_may_not_see_them(
     service: Service, client: httpx.AsyncClient, scene: Scene
 ) -> None:
-    """Without `pii` all of them; without `protected` those of protected persons, but for the places."""
+    """Without `pii` all of them, but for the places; without `protected` those of protected persons with the places."""
     plan_id = (await made(client, scene.activity_id))["id"]
     everyone = await items(client, plan_id)
     blind = await items(await service.client("history", "protected"), plan_id)
@@ -163,11 +164,12 @@ async def test_values_are_masked_for_who_may_not_see_them(
         assert word not in json.dumps([{**each, "id": None, "blocked_by": None} for each in blind], ensure_ascii=False)
     assert "Skydds" not in json.dumps(some)
     for seen, masked, in_part in zip(everyone, blind, some, strict=True):
-        assert [each["pointer"] for each in seen["changes"]] == [each["pointer"] for each in masked["changes"]]
         is_hidden = seen["id"] == scene.hidden["id"]
+        places = [] if is_hidden else [each["pointer"] for each in seen["changes"]]
+        assert [each["pointer"] for each in masked["changes"]] == places
         assert in_part["changes"] == (masked if is_hidden else seen)["changes"]
         assert in_part["name"] == (masked if is_hidden else seen)["name"]
-    assert some[1]["changes"] == [{"pointer": "/familyName", "old": "***", "new": "***"}]
+    assert (everyone[1]["marks"], some[1]["marks"], some[1]["changes"]) == (["renamed"], ["changed"], [])
 
 
 async def test_who_is_protected_now_is_so_in_old_plans(
@@ -175,9 +177,56 @@ async def test_who_is_protected_now_is_so_in_old_plans(
 ) -> None:
     plan_id = (await made(client, scene.activity_id))["id"]
     await put(client, body([{**scene.renamed, "securityMarking": PROTECTED}]))
-    shown, _ = await items(await service.client("history", "pii"), plan_id, mark="renamed")
-    assert (shown["id"], shown["name"]) == (scene.renamed["id"], "***")
-    assert shown["changes"] == [{"pointer": "/familyName", "old": "***", "new": "***"}]
+    reader = await service.client("history", "pii")
+    assert await items(reader, plan_id, mark="renamed") == []
+    for shown, whose in zip(await items(reader, plan_id, mark="changed"), (scene.renamed, scene.hidden), strict=True):
+        assert (shown["id"], shown["name"], shown["marks"], shown["changes"]) == (whose["id"], "***", ["changed"], [])
+
+
+async def test_by_no_mark_is_found_what_of_a_protected_person_has_changed(
+    service: Service, client: httpx.AsyncClient, scene: Scene
+) -> None:
+    """An id and a guess tell nothing more: neither the item, nor which filter has it, nor the plan's counts."""
+    low = await service.client("provision", "history", "pii")
+    seen = []
+    for civic_no in (scene.hidden["civicNo"], person(serial=987)["civicNo"]):
+        guess = {**scene.hidden, "familyName": "Gissning", "civicNo": civic_no}
+        activity_id = await put(low, body([guess]))
+        plan = await made(low, activity_id)
+        by_mark = {mark: len(await items(low, plan["id"], mark=mark)) for mark in MARKS}
+        [shown] = await items(low, plan["id"])
+        seen.append((plan["marks"], by_mark, shown["marks"], shown["changes"]))
+        assert (await items(client, plan["id"]))[0]["marks"][0] == "renamed"
+        assert (await low.delete(f"/activities/{activity_id}")).status_code in {200, 204}
+    assert seen[0] == seen[1] == ({"changed": 1}, {mark: int(mark == "changed") for mark in MARKS}, ["changed"], [])
+
+
+async def test_a_duty_of_a_protected_person_is_told_of_as_its_person(service: Service) -> None:
+    boss = await service.client("provision", "history", "pii", "protected")
+    teacher = staff(securityMarking=PROTECTED)
+    teaches = duty(teacher)
+    activity_id = await put(boss, body([teacher], [teaches]))
+    run = (await boss.post(f"/activities/{activity_id}/provision")).json()
+    played = await Played.of(service.runtime, service.organisations[0], UUID(run["id"]))
+    await played.stage(1)
+    await played.stage(2)
+    await put(boss, body([teacher], [{**teaches, "dutyAt": {"id": str(uuid4())}}]), activity_id)
+    plan = await made(boss, activity_id)
+    assert (plan["marks"]["changed"], plan["marks"]["unchanged"]) == (1, 1)
+    for scopes, marks in ((("history", "pii", "protected"), ["unit_changed"]), (("history", "pii"), ["changed"])):
+        reader = await service.client(*scopes)
+        [shown] = await items(reader, plan["id"], stage="duties")
+        assert shown["marks"] == marks
+        assert len(await items(reader, plan["id"], mark="unit_changed")) == int(marks == ["unit_changed"])
+
+
+async def test_without_history_a_plan_shows_nothing_of_what_others_have_sent(service: Service, scene: Scene) -> None:
+    """Neither old values nor who has left, although what is to be sent may be seen."""
+    sends = await service.client("provision", "pii", "protected")
+    listed = {each["id"]: each for each in await items(sends, (await made(sends, scene.activity_id))["id"])}
+    renamed, gone = listed[scene.renamed["id"]], listed[scene.gone["id"]]
+    assert renamed["changes"] == [{"pointer": "/familyName", "old": "***", "new": "Exempelsson"}]
+    assert (gone["decision"], gone["name"], gone["civic_no"], gone["eppn"]) == ("left", "***", "***", "***")
 
 
 async def test_when_the_roster_has_gone_marks_stay_and_values_go(client: httpx.AsyncClient, scene: Scene) -> None:

@@ -42,7 +42,7 @@ def shown_of(row: Object, viewer: Viewer) -> Object:
 
 
 def test_an_item_shows_what_would_happen_and_what_differs() -> None:
-    shown = shown_of(item(), viewer("pii"))
+    shown = shown_of(item(), viewer("history", "pii"))
     assert (shown["id"], shown["kind"], shown["name"], shown["decision"]) == (
         PUPIL,
         "persons",
@@ -55,7 +55,7 @@ def test_an_item_shows_what_would_happen_and_what_differs() -> None:
 
 def test_who_blocks_it_is_named() -> None:
     issues = [{"code": "blocked_by", "severity": "error", "ids": [str(PUPIL)]}]
-    shown = shown_of(item(decision="blocked", issues=issues), viewer("pii"))
+    shown = shown_of(item(decision="blocked", issues=issues), viewer("history", "pii"))
     assert shown["blocked_by"] == [PUPIL]
     assert [each["code"] for each in shown["messages"]] == ["blocked_by"]
 
@@ -66,26 +66,60 @@ def test_who_blocks_it_is_named() -> None:
 def test_values_are_masked_as_those_of_what_was_sent(hidden: bool, scopes: str, units: set[UUID] | None) -> None:
     old = {**pupil(), "familyName": "Provlund", "securityMarking": "Ingen"}
     new = {**pupil(), "securityMarking": "Sekretessmarkering"}
-    shown = shown_of(item(hidden=hidden, old=old, new=new), viewer(*scopes.split(), units=units))
+    shown = shown_of(item(hidden=hidden, old=old, new=new), viewer("history", *scopes.split(), units=units))
     may = "pii" in scopes and ("protected" in scopes or not hidden) and (units is None or NORTH in units)
-    assert [each["pointer"] for each in shown["changes"]] == ["/familyName", "/securityMarking"]
+    is_hidden = hidden and scopes != "pii protected"
+    pointers = [] if is_hidden else ["/familyName", "/securityMarking"]
+    assert [each["pointer"] for each in shown["changes"]] == pointers
     values = ["Provlund", "Exempelsson", "Ingen", "Sekretessmarkering"] if may else ["***"] * 4
-    assert [value for each in shown["changes"] for value in (each["old"], each["new"])] == values
+    assert [value for each in shown["changes"] for value in (each["old"], each["new"])] == ([] if is_hidden else values)
     assert shown["name"] == ("Åsa Exempelsson" if may else "***")
 
 
-def test_of_a_protected_person_nothing_but_the_place_is_shown() -> None:
-    """Not even what is no text."""
-    old, new = pupil(), pupil()
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (["renamed", "civic_no_changed"], ["changed"]),
+        (["marking_weaker"], ["changed"]),
+        (["changed"], ["changed"]),
+        (["new"], ["new"]),
+        (["unchanged"], ["unchanged"]),
+        (["left"], ["left"]),
+        ([], []),
+    ],
+)
+def test_of_a_protected_person_it_is_told_whether_anything_has_changed_and_not_what(
+    said: list[str], told: list[str]
+) -> None:
+    for scopes, marks, changes in (
+        (("history", "pii"), told, 0),
+        (("history", "protected"), told, 0),
+        (("history", "pii", "protected"), said, 1),
+    ):
+        shown = shown_of(item(hidden=True, marks=said), viewer(*scopes))
+        assert (shown["marks"], len(shown["changes"])) == (marks, changes)
+
+
+@pytest.mark.parametrize("history", [False, True])
+def test_without_history_nothing_is_shown_of_what_was_before(history: bool) -> None:
+    """Not even what is no text; where there was nothing, that may be seen."""
+    who = viewer(*(["history"] if history else []), "pii", "protected")
+    old, new = {**pupil(), "familyName": "Provlund"}, {**pupil(), "middleName": "Alva"}
     new["enrolments"][0]["schoolYear"] = 7
-    for hidden, values in ((False, (6, 7)), (True, ("***", "***"))):
-        [change] = shown_of(item(hidden=hidden, old=old, new=new), viewer())["changes"]
-        assert (change["pointer"], change["old"], change["new"]) == ("/enrolments/0/schoolYear", *values)
+    assert {
+        each["pointer"]: (each["old"], each["new"]) for each in shown_of(item(old=old, new=new), who)["changes"]
+    } == {
+        "/familyName": ("Provlund" if history else "***", "Exempelsson"),
+        "/middleName": (None, "Alva"),
+        "/enrolments/0/schoolYear": (6 if history else "***", 7),
+    }
+    gone = shown_of(item(decision="left", marks=["left"], outgoing=None, new=None, old=None), who)
+    assert (gone["name"], gone["marks"]) == ("Åsa Exempelsson" if history else "***", ["left"])
 
 
 def test_a_school_sees_nothing_of_who_belonged_to_another_one() -> None:
     moved = {**pupil(PUPIL, SOUTH), "familyName": "Provlund"}
-    shown = shown_of(item(old=moved, new=pupil()), viewer("pii", units={NORTH}))
+    shown = shown_of(item(old=moved, new=pupil()), viewer("history", "pii", units={NORTH}))
     assert shown["name"] == "Åsa Exempelsson"
     assert [(each["pointer"], each["old"], each["new"]) for each in shown["changes"]] == [
         ("/familyName", "***", "***"),
@@ -94,7 +128,7 @@ def test_a_school_sees_nothing_of_who_belonged_to_another_one() -> None:
 
 
 def test_a_new_object_has_no_old() -> None:
-    for scopes, expected in ((("pii",), pupil()), ((), mask(pupil()))):
+    for scopes, expected in ((("history", "pii"), pupil()), (("history",), mask(pupil()))):
         shown = shown_of(item(accepted=None, old={}, marks=["new"]), viewer(*scopes))
         assert {each["pointer"]: each["new"] for each in shown["changes"]} == {
             f"/{key}": value for key, value in expected.items() if key != "id"
@@ -104,12 +138,12 @@ def test_a_new_object_has_no_old() -> None:
 
 @pytest.mark.parametrize("gone", ["old", "new"])
 def test_what_was_erased_is_null(gone: str) -> None:
-    assert shown_of(item(**{gone: None}), viewer("pii"))["changes"] is None
+    assert shown_of(item(**{gone: None}), viewer("history", "pii"))["changes"] is None
 
 
 def test_what_is_the_same_or_is_never_sent_has_no_changes() -> None:
     for changes in ({"accepted": b"2"}, {"outgoing": None, "new": None}, {"outgoing": None, "accepted": b"1"}):
-        assert shown_of(item(**changes), viewer("pii"))["changes"] == []
+        assert shown_of(item(**changes), viewer("history", "pii"))["changes"] == []
 
 
 def test_a_duty_is_shown_by_the_name_of_its_person() -> None:
@@ -122,17 +156,17 @@ def test_a_duty_is_shown_by_the_name_of_its_person() -> None:
         old=duty,
         new={**duty, "dutyRole": "Rektor"},
     )
-    assert shown_of(given, viewer("pii"))["name"] == "Åsa Exempelsson"
+    assert shown_of(given, viewer("history", "pii"))["name"] == "Åsa Exempelsson"
     assert shown_of(given, viewer())["name"] == "***"
-    assert shown_of({**given, "person_payload": None}, viewer("pii"))["name"] is None
+    assert shown_of({**given, "person_payload": None}, viewer("history", "pii"))["name"] is None
 
 
 def test_the_changes_of_one_object_are_bounded() -> None:
     members = [{"person": {"id": str(UUID(int=number))}} for number in range(3 * MOST_CHANGES)]
     group = {"id": str(PUPIL), "displayName": "6A", "organisation": {"id": str(NORTH)}}
     given = item(kind="groups", payload=group, old=group | {"groupMemberships": members[:1]}, new=group)
-    assert len(shown_of(given, viewer("pii"))["changes"]) == 1
+    assert len(shown_of(given, viewer("history", "pii"))["changes"]) == 1
     given["new"] = group | {"groupMemberships": members}
-    shown = shown_of(given, viewer("pii"))["changes"]
+    shown = shown_of(given, viewer("history", "pii"))["changes"]
     assert len(shown) == MOST_CHANGES
     assert json.dumps(shown)
