@@ -56,7 +56,7 @@ async def rename_activity(
 async def delete_activity(
     activity_id: UUID, parts: PartsDep, caller: Provisioner, if_match: IfMatch = None
 ) -> Response:
-    """Deletes an activity and what its roster has, where no other roster or run has it; the history of its runs stays.
+    """Deletes an activity, its plans, and what its roster has where no other roster or run has it; its runs stay.
 
     Nothing is removed at Skolverket.
     """

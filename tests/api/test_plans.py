@@ -270,3 +270,17 @@ async def test_unknown_values_are_refused(client: httpx.AsyncClient, scene: Scen
     assert_problem(await client.get(f"/plans/{plan['id']}/items?{query}"), 400)
     first = (await client.get(f"/plans/{plan['id']}/items?limit=1")).json()["next_cursor"]
     assert_problem(await client.get(f"/plans/{plan['id']}/items", params={"cursor": first, "mark": "new"}), 400)
+
+
+async def test_with_its_activity_a_plan_goes(service: Service, client: httpx.AsyncClient) -> None:
+    """It is not back with the activity either; what is planned of another one stays."""
+    deleted, other = await put(client, body([person()])), await put(client, body([person("Eva", serial=981)]))
+    plan, stays = await made(client, deleted), await made(client, other)
+    assert (await client.delete(f"/activities/{deleted}")).is_success
+    await put(client, body([person()]), deleted)
+    for address in (f"/plans/{plan['id']}", f"/plans/{plan['id']}/items"):
+        assert_problem(await client.get(address), 404)
+    assert (await client.get(f"/activities/{deleted}/plans")).json()["data"] == []
+    assert len(await items(client, stays["id"])) == 1
+    async with service.runtime.engine.connect() as conn:
+        assert await conn.scalar(sa.text("SELECT count(*) FROM plan_item")) == 1

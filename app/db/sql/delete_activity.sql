@@ -1,12 +1,12 @@
--- Deletes an activity of which no run is under way: what its roster has goes, as far as nothing else has it; its runs stay,
--- and it comes back with the next roster under its id. Who calls holds the organisation's row, so that no roster is stored
--- meanwhile. Gives {refused} where it can't be, or the
--- `others`: rosters that have an object of it.
+-- Deletes an activity of which no run is under way: what its roster has goes, as far as nothing else has it, and its plans go;
+-- its runs stay, and it comes back with the next roster under its id. Who calls holds the organisation's row, so that no
+-- roster is stored meanwhile. Gives {refused} where it can't be, or the `others`: rosters that have an object of it.
 CREATE OR REPLACE FUNCTION delete_activity(of_organisation uuid, of_activity uuid) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
     one activity;
     gone bytea[];
     others uuid[];
+    planned uuid;
 BEGIN
     PERFORM act_for(of_organisation);
     SELECT * INTO one FROM activity
@@ -27,6 +27,12 @@ BEGIN
     others := rosters_left_with(of_organisation, one.roster_id, NULL);
     DELETE FROM roster_item WHERE roster_id BETWEEN one.roster_id AND one.roster_id;
     DELETE FROM finding WHERE roster_id BETWEEN one.roster_id AND one.roster_id;
+    FOR planned IN
+        SELECT plan.id FROM plan WHERE plan.organisation_id = of_organisation AND plan.activity_id = of_activity FOR UPDATE
+    LOOP
+        DELETE FROM plan_item WHERE plan_id BETWEEN planned AND planned;
+        DELETE FROM plan WHERE plan.organisation_id = of_organisation AND plan.id = planned;
+    END LOOP;
     PERFORM forget_content(of_organisation, gone);
     UPDATE activity SET deleted_at = clock_timestamp(), counts = '{}', bytes = 0, findings_errors = 0,
         findings_warnings = 0, findings_by_code = '{}'
