@@ -35,6 +35,7 @@ from app.errors import Conflict, PreconditionFailed
 from app.target import Published
 
 _COLUMNS = {
+    "organisation_id": "uuid",
     "roster_id": "uuid",
     "kind": "text",
     "object_id": "uuid",
@@ -195,6 +196,7 @@ class _Intake:
             sent = sealed_content(self.cipher, kind, object_id, outgoing)
         self.bytes += len(kept.sealed) + (0 if sent is kept else len(sent.sealed))
         return (
+            self.cipher.organisation_id,
             self.roster_id,
             kind,
             object_id,
@@ -276,6 +278,8 @@ async def _take_in(
     organisation_id = intake.cipher.organisation_id
     keys = {"organisation": organisation_id, "activity": activity_id}
     upload: int = (await conn.execute(sa.text(_NEXT_UPLOAD), keys)).scalar_one()
+    # By now nobody erases any more what has been staged.
+    await intake.staging.check_whole(conn)
     old = (await conn.execute(sa.text(_CURRENT), keys)).one_or_none()
     current = None if old is None or old.deleted else old
     _check(if_match, None if current is None else current.version)

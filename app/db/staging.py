@@ -75,16 +75,20 @@ class Staging:
         self._storing = asyncio.create_task(self._store(rows))
 
     async def store_rest(self, conn: AsyncConnection) -> None:
-        """Copies what has been collected last; raises psycopg's OperationalError when a piece has gone.
-
-        The table is not logged: a server that crashes empties it, and a standby never had it.
-        """
+        """Copies what has been collected last."""
         await self._stored()
+        await self._copy_rows(conn, self._rows)
+
+    async def check_whole(self, conn: AsyncConnection) -> None:
+        """Raises psycopg's OperationalError when something that was stored has gone.
+
+        The table is not logged: a server that crashes empties it, and a standby never had it. And an object may have
+        been erased meanwhile.
+        """
         if self._staged:
             count = sa.text(f"SELECT count(*) FROM roster_staging WHERE {STAGED}")  # noqa: S608 - a constant of ours
-            if await conn.scalar(count, {"roster": self.roster_id}) != self._staged:
+            if await conn.scalar(count, {"roster": self.roster_id}) != self._staged + len(self._rows):
                 raise psycopg.OperationalError("what was staged has gone")
-        await self._copy_rows(conn, self._rows)
 
     async def _store(self, rows: list[Row]) -> None:
         async with (

@@ -172,6 +172,7 @@ CREATE INDEX ix_roster_item_order ON roster_item (roster_id, kind, ordinal);
 CREATE INDEX ix_roster_item_protected ON roster_item (object_id) WHERE protected;
 
 CREATE UNLOGGED TABLE roster_staging (
+    organisation_id UUID NOT NULL,
     roster_id UUID NOT NULL,
     staged_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
     kind TEXT NOT NULL,

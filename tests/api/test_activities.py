@@ -117,9 +117,9 @@ async def test_what_a_process_that_died_has_staged_is_forgotten(service: Service
         for roster_id, age in ((old, "61 minutes"), (young, "59 minutes")):
             await conn.execute(
                 sa.text(
-                    "INSERT INTO roster_staging (roster_id, staged_at, kind, object_id, ordinal, source, source_sealed,"
-                    " words, refs, protected, sendable) VALUES (:id, now() - CAST(:age AS interval), 'persons', :id, 0,"
-                    " '', '', '{}', '{}', false, true)"
+                    "INSERT INTO roster_staging (organisation_id, roster_id, staged_at, kind, object_id, ordinal,"
+                    " source, source_sealed, words, refs, protected, sendable) VALUES (:id, :id,"
+                    " now() - CAST(:age AS interval), 'persons', :id, 0, '', '', '{}', '{}', false, true)"
                 ),
                 {"id": roster_id, "age": age},
             )

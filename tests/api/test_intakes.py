@@ -14,6 +14,7 @@ import structlog
 
 from app.api.intakes import AT_ONCE, SMALL_BYTES, IntakePlaces, Timeouts
 from app.api.problems import Busy
+from app.db.content import erase_objects
 from tests.api.conftest import Service
 from tests.api.factories import body, person
 
@@ -193,6 +194,26 @@ async def test_when_postgres_crashes_in_the_middle_of_a_body_it_is_503(service: 
     assert [line["event"] for line in lines] == ["database unavailable"]
     assert await items(service) == 0
     assert (await client.put(f"/activities/{uuid4()}", json=body())).status_code == 201
+
+
+async def test_when_one_is_erased_who_is_arriving_the_roster_is_503(service: Service) -> None:
+    """What is staged of the object goes at once, and the rest is not stored without it."""
+    client, erased = await service.client("provision"), UUID(int=7)
+    async with sending(service, client.headers["authorization"].removeprefix("Bearer ")) as (reader, writer):
+        rows = b"".join(b"," + json.dumps({"id": str(UUID(int=n))}).encode() for n in range(1200))
+        writer.write(OPENING + rows)
+        await staged(service, 1000)
+        async with service.runtime.engine.begin() as conn:
+            await erase_objects(conn, service.organisations[1], "persons", [erased])
+            await erase_objects(conn, service.organisations[0], "groups", [erased])
+        await staged(service, 1000)
+        async with service.runtime.engine.begin() as conn:
+            await erase_objects(conn, service.organisations[0], "persons", [erased])
+        await staged(service, 999)
+        end = b"]}}"
+        writer.write(b" " * (LENGTH - len(OPENING + rows + end)) + end)
+        assert b"503" in await reader.readline()
+    assert await items(service) == 0
 
 
 async def execute(service: Service, statement: str) -> None:

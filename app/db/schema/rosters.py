@@ -75,6 +75,7 @@ roster_staging = sa.Table(
     "roster_staging",
     metadata,
     # Rosters while they arrive; empty between two.
+    sa.Column("organisation_id", UUID, nullable=False),
     sa.Column("roster_id", UUID, nullable=False),
     # By which what a process that died has left is found.
     sa.Column("staged_at", Time, nullable=False, server_default=NOW),

@@ -1,7 +1,8 @@
 -- Erases everything that is kept of an organisation's objects of a kind: all contents that are theirs, and what the
 -- batches that carried them have sealed themselves, since an answer may say anything of anybody: the content of the answer,
--- and the SHA-256 of the bytes. What a roster or a run under way has is refused: it is to be sent. Rows stay, with ids,
--- states and digests; of a plan's, ids and decisions. Gives how many contents went.
+-- and the SHA-256 of the bytes. What a roster or a run under way has is refused: it is to be sent. Of a roster that is
+-- arriving what is staged of them goes, and it fails as a whole. Rows stay, with ids, states and digests; of a plan's, ids
+-- and decisions. Gives how many contents went.
 CREATE OR REPLACE FUNCTION erase_objects(of_organisation uuid, of_kind text, objects uuid[])
 RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
@@ -25,6 +26,9 @@ BEGIN
     ) THEN
         PERFORM refuse('erased_while_wanted', 'an object that a roster or a run under way has cannot be erased');
     END IF;
+    -- Few rows: there are none but of rosters that are arriving at this moment.
+    DELETE FROM roster_staging
+    WHERE organisation_id = of_organisation AND kind = of_kind AND object_id = ANY (objects);
     carried := ARRAY(SELECT batches_of_objects(of_organisation, of_kind, objects));
     PERFORM set_config('provkedja.forgetting', 'on', true);
     -- By whose they are: a digest that no row names any more, such as that of an earlier answer, is found too.
