@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+import sqlalchemy as sa
 
 from app.db import batches
 from app.db.claims import Claim
@@ -124,6 +125,30 @@ async def test_a_marking_that_cannot_be_read_counts_as_one(tenant: Tenant) -> No
     run = await tenant.new_run({"persons": [{**person, **OPEN}]})
     await tenant.play(run.jobs[0])
     assert await _outcome(run, person) == ("skipped", ["weaker_marking"])
+
+
+async def test_a_content_of_which_no_marking_is_known_counts_as_unmarked(tenant: Tenant) -> None:
+    person = pupil(**PROTECTED)
+    activity_id = await _sent(tenant, person)
+    opened = {**person, **OPEN}
+    await tenant.store({"persons": [opened]}, activity_id)
+    await tenant.do("UPDATE content SET marking = NULL WHERE marking = 0")
+    run = await _played(await tenant.accept(activity_id))
+    assert await _outcome(run, opened) == ("skipped", ["weaker_marking"])
+
+
+@pytest.mark.parametrize("marked", [PROTECTED, OPEN])
+async def test_the_marking_stays_known_when_a_content_goes_before_its_answer(tenant: Tenant, marked: Object) -> None:
+    person = pupil(**marked)
+    activity_id = await _sent(tenant, person)
+    before = await tenant.value("SELECT marking FROM object")
+    held = await tenant.claim((await tenant.accept(activity_id)).jobs[0])
+    batch_id = await tenant.accepted(held)
+    async with tenant.engine.begin() as conn:
+        await conn.execute(sa.text("SELECT set_config('provkedja.forgetting', 'on', true)"))
+        await conn.execute(sa.text("DELETE FROM content WHERE kind = 'persons'"))
+    await tenant.answer(held, batch_id)
+    assert await tenant.value("SELECT marking FROM object") == before == int(marked is PROTECTED)
 
 
 async def test_another_organisations_rosters_say_nothing(tenant: Tenant) -> None:

@@ -5,7 +5,8 @@ CREATE OR REPLACE FUNCTION withheld(organisation uuid, of_kind text, allowed tex
 RETURNS TABLE (object_id uuid, weaker boolean, reused boolean) LANGUAGE sql STABLE ROWS 10 AS $$
     SELECT each.id, found.weaker, found.reused
     FROM unnest(ids, contents) AS each (id, digest) CROSS JOIN LATERAL (
-        SELECT marking, civic_no, name FROM content
+        -- of which no marking is known counts as unmarked
+        SELECT coalesce(marking, 0) AS marking, civic_no, name FROM content
         WHERE content.organisation_id = organisation AND content.digest = each.digest OFFSET 0
     ) mine LEFT JOIN LATERAL (
         SELECT marking, civic_no, name FROM object

@@ -1,16 +1,22 @@
 -- What the target has of an object is known in the statement that applies the answer to its record, and whose EPPN it is.
+-- Where the content says of no marking, the one that was known stays.
 CREATE OR REPLACE FUNCTION note_accepted_objects() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     WITH known AS (
         INSERT INTO object (organisation_id, kind, id, accepted, accepted_upload, accepted_job_id, accepted_at, marking,
             eppn, civic_no, name)
-        SELECT organisation_id, kind, object_id, sent, upload, job_id, completed_at, coalesce(traits.marking, 0),
+        SELECT organisation_id, kind, object_id, sent, upload, job_id, completed_at,
+            coalesce(traits.marking, before.marking, 0),
             traits.eppn, traits.civic_no, traits.name
         FROM became LEFT JOIN LATERAL (
             SELECT content.marking, content.eppn, content.civic_no, content.name FROM content
             WHERE content.organisation_id = became.organisation_id AND content.digest = became.sent
                 AND became.kind = 'persons' OFFSET 0
-        ) traits ON true
+        ) traits ON true LEFT JOIN LATERAL (
+            SELECT object.marking FROM object
+            WHERE object.organisation_id = became.organisation_id AND object.kind = became.kind
+                AND object.id = became.object_id AND became.kind = 'persons' AND traits.marking IS NULL OFFSET 0
+        ) before ON true
         WHERE status IN ('succeeded', 'warning')
         -- in one order, or two runs could wait for each other
         ORDER BY organisation_id, kind, object_id
