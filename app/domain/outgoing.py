@@ -76,6 +76,7 @@ class Outgoing:
 
     `issues` are the record's: an error keeps it here, with a warning it ends in `warning`. `findings` are about the
     object too, and change nothing for the record. What is in `left_out` is counted over all objects.
+    `broken` are the pointers of all that keeps the object here or is left out of it, of which issues show the first.
     """
 
     plain: bytes | None = field(repr=False)
@@ -83,12 +84,7 @@ class Outgoing:
     findings: tuple[Issue, ...] = ()
     left_out: Set[LeftOut] = frozenset()
     is_whole: bool = False
-
-    @property
-    def broken(self) -> frozenset[str]:
-        """Gives the pointers of what keeps the object here, or is left out of it."""
-        spoken_of = (issue for issue in self.issues if issue.severity == "error" or issue.code == "value_left_out")
-        return frozenset(issue.pointer for issue in spoken_of if issue.pointer is not None)
+    broken: Set[str] = frozenset()
 
 
 def outgoing(item: Item, shape: Shape, today: date) -> Outgoing:
@@ -135,11 +131,13 @@ class _Trimming:
             plain = _encoded(kept, self._shape)
             if plain is None:
                 self._errors[Issue("schema_other", pointer="")] = None
+        left_out = (issue for issue in self._warnings if issue.code == "value_left_out")
         return Outgoing(
             plain,
             tuple([*self._errors, *self._warnings][:MOST_ISSUES]),
             tuple(self._findings)[:MOST_ISSUES],
             frozenset(self._left_out),
+            broken=frozenset(each.pointer for each in (*self._errors, *left_out) if each.pointer is not None),
         )
 
     def _judge(self, path: Path, code: str) -> None:

@@ -282,6 +282,13 @@ def test_the_same_enrolment_twice_goes_once() -> None:
     assert sent("persons", item)["enrolments"] == item["enrolments"][:2]
 
 
+def test_all_that_is_left_out_is_known_however_little_of_it_is_told() -> None:
+    addresses = [{"value": f"a(at){number}", "type": "Skola personal"} for number in range(30)]
+    made = leaves("persons", {**PERSON, "emails": addresses})
+    assert len(made.issues) == 20
+    assert made.broken == {f"/emails/{place}" for place in range(30)}
+
+
 @settings(max_examples=300)
 @given(st.sampled_from(sorted(CLEAN)), st.data())
 def test_whatever_came_nothing_leaves_but_what_is_published(kind: str, data: st.DataObject) -> None:

@@ -15,6 +15,8 @@ Rule = Callable[[Item, Given], Iterable[Issue]]
 
 # What is said of something that the open data does not have, and may have by now.
 MAY_BE_NEW: Final = frozenset({"unit_unknown", "unit_foreign", "education_code_unknown", "exam_unknown"})
+# What is left out is missing all the more.
+_OF_WHAT_IS_MISSING: Final = frozenset({"staff_email"})
 
 _OF_OBJECTS: Final[Mapping[str, tuple[Rule, ...]]] = {
     "persons": (
@@ -112,10 +114,14 @@ def _left(item: Item, broken: Set[str]) -> Item:
 
 
 def _unbroken(found: list[Issue], broken: Set[str]) -> list[Issue]:
-    """Leaves out issues at pointers of which the schema speaks, or within them."""
+    """Leaves out issues at pointers of which the schema speaks, or within them, unless they are of what is missing."""
     if not found or not broken:
         return found
-    return [issue for issue in found if not any(_within(issue.pointer or "", other) for other in broken)]
+    return [
+        issue
+        for issue in found
+        if issue.code in _OF_WHAT_IS_MISSING or not any(_within(issue.pointer or "", other) for other in broken)
+    ]
 
 
 def _within(pointer: str, other: str) -> bool:

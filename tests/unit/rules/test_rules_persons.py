@@ -198,7 +198,8 @@ def test_an_address_that_breaks_the_schema_is_none_of_the_staffs() -> None:
     assert codes("persons", person, broken=["/emails/0/value"]) == [("staff_email", "error", "/emails")]
     both = staff(1, emails=[{"value": "a(at)b.se", "type": "Privat"}, {"value": "a@b.se", "type": "Skola personal"}])
     assert codes("persons", both, broken=["/emails/0/value"]) == []
-    assert codes("persons", staff(1, emails="a@b.se"), broken=["/emails"]) == []
+    assert codes("persons", staff(1, emails="a@b.se"), broken=["/emails"]) == [("staff_email", "error", "/emails")]
+    assert codes("persons", pupil(1, emails="a@b.se"), broken=["/emails"]) == []
 
 
 @pytest.mark.parametrize(
