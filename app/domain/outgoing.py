@@ -160,7 +160,7 @@ class _Trimming:
     def _part(self, schema: Schema, value: Any, path: Path, place: Place) -> Any:
         match value:
             case dict() if "properties" in schema:
-                return self._object(schema["properties"], value, path, place)
+                return self._object(schema, value, path, place)
             case list() if "items" in schema:
                 return self._list(schema["items"], value, path, place)
             case str() if schema.get("format") == "uuid" and uuid_of(value):
@@ -170,18 +170,20 @@ class _Trimming:
                 return without_trouble(value)
         return value
 
-    def _object(self, known: Mapping[str, Schema], value: Item, path: Path, place: Place) -> Item:
+    def _object(self, schema: Schema, value: Item, path: Path, place: Place) -> Item:
         kept: Item = {}
         for key, part in value.items():
-            schema, there = known.get(key), (*path, key)
-            if schema is None:
+            of_part, there = schema["properties"].get(key), (*path, key)
+            if of_part is None:
                 self._note_surplus(place, key)
             elif there in self._dropped:
                 self._note_dropped(there)
+            elif part is None and key in schema.get("required", ()):
+                continue  # An error says so: the object stays here.
             elif part is None:
                 self._left_out.add(LeftOut("null_left_out", _written((*place, key))))
             else:
-                kept[key] = self._part(schema, part, there, (*place, key))
+                kept[key] = self._part(of_part, part, there, (*place, key))
         return kept
 
     def _list(self, schema: Schema, value: list[Any], path: Path, place: Place) -> list[Any]:

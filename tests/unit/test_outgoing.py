@@ -126,6 +126,23 @@ def test_null_in_a_property_that_need_not_be_there_counts_as_absent(
 
 
 @pytest.mark.parametrize(
+    ("kind", "given", "pointer"),
+    [
+        ("persons", {"givenName": None}, "/givenName"),
+        ("persons", {"civicNo": {"value": None, "nationality": "SE"}}, "/civicNo/value"),
+        ("duties", {"person": None}, "/person"),
+        ("groups", {"displayName": None}, "/displayName"),
+    ],
+)
+def test_null_in_a_property_that_must_be_there_is_an_error_and_nothing_is_left_out(
+    kind: str, given: dict[str, Any], pointer: str
+) -> None:
+    made = leaves(kind, {**CLEAN[kind], **given})
+    assert (made.plain, made.left_out) == (None, frozenset())
+    assert made.issues == (Issue("schema_null", pointer=pointer),)
+
+
+@pytest.mark.parametrize(
     ("kind", "given", "pointer", "cause", "kept"),
     [
         ("persons", {"middleName": 17}, "/middleName", "schema_type", {}),

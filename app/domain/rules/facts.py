@@ -84,6 +84,10 @@ class Persons(Objects):
         self.flags.append(self.PUPIL * pupil | self.NOBODY * nobody)
         self.years.append(_year(person) if pupil else 0)
 
+    def is_nobody(self, position: int) -> bool:
+        """Tells whether the person at a position has neither an enrolment nor a login."""
+        return bool(self.flags[position] & self.NOBODY)
+
     def sharing(self, hashes: Iterable[int]) -> Iterator[tuple[int, tuple[UUID, ...]]]:
         """Gives the positions of those who share something, each with the ids of others who have it too."""
         first: dict[int, int] = {}

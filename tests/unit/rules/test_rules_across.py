@@ -4,8 +4,11 @@ from uuid import UUID
 
 import pytest
 
+from app.domain.reading import Reading, findings_of
+from app.domain.roster import RosterObject
 from app.domain.rules.check import RosterCheck
 from app.domain.rules.parts import MOST_ISSUES
+from app.skolverket.published import PUBLISHED
 from tests.unit.rules.rosters import (
     EXAM,
     GIVEN,
@@ -133,6 +136,22 @@ def test_guardians_are_counted_and_not_sent() -> None:
     assert [(each.kind, each.ordinal, each.issue.code, each.count) for each in counted] == [
         ("persons", -1, "guardian", 3)
     ]
+
+
+def test_what_guardians_go_without_is_not_counted() -> None:
+    """They do not go at all; staff without a login are no guardians."""
+    guardian, teacher = (staff(number, eduPersonPrincipalNames=None, birthDate="1980-01-01") for number in (1, 2))
+    given = [
+        ("persons", guardian),
+        ("persons", teacher),
+        ("persons", pupil(3, birthDate="2012-02-02")),
+        ("duties", duty(4, 2)),
+    ]
+    objects = (RosterObject(kind, place, UUID(item["id"]), item) for place, (kind, item) in enumerate(given))
+    found = findings_of(Reading(PUBLISHED.outgoing, PUBLISHED.body_form, GIVEN), objects)
+    counted = {(each.issue.code, each.issue.pointer): each.count for each in found if each.object_id is None}
+    assert counted["guardian", ""] == 1
+    assert counted["property_left_out", "/birthDate"] == 2, "of the teacher and the pupil"
 
 
 def test_members_are_in_the_roster() -> None:
