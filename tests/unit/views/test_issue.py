@@ -53,6 +53,29 @@ def test_a_finding_names_the_objects_that_it_speaks_of(
     assert shown["about"] == [{"kind": about[0], "id": OTHER, "name": about[1]}]
 
 
+@pytest.mark.parametrize(
+    ("kind", "code", "kinds"),
+    [
+        ("persons", "eppn_twice", ["persons", "persons", "persons"]),
+        ("persons", "civic_no_twice", ["persons", "persons", "persons"]),
+        ("duties", "pupil_and_staff", ["persons", "persons", "persons"]),
+        ("groups", "pupil_in_classes", ["persons", "groups", "groups"]),
+        ("groups", "roster_differs_members", ["persons", "persons", "persons"]),
+        ("groups", "roster_differs_name", ["activities", "activities", "activities"]),
+        ("persons", "roster_differs_marking", ["activities", "activities", "activities"]),
+        ("activities", "exam_school_type", ["groups", "groups", "groups"]),
+        ("activities", "exam_school_year", ["groups", "groups", "groups"]),
+        ("activities", "teacher_of_other_unit", ["duties", "duties", "duties"]),
+    ],
+)
+def test_what_a_rule_speaks_of_is_of_the_kind_that_it_means(kind: str, code: str, kinds: list[str]) -> None:
+    """Whether or not the names are known."""
+    ids = [PUPIL, OTHER, UUID(int=77)]
+    row = {"kind": kind, "object_id": UUID(int=78), "pointer": "/parentActivity/id", "severity": "error", "code": code}
+    shown = show_finding({**row, "count": None, "cause": None, "ids": ids})
+    assert [(each["kind"], each["id"]) for each in shown["about"]] == list(zip(kinds, ids, strict=True))
+
+
 ENTRY = {"id": "3047", "message": "Svag EPPN för Åsa", "attributeName": "eppn", "severityLevel": "Warning"}
 EPPN = "/eduPersonPrincipalNames/0"
 
