@@ -73,11 +73,11 @@ class RosterCheck:
 
     def guardians(self) -> list[int]:
         """Gives the places, in the roster's list, of persons who are not sent and have no findings of their own."""
-        return [self.facts.persons.ordinals[position] for position in staff.guardians(self.facts)]
+        return [self.facts.persons.ordinals[position] for position in self._set_guardians_apart()]
 
     def across(self) -> Iterator[Finding]:
         """Gives what is wrong with objects in the light of each other, when all have been read."""
-        guardians = list(staff.guardians(self.facts))
+        guardians = self._set_guardians_apart()
         for position in guardians:
             # Whoever is not sent shares nothing.
             self.facts.persons.civic_nos[position] = 0
@@ -90,6 +90,11 @@ class RosterCheck:
         """Gives what is wrong with objects in the light of each other and of the open data."""
         for rule in _ACROSS_AND_OPEN_DATA:
             yield from (self._finding(found) for found in rule(self.facts, self.given.schools))
+
+    def _set_guardians_apart(self) -> list[int]:
+        guardians = list(staff.guardians(self.facts))
+        self.facts.apart = {self.facts.persons.id(position).bytes for position in guardians}
+        return guardians
 
     def _finding(self, found: Found) -> Finding:
         of_kind = getattr(self.facts, found.kind)

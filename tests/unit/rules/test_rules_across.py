@@ -154,6 +154,16 @@ def test_what_guardians_go_without_is_not_counted() -> None:
     assert counted["property_left_out", "/birthDate"] == 2, "of the teacher and the pupil"
 
 
+@pytest.mark.parametrize(("at_target", "found"), [([], ["group_member_unknown"]), ([2], [])])
+def test_a_guardian_is_a_member_whom_the_target_does_not_know(at_target: list[int], found: list[str]) -> None:
+    """Unless it has them from before: they are asked for as somebody who is not in the roster."""
+    check = read(persons=[pupil(1), staff(2, eduPersonPrincipalNames=None)], groups=[group(5, [1, 2])])
+    assert check.guardians() == [1]
+    assert check.facts.outside()["persons"] == {uuid(2).bytes}
+    check.facts.at_target["persons"] = {uuid(each).bytes for each in at_target}
+    assert [each.issue.code for each in check.across() if each.object_id is not None] == found
+
+
 def test_members_are_in_the_roster() -> None:
     members = [{"person": ref(1)}, {"person": ref(9)}, {}, {"person": {"id": "x"}}, {"person": ref(8)}]
     found = across(persons=[pupil(1)], groups=[group(5, [], groupMemberships=members)])
