@@ -223,7 +223,7 @@ class _Trimming:
     def _ended(self, came: Item, enrolment: Item, path: Path) -> Item:
         """Gives an enrolment as cancelled when it has ended, or its person is no longer there."""
         status = self._item.get("personStatus")
-        gone = isinstance(status, str) and status.casefold() in _GONE
+        gone = isinstance(status, str) and status.strip().casefold() in _GONE
         if enrolment.get("cancelled") is True or not (gone or _is_past(came.get("endDate"), self._today)):
             return enrolment
         self._findings[Issue("enrolment_ended", "warning", pointer=self._pointer(path))] = None

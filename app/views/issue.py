@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
-from app.catalogue import Explanation, explain, explain_message
+from app.catalogue import Entry, Explanation, explain, explain_message
 from app.catalogue import issue as entry_of
 from app.domain.issues import Issue, explaining
 from app.domain.kinds import Kind
@@ -36,7 +36,7 @@ def show_finding(row: Row, names: Names = _NOBODY) -> Shown:
     """Shows one thing that is wrong with a roster: nothing in it is personal but the `names` of those it speaks of."""
     code, explanation = row["code"], explain(row["code"])
     if explanation is not None and row["cause"] is not None and (cause := entry_of(row["cause"])):
-        explanation = _behind((cause.sv.means, cause.en.means), explanation)
+        explanation = _behind(_as_cause(cause), explanation)
     return {
         "kind": row["kind"],
         "id": row["object_id"],
@@ -76,7 +76,7 @@ def _we_said(row: Row, names: Names) -> Iterator[Shown]:
         elif explanation is not None and (cause := entry_of(issue.get("cause", ""))):
             # What a record goes without is to be mended; the record itself has gone.
             went = issue["severity"] == "warning"
-            explanation = _behind((cause.sv.means, cause.en.means) if went else cause.explanation, explanation)
+            explanation = _behind(_as_cause(cause) if went else cause.explanation, explanation)
         about = [referred(row["kind"], row["payload"], each) for each in ids]
         yield _message(issue["severity"], code, text, issue.get("pointer"), explanation, about, names)
 
@@ -144,6 +144,10 @@ def _explained(code: str, explanation: Explanation | None) -> Shown:
         "explanation": None if explanation is None else explanation._asdict(),
         "explanation_url": f"/explanations/{code}" if entry_of(code) else None,
     }
+
+
+def _as_cause(entry: Entry) -> Explanation:
+    return Explanation(entry.sv.cause or entry.sv.means, entry.en.cause or entry.en.means)
 
 
 def _behind(first: tuple[str, str], explanation: Explanation) -> Explanation:

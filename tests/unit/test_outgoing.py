@@ -272,6 +272,7 @@ def test_a_login_that_nobody_can_type_keeps_its_person_here(eppn: str) -> None:
         ({}, {"endDate": 20260504}, False),
         ({"personStatus": "Utvandrad"}, {}, True),
         ({"personStatus": "Avliden"}, {}, True),
+        ({"personStatus": " avliden\t"}, {}, True),
         ({"personStatus": "Aktiv"}, {}, False),
         ({"personStatus": ["Avliden"]}, {}, False),
     ],

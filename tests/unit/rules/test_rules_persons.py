@@ -228,6 +228,8 @@ def test_staff_alone_have_an_identifier_elsewhere(identifiers: Any, of_staff: An
         ({"schoolType": "GY", "educationCode": "NANAT"}, []),
         ({"schoolType": "GY", "educationCode": "NANAT", "schoolYear": None}, []),
         ({"schoolType": "GY"}, [("education_code_missing", "error", "/educationCode")]),
+        ({"schoolType": "GY", "educationCode": ""}, [("education_code_missing", "error", "/educationCode")]),
+        ({"schoolType": "GY", "educationCode": " "}, [("education_code_missing", "error", "/educationCode")]),
         ({"schoolType": "GY", "educationCode": "nanat"}, [("education_code_unknown", "error", "/educationCode")]),
         ({"schoolType": "GY", "educationCode": "OLD"}, [("education_code_inactive", "error", "/educationCode")]),
         ({"schoolType": "GY", "educationCode": "NEW"}, [("education_code_inactive", "error", "/educationCode")]),

@@ -33,6 +33,21 @@ def test_a_finding_says_what_is_behind_it_first() -> None:
     assert shown["explanation"]["sv"] == f"{ISSUES['email_type'].sv.means} {own}"
 
 
+@pytest.mark.parametrize("code", ["schema_required", "schema_null", "schema_items", "schema_other"])
+def test_what_is_behind_a_value_that_is_left_out_does_not_say_that_it_must_be_there(code: str) -> None:
+    issue = {"pointer": "/emails/0", "severity": "warning", "code": "value_left_out", "count": None}
+    shown = show_finding({"kind": "persons", "object_id": PUPIL, **issue, "cause": code, "ids": None})
+    row = record(
+        issues=[{**{name: issue[name] for name in ("pointer", "severity", "code")}, "cause": code}], received=None
+    )
+    [message] = show_messages(row, viewer(), masked=False)
+    assert message["explanation"] == shown["explanation"]
+    texts, own = ISSUES[code], ISSUES["value_left_out"].explanation
+    assert texts.sv.cause
+    assert texts.sv.cause != texts.sv.means
+    assert shown["explanation"] == {"sv": f"{texts.sv.cause} {own.sv}", "en": f"{texts.en.cause} {own.en}"}
+
+
 @pytest.mark.parametrize(
     ("kind", "pointer", "names", "about"),
     [
@@ -120,10 +135,6 @@ def target_said(kind: str = "persons", item: Any = None, **entry: Any) -> dict[s
             "Skolverket godtar inte värdet i Personnummer. ",
         ),
         ({"id": "8122", "attributeName": "Enrolment.schoolYear"}, "Skolverket godtar inte värdet i Årskurs. "),
-        (
-            {"id": "8122", "messageType": "Uppgift saknas"},
-            "Skolverket behöver en uppgift som saknas i något av fälten. ",
-        ),
     ],
 )
 def test_an_id_that_is_not_known_is_explained_by_what_the_message_carries(entry: dict[str, Any], sv: str) -> None:
@@ -136,7 +147,12 @@ def test_an_id_that_is_not_known_is_explained_by_what_the_message_carries(entry:
 
 
 @pytest.mark.parametrize(
-    "entry", [{"id": "8122"}, {"id": "8122", "messageType": "Åsa", "attributeName": "201201019807"}]
+    "entry",
+    [
+        {"id": "8122"},
+        {"id": "8122", "messageType": "Uppgift saknas"},
+        {"id": "8122", "messageType": "Åsa", "attributeName": "201201019807"},
+    ],
 )
 def test_a_message_that_says_nothing_to_us_has_no_explanation(entry: dict[str, Any]) -> None:
     message = target_said(**entry)
