@@ -111,15 +111,20 @@ async def compare_others(conn: AsyncConnection, organisation_id: UUID, rosters: 
         await _ask(conn, organisation_id, [f"{organisation_id} {row.id}" for row in found])
 
 
-async def compare_anew(conn: AsyncConnection, key: str) -> None:
-    """Does what the task of that key asks for; no roster of the organisation changes meanwhile."""
+async def compare_anew(conn: AsyncConnection, key: str) -> bool:
+    """Does what the task of that key asks for; no roster of the organisation changes meanwhile.
+
+    Does nothing and gives False while a roster is being changed: whoever waited would keep others waiting.
+    """
     given, asked, *since = key.split()
     organisation_id, activity_id = UUID(given), UUID(asked)
     held = sa.select(organisation.c.id).where(organisation.c.id == organisation_id)
-    await conn.execute(held.with_for_update(key_share=True))
+    if await conn.scalar(held.with_for_update(key_share=True, skip_locked=True)) is None:
+        return False
     others = await compare_roster(conn, organisation_id, activity_id, int(since[0]) if since else None)
     await count_findings(conn, organisation_id, activity_id)
     await compare_others(conn, organisation_id, others)
+    return True
 
 
 async def _ask(conn: AsyncConnection, organisation_id: UUID, keys: Sequence[str]) -> None:

@@ -103,6 +103,10 @@ async def remove_findings(
 
 async def count_findings(conn: AsyncConnection, organisation_id: UUID, activity_id: UUID) -> None:
     """Counts the findings of an activity's roster anew."""
+    # In a statement of its own: the next one sees what whoever held the activity has written.
+    c = activity.c
+    held = sa.select(c.id).where(c.organisation_id == organisation_id, c.id == activity_id)
+    await conn.execute(held.with_for_update(key_share=True))
     await conn.execute(
         sa.text(
             """
@@ -131,7 +135,8 @@ async def look_again(conn: AsyncConnection, organisation_id: UUID | None = None)
     What rosters are held against has to have been changed before, in this transaction or another: an upload that is not
     in yet compares what it was held against under the organisation's lock, and is waited for.
     """
-    one, activities = sa.select(organisation.c.id), sa.select(activity.c.roster_id, activity.c.organisation_id)
+    one = sa.select(organisation.c.id)
+    activities = sa.select(activity.c.roster_id, activity.c.organisation_id).where(activity.c.deleted_at.is_(None))
     if organisation_id is not None:
         one = one.where(organisation.c.id == organisation_id)
         activities = activities.where(activity.c.organisation_id == organisation_id)

@@ -55,6 +55,7 @@ _COLUMNS = {
     "findings": "jsonb",
 }
 _SOURCE = list(_COLUMNS).index("source")
+_OUTGOING = list(_COLUMNS).index("outgoing")
 # One roster of an organisation at a time, until the commit: their order is that of the uploads, and a content that one
 # needs must not go with another's, or wait for it.
 _NEXT_UPLOAD = "UPDATE organisation SET last_upload = last_upload + 1 WHERE id = :organisation RETURNING last_upload"
@@ -168,6 +169,8 @@ class _Intake:
             async for objects in parts:
                 while await self._collect(objects):
                     await self.staging.store_piece()
+        # Before a place is taken to store the rest: the last piece may still wait for one.
+        await self.staging.stored()
 
     async def _collect(self, objects: Iterator[RosterObject]) -> bool:
         """Makes rows of objects until a piece is full, which is True, or there are no more."""
@@ -176,7 +179,8 @@ class _Intake:
                 await self.share.rest()
                 before = self.bytes
                 row = self._row(each)
-                self.digest.add(each.kind, row[_SOURCE])
+                # What leaves may be another on another day, of the same object.
+                self.digest.add(each.kind, row[_SOURCE], row[_OUTGOING])
                 self.staging.collect(row, self.bytes - before)
                 if self.staging.is_full:
                     return True

@@ -21,6 +21,8 @@ from app.domain.kinds import Kind
 _MOST_ROWS: Final = 1000
 _MOST_BYTES: Final = 1024 * 1024
 
+_STAYS: Final = bytes(32)
+
 # A range is taken to be narrow: of how many rosters there were, old statistics know too little.
 STAGED: Final = "roster_id BETWEEN :roster AND :roster"
 
@@ -33,9 +35,9 @@ class RosterDigest:
     def __init__(self) -> None:
         self._lists = {kind.value: sha256() for kind in Kind}
 
-    def add(self, kind: str, digest: bytes) -> None:
-        """Adds the next object of a list."""
-        self._lists[kind].update(digest)
+    def add(self, kind: str, source: bytes, outgoing: bytes | None) -> None:
+        """Adds the next object of a list: as it came, and as it would be sent, None where it stays here."""
+        self._lists[kind].update(source + (outgoing or _STAYS))
 
     def value(self) -> bytes:
         """Gives the digest of what has been added."""
@@ -70,16 +72,17 @@ class Staging:
 
         Raises what the piece before has raised.
         """
-        await self._stored()
+        await self.stored()
         rows, self._rows, self._bytes, self._is_staged = self._rows, [], 0, True
         self._storing = asyncio.create_task(self._store(rows))
 
     async def store_rest(self, conn: AsyncConnection) -> None:
-        """Copies what has been collected last; raises psycopg's OperationalError when a piece has gone.
+        """Copies what has been collected last, when all pieces are stored.
+
+        Raises psycopg's OperationalError when one of these has gone.
 
         The table is not logged: a server that crashes empties it, and a standby never had it.
         """
-        await self._stored()
         if self._staged:
             count = sa.text(f"SELECT count(*) FROM roster_staging WHERE {STAGED}")  # noqa: S608 - a constant of ours
             if await conn.scalar(count, {"roster": self.roster_id}) != self._staged:
@@ -94,8 +97,8 @@ class Staging:
             await self._copy_rows(conn, rows)
         self._staged += len(rows)
 
-    async def _stored(self) -> None:
-        """Waits until no piece is being stored; raises what it raises."""
+    async def stored(self) -> None:
+        """Waits until no piece is being stored any more; raises what that has raised."""
         if self._storing is not None:
             await self._storing
             self._storing = None

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from app.domain.batching import encode
 from app.domain.issues import Issue
-from app.domain.roster import Item, uuid_of
+from app.domain.roster import Item, is_marking_misspelt, uuid_of
 from app.domain.ss12000 import PROPERTIES
 from app.domain.texts import has_trouble, without_trouble
 
@@ -233,7 +233,9 @@ class _Trimming:
         schema: Schema = self._shape.schema
         if not place and key in schema.get("readOnly", ()):
             return
-        if key in PROPERTIES:
+        if not place and is_marking_misspelt(key):
+            self._errors[Issue("marking_name", pointer="/securityMarking")] = None
+        elif key in PROPERTIES:
             self._left_out.add(LeftOut("property_left_out", _written((*place, key))))
         else:
             # A name that nobody has defined may be anything, a personnummer too.

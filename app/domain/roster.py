@@ -17,6 +17,7 @@ Reference = tuple[Kind, UUID]
 
 UNKNOWN_UNIT: Final[frozenset[UUID | None]] = frozenset({None})
 
+_OTHER_THAN_LETTERS = re.compile("[^A-Za-z]")
 _UUID = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}")
 _LONGEST_SHOWN: Final = 255
 _NAMES: Final = ("givenName", "middleName", "familyName")
@@ -106,7 +107,16 @@ def referred(kind: str, item: Item, object_id: UUID) -> Reference:
 
 def is_protected(item: Item) -> bool:
     """Tells whether a person must be masked for most readers: any marking but `Ingen`, also one that is malformed."""
-    return not isinstance(item, dict) or ("securityMarking" in item and item["securityMarking"] != "Ingen")
+    if not isinstance(item, dict) or item.get("securityMarking", "Ingen") != "Ingen":
+        return True
+    return any(map(is_marking_misspelt, item))
+
+
+def is_marking_misspelt(name: str) -> bool:
+    """Tells whether a property's name is that of the marking in another spelling, which nobody would see as one."""
+    return (
+        len(name) > 13 and name != "securityMarking" and _OTHER_THAN_LETTERS.sub("", name).lower() == "securitymarking"
+    )
 
 
 def school_units(kind: str, item: Item) -> frozenset[UUID | None]:

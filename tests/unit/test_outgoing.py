@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from app.domain.issues import Issue
 from app.domain.outgoing import Outgoing
+from app.domain.roster import is_protected
 from app.skolverket.published import PUBLISHED
 from app.skolverket.schemas import SCHEMAS
 from tests.unit.test_shape import CLEAN, DUTY, GROUP, ID, JSON, OTHER, PERSON
@@ -210,6 +211,18 @@ def test_what_is_referred_to_twice_goes_once(kind: str, name: str, twice: list[A
     item = {**CLEAN[kind], name: twice}
     assert warned(kind, item) == [(f"/{name}/1", "reference_doubled", None)]
     assert sent(kind, item)[name] == twice[:1]
+
+
+@pytest.mark.parametrize(
+    "name", ["securitymarking", "SecurityMarking", "security_marking", "securityMarking\u200b", " securityMarking"]
+)
+def test_a_marking_under_another_name_keeps_its_person_here(name: str) -> None:
+    """It would go as unprotected, and nobody would see that."""
+    person = {key: value for key, value in PERSON.items() if key != "securityMarking"} | {name: "Sekretessmarkering"}
+    made = leaves("persons", person)
+    assert made.plain is None
+    assert made.issues == (Issue("marking_name", pointer="/securityMarking"),)
+    assert is_protected(person)
 
 
 def test_of_references_only_those_that_are_the_same_go_once() -> None:

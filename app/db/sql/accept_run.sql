@@ -13,6 +13,8 @@ DECLARE
     before bigint;
 BEGIN
     PERFORM act_for(of_organisation);
+    -- What a roster that is being replaced or deleted takes with it may be what this run freezes: one waits for the other.
+    PERFORM FROM organisation WHERE id = of_organisation FOR SHARE;
     PERFORM FROM activity
     WHERE organisation_id = of_organisation AND id = of_activity AND deleted_at IS NULL FOR NO KEY UPDATE;
     IF NOT FOUND THEN

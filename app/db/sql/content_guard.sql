@@ -8,8 +8,9 @@ BEGIN
         END IF;
         RETURN OLD;
     END IF;
-    IF (NEW.organisation_id, NEW.digest, NEW.kind, NEW.object_id)
-        IS DISTINCT FROM (OLD.organisation_id, OLD.digest, OLD.kind, OLD.object_id) THEN
+    IF (NEW.organisation_id, NEW.digest, NEW.kind, NEW.object_id, NEW.marking, NEW.eppn, NEW.civic_no, NEW.name)
+        IS DISTINCT FROM (OLD.organisation_id, OLD.digest, OLD.kind, OLD.object_id, OLD.marking, OLD.eppn, OLD.civic_no,
+            OLD.name) THEN
         PERFORM refuse('content_identity', 'a content cannot become another');
     END IF;
     RETURN NEW;

@@ -31,8 +31,9 @@ RETURNS TABLE (object_id uuid, weaker boolean, reused boolean) LANGUAGE sql STAB
 $$;
 
 -- Tells whether a record keeps back what needs it: it has failed, and not because it stays here while the target has the
--- object from before.
+-- object from before, or because its person has no part in an exam.
 CREATE OR REPLACE FUNCTION keeps_others_back(status text, issues jsonb) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
     SELECT status = 'error' OR (status = 'skipped' AND
-        (issues @> '[{"code": "weaker_marking"}]' OR issues @> '[{"code": "reused_id"}]') IS NOT TRUE)
+        (issues @> '[{"code": "weaker_marking"}]' OR issues @> '[{"code": "reused_id"}]'
+            OR issues @> '[{"code": "guardian"}]') IS NOT TRUE)
 $$;

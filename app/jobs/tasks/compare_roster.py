@@ -7,9 +7,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from app.db.comparisons import COMPARE_ROSTER, compare_anew
 from app.db.engine import transaction
 from app.db.tasks import Task
-from app.jobs.tasks.kind import Store, TaskKind
+from app.jobs.tasks.kind import Later, Store, TaskKind
 
 _LONGEST = timedelta(minutes=10)
+_ANOTHER_TIME = timedelta(seconds=1)
 
 
 def kind(engine: AsyncEngine) -> TaskKind:
@@ -18,7 +19,8 @@ def kind(engine: AsyncEngine) -> TaskKind:
     async def do(task: Task) -> Store:
         # In a transaction of its own: whoever changes a roster holds the organisation and then asks for this task.
         async with transaction(engine, "compare_roster") as conn:
-            await compare_anew(conn, task.key)
+            if not await compare_anew(conn, task.key):
+                raise Later(_ANOTHER_TIME)
         return _nothing_more
 
     return TaskKind(COMPARE_ROSTER, _LONGEST, None, do)

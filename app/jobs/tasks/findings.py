@@ -57,7 +57,8 @@ class SecondLook:
 
         async def store(conn: AsyncConnection) -> None:
             c = activity.c
-            current = sa.select(c.id).where(c.organisation_id == organisation_id, c.roster_id == roster_id)
+            mine = (c.organisation_id == organisation_id, c.roster_id == roster_id, c.deleted_at.is_(None))
+            current = sa.select(c.id).where(*mine)
             activity_id = await conn.scalar(current.with_for_update(key_share=True))
             if activity_id is None:
                 return
