@@ -24,6 +24,7 @@ from app.api.dependencies import (
     Snapshot,
     UnmaskedReader,
 )
+from app.api.finding_names import names_of
 from app.api.intakes import arriving
 from app.api.lists import Cursor, Limit
 from app.api.problems import BadRequest
@@ -40,8 +41,6 @@ from app.errors import NotFound, PreconditionFailed
 from app.sources.json_upload import JsonUpload
 from app.views.activity import show_activity
 from app.views.issue import show_finding
-from app.views.record import show_names
-from app.views.sealed import open_name
 
 router = APIRouter(tags=["Activities"])
 
@@ -73,10 +72,10 @@ async def put_activity(
 ) -> Response:
     """Creates or replaces an activity. A body whose form is wrong is refused whole; a bad record shows in findings.
 
-    Refused as well are the same key twice in any object, `***` for a name, an EPPN or a civic number, and a roster
-    with none of its four lists. An object over 1 MiB as it is sent, white space included, more than 500,000 objects
-    and the hundredth problem end the reading at once. The same name and objects again change nothing: a 200 with the
-    version that is there.
+    Refused as well are a key that an object has two values for, `***` for a name, an EPPN or a civic number, and a
+    roster with none of its four lists. The rest of a body is not read once it has 100 problems, one object of more than
+    1 MiB with its white space, or one object more than 500,000. The same name and objects again change nothing: a
+    200 with the version that is there.
 
     At most four bodies over 256 KiB are read at once, two of one organisation; others wait for a while, in turn for
     the organisations, and then get a 503. A body may take 300 s, and after the first 30 s wants 64 KiB a second.
@@ -160,12 +159,7 @@ async def list_findings(
         after = (after[0], after[1] + COUNTED, *after[2:])
     rows = await findings.list_findings(conn, viewer.organisation_id, activity_id, wanted, after=after, limit=limit)
     cut, following = cursors.page(rows, limit, _place_of, *listed)
-    ids = {each for row in cut for each in row["ids"] or ()}
-    spoken_of = await findings.list_spoken_of(conn, viewer.organisation_id, sorted(ids)) if ids else []
-    names = dict(show_names((open_name(row, cipher) for row in spoken_of), viewer))
-    # What differs between rosters names the exams that these are of.
-    exams = await reads.activity_names(conn, viewer.organisation_id, ids) if ids else {}
-    names |= {(Kind.ACTIVITIES, each): name for each, name in exams.items()}
+    names = await names_of(conn, cipher, viewer, (each for row in cut for each in row["ids"] or ()))
     return page([show_finding(row, names) for row in cut], following)
 
 

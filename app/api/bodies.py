@@ -4,8 +4,9 @@ Routes call this by themselves: the framework would read a body before it asks w
 """
 
 import asyncio
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from fastapi import Request
@@ -18,6 +19,8 @@ from app.errors import BodyError, Refused
 
 Model = TypeVar("Model", bound=BaseModel)
 
+_WRONG_FORM = "The body does not have the expected form."
+_MOST_PROBLEMS = 100
 _FIELD_NAME = re.compile(r"[a-z][a-z_]{0,39}")
 
 
@@ -47,11 +50,14 @@ async def read_body(request: Request, model: type[Model], *, required: bool = Tr
         raise TooSlow("The body did not arrive in time.") from None
     if not required and raw.strip() in {b"", b"null"}:
         return model()
+    # The model would take the last of two values, and whoever looked at the body before may have taken the first.
+    if doubled := [BodyError(at, "duplicate_field", refusal_text("duplicate_field", {})) for at in _doubled(raw)]:
+        raise Refused(_WRONG_FORM, doubled)
     try:
         return model.model_validate_json(raw)
     except ValidationError as invalid:
         errors = invalid.errors(include_url=False, include_input=False)
-    raise Refused("The body does not have the expected form.", [_body_error(error) for error in errors])
+    raise Refused(_WRONG_FORM, [_body_error(error) for error in errors])
 
 
 def described(model: type[BaseModel], *, required: bool = True) -> dict[str, Any]:
@@ -63,6 +69,36 @@ def described(model: type[BaseModel], *, required: bool = True) -> dict[str, Any
 def _body_error(error: Mapping[str, Any]) -> BodyError:
     if error["type"] == "json_invalid":
         return BodyError("", "json_invalid", refusal_text("json_invalid", {}))
+    return BodyError(_pointer(error["loc"]), *refusal(error))
+
+
+def _pointer(path: Sequence[str | int]) -> str:
     # A field's name may be anything when the field is not ours.
-    steps = (str(step) if _FIELD_NAME.fullmatch(str(step)) or isinstance(step, int) else "*" for step in error["loc"])
-    return BodyError("".join(f"/{step}" for step in steps), *refusal(error))
+    steps = (str(step) if _FIELD_NAME.fullmatch(str(step)) or isinstance(step, int) else "*" for step in path)
+    return "".join(f"/{step}" for step in steps)
+
+
+class _Doubled(dict[str, Any]):
+    """An object in which a key stands twice."""
+
+
+def _doubled(raw: bytes) -> list[str]:
+    """Gives the pointers of objects in which a key stands twice; none for what is no JSON: the model says that."""
+    try:
+        body = json.loads(raw.decode(), object_pairs_hook=_object, parse_int=len, parse_float=len)
+        return list(dict.fromkeys(map(_pointer, _places_of_doubled(body))))[:_MOST_PROBLEMS]
+    except (ValueError, RecursionError):
+        return []
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    return made if len(made) == len(pairs) else _Doubled(made)
+
+
+def _places_of_doubled(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    if isinstance(value, _Doubled):
+        yield path
+    parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for step, part in parts:
+        yield from _places_of_doubled(part, (*path, step))

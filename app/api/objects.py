@@ -8,6 +8,7 @@ from app.api import cursors
 from app.api.answers import answer, page
 from app.api.bodies import described, read_body
 from app.api.dependencies import CipherDep, HistoryReader, PartsDep, PersonalReader
+from app.api.finding_names import names_of
 from app.api.lists import MOST, Cursor, Limit
 from app.api.requests import ObjectSearchRequest
 from app.api.schemas import FoundObject, Kind, ObjectDetail, Page
@@ -17,7 +18,8 @@ from app.domain.search import Query
 from app.errors import NotFound
 from app.views import Shown
 from app.views.found import record_fits
-from app.views.object import is_visible, show_found, show_object_detail
+from app.views.issue import Names
+from app.views.object import findings_speak_of, is_visible, show_found, show_object_detail
 from app.views.sealed import open_object, open_object_detail
 
 router = APIRouter(tags=["Objects"])
@@ -88,4 +90,8 @@ async def get_object(
     opened, records = open_object_detail(shown, cipher)
     if not is_visible(opened, viewer):
         raise NotFound("There is no such object.")
-    return answer(show_object_detail(opened, records, viewer, next_cursor=following))
+    names: Names = {}
+    if spoken_of := findings_speak_of(opened):
+        async with parts.statement() as conn:
+            names = await names_of(conn, cipher, viewer, spoken_of)
+    return answer(show_object_detail(opened, records, viewer, names, next_cursor=following))

@@ -176,7 +176,7 @@ class Summary(BaseModel):
     """What became of the records, in a sentence of each language; while it goes on, how they stand."""
 
     model_config = ConfigDict(
-        json_schema_extra={"examples": [{"sv": "32 användare: 29 klara, 3 fel", "en": "32 users: 29 done, 3 failed"}]}
+        json_schema_extra={"examples": [{"sv": "45 användare: 41 klara, 4 fel", "en": "45 users: 41 done, 4 failed"}]}
     )
 
     sv: str

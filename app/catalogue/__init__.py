@@ -66,7 +66,8 @@ def explain(code: str) -> Explanation | None:
 def explain_message(kind: str, severity: str, type_: str | None, attribute: str | None) -> Explanation | None:
     """Explains a message of the target's that has no entry, by what it objects to and by the property's name.
 
-    `attribute` is a JSON pointer into an object of a `kind`. None when neither says anything.
+    `attribute` is a JSON pointer into an object of a `kind`. None when there is nothing to say: neither is known, or
+    what is objected to stands somewhere and nobody knows where.
     """
     name = property_name(kind, attribute or "")
     if type_ is None and name is None:
@@ -74,10 +75,10 @@ def explain_message(kind: str, severity: str, type_: str | None, attribute: str 
     code = type_ or "value"
     if severity == "warning":
         code = {"weak": "weak", "reference": "reference_remark"}.get(code, "remark")
-    now, texts = datetime.now(UTC), []
-    for language in LANGUAGES:
-        known = ("some_property", {}) if name is None else getattr(name, language)
-        texts.append(_filling(language, now).texts(catalogue().messages[code], {"property": known}))
+    entry, now = catalogue().messages[code], datetime.now(UTC)
+    if name is None and entry.values:
+        return None
+    texts = [_filling(each, now).texts(entry, {"property": getattr(name, each, "")}) for each in LANGUAGES]
     return Explanation(*(f"{each.means} {each.to_do}" for each in texts))
 
 

@@ -26,12 +26,17 @@ class Explanation(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Texts:
-    """What a code means, why it is so, and what to do; `about` stands before the ids of the objects it is about."""
+    """What a code means, why it is so, and what to do.
+
+    `about` stands before the ids of the objects it is about; `cause` says what it means where it is the reason of
+    another code, and is "" where `means` fits there too.
+    """
 
     means: str
     to_do: str
     why: str = ""
     about: str = ""
+    cause: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

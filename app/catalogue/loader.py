@@ -102,13 +102,13 @@ def _entry(place: "_Place", table: dict[str, Any], words: Words) -> Entry:
     for language in LANGUAGES:
         if not isinstance(table[language], dict):
             place.refuse(f"{language} is no table")
-        place.fields(table[language], {"means", "to_do"}, {"means", "to_do", "why", "about"}, f"{language}.")
+        place.fields(table[language], {"means", "to_do"}, {"means", "to_do", "why", "about", "cause"}, f"{language}.")
         said = _texts_of(place, table[language], table[language].keys(), f"{language}.")
         place.names(said.values(), values, language)
         texts[language] = Texts(**said)
     sv, en = texts["sv"], texts["en"]
-    if (bool(sv.why), bool(sv.about)) != (bool(en.why), bool(en.about)):
-        place.refuse("why and about stand in both languages or in neither")
+    if any(bool(getattr(sv, name)) != bool(getattr(en, name)) for name in ("why", "about", "cause")):
+        place.refuse("why, about and cause stand in both languages or in neither")
     return Entry(
         code=place.code,
         severity=table["severity"],

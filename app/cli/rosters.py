@@ -106,6 +106,13 @@ def roster_check(
             show_default="not looked at",
         ),
     ] = None,
+    organisation: Annotated[
+        str | None,
+        typer.Option(
+            help="Organisation number that the reference is looked at for.",
+            show_default="its huvudman, or whose all of its school units are",
+        ),
+    ] = None,
     eppn_domain: Annotated[
         list[str] | None,
         typer.Option(help="A domain of the organisation's logins; once for each.", show_default="any"),
@@ -124,7 +131,7 @@ def roster_check(
 
     shape, reader, today = published(), RosterReader(), datetime.now(UTC).date()
     try:
-        known = _reference(reference, shape) if reference else NOTHING_KNOWN
+        known = _reference(reference, organisation, shape) if reference else NOTHING_KNOWN
         given = Given(today, frozenset(each.lower() for each in eppn_domain or ()), known)
         reading = Reading(shape.outgoing, shape.body_form, given)
         found = findings_of(reading, _objects(file, reader, read_settings().max_roster_bytes))
@@ -135,16 +142,15 @@ def roster_check(
     raise SystemExit(_ERRORS if any(each.issue.severity == "error" for each in found) else 0)
 
 
-def _reference(path: Path, shape: "Published") -> "Schools":
+def _reference(path: Path, organisation: str | None, shape: "Published") -> "Schools":
     from app.demo.reference import read_reference
 
     try:
-        read = read_reference(path)
+        read = read_reference(path, organisation)
     except OSError as problem:
         raise Refused(f"The reference cannot be read: {problem.strerror}.") from None
     except ValueError as problem:
-        said = "it is no JSON" if isinstance(problem, json.JSONDecodeError | UnicodeDecodeError) else problem
-        raise Refused(f"The reference cannot be read: {said}.") from None
+        raise Refused(f"The reference cannot be used: {problem}.") from None
     return shape.schools(read.number, read.units, frozenset(), read.programmes, read.exams)
 
 

@@ -78,7 +78,7 @@ class Assessment:
         facts = self.reading.check.facts
         for kind, ids in (await asyncio.to_thread(facts.outside)).items():
             facts.at_target[kind] = await accepted(conn, organisation_id, kind, ids)
-        await add_findings(conn, *place, "object", self.reading.counted())
+        await add_findings(conn, *place, "object", in_threads(self.reading.counted()))
         await add_findings(conn, *place, "across", in_threads(self.reading.check.across()))
         # Behind those of the objects by themselves.
         with_open_data = in_threads(self.reading.check.across_and_open_data())

@@ -76,6 +76,7 @@ class Outgoing:
 
     `issues` are the record's: an error keeps it here, with a warning it ends in `warning`. `findings` are about the
     object too, and change nothing for the record. What is in `left_out` is counted over all objects.
+    `broken` are the pointers of all that keeps the object here or is left out of it, of which issues show the first.
     """
 
     plain: bytes | None = field(repr=False)
@@ -83,12 +84,7 @@ class Outgoing:
     findings: tuple[Issue, ...] = ()
     left_out: Set[LeftOut] = frozenset()
     is_whole: bool = False
-
-    @property
-    def broken(self) -> frozenset[str]:
-        """Gives the pointers of what keeps the object here, or is left out of it."""
-        spoken_of = (issue for issue in self.issues if issue.severity == "error" or issue.code == "value_left_out")
-        return frozenset(issue.pointer for issue in spoken_of if issue.pointer is not None)
+    broken: Set[str] = frozenset()
 
 
 def outgoing(item: Item, shape: Shape, today: date) -> Outgoing:
@@ -135,11 +131,13 @@ class _Trimming:
             plain = _encoded(kept, self._shape)
             if plain is None:
                 self._errors[Issue("schema_other", pointer="")] = None
+        left_out = (issue for issue in self._warnings if issue.code == "value_left_out")
         return Outgoing(
             plain,
             tuple([*self._errors, *self._warnings][:MOST_ISSUES]),
             tuple(self._findings)[:MOST_ISSUES],
             frozenset(self._left_out),
+            broken=frozenset(each.pointer for each in (*self._errors, *left_out) if each.pointer is not None),
         )
 
     def _judge(self, path: Path, code: str) -> None:
@@ -162,7 +160,7 @@ class _Trimming:
     def _part(self, schema: Schema, value: Any, path: Path, place: Place) -> Any:
         match value:
             case dict() if "properties" in schema:
-                return self._object(schema["properties"], value, path, place)
+                return self._object(schema, value, path, place)
             case list() if "items" in schema:
                 return self._list(schema["items"], value, path, place)
             case str() if schema.get("format") == "uuid" and uuid_of(value):
@@ -172,18 +170,20 @@ class _Trimming:
                 return without_trouble(value)
         return value
 
-    def _object(self, known: Mapping[str, Schema], value: Item, path: Path, place: Place) -> Item:
+    def _object(self, schema: Schema, value: Item, path: Path, place: Place) -> Item:
         kept: Item = {}
         for key, part in value.items():
-            schema, there = known.get(key), (*path, key)
-            if schema is None:
+            of_part, there = schema["properties"].get(key), (*path, key)
+            if of_part is None:
                 self._note_surplus(place, key)
             elif there in self._dropped:
                 self._note_dropped(there)
+            elif part is None and key in schema.get("required", ()):
+                continue  # An error says so: the object stays here.
             elif part is None:
                 self._left_out.add(LeftOut("null_left_out", _written((*place, key))))
             else:
-                kept[key] = self._part(schema, part, there, (*place, key))
+                kept[key] = self._part(of_part, part, there, (*place, key))
         return kept
 
     def _list(self, schema: Schema, value: list[Any], path: Path, place: Place) -> list[Any]:
@@ -223,7 +223,7 @@ class _Trimming:
     def _ended(self, came: Item, enrolment: Item, path: Path) -> Item:
         """Gives an enrolment as cancelled when it has ended, or its person is no longer there."""
         status = self._item.get("personStatus")
-        gone = isinstance(status, str) and status.casefold() in _GONE
+        gone = isinstance(status, str) and status.strip().casefold() in _GONE
         if enrolment.get("cancelled") is True or not (gone or _is_past(came.get("endDate"), self._today)):
             return enrolment
         self._findings[Issue("enrolment_ended", "warning", pointer=self._pointer(path))] = None

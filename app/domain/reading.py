@@ -4,13 +4,13 @@ Whoever takes a roster in, and whoever only looks at one, reads it here. Where o
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from datetime import date
 from typing import NamedTuple
 
 from app.domain.batching import BodyForm
 from app.domain.issues import COUNTED, Finding, Issue
-from app.domain.outgoing import Outgoing
+from app.domain.outgoing import LeftOut, Outgoing
 from app.domain.roster import Item, RosterObject
 from app.domain.rules.check import RosterCheck
 from app.domain.rules.given import Given
@@ -40,6 +40,8 @@ class Reading:
         self._body_form = body_form
         # What was left out, by kind, code and pointer: of how many objects.
         self._left_out: Counter[tuple[str, str, str]] = Counter()
+        # Of persons who may turn out to be guardians, by their places: these are not sent, with or without it.
+        self._may_be_guardians: dict[int, Set[LeftOut]] = {}
         self.check = RosterCheck(given)
 
     def read(self, one: RosterObject) -> Read:
@@ -48,13 +50,20 @@ class Reading:
         leaves = self._outgoing(kind, item, self.check.given.today)
         self._left_out.update((kind, *left) for left in leaves.left_out)
         findings = [*leaves.findings, *self.check.of_object(kind, ordinal, object_id, item, leaves.broken)]
+        if leaves.left_out and kind == "persons" and self.check.facts.persons.is_nobody(-1):
+            self._may_be_guardians[ordinal] = leaves.left_out
         if leaves.plain is not None:
             findings += exceeds_call(leaves.plain, self._body_form)
         return Read(leaves, findings, self.check.against_open_data(kind, item))
 
     def counted(self) -> Iterator[Finding]:
-        """Gives the findings that count objects of which something was left out, when all have been read."""
-        for (kind, code, pointer), count in sorted(self._left_out.items()):
+        """Gives the findings that count objects of which something was left out, when all have been read.
+
+        Guardians are not among them.
+        """
+        for ordinal in self.check.guardians() if self._may_be_guardians else ():
+            self._left_out.subtract(("persons", *left) for left in self._may_be_guardians.pop(ordinal, ()))
+        for (kind, code, pointer), count in sorted((+self._left_out).items()):
             yield Finding(kind, COUNTED, None, Issue(code, "warning", pointer=pointer), count)
 
 

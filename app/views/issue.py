@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
-from app.catalogue import Explanation, explain, explain_message
+from app.catalogue import Entry, Explanation, explain, explain_message
 from app.catalogue import issue as entry_of
 from app.domain.issues import Issue, explaining
 from app.domain.kinds import Kind
@@ -20,13 +20,23 @@ from app.views.viewer import Viewer
 Names = Mapping[Reference, str | None]
 
 _NOBODY: Final[Names] = {}
+# The kinds of the objects that findings speak of; the last one is of all that follow.
+_SPEAKS_OF: Final[Mapping[str, tuple[Kind, ...]]] = {
+    **dict.fromkeys(("eppn_twice", "eppn_look_alike", "eppn_of_another_before", "civic_no_twice"), (Kind.PERSONS,)),
+    **dict.fromkeys(("pupil_and_staff", "roster_differs_members"), (Kind.PERSONS,)),
+    "pupil_in_classes": (Kind.PERSONS, Kind.GROUPS),
+    "teacher_of_other_unit": (Kind.DUTIES,),
+    **dict.fromkeys(("exam_school_type", "exam_school_year"), (Kind.GROUPS,)),
+    # The exams that the other rosters are of.
+    **dict.fromkeys(("roster_differs_marking", "roster_differs_eppn", "roster_differs_name"), (Kind.ACTIVITIES,)),
+}
 
 
 def show_finding(row: Row, names: Names = _NOBODY) -> Shown:
     """Shows one thing that is wrong with a roster: nothing in it is personal but the `names` of those it speaks of."""
     code, explanation = row["code"], explain(row["code"])
     if explanation is not None and row["cause"] is not None and (cause := entry_of(row["cause"])):
-        explanation = _behind((cause.sv.means, cause.en.means), explanation)
+        explanation = _behind(_as_cause(cause), explanation)
     return {
         "kind": row["kind"],
         "id": row["object_id"],
@@ -34,7 +44,7 @@ def show_finding(row: Row, names: Names = _NOBODY) -> Shown:
         "pointer": row["pointer"],
         "severity": row["severity"],
         "code": code,
-        "about": _about((_found(row, each, names) for each in row["ids"] or ()), names),
+        "about": _about(_found(row, names), names),
         **_explained(code, explanation),
     }
 
@@ -66,7 +76,7 @@ def _we_said(row: Row, names: Names) -> Iterator[Shown]:
         elif explanation is not None and (cause := entry_of(issue.get("cause", ""))):
             # What a record goes without is to be mended; the record itself has gone.
             went = issue["severity"] == "warning"
-            explanation = _behind((cause.sv.means, cause.en.means) if went else cause.explanation, explanation)
+            explanation = _behind(_as_cause(cause) if went else cause.explanation, explanation)
         about = [referred(row["kind"], row["payload"], each) for each in ids]
         yield _message(issue["severity"], code, text, issue.get("pointer"), explanation, about, names)
 
@@ -115,12 +125,17 @@ def _about(references: Iterable[Reference], names: Names) -> list[Shown]:
     return [{"kind": kind, "id": id_, "name": names.get((kind, id_))} for kind, id_ in references]
 
 
-def _found(row: Row, object_id: UUID, names: Names) -> Reference:
-    """Tells of which kind an object is that a finding speaks of: as it is known, else as it is referred to."""
-    known = next(((kind, object_id) for kind in Kind if (kind, object_id) in names), None)
-    if known is None and row["kind"] == Kind.ACTIVITIES and row["pointer"].startswith("/groups"):
-        known = (Kind.GROUPS, object_id)
-    return known or referred(row["kind"], {}, object_id)
+def _found(row: Row, names: Names) -> Iterator[Reference]:
+    """Gives the objects that a finding speaks of, each of the kind that its rule means, else as known."""
+    meant = _SPEAKS_OF.get(row["code"], ())
+    for place, object_id in enumerate(row["ids"] or ()):
+        known = next(((kind, object_id) for kind in Kind if (kind, object_id) in names), None)
+        if meant:
+            yield meant[min(place, len(meant) - 1)], object_id
+        elif known is None and row["kind"] == Kind.ACTIVITIES and row["pointer"].startswith("/groups"):
+            yield Kind.GROUPS, object_id
+        else:
+            yield known or referred(row["kind"], {}, object_id)
 
 
 def _explained(code: str, explanation: Explanation | None) -> Shown:
@@ -129,6 +144,10 @@ def _explained(code: str, explanation: Explanation | None) -> Shown:
         "explanation": None if explanation is None else explanation._asdict(),
         "explanation_url": f"/explanations/{code}" if entry_of(code) else None,
     }
+
+
+def _as_cause(entry: Entry) -> Explanation:
+    return Explanation(entry.sv.cause or entry.sv.means, entry.en.cause or entry.en.means)
 
 
 def _behind(first: tuple[str, str], explanation: Explanation) -> Explanation:

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
 from app.domain.roster import school_units
 from app.security.masking import mask
 from app.views import Row, Shown
-from app.views.issue import show_finding, show_messages
+from app.views.issue import Names, show_finding, show_messages
 from app.views.record import is_masked, show_described
 from app.views.viewer import Viewer
 
@@ -29,8 +30,18 @@ def is_visible(row: Row, viewer: Viewer) -> bool:
     return row["payload"] is None or viewer.may_see_units(school_units(row["kind"], row["payload"]))
 
 
-def show_object_detail(row: Row, records: Sequence[Row], viewer: Viewer, *, next_cursor: str | None = None) -> Shown:
-    """Shows everything of an opened object; `records` are a page of its opened ones, `next_cursor` is that page's."""
+def findings_speak_of(row: Row) -> set[UUID]:
+    """Gives the ids of the other objects that an object's findings speak of."""
+    return {UUID(one) for each in row["findings"] or () for one in each["ids"] or ()}
+
+
+def show_object_detail(
+    row: Row, records: Sequence[Row], viewer: Viewer, names: Names, *, next_cursor: str | None = None
+) -> Shown:
+    """Shows everything of an opened object; `records` are a page of its opened ones, `next_cursor` is that page's.
+
+    `names` are of the objects that its findings speak of.
+    """
     accepted = None
     if row["accepted_at"] is not None:
         accepted = {
@@ -42,9 +53,14 @@ def show_object_detail(row: Row, records: Sequence[Row], viewer: Viewer, *, next
         **show_found(row, viewer),
         "object": _shown(row["payload"], row, viewer),
         "accepted": accepted,
-        "findings": [{**show_finding(each), "activity_id": each["activity_id"]} for each in row["findings"] or ()],
+        "findings": [_show_finding(each, names) for each in row["findings"] or ()],
         "records": {"data": [_show_record({**row, **each}, viewer) for each in records], "next_cursor": next_cursor},
     }
+
+
+def _show_finding(row: Row, names: Names) -> Shown:
+    ids = [UUID(each) for each in row["ids"] or ()]
+    return {**show_finding({**row, "ids": ids}, names), "activity_id": row["activity_id"]}
 
 
 def _shown(payload: Any, row: Row, viewer: Viewer) -> Any:

@@ -1,4 +1,4 @@
-"""The objects that messages speak of: named for those who may see them, in one statement more and only then."""
+"""Whom or what a message speaks of has its name beside its id, if the reader may read it; that is one statement."""
 
 from typing import Any
 from uuid import UUID, uuid4

@@ -185,6 +185,18 @@ async def test_an_object_shows_all_that_is_known_of_it(service: Service, school:
         assert (await client.get(address)).status_code == 404
 
 
+async def test_an_objects_findings_name_whom_they_speak_of(service: Service, school: School) -> None:
+    """By kind and id; the name as far as the reader may see it."""
+    writer, client = await service.client("provision"), await service.client("history", "pii")
+    namesake = {**school.namesake, "eduPersonPrincipalNames": school.pupil["eduPersonPrincipalNames"]}
+    await put(writer, body([school.pupil, namesake]), activity_id := uuid4())
+    for reader, name in ((client, "Göta Exempelsson"), (await service.client("history"), "***")):
+        listed = (await reader.get(f"/objects/persons/{namesake['id']}")).json()["findings"]
+        [twice] = [each for each in listed if each["code"] == "eppn_twice"]
+        assert twice["activity_id"] == str(activity_id)
+        assert twice["about"] == [{"kind": "persons", "id": school.pupil["id"], "name": name}]
+
+
 async def test_an_objects_records_are_paged_newest_first(service: Service, school: School) -> None:
     writer, client = await service.client("provision"), await service.client("history")
     for _ in range(2):

@@ -67,3 +67,44 @@ async def test_if_none_match_asks_for_a_new_activity(client: httpx.AsyncClient) 
         answer = await client.put(f"/activities/{activity_id}", json=content, headers={"If-None-Match": tag})
         statuses.append(answer.status_code)
     assert statuses == [201, 412, 412, 412, 412, 200]
+
+
+@pytest.mark.parametrize(
+    ("content", "pointer"),
+    [
+        ('{"allow": [], "allow": []}', ""),
+        ('{"q": "a", "q": "b", "status": null}', ""),
+        ('{"on_record_error": "halt", "on_record_\\u0065rror": "continue"}', ""),
+        ('{"Anna": 1, "Anna": 1}', ""),
+        ('{"allow": {"a": 1, "\\u0061": 1}}', "/allow"),
+        ('{"allow": [{}, {"Anna": {"x": 1, "x": 2}}]}', "/allow/1/*"),
+    ],
+)
+async def test_a_key_that_stands_twice_is_refused_in_every_small_body(
+    client: httpx.AsyncClient, content: str, pointer: str
+) -> None:
+    """The pointer is to the object: the key is not shown, and neither value counts."""
+    activity = f"/activities/{await put(client, body())}"
+    run = (await client.post(f"{activity}/provision")).json()
+    routes = [
+        *[("PATCH", activity), ("POST", f"{activity}/plan"), ("POST", f"{activity}/provision")],
+        *[("POST", f"/runs/{run['id']}/retry"), ("POST", "/objects/search")],
+        *[("POST", f"/jobs/{job['id']}/records/search") for job in run["jobs"][:1]],
+    ]
+    for method, path in routes:
+        headers = {"Content-Type": "application/json"}
+        answer = await client.request(method, path, content=content, headers=headers)
+        assert answer.status_code == 422, path
+        assert [(each["pointer"], each["code"]) for each in answer.json()["errors"]] == [(pointer, "duplicate_field")]
+        assert "Anna" not in answer.text
+    assert len(routes) == 6
+
+
+@pytest.mark.parametrize(
+    "content", ["{", '{"a": 1, "a": 1', '{"q": ' + "[" * 20_000, '{"q": ' + "1" * 5_000 + "}", "", "1"]
+)
+async def test_what_is_no_json_or_no_object_is_told_as_before(client: httpx.AsyncClient, content: str) -> None:
+    """Reading for doubled keys first changes nothing for other bodies."""
+    answer = await client.post("/objects/search", content=content, headers={"Content-Type": "application/json"})
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["code"] in {"json_invalid", "not_an_object", "not_a_string"}

@@ -111,9 +111,9 @@ def test_an_explanation_is_whole_sentences_in_both_languages(code: str) -> None:
     ("kind", "severity", "type_", "attribute", "sv", "en"),
     [
         (
-            *("persons", "error", "value", "/civicNo/value"),
-            "Skolverket godtar inte värdet i Personnummer.",
-            "Skolverket does not accept the value in Civic number.",
+            *("persons", "error", "value", "/givenName"),
+            "Skolverket godtar inte värdet i Förnamn.",
+            "Skolverket does not accept the value in Given name.",
         ),
         (
             *("persons", "error", None, "/eduPersonPrincipalNames/0"),
@@ -127,13 +127,8 @@ def test_an_explanation_is_whole_sentences_in_both_languages(code: str) -> None:
         ),
         (
             *("activities", "error", "reference", "/teachers/0/duty/id"),
-            "Skolverket känner inte till det som Lärare hänvisar till.",
-            "Skolverket does not know what Teacher refers to.",
-        ),
-        (
-            *("persons", "error", "missing", None),
-            "Skolverket behöver en uppgift som saknas i något av fälten.",
-            "Skolverket needs something that is missing in one of the fields.",
+            "Skolverket känner inte till den eller det som anges under Lärare.",
+            "Skolverket does not know who or what is given under Teacher.",
         ),
         (
             *("groups", "warning", "value", "/displayName"),
@@ -155,9 +150,14 @@ def test_a_message_without_an_entry_is_explained_by_what_it_carries(
     assert (explanation.sv.startswith(f"{sv} "), explanation.en.startswith(f"{en} ")) == (True, True)
 
 
+@pytest.mark.parametrize("type_", [None, "missing", "value", "reference", "weak"])
+@pytest.mark.parametrize("severity", ["error", "warning"])
 @pytest.mark.parametrize("attribute", [None, "", "/nobodys"])
-def test_a_message_that_carries_nothing_is_not_explained(attribute: str | None) -> None:
-    assert explain_message("persons", "error", None, attribute) is None
+def test_a_message_that_does_not_say_where_is_not_explained(
+    attribute: str | None, severity: str, type_: str | None
+) -> None:
+    """Unless it is about no place of the object at all."""
+    assert explain_message("persons", severity, type_, attribute) is None
 
 
 @pytest.mark.parametrize("severity", ["error", "warning"])

@@ -292,7 +292,7 @@ def test_the_object_after_the_most_that_may_be_ends_the_reading(monkeypatch: pyt
     assert "3" in error.detail
 
 
-def test_the_hundredth_problem_ends_the_reading() -> None:
+def test_no_more_than_a_hundred_problems_are_looked_for() -> None:
     """While the body still arrives; it is the last one that is told, and says so."""
     reader = RosterReader()
     opening = persons(", ".join(["{}"] * (MOST_PROBLEMS - 1))).encode()[:-3]

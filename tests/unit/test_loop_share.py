@@ -1,4 +1,4 @@
-"""The event loop rests by time, whatever was worked on."""
+"""How long the event loop may be kept goes by the clock, not by how much was done."""
 
 import asyncio
 import time

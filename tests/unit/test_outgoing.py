@@ -127,6 +127,23 @@ def test_null_in_a_property_that_need_not_be_there_counts_as_absent(
 
 
 @pytest.mark.parametrize(
+    ("kind", "given", "pointer"),
+    [
+        ("persons", {"givenName": None}, "/givenName"),
+        ("persons", {"civicNo": {"value": None, "nationality": "SE"}}, "/civicNo/value"),
+        ("duties", {"person": None}, "/person"),
+        ("groups", {"displayName": None}, "/displayName"),
+    ],
+)
+def test_null_in_a_property_that_must_be_there_is_an_error_and_nothing_is_left_out(
+    kind: str, given: dict[str, Any], pointer: str
+) -> None:
+    made = leaves(kind, {**CLEAN[kind], **given})
+    assert (made.plain, made.left_out) == (None, frozenset())
+    assert made.issues == (Issue("schema_null", pointer=pointer),)
+
+
+@pytest.mark.parametrize(
     ("kind", "given", "pointer", "cause", "kept"),
     [
         ("persons", {"middleName": 17}, "/middleName", "schema_type", {}),
@@ -268,6 +285,7 @@ def test_a_login_that_nobody_can_type_keeps_its_person_here(eppn: str) -> None:
         ({}, {"endDate": 20260504}, False),
         ({"personStatus": "Utvandrad"}, {}, True),
         ({"personStatus": "Avliden"}, {}, True),
+        ({"personStatus": " avliden\t"}, {}, True),
         ({"personStatus": "Aktiv"}, {}, False),
         ({"personStatus": ["Avliden"]}, {}, False),
     ],
@@ -293,6 +311,13 @@ def test_the_same_enrolment_twice_goes_once() -> None:
     assert made.issues == ()
     assert made.findings == (Issue("enrolment_doubled", "warning", pointer="/enrolments/2"),)
     assert sent("persons", item)["enrolments"] == item["enrolments"][:2]
+
+
+def test_all_that_is_left_out_is_known_however_little_of_it_is_told() -> None:
+    addresses = [{"value": f"a(at){number}", "type": "Skola personal"} for number in range(30)]
+    made = leaves("persons", {**PERSON, "emails": addresses})
+    assert len(made.issues) == 20
+    assert made.broken == {f"/emails/{place}" for place in range(30)}
 
 
 @settings(max_examples=300)

@@ -153,13 +153,34 @@ def test_schools_and_logins_are_looked_at_when_they_are_given(generated: Callabl
     assert codes("--eppn-domain", "skolan.example") == {"eppn_domain"}
 
 
+def test_a_reference_may_name_no_organiser(generated: Callable[..., Path]) -> None:
+    """Then it is that of its school units, or the one that is asked for."""
+    folder = generated("one")
+    content = json.loads((folder / "reference").read_text())
+    del content["huvudman"]
+    (folder / "units").write_text(json.dumps(content))
+    (folder / "exams").write_text(json.dumps({"nationalActivities": content["nationalActivities"]}))
+
+    def codes(*options: object) -> set[str]:
+        return {each["code"] for each in shown(command("check", folder / "roster", "--json", *options))}
+
+    assert codes("--reference", folder / "units") == codes("--reference", folder / "exams") == set()
+    assert codes("--reference", folder / "units", "--organisation", "2120000001") == {"unit_foreign"}
+
+
 @pytest.mark.parametrize(
     ("content", "why"),
     [
         (None, "No such file"),
         ("{", "it is no JSON."),
         ("[]", "it is no JSON object."),
-        ('{"schoolUnits": []}', "it names no organisationNumber"),
+        ("[" * 100_000, "it is no JSON."),
+        ('{"schoolUnits": []}', "whose its school units are is not clear; say with --organisation"),
+        (
+            '{"schoolUnits": [{"parentOrganisation": {"organisationNumber": "2120009812"}},'
+            ' {"parentOrganisation": {"organisationNumber": "2120009820"}}]}',
+            "whose its school units are is not clear; say with --organisation",
+        ),
         ('{"huvudman": {"organisationNumber": "2120009812"}, "schoolUnits": [7]}', "schoolUnits is no list of objects"),
     ],
 )
@@ -168,7 +189,7 @@ def test_a_reference_that_cannot_be_used_is_exit_code_2(tmp_path: Path, content:
         (tmp_path / "reference").write_text(content)
     result = command("check", "-", "--reference", tmp_path / "reference", stdin=upload(groups=[group(1)]))
     assert result.exit_code == 2
-    assert result.stdout.startswith("✗ The reference cannot be read: ")
+    assert result.stdout.startswith(("✗ The reference cannot be read: ", "✗ The reference cannot be used: "))
     assert why in result.stdout
 
 

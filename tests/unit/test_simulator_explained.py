@@ -28,9 +28,8 @@ def test_the_simulator_says_much_that_no_list_of_ours_has() -> None:
 
 @pytest.mark.parametrize("message", EVERY, ids=[each.id for each in EVERY])
 def test_every_message_of_the_simulators_is_explained(message: Message) -> None:
-    """By its entry or by its kind alone; one of a kind of tomorrow by its attribute."""
-    attribute = "id" if message is simulator.NEVER_SEEN else ""
-    [said] = messages([entry(message, attribute)], "persons", {})
+    """By its entry or by its kind and its attribute; one of a kind of tomorrow by its attribute alone."""
+    [said] = messages([entry(message, "id")], "persons", {})
     explanation = explain(said.code) or explain_message("persons", said.severity, said.type, said.attribute)
     assert explanation is not None
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from app.domain.issues import Issue
 from app.domain.rules.facts import Facts, Found, key_at, keys
 from app.domain.rules.given import Given
-from app.domain.rules.parts import MOST_ISSUES, Item, entries, id_of
+from app.domain.rules.parts import MOST_ISSUES, Item, entries, field, id_of
 from app.domain.schools import Exam, Schools
 
 # More groups than this in an activity, and every teacher sees the results of very many pupils.
@@ -23,9 +23,9 @@ def activity_type(activity: Item, _: Given) -> Iterator[Issue]:
 
 
 def no_teachers(activity: Item, _: Given) -> Iterator[Issue]:
-    """An activity has teachers."""
+    """An activity has teachers; one that cannot be read is none, since it does not go."""
     teachers = activity.get("teachers")
-    if teachers is None or teachers == []:
+    if teachers is None or (isinstance(teachers, list) and not any(id_of(field(each, "duty")) for each in teachers)):
         yield Issue("activity_without_teachers", "warning", "/teachers")
 
 

@@ -15,6 +15,8 @@ Rule = Callable[[Item, Given], Iterable[Issue]]
 
 # What is said of something that the open data does not have, and may have by now.
 MAY_BE_NEW: Final = frozenset({"unit_unknown", "unit_foreign", "education_code_unknown", "exam_unknown"})
+# What is left out is missing all the more.
+_OF_WHAT_IS_MISSING: Final = frozenset({"staff_email"})
 
 _OF_OBJECTS: Final[Mapping[str, tuple[Rule, ...]]] = {
     "persons": (
@@ -71,11 +73,11 @@ class RosterCheck:
 
     def guardians(self) -> list[int]:
         """Gives the places, in the roster's list, of persons who are not sent and have no findings of their own."""
-        return [self.facts.persons.ordinals[position] for position in staff.guardians(self.facts)]
+        return [self.facts.persons.ordinals[position] for position in self._set_guardians_apart()]
 
     def across(self) -> Iterator[Finding]:
         """Gives what is wrong with objects in the light of each other, when all have been read."""
-        guardians = list(staff.guardians(self.facts))
+        guardians = self._set_guardians_apart()
         for position in guardians:
             # Whoever is not sent shares nothing.
             self.facts.persons.civic_nos[position] = 0
@@ -88,6 +90,11 @@ class RosterCheck:
         """Gives what is wrong with objects in the light of each other and of the open data."""
         for rule in _ACROSS_AND_OPEN_DATA:
             yield from (self._finding(found) for found in rule(self.facts, self.given.schools))
+
+    def _set_guardians_apart(self) -> list[int]:
+        guardians = list(staff.guardians(self.facts))
+        self.facts.apart = {self.facts.persons.id(position).bytes for position in guardians}
+        return guardians
 
     def _finding(self, found: Found) -> Finding:
         of_kind = getattr(self.facts, found.kind)
@@ -112,10 +119,14 @@ def _left(item: Item, broken: Set[str]) -> Item:
 
 
 def _unbroken(found: list[Issue], broken: Set[str]) -> list[Issue]:
-    """Leaves out issues at pointers of which the schema speaks, or within them."""
+    """Leaves out issues at pointers of which the schema speaks, or within them, unless they are of what is missing."""
     if not found or not broken:
         return found
-    return [issue for issue in found if not any(_within(issue.pointer or "", other) for other in broken)]
+    return [
+        issue
+        for issue in found
+        if issue.code in _OF_WHAT_IS_MISSING or not any(_within(issue.pointer or "", other) for other in broken)
+    ]
 
 
 def _within(pointer: str, other: str) -> bool:

@@ -23,7 +23,8 @@ def school_year(person: Item, _: Given) -> Iterator[Issue]:
 def education_code(person: Item, _: Given) -> Iterator[Issue]:
     """An enrolment in GY has an education code."""
     for place, enrolment in objects(person, "enrolments"):
-        if _type(enrolment) == "GY" and enrolment.get("educationCode") is None:
+        code = enrolment.get("educationCode")
+        if _type(enrolment) == "GY" and (code is None or _is_blank(code)):
             yield Issue("education_code_missing", pointer=f"/enrolments/{place}/educationCode")
 
 
@@ -41,7 +42,7 @@ def programme(person: Item, given: Given) -> Iterator[Issue]:
         return
     for place, enrolment in objects(person, "enrolments"):
         code = text(enrolment.get("educationCode"))
-        if code is None or _type(enrolment) != "GY":
+        if code is None or _is_blank(code) or _type(enrolment) != "GY":
             continue
         found = known.get(code)
         at = f"/enrolments/{place}/educationCode"
@@ -77,6 +78,10 @@ def takes_part(person: Item, given: Given) -> Iterator[Issue]:
             and year not in years
         ):
             yield Issue("unit_school_year", "warning", f"/enrolments/{place}/schoolYear")
+
+
+def _is_blank(value: object) -> bool:
+    return isinstance(value, str) and not value.strip()
 
 
 def _type(enrolment: Item) -> str | None:

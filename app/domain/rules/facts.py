@@ -84,6 +84,10 @@ class Persons(Objects):
         self.flags.append(self.PUPIL * pupil | self.NOBODY * nobody)
         self.years.append(_year(person) if pupil else 0)
 
+    def is_nobody(self, position: int) -> bool:
+        """Tells whether the person at a position has neither an enrolment nor a login."""
+        return bool(self.flags[position] & self.NOBODY)
+
     def sharing(self, hashes: Iterable[int]) -> Iterator[tuple[int, tuple[UUID, ...]]]:
         """Gives the positions of those who share something, each with the ids of others who have it too."""
         first: dict[int, int] = {}
@@ -157,13 +161,15 @@ class Activities(Objects):
 class Facts:
     """All that rules across objects need of a roster.
 
-    `at_target` are ids, by kind, of objects that are not in the roster and that the target has from before.
+    `at_target` are ids, by kind, of objects that are not sent with the roster and that the target has from before;
+    `apart` are those of persons who are in it and are not sent.
     """
 
-    __slots__ = ("activities", "at_target", "duties", "groups", "persons")
+    __slots__ = ("activities", "apart", "at_target", "duties", "groups", "persons")
 
     def __init__(self) -> None:
         self.persons, self.duties, self.groups, self.activities = Persons(), Duties(), Groups(), Activities()
+        self.apart: set[bytes] = set()
         self.at_target: dict[str, set[bytes]] = {"persons": set(), "duties": set(), "groups": set()}
 
     def add(self, kind: str, ordinal: int, object_id: UUID, item: Item) -> None:
@@ -173,21 +179,24 @@ class Facts:
         of_kind.note(item)
 
     def knows(self, kind: str, key: bytes) -> bool:
-        """Tells whether an object is in the roster, or else at the target."""
-        of_kind: Objects = getattr(self, kind)
-        return key in of_kind.positions or key in self.at_target[kind]
+        """Tells whether an object is sent with the roster, or else at the target."""
+        return self._is_sent(kind, key) or key in self.at_target[kind]
 
     def outside(self) -> Mapping[str, set[bytes]]:
-        """Gives the ids, by kind, that objects refer to and that are not in the roster."""
+        """Gives the ids, by kind, that objects refer to and that are not sent with the roster."""
         rows: Mapping[str, Sequence[bytes | bytearray]] = {
             "persons": (self.duties.persons, *self.groups.members),
             "duties": self.activities.teachers,
             "groups": self.activities.groups,
         }
         return {
-            kind: {key for ids in listed for _, key in keys(ids) if key not in getattr(self, kind).positions}
+            kind: {key for ids in listed for _, key in keys(ids) if not self._is_sent(kind, key)}
             for kind, listed in rows.items()
         }
+
+    def _is_sent(self, kind: str, key: bytes) -> bool:
+        of_kind: Objects = getattr(self, kind)
+        return key in of_kind.positions and not (kind == "persons" and key in self.apart)
 
     def years_of_group(self, position: int) -> set[int]:
         """Gives the school years of a group's pupils, as far as they are known."""

@@ -8,7 +8,7 @@ from uuid import UUID
 from app.domain.issues import Issue
 from app.domain.rules.facts import Facts, Found, keys
 from app.domain.rules.given import Given
-from app.domain.rules.parts import MOST_ISSUES, Item
+from app.domain.rules.parts import MOST_ISSUES, Item, field, id_of
 
 _TYPES: Final = frozenset({"Klass", "Undervisning"})
 
@@ -21,9 +21,9 @@ def group_type(group: Item, _: Given) -> Iterator[Issue]:
 
 
 def empty(group: Item, _: Given) -> Iterator[Issue]:
-    """A group has members."""
+    """A group has members; one that cannot be read is none, since it does not go."""
     members = group.get("groupMemberships")
-    if members is None or members == []:
+    if members is None or (isinstance(members, list) and not any(id_of(field(each, "person")) for each in members)):
         yield Issue("group_empty", "warning", "/groupMemberships")
 
 

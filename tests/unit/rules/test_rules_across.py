@@ -4,8 +4,11 @@ from uuid import UUID
 
 import pytest
 
+from app.domain.reading import Reading, findings_of
+from app.domain.roster import RosterObject
 from app.domain.rules.check import RosterCheck
 from app.domain.rules.parts import MOST_ISSUES
+from app.skolverket.published import PUBLISHED
 from tests.unit.rules.rosters import (
     EXAM,
     GIVEN,
@@ -133,6 +136,32 @@ def test_guardians_are_counted_and_not_sent() -> None:
     assert [(each.kind, each.ordinal, each.issue.code, each.count) for each in counted] == [
         ("persons", -1, "guardian", 3)
     ]
+
+
+def test_what_guardians_go_without_is_not_counted() -> None:
+    """They do not go at all; staff without a login are no guardians."""
+    guardian, teacher = (staff(number, eduPersonPrincipalNames=None, birthDate="1980-01-01") for number in (1, 2))
+    given = [
+        ("persons", guardian),
+        ("persons", teacher),
+        ("persons", pupil(3, birthDate="2012-02-02")),
+        ("duties", duty(4, 2)),
+    ]
+    objects = (RosterObject(kind, place, UUID(item["id"]), item) for place, (kind, item) in enumerate(given))
+    found = findings_of(Reading(PUBLISHED.outgoing, PUBLISHED.body_form, GIVEN), objects)
+    counted = {(each.issue.code, each.issue.pointer): each.count for each in found if each.object_id is None}
+    assert counted["guardian", ""] == 1
+    assert counted["property_left_out", "/birthDate"] == 2, "of the teacher and the pupil"
+
+
+@pytest.mark.parametrize(("at_target", "found"), [([], ["group_member_unknown"]), ([2], [])])
+def test_a_guardian_is_a_member_whom_the_target_does_not_know(at_target: list[int], found: list[str]) -> None:
+    """Unless it has them from before: they are asked for as somebody who is not in the roster."""
+    check = read(persons=[pupil(1), staff(2, eduPersonPrincipalNames=None)], groups=[group(5, [1, 2])])
+    assert check.guardians() == [1]
+    assert check.facts.outside()["persons"] == {uuid(2).bytes}
+    check.facts.at_target["persons"] = {uuid(each).bytes for each in at_target}
+    assert [each.issue.code for each in check.across() if each.object_id is not None] == found
 
 
 def test_members_are_in_the_roster() -> None:

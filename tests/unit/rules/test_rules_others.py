@@ -6,7 +6,7 @@ import pytest
 
 from app.domain.batching import BodyForm
 from app.domain.rules.size import exceeds_call
-from tests.unit.rules.rosters import CLOSED, NO_EXAMS, OTHER_UNIT, activity, changed, codes, duty, group, ref
+from tests.unit.rules.rosters import CLOSED, NO_EXAMS, OTHER_UNIT, activity, changed, codes, duty, group, ref, uuid
 
 
 def test_nothing_is_said_of_what_is_right() -> None:
@@ -46,6 +46,9 @@ def test_a_duty_is_where_there_are_exams() -> None:
         ({"groupType": 7}, []),
         ({"groupMemberships": []}, [("group_empty", "warning", "/groupMemberships")]),
         ({"groupMemberships": None}, [("group_empty", "warning", "/groupMemberships")]),
+        ({"groupMemberships": [None, {"person": {"id": "x"}}]}, [("group_empty", "warning", "/groupMemberships")]),
+        ({"groupMemberships": [{}, {"person": {"id": str(uuid(1))}}]}, []),
+        ({"groupMemberships": "none"}, []),
         ({"groupMemberships": "x"}, []),
         ({"displayName": "9" * 256}, [("name_long", "warning", "/displayName")]),
     ],
@@ -60,6 +63,8 @@ def test_a_group_is_of_a_type_and_has_members(changes: Any, expected: Any) -> No
         ({"activityType": "Elevaktivitet"}, [("activity_type", "error", "/activityType")]),
         ({"teachers": []}, [("activity_without_teachers", "warning", "/teachers")]),
         ({"teachers": None}, [("activity_without_teachers", "warning", "/teachers")]),
+        ({"teachers": [{}, {"duty": {"id": None}}]}, [("activity_without_teachers", "warning", "/teachers")]),
+        ({"teachers": [{}, {"duty": {"id": str(uuid(1))}}]}, []),
         ({"groups": [ref(n) for n in (1, 2, 3)]}, []),
         ({"groups": [ref(n) for n in (1, 2, 3, 3)]}, []),
         ({"groups": [ref(n) for n in (1, 2, 3, 4)]}, [("activity_wide", "warning", "/groups")]),

@@ -198,7 +198,8 @@ def test_an_address_that_breaks_the_schema_is_none_of_the_staffs() -> None:
     assert codes("persons", person, broken=["/emails/0/value"]) == [("staff_email", "error", "/emails")]
     both = staff(1, emails=[{"value": "a(at)b.se", "type": "Privat"}, {"value": "a@b.se", "type": "Skola personal"}])
     assert codes("persons", both, broken=["/emails/0/value"]) == []
-    assert codes("persons", staff(1, emails="a@b.se"), broken=["/emails"]) == []
+    assert codes("persons", staff(1, emails="a@b.se"), broken=["/emails"]) == [("staff_email", "error", "/emails")]
+    assert codes("persons", pupil(1, emails="a@b.se"), broken=["/emails"]) == []
 
 
 @pytest.mark.parametrize(
@@ -227,6 +228,8 @@ def test_staff_alone_have_an_identifier_elsewhere(identifiers: Any, of_staff: An
         ({"schoolType": "GY", "educationCode": "NANAT"}, []),
         ({"schoolType": "GY", "educationCode": "NANAT", "schoolYear": None}, []),
         ({"schoolType": "GY"}, [("education_code_missing", "error", "/educationCode")]),
+        ({"schoolType": "GY", "educationCode": ""}, [("education_code_missing", "error", "/educationCode")]),
+        ({"schoolType": "GY", "educationCode": " "}, [("education_code_missing", "error", "/educationCode")]),
         ({"schoolType": "GY", "educationCode": "nanat"}, [("education_code_unknown", "error", "/educationCode")]),
         ({"schoolType": "GY", "educationCode": "OLD"}, [("education_code_inactive", "error", "/educationCode")]),
         ({"schoolType": "GY", "educationCode": "NEW"}, [("education_code_inactive", "error", "/educationCode")]),

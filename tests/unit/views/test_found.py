@@ -67,7 +67,7 @@ def test_an_object_of_other_units_is_not_there() -> None:
 
 @pytest.mark.parametrize("scopes", ["", "protected"])
 def test_a_masked_object_keeps_its_structure(scopes: str) -> None:
-    shown = show_object_detail(known(), [], viewer(*scopes.split()))
+    shown = show_object_detail(known(), [], viewer(*scopes.split()), {})
     assert (shown["name"], shown["object"], shown["accepted"]["object"]) == ("***", mask(pupil()), mask(pupil()))
     assert "Åsa" not in json.dumps(shown, default=str, ensure_ascii=False)
     assert shown["activities"] == [{"id": str(KEY), "display_name": "Prov"}]
@@ -75,20 +75,20 @@ def test_a_masked_object_keeps_its_structure(scopes: str) -> None:
 
 def test_what_was_accepted_at_another_school_is_masked_alone() -> None:
     row = known(accepted_payload=pupil(PUPIL, SOUTH))
-    shown = show_object_detail(row, [], viewer("pii", units={NORTH}))
+    shown = show_object_detail(row, [], viewer("pii", units={NORTH}), {})
     assert shown["object"] == pupil()
     assert shown["accepted"]["object"] == mask(pupil(PUPIL, SOUTH))
 
 
 def test_each_record_says_what_was_said_of_it_by_codes_alone() -> None:
     one = {**record(), "job_id": KEY, "run_id": KEY, "activity_id": KEY, "created_at": AT}
-    shown = show_object_detail(known(), [one], viewer("pii"), next_cursor="more")["records"]
+    shown = show_object_detail(known(), [one], viewer("pii"), {}, next_cursor="more")["records"]
     assert [each["codes"] for each in shown["data"]] == [["2010"]]
     assert shown["next_cursor"] == "more"
     assert "Åsa" not in json.dumps(shown, default=str, ensure_ascii=False)
 
 
 def test_nothing_accepted_is_nothing() -> None:
-    shown = show_object_detail(known(accepted_at=None, activities=None), [], viewer("pii"))
+    shown = show_object_detail(known(accepted_at=None, activities=None), [], viewer("pii"), {})
     assert (shown["accepted"], shown["activities"], shown["findings"]) == (None, [], [])
     assert {name: shown[name] for name in show_found(known(), viewer("pii"))}.keys() <= shown.keys()

@@ -14,8 +14,8 @@ PERSONS, DUTIES, GROUPS, ACTIVITIES = Kind
     ("kind", "counts", "status", "sv", "en"),
     [
         (
-            *(PERSONS, Counts(total=32, succeeded=29, errors=3), "failed"),
-            *("32 användare: 29 klara, 3 fel", "32 users: 29 done, 3 failed"),
+            *(PERSONS, Counts(total=45, succeeded=41, errors=4), "failed"),
+            *("45 användare: 41 klara, 4 fel", "45 users: 41 done, 4 failed"),
         ),
         (PERSONS, Counts(total=1, succeeded=1), "succeeded", "1 användare: 1 klar", "1 user: 1 done"),
         (DUTIES, Counts(total=1, errors=1), "failed", "1 tjänstgöring: 1 fel", "1 duty: 1 failed"),
@@ -62,8 +62,8 @@ def test_a_job_is_summed_up_by_its_counts(kind: Kind, counts: Counts, status: st
     ("stages", "status", "sv", "en"),
     [
         (
-            [Counts(total=32, succeeded=29, errors=3), Counts(), Counts(), Counts()],
-            *("failed", "32 användare: 29 klara, 3 fel", "32 users: 29 done, 3 failed"),
+            [Counts(total=45, succeeded=41, errors=4), Counts(), Counts(), Counts()],
+            *("failed", "45 användare: 41 klara, 4 fel", "45 users: 41 done, 4 failed"),
         ),
         (
             [Counts(total=2, succeeded=2), Counts(total=1, skipped=1), Counts(), Counts(total=1, warnings=1)],
@@ -98,9 +98,9 @@ def planned(kind: Kind, *, stops_here: bool = False, **counts: int) -> dict[str,
     ("stages", "sv", "en"),
     [
         (
-            [planned(PERSONS, send=29, kept_here=3), planned(DUTIES, blocked=1), planned(GROUPS)],
-            "32 användare: 29 skickas, 3 stannar här med fel; 1 tjänstgöring: 1 hindras av en annan post",
-            "32 users: 29 to be sent, 3 stay here with an error; 1 duty: 1 blocked by another record",
+            [planned(PERSONS, send=41, kept_here=4), planned(DUTIES, blocked=1), planned(GROUPS)],
+            "45 användare: 41 skickas, 4 stannar här med fel; 1 tjänstgöring: 1 hindras av en annan post",
+            "45 users: 41 to be sent, 4 stay here with an error; 1 duty: 1 blocked by another record",
         ),
         (
             [planned(PERSONS, send=1, kept_here=1, stops_here=True), planned(DUTIES, not_reached=2)],
