@@ -196,8 +196,13 @@ PLAN = RosterPlan(persons=20, schools=1, seed=7)
 
 @cache
 def roster_of(persons: int, defects: int) -> Json:
-    """Generates a roster, the same for the same numbers."""
-    return generate(replace(PLAN, persons=persons, defects=defects))
+    """Generates a roster, the same for the same numbers; one of another size has other persons under other ids.
+
+    Of 60 one is protected, who is sent again without comparing.
+    """
+    made = generate(replace(PLAN, persons=persons, defects=defects, seed=PLAN.seed + persons // 30))
+    assert persons != 60 or any(person.get("securityMarking", "Ingen") != "Ingen" for person in made["persons"])
+    return made
 
 
 def scene_of(point: str) -> Scene:
