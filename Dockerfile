@@ -13,7 +13,11 @@ COPY alembic.ini ./
 COPY migrations migrations
 COPY app app
 USER 10001
-EXPOSE 8000
+# The commit, for whoever asks a running process: `--build-arg BUILD_COMMIT=$(git rev-parse HEAD)`.
+ARG BUILD_COMMIT=
+ENV BUILD_COMMIT=$BUILD_COMMIT
+# The API; its figures, those of a worker.
+EXPOSE 8000 9100 9101
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s --retries=3 \
     CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/healthz', timeout=2).read()"]
 CMD ["python", "-m", "app", "serve", "--host", "0.0.0.0"]

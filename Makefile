@@ -7,10 +7,10 @@ STAMP := $(VENV)/.installed
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test crashes torture mutants bench plans lint lock check
+.PHONY: help setup demo serve test crashes torture mutants bench plans pages contract lint lock check
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## makes .venv with everything in it
 	@:
@@ -22,7 +22,7 @@ serve: $(STAMP) ## the same processes, staying up until Ctrl-C
 	@exec $(PYTHON) -m app up
 
 test: $(STAMP) ## all tests, on real servers
-	@exec $(PYTHON) -m pytest --quiet --numprocesses 4 --dist worksteal
+	@exec $(PYTHON) -m pytest --quiet --numprocesses 6 --dist worksteal
 
 crashes: $(STAMP) ## a process dies at every commit and every call, one after the other
 	@CRASH_POINTS=all exec $(PYTHON) -m pytest --quiet --numprocesses 6 --dist worksteal tests/journeys/test_crash_points.py
@@ -39,6 +39,13 @@ bench: $(STAMP) ## the short benchmark set, each figure beside an opponent: ten 
 plans: $(STAMP) ## how Postgres finds rows among a million jobs and five million records
 	@exec $(PYTHON) -m benchmarks.plans $(ARGS)
 
+pages: $(STAMP) ## the pages in the system's Chromium: their tests, then their pictures for docs/screenshots
+	@$(PYTHON) -m pytest --quiet --numprocesses 2 tests/web
+	@exec $(PYTHON) -m tests.web.screenshots $(ARGS)
+
+contract: $(STAMP) ## the description linted, made into clients that drive a run, and fuzzed; ARGS="--short" as in CI
+	@exec $(PYTHON) -m tests.clients $(ARGS)
+
 lint: $(STAMP) ## puts the format right, then checks what it can without running anything
 	@$(VENV)/bin/ruff format --quiet
 	@$(VENV)/bin/ruff check
@@ -48,12 +55,15 @@ lint: $(STAMP) ## puts the format right, then checks what it can without running
 check: ## everything that CI checks
 	@exec .ci/run
 
-lock: ## both locks anew from pyproject.toml (needs uv)
+lock: ## all locks anew from pyproject.toml (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 		--no-annotate --output-file requirements.lock pyproject.toml
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 		--no-annotate --extra embedded --extra dev --constraint requirements.lock --output-file requirements-dev.lock \
 		pyproject.toml
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+		--no-annotate --group contract --output-file requirements-contract.lock
+	cd tests/clients && npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund
 
 $(STAMP): requirements-dev.lock pyproject.toml
 	@set -e; \

@@ -1,26 +1,41 @@
-"""Errors that cross a module's border, each with the HTTP status that a caller gets for it.
+"""Errors that cross a module's border. Each that a caller can get is one cause, with its words in the catalogue.
 
 Problem
-├── NotFound            404
-├── Conflict            409
-│   ├── ContentErased   409, of a type of its own
-│   └── RosterShrinks   409, of a type of its own
-├── PreconditionFailed  412
-└── Refused             422, with pointers into the body
-Stopped                 the configuration keeps a process from starting (command line)
+├── NotFound                    404
+├── Conflict                    409, of these causes; without a slug on the command line alone
+│   ├── TooManyWaitingRuns
+│   ├── RosterShrinks
+│   ├── RunAlreadyFinished
+│   ├── RunNotEnded
+│   ├── RunSucceeded
+│   ├── RunNotLatest
+│   ├── EarlierRunUnderWay
+│   ├── RunUnderWay
+│   ├── ActivityDeleted
+│   ├── ContentErased
+│   ├── OrganisationFull
+│   ├── TooManyWebhooks
+│   ├── WebhookDisabled
+│   └── IdempotencyKeyInUse
+├── CursorGone                  410
+├── PreconditionFailed          412
+├── IdempotencyKeyReused        422
+└── Refused                     422, with pointers into the body
+    └── MaskedValue
+Stopped                         the configuration keeps a process from starting (command line)
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from http import HTTPStatus
+from typing import ClassVar
 
 
 class Problem(Exception):
     """Something that a caller is told as problem+json; its detail never repeats a value of the request."""
 
-    status: HTTPStatus = HTTPStatus.INTERNAL_SERVER_ERROR
-    # What kind of problem it is, where its status does not say that.
-    title: str | None = None
+    # Of its entry in the catalogue, which has its status; None is never answered over HTTP.
+    slug: ClassVar[str | None] = None
+    headers: ClassVar[Mapping[str, str]] = {}
 
     def __init__(self, detail: str) -> None:
         super().__init__(detail)
@@ -30,31 +45,113 @@ class Problem(Exception):
 class NotFound(Problem):
     """There is no such thing in the caller's organisation."""
 
-    status = HTTPStatus.NOT_FOUND
+    slug = "not-found"
 
 
 class Conflict(Problem):
-    """The thing is in a state that does not allow this."""
-
-    status = HTTPStatus.CONFLICT
+    """The thing is in a state that does not allow this; over HTTP one of the causes below."""
 
 
-class ContentErased(Conflict):
-    """What would have to be sent is kept no longer."""
+class TooManyWaitingRuns(Conflict):
+    """As many runs wait as may."""
 
-    title = "Content Erased"
+    slug = "too-many-waiting-runs"
 
 
 class RosterShrinks(Conflict):
     """The roster is empty after one that was sent with objects, and nobody has allowed that."""
 
-    title = "Roster Shrinks"
+    slug = "roster-shrinks"
+
+
+class RunAlreadyFinished(Conflict):
+    """What has ended cannot be cancelled."""
+
+    slug = "run-already-finished"
+
+
+class RunNotEnded(Conflict):
+    """A run that has not ended cannot be retried yet."""
+
+    slug = "run-not-ended"
+
+
+class RunSucceeded(Conflict):
+    """What has succeeded cannot be retried: only what has failed or was cancelled goes on."""
+
+    slug = "run-succeeded"
+
+
+class RunNotLatest(Conflict):
+    """A later run of the activity exists."""
+
+    slug = "run-not-latest"
+
+
+class EarlierRunUnderWay(Conflict):
+    """An earlier run of the activity has not ended yet."""
+
+    slug = "earlier-run-under-way"
+
+
+class RunUnderWay(Conflict):
+    """The activity cannot go while a run of it is under way."""
+
+    slug = "run-under-way"
+
+
+class ActivityDeleted(Conflict):
+    """The activity is no longer there; its runs are."""
+
+    slug = "activity-deleted"
+
+
+class ContentErased(Conflict):
+    """What would have to be sent is kept no longer."""
+
+    slug = "content-erased"
+
+
+class OrganisationFull(Conflict):
+    """The organisation's rosters take as much as they may together."""
+
+    slug = "organisation-full"
+
+
+class TooManyWebhooks(Conflict):
+    """The organisation has as many webhooks as it may."""
+
+    slug = "too-many-webhooks"
+
+
+class WebhookDisabled(Conflict):
+    """Nothing is sent to a webhook that is disabled."""
+
+    slug = "webhook-disabled"
+
+
+class IdempotencyKeyInUse(Conflict):
+    """The first request with an Idempotency-Key has not been answered yet."""
+
+    slug = "idempotency-key-in-use"
+
+
+class CursorGone(Problem):
+    """A place in the log of changes that this database does not have."""
+
+    slug = "cursor-gone"
 
 
 class PreconditionFailed(Problem):
     """The thing has changed since the caller read it."""
 
-    status = HTTPStatus.PRECONDITION_FAILED
+    slug = "precondition-failed"
+
+
+class IdempotencyKeyReused(Problem):
+    """An Idempotency-Key was used for another request."""
+
+    slug = "idempotency-key-reused"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +166,17 @@ class BodyError:
 class Refused(Problem):
     """The body cannot be taken as it is."""
 
-    status = HTTPStatus.UNPROCESSABLE_ENTITY
+    slug = "invalid-body"
 
     def __init__(self, detail: str, errors: Sequence[BodyError] = ()) -> None:
         super().__init__(detail)
         self.errors = tuple(errors)
+
+
+class MaskedValue(Refused):
+    """The roster was read with a key that masks, and has nothing else wrong with it."""
+
+    slug = "masked-value"
 
 
 class Stopped(Exception):

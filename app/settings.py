@@ -3,20 +3,80 @@
 import re
 from datetime import timedelta
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 _MIB = 1024 * 1024
 
 
-_UNITS = {"": "seconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+_DURATION = re.compile(r"(\d{1,6}(?:\.\d{1,3})?) ?([smhd])")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+
+
+def read_duration(text: str) -> timedelta:
+    """Reads a length of time such as `90 s`, `30 m`, `6 h` or `90d`.
+
+    Raises ValueError for what is none, as for a number without a unit.
+    """
+    form = _DURATION.fullmatch(text.strip())
+    if form is None:
+        raise ValueError("give a number with its unit (s, m, h or d), such as `90 s`, `30 m`, `6 h`")
+    return timedelta(**{_UNITS[form[2]]: float(form[1])})
 
 
 def _duration(given: Any) -> Any:
-    if isinstance(given, str) and (found := re.fullmatch(r"(\d+(?:\.\d+)?) ?([smhd]?)", given.strip())):
-        return timedelta(**{_UNITS[found[2]]: float(found[1])})
+    # The form of ISO 8601, `PT6H`, is read by pydantic.
+    return read_duration(given) if isinstance(given, str) and not given.startswith("P") else given
+
+
+def _address(given: str) -> str:
+    """Refuses an address that is none, or over which what is personal would go in clear to another machine."""
+    if not given:
+        return given
+    try:
+        parts = urlsplit(given)
+    except ValueError:  # which repeats it
+        parts = urlsplit("")
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError("give an address such as `https://host/path`")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("an address has no user or password in it: organisations have certificates")
+    if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
+        raise ValueError("plain http goes to this machine alone: give an https address")
     return given
+
+
+def effective(settings: "Settings") -> dict[str, str]:
+    """Gives what is in force, by the names of the variables, each written as it can be set; of secrets, whether.
+
+    Settings for tests are left out unless they are set.
+    """
+    return {
+        name.upper(): _shown(getattr(settings, name))
+        for name, field in Settings.model_fields.items()
+        if name in settings.model_fields_set or not any(isinstance(each, Internal) for each in field.metadata)
+    }
+
+
+def _shown(value: object) -> str:
+    match value:
+        case SecretStr():
+            return "(set)" if value.get_secret_value() else "(not set)"
+        case bool():
+            return "on" if value else "off"
+        case None:
+            return ""
+        case timedelta():
+            seconds = value.total_seconds()
+            lengths = ((86400, "d"), (3600, "h"), (60, "m"))
+            length, unit = next((each for each in lengths if seconds and not seconds % each[0]), (1, "s"))
+            return f"{seconds / length:g} {unit}"
+        case int():
+            return f"{value:_}" if value > 9999 else str(value)
+    return str(value)
 
 
 class Internal:
@@ -55,21 +115,28 @@ class Settings(BaseSettings):
             "the first one encrypts, all decrypt."
         ),
     ] = SecretStr("")
+    encryption_keys_file: Annotated[
+        str, Field(description="A file that holds these keys, in place of `ENCRYPTION_KEYS`; read by its owner alone.")
+    ] = ""
     search_key: Annotated[
         SecretStr,
         Field(
             description="Key of the search and of contents' digests: base64 of 32 bytes. A new one empties the search."
         ),
     ] = SecretStr("")
-    skolverket_provisioning_url: Annotated[str, Field(description="Base address of the Provisioning API.")] = (
-        "http://127.0.0.1:8100/provisioning/v1"
-    )
-    skolverket_open_data_url: Annotated[str, Field(description="Base address of the open-data API.")] = (
-        "http://127.0.0.1:8100/open-data/v1"
-    )
+    skolverket_provisioning_url: Annotated[
+        str,
+        AfterValidator(_address),
+        Field(description="Base address of the Provisioning API: https, or plain http on this machine."),
+    ] = ""
+    skolverket_open_data_url: Annotated[
+        str, AfterValidator(_address), Field(description="Base address of the open-data API; the same is asked of it.")
+    ] = ""
     skolverket_authorisation_url: Annotated[
-        str, Field(description="The authorisation server's `/transaction` endpoint.")
-    ] = "http://127.0.0.1:8100/transaction"
+        str,
+        AfterValidator(_address),
+        Field(description="The authorisation server's `/transaction` endpoint; the same is asked of it."),
+    ] = ""
     skolverket_ca_file: Annotated[
         str,
         Field(
@@ -149,12 +216,45 @@ class Settings(BaseSettings):
     worker_jobs: Annotated[
         int, Field(gt=0, le=2000, description="Jobs that the worker which calls has in hand at once.")
     ] = 500
-    worker_metrics_port: Annotated[
-        int, Field(ge=0, le=65535, description="Where a worker serves `/metrics`, its own figures; at 0 it does not.")
-    ] = 0
-    worker_metrics_host: Annotated[
+    cors_origins: Annotated[
+        str,
+        Field(
+            pattern=r"^(https?://[a-z0-9.-]+(:[0-9]+)?(, ?https?://[a-z0-9.-]+(:[0-9]+)?)*)?$",
+            description="Web pages that may call with a key, by origin: `https://skola.example`, comma separated.",
+        ),
+    ] = ""
+    webhooks_to_loopback: Annotated[
+        bool,
+        Field(
+            description="`on` lets webhooks go to this machine itself, over plain http too: to try them out, and never "
+            "where others make them."
+        ),
+    ] = False
+    sign_in_over_http: Annotated[
+        bool,
+        Field(
+            description="`on` lets people sign in to the pages over plain http at `127.0.0.1` or `localhost`: to try "
+            "them out, and never behind a proxy."
+        ),
+    ] = False
+    metrics_port: Annotated[
+        Annotated[int, Field(ge=0, le=65535)] | None,
+        BeforeValidator(lambda given: None if given == "" else given),
+        Field(
+            description="Where a process serves `/metrics`: `serve` at 9100 and `worker` at 9101 if nothing is set; 0 "
+            "takes any free port and logs it. A port that is taken is said, and gone without.",
+        ),
+    ] = None
+    metrics_host: Annotated[
         str, Field(min_length=1, description="Address at which it does; whoever reaches it needs no key.")
     ] = "127.0.0.1"
+    build_commit: Annotated[
+        str,
+        Field(
+            pattern=r"^([0-9a-f]{7,40})?$",
+            description="The commit that an image was built from: `GET /version` and the figures tell it.",
+        ),
+    ] = ""
     sweep_seconds: Annotated[
         float, Internal(), Field(gt=0, description="How often the worker that calls looks for due jobs by itself.")
     ] = 1
@@ -169,3 +269,8 @@ class Settings(BaseSettings):
     log_level: Annotated[
         str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least severe level logged.")
     ] = "INFO"
+
+
+def sentences(wrong: ValidationError) -> list[str]:
+    """Says what is wrong with settings, a sentence for each, with its name and without its value."""
+    return [f"{str(error['loc'][0]).upper()}: {error['msg'].removeprefix('Value error, ')}" for error in wrong.errors()]

@@ -142,7 +142,8 @@ class Harmless:
 
     `ids` hold UUIDs, `moments` times, `attribute_names` names of fields; `codes` the published values of each field,
     `codes_within` those of a field in the list of another. A text in `id` beside `message_mark` is the target's id of a
-    message. What `values` hold is hidden, of whatever type it is.
+    message. What `values` hold is hidden, of whatever type it is. `whereabouts` tell where somebody goes to school or
+    works: of a protected person nothing in them is harmless.
     """
 
     ids: Set[str]
@@ -151,6 +152,7 @@ class Harmless:
     values: Set[str]
     codes: Mapping[str, Set[str]]
     codes_within: Mapping[tuple[str, str], Set[str]]
+    whereabouts: Set[str]
     message_mark: str
 
 
@@ -205,6 +207,9 @@ class Published(Protocol):
 
         Whatever these are, it raises nothing.
         """
+
+    def codes(self, received: bytes) -> Sequence[str]:
+        """Gives the codes of the messages in what was `received` about one object; none when it can't be read."""
 
 
 # Calls

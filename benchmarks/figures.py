@@ -3,7 +3,7 @@
 The machine is noisy and others use it: only the ratio says anything, and no ratio makes a benchmark fail.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -44,8 +44,12 @@ class Figure:
 
 def table(figures: Iterable[Figure]) -> str:
     """Sets figures in columns, a line each, below a header."""
-    rows = [_HEADER, *(_row(figure) for figure in figures)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADER))]
+    return columns([_HEADER, *(_row(figure) for figure in figures)])
+
+
+def columns(rows: Sequence[Sequence[str]]) -> str:
+    """Sets rows of as many cells each in columns."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
     )

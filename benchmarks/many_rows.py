@@ -4,7 +4,7 @@ Rows are written by whole sets with the triggers off, so that they take minutes 
 refuse is not written all the same. Ids are scattered, as random ones are, and known from their numbers.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,8 @@ LARGE = 3000
 BUSY = 50_000
 _ROSTER = 20
 _LARGE_ROSTERS = 20
+# So many deliveries wait for one endpoint, which is away; and so many are older than any is kept.
+DELIVERIES_DUE = 5000
 FILLED = (
     "content",
     "roster",
@@ -31,6 +33,8 @@ FILLED = (
     "at_target",
     "object",
     "idempotency_key",
+    "webhook",
+    "webhook_delivery",
 )
 
 
@@ -47,10 +51,15 @@ class Size:
     live_every: int
     keys: int
     large_rosters: int = _LARGE_ROSTERS
+    large: int = LARGE
+    busy_size: int = BUSY
 
     @classmethod
-    def of(cls, jobs: int, records: int) -> "Size":
-        """Plans for about so many: a fifth of the records in large rosters, four fifths of all in one organisation."""
+    def of(cls, jobs: int, records: int, *, large: int = LARGE, busy_size: int = BUSY) -> "Size":
+        """Plans for about so many: a fifth of the records in large rosters, four fifths of all in one organisation.
+
+        A large roster has `large` objects of each kind, that of the busiest run `busy_size`.
+        """
         queues = max(40, jobs // 4 // RUNS_A_LANE)
         runs = queues * RUNS_A_LANE
         return cls(
@@ -59,9 +68,11 @@ class Size:
             runs=runs,
             organisations=min(ORGANISATIONS, queues // 4),
             small=max(1, records * 4 // 5 // (runs * 4)),
-            large_every=max(7, runs * LARGE * 4 // (records // 5)),
+            large_every=max(7, runs * large * 4 // (records // 5)),
             live_every=2,
             keys=max(1000, jobs // 20),
+            large=large,
+            busy_size=busy_size,
         )
 
     @property
@@ -80,29 +91,34 @@ class Size:
         return {
             **vars(self),
             "busy": self.busy,
-            "large": LARGE if self.prefix == "" else self.small,
-            "busy_size": BUSY if self.prefix == "" else self.small,
             "roster": _ROSTER,
+            "deliveries_due": DELIVERIES_DUE if self.organisations > 1 else 5,
             "extra": self.runs + self.queues // (self.live_every * 3),
         }
 
 
 # What there was when Postgres last looked: fifteen activities of one organisation, all of them under way, which make
 # sixty jobs. At less than fifty rows it doesn't look by itself.
-SEED = Size("seed ", 15, 15, 1, 5, 1000, 1, 15, 0)
+SEED = Size("seed ", 15, 15, 1, 5, 1000, 1, 15, 0, large=5, busy_size=5)
 
 _TENANTS = """
 INSERT INTO organisation (id, number, name, salt, last_upload)
 SELECT md5(%(prefix)s || 'organisation ' || n)::uuid,
     CASE %(prefix)s WHEN '' THEN '3' ELSE '4' END || lpad(n::text, 9, '0'), 'Benchmark',
     sha256((%(prefix)s || 'organisation ' || n)::bytea), %(queues)s
-FROM generate_series(1, %(organisations)s) n;
+FROM generate_series(1, %(organisations)s) n
+ON CONFLICT DO NOTHING;
 
 -- The first one has a second key, with which next to nothing was done.
 INSERT INTO api_key (id, organisation_id, name, handle, digest, scopes)
 SELECT md5(%(prefix)s || 'key ' || n)::uuid, md5(%(prefix)s || 'organisation ' || greatest(n, 1))::uuid, 'benchmark',
     %(prefix)s || 'handle ' || n, '\\x00', '{provision,history}'
 FROM generate_series(0, %(organisations)s) n;
+
+INSERT INTO session (digest, organisation_id, api_key_id, seen_at)
+SELECT sha256((%(prefix)s || 'session ' || n)::bytea), md5(%(prefix)s || 'organisation 1')::uuid,
+    md5(%(prefix)s || 'key 1')::uuid, clock_timestamp() - n * interval '1 s'
+FROM generate_series(1, 10000) n;
 
 CREATE TEMP TABLE queue AS
 SELECT n AS number, md5(%(prefix)s || 'activity ' || n)::uuid AS id,
@@ -123,7 +139,9 @@ SELECT md5(%(prefix)s || 'organisation ' || owner)::uuid, id, 'Activity ' || num
     %(runs)s / %(queues)s + (number %% (%(live_every)s * 3) = 0)::int,
     now() - interval '3 years' + number * interval '1 hour'
 FROM queue;
+"""
 
+_CONTENTS = """
 INSERT INTO content (organisation_id, digest, kind, object_id, sealed, words)
 SELECT md5(%(prefix)s || 'organisation ' || owner)::uuid,
     sha256((%(prefix)s || 'object ' || number || '.' || p || '.' || i)::bytea), kind,
@@ -132,15 +150,20 @@ SELECT md5(%(prefix)s || 'organisation ' || owner)::uuid,
     ARRAY[i %% 1000, 1000 + i %% 50, 2000 + (number * 50000 + i) %% 100000]
 FROM queue, unnest(ARRAY['persons', 'duties', 'groups', 'activities']) WITH ORDINALITY AS stages (kind, p),
     generate_series(1, size) i;
+"""
 
+_OBJECTS = """
 INSERT INTO roster_item (organisation_id, roster_id, kind, object_id, ordinal, source, outgoing, upload, refs,
-    protected, sendable, issues)
+    protected, sendable, issues, role, school_year, school_unit)
 SELECT md5(%(prefix)s || 'organisation ' || owner)::uuid, md5(%(prefix)s || 'roster ' || number)::uuid, kind,
     md5(%(prefix)s || 'object ' || number || '.' || p || '.' || i)::uuid, i - 1,
     sha256((%(prefix)s || 'object ' || number || '.' || p || '.' || i)::bytea),
     sha256((%(prefix)s || 'object ' || number || '.' || p || '.' || i)::bytea), number, '{}',
     kind = 'persons' AND i %% 97 = 0,
-    i %% 211 <> 0, CASE WHEN i %% 53 = 0 THEN '[{"pointer": "/x", "code": "pattern", "severity": "warning"}]'::jsonb END
+    i %% 211 <> 0,
+    CASE WHEN i %% 53 = 0 THEN '[{"pointer": "/x", "code": "pattern", "severity": "warning"}]'::jsonb END,
+    CASE WHEN kind = 'persons' THEN CASE WHEN i %% 20 = 0 THEN 'Personal' ELSE 'Elev' END END,
+    CASE WHEN kind = 'persons' AND i %% 20 <> 0 THEN i %% 10 END, md5(%(prefix)s || 'school unit ' || i %% 60)::uuid
 FROM queue, unnest(ARRAY['persons', 'duties', 'groups', 'activities']) WITH ORDINALITY AS stages (kind, p),
     generate_series(1, size) i;
 
@@ -179,11 +202,13 @@ JOIN queue ON queue.number = CASE WHEN n <= %(runs)s THEN (n - 1) %% %(queues)s 
 ORDER BY n;
 
 INSERT INTO run (id, organisation_id, activity_id, sequence, status, on_record_error, requested_by_id,
-    requested_by_name, roster_version, created_at, started_at, finished_at)
+    requested_by_name, roster_version, created_at, started_at, finished_at, outcome)
 SELECT id, organisation_id, activity_id, sequence, status, CASE WHEN number %% 2 = 0 THEN 'continue' ELSE 'halt' END,
     md5(%(prefix)s || 'key ' || CASE WHEN number = 1 THEN 0 ELSE owner END)::uuid, 'benchmark', 1, created_at,
     CASE WHEN status <> 'queued' THEN created_at END,
-    CASE WHEN status NOT IN ('queued', 'running') THEN created_at + interval '10 minutes' END
+    CASE WHEN status NOT IN ('queued', 'running') THEN created_at + interval '10 minutes' END,
+    CASE status WHEN 'succeeded' THEN CASE WHEN number %% 3 = 0 THEN 'with_warnings' ELSE 'clean' END
+        WHEN 'failed' THEN 'with_errors' WHEN 'cancelled' THEN 'with_errors' END
 FROM shape;
 
 CREATE TEMP TABLE work AS
@@ -223,7 +248,8 @@ FROM work;
 
 _RECORDS = """
 INSERT INTO record (organisation_id, job_id, object_id, run_id, kind, ordinal, status, source, outgoing, upload, refs,
-    protected, sendable, issues, sent, received, batch_id, attempts, completed_at)
+    protected, sendable, issues, sent, received, batch_id, attempts, completed_at,
+    role, school_year, school_unit)
 SELECT organisation_id, job_id, object.id, work.id, kind, i - 1, became.status, object.digest, object.digest,
     queue, CASE WHEN position = 1 THEN '{}' ELSE ARRAY[
         md5(%(prefix)s || 'object ' || queue || '.' || (position - 1) || '.' || i)::uuid,
@@ -236,7 +262,9 @@ SELECT organisation_id, job_id, object.id, work.id, kind, i - 1, became.status, 
     CASE WHEN became.status IN ('succeeded', 'warning', 'sent')
         THEN md5(%(prefix)s || 'batch ' || number || '.' || position || '.' || 1 + i / 300)::uuid END,
     CASE WHEN became.status IN ('pending', 'skipped') THEN 0 ELSE 1 END,
-    CASE WHEN became.status NOT IN ('pending', 'sent') THEN created_at + interval '2 minutes' END
+    CASE WHEN became.status NOT IN ('pending', 'sent') THEN created_at + interval '2 minutes' END,
+    CASE position WHEN 1 THEN CASE WHEN i %% 20 = 0 THEN 'Personal' ELSE 'Elev' END WHEN 2 THEN 'Personal' END,
+    CASE WHEN position = 1 AND i %% 20 <> 0 THEN i %% 10 END, md5(%(prefix)s || 'school unit ' || i %% 60)::uuid
 FROM work, generate_series(1, size) i,
     LATERAL (
         SELECT md5(%(prefix)s || 'object ' || queue || '.' || position || '.' || i)::uuid AS id,
@@ -282,22 +310,61 @@ SELECT organisation_id, id, was, becomes, created_at
 FROM shape, (VALUES (NULL, 'queued'), ('queued', 'running')) AS steps (was, becomes) ORDER BY number;
 
 -- The old ones are few at any time: every worker forgets them each second.
-INSERT INTO idempotency_key (organisation_id, key, request_digest, status, headers, body, created_at)
-SELECT md5(%(prefix)s || 'organisation ' || 1 + n %% %(organisations)s)::uuid, md5(n::text), '\\x00', 202, '{}', '"{}"',
+INSERT INTO idempotency_key (organisation_id, api_key_id, digest, request_digest, run_id, body, created_at)
+SELECT md5(%(prefix)s || 'organisation ' || 1 + n %% %(organisations)s)::uuid,
+    md5(%(prefix)s || 'key ' || 1 + n %% %(organisations)s)::uuid, sha256(n::text::bytea), sha256(''),
+    md5(%(prefix)s || 'run ' || n)::uuid, '{}',
     now() - CASE WHEN n <= 20 THEN interval '25 hours' ELSE n * (interval '23 hours' / %(keys)s) END
 FROM generate_series(1, %(keys)s) n;
 DROP TABLE queue, shape, work;
 """
 
+_WEBHOOKS = """
+INSERT INTO webhook (id, organisation_id, url, types, secret)
+SELECT md5(%(prefix)s || 'webhook ' || n)::uuid,
+    md5(%(prefix)s || 'organisation ' || 1 + (n - 1) / 3)::uuid, 'https://127.0.0.1/',
+    '{run.succeeded,run.failed}', '\\x00'
+FROM generate_series(1, %(organisations)s * 3) n;
 
-def fill(conn: psycopg.Connection[Any], size: Size) -> None:
-    """Writes it all; needs a superuser, since it turns triggers off for its own session."""
+-- Of a month, most of one organisation; and what waits for its first endpoint since it is away.
+INSERT INTO webhook_delivery (id, organisation_id, webhook_id, type, data, created_at, status, attempts, due_at,
+    tried_at, http_status, finished_at)
+SELECT md5(%(prefix)s || 'delivery ' || n)::uuid, md5(%(prefix)s || 'organisation ' || 1 + (place - 1) / 3)::uuid,
+    md5(%(prefix)s || 'webhook ' || place)::uuid, 'run.succeeded', '{}', at, 'delivered', 1, NULL, at, 204, at
+FROM generate_series(1, %(runs)s) n, LATERAL (
+    SELECT CASE WHEN n %% 5 < 4 THEN 1 + n %% 3 ELSE 1 + n %% (%(organisations)s * 3) END AS place,
+        now() - n * (interval '30 days' / %(runs)s) AS at
+) each;
+INSERT INTO webhook_delivery (organisation_id, webhook_id, type, data, created_at, attempts, due_at, tried_at, failure)
+SELECT md5(%(prefix)s || 'organisation 1')::uuid, md5(%(prefix)s || 'webhook 1')::uuid, 'run.failed', '{}',
+    now() - n * interval '1 minute', 5, now() + (n %% 600 - 300) * interval '1 second', now(), 'timeout'
+FROM generate_series(1, %(deliveries_due)s) n;
+INSERT INTO webhook_delivery (organisation_id, webhook_id, type, data, created_at, status, attempts, due_at,
+    tried_at, http_status, finished_at)
+SELECT md5(%(prefix)s || 'organisation 1')::uuid, md5(%(prefix)s || 'webhook 3')::uuid, 'run.failed', '{}', at,
+    'failed', 10, NULL, at, 500, at
+FROM generate_series(1, %(deliveries_due)s) n, LATERAL (SELECT now() - interval '31 days' AS at) each;
+"""
+
+
+Write = Callable[[psycopg.Connection[Any]], None]
+
+
+def fill(conn: psycopg.Connection[Any], size: Size, contents: Write | None = None) -> None:
+    """Writes it all; needs a superuser, since it turns triggers off for its own session.
+
+    What the objects say is text that nobody can open, or what `contents` writes of the rosters in the table `queue`.
+    """
     conn.execute("SET session_replication_role = replica")
     conn.execute("SET synchronous_commit = off")
     conn.execute("SET work_mem = '256MB'")
-    for part in (_TENANTS, _RUNS, _RECORDS, _CALLS):
+    conn.execute("SET gin_pending_list_limit = '256MB'")
+    for part in (_TENANTS, contents or _CONTENTS, _OBJECTS, _RUNS, _RECORDS, _CALLS, _WEBHOOKS):
         with conn.transaction(), psycopg.ClientCursor(conn) as cursor:
-            cursor.execute(part, size.parameters)
+            if isinstance(part, str):
+                cursor.execute(part, size.parameters)
+            else:
+                part(conn)
     conn.execute("RESET ALL")
 
 

@@ -21,36 +21,50 @@ from app.db import (
     answers,
     at_target,
     batches,
+    changes,
     claims,
     egress,
     findings,
     idempotency,
     intake,
     known,
+    operations,
+    pauses,
     plan_rows,
     plans,
+    readiness,
     reads,
+    record_lists,
+    record_schools,
     reference,
+    related,
     repairs,
     results,
     rosters,
     runs,
     searches,
+    sessions,
+    surroundings,
     tasks,
 )
+from app.db import history as history_of
 from app.db.cipher import OrganisationCipher, cipher_of, new_key
 from app.db.content import sealed_content
 from app.db.findings import FindingFilter
 from app.db.idempotency import forget_old_keys
 from app.db.loop_share import LoopShare
 from app.db.plans import ItemFilter
+from app.db.record_lists import RecordFilter, RecordOrder
 from app.db.versions import CHANGED_VERSIONS
+from app.domain.change_log import OLDEST, Stamp
+from app.domain.change_log import Place as LogPlace
 from app.domain.kinds import Kind
 from app.domain.repair import LastAccepted
 from app.domain.verdicts import RecordChange
 from app.skolverket.published import PUBLISHED
 from app.sources.json_upload import JsonUpload
 from benchmarks.many_rows import BUSY, LARGE, SEED, Size
+from benchmarks.plans_history import Places, jobs_wanted, runs_wanted
 from benchmarks.plans_read import Watch
 
 MINUTE = timedelta(minutes=1)
@@ -85,6 +99,13 @@ class Place:
     def rare_key(self) -> UUID:
         """Gives a key that has made one run, long ago."""
         return named("key 0")
+
+    @property
+    def places(self) -> Places:
+        """Gives what the history is narrowed to."""
+        activities = [named(f"activity {number}") for number in range(2, 12)]
+        runs = [self.run, *(named(f"run {self.size.busy - number}") for number in range(1, 10))]
+        return Places(activities, runs, self.key, self.rare_key)
 
     @asynccontextmanager
     async def watched(self, name: str, reads: int = 0) -> AsyncIterator[None]:
@@ -148,7 +169,8 @@ async def sweep(at: Place) -> None:
     conn, watched = at.conn, at.watched
     async with watched("activity_queue.start_free_queues", reads=at.size.live):
         await activity_queue.start_free_queues(conn)
-    async with watched("claims.bring_near"):
+    # Organisation by organisation, along the index of what is due.
+    async with watched("claims.bring_near", reads=4 * at.size.organisations):
         await claims.bring_near(conn)
     async with watched("sweeper.forget_old_keys"):
         await forget_old_keys(conn)
@@ -188,8 +210,8 @@ async def step(at: Place) -> None:
             written = (await batches.write_batch(conn, at.cipher, PUBLISHED, held)).batch
         assert written is not None  # noqa: S101 - there are some thousand records
         out.append(written.id)
-    # Of each record in the three batches: its content, its upload, what is known of its object.
-    async with watched("batches.call_batch", reads=3 * 4 * 500):
+    # Of each record in the three batches: its content, its upload, what is known of its object, whether it stays here.
+    async with watched("batches.call_batch", reads=3 * 8 * 500):
         for batch_id in out:
             await batches.call_batch(conn, at.cipher, PUBLISHED, held, batch_id)
     async with watched("answers.accept_batch"):
@@ -204,7 +226,7 @@ async def step(at: Place) -> None:
     async with watched("answers.apply_answer", reads=8 * 500):
         await answers.apply_answer(conn, at.cipher, held, out[0], b"{}", changes, MINUTE)
     async with watched("answers.refuse_batch", reads=8 * 500):
-        await answers.refuse_batch(conn, at.cipher, held, out[1], 400, b"{}", {})
+        await answers.refuse_batch(conn, at.cipher, held, out[1], 400, b"{}", {}, PUBLISHED.codes)
     async with watched("answers.mark_lost", reads=8 * 500):
         await answers.mark_lost(conn, held, out[2], "timeout", MINUTE)
     async with watched("at_target.unasked"):
@@ -218,7 +240,7 @@ async def step(at: Place) -> None:
             await claims.snooze(conn, held, MINUTE)
         await tried.rollback()
     # Each record is changed under its job's eyes, and what is known of it is written, which looks at the record again.
-    async with watched("batches.expire", reads=6 * BUSY):
+    async with watched("batches.expire", reads=8 * BUSY):
         await batches.expire(conn, held)
     async with watched("answers.abandon_outstanding"):
         await answers.abandon_outstanding(conn, held, "cancelled")
@@ -259,8 +281,9 @@ async def beside_jobs(at: Place) -> None:
 async def callers(at: Place) -> None:
     """What callers change: a roster is frozen, a run is cancelled, retried, a key is kept."""
     conn, watched = at.conn, at.watched
+    used = idempotency.Used.of(at.cipher, at.key, "new", "benchmark")
     async with watched("idempotency.find"):
-        await idempotency.find(conn, at.organisation, "new", b"\0")
+        await idempotency.find(conn, at.organisation, used)
     # What it gives is inside of it: four kinds, of which each object is frozen by a look at its latest upload.
     async with watched("runs.accept_run", reads=4 * 4 * LARGE):
         await runs.accept_run(
@@ -273,11 +296,36 @@ async def callers(at: Place) -> None:
             most_waiting=1000,
         )
     async with watched("idempotency.keep"):
-        await idempotency.keep(conn, at.organisation, "new", b"\0", idempotency.Stored(202, {}, "{}"))
+        await idempotency.keep(conn, at.organisation, used, idempotency.Stored(at.run, "{}"))
+    async with watched("reads.newer_roster_version"):
+        await reads.newer_roster_version(conn, at.organisation, at.run)
     async with watched("runs.cancel_run"):
         await runs.cancel_run(conn, at.organisation, at.run)
-    async with watched("runs.retry_run", reads=2 * BUSY):
+    async with watched("runs.retry_run", reads=3 * BUSY):
         await runs.retry_run(conn, at.organisation, at.run, None)
+
+
+async def operators(at: Place) -> None:
+    """An organisation with thousands of runs under way is paused and goes on; operators look at all of them."""
+    conn, watched = at.conn, at.watched
+    place = pauses.Place(at.organisation)
+    # Of one activity all that is under way in its organisation is passed over.
+    for name, looks in (("an activity", 3 * at.size.live), ("an organisation", 40 * at.size.queues)):
+        of = place if name == "an organisation" else pauses.Place(at.organisation, at.activity)
+        async with watched(f"pauses.pause: {name}", reads=looks):
+            await pauses.pause(conn, of, by="operator", who="benchmark", reason="Benchmark")
+        async with watched(f"pauses.resume: {name}", reads=looks):
+            await pauses.resume(conn, of, by="operator", who="benchmark")
+    async with watched("pauses.pauses_of_activity"):
+        await pauses.pauses_of_activity(conn, pauses.Place(at.organisation, at.activity))
+    async with watched("operations.list_organisations", reads=1000 + 4 * at.size.queues):
+        first, *_ = await operations.list_organisations(conn, "", 50)
+    async with watched("operations.read_organisation, latest_runs", reads=1000 + 4 * at.size.queues):
+        await operations.read_organisation(conn, first["number"])
+        await operations.latest_runs(conn, first["id"], 20)
+    async with watched("operations.find_run, job_counts"):
+        await operations.find_run(conn, at.run)
+        await operations.job_counts(conn, [at.job(number) for number in range(1, 5)])
 
 
 async def history(at: Place) -> None:
@@ -292,41 +340,49 @@ async def history(at: Place) -> None:
     async with watched("reads.list_activities: further on", reads=2 * at.size.queues):
         after = (datetime.now(UTC) - timedelta(days=1000), at.activity)
         await reads.list_activities(conn, organisation, after=after, limit=50)
-    async with watched("reads.list_runs"):
-        await reads.list_runs(conn, organisation, at.activity, made_by=None, before=None, limit=50)
-    async with watched("reads.list_runs: mine"):
-        await reads.list_runs(conn, organisation, at.activity, made_by=at.rare_key, before=(40,), limit=50)
-    async with watched("reads.jobs_of"):
-        await reads.jobs_of(conn, organisation, [named(f"run {at.size.busy - n * at.size.queues}") for n in range(50)])
-    async with watched("reads.find_run, find_job"):
-        await reads.find_run(conn, organisation, at.run)
+    async with watched("reads.find_job"):
         await reads.find_job(conn, organisation, at.job(2))
     async with watched("reads.find_run_with_jobs, find_run_of_job"):
         await reads.find_run_with_jobs(conn, organisation, at.run)
         await reads.find_run_of_job(conn, organisation, at.job(2))
+    async with watched("surroundings.surroundings_of: of a run, of one that waits"):
+        await surroundings.surroundings_of(conn, organisation, at.run)
+        await surroundings.surroundings_of(conn, organisation, named(f"run {at.size.busy + at.size.queues}"))
+    async with watched("sessions.find: one that counts, none"):
+        for name in ("session 1", "none"):
+            await sessions.find(conn, hashlib.sha256(name.encode()).digest(), by_hand=True)
+    async with watched("sessions.forget_ended_sessions"):
+        await sessions.forget_ended_sessions(conn)
     async with watched("versions: what is kept of 50 runs"):
         runs = [named(f"run {at.size.busy - n * at.size.queues}") for n in range(50)]
-        await conn.exec_driver_sql(CHANGED_VERSIONS, (runs, [1] * len(runs), ["000000000000"], ["1/1"]))
-    some: tuple[tuple[str, reads.JobFilter, UUID | None], ...] = (
-        ("all", reads.JobFilter(), None),
-        ("of an activity", reads.JobFilter(activity_id=at.activity), None),
-        ("of a run", reads.JobFilter(run_id=at.run), None),
-        ("of a stage", reads.JobFilter(kind="groups"), None),
-        ("created lately", reads.JobFilter(created_after=datetime.now(UTC) - timedelta(days=9)), None),
-        *((f"that are {each}", reads.JobFilter(status=each), None) for each in _STATUSES),
-        ("an activity's that failed", reads.JobFilter(activity_id=at.activity, status="failed"), None),
-        ("a stage's that wait", reads.JobFilter(kind="groups", status="waiting"), None),
-        ("made by me", reads.JobFilter(), at.key),
-        ("made by a rare key", reads.JobFilter(), at.rare_key),
-    )
-    for name, wanted, made_by in some:
-        async with watched(f"reads.list_jobs: {name}"):
-            await reads.list_jobs(conn, organisation, wanted, made_by=made_by, after=None, limit=50)
-        async with watched(f"reads.list_jobs: {name}, from the middle"):
-            await reads.list_jobs(conn, organisation, wanted, made_by=made_by, after=middle, limit=50)
-
-
-_STATUSES = ("waiting", "queued", "running", "succeeded", "failed", "blocked", "cancelled")
+        logs = ([organisation] * 2, ["0", "900000000000"], [at.run] * 2)
+        await conn.exec_driver_sql(CHANGED_VERSIONS, (runs, [1] * len(runs), ["000000000000"], ["1/1"], *logs))
+    for name, made_by in (("all", None), ("made by me", at.key), ("of a rare key", at.rare_key)):
+        for since, place_in_log in (("the oldest", OLDEST), ("the middle", LogPlace.behind(Stamp(1000, at.job(2))))):
+            # A run with its four jobs for each row; for one key 1,000 rows are passed over at a time, with their runs.
+            passed = 51 if made_by is None else 1000
+            async with watched(f"changes.read_changes: {name}, from {since}", reads=6 * 51 + 8 * passed):
+                await changes.read_changes(conn, organisation, made_by=made_by, after=place_in_log, limit=50)
+        async with watched(f"changes.read_under_way: {name}", reads=8 * at.size.live):
+            await changes.read_under_way(conn, organisation, made_by=made_by)
+    for narrowed in runs_wanted(at.places):
+        for place, behind in (("", None), (", from the middle", middle)):
+            # A walk for each value, and the four jobs of each run.
+            async with watched(f"history.list_runs: {narrowed.name}{place}", reads=20 * 51):
+                await history_of.list_runs(
+                    conn,
+                    organisation,
+                    narrowed.wanted,
+                    made_by=narrowed.made_by,
+                    after=None if behind is None else behind[:2],
+                    limit=50,
+                )
+    for chosen in jobs_wanted(at.places):
+        for place, behind in (("", None), (", from the middle", middle)):
+            async with watched(f"history.list_jobs: {chosen.name}{place}", reads=20 * 51):
+                await history_of.list_jobs(
+                    conn, organisation, chosen.wanted, made_by=chosen.made_by, after=behind, limit=50
+                )
 
 
 SEARCHES = {
@@ -335,7 +391,7 @@ SEARCHES = {
     "by two": searches.Sought([], [[5], [1005]]),
     "by a rare name": searches.Sought([], [[52_077]]),
     "in vain": searches.Sought([], [[5], [1006]]),
-    "by an id": searches.Sought([named("object 2.1.77")], []),
+    "by an id": searches.Sought([named("object 2.1.77")], [[52_077]]),
 }
 
 
@@ -345,40 +401,63 @@ async def _contents(at: Place, sought: searches.Sought) -> int:
     return int(await at.conn.scalar(sought.bound(query, organisation=at.organisation)) or 0)
 
 
-async def record_lists(at: Place) -> None:
+async def records_of_jobs(at: Place) -> None:
     """A large job's records and batches, and rosters, as callers read them."""
     conn, watched, organisation = at.conn, at.watched, at.organisation
     for what, position in (("persons", 1), ("duties", 2), ("activities", 4)):
         job = at.job(position)
-        lists: tuple[tuple[str, dict[str, Any]], ...] = (
-            ("all", {"status": None, "after": None}),
-            ("further on", {"status": None, "after": 40_000}),
-            ("in error", {"status": "error", "after": None}),
-            ("pending, further on", {"status": "pending", "after": 40_000}),
+        everything, by_status = RecordFilter(), RecordOrder("status")
+        rare = RecordFilter(codes=["rare"], school_units=[named("school unit 1")])
+        school = RecordFilter(roles=["Elev"], school_units=[named("school unit 3")], school_years=[6, 9])
+        lists: tuple[tuple[str, RecordFilter, RecordOrder, tuple[Any, ...] | None], ...] = (
+            ("all", everything, RecordOrder(), None),
+            ("further on", everything, RecordOrder(), (40_000,)),
+            ("in error", RecordFilter(["error"]), RecordOrder(), None),
+            ("pending, further on", RecordFilter(["pending"]), RecordOrder(), (40_000,)),
+            ("backwards", everything, RecordOrder(descending=True), (40_000,)),
+            ("errors first", everything, by_status, None),
+            ("errors first, further on", everything, by_status, (6, 40_000)),
+            ("completed last", everything, RecordOrder("completed_at", descending=True), None),
+            ("with a code", RecordFilter(codes=["pattern"]), RecordOrder(), None),
+            ("with a rare code of a unit", rare, by_status, None),
+            ("of a school", school, RecordOrder(), None),
+            ("of a school, errors first", school, by_status, (1, 300)),
         )
-        # A page opens up to three contents of each record.
-        for name, wanted in lists:
-            async with watched(f"results.list_records: {what}, {name}", reads=500):
-                await results.list_records(conn, organisation, job, limit=50, **wanted)
+        # A page opens up to three contents of each record. What the index has of each record of the job is looked at
+        # where it is narrowed by rare values, sorted by another time, or counted: twice, and who is protected too.
+        for name, wanted, order, place in lists:
+            reads = 500 if wanted.values.keys() <= {"statuses"} and order.by != "completed_at" else BUSY + 500
+            for counted in (False, True) if place is None else (False,):
+                label = f"record_lists.list_records: {what}, {name}{', counted' if counted else ''}"
+                async with watched(label, reads=reads + 6 * BUSY * counted):
+                    await record_lists.list_records(
+                        conn, organisation, job, wanted, order, after=place, limit=50, protected=False, counted=counted
+                    )
         async with watched(f"results.find_record: {what}"):
             await results.find_record(conn, organisation, job, at.object(position, 77))
+        # What has a code of each later stage, or waits there, may be kept back by it.
+        async with watched(f"related.find_related: {what}", reads=4 * BUSY):
+            await related.find_related(conn, organisation, job, at.object(position, 77))
         async with watched(f"results.protected_among: {what}", reads=4 * 500):
             some = [at.object(position, number) for number in range(1, 500)]
             await results.protected_among(conn, organisation, job, some)
         for name, sought in SEARCHES.items():
             found = await _contents(at, sought)
-            # Each content is looked for among the job's records; of its duties, each among the contents.
-            reads = 3 * found + (BUSY if what == "duties" else 0) + 3 * 250
+            # Each content is looked for among the job's records, and each of these among the contents.
+            reads = 5 * found + (BUSY if what == "duties" else 0) + 3 * 250
             async with watched(f"searches.search_records: {what}, {name}, {found:,d} contents", reads=reads):
                 await searches.search_records(
-                    conn, organisation, job, sought, status=None, after=None, limit=250, protected=False
+                    conn, organisation, job, sought, everything, by_status, after=None, limit=250, protected=False
                 )
+    # All groups of the run are looked at in an index.
+    async with watched("record_schools.list_schools", reads=BUSY):
+        await record_schools.list_schools(conn, organisation, at.run)
     for name, sought in SEARCHES.items():
         found = await _contents(at, sought)
         # Of each content its object's newest form is looked at, until the page is full. What names the activities is
         # read whole for each where it is small.
         whole = 500 * (at.size.queues + SEED.queues) if at.size.queues < 1000 else 0
-        async with watched(f"known.search_objects: {name}, {found:,d} contents", reads=2 * found + 12 * 250 + whole):
+        async with watched(f"known.search_objects: {name}, {found:,d} contents", reads=3 * found + 12 * 250 + whole):
             await known.search_objects(conn, organisation, sought, kind=None, after=None, limit=250, protected=False)
     for what, position in (("persons", 1), ("duties", 2), ("activities", 4)):
         async with watched(f"known.find_object: {what}", reads=300):
@@ -416,9 +495,26 @@ async def record_lists(at: Place) -> None:
         )
     async with watched("plans.find_plan, list_plans"):
         await plans.find_plan(conn, organisation, at.run)
-        await plans.list_plans(conn, organisation, at.activity, made_by=None)
+        await plans.list_plans(conn, organisation, at.activity, made_by=None, after=None, limit=50)
     async with watched("rosters.list_items"):
         await rosters.list_items(conn, organisation, named("roster 2"), "persons", after=1000, limit=500)
+
+
+async def missing(at: Place) -> None:
+    """Who is missing in an exam with a large roster, and what is wrong with its roster by its causes."""
+    conn, watched, organisation = at.conn, at.watched, at.organisation
+    exam = named("activity 4")
+    # What it gives stands in arrays: of each object its item, what is known of it, its record, what it was sent as.
+    async with watched("readiness.read_roster", reads=4 * 4 * LARGE):
+        await readiness.read_roster(conn, organisation, exam)
+    # A name and a record of each, and whether it is protected.
+    async with watched("readiness.list_objects", reads=200):
+        wanted = [(kind.value, named(f"object 4.{kind.position}.{n}")) for n in range(1, 51) for kind in Kind]
+        await readiness.list_objects(conn, organisation, exam, wanted)
+    async with watched("findings.count_findings", reads=2 * BUSY):
+        await findings.count_findings(conn, organisation, at.activity)
+    async with watched("findings.list_by_code"):
+        await findings.list_by_code(conn, organisation, at.activity, examples=5)
 
 
 async def replaced(engine: AsyncEngine, watch: Watch, cipher: OrganisationCipher, queue_number: int) -> None:
@@ -446,6 +542,8 @@ GROUPS: tuple[Callable[[Place], Awaitable[None]], ...] = (
     step,
     beside_jobs,
     callers,
+    operators,
     history,
-    record_lists,
+    records_of_jobs,
+    missing,
 )

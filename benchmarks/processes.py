@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from app.local.embedded import embedded_servers
-from app.local.environment import new_keys
+from app.local.environment import new_keys, towards_simulator
 from app.local.launcher import Child, Launcher, Process
 from app.local.organisation import create_organisation
 
@@ -44,7 +44,8 @@ def workshop(*, durable: bool = True) -> Iterator[Workshop]:
     """
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="provkedja-benchmark-")))
-        env = {**os.environ, **new_keys()}
+        # Towards nobody, unless a benchmark says towards whom.
+        env = {**towards_simulator("http://127.0.0.1:9"), **os.environ, **new_keys()}
         if "DATABASE_URL" not in env:
             lent = stack.enter_context(embedded_servers(folder / "servers", durable=durable))
             env |= {"DATABASE_URL": lent.database_url, "REDIS_URL": lent.redis_url}

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlsplit
@@ -22,8 +23,10 @@ from alembic import command
 from alembic.config import Config
 from psycopg import sql
 
+from app.cli import start
 from app.errors import Stopped
 from app.local.embedded import Servers, embedded_servers
+from app.local.environment import towards_simulator
 from app.local.launcher import Child, Launcher
 from app.settings import Settings
 from tests.contract.official_plugin import OfficialContract
@@ -31,6 +34,11 @@ from tests.exchanges import recorded
 from tests.forks import Forked, Forks
 
 ROOT = Path(__file__).resolve().parents[1]
+# Those of its tests count every run that there is.
+_ALL_RUNS = "tests/web/test_history_page.py"
+_CRASHES = "tests/journeys/test_crash_points.py"
+# Settings towards a service that nobody has started: for what calls none.
+NOWHERE = towards_simulator("http://127.0.0.1:9")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -44,6 +52,14 @@ def pytest_configure(config: pytest.Config) -> None:
     gc.disable()  # nearly all that is made while tests are collected stays
 
 
+@pytest.fixture(autouse=True, scope="session")
+def logs_stay_as_they_are() -> Iterator[None]:
+    """Keeps commands that are run in this process from setting up logs for all tests behind them."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(start, "configure", lambda _level: None)
+        yield
+
+
 def pytest_collection_finish() -> None:
     """Spares the garbage collector what stays until the end; it took two of the five seconds of collecting."""
     gc.freeze()
@@ -51,20 +67,27 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Spreads the journeys, which mostly wait, among the modules that mostly reckon: so neither waits for the other."""
+    """Spreads the journeys, which mostly wait, among the modules that mostly reckon: so neither waits for the other.
+
+    Crash points come some at a time, for they share a service as long as nothing else comes between. The pages come
+    before all of these: what is first stays with one worker of xdist, and is built once.
+    """
     modules: dict[str, list[pytest.Item]] = {}
-    journeys: list[pytest.Item] = []
+    journeys: list[list[pytest.Item]] = []
     for item in items:
         module = item.nodeid.partition("::")[0]
-        if module.startswith("tests/journeys/"):
-            journeys.append(item)
-        else:
+        if not module.startswith("tests/journeys/"):
             modules.setdefault(module, []).append(item)
-    spread: list[pytest.Item] = []
+        elif module == _CRASHES and journeys and journeys[-1][0].nodeid.startswith(module) and len(journeys[-1]) < 8:
+            journeys[-1].append(item)
+        else:
+            journeys.append([item])
+    pages = sorted((name for name in modules if name.startswith("tests/web/")), key=lambda name: name != _ALL_RUNS)
+    spread = [item for name in pages for item in modules.pop(name)]
     for place, others in enumerate(modules.values()):
         first, last = (len(journeys) * each // len(modules) for each in (place, place + 1))
-        spread += [*journeys[first:last], *others]
-    items[:] = spread or journeys
+        spread += [*chain.from_iterable(journeys[first:last]), *others]
+    items[:] = spread if modules else [*spread, *chain.from_iterable(journeys)]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -91,6 +114,7 @@ def servers(given: dict[str, str]) -> Iterator[Servers]:
             lent = stack.enter_context(embedded_servers(folder, durable=False))
             given = {"DATABASE_URL": lent.database_url, "REDIS_URL": lent.redis_url} | given
         yield Servers(given["DATABASE_URL"], given["REDIS_URL"])
+        _administration(given["DATABASE_URL"]).close()
 
 
 @pytest.fixture(scope="session")
@@ -150,7 +174,7 @@ def spawn(tmp_path: Path) -> Iterator[Spawn]:
 @contextmanager
 def spawning(folder: Path) -> Iterator[Spawn]:
     """Lends processes of ours, with their logs in the folder, and ends them by SIGTERM, or past a bound by SIGKILL."""
-    with Launcher(folder, os.environ, _fork) as launcher:
+    with Launcher(folder, {**NOWHERE, **os.environ}, _fork) as launcher:
 
         def start(*arguments: str, env: Mapping[str, str] | None = None, ready: bool = True) -> Child:
             child = launcher.start(*arguments, env=env, ready=ready)
@@ -185,18 +209,22 @@ def _quick_folder() -> str | None:
 
 @contextmanager
 def _database(servers: Servers, template: str = "template0") -> Iterator[str]:
-    name = f"test_{uuid4().hex}"
-    with psycopg.connect(servers.database_url, autocommit=True) as connection:
-        connection.execute(
-            sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy").format(
-                sql.Identifier(name), sql.Identifier(template)
-            )
+    name, connection = f"test_{uuid4().hex}", _administration(servers.database_url)
+    connection.execute(
+        sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy").format(
+            sql.Identifier(name), sql.Identifier(template)
         )
+    )
     try:
         yield urlsplit(servers.database_url)._replace(path=f"/{name}").geturl()
     finally:
-        with psycopg.connect(servers.database_url, autocommit=True) as connection:
-            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@cache
+def _administration(database_url: str) -> psycopg.Connection:
+    # One for all databases of the session: each new one would have to sign in.
+    return psycopg.connect(database_url, autocommit=True)
 
 
 def _name(url: str) -> str:

@@ -14,6 +14,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -60,6 +61,8 @@ class Forks:
     """The process that forks, from its parent's side."""
 
     def __init__(self, root: Path) -> None:
+        # Threads ask too: an answer is whose question it was.
+        self._asking = threading.Lock()
         ours, theirs = socket.socketpair()
         with theirs:
             self._process = subprocess.Popen(
@@ -77,9 +80,10 @@ class Forks:
 
     def ask(self, question: dict[str, Any]) -> Any:
         """Asks the other side, and gives its answer."""
-        self._line.write(json.dumps(question) + "\n")
-        self._line.flush()
-        return json.loads(self._line.readline())
+        with self._asking:
+            self._line.write(json.dumps(question) + "\n")
+            self._line.flush()
+            return json.loads(self._line.readline())
 
     def close(self) -> None:
         """Ends it, and with it whatever it has forked."""
@@ -88,7 +92,7 @@ class Forks:
 
 
 def _serve(line: socket.socket) -> None:
-    ours = ("app.cli", "app.api.serving", "app.jobs.egress", "app.jobs.worker", "app.simulator.serving")
+    ours = ("app.cli", "app.server.serving", "app.jobs.egress", "app.jobs.worker", "app.simulator.serving")
     # httpx imports its way of waiting with the first request.
     for module in (*ours, "anyio._backends._asyncio"):
         __import__(module)

@@ -163,7 +163,7 @@ def make_tls(folder: Path, *organisations: str) -> Tls:
     clients_root = issue("Root of organisations", authority=True)
     approved = issue("Approved issuer", clients_root, authority=True)
     (folder / "server.pem").write_bytes(server.chain_pem)
-    (folder / "server.key").write_bytes(server.key_pem)
+    write_key(folder / "server.key", server)
     (folder / "ca.pem").write_bytes(root.pem)
     tls = Tls(folder, folder / "ca.pem", pin_of(server.der), approved)
     believed, members = [clients_root.pem], {}
@@ -181,8 +181,14 @@ def make_tls(folder: Path, *organisations: str) -> Tls:
     return tls
 
 
+def write_key(file: Path, issued: Issued) -> None:
+    """Writes a private key, which its owner alone can read."""
+    file.touch(0o600)
+    file.write_bytes(issued.key_pem)
+
+
 def _written(folder: Path, stem: str, issued: Issued, entity_id: str | None) -> Client:
     certificate, key = folder / f"{stem}.pem", folder / f"{stem}.key"
     certificate.write_bytes(issued.chain_pem)
-    key.write_bytes(issued.key_pem)
+    write_key(key, issued)
     return Client(str(certificate), str(key), entity_id, issued)

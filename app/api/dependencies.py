@@ -1,21 +1,25 @@
 """What routes are given: the running parts, who calls and who is shown the answer, a connection that reads."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Final
 from uuid import UUID
 
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from app.api.briefly_kept import BrieflyKept
+from app.api.http.problems import Forbidden, InvalidKey, MadeByAnotherKey, PartialKey, Unauthorised
+from app.api.http.request_ids import note_key
 from app.api.intakes import IntakePlaces, Timeouts
-from app.api.memory import KeptRun
+from app.api.kept_while_same import KeptWhileSame
 from app.api.metrics import Metrics
-from app.api.problems import Forbidden, Unauthorised
+from app.api.polling.memory import KeptRun
+from app.api.polling.run_reader import RunReader
+from app.api.polling.shared_reads import SharedReads
 from app.api.readiness import Readiness
-from app.api.run_reader import RunReader
 from app.db import reads
 from app.db.cipher import OrganisationCipher
 from app.db.loop_share import LoopShare
@@ -23,8 +27,13 @@ from app.db.places import Places
 from app.errors import NotFound
 from app.runtime import Runtime
 from app.security import keys
-from app.security.keys import Caller
+from app.security.keys import Caller, Operator
+from app.views.diagnosis import Diagnosed
 from app.views.viewer import Viewer
+
+# The doctor reads all that is under way: not for every page of every operator. A page that is looked at is loaded anew
+# every ten seconds, by when it is always read again.
+_DIAGNOSIS_SECONDS: Final = (5.0, 3.0)
 
 
 @dataclass(frozen=True)
@@ -39,7 +48,15 @@ class Parts:
     timeout: Timeouts = field(default_factory=Timeouts)
     places: IntakePlaces = field(default_factory=IntakePlaces)
     plan_places: Places = field(default_factory=lambda: Places(2, 1))
+    export_places: Places = field(default_factory=lambda: Places(3, 2))
     intake_share: LoopShare = field(default_factory=LoopShare)
+    # Of logs of changes, for all streams that have come equally far.
+    log_reads: SharedReads = field(default_factory=SharedReads)
+    # What the doctor has seen and found, for all operators.
+    diagnosis: BrieflyKept[Diagnosed] = field(default_factory=lambda: BrieflyKept(*_DIAGNOSIS_SECONDS))
+    # How exams stand, for all who look at one: of so many objects in all. What changes without a run, the service finds
+    # out minutes later itself.
+    exams: KeptWhileSame[object] = field(default_factory=lambda: KeptWhileSame(60_000, 10.0))
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
     def statement(self) -> AsyncConnection:
@@ -59,7 +76,12 @@ def parts_of(request: Request) -> Parts:
     return parts
 
 
-PartsDep = Annotated[Parts, Depends(parts_of)]
+# Dependencies are coroutines, as short as they are: any other is handed to a thread, and waits for its turn there.
+async def _parts(request: Request) -> Parts:
+    return parts_of(request)
+
+
+PartsDep = Annotated[Parts, Depends(_parts)]
 
 _bearer = HTTPBearer(auto_error=False, description="An API key, `pk_…`.")
 
@@ -67,35 +89,64 @@ _bearer = HTTPBearer(auto_error=False, description="An API key, `pk_…`.")
 Credentials = Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
 
 
-async def caller_of(parts: PartsDep, given: Credentials) -> Caller:
-    """Finds out who calls; raises Unauthorised without a key that counts."""
-    key = keys.parse(given.credentials) if given is not None else None
-    if key is None:
+async def key_of(parts: PartsDep, given: Credentials) -> Caller | Operator:
+    """Finds out who calls; raises Unauthorised without a key, and InvalidKey for one that does not count."""
+    if given is None:
         raise Unauthorised("Give an API key as `Authorization: Bearer pk_…`.")
-    caller = await parts.runs.caller(*key)
+    key = keys.parse(given.credentials)
+    caller = await parts.runs.caller(*key) if key is not None else None
     if caller is None:
-        raise Unauthorised("This API key is unknown or revoked.")
+        raise InvalidKey("This API key is unknown, revoked or expired, or its organisation is disabled.")
+    note_key(caller.handle)
     return caller
 
 
-def cipher_of(parts: PartsDep, caller: Annotated[Caller, Depends(caller_of)]) -> OrganisationCipher:
+async def caller_of(parts: PartsDep, given: Credentials) -> Caller:
+    """Finds out who calls for an organisation; raises Forbidden for an operator, who sees nothing of one."""
+    key = await key_of(parts, given)
+    if isinstance(key, Operator):
+        raise Forbidden("This key is an operator's: it lacks the scopes that a key of an organisation may have.")
+    return key
+
+
+async def operator_of(parts: PartsDep, given: Credentials) -> Operator:
+    """Finds out which operator calls; raises Forbidden for a key of an organisation."""
+    key = await key_of(parts, given)
+    if not isinstance(key, Operator):
+        raise Forbidden("This key lacks the scope operator.")
+    return key
+
+
+OperatorDep = Annotated[Operator, Depends(operator_of)]
+
+
+def cipher_of(parts: Parts, caller: Caller) -> OrganisationCipher:
     """Gives what opens the caller's organisation's contents."""
     return parts.runtime.cipher.of(caller.organisation_id, caller.salt)
 
 
-CipherDep = Annotated[OrganisationCipher, Depends(cipher_of)]
+async def _cipher(parts: PartsDep, caller: Annotated[Caller, Depends(caller_of)]) -> OrganisationCipher:
+    return cipher_of(parts, caller)
 
 
-def _with(*needed: str) -> Callable[..., Caller]:
+CipherDep = Annotated[OrganisationCipher, Depends(_cipher)]
+
+
+def _with(*needed: str) -> Callable[..., Awaitable[Caller]]:
     """Makes a dependency that wants one scope of each of these; `a|b` is either."""
 
-    def check(caller: Annotated[Caller, Depends(caller_of)]) -> Caller:
-        for scopes in needed:
-            if not caller.may(*scopes.split("|")):
-                raise Forbidden(f"This key lacks the scope {scopes.replace('|', ' or ')}.")
+    async def check(caller: Annotated[Caller, Depends(caller_of)]) -> Caller:
+        check_scopes(caller, *needed)
         return caller
 
     return check
+
+
+def check_scopes(caller: Caller, *needed: str) -> None:
+    """Raises Forbidden unless the caller has one scope of each of these; `a|b` is either."""
+    for scopes in needed:
+        if not caller.may(*scopes.split("|")):
+            raise Forbidden(f"This key lacks the scope {scopes.replace('|', ' or ')}.")
 
 
 def viewer_of(caller: Caller, parts: Parts) -> Viewer:
@@ -104,10 +155,10 @@ def viewer_of(caller: Caller, parts: Parts) -> Viewer:
     return Viewer(caller.organisation_id, caller.key_id, caller.scopes, school_units=None, published=published)
 
 
-def _viewing(*needed: str) -> Callable[..., Viewer]:
+def _viewing(*needed: str) -> Callable[..., Awaitable[Viewer]]:
     """Makes a dependency that wants these scopes as well, and gives the viewer."""
 
-    def view(caller: Annotated[Caller, Depends(_with(*needed))], parts: PartsDep) -> Viewer:
+    async def view(caller: Annotated[Caller, Depends(_with(*needed))], parts: PartsDep) -> Viewer:
         return viewer_of(caller, parts)
 
     return view
@@ -115,14 +166,34 @@ def _viewing(*needed: str) -> Callable[..., Viewer]:
 
 Planner = Annotated[Caller, Depends(_with("history|provision"))]
 Provisioner = Annotated[Caller, Depends(_with("provision"))]
+# A pause keeps other keys' runs too.
+Pauser = Annotated[Caller, Depends(_with("admin|provision", "admin|history"))]
 Reader = Annotated[Viewer, Depends(_viewing("history|provision"))]
 HistoryReader = Annotated[Viewer, Depends(_viewing("history"))]
+Administrator = Annotated[Viewer, Depends(_viewing("admin"))]
 PersonalReader = Annotated[Viewer, Depends(_viewing("history", "pii"))]
 
 
-def _unmasked(viewer: Annotated[Viewer, Depends(_viewing("history", "pii", "protected"))]) -> Viewer:
+# Finds out anew who is shown what is read next; raises a Problem once the key, or the session, counts no more.
+AskAgain = Callable[[], Awaitable[Viewer]]
+
+
+async def _ask_again(parts: PartsDep, given: Credentials) -> AskAgain:
+    async def ask() -> Viewer:
+        caller = await caller_of(parts, given)
+        check_scopes(caller, "history|provision")
+        return viewer_of(caller, parts)
+
+    return ask
+
+
+# Of who reads for longer than a moment.
+AskReaderAgain = Annotated[AskAgain, Depends(_ask_again)]
+
+
+async def _unmasked(viewer: Annotated[Viewer, Depends(_viewing("history", "pii", "protected"))]) -> Viewer:
     if viewer.school_units is not None:
-        raise Forbidden("This key is for single school units, and this is shown whole or not at all.")
+        raise PartialKey("This key is for single school units, and this is shown whole or not at all.")
     return viewer
 
 
@@ -159,7 +230,7 @@ def _visible_run(run: KeptRun | None, viewer: Viewer, missing: str) -> KeptRun:
 def check_made_by(viewer: Viewer, key_id: UUID) -> None:
     """Raises Forbidden when the viewer may not see what this key has made."""
     if not viewer.may_see_run(key_id):
-        raise Forbidden("This key may read the runs that it made; for others it lacks the scope history.")
+        raise MadeByAnotherKey("This key may read the runs that it made; for others it lacks the scope history.")
 
 
 async def _snapshot(parts: PartsDep) -> AsyncIterator[AsyncConnection]:

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from fastapi import Request
 
-from app.api.problems import Busy, TooSlow
+from app.api.http.problems import Busy, TooSlow
 from app.db.places import Places
 
 AT_ONCE = 4

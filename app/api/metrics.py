@@ -1,13 +1,11 @@
 """Figures for Prometheus: of this process, and of all together; no label tells an organisation or a person."""
 
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.db.circuits import ServiceState
 from app.db.reads import Backlog
@@ -117,34 +115,3 @@ def _gauge(name: str, said: str, value: float | None = None, labels: Sequence[st
 
 def _counter(name: str, said: str, value: float) -> CounterMetricFamily:
     return CounterMetricFamily(f"provkedja_{name}", said, value)
-
-
-class Measured:
-    """Middleware that counts and times requests."""
-
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
-        self.app, self.metrics = app, metrics
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        began, status = time.perf_counter(), 0
-
-        async def noting(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-            await send(message)
-
-        try:
-            await self.app(scope, receive, noting)
-        finally:
-            # A template, or one word for all that is none: what callers type is no label.
-            route = getattr(scope.get("route"), "path", "none")
-            method = scope["method"] if scope["method"] in _METHODS else "other"
-            self.metrics.requests.labels(method, route, str(status) if status else "aborted").inc()
-            self.metrics.seconds.labels(method, route).observe(time.perf_counter() - began)
-
-
-_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})

@@ -7,7 +7,7 @@ from psycopg import errors as postgres
 from sqlalchemy import exc as db
 from starlette.responses import Response
 
-from app.api.problems import problem
+from app.api.http.problems import DatabaseUnavailable, problem
 from app.logs import describe_exception
 
 _log = structlog.stdlib.get_logger(__name__)
@@ -43,9 +43,14 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(db.DBAPIError, _perhaps_unusable)
 
 
+def is_outage(exc: BaseException) -> bool:
+    """Tells whether an error means that the database can't be used at the moment."""
+    return isinstance(exc, (*OUTAGES, *_UNUSABLE)) or isinstance(getattr(exc, "orig", None), _UNUSABLE)
+
+
 async def _unavailable(_request: Request, exc: Exception) -> Response:
     log_outage(exc)
-    return problem(503)
+    return problem(DatabaseUnavailable)
 
 
 async def _perhaps_unusable(request: Request, exc: Exception) -> Response:

@@ -4,8 +4,8 @@ A new code gets its entry in a data file here, and its words stand nowhere else:
 and values. `issues/` has what is said of records, findings, jobs and calls, with Skolverket's message ids; `refusals`
 why a body is refused; `troubles` what the doctor finds; `checks` what `organisations check` finds; `messages` what is
 said of a message of Skolverket's that is not known; `properties` what the properties of objects are called; `phrases`
-what sentences are made of. One code may stand in several, in each once. No codes of ours are the problem types of the
-API, which are HTTP's own statuses.
+what sentences are made of; `problems` why a request is answered with an error; `pages/` what the pages say, a file a
+page. One code may stand in several, in each once.
 """
 
 import re
@@ -15,12 +15,26 @@ from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Final
 
-from app.catalogue.entries import LANGUAGES, Entry, Explanation, Filling, Language, Severity, Texts, in_words
+from app.catalogue.entries import (
+    LANGUAGES,
+    Cause,
+    Clock,
+    Entry,
+    Explanation,
+    Filling,
+    Language,
+    Severity,
+    Texts,
+    figures,
+    in_words,
+)
 from app.catalogue.loader import Catalogue, CatalogueError, load
 
 __all__ = [
     "LANGUAGES",
     "CatalogueError",
+    "Cause",
+    "Clock",
     "Entry",
     "Explanation",
     "Language",
@@ -30,8 +44,10 @@ __all__ = [
     "counted",
     "explain",
     "explain_message",
+    "figures",
     "in_words",
     "issue",
+    "page_text",
     "phrase",
     "property_name",
     "refusal_text",
@@ -94,9 +110,14 @@ def refusal_text(code: str, values: Mapping[str, object]) -> str:
     return _filling("en", datetime.now(UTC)).texts(catalogue().refusals[code], values).means
 
 
-def trouble_texts(code: str, values: Mapping[str, object], now: datetime, language: Language = "en") -> Texts:
-    """Says what the doctor has found; `values` are those that the entry names, `now` is when it looked."""
-    return _filling(language, now).texts(catalogue().troubles[code], values)
+def trouble_texts(
+    code: str, values: Mapping[str, object], now: datetime, language: Language = "en", clock: Clock | None = None
+) -> Texts:
+    """Says what the doctor has found; `values` are those that the entry names, `now` is when it looked.
+
+    With a `clock` moments are written as that has them.
+    """
+    return Filling(catalogue().words, language, now, clock).texts(catalogue().troubles[code], values)
 
 
 def check_text(code: str, values: Mapping[str, object]) -> tuple[Severity, str]:
@@ -106,15 +127,29 @@ def check_text(code: str, values: Mapping[str, object]) -> tuple[Severity, str]:
     return entry.severity, texts.means if entry.severity == "ok" else f"{texts.means} {texts.to_do}"
 
 
-def phrase(code: str, language: Language) -> str:
-    """Gives a part of a sentence that has no values."""
-    return catalogue().words.phrases[code][0][language]
+def phrase(code: str, language: Language, **values: object) -> str:
+    """Gives a part of a sentence, filled with `values` when it has some."""
+    return _filling(language, datetime.now(UTC)).phrase(code, values)
+
+
+def page_text(key: str, language: Language, values: Mapping[str, object]) -> str:
+    """Gives a text of the pages, with its values in it; raises KeyError for one that lacks."""
+    return _page_text(key, language).format_map(values) if values else _plain_page_text(key, language)
+
+
+@cache
+def _plain_page_text(key: str, language: Language) -> str:
+    return _page_text(key, language).format_map({})
+
+
+def _page_text(key: str, language: Language) -> str:
+    return str(getattr(catalogue().pages[key], language))
 
 
 def counted(noun: str, number: int, language: Language) -> str:
     """Gives a number with a noun behind it, in the singular or the plural."""
     one, many = catalogue().words.nouns[noun][language]
-    return f"{number} {one if number == 1 else many}"
+    return f"{figures(number, language)} {one if number == 1 else many}"
 
 
 def _filling(language: Language, now: datetime) -> Filling:

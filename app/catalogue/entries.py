@@ -1,6 +1,6 @@
 """What the catalogue holds of a code, frozen, and how texts with values in them are filled."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, Literal, NamedTuple, get_args
@@ -13,8 +13,12 @@ Language = Literal["sv", "en"]
 SEVERITIES: Final = get_args(Severity)
 MENDERS: Final = get_args(MendedBy)
 LANGUAGES: Final[tuple[Language, ...]] = get_args(Language)
-# What a value may be; `count` has the noun that it counts behind it.
-TYPES: Final = ("number", "id", "name", "names", "moment", "span", "phrase", "count")
+# What a value may be; `count` has the noun that it counts behind it. A `moment` may lie ahead, a `past` one does not.
+TYPES: Final = ("number", "id", "name", "names", "moment", "past", "span", "phrase", "count")
+# How a reader's clock writes a moment.
+Clock = Callable[[datetime], str]
+# A page says no more of what comes sooner: it would be another page each time that somebody looks.
+_SOON: Final = timedelta(minutes=1)
 
 
 class Explanation(NamedTuple):
@@ -59,6 +63,28 @@ class Entry:
     job: str = ""
 
 
+class CauseTexts(NamedTuple):
+    """What a cause is called, what it means, and what the caller does."""
+
+    title: str
+    means: str
+    to_do: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cause:
+    """Why a request is answered with an error, with the status of the answer.
+
+    `retry_after` is the number of seconds after which another try is worth while; None where waiting does not help.
+    """
+
+    slug: str
+    status: int
+    sv: CauseTexts
+    en: CauseTexts
+    retry_after: int | None = None
+
+
 class Words(NamedTuple):
     """Parts of sentences in each language, with their values' types; and nouns in the singular and the plural."""
 
@@ -68,11 +94,15 @@ class Words(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Filling:
-    """Fills texts of one language with values of one moment (`now`, which spans to moments are counted from)."""
+    """Fills texts of one language with values of one moment (`now`, which spans to moments are counted from).
+
+    With a `clock` moments are written as that has them, and without a countdown: the text stays as it is for a while.
+    """
 
     words: Words
     language: Language
     now: datetime
+    clock: Clock | None = None
 
     def texts(self, entry: Entry, given: Mapping[str, object]) -> Texts:
         """Fills an entry's texts; raises ValueError, naming the code, for a value that lacks or has another type."""
@@ -80,7 +110,8 @@ class Filling:
         shown = self._shown(entry.code, entry.values, given)
         return Texts(*(text.format_map(shown) for text in (texts.means, texts.to_do, texts.why, texts.about)))
 
-    def _phrase(self, code: str, given: Mapping[str, object]) -> str:
+    def phrase(self, code: str, given: Mapping[str, object]) -> str:
+        """Fills a phrase; raises ValueError, naming the code, for a value that lacks or has another type."""
         by_language, types = self.words.phrases[code]
         return by_language[self.language].format_map(self._shown(code, types, given))
 
@@ -97,21 +128,36 @@ class Filling:
             case (_, None):  # what nobody knows
                 return "–"
             case ("phrase" | "name" | "names", (str(code), Mapping() as given)):
-                return self._phrase(code, given)
+                return self.phrase(code, given)
             case ("count", int(number)):
                 one, many = self.words.nouns[noun][self.language]
-                return f"{number} {one if number == 1 else many}"
-            case ("number" | "id", int()) | ("id", UUID()) | ("name", str()):
+                return f"{figures(number, self.language)} {one if number == 1 else many}"
+            case ("number", int(number)):
+                return figures(number, self.language)
+            case ("id", int() | UUID()) | ("name", str()):
                 return str(value)
             case ("names", [*names]) if all(isinstance(name, str | int) for name in names):
                 return ", ".join(map(str, names))
             case ("span", timedelta() as span):
                 return in_words(span)
             case ("moment", datetime() as at):
-                if at <= self.now:
-                    return self._phrase("moment_now", {})
-                return self._phrase("moment_ahead", {"time": f"{at.astimezone(UTC):%H:%M:%S}", "ahead": at - self.now})
+                return self._moment(at)
+            case ("past", datetime() as at):
+                return self.clock(at) if self.clock else self.phrase("moment_past", {"ago": self.now - at})
         raise ValueError(f"{where}: a {type(value).__name__} is no {type_}")
+
+    def _moment(self, at: datetime) -> str:
+        if self.clock is not None:
+            soon = at - self.now < _SOON
+            return self.phrase("moment_soon", {}) if soon else self.phrase("moment_at", {"time": self.clock(at)})
+        if at <= self.now:
+            return self.phrase("moment_now", {})
+        return self.phrase("moment_ahead", {"time": f"{at.astimezone(UTC):%H:%M:%S}", "ahead": at - self.now})
+
+
+def figures(number: int, language: Language) -> str:
+    """Writes a whole number with its thousands apart, in Swedish by a space that no line is broken at."""
+    return f"{number:,}".replace(",", "\N{NO-BREAK SPACE}" if language == "sv" else ",")
 
 
 def in_words(span: timedelta) -> str:

@@ -9,9 +9,21 @@ from string import Formatter
 from types import MappingProxyType
 from typing import Any, Final, NoReturn
 
-from app.catalogue.entries import LANGUAGES, MENDERS, SEVERITIES, TYPES, Entry, Explanation, Texts, Words
+from app.catalogue.entries import (
+    LANGUAGES,
+    MENDERS,
+    SEVERITIES,
+    TYPES,
+    Cause,
+    CauseTexts,
+    Entry,
+    Explanation,
+    Texts,
+    Words,
+)
 
 _CODE: Final = re.compile(r"[a-z0-9_]+")
+_SLUG: Final = re.compile(r"[a-z]+(-[a-z]+)*")
 _REQUIRED: Final = {"severity", "mended_by", *LANGUAGES}
 _KNOWN: Final = {*_REQUIRED, "values", "advice", "job"}
 _LIKE: Final = {"like", "advice", "job"}
@@ -26,7 +38,7 @@ class Catalogue:
     """All entries by code: of records, findings and faults, of refused bodies, of what doctor and checks find.
 
     `messages` are by what a message of the target's objects to; `properties` have the names of an object's properties
-    by kind, without the places of lists.
+    by kind, without the places of lists. `pages` are the texts of the pages, some with names in braces.
     """
 
     issues: Mapping[str, Entry]
@@ -35,12 +47,15 @@ class Catalogue:
     checks: Mapping[str, Entry]
     messages: Mapping[str, Entry]
     properties: Mapping[str, Mapping[str, Explanation]]
+    pages: Mapping[str, Explanation]
     words: Words
+    # The causes of errors that callers get, by the slugs of their pages.
+    problems: Mapping[str, Cause]
 
 
 def load(folder: Traversable) -> Catalogue:
     """Reads a folder of data files; raises CatalogueError."""
-    issues = sorted((file for file in (folder / "issues").iterdir() if file.name.endswith(".toml")), key=_name)
+    issues, pages = (_data_files(folder / name) for name in ("issues", "pages"))
     words = _words(folder / "phrases.toml")
     return Catalogue(
         issues=_entries(issues, words, with_values=False),
@@ -49,8 +64,14 @@ def load(folder: Traversable) -> Catalogue:
         checks=_entries([folder / "checks.toml"], words),
         messages=_entries([folder / "messages.toml"], words),
         properties=_properties(folder / "properties.toml"),
+        pages=_pages(pages),
         words=words,
+        problems=_causes(folder / "problems.toml"),
     )
+
+
+def _data_files(folder: Traversable) -> list[Traversable]:
+    return sorted((file for file in folder.iterdir() if file.name.endswith(".toml")), key=_name)
 
 
 def _name(file: Traversable) -> str:
@@ -121,6 +142,25 @@ def _entry(place: "_Place", table: dict[str, Any], words: Words) -> Entry:
     )
 
 
+def _causes(file: Traversable) -> Mapping[str, Cause]:
+    causes = {}
+    for slug, table in _read(file).items():
+        place = _Place(file.name, slug)
+        if not _SLUG.fullmatch(slug) or not isinstance(table, dict):
+            place.refuse("is no table with a slug for a name")
+        place.fields(table, {"status", *LANGUAGES}, {"status", "retry_after", *LANGUAGES})
+        status, retry_after = table["status"], table.get("retry_after")
+        if status not in range(400, 600) or (retry_after is not None and retry_after not in range(1, 3600)):
+            place.refuse("status is that of no error, or retry_after is no number of seconds")
+        texts = {}
+        for language in LANGUAGES:
+            names = set(CauseTexts._fields)
+            place.fields(table[language], names, names, f"{language}.")
+            texts[language] = CauseTexts(**_texts_of(place, table[language], names, f"{language}."))
+        causes[slug] = Cause(slug=slug, status=status, retry_after=retry_after, **texts)
+    return MappingProxyType(causes)
+
+
 def _properties(file: Traversable) -> Mapping[str, Mapping[str, Explanation]]:
     named: dict[str, Mapping[str, Explanation]] = {}
     for kind, table in _read(file).items():
@@ -131,6 +171,23 @@ def _properties(file: Traversable) -> Mapping[str, Mapping[str, Explanation]]:
             names[path] = Explanation(**_texts_of(place, texts, LANGUAGES))
         named[kind] = MappingProxyType(names)
     return MappingProxyType(named)
+
+
+def _pages(files: Iterable[Traversable]) -> Mapping[str, Explanation]:
+    made: dict[str, Explanation] = {}
+    for file in files:
+        for key, table in _read(file).items():
+            place = _Place(file.name, key)
+            if key in made:
+                place.refuse("stands in two files")
+            if not _CODE.fullmatch(key) or not isinstance(table, dict):
+                place.refuse("is no table with a key for a name")
+            place.fields(table, set(LANGUAGES), set(LANGUAGES))
+            texts = _texts_of(place, table, LANGUAGES)
+            values = {name for name, _, _ in _braces([texts["sv"]]) if name is not None}
+            place.names([texts["en"]], dict.fromkeys(values, ""), "en")
+            made[key] = Explanation(**texts)
+    return MappingProxyType(made)
 
 
 def _words(file: Traversable) -> Words:

@@ -1,13 +1,12 @@
 """The command that says what is stuck: it only looks, wakes nobody's job, and prints ids, numbers, codes and times."""
 
 import asyncio
-import json
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -15,7 +14,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.catalogue import in_words
-from app.cli.diagnosis import headline, worded
+from app.cli.arguments import AsJson
+from app.cli.output import print_json
 from app.cli.start import read_settings
 from app.cli.wake_up_check import not_reached
 from app.db import reads
@@ -27,6 +27,7 @@ from app.domain.situation import ActivityQueue, Seen
 from app.errors import Stopped
 from app.jobs.notifier import Notifier
 from app.settings import Settings
+from app.views.diagnosis import headline, show_diagnosis, show_found, worded
 
 commands = typer.Typer()
 
@@ -40,12 +41,15 @@ _READABLE = {"database_read_only", "database_standby"}
 
 @commands.command()
 def doctor(
-    as_json: Annotated[bool, typer.Option("--json", help="As one JSON object.")] = False,
+    as_json: AsJson = False,
     everything: Annotated[
         bool, typer.Option("--all", help="Every activity queue, also those that go on as they should.")
     ] = False,
 ) -> None:
-    """Says what is stuck, why, and what would free it; exit code 0 nothing is, 1 something is, 2 it cannot find out."""
+    """Says what is stuck, why, and what would free it; exit code 0 nothing is, 1 something is, 2 it cannot find out.
+
+    It needs DATABASE_URL, and tries the wake-ups at REDIS_URL; it changes nothing.
+    """
     console = Console(soft_wrap=True, highlight=False)
     try:
         settings = read_settings()
@@ -55,7 +59,7 @@ def doctor(
         raise SystemExit(_UNKNOWN) from None
     findings = diagnose(seen)
     if as_json:
-        _print_json(_json(seen, findings))
+        print_json(show_diagnosis(seen, findings))
     else:
         _print(console, seen, findings, everything)
     raise SystemExit(_STUCK if any(found.level == "error" for found in findings) else 0)
@@ -129,8 +133,8 @@ def _print_unknown(console: Console, problem: Exception, *, as_json: bool) -> No
     text, now = f"Cannot find out: {unusable or problem}", datetime.now(UTC)
     found = [Finding(level="error", code=unusable.code, values=unusable.values)] if unusable else []
     if as_json:
-        findings = [_json_of(each, now) for each in found]
-        _print_json({"well": None, "headline": text, "at": None, "queues": None, "findings": findings})
+        findings = [show_found(each, now) for each in found]
+        print_json({"well": None, "headline": text, "at": None, "queues": None, "findings": findings})
         return
     console.print(f"✗ {text}", style="red", markup=False)
     for each in found:
@@ -188,38 +192,6 @@ def _place(queue: ActivityQueue) -> str:
     stage = f" {queue.job.kind}" if queue.job else ""
     run = f" run {queue.sequence}" if queue.sequence is not None else ""
     return f"{queue.organisation} {queue.activity_id}{run}{stage}"
-
-
-def _json(seen: Seen, findings: Sequence[Finding]) -> dict[str, Any]:
-    return {
-        "well": not any(found.level == "error" for found in findings),
-        "headline": headline(seen, findings),
-        "at": seen.now.astimezone(UTC).isoformat(),
-        "queues": seen.queues_in_all,
-        "findings": [_json_of(found, seen.now) for found in findings],
-    }
-
-
-def _json_of(found: Finding, now: datetime) -> dict[str, Any]:
-    told = {"level": found.level, "code": found.code, **worded(found, now)._asdict()}
-    queue = found.queue
-    return told | {
-        "since": found.since and found.since.astimezone(UTC).isoformat(),
-        "queue": queue
-        and {
-            "organisation": queue.organisation,
-            "activity_id": str(queue.activity_id),
-            "run_id": queue.run_id and str(queue.run_id),
-            "run": queue.sequence,
-            "job_id": queue.job and str(queue.job.id),
-            "stage": queue.job and queue.job.kind,
-            "runs_waiting": queue.waiting,
-        },
-    }
-
-
-def _print_json(told: dict[str, Any]) -> None:
-    print(json.dumps(told, indent=2, ensure_ascii=False))  # noqa: T201 - what scripts read
 
 
 def _doubtful(findings: Sequence[Finding]) -> bool:

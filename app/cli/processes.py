@@ -9,8 +9,12 @@ from uuid import UUID
 
 import typer
 
+from app import __version__
+from app.cli.arguments import AsJson
+from app.cli.output import print_json, print_line
 from app.cli.start import read_settings
 from app.crash_points import arm
+from app.db.changes import place_changes_anew
 from app.db.engine import check, connect
 from app.db.outages import outage_of
 from app.errors import Stopped
@@ -28,14 +32,41 @@ ReadyFile = Annotated[
 ]
 
 
-@commands.command()
+def _says(*names: str) -> str:
+    """Names environment variables that a command goes by, for the end of its help."""
+    listed = ", ".join(name.upper() for name in names)
+    return f"Settings (environment; docs/operate/settings.md says what each means): {listed}."
+
+
+# What both go by.
+_BOTH = (
+    *("database_url", "database_prepare", "redis_url", "redis_ca_file"),
+    *("encryption_keys", "encryption_keys_file", "search_key"),
+    *("skolverket_provisioning_url", "skolverket_open_data_url", "skolverket_authorisation_url", "skolverket_ca_file"),
+    *("webhooks_to_loopback", "metrics_port", "metrics_host", "log_level"),
+)
+_OF_SERVE = (
+    *("cors_origins", "sign_in_over_http"),
+    *("max_roster_bytes", "max_organisation_bytes", "max_organisation_waiting_runs"),
+)
+_OF_WORKER = (
+    *("egress", "worker_jobs", "skolverket_calls_per_second", "skolverket_reads_per_second", "skolverket_timeout"),
+    *("skolverket_authorisation_pins", "certificate_folder", "fault_horizon", "open_data_refresh"),
+)
+
+
+@commands.command(epilog=_says(*_BOTH, *_OF_SERVE))
 def serve(
     host: str = "127.0.0.1",
     port: Annotated[int, typer.Option(help="0 takes any free one.")] = 8000,
     ready_file: ReadyFile = None,
 ) -> None:
-    """Serves the REST API."""
-    from app.api.serving import serve_api
+    """Serves the REST API, until SIGTERM or Ctrl-C; requests that have begun are finished.
+
+    It needs DATABASE_URL, ENCRYPTION_KEYS, SEARCH_KEY and Skolverket's three addresses, and wakes workers at REDIS_URL;
+    MAX_ROSTER_BYTES and MAX_ORGANISATION_BYTES bound what it takes. `config check` says what is in effect.
+    """
+    from app.server.serving import serve_api
 
     settings = read_settings()
     _outlive_the_terminal()
@@ -43,11 +74,17 @@ def serve(
     asyncio.run(serve_api(settings, host, port, ready_file))
 
 
-@commands.command()
+@commands.command(epilog=_says(*_BOTH, *_OF_WORKER))
 def worker(ready_file: ReadyFile = None) -> None:
-    """Carries jobs to Skolverket; run as many as you like."""
+    """Carries jobs to Skolverket, until SIGTERM or Ctrl-C; run as many as you like.
+
+    It needs DATABASE_URL, ENCRYPTION_KEYS, SEARCH_KEY and Skolverket's three addresses, and is woken at REDIS_URL. One
+    worker of each EGRESS calls, and the others stand by; SKOLVERKET_CALLS_PER_SECOND and SKOLVERKET_READS_PER_SECOND
+    are its limits, FAULT_HORIZON is for how long it tries again. `config check` says what is in effect.
+    """
+    from app.build import log_start, register_process
     from app.jobs.egress import Egress
-    from app.jobs.meters import served
+    from app.jobs.meters import PORT, served
     from app.jobs.worker import end_in_time, until_usable, work
     from app.ready import say_ready
 
@@ -65,13 +102,16 @@ def worker(ready_file: ReadyFile = None) -> None:
         for ending in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(ending, told_to_end)
         async with running(settings, pool=_CONNECTIONS, name="provkedja worker", idle_limit=10) as runtime:
+            log_start("worker", settings)
             await runtime.notifier.check()
             await until_usable(settings.database_url.get_secret_value(), runtime.engine, stop)
             if stop.is_set():
                 return
             egress = Egress(settings, runtime.engine, runtime.checks, runtime.cipher, runtime.target, stop)
-            with served(egress.meters, settings.worker_metrics_host, settings.worker_metrics_port):
-                say_ready(ready_file, worker=str(egress.worker))
+            register_process(egress.meters.registry, settings.build_commit)
+            port = PORT if settings.metrics_port is None else settings.metrics_port
+            with served(egress.meters, settings.metrics_host, port) as metrics_port:
+                say_ready(ready_file, metrics_port=metrics_port, worker=str(egress.worker))
                 await work(egress)
 
     asyncio.run(run())
@@ -83,8 +123,12 @@ def health(
         Path | None,
         typer.Option(help="Only the worker that was started with this ready file.", show_default="any worker"),
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
-    """Says whether a worker is at work, for health checks; exit code 0 if one was heard of within ten seconds."""
+    """Says whether a worker is at work, for health checks; exit code 0 if one was heard of within ten seconds.
+
+    It needs DATABASE_URL.
+    """
     from app.db.workers import worker_alive
 
     settings = read_settings()
@@ -100,11 +144,15 @@ def health(
         finally:
             await database.dispose()
 
-    if not asyncio.run(run()):
+    at_work = asyncio.run(run())
+    if as_json:
+        print_json({"at_work": at_work, "worker": worker})
+    if not at_work:
         raise Stopped(
             "no worker has been heard of lately" if worker is None else "this worker has not been heard of lately"
         )
-    print("at work")  # noqa: T201 - what people and scripts read
+    if not as_json:
+        print_line("at work")
 
 
 def _worker_of(ready_file: Path) -> UUID:
@@ -143,7 +191,7 @@ def simulator(
         ),
     ] = None,
 ) -> None:
-    """Serves a look-alike of Skolverket, for demonstrations and tests."""
+    """Serves a look-alike of Skolverket, for demonstrations and tests; no setting matters, and all is in memory."""
     from app.simulator.config import SimulatorConfig
     from app.simulator.members import UnusableFolder
     from app.simulator.serving import run
@@ -167,8 +215,8 @@ def simulator(
 
 
 @commands.command()
-def migrate() -> None:
-    """Brings the database to this version's tables."""
+def migrate(as_json: AsJson = False) -> None:
+    """Brings the database of DATABASE_URL to this version's tables; what is there already stays as it is."""
     from alembic import command
     from alembic.config import Config
 
@@ -177,13 +225,21 @@ def migrate() -> None:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parents[2] / "migrations"))
     command.upgrade(config, "head")
+    placed = place_changes_anew(settings.database_url.get_secret_value())
+    if as_json:
+        print_json({"version": __version__, "changes_placed_anew": placed})
+    elif placed:
+        print_line("This database was loaded from a dump: its runs and jobs have places among the changes again.")
 
 
 @commands.command()
 def demo(
     persons: Annotated[int, typer.Option(min=20, help="About how many persons the roster has.")] = 2000,
 ) -> None:
-    """Shows the main job end to end on a generated roster, and ends."""
+    """Shows the main job end to end on a generated roster, and ends.
+
+    It starts a Postgres and a Valkey of its own under .local/, unless DATABASE_URL or REDIS_URL name others.
+    """
     from app.demo.show import show
 
     raise SystemExit(show(Path(".local"), persons))
@@ -199,7 +255,11 @@ def up(
         ),
     ] = None,
 ) -> None:
-    """Starts everything that the demo starts, and stays up until Ctrl-C (`make serve`)."""
+    """Starts everything that the demo starts, and stays up until Ctrl-C (`make serve`).
+
+    Postgres and Valkey are its own, unless DATABASE_URL or REDIS_URL name others; the settings for commands stand in
+    .local/env.
+    """
     from app.demo.roster import reference_only
     from app.demo.show import PERSONS, invent
     from app.local.local_stack import run_until_stopped

@@ -1,7 +1,6 @@
 """The commands that make a roster's file, and say what is wrong with one; neither needs a database."""
 
 import json
-import re
 import sys
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 import typer
 from rich.console import Console
 
+from app.cli.arguments import read_organisation
 from app.cli.roster_report import as_json_line, refusal_lines, report
 from app.cli.start import read_settings
 from app.errors import Refused, Stopped
@@ -45,7 +45,11 @@ def roster_generate(
     defects: Annotated[int, typer.Option(min=0, help="How many records have something wrong with them.")] = 0,
     seed: Annotated[int, typer.Option(help="Another one gives other people; the same gives the same bytes.")] = 1,
     organisation: Annotated[
-        str, typer.Option(help="Organisation number of the key that it is sent with; that of `make serve` at first.")
+        str,
+        typer.Option(
+            help="Organisation number of the key that it is sent with; that of `make serve` at first.",
+            callback=read_organisation,
+        ),
     ] = _DEMONSTRATIONS,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Where to write the body.", show_default="stdout")
@@ -70,8 +74,6 @@ def roster_generate(
     """
     from app.demo.roster import DEMONSTRATION, RosterPlan, generate, json_chunks, reference_only, roster_only
 
-    if not re.fullmatch("[0-9]{10}", organisation):
-        raise Stopped("--organisation: an organisation number has ten digits")
     schools = schools or max(1, min(5, persons // 20))
     try:
         plan = RosterPlan(
@@ -110,6 +112,7 @@ def roster_check(
         str | None,
         typer.Option(
             help="Organisation number that the reference is looked at for.",
+            callback=read_organisation,
             show_default="its huvudman, or whose all of its school units are",
         ),
     ] = None,
@@ -176,7 +179,7 @@ def _write(path: Path | None, otherwise: TextIO, texts: Iterable[str]) -> None:
         with path.open("w", encoding="utf-8") as file:
             file.writelines(texts)
     except OSError as problem:
-        raise Stopped(f"{path} cannot be written: {problem.strerror}") from None
+        raise Stopped(f"the file {path} cannot be written: {problem.strerror}") from None
 
 
 def _print(lines: Iterable[str]) -> None:

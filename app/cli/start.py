@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from app.db import engine
 from app.errors import Stopped
 from app.logs import configure
-from app.settings import Settings
+from app.settings import Settings, sentences
 
 
 @asynccontextmanager
@@ -33,7 +33,6 @@ def read_settings() -> Settings:
     try:
         settings = Settings()
     except ValidationError as wrong:
-        said = "; ".join(f"{str(error['loc'][0]).upper()}: {error['msg']}" for error in wrong.errors())
-        raise Stopped(f"settings: {said}") from None
+        raise Stopped(f"settings: {'; '.join(sentences(wrong))}") from None
     configure(settings.log_level)
     return settings

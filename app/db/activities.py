@@ -10,7 +10,7 @@ from app.db import reads
 from app.db.comparisons import compare_others
 from app.db.schema import activity, organisation
 from app.db.verbs import call_verb
-from app.errors import Conflict, NotFound, PreconditionFailed
+from app.errors import NotFound, PreconditionFailed, RunUnderWay
 
 _MISSING = "There is no such activity."
 
@@ -47,8 +47,8 @@ async def delete_activity(
 ) -> None:
     """Deletes an activity with what its roster has; its runs stay.
 
-    `if_match` is asked with the version that is there. Raises NotFound, PreconditionFailed, and Conflict while a run of
-    it is under way.
+    `if_match` is asked with the version that is there. Raises NotFound, PreconditionFailed, and RunUnderWay while a run
+    of it is under way.
     """
     await _check(conn, organisation_id, activity_id, if_match)
     given = await call_verb(
@@ -56,7 +56,7 @@ async def delete_activity(
     )
     match given.get("refused"):
         case "under_way":
-            raise Conflict("A run of this activity is under way: let it finish, or cancel it.")
+            raise RunUnderWay("A run of this activity is under way: let it finish, or cancel it.")
         case "no_activity":
             raise NotFound(_MISSING)
     await compare_others(conn, organisation_id, [UUID(each) for each in given["others"]])

@@ -38,7 +38,7 @@ async def start_free_queues(conn: AsyncConnection, limit: int = 50) -> list[Wake
                 SELECT DISTINCT organisation_id, activity_id FROM run waiting
                 WHERE status = 'queued' AND NOT EXISTS (
                     SELECT FROM run WHERE run.organisation_id = waiting.organisation_id
-                        AND run.activity_id = waiting.activity_id AND run.status = 'running'
+                        AND run.activity_id = waiting.activity_id AND run.status IN ('running', 'held')
                 ) LIMIT :limit
             )
             SELECT queue.organisation_id, queue.id FROM free CROSS JOIN LATERAL (

@@ -5,7 +5,7 @@ LeaseLost when the claim no longer holds.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -132,8 +132,9 @@ async def refuse_batch(
     http_status: int,
     answer: bytes,
     blamed: Mapping[UUID, bytes],
+    codes_of: Callable[[bytes], Sequence[str]],
 ) -> JobSnapshot:
-    """Stores a refusal that concerns what was sent.
+    """Stores a refusal that concerns what was sent; `codes_of` gives the codes of the messages in words of it.
 
     Records that the answer blames end in error with what it says of them, and the others go again at once. When it
     blames none, they go in halves, until a record that stands alone ends in error.
@@ -142,21 +143,22 @@ async def refuse_batch(
     given = await call_verb(
         conn,
         "refuse_batch(:organisation, :job, :claim, :batch, :http_status, :answer, :answer_sealed,"
-        " CAST(:objects AS uuid[]), CAST(:digests AS bytea[]), CAST(:sealed AS bytea[]), CAST(:issues AS jsonb))",
+        " CAST(:objects AS uuid[]), CAST(:digests AS bytea[]), CAST(:sealed AS bytea[]), CAST(:codes AS jsonb),"
+        " CAST(:issues AS jsonb))",
         {
             **keys(claim),
             "batch": batch_id,
             "http_status": http_status,
             **_answer(sealed_answer(cipher, "batch", batch_id, answer)),
             **_contents(said),
+            "codes": json.dumps({str(each): found for each, words in blamed.items() if (found := codes_of(words))}),
             "issues": json.dumps(stored([Issue("refused_batch")])),
         },
     )
     if alone := given.get("alone"):
         # What is said of a batch of one is said of it.
-        return await refuse_batch(
-            conn, cipher, claim, batch_id, http_status, answer, {**blamed, UUID(alone): answer or b"null"}
-        )
+        blamed = {**blamed, UUID(alone): answer or b"null"}
+        return await refuse_batch(conn, cipher, claim, batch_id, http_status, answer, blamed, codes_of)
     return snapshot_of(given)
 
 

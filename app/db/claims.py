@@ -112,14 +112,26 @@ async def note_fault(conn: AsyncConnection, claim: Claim, error: dict[str, Any],
     )
 
 
-async def snooze(conn: AsyncConnection, claim: Claim, delay: timedelta, *, cancelled: bool = False) -> WakeUp:
+async def snooze(
+    conn: AsyncConnection, claim: Claim, delay: timedelta, *, cancelled: bool = False, paused: bool = False
+) -> WakeUp:
     """Lets go of the job until `delay` has passed; raises LeaseLost when the claim no longer holds.
 
-    When its run has been cancelled and the decision was made without knowing that (`cancelled`), it is due at once.
+    When its run has been cancelled or is paused and the decision was made without knowing that (`cancelled`, `paused`),
+    it is due at once.
     """
-    values = {**keys(claim), "delay": delay, "cancelled": cancelled}
-    number, seconds = await call_verb(conn, "snooze(:organisation, :job, :claim, :delay, :cancelled)", values)
+    values = {**keys(claim), "delay": delay, "cancelled": cancelled, "paused": paused}
+    number, seconds = await call_verb(conn, "snooze(:organisation, :job, :claim, :delay, :cancelled, :paused)", values)
     return WakeUp(claim.job_id, number, float(seconds))
+
+
+async def pause_job(conn: AsyncConnection, claim: Claim) -> WakeUp | None:
+    """Lays down a job of which nothing is out, until the pause of its run ends; what has not left is discarded.
+
+    Gives a wake-up when the pause has ended meanwhile. Raises LeaseLost when the claim no longer holds.
+    """
+    given = await call_verb(conn, "pause_job(:organisation, :job, :claim)", keys(claim))
+    return None if given is None else WakeUp(claim.job_id, given[0], float(given[1]))
 
 
 async def rest(conn: AsyncConnection, claim: Claim, fault: OurFault) -> None:

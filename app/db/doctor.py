@@ -23,6 +23,7 @@ from app.domain.diagnosis import IDLE_FOR, TOKEN_FAILED_WITHIN
 from app.domain.situation import (
     ActivityQueue,
     FailingTasks,
+    FailingWebhook,
     Job,
     Progress,
     Seen,
@@ -43,35 +44,40 @@ _KNOWN = {"psql", "pg_dump", "pg_dumpall", "pg_basebackup"}
 
 _LANES = """
     WITH under_way AS MATERIALIZED (
-        SELECT organisation_id, activity_id, id, sequence, started_at, cancel_requested_at FROM run
-        WHERE status = 'running'
+        SELECT organisation_id, activity_id, id, sequence, started_at, cancel_requested_at, pause_id FROM run
+        WHERE status IN ('running', 'held')
     ), queued AS MATERIALIZED (
         SELECT organisation_id, activity_id, count(*) AS runs, min(sequence) AS first FROM run
         WHERE status = 'queued' GROUP BY organisation_id, activity_id
     ), queue AS MATERIALIZED (
         SELECT organisation_id, activity_id, under_way.id AS run_id, under_way.sequence, under_way.started_at,
-            under_way.cancel_requested_at IS NOT NULL AS cancelling, coalesce(queued.runs, 0) AS waiting, queued.first,
-            live.*, count(*) OVER () AS queues
+            under_way.cancel_requested_at IS NOT NULL AS cancelling, pause_id, coalesce(queued.runs, 0) AS waiting,
+            queued.first, live.*, count(*) OVER () AS queues
         FROM under_way FULL JOIN queued USING (organisation_id, activity_id)
         LEFT JOIN LATERAL (
-            SELECT job.id AS job_id, kind, status, due_at, holder IS NOT NULL AS held,
+            SELECT job.id AS job_id, kind, status, coalesce(due_at, :now) AS due_at, holder IS NOT NULL AS held,
                 (SELECT worker FROM epoch WHERE epoch.id = holder) AS worker, attempt, worker_deaths, rests, rest_code,
                 failed_at - tried_for AS fault_since, error ->> 'code' AS fault_code
             -- The OFFSET keeps this a look at four jobs a run: no plan may go over all live ones for each.
             FROM (SELECT * FROM job WHERE job.run_id = under_way.id OFFSET 0) job
-            WHERE status IN ('queued', 'running') ORDER BY position LIMIT 1
+            WHERE status IN ('queued', 'running', 'held') ORDER BY position LIMIT 1
         ) live ON true
-        -- What looks wrong comes first: no job, due and not taken, faulty.
-        ORDER BY NOT coalesce(live.fault_since IS NOT NULL OR (NOT live.held AND live.due_at < :now), true),
+        -- What looks wrong comes first: no job, due and not taken, faulty. What is held comes last.
+        ORDER BY live.status IS NOT DISTINCT FROM 'held',
+            NOT coalesce(live.fault_since IS NOT NULL OR (NOT live.held AND live.due_at < :now), true),
             live.due_at
         LIMIT :limit
     )
-    SELECT queue.*, organisation.number, ahead.created_at AS waiting_since, before.finished_at AS free_since,
+    SELECT queue.*, organisation.number, pause.since AS paused_since, pause.by AS paused_by,
+        ahead.created_at AS waiting_since, before.finished_at AS free_since,
         coalesce(out.batches, 0) AS batches, out.oldest_batch_at, coalesce(out.polls, 0) AS polls
     FROM queue JOIN organisation ON organisation.id = queue.organisation_id
+    LEFT JOIN LATERAL (SELECT since, by FROM pause WHERE pause.id = queue.pause_id OFFSET 0) pause ON true
     LEFT JOIN LATERAL (
+        -- It is there. As the last one up to itself only the index of sequences has it.
         SELECT created_at FROM run WHERE run.organisation_id = queue.organisation_id
-            AND run.activity_id = queue.activity_id AND run.sequence = queue.first LIMIT 1
+            AND run.activity_id = queue.activity_id AND run.sequence <= queue.first
+        ORDER BY sequence DESC LIMIT 1
     ) ahead ON true
     LEFT JOIN LATERAL (
         SELECT finished_at FROM run WHERE queue.run_id IS NULL AND run.organisation_id = queue.organisation_id
@@ -84,11 +90,12 @@ _LANES = """
             AND batch.called_at IS NOT NULL
     ) out ON true
 """
+# In the order of the index that has none but jobs under way: whoever looks twice sees the same ones.
 # A claim of which nothing comes ends with the number of the wake-up for the next one; its own number counts nothing.
 _PROGRESS = """
     SELECT job.id, wake_up AS claims, attempt AS faults, rests, total - pending - sent AS settled,
         coalesce(out.calls, 0)::int AS calls, coalesce(out.polls, 0)::int AS polls
-    FROM (SELECT * FROM job WHERE status = 'running' LIMIT 500) job LEFT JOIN LATERAL (
+    FROM (SELECT * FROM job WHERE status = 'running' ORDER BY organisation_id, kind LIMIT 500) job LEFT JOIN LATERAL (
         SELECT count(called_at) AS calls, sum(batch.polls) AS polls FROM batch
         WHERE batch.organisation_id = job.organisation_id AND batch.job_id = job.id
     ) out ON true
@@ -113,6 +120,18 @@ _TASKS = """
     SELECT kind, failure, count(*) AS tasks, max(failed_at) AS failed_at FROM task
     WHERE attempt > 2 AND failure IS NOT NULL GROUP BY kind, failure ORDER BY kind, failure LIMIT 100
 """
+# Tried for more than half an hour.
+_WEBHOOKS = """
+    SELECT number AS organisation, webhook.id, late.* FROM webhook
+    JOIN organisation ON organisation.id = webhook.organisation_id CROSS JOIN LATERAL (
+        SELECT count(*) AS deliveries, min(created_at) AS since,
+            (array_agg(failure ORDER BY tried_at DESC))[1] AS failure
+        FROM (
+            SELECT created_at, tried_at, failure FROM webhook_delivery
+            WHERE webhook_id = webhook.id AND status = 'pending' AND attempts > 3 ORDER BY due_at LIMIT 1000
+        ) tried
+    ) late WHERE enabled AND deliveries > 0 ORDER BY number, webhook.id LIMIT 100
+"""
 _PAUSES = """
     SELECT bucket, max(until) AS until FROM egress CROSS JOIN LATERAL (
         VALUES ('calls', calls_paused_until), ('reads', reads_paused_until)
@@ -125,8 +144,9 @@ _AHEAD = """
         SELECT 'job', due_at FROM job WHERE status IN ('queued', 'running') AND holder IS NULL
             AND due_at > :now + interval '21 minutes'
         UNION ALL
-        SELECT 'batch', next_poll_at FROM (SELECT id FROM job WHERE status = 'running' LIMIT 500) job
-        CROSS JOIN LATERAL (
+        SELECT 'batch', next_poll_at FROM (
+            SELECT id FROM job WHERE status = 'running' ORDER BY organisation_id, kind LIMIT 500
+        ) job CROSS JOIN LATERAL (
             SELECT next_poll_at FROM batch WHERE batch.job_id = job.id AND batch.status = 'accepted' OFFSET 0
         ) out WHERE next_poll_at > :now + interval '1 minute'
         UNION ALL
@@ -146,7 +166,7 @@ _SESSIONS = """
         CASE WHEN state LIKE 'idle in transaction%' THEN state_change END AS idle_since,
         waits.since AS waiting_since,
         CASE WHEN waits.since IS NOT NULL THEN pg_blocking_pids(activity.pid) ELSE '{}' END AS blocked_by,
-        coalesce(held.tables, '{}') AS tables, coalesce(held.used, '{}') AS used
+        coalesce(held.tables, '{}') AS tables, coalesce(held.used, '{}') AS used, backend_xid IS NOT NULL AS writes
     FROM pg_stat_activity activity
     LEFT JOIN LATERAL (
         SELECT min(coalesce(waitstart, activity.state_change)) AS since FROM pg_locks
@@ -160,8 +180,12 @@ _SESSIONS = """
             AND relnamespace = current_schema()::regnamespace
             AND pg_locks.database = (SELECT oid FROM pg_database WHERE datname = current_database())
     ) held ON true
-    WHERE datname = current_database() AND activity.pid <> pg_backend_pid()
-        AND (state LIKE 'idle in transaction%' OR wait_event_type = 'Lock' OR xact_start < :now - :open_for)
+    WHERE activity.pid <> pg_backend_pid() AND (
+        datname = current_database()
+            AND (state LIKE 'idle in transaction%' OR wait_event_type = 'Lock' OR xact_start < :now - :open_for)
+        -- In whatever database: numbers of transactions are the cluster's.
+        OR backend_xid IS NOT NULL AND xact_start < :now - :open_for
+    )
     ORDER BY activity.pid LIMIT 200
 """
 
@@ -203,6 +227,7 @@ async def look(conn: AsyncConnection, most: int = MOST_LANES) -> Seen:
     services = await part("circuits", partial(service_states, conn), list[ServiceState]())
     tokens = await part("tokens", lambda: _rows(conn, _TOKENS, now=now, lately=TOKEN_FAILED_WITHIN), none)
     tasks = await part("tasks", lambda: _rows(conn, _TASKS), none)
+    webhooks = await part("webhooks", lambda: _rows(conn, _WEBHOOKS), none)
     pauses = await part("egress", lambda: _rows(conn, _PAUSES, now=now), none)
     holders = await part("egress", lambda: _rows(conn, _HOLDERS), none)
     ahead = await part("times", lambda: _rows(conn, _AHEAD, now=now, silent=SILENT_AFTER, lease=LEASE), none)
@@ -228,6 +253,7 @@ async def look(conn: AsyncConnection, most: int = MOST_LANES) -> Seen:
             Token(organisation=row["number"], failed_at=row["failed_at"], failure=row["failure"]) for row in tokens
         ],
         tasks=[FailingTasks(**row) for row in tasks],
+        webhooks=[FailingWebhook(**row) for row in webhooks],
         pauses={row["bucket"]: row["until"] for row in pauses},
         holders={row["egress"]: row["worker"] for row in holders},
         sessions=sessions,
@@ -278,6 +304,8 @@ def _queue(row: dict[str, Any]) -> ActivityQueue:
         sequence=row["sequence"],
         started_at=row["started_at"],
         cancelling=bool(row["cancelling"]),
+        paused_since=row["paused_since"],
+        paused_by=row["paused_by"],
         job=job,
         waiting=row["waiting"],
         next_sequence=row["first"],

@@ -199,6 +199,53 @@ async def list_findings(
     return found
 
 
+async def list_by_code(
+    conn: AsyncConnection, organisation_id: UUID, activity_id: UUID, *, examples: int
+) -> Sequence[Row]:
+    """Gives the first findings of each code of the current roster, at most so many, the codes in no order.
+
+    `found` is how often the code was found; an object that was counted with others counts as each of them.
+    """
+    query = sa.text(
+        """
+        SELECT example.*, by_code.many + counted.more AS found
+        FROM activity CROSS JOIN LATERAL (
+            SELECT key AS code, value::integer AS many FROM jsonb_each_text(activity.findings_by_code) OFFSET 0
+        ) by_code
+        CROSS JOIN LATERAL (
+            -- those that count objects stand ahead of all objects of their kind
+            SELECT coalesce(sum(finding.count - 1), 0)::integer AS more
+            FROM unnest(CAST(:kinds AS text[])) AS each (kind) CROSS JOIN LATERAL (
+                SELECT count FROM finding
+                WHERE (code, roster_id, kind, ordinal) >= (by_code.code, activity.roster_id, each.kind, :counted)
+                    AND (code, roster_id, kind, ordinal) <= (by_code.code, activity.roster_id, each.kind, :counted)
+                OFFSET 0
+            ) finding
+        ) counted
+        CROSS JOIN LATERAL (
+            SELECT finding.* FROM unnest(CAST(:kinds AS text[])) WITH ORDINALITY AS each (kind, place)
+            CROSS JOIN LATERAL (
+                -- as the index by code has them, and no other
+                SELECT * FROM finding
+                WHERE (code, roster_id, kind) >= (by_code.code, activity.roster_id, each.kind)
+                    AND (code, roster_id, kind) <= (by_code.code, activity.roster_id, each.kind)
+                ORDER BY code, roster_id, kind, ordinal LIMIT :examples
+            ) finding
+            ORDER BY each.place, finding.ordinal, finding.origin, finding.number LIMIT :examples
+        ) example
+        WHERE activity.organisation_id = :organisation AND activity.id = :activity AND activity.deleted_at IS NULL
+        """
+    )
+    given = {
+        "organisation": organisation_id,
+        "activity": activity_id,
+        "kinds": [kind.value for kind in Kind],
+        "counted": COUNTED,
+        "examples": examples,
+    }
+    return (await conn.execute(query, given)).mappings().all()
+
+
 async def list_spoken_of(conn: AsyncConnection, organisation_id: UUID, object_ids: Sequence[UUID]) -> Sequence[Row]:
     """Gives what the names of these objects are made of, each as it was uploaded last; those of current rosters.
 

@@ -1,71 +1,88 @@
-"""Answers that are kept for a day under the key that a caller gave, in the transaction of what they answer."""
+"""Answers that are kept for a day under the key that a caller gave, in the transaction of what they answer.
+
+A caller's key belongs to the API key that used it: another one's is another key, whatever it says.
+"""
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db.cipher import OrganisationCipher
 from app.db.schema import idempotency_key
-from app.errors import Conflict, Refused
+from app.errors import IdempotencyKeyInUse, IdempotencyKeyReused
 
 _KEPT = sa.text("(SELECT clock_timestamp() - interval '24 hours')")
+_TABLE = idempotency_key.c
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """An Idempotency-Key as an API key has used it for a request, of which both are known by their digests."""
+
+    api_key_id: UUID
+    digest: bytes = field(repr=False)
+    request: bytes = field(repr=False)
+
+    @classmethod
+    def of(cls, cipher: OrganisationCipher, api_key_id: UUID, key: str, *request: Any) -> "Used":
+        """Makes it of a `key` that came with a `request`, given by what tells it from others, whatever its spaces."""
+        told = hashlib.sha256(json.dumps(request, default=str).encode()).digest()
+        return cls(api_key_id, cipher.digest("idempotency_key", api_key_id, key.encode()), told)
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """An answer: status, headers, and the body to the letter."""
+    """What was answered: the run as it was then, to the letter."""
 
-    status: int
-    headers: dict[str, str]
+    run_id: UUID
     body: str
 
 
-def digest_of(*request: Any) -> bytes:
-    """Gives what tells one request from another, whatever white space it was written with."""
-    return hashlib.sha256(json.dumps(request, default=str).encode()).digest()
+async def find(conn: AsyncConnection, organisation_id: UUID, used: Used) -> Stored | None:
+    """Gives what was answered before; with None it is the caller's turn, and nobody else's until the commit.
 
-
-async def find(conn: AsyncConnection, organisation_id: UUID, key: str, digest: bytes) -> Stored | None:
-    """Gives the answer that the key has had; with None it is the caller's turn, and nobody else's until the commit.
-
-    Raises Conflict while another request with the key is under way, Refused when the key was used for another request.
+    Raises IdempotencyKeyInUse while another request with the key is under way, and IdempotencyKeyReused when it was
+    used for another request.
     """
     alone = await conn.scalar(
-        sa.text("SELECT pg_try_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": f"{organisation_id} {key}"}
+        sa.text("SELECT pg_try_advisory_xact_lock(hashtextextended(:name, 0))"),
+        {"name": f"{used.api_key_id} {used.digest.hex()}"},
     )
     if not alone:
-        raise Conflict("A request with this Idempotency-Key is under way: ask again when it has been answered.")
+        raise IdempotencyKeyInUse("A request with this Idempotency-Key is under way: ask again in a moment.")
     found = await conn.execute(
-        sa.select(idempotency_key).where(
-            idempotency_key.c.organisation_id == organisation_id,
-            idempotency_key.c.key == key,
-            idempotency_key.c.created_at > _KEPT,
+        sa.select(_TABLE.request_digest, _TABLE.run_id, _TABLE.body).where(
+            _TABLE.organisation_id == organisation_id,
+            _TABLE.api_key_id == used.api_key_id,
+            _TABLE.digest == used.digest,
+            _TABLE.created_at > _KEPT,
         )
     )
-    row = found.mappings().one_or_none()
+    row = found.one_or_none()
     if row is None:
         return None
-    if row["request_digest"] != digest:
-        raise Refused("This Idempotency-Key was used for another request.")
-    return Stored(row["status"], row["headers"], row["body"])
+    if bytes(row.request_digest) != used.request:
+        raise IdempotencyKeyReused("This Idempotency-Key was used for another request.")
+    return Stored(row.run_id, row.body)
 
 
-async def keep(conn: AsyncConnection, organisation_id: UUID, key: str, digest: bytes, answer: Stored) -> None:
+async def keep(conn: AsyncConnection, organisation_id: UUID, used: Used, answer: Stored) -> None:
     """Keeps an answer, in place of one that is too old."""
-    table = idempotency_key
-    await conn.execute(sa.delete(table).where(table.c.organisation_id == organisation_id, table.c.key == key))
     await conn.execute(
-        sa.insert(table).values(
+        sa.delete(idempotency_key).where(_TABLE.api_key_id == used.api_key_id, _TABLE.digest == used.digest)
+    )
+    await conn.execute(
+        sa.insert(idempotency_key).values(
             organisation_id=organisation_id,
-            key=key,
-            request_digest=digest,
-            status=answer.status,
-            headers=answer.headers,
-            # As one JSON string: jsonb would put an object's fields into another order.
+            api_key_id=used.api_key_id,
+            digest=used.digest,
+            request_digest=used.request,
+            run_id=answer.run_id,
             body=answer.body,
         )
     )

@@ -29,9 +29,9 @@ from app.db.search_index import SearchIndex
 from app.db.staging import STAGED, RosterDigest, Row, Staging
 from app.domain.issues import stored
 from app.domain.reading import Reading
-from app.domain.roster import RosterObject, is_protected, refs
+from app.domain.roster import RosterObject, affiliation, is_protected, refs
 from app.domain.traits import traits
-from app.errors import Conflict, PreconditionFailed
+from app.errors import OrganisationFull, PreconditionFailed
 from app.target import Published
 
 _COLUMNS = {
@@ -46,6 +46,9 @@ _COLUMNS = {
     "outgoing_sealed": "bytea",
     "words": "int4[]",
     "refs": "uuid[]",
+    "role": "text",
+    "school_year": "int2",
+    "school_unit": "uuid",
     "protected": "bool",
     "marking": "int2",
     "eppn": "bytea",
@@ -77,9 +80,9 @@ _TAKE_IN = (
     # by the roster's, old statistics might make it read all of the roster for each.
     f"""
     INSERT INTO roster_item (organisation_id, roster_id, kind, object_id, ordinal, source, outgoing, upload, refs,
-        protected, marking, sendable, issues)
+        role, school_year, school_unit, protected, marking, sendable, issues)
     SELECT :organisation, roster_id, kind, object_id, ordinal, source, outgoing, coalesce(same.upload, :upload), refs,
-        protected, marking, sendable, issues
+        role, school_year, school_unit, protected, marking, sendable, issues
     FROM roster_staging given LEFT JOIN LATERAL (
         SELECT upload FROM (
             SELECT * FROM roster_item item
@@ -195,7 +198,7 @@ class _Intake:
         # ASCII: a text that has no UTF-8 form is kept as well.
         source = outgoing if leaves.is_whole and outgoing is not None else _ascii(payload).encode("ascii")
         kept = sealed_content(self.cipher, kind, object_id, source)
-        sent = kept
+        sent, belongs = kept, affiliation(kind, payload)
         if outgoing is not None and outgoing is not source:
             sent = sealed_content(self.cipher, kind, object_id, outgoing)
         self.bytes += len(kept.sealed) + (0 if sent is kept else len(sent.sealed))
@@ -211,6 +214,9 @@ class _Intake:
             None if sent is kept else sent.sealed,
             self.index.buckets(kind, payload),
             refs(kind, payload),
+            belongs.role,
+            belongs.school_year,
+            belongs.school_unit,
             is_protected(payload),
             *self._traits(kind, object_id, payload),
             outgoing is not None,
@@ -244,8 +250,8 @@ async def store_roster(
 
     `published` says what breaks the schema. `if_match` is asked with the version that is there (None: no activity),
     under the organisation's lock; `share` is that of all intakes of a process. A name and objects that are there
-    already change nothing. Raises PreconditionFailed; Conflict when the organisation's rosters would grow beyond
-    `most_bytes` together; and whatever the source raises.
+    already change nothing. Raises PreconditionFailed; OrganisationFull when the organisation's rosters would grow
+    beyond `most_bytes` together; and whatever the source raises.
     """
     staging = Staging(engine, share, cipher.organisation_id, _COLUMNS)
     async with (
@@ -356,7 +362,7 @@ def _check(if_match: Callable[[int | None], bool], version: int | None) -> None:
 def _check_size(most: int, together: int, before: int, given: int) -> None:
     # Where there is too much already, less must be possible.
     if given > before and together - before + given > most:
-        raise Conflict(
+        raise OrganisationFull(
             f"The organisation's rosters may take {most} bytes together, and this one would be too much; nothing was"
             " stored. Smaller ones in place of others make room."
         )

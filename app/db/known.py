@@ -25,13 +25,13 @@ def _newest(name: str, kind: str, object_id: str) -> str:
     """
     return f"""
     LEFT JOIN LATERAL (
-        SELECT source, refs, bool_or(protected) OVER () AS protected FROM (
+        SELECT source, outgoing, refs, school_unit, bool_or(protected) OVER () AS protected FROM (
             SELECT * FROM roster_item WHERE roster_item.object_id = {object_id} OFFSET 0
         ) item
         WHERE item.organisation_id = :organisation AND item.kind = {kind} ORDER BY upload DESC LIMIT 1
     ) {name}_item ON true
     LEFT JOIN LATERAL (
-        SELECT source, refs, protected FROM (
+        SELECT source, refs, school_unit, protected FROM (
             SELECT * FROM record WHERE record.object_id = {object_id} OFFSET 0
         ) record
         WHERE {name}_item.source IS NULL AND record.organisation_id = :organisation AND record.kind = {kind}
@@ -48,6 +48,8 @@ def _newest(name: str, kind: str, object_id: str) -> str:
     CROSS JOIN LATERAL (
         SELECT coalesce({name}_item.source, {name}_record.source) AS source,
             coalesce({name}_item.refs, {name}_record.refs) AS refs,
+            CASE WHEN {name}_item.source IS NULL THEN {name}_record.school_unit ELSE {name}_item.school_unit END
+                AS school_unit,
             coalesce({name}_item.protected, {name}_record.protected, false)
                 OR coalesce({name}_object.protected, false) AS hidden
     ) {name}
@@ -63,6 +65,10 @@ _SEALED = "(SELECT sealed FROM content WHERE content.organisation_id = :organisa
 _COLUMNS = f"""
     wanted.kind, wanted.object_id, one.hidden OR person.hidden AS hidden,
     one.source, {_SEALED.format("one.source")} AS source_sealed,
+    (
+        SELECT payload ->> 'displayName' FROM reference_item
+        WHERE reference_item.kind = 'school_unit' AND reference_item.id = one.school_unit
+    ) AS school_unit_name,
     of_person.id AS person_id,
     person.source AS person_source, {_SEALED.format("person.source")} AS person_source_sealed,
     one_object.accepted, one_object.accepted_job_id, one_object.accepted_at, one_object.landed_at, one_object.gone_at,
@@ -72,8 +78,9 @@ _COLUMNS = f"""
         FROM (
             SELECT * FROM roster_item WHERE roster_item.object_id = wanted.object_id OFFSET 0
         ) item CROSS JOIN LATERAL (
-            SELECT activity_id FROM roster WHERE roster.organisation_id = :organisation AND roster.id = item.roster_id
-            OFFSET 0
+            -- of the item's organisation: of the one that is asked for, old statistics know no rows
+            SELECT activity_id FROM roster
+            WHERE roster.organisation_id = item.organisation_id AND roster.id = item.roster_id OFFSET 0
         ) roster CROSS JOIN LATERAL (
             SELECT * FROM activity WHERE activity.organisation_id = :organisation AND activity.id = roster.activity_id
             OFFSET 0
@@ -90,8 +97,9 @@ _FINDINGS = """
         FROM (
             SELECT * FROM roster_item WHERE roster_item.object_id = wanted.object_id OFFSET 0
         ) item CROSS JOIN LATERAL (
-            SELECT activity_id FROM roster WHERE roster.organisation_id = :organisation AND roster.id = item.roster_id
-            OFFSET 0
+            -- of the item's organisation: of the one that is asked for, old statistics know no rows
+            SELECT activity_id FROM roster
+            WHERE roster.organisation_id = item.organisation_id AND roster.id = item.roster_id OFFSET 0
         ) roster CROSS JOIN LATERAL (
             SELECT kind, object_id, origin, number, code, severity, pointer, ids, cause, count FROM finding
             WHERE finding.roster_id BETWEEN item.roster_id AND item.roster_id AND finding.kind = item.kind
@@ -155,7 +163,9 @@ async def find_object(
         WITH object_known AS MATERIALIZED (
             SELECT 1 AS first, {_COLUMNS}, {_FINDINGS} AS findings,
                 one_object.accepted IS NOT NULL OR one.source IS NOT NULL AS known,
-                {_SEALED.format("one_object.accepted")} AS accepted_sealed
+                {_SEALED.format("one_object.accepted")} AS accepted_sealed,
+                one_item.source IS NOT NULL AS wanted, one_item.outgoing,
+                {_SEALED.format("one_item.outgoing")} AS outgoing_sealed
             FROM (SELECT CAST(:kind AS text) AS kind, CAST(:id AS uuid) AS object_id) wanted {_OBJECT}
         ), history AS MATERIALIZED (
             SELECT row_number() OVER (ORDER BY job.created_at DESC, job.id DESC) AS place,

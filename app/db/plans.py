@@ -84,14 +84,26 @@ async def find_plan(conn: AsyncConnection, organisation_id: UUID, plan_id: UUID)
 
 
 async def list_plans(
-    conn: AsyncConnection, organisation_id: UUID, activity_id: UUID, *, made_by: UUID | None
+    conn: AsyncConnection,
+    organisation_id: UUID,
+    activity_id: UUID,
+    *,
+    made_by: UUID | None,
+    after: tuple[Any, ...] | None,
+    limit: int,
 ) -> Sequence[Row]:
-    """Lists the plans that are kept of an activity, the newest first; `made_by` narrows them to those of one key."""
+    """Lists the plans that are kept of an activity, the newest first, with one to spare.
+
+    `made_by` narrows them to those of one key; they begin behind the creation time and the id of `after`.
+    """
     query = (
         sa.select(plan)
         .where(plan.c.organisation_id == organisation_id, plan.c.activity_id == activity_id)
         .order_by(plan.c.created_at.desc(), plan.c.id.desc())
+        .limit(limit + 1)
     )
+    if after is not None:
+        query = query.where(sa.tuple_(plan.c.created_at, plan.c.id) < sa.tuple_(*map(sa.literal, after)))
     if made_by is not None:
         query = query.where(plan.c.requested_by_id == made_by)
     return (await conn.execute(query)).mappings().all()

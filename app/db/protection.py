@@ -3,6 +3,12 @@
 What a run or a plan has noted of an object at its time is added where that is read.
 """
 
+from collections.abc import Iterable
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 
 def is_marked(organisation: str, *persons: str) -> str:
     """Writes the condition that one of these `persons` of an `organisation` is marked; all are expressions for ids.
@@ -22,3 +28,28 @@ def is_marked(organisation: str, *persons: str) -> str:
             OFFSET 0
         ))
     """  # noqa: S608 - expressions of ours
+
+
+# Each by its newest form: of a current roster, or in none of its latest record.
+_AMONG = f"""
+    SELECT wanted.id FROM unnest(CAST(:ids AS uuid[])) AS wanted (id)
+    LEFT JOIN LATERAL (
+        SELECT kind, refs FROM (SELECT * FROM roster_item WHERE roster_item.object_id = wanted.id OFFSET 0) item
+        WHERE item.organisation_id = :organisation AND item.kind IN ('persons', 'duties') ORDER BY upload DESC LIMIT 1
+    ) item ON true
+    LEFT JOIN LATERAL (
+        SELECT kind, refs, protected FROM (SELECT * FROM record WHERE record.object_id = wanted.id OFFSET 0) record
+        WHERE item.kind IS NULL AND record.organisation_id = :organisation AND record.kind IN ('persons', 'duties')
+        ORDER BY upload DESC, completed_at DESC NULLS FIRST LIMIT 1
+    ) latest ON true
+    CROSS JOIN LATERAL (
+        SELECT CASE coalesce(item.kind, latest.kind) WHEN 'duties' THEN (coalesce(item.refs, latest.refs))[1] END AS id
+    ) person
+    WHERE coalesce(latest.protected, false) OR {is_marked(":organisation", "wanted.id", "person.id")}
+"""  # noqa: S608 - constants of ours
+
+
+async def protected_among(conn: AsyncConnection, organisation_id: UUID, ids: Iterable[UUID]) -> frozenset[UUID]:
+    """Gives those of these `ids` that are of protected persons, or of their duties."""
+    found = await conn.execute(sa.text(_AMONG), {"organisation": organisation_id, "ids": list(ids)})
+    return frozenset(found.scalars())

@@ -1,49 +1,61 @@
-"""What callers read of activities, runs and jobs. Every function is scoped to one organisation first of all.
+"""What callers read of activities, and of one run or job. Every function is scoped to one organisation first of all.
 
 Lists are read by the key of their order, with one row more than asked for: it tells that there is a next page.
-`made_by` narrows a list to the runs that one key has made.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from datetime import datetime
+from dataclasses import dataclass
+from functools import cache
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from app.db.schema import activity, job, run
+from app.db.schema import activity, job, pause, roster, run
 from app.domain.diagnosis import TOKEN_FAILED_WITHIN
 from app.domain.kinds import Kind
 
 Row = sa.RowMapping
 # A run, and its jobs in order.
-RunWithJobs = tuple[Mapping[str, Any], Sequence[Mapping[str, Any]]]
+RunWithJobs = tuple[Mapping[str, Any], list[Mapping[str, Any]]]
+# What statements that are written once call the organisation.
+_OF = "of_organisation"
 
 
-def _of_activity(column: sa.Column[Any]) -> sa.Label[Any]:
+def _of_activity(shown: sa.ColumnElement[Any], name: str) -> sa.Label[Any]:
     """Looks a run's activity up by its key, whatever the statistics say."""
-    found = sa.select(column).where(
+    found = sa.select(shown).where(
         activity.c.organisation_id == run.c.organisation_id, activity.c.id == run.c.activity_id
     )
-    return found.scalar_subquery().label(f"activity_{column.name}")
+    return found.scalar_subquery().label(f"activity_{name}")
 
 
-# What is shown of a run: it goes by the name of its activity, whose version grows with each change of that.
-_RUN = (*run.c, _of_activity(activity.c.display_name), _of_activity(activity.c.version))
+def _of_pause(column: sa.Column[Any]) -> sa.Label[Any]:
+    """Looks up what of the pause that keeps a run is shown."""
+    return sa.select(column).where(pause.c.id == run.c.pause_id).scalar_subquery().label(f"pause_{column.name}")
 
 
-@dataclass(frozen=True, slots=True)
-class JobFilter:
-    """What a list of jobs is narrowed to."""
-
-    activity_id: UUID | None = None
-    run_id: UUID | None = None
-    kind: str | None = None
-    status: str | None = None
-    outcome: str | None = None
-    created_after: datetime | None = None
+# What is shown of a run: it goes by the name of its activity, None once that is deleted, and a version grows with both.
+RUN_COLUMNS = (
+    *run.c,
+    _of_activity(sa.case((activity.c.deleted_at.is_(None), activity.c.display_name)), "display_name"),
+    _of_activity(activity.c.shown_version, "version"),
+    *map(_of_pause, (pause.c.since, pause.c.reason, pause.c.by)),
+)
+RUN_LABELLED = tuple(column.label(f"run_{column.name}") for column in RUN_COLUMNS)
+# What is shown of a job, and its place among all changes: what only the engine knows is as much again.
+_OF_JOB = (
+    *("id", "run_id", "activity_id", "position", "kind", "action", "status", "outcome", "version", "changed_in"),
+    *("total", "pending", "sent", "unchanged", "succeeded", "warnings", "errors", "skipped"),
+    *("attempt", "created_at", "started_at", "finished_at", "stop_at_errors", "error"),
+)
+JOB_COLUMNS = tuple(job.c[name] for name in _OF_JOB)
+JOB_LABELLED = tuple(column.label(f"job_{column.name}") for column in JOB_COLUMNS)
+_RUN_NAMES = tuple(column.name for column in RUN_COLUMNS)
+_run_values = itemgetter(*(column.name for column in RUN_LABELLED))
+_job_values = itemgetter(*(column.name for column in JOB_LABELLED))
 
 
 def snapshots(engine: AsyncEngine) -> AsyncEngine:
@@ -58,19 +70,29 @@ def single_statements(engine: AsyncEngine) -> AsyncEngine:
 
 async def find_activity(conn: AsyncConnection, organisation_id: UUID, activity_id: UUID) -> Row | None:
     """Gives an activity with its last run's columns under `run_`."""
-    return (
-        (await conn.execute(_activities(organisation_id).where(activity.c.id == activity_id))).mappings().one_or_none()
-    )
+    query = _activities().where(activity.c.id == activity_id)
+    return (await conn.execute(query, {_OF: organisation_id})).mappings().one_or_none()
 
 
 async def list_activities(
     conn: AsyncConnection, organisation_id: UUID, *, after: tuple[Any, ...] | None, limit: int
 ) -> Sequence[Row]:
     """Lists activities, newest first by (created_at, id)."""
-    query = _activities(organisation_id).order_by(activity.c.created_at.desc(), activity.c.id.desc())
+    query = _activities().order_by(activity.c.created_at.desc(), activity.c.id.desc())
     if after is not None:
-        query = query.where(_before((activity.c.created_at, activity.c.id), after))
-    return (await conn.execute(query.limit(_known(limit + 1)))).mappings().all()
+        query = query.where(before((activity.c.created_at, activity.c.id), after))
+    return (await conn.execute(query.limit(known_limit(limit + 1)), {_OF: organisation_id})).mappings().all()
+
+
+async def newest_activities(conn: AsyncConnection, organisation_id: UUID, limit: int) -> dict[UUID, str]:
+    """Gives the names of so many activities, those that came last."""
+    query = (
+        sa.select(activity.c.id, activity.c.display_name)
+        .where(activity.c.organisation_id == organisation_id, activity.c.deleted_at.is_(None))
+        .order_by(activity.c.created_at.desc(), activity.c.id.desc())
+        .limit(known_limit(limit))
+    )
+    return {row.id: row.display_name for row in await conn.execute(query)}
 
 
 async def roster_version(conn: AsyncConnection, organisation_id: UUID, activity_id: UUID) -> int | None:
@@ -92,46 +114,19 @@ async def activity_names(conn: AsyncConnection, organisation_id: UUID, ids: Iter
     return {row.id: row.display_name for row in await conn.execute(query)}
 
 
-async def find_run(conn: AsyncConnection, organisation_id: UUID, run_id: UUID) -> Row | None:
-    """Gives a run."""
-    query = sa.select(*_RUN).where(_belongs(run, organisation_id), run.c.id == run_id)
-    return (await conn.execute(query)).mappings().one_or_none()
-
-
-async def list_runs(
-    conn: AsyncConnection,
-    organisation_id: UUID,
-    activity_id: UUID,
-    *,
-    made_by: UUID | None,
-    before: tuple[Any, ...] | None,
-    limit: int,
-) -> Sequence[Row]:
-    """Lists an activity's runs, newest first by sequence."""
-    query = (
-        sa.select(*_RUN)
-        .where(run.c.organisation_id == organisation_id, run.c.activity_id == activity_id)
-        .order_by(run.c.sequence.desc())
+async def runs_going_on(conn: AsyncConnection, organisation_id: UUID, activity_ids: Iterable[UUID]) -> Sequence[Row]:
+    """Gives of each of these activities the run that goes on, where there is one: its id, how it stands, since when."""
+    query = sa.text(
+        """
+        SELECT going.* FROM unnest(CAST(:activities AS uuid[])) AS wanted (id) CROSS JOIN LATERAL (
+            SELECT activity_id, id, status, outcome, created_at FROM run
+            WHERE run.organisation_id = :organisation AND run.activity_id = wanted.id AND status IN ('running', 'held')
+            OFFSET 0
+        ) going
+        """
     )
-    if made_by is not None:
-        query = query.where(run.c.requested_by_id == made_by)
-    if before is not None:
-        query = query.where(run.c.sequence < before[0])
-    return (await conn.execute(query.limit(_known(limit + 1)))).mappings().all()
-
-
-async def jobs_of(conn: AsyncConnection, organisation_id: UUID, run_ids: Iterable[UUID]) -> dict[UUID, list[Row]]:
-    """Gives the four jobs of each of these runs, in order."""
-    ids = list(run_ids)
-    query = (
-        sa.select(job)
-        .where(_belongs(job, organisation_id), job.c.run_id.in_(ids))
-        .order_by(job.c.run_id, job.c.position)
-    )
-    found: dict[UUID, list[Row]] = {run_id: [] for run_id in ids}
-    for row in (await conn.execute(query)).mappings():
-        found[row["run_id"]].append(row)
-    return found
+    given = {"organisation": organisation_id, "activities": list(activity_ids)}
+    return (await conn.execute(query, given)).mappings().all()
 
 
 async def find_run_with_jobs(conn: AsyncConnection, organisation_id: UUID, run_id: UUID) -> RunWithJobs | None:
@@ -146,66 +141,33 @@ async def find_run_of_job(conn: AsyncConnection, organisation_id: UUID, job_id: 
     )
 
 
+async def newer_roster_version(conn: AsyncConnection, organisation_id: UUID, run_id: UUID) -> int | None:
+    """Gives the version of a run's activity when its roster is a later one than the run has frozen; else None.
+
+    A new name alone is a new version, and no later roster.
+    """
+    uploaded = sa.select(roster.c.version).where(
+        roster.c.organisation_id == activity.c.organisation_id, roster.c.id == activity.c.roster_id
+    )
+    newer = sa.select(activity.c.version).where(
+        activity.c.organisation_id == run.c.organisation_id,
+        activity.c.id == run.c.activity_id,
+        activity.c.deleted_at.is_(None),
+        uploaded.scalar_subquery() > run.c.roster_version,
+    )
+    # Each is found by its key, whatever the statistics say.
+    query = sa.select(newer.scalar_subquery()).where(belongs(run, organisation_id), run.c.id == run_id)
+    return await conn.scalar(query)
+
+
 async def find_job(conn: AsyncConnection, organisation_id: UUID, job_id: UUID) -> Row | None:
     """Gives a job and, as requested_by_id, the key that made its run."""
     query = (
         sa.select(job, run.c.requested_by_id)
         .join(run, run.c.id == job.c.run_id)
-        .where(_belongs(job, organisation_id), job.c.id == job_id)
+        .where(belongs(job, organisation_id), job.c.id == job_id)
     )
     return (await conn.execute(query)).mappings().one_or_none()
-
-
-async def list_jobs(
-    conn: AsyncConnection,
-    organisation_id: UUID,
-    wanted: JobFilter,
-    *,
-    made_by: UUID | None,
-    after: tuple[Any, ...] | None,
-    limit: int,
-) -> Sequence[Row]:
-    """Lists jobs across the organisation, newest run first, its jobs in order: by (created_at, run_id, -position).
-
-    Each has the columns of its run under `run_`.
-    """
-    mine = job.c.organisation_id == organisation_id
-    if wanted.run_id is not None or made_by is not None:
-        # Not the index of the organisation's whole history, then, but that of runs.
-        mine = _belongs(job, organisation_id)
-    query = sa.select(job).where(mine)
-    newest_first = (job.c.created_at.desc(), job.c.run_id.desc(), (-job.c.position).desc())
-    narrowed = asdict(wanted)
-    created_after = narrowed.pop("created_after")
-    for column, value in narrowed.items():
-        if value is not None:
-            same = job.c[column] == value
-            # Of an activity's jobs, that is, and not of all that are in such a state.
-            query = query.where(same.is_(sa.true()) if column == "status" and wanted.activity_id is not None else same)
-    if created_after is not None:
-        query = query.where(job.c.created_at > created_after)
-    if made_by is not None:
-        query = query.join(run, run.c.id == job.c.run_id).where(
-            run.c.organisation_id == organisation_id, run.c.requested_by_id == made_by
-        )
-        # A run's jobs were made with it.
-        newest_first = (run.c.created_at.desc(), run.c.id.desc(), (-job.c.position).desc())
-        if after is not None:
-            query = query.where(run.c.created_at <= after[0])
-    if after is not None:
-        created_at, run_id, position = after
-        query = query.where(_before((job.c.created_at, job.c.run_id, -job.c.position), (created_at, run_id, -position)))
-    listed = query.order_by(*newest_first).limit(_known(limit + 1)).subquery("listed")
-    # Not a join, which could read all runs: a look by the key for each job of the page.
-    of_run = (
-        sa.select(*(column.label(f"run_{column.name}") for column in _RUN if column is not run.c.id))
-        .where(run.c.id == listed.c.run_id)
-        .offset(sa.literal_column("0"))
-        .lateral("of_run")
-    )
-    page = sa.select(listed, of_run).join(of_run, sa.true())
-    page = page.order_by(listed.c.created_at.desc(), listed.c.run_id.desc(), listed.c.position)
-    return (await conn.execute(page)).mappings().all()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,18 +191,18 @@ class Backlog:
 async def backlog(conn: AsyncConnection) -> Backlog:
     """Counts what is under way, over the partial indexes of live jobs and queued runs: finished ones cost nothing.
 
-    A run is under way as long as one of its jobs is live.
+    A run is under way as long as one of its jobs is live or held.
     """
     counted = await conn.execute(
         # The OFFSET keeps this a look at four jobs a run, whatever the statistics say.
         sa.text(
             """
             SELECT live.kind, live.status, count(*) AS jobs FROM (
-                SELECT DISTINCT run_id FROM live_jobs()
+                SELECT run_id FROM live_jobs() UNION SELECT run_id FROM paused_jobs()
             ) under_way CROSS JOIN LATERAL (
                 SELECT kind, status FROM job WHERE job.run_id = under_way.run_id OFFSET 0
             ) live
-            WHERE live.status IN ('waiting', 'queued', 'running')
+            WHERE live.status IN ('waiting', 'queued', 'running', 'held')
             GROUP BY live.kind, live.status
             """
         )
@@ -285,7 +247,7 @@ async def backlog(conn: AsyncConnection) -> Backlog:
             )
         )
     ).mappings()
-    jobs = {(kind.value, status): 0 for kind in Kind for status in ("waiting", "queued", "running")}
+    jobs = {(kind.value, status): 0 for kind in Kind for status in ("waiting", "queued", "running", "held")}
     jobs |= {(row.kind, row.status): row.jobs for row in counted}
     # A run that waits has four jobs that wait.
     for kind in Kind:
@@ -296,31 +258,40 @@ async def backlog(conn: AsyncConnection) -> Backlog:
 async def _run_with_jobs(
     conn: AsyncConnection, organisation_id: UUID, run_id: sa.ColumnElement[UUID]
 ) -> RunWithJobs | None:
-    of_run = [column.label(f"run_{column.name}") for column in _RUN]
     query = (
-        sa.select(*of_run, *(column.label(f"job_{column.name}") for column in job.c))
+        sa.select(*RUN_LABELLED, *JOB_LABELLED)
         .join(job, job.c.run_id == run.c.id)
-        .where(_belongs(run, organisation_id), run.c.id == run_id)
+        .where(belongs(run, organisation_id), run.c.id == run_id)
         .order_by(job.c.position)
     )
-    rows = (await conn.execute(query)).mappings().all()
-    if not rows:
-        return None
-    jobs = [{column.name: row[f"job_{column.name}"] for column in job.c} for row in rows]
-    return {column.name: rows[0][f"run_{column.name}"] for column in _RUN}, jobs
+    found = runs_with_jobs((await conn.execute(query)).mappings().all())
+    return found[0] if found else None
 
 
-def _known(limit: int) -> sa.BindParameter[int]:
+def runs_with_jobs(rows: Sequence[Row]) -> list[RunWithJobs]:
+    """Reads runs with their jobs, of which each row has one of either, under `run_` and `job_`."""
+    found: dict[UUID, RunWithJobs] = {}
+    for row in rows:
+        run_id = row["run_id"]
+        if run_id not in found:
+            found[run_id] = (dict(zip(_RUN_NAMES, _run_values(row), strict=True)), [])
+        found[run_id][1].append(dict(zip(_OF_JOB, _job_values(row), strict=True)))
+    return list(found.values())
+
+
+def known_limit(limit: int) -> sa.BindParameter[int]:
     """Writes a limit into the statement: of one that it does not know, a planner expects a tenth of all rows."""
     return sa.bindparam(None, limit, literal_execute=True)
 
 
-def _belongs(table: sa.Table, organisation_id: UUID) -> sa.ColumnElement[bool]:
+def belongs(table: sa.Table, organisation_id: UUID) -> sa.ColumnElement[bool]:
     """Checks whose a row is that another key finds: in this form no index of the organisation's rows can serve it."""
     return (table.c.organisation_id == organisation_id).is_(sa.true())
 
 
-def _activities(organisation_id: UUID) -> sa.Select[*tuple[Any, ...]]:
+@cache
+def _activities() -> sa.Select[*tuple[Any, ...]]:
+    """Writes what activities are read by, once: SQLAlchemy takes longer for that than Postgres for the rows."""
     last = (
         sa.select(run)
         .where(run.c.organisation_id == activity.c.organisation_id, run.c.activity_id == activity.c.id)
@@ -332,11 +303,11 @@ def _activities(organisation_id: UUID) -> sa.Select[*tuple[Any, ...]]:
     return (
         sa.select(activity, *of_run)
         .outerjoin(last, sa.true())
-        .where(activity.c.organisation_id == organisation_id, activity.c.deleted_at.is_(None))
+        .where(activity.c.organisation_id == sa.bindparam(_OF), activity.c.deleted_at.is_(None))
     )
 
 
-def _before(columns: tuple[sa.ColumnElement[Any], ...], key: tuple[Any, ...]) -> sa.ColumnElement[bool]:
+def before(columns: Sequence[sa.ColumnElement[Any]], key: tuple[Any, ...]) -> sa.ColumnElement[bool]:
     """Compares whole rows, so that an index on the columns serves it."""
     values = (sa.literal(value, column.type) for column, value in zip(columns, key, strict=True))
     return sa.tuple_(*columns) < sa.tuple_(*values)

@@ -19,6 +19,8 @@ def _described(change: RecordChange) -> dict[str, Any]:
         described["sent"] = f"\\x{change.sent.hex()}"
     if change.received is not None:
         described["received"] = f"\\x{change.received.hex()}"
+    if change.codes:
+        described["codes"] = change.codes
     if change.issues:
         described["issues"] = stored(change.issues)
     if change.again_in is not None:

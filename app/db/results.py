@@ -1,13 +1,12 @@
 """What callers read of records and batches, with who in them is protected. Scoped to one organisation first of all.
 
-What they search is in `searches`.
+Lists of records are in `record_lists`, what is searched in `searches`.
 
 A record is protected when it was so in its run, or when its person is marked now (see `protection`); a duty when its
 person is.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -15,7 +14,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.protection import is_marked
 from app.db.schema import batch
-from app.domain.lifecycle import RECORD
 
 Row = sa.RowMapping
 
@@ -23,7 +21,7 @@ Row = sa.RowMapping
 # Each OFFSET or LIMIT, and each id as a range, keeps this a look by the primary key for each record, whatever the
 # statistics say: as an equality the object's own index would do as well, and that has it in all runs.
 _MARKED = is_marked("one.organisation_id", "one.object_id", "CASE WHEN one.kind = 'duties' THEN one.refs[1] END")
-BESIDE = f"""
+_PERSON = """
     LEFT JOIN LATERAL (
         SELECT person.object_id, person.source, person.protected FROM record person
         WHERE one.kind = 'duties' AND person.object_id BETWEEN one.refs[1] AND one.refs[1] AND person.job_id = (
@@ -32,13 +30,20 @@ BESIDE = f"""
         )
         OFFSET 0
     ) person ON true
+"""
+_BEFORE = """
     LEFT JOIN LATERAL (
         SELECT held FROM at_target WHERE at_target.job_id = :job AND at_target.object_id = one.object_id OFFSET 0
     ) before ON true
+"""
+_PROTECTION = f"""
     CROSS JOIN LATERAL (
         SELECT one.protected OR coalesce(person.protected, false) OR {_MARKED} AS hidden
     ) protection
-"""  # noqa: S608 - a condition of ours
+"""
+# What tells whether a record is of somebody protected; and all that a record is shown with.
+HIDDEN = _PERSON + _PROTECTION
+BESIDE = _PERSON + _BEFORE + _PROTECTION
 # Some of a job's records, by their ids.
 _FROM = f"""
     FROM unnest(CAST(:objects AS uuid[])) AS wanted CROSS JOIN LATERAL (
@@ -50,6 +55,10 @@ _FROM = f"""
 _OF = "(SELECT {} FROM content WHERE content.organisation_id = :organisation AND content.digest = {})"
 RECORD_COLUMNS = f"""
     SELECT one.object_id, one.kind, one.ordinal, one.status, one.issues, one.completed_at, one.attempts,
+        one.role, one.school_year, one.school_unit, (
+            SELECT payload ->> 'displayName' FROM reference_item
+            WHERE reference_item.kind = 'school_unit' AND reference_item.id = one.school_unit
+        ) AS school_unit_name,
         one.source, {_OF.format("sealed", "one.source")} AS source_sealed,
         one.sent, {_OF.format("sealed", "one.sent")} AS sent_sealed,
         one.received, {_OF.format("sealed", "one.received")} AS received_sealed,
@@ -64,9 +73,11 @@ RECORD_COLUMNS = f"""
                 ORDER BY found.origin, found.number
             )
             FROM (
-                SELECT roster_id FROM run
+                SELECT activity.roster_id FROM run
                 JOIN activity ON activity.organisation_id = run.organisation_id AND activity.id = run.activity_id
-                    AND activity.version = run.roster_version
+                -- a new name is a new version of the activity, and no other roster
+                JOIN roster ON roster.organisation_id = activity.organisation_id AND roster.id = activity.roster_id
+                    AND roster.version <= run.roster_version
                 WHERE run.id = one.run_id OFFSET 0
             ) roster
             CROSS JOIN LATERAL (
@@ -78,43 +89,6 @@ RECORD_COLUMNS = f"""
         ) END AS findings
 """  # noqa: S608 - constants of ours
 _SUMMARY = [column for column in batch.c if column.name not in {"items", "answer", "record_ids", "fence"}]
-
-
-async def list_records(
-    conn: AsyncConnection,
-    organisation_id: UUID,
-    job_id: UUID,
-    *,
-    status: str | None,
-    after: int | None,
-    limit: int,
-) -> Sequence[Row]:
-    """Lists a job's records in the roster's order, with one to spare."""
-    narrowed = "" if after is None else " AND one.ordinal > :after"
-    # Each status has its records in their order: as many of each as are asked for, and the first of all these.
-    query = sa.text(
-        f"""
-        SELECT listed.* FROM (
-            SELECT run_id, kind FROM job WHERE id = :job AND (organisation_id = :organisation) IS TRUE OFFSET 0
-        ) job
-        CROSS JOIN unnest(CAST(:statuses AS text[])) AS among (status)
-        CROSS JOIN LATERAL (
-            {RECORD_COLUMNS} FROM record one {BESIDE}
-            WHERE one.run_id = job.run_id AND one.kind = job.kind AND one.status = among.status {narrowed}
-            ORDER BY one.ordinal LIMIT :limit
-        ) listed
-        ORDER BY listed.ordinal LIMIT :limit
-        """  # noqa: S608 - constants of ours
-    )
-    given: dict[str, Any] = {
-        "organisation": organisation_id,
-        "job": job_id,
-        "statuses": list(RECORD) if status is None else [status],
-        "limit": limit + 1,
-    }
-    if after is not None:
-        given["after"] = after
-    return (await conn.execute(query, given)).mappings().all()
 
 
 async def find_record(conn: AsyncConnection, organisation_id: UUID, job_id: UUID, object_id: UUID) -> Row | None:

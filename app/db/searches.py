@@ -4,26 +4,29 @@ What comes out are candidates, in the order of their pages: they have the bucket
 what was sought is seen when they are opened, by whoever asks.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.cipher import OrganisationCipher
+from app.db.record_lists import RecordFilter, RecordOrder
 from app.db.results import BESIDE, RECORD_COLUMNS, Row
-from app.domain.lifecycle import RECORD
 from app.domain.search import Query
 
-# A page looks at so many candidates more than it may show. Where more of them do not fit it ends before it is full.
-SPARE = 200
+T = TypeVar("T")
+
+# Nearly all candidates fit, and each is looked up and opened: a page looks at a few more than it may show, and only
+# where these do not fill it at so many. Where even more of them do not fit it ends before it is full.
+_SPARE = (10, 200)
 
 
 @dataclass(frozen=True, slots=True)
 class Sought:
-    """What is looked up: objects with these ids or, where there are none, those with a bucket of each of these."""
+    """What is looked up: objects with one of these ids, and those with a bucket of each of these."""
 
     ids: Sequence[UUID]
     buckets: Sequence[Sequence[int]]
@@ -31,7 +34,9 @@ class Sought:
     @classmethod
     def of(cls, query: Query, cipher: OrganisationCipher) -> "Sought":
         """Gives what `query` looks up in the cipher's organisation."""
-        return cls(query.ids, [] if query.ids else [cipher.buckets(keys) for keys in query.sought()])
+        # Where there is an id that finds enough: what an object is, or what an address has before its `@`.
+        sought = [set(map(str, query.ids))] if query.ids else query.sought()
+        return cls(query.ids, [cipher.buckets(keys) for keys in sought])
 
     @property
     def hits(self) -> str:
@@ -39,17 +44,15 @@ class Sought:
 
         Only the index of words can give them, or that of objects: by the organisation it would be all of its contents.
         """
-        found = (
-            "object_id = ANY (:ids)"
-            if self.ids
-            else " AND ".join(f"words && :buckets_{number}" for number in range(len(self.buckets)))
+        ways = ["object_id = ANY (:ids)"] if self.ids else []
+        if self.buckets:
+            ways.append(" AND ".join(f"words && :buckets_{number}" for number in range(len(self.buckets))))
+        # Each way by its own index: an OR of them would leave that to the planner.
+        found = " UNION ".join(
+            f"SELECT kind, object_id, digest FROM content WHERE (organisation_id = :organisation) IS TRUE AND {way}"  # noqa: S608 - constants of ours
+            for way in ways
         )
-        return f"""
-            hit AS MATERIALIZED (
-                SELECT kind, object_id, digest FROM content
-                WHERE (organisation_id = :organisation) IS TRUE AND {found}
-            )
-        """  # noqa: S608 - constants of ours
+        return f"hit AS MATERIALIZED ({found})"
 
     def bound(self, query: str, **given: Any) -> sa.TextClause:
         """Binds the values of a statement that has `hits` in it."""
@@ -61,58 +64,82 @@ class Sought:
         return sa.text(query).bindparams(*typed)
 
 
+async def sifted(
+    limit: int,
+    candidates: Callable[[int], Awaitable[Sequence[Row]]],
+    sift: Callable[[Sequence[Row], int], tuple[list[T], str | None]],
+) -> tuple[list[T], str | None]:
+    """Gives a page of `limit` of what was sought, with the cursor of the next one.
+
+    `candidates` lists them, at most so many; `sift` opens them and gives those that fit, and whether there may be more.
+    """
+    for spare in _SPARE:
+        most = limit + spare
+        found, following = sift(await candidates(most), most)
+        if len(found) == limit or following is None:
+            break
+    return found, following
+
+
 async def search_records(
     conn: AsyncConnection,
     organisation_id: UUID,
     job_id: UUID,
     sought: Sought,
+    wanted: RecordFilter,
+    order: RecordOrder,
     *,
-    status: str | None,
-    after: int | None,
+    after: tuple[Any, ...] | None,
     limit: int,
     protected: bool,
 ) -> Sequence[Row]:
-    """Lists candidates among a job's records in the roster's order, at most `limit`.
+    """Lists candidates among a job's records, at most `limit`.
 
     A duty is one as its person is. Without `protected` there are none that are protected: a hit tells who it is.
     """
-    # An id as a range keeps this a look by the job and the object: as an equality the object's own index would do as
-    # well, and that has it in all runs. A job's duties are few, and none is known by its person: they are passed over
-    # one by one. The test by IS TRUE keeps that a look into the hits for each, whatever is expected of them.
+    # All ids as one list keep this one walk along the index by the job and the object, however many have a common name.
+    # A job's duties are few, and none is known by its person: they are passed over one by one. The tests by IS TRUE
+    # keep both a look into the hits for each, whatever is expected of them.
+    fits = wanted.conditions("own") + order.behind("own", after)
     query = f"""
         WITH {sought.hits}, candidate AS MATERIALIZED (
-            SELECT own.object_id, own.ordinal FROM hit CROSS JOIN LATERAL (
-                SELECT object_id, ordinal, status, source FROM record
-                WHERE record.job_id = :job AND record.object_id BETWEEN hit.object_id AND hit.object_id OFFSET 0
+            SELECT own.object_id, own.ordinal, own.status, own.completed_at FROM (
+                SELECT * FROM record WHERE record.job_id = :job AND record.object_id = ANY (ARRAY(
+                    SELECT object_id FROM hit WHERE kind = (SELECT kind FROM job WHERE id = :job)
+                )) OFFSET 0
             ) own
-            WHERE hit.kind = (SELECT kind FROM job WHERE id = :job) AND own.source = hit.digest
-                AND own.status = ANY (:statuses) AND own.ordinal > :after
+            WHERE ((own.object_id, own.source) IN (SELECT object_id, digest FROM hit)) IS TRUE
+                {fits}
             UNION
-            SELECT duty.object_id, duty.ordinal FROM (
+            SELECT own.object_id, own.ordinal, own.status, own.completed_at FROM (
                 SELECT run_id FROM job WHERE id = :job AND kind = 'duties' OFFSET 0
             ) job
             CROSS JOIN LATERAL (
-                SELECT object_id, ordinal, status, refs FROM record
+                SELECT * FROM record
                 WHERE record.run_id = job.run_id AND record.kind = 'duties' OFFSET 0
-            ) duty
-            WHERE (duty.refs[1] IN (SELECT object_id FROM hit WHERE hit.kind = 'persons')) IS TRUE
-                AND duty.status = ANY (:statuses) AND duty.ordinal > :after
+            ) own
+            WHERE (own.refs[1] IN (SELECT object_id FROM hit WHERE hit.kind = 'persons')) IS TRUE
+                {fits}
         )
-        SELECT listed.* FROM (SELECT * FROM candidate ORDER BY ordinal OFFSET 0) candidate CROSS JOIN LATERAL (
+        -- Sorted by columns, which the sort around it has as well: so none is looked up beyond the limit.
+        SELECT listed.* FROM (
+            SELECT object_id, {order.columns("candidate")} FROM candidate
+            ORDER BY {order.sorting("candidate")} OFFSET 0
+        ) candidate CROSS JOIN LATERAL (
             {RECORD_COLUMNS} FROM (
                 SELECT * FROM record WHERE record.job_id = :job
                     AND record.object_id BETWEEN candidate.object_id AND candidate.object_id OFFSET 0
             ) one {BESIDE}
             WHERE one.organisation_id = :organisation {"" if protected else "AND NOT protection.hidden"}
         ) listed
-        ORDER BY candidate.ordinal LIMIT :limit
+        ORDER BY {order.sorted_columns("candidate")} LIMIT :limit
     """  # noqa: S608 - constants of ours
     bound = sought.bound(
         query,
         organisation=organisation_id,
         job=job_id,
-        statuses=list(RECORD) if status is None else [status],
-        after=-1 if after is None else after,
         limit=limit,
+        **wanted.values,
+        **order.place(after),
     )
     return (await conn.execute(bound)).mappings().all()

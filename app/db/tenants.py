@@ -4,7 +4,8 @@ Of certificates and private keys there are names of files here, and never what i
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from datetime import datetime
+from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
@@ -13,10 +14,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db import findings
 from app.db.cipher import new_salt
-from app.db.schema import api_key, organisation
-from app.db.versions import KEY_VERSION
+from app.db.schema import api_key, organisation, run
+from app.db.versions import KEY_COUNTS, KEY_VERSION
 from app.errors import Conflict, NotFound
-from app.security.keys import NewKey, new_key
+from app.security.keys import OPERATOR, NewKey, new_key
 
 Row = sa.RowMapping
 
@@ -50,7 +51,7 @@ async def create_organisation(
     )
     organisation_id: UUID | None = await conn.scalar(made.on_conflict_do_nothing().returning(organisation.c.id))
     if organisation_id is None:
-        raise Conflict("an organisation with this number exists already")
+        raise Conflict("An organisation with this number exists already.")
     return organisation_id
 
 
@@ -76,9 +77,7 @@ async def set_certificate(
 
 async def drop_certificate(conn: AsyncConnection, number: str) -> None:
     """Lets an organisation identify itself by its number alone, which a simulator takes. Raises NotFound."""
-    changed = sa.update(organisation).where(organisation.c.number == number).values(entity_id=None, **_columns(None))
-    if (await conn.execute(changed)).rowcount == 0:
-        raise _unknown()
+    await _change(conn, number, entity_id=None, **_columns(None))
 
 
 async def set_eppn_domains(conn: AsyncConnection, number: str, domains: Sequence[str]) -> None:
@@ -86,16 +85,32 @@ async def set_eppn_domains(conn: AsyncConnection, number: str, domains: Sequence
 
     Raises NotFound.
     """
-    changed = sa.update(organisation).where(organisation.c.number == number).values(eppn_domains=list(domains))
-    organisation_id = await conn.scalar(changed.returning(organisation.c.id))
-    if organisation_id is None:
-        raise _unknown()
-    await findings.look_again(conn, organisation_id)
+    await findings.look_again(conn, await _change(conn, number, eppn_domains=list(domains)))
+
+
+async def rename_organisation(conn: AsyncConnection, number: str, name: str) -> None:
+    """Changes what people call an organisation. Raises NotFound."""
+    await _change(conn, number, name=name)
+
+
+async def set_disabled(conn: AsyncConnection, number: str, *, disabled: bool) -> None:
+    """Lets an organisation's keys open nothing, or what they did before; disabling twice keeps the first time.
+
+    What has been accepted is carried out all the same. Raises NotFound.
+    """
+    now = sa.func.coalesce(organisation.c.disabled_at, sa.func.clock_timestamp())
+    await _change(conn, number, disabled_at=now if disabled else None)
+
+
+async def check_number(conn: AsyncConnection, number: str | None) -> None:
+    """Raises NotFound when there is no organisation with this number; None is of all."""
+    if number is not None:
+        await organisations(conn, number)
 
 
 async def organisations(conn: AsyncConnection, number: str | None = None) -> list[Row]:
-    """Lists organisations by number: id, number, name, created_at, certificate_file, key_file, entity_id,
-    eppn_domains.
+    """Lists organisations by number: id, number, name, created_at, disabled_at, certificate_file, key_file,
+    entity_id, eppn_domains.
 
     Raises NotFound when there is none with the number asked for.
     """
@@ -108,6 +123,13 @@ async def organisations(conn: AsyncConnection, number: str | None = None) -> lis
     return found
 
 
+async def organisation_of_run(conn: AsyncConnection, run_id: UUID) -> Row | None:
+    """Gives id and number of the organisation that a run is of; for operators, who see all of them."""
+    of_run = run.c.organisation_id == organisation.c.id
+    asked = sa.select(organisation.c.id, organisation.c.number).join(run, of_run).where(run.c.id == run_id)
+    return (await conn.execute(asked)).mappings().one_or_none()
+
+
 async def identification(conn: AsyncConnection, organisation_id: UUID) -> Row:
     """Gives how an organisation identifies itself to Skolverket: number, certificate_file, key_file, entity_id."""
     c = organisation.c
@@ -115,59 +137,46 @@ async def identification(conn: AsyncConnection, organisation_id: UUID) -> Row:
     return (await conn.execute(asked)).mappings().one()
 
 
-async def create_key(conn: AsyncConnection, number: str, name: str, scopes: tuple[str, ...]) -> NewKey:
+async def create_key(
+    conn: AsyncConnection, number: str, name: str, scopes: tuple[str, ...], expires_at: datetime | None = None
+) -> NewKey:
     """Makes a key for an organisation; its text is in the answer and nowhere else. Raises NotFound."""
-    organisation_id = await conn.scalar(sa.select(organisation.c.id).where(organisation.c.number == number))
+    organisation_id: UUID | None = await conn.scalar(
+        sa.select(organisation.c.id).where(organisation.c.number == number)
+    )
     if organisation_id is None:
         raise _unknown()
+    return await insert_key(conn, organisation_id, name, scopes, expires_at)
+
+
+async def create_operator_key(conn: AsyncConnection, name: str, expires_at: datetime | None = None) -> NewKey:
+    """Makes an operator's key, which is of no organisation; its text is in the answer and nowhere else."""
+    return await insert_key(conn, None, name, (OPERATOR,), expires_at)
+
+
+async def insert_key(
+    conn: AsyncConnection, of: UUID | None, name: str, scopes: Sequence[str], expires_at: datetime | None
+) -> NewKey:
+    """Makes a key of an organisation, or with the scope operator of none."""
     key = new_key()
     await conn.execute(
         sa.insert(api_key).values(
             id=uuid4(),
-            organisation_id=organisation_id,
+            organisation_id=of,
             name=name,
             handle=key.handle,
             digest=key.digest,
             scopes=list(scopes),
+            expires_at=expires_at,
         )
     )
     return key
 
 
-async def keys(conn: AsyncConnection, number: str | None = None) -> list[Row]:
-    """Lists keys, newest last: handle, name, scopes, created_at, revoked_at, and the organisation's number."""
-    listed = (
-        sa.select(
-            api_key.c.handle,
-            api_key.c.name,
-            api_key.c.scopes,
-            api_key.c.created_at,
-            api_key.c.revoked_at,
-            organisation.c.number,
-        )
-        .join(organisation)
-        .order_by(organisation.c.number, api_key.c.created_at)
-    )
-    if number is not None:
-        listed = listed.where(organisation.c.number == number)
-    return list((await conn.execute(listed)).mappings())
-
-
-async def revoke_key(conn: AsyncConnection, handle: str) -> None:
-    """Makes a key useless at once; revoking twice keeps the first time. Raises NotFound."""
-    revoked = await conn.execute(
-        sa.update(api_key)
-        .where(api_key.c.handle == handle)
-        .values(revoked_at=sa.func.coalesce(api_key.c.revoked_at, sa.func.clock_timestamp()))
-    )
-    if revoked.rowcount == 0:
-        raise NotFound("there is no key with this handle")
-
-
 async def find_key(conn: AsyncConnection, handle: str) -> Row | None:
-    """Gives a key that counts, or None when unknown or revoked.
+    """Gives a key that counts, or None when it is unknown, revoked or expired, or its organisation is disabled.
 
-    It has id, name, organisation_id, salt, handle, digest, scopes and version.
+    It has id, name, organisation_id and salt (both None for an operator's), handle, digest, scopes and version.
     """
     found = await conn.execute(
         sa.select(
@@ -180,10 +189,18 @@ async def find_key(conn: AsyncConnection, handle: str) -> Row | None:
             api_key.c.scopes,
             sa.literal_column(KEY_VERSION).label("version"),
         )
-        .join(organisation)
-        .where(api_key.c.handle == handle, api_key.c.revoked_at.is_(None))
+        .join(organisation, isouter=True)
+        .where(api_key.c.handle == handle, sa.text(KEY_COUNTS))
     )
     return found.mappings().one_or_none()
+
+
+async def _change(conn: AsyncConnection, number: str, **values: Any) -> UUID:
+    changed = sa.update(organisation).where(organisation.c.number == number).values(**values)
+    organisation_id: UUID | None = await conn.scalar(changed.returning(organisation.c.id))
+    if organisation_id is None:
+        raise _unknown()
+    return organisation_id
 
 
 def _columns(files: CertificateFiles | None) -> dict[str, str | None]:
@@ -191,8 +208,8 @@ def _columns(files: CertificateFiles | None) -> dict[str, str | None]:
 
 
 def _nothing_to_prove_it() -> Conflict:
-    return Conflict("an entityId counts together with a certificate alone: name its file and its key's")
+    return Conflict("An entityId counts together with a certificate alone: name its file and its key's.")
 
 
 def _unknown() -> NotFound:
-    return NotFound("there is no organisation with this number")
+    return NotFound("There is no such organisation.")

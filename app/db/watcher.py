@@ -79,13 +79,19 @@ class Watcher:
     async def _ask(self, session: psycopg.AsyncConnection) -> float:
         asked, asked_at = self._watched(), now()
         self._asked_at = asked_at
-        runs, keys = list(asked.runs), list(asked.keys)
+        runs, keys, logs = list(asked.runs), list(asked.keys), list(asked.logs)
         values = [[each[part] for each in those] for those in (runs, keys) for part in (0, 1)]
+        values += [
+            [organisation_id for organisation_id, _ in logs],
+            [str(stamp.changed_in) for _, stamp in logs],
+            [stamp.row_id for _, stamp in logs],
+        ]
         rows = await (await session.execute(CHANGED_VERSIONS, values)).fetchall()
         self._asked_at, self._right_at = None, asked_at
         changed = Versions(
             frozenset(runs[number - 1] for what, number in rows if what == "run"),
             frozenset(keys[number - 1] for what, number in rows if what == "key"),
+            frozenset(logs[number - 1] for what, number in rows if what == "log"),
         )
         self._answered(asked, changed, asked_at)
         if self._trouble is not None:

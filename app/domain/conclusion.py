@@ -43,13 +43,19 @@ class Expire:
 
 @dataclass(frozen=True, slots=True)
 class Snooze:
-    """The job rests for `delay`; `cancelled` tells whether its run had been cancelled when this was decided."""
+    """The job rests for `delay`; the others tell whether its run was cancelled or paused when this was decided."""
 
     delay: timedelta
     cancelled: bool = False
+    paused: bool = False
 
 
-Decision = Finish | Expire | Snooze
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """The job waits for the end of its run's pause: nothing of it is out, and what has not left does not leave."""
+
+
+Decision = Finish | Expire | Snooze | Hold
 
 
 def conclude(
@@ -58,27 +64,36 @@ def conclude(
     """Gives what becomes of `job` after a step that met `faults`; they are met with another try for `fault_horizon`.
 
     Nothing is given up without a try that has failed: waiting while nobody is called is none. A cancelled run ends once
-    what it had called without an answer has been `looked_up` by the step, whatever came of it.
+    what it had called without an answer has been `looked_up` by the step, whatever came of it. With so many errors as
+    were asked to be enough a job fails, whatever its run does with errors otherwise. Of a paused one nothing is given
+    up: it waits as soon as nothing of it is out.
     """
     if job.kills:
         return Finish("failed", "worker_lost")
     if job.cancelled:
         if any(batch.status == "written" for batch in job.batches):
             # Opening the job anew discards what has not left.
-            return Snooze(timedelta(), cancelled=True)
+            return Snooze(timedelta(), cancelled=True, paused=job.paused)
         if not job.batches:
             if job.look_up_at is not None and not looked_up:
-                return Snooze(max(job.look_up_at - job.now, timedelta()), cancelled=True)
+                return Snooze(max(job.look_up_at - job.now, timedelta()), cancelled=True, paused=job.paused)
             done = job.counts.pending == 0 and not job.unasked
             return Finish(job_result(job.counts, job.on_record_error) if done else "cancelled")
+    elif job.stopped:
+        # What has been called is followed to its answer; what has only been written is discarded with the end.
+        if all(batch.status == "written" for batch in job.batches):
+            return Finish("failed", "too_many_errors")
     elif not job.batches and job.counts.pending == 0 and not job.unasked:
         return Finish(job_result(job.counts, job.on_record_error))
-    if any(fault.tried for fault in faults) and not job.cancelled and given_up(job.tried_for, fault_horizon):
+    elif job.paused and all(batch.status == "written" for batch in job.batches):
+        return Hold()
+    is_tried = any(fault.tried for fault in faults) and not job.sends_no_more
+    if is_tried and given_up(job.tried_for, fault_horizon):
         if job.last_accepted_at is None:
             return Finish("failed", "no_contact", job.fault_code)
         if job.counts.pending or job.unasked or any(batch.status == "written" for batch in job.batches):
             return Expire(job.fault_code)
-    return Snooze(_delay(job, faults, fault_horizon, random), job.cancelled)
+    return Snooze(_delay(job, faults, fault_horizon, random), job.cancelled, job.paused)
 
 
 def _delay(job: JobSnapshot, faults: Sequence[Fault], fault_horizon: timedelta, random: Random) -> timedelta:

@@ -82,7 +82,8 @@ def write(state: StepState, most: int) -> Course:
     """Writes down batches, `most` of them, while there is something to send."""
     for _ in range(most):
         written = yield WriteBatch()
-        if not (written and state.goes_on and state.open is not None and state.open.ready):
+        known = state.open
+        if not (written and state.goes_on and known is not None and known.ready and not known.stopped):
             return
 
 

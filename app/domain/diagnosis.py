@@ -71,6 +71,7 @@ def diagnose(seen: Seen) -> list[Finding]:
         *_services(seen),
         *_tokens(seen),
         *_tasks(seen),
+        *_webhooks(seen),
         *_pauses(seen),
         *_sessions(seen),
         *_clocks(seen),
@@ -113,7 +114,7 @@ def _workers(seen: Seen) -> Iterator[Finding]:
         return
     if not seen.alive and "workers" not in seen.unread:
         last = seen.last_heard_of
-        woken: Phrase = ("last_heard", {"ago": seen.now - last}) if last else ("never_heard", {})
+        woken: Phrase = ("last_heard", {"at": last}) if last else ("never_heard", {})
         yield _found("error" if seen.queues else "warning", "no_worker", last, woken=woken)
     for worker in seen.workers:
         if not worker.alive and worker.held:
@@ -146,6 +147,12 @@ def _tasks(seen: Seen) -> Iterator[Finding]:
         yield _found("warning", "tasks_failing", each.failed_at, None, **said)
 
 
+def _webhooks(seen: Seen) -> Iterator[Finding]:
+    for each in seen.webhooks:
+        said = {"webhook": each.id, "organisation": each.organisation, "deliveries": each.deliveries}
+        yield _found("warning", "webhook_failing", each.since, None, **said, fault=each.failure)
+
+
 def _pauses(seen: Seen) -> Iterator[Finding]:
     for bucket, until in seen.pauses.items():
         if (ahead := until - seen.now) > _HELD_BACK:
@@ -165,6 +172,8 @@ def _sessions(seen: Seen) -> Iterator[Finding]:
         if idle and (each.tables or each.pid in blockers):
             rows: dict[str, object] = {"tables": each.tables or ("no_table", {}), "ending": _ending(each.pid)}
             yield _found("error", "session_idle", each.idle_since, None, **said, **rows)
+        elif each.writes and each.open_since is not None and seen.now - each.open_since > IDLE_FOR:
+            yield _found("warning", "changes_delayed", each.open_since, None, **said, ending=_ending(each.pid))
 
 
 def _in_the_way(seen: Seen) -> Iterator[Finding]:
@@ -204,6 +213,9 @@ def _queue(seen: Seen, queue: ActivityQueue) -> Finding:
         return _found("error" if late else "ok", "queue_not_started" if late else "starts", since, queue, **said)
     if job is None:
         return _found("error", "run_without_job", queue.started_at, queue, run=queue.run_id)
+    if job.status == "held":
+        code = "paused_by_operator" if queue.paused_by == "operator" else "paused_by_organisation"
+        return _found("warning", code, queue.paused_since, queue)
     if not job.held and job.worker_deaths > 1:
         return _found("warning", "suspect", None, queue, deaths=job.worker_deaths, next=job.due_at)
     if not job.held and job.due_at - now > FAR_AHEAD:

@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from app.domain.conclusion import Expire, Fault, Finish, Snooze
+from app.domain.conclusion import Expire, Fault, Finish, Hold, Snooze
 from app.domain.open_work import JobSnapshot
 from app.domain.verdicts import ItemResult, RecordChange
 
@@ -176,6 +176,7 @@ Transaction = (
     | Expire
     | AbandonOutstanding
     | Snooze
+    | Hold
     | Finish
 )
 

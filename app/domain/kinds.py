@@ -28,3 +28,8 @@ _REFERS_TO = {
     Kind.GROUPS: (Kind.PERSONS,),
     Kind.ACTIVITIES: (Kind.DUTIES, Kind.GROUPS),
 }
+
+
+def tells_school(kind: str) -> bool:
+    """Tells whether objects of a `kind` are of a school, so that who is in one goes there; others are of persons."""
+    return kind in {Kind.GROUPS, Kind.ACTIVITIES}

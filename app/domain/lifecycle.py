@@ -4,8 +4,10 @@ The database holds the same graphs in triggers and refuses what they lack; a tes
 sentence says what happens when the process that works on it dies there.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
+
+from app.domain.outcome import OUTCOMES
 
 Graph = Mapping[str, frozenset[str]]
 
@@ -21,7 +23,8 @@ def _graph(*edges: str) -> Graph:
 
 RUN: Final = _graph(
     "queued    -> running cancelled",
-    "running   -> succeeded failed cancelled",
+    "running   -> held succeeded failed cancelled",
+    "held      -> running cancelled",
     "succeeded ->",
     "failed    -> running",
     "cancelled -> running",
@@ -29,8 +32,9 @@ RUN: Final = _graph(
 
 JOB: Final = _graph(
     "waiting   -> queued blocked cancelled",
-    "queued    -> running cancelled",
-    "running   -> succeeded failed cancelled",
+    "queued    -> running held cancelled",
+    "running   -> queued succeeded failed cancelled",
+    "held      -> queued cancelled",
     "succeeded ->",
     "failed    -> queued waiting",
     "blocked   -> queued waiting",
@@ -59,13 +63,32 @@ BATCH: Final = _graph(
 GRAPHS: Final[Mapping[str, Graph]] = {"run": RUN, "job": JOB, "record": RECORD, "batch": BATCH}
 
 FINISHED_RUN: Final = frozenset({"succeeded", "failed", "cancelled"})
+UNFINISHED_RUN: Final = RUN.keys() - FINISHED_RUN
 FINISHED_JOB: Final = frozenset({"succeeded", "failed", "blocked", "cancelled"})
+
+
+def states_wanted(
+    graph: Graph, finished: Collection[str], statuses: Collection[str], outcomes: Collection[str]
+) -> list[tuple[str, str]]:
+    """Gives each status of a `graph` with each outcome that goes with it; of what is not asked for, all.
+
+    What is not `finished` has no outcome: it is "" there.
+    """
+    return [
+        (status, outcome)
+        for status in sorted(statuses or graph)
+        for outcome in (sorted(outcomes or OUTCOMES) if status in finished else [""])
+        if outcome or not outcomes
+    ]
+
+
 FINAL_RECORD: Final = frozenset({"unchanged", "succeeded", "warning", "error", "skipped"})
 
 WHEN_THE_PROCESS_DIES: Final[Mapping[str, Mapping[str, str]]] = {
     "run": {
         "queued": "It is a row: the run ahead of it, or the sweep, starts it.",
         "running": "Its jobs carry it on; the last one's end is the run's end, in one transaction.",
+        "held": "It is a row: the end of the pause lets it go on, a cancel ends it, and the runs behind it wait.",
         "succeeded": "Nothing is left to do.",
         "failed": "Nothing is left to do until somebody asks for a retry.",
         "cancelled": "Nothing is left to do until somebody asks for a retry.",
@@ -74,6 +97,7 @@ WHEN_THE_PROCESS_DIES: Final[Mapping[str, Mapping[str, str]]] = {
         "waiting": "It is a row: the end of the job ahead queues it, in that job's own transaction.",
         "queued": "It is due: the sweep finds it.",
         "running": "Whoever takes over frees it; the next claim has a higher number and follows its batches first.",
+        "held": "It is a row that nobody claims: the end of the pause queues it, in one transaction.",
         "succeeded": "The job after it was queued in the same transaction.",
         "failed": "The jobs after it were blocked in the same transaction.",
         "blocked": "Nothing is left to do until somebody asks for a retry.",

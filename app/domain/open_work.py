@@ -38,6 +38,7 @@ class OpenWork:
     # Whether failed records are left of which it is not known if the target has them from before, and has to be.
     unasked: bool = False
     cancelled: bool
+    paused: bool = False
     # When to look up what a cancelled run has called and whose answer never came; None when there is nothing.
     look_up_at: datetime | None = None
     # Deaths in a row at which it was the only suspect in hand, and how long ago the first of them was.
@@ -60,9 +61,21 @@ class JobSnapshot(OpenWork):
 
     counts: Counts
     on_record_error: str
+    # How many errors are enough for nothing more to be sent; None when all is tried.
+    stop_at_errors: int | None = None
     # For how long it had been tried in vain at its last failed try, and our code for the fault.
     tried_for: timedelta = timedelta()
     fault_code: str | None = None
+
+    @property
+    def stopped(self) -> bool:
+        """Tells whether so many of its records have ended in error that nothing more of it is sent."""
+        return self.stop_at_errors is not None and self.counts.errors >= self.stop_at_errors
+
+    @property
+    def sends_no_more(self) -> bool:
+        """Tells whether nothing new of it leaves: it is cancelled, paused or stopped."""
+        return self.cancelled or self.paused or self.stopped
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +94,7 @@ class Work:
         return bool(self.send or self.poll or self.write or self.look_up)
 
 
-def work(job: OpenWork, busy: Set[UUID] = frozenset()) -> Work:
+def work(job: JobSnapshot, busy: Set[UUID] = frozenset()) -> Work:
     """Gives what there is to do for `job` now; `busy` are the batches that a step is already working on."""
     if job.kills:
         return Work()
@@ -91,6 +104,8 @@ def work(job: OpenWork, busy: Set[UUID] = frozenset()) -> Work:
         # The unanswered are looked up together too, and last.
         is_due = job.look_up_at is not None and job.look_up_at <= job.now
         return Work(poll=poll, look_up=is_due and not (job.batches or busy))
+    if job.paused or job.stopped:
+        return Work(poll=poll)
     send = [b.id for b in idle if b.status == "written"]
     free = max(0, IN_FLIGHT - len({batch.id for batch in job.batches} | busy))
     # The failed are looked up together, when no more can fail.
@@ -98,10 +113,10 @@ def work(job: OpenWork, busy: Set[UUID] = frozenset()) -> Work:
     return Work(send=send, poll=poll, write=free if job.ready else 0, look_up=settled and job.unasked)
 
 
-def until_next(job: OpenWork, busy: Set[UUID] = frozenset()) -> timedelta | None:
+def until_next(job: JobSnapshot, busy: Set[UUID] = frozenset()) -> timedelta | None:
     """Gives how long there is nothing to do for `job`; None when nothing is foreseen."""
     times = [batch.next_poll_at for batch in job.batches if batch.next_poll_at and batch.id not in busy]
-    if job.next_ready_at and not job.cancelled:
+    if job.next_ready_at and not job.sends_no_more:
         times.append(job.next_ready_at)
     if job.look_up_at:
         times.append(job.look_up_at)

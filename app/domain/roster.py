@@ -35,16 +35,31 @@ class RosterObject(NamedTuple):
     object: Item
 
 
+Role = Literal["Elev", "Personal"]
+
+
+class Affiliation(NamedTuple):
+    """Where an object belongs: as who, in which year, type and unit of school, in which post; unknown is None."""
+
+    role: Role | None = None
+    school_year: int | None = None
+    school_type: str | None = None
+    school_unit: UUID | None = None
+    duty_role: str | None = None
+
+
+_NOWHERE: Final = Affiliation()
+_STAFF: Final = Affiliation("Personal")
+
+
 @dataclass(frozen=True, slots=True)
 class Described:
     """What a list of records shows of an object; what is missing or malformed is None."""
 
     name: str | None = None
-    role: Literal["Elev", "Personal"] | None = None
     civic_no: str | None = None
     eppn: str | None = None
-    school_year: int | None = None
-    school_type: str | None = None
+    affiliation: Affiliation = _NOWHERE
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,25 +83,39 @@ def uuid_of(value: object) -> UUID | None:
 
 
 def describe(kind: str, item: Item) -> Described:
-    """Gives the fields that lists show; a school type is a published code.
+    """Gives the fields that lists show.
 
     Texts always have a UTF-8 form, and are cut to 255 characters, the last of which says so.
     """
+    belongs = affiliation(kind, item)
     if kind == "persons":
-        enrolments = [part for part in _list(item, "enrolments") if isinstance(part, dict)]
-        current = next((part for part in enrolments if part.get("cancelled") is not True), {})
         names = filter(None, (_text(_field(item, key)) for key in _NAMES))
         return Described(
             name=_cut(" ".join(names) or None),
-            role="Elev" if enrolments else "Personal",
             civic_no=_cut(_text(_field(_field(item, "civicNo"), "value"))),
             eppn=_cut(_eppn(item)),
-            school_year=_school_year(current),
-            school_type=_school_type(current),
+            affiliation=belongs,
         )
-    if kind in ("groups", "activities"):
-        return Described(name=_cut(_text(_field(item, "displayName"))), school_type=_school_type(item))
-    return Described()
+    name = None if kind == "duties" else _cut(_text(_field(item, "displayName")))
+    return Described(name=name, affiliation=belongs)
+
+
+def affiliation(kind: str, item: Item) -> Affiliation:
+    """Tells where an object belongs: a pupil by the first enrolment that holds, a duty to where it is held.
+
+    A school type is a published code; a post is any text, as it came.
+    """
+    if kind == "persons":
+        enrolments = [part for part in _list(item, "enrolments") if isinstance(part, dict)]
+        if not enrolments:
+            return _STAFF
+        current = next((part for part in enrolments if part.get("cancelled") is not True), {})
+        unit = _id_of(current.get("enroledAt"))
+        return Affiliation("Elev", _school_year(current), _school_type(current), unit)
+    if kind == "duties":
+        post = _cut(_text(_field(item, "dutyRole")))
+        return Affiliation("Personal", school_unit=_id_of(_field(item, "dutyAt")), duty_role=post)
+    return Affiliation(school_type=_school_type(item), school_unit=_id_of(_field(item, "organisation")))
 
 
 def refs(kind: str, item: Item) -> list[UUID]:

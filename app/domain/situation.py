@@ -8,7 +8,7 @@ from uuid import UUID
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """The job of a run that is queued or running."""
+    """The job of a run that is queued, running or held; one that is held is due at no time, and this is now."""
 
     id: UUID
     kind: str
@@ -53,6 +53,9 @@ class ActivityQueue:
     sequence: int | None = None
     started_at: datetime | None = None
     cancelling: bool = False
+    # Since when it is paused, and whether by an operator or by the organisation.
+    paused_since: datetime | None = None
+    paused_by: str | None = None
     job: Job | None = None
     waiting: int = 0
     next_sequence: int | None = None
@@ -104,6 +107,17 @@ class FailingTasks:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FailingWebhook:
+    """An endpoint that has not taken `deliveries` in several tries each, the oldest of them made at `since`."""
+
+    organisation: str
+    id: UUID
+    deliveries: int
+    since: datetime
+    failure: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
     """A session of the database that waits for a lock, or has had a transaction open for long or left one lying."""
 
@@ -116,6 +130,8 @@ class Session:
     # Tables of ours that it may have locked rows of, and all that it uses: these no migration can change.
     tables: Sequence[str] = ()
     used: Sequence[str] = ()
+    # Whether its transaction has a number: no change that was made since is settled before its end.
+    writes: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +147,7 @@ class Seen:
     services: Sequence[Service] = ()
     tokens: Sequence[Token] = ()
     tasks: Sequence[FailingTasks] = ()
+    webhooks: Sequence[FailingWebhook] = ()
     # By kind of call, until when none may leave; by egress, the worker that calls.
     pauses: Mapping[str, datetime] = field(default_factory=dict)
     holders: Mapping[str, UUID] = field(default_factory=dict)

@@ -39,7 +39,7 @@ _LONGEST_PAUSE = timedelta(seconds=2)
 def run_step(rules: Rules, random: Random, opened: JobSnapshot) -> Steps:
     """Begins a step of a job that has just been claimed and `opened`; `random` is the jitter's.
 
-    Ends after Snooze or Finish, or undecided once the driver has told that something broke.
+    Ends after Snooze, Hold or Finish, or undecided once the driver has told that something broke.
     """
     return _Step(StepState(rules, random, opened), fresh=True).run()
 

@@ -13,11 +13,15 @@ from app.domain.retry import wait_after_fault
 
 @dataclass(frozen=True, slots=True)
 class ItemResult:
-    """What an answer says of one object: the verdict (None for a status that is unknown) and the item as it came."""
+    """What an answer says of one object: the verdict (None for a status that is unknown) and the item as it came.
+
+    `codes` are those of the messages in it.
+    """
 
     object_id: UUID
     verdict: Verdict | None
     raw: bytes = field(repr=False)
+    codes: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +41,17 @@ class AwaitedBatch:
 
 @dataclass(frozen=True, slots=True)
 class RecordChange:
-    """What becomes of one record; `sent` and `received` are the bytes of the object and of the answer about it."""
+    """What becomes of one record; `sent` and `received` are the bytes of the object and of the answer about it.
+
+    `codes` are those of the messages in what was received.
+    """
 
     object_id: UUID
     status: str
     sent: bytes | None = field(default=None, repr=False)
     received: bytes | None = field(default=None, repr=False)
-    issues: Sequence[Issue] = field(default=())
+    codes: Sequence[str] = ()
+    issues: Sequence[Issue] = ()
     # For one that goes back to pending: when it may go again, whether a failed try is why (the last one ends it), the
     # fault's code, how many may share its batch.
     again_in: timedelta | None = None
@@ -78,10 +86,11 @@ def read_results(results: Iterable[ItemResult], batch: AwaitedBatch, random: Ran
 
 
 def _change(result: ItemResult, again_in: timedelta) -> RecordChange:
+    one, raw, codes = result.object_id, result.raw, result.codes
     match result.verdict:
         case Verdict.AGAIN:
-            return RecordChange(result.object_id, "pending", received=result.raw, again_in=again_in, faulty=True)
+            return RecordChange(one, "pending", received=raw, codes=codes, again_in=again_in, faulty=True)
         case None:
-            return RecordChange(result.object_id, "error", received=result.raw, issues=[Issue("unknown_status")])
+            return RecordChange(one, "error", received=raw, codes=codes, issues=[Issue("unknown_status")])
         case verdict:
-            return RecordChange(result.object_id, verdict.value, received=result.raw)
+            return RecordChange(one, verdict.value, received=raw, codes=codes)

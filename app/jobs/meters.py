@@ -4,12 +4,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
+import structlog
 from prometheus_client import CollectorRegistry, Counter, Histogram, start_http_server
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from app.db.workers import Tally
-from app.errors import Stopped
+
+PORT = 9101
+
+_log = structlog.stdlib.get_logger(__name__)
 
 # Seconds; a last class has all that took longer.
 _WOKEN_WITHIN = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
@@ -70,20 +74,20 @@ class _OfTally(Collector):
 
 
 @contextmanager
-def served(meters: Meters, host: str, port: int) -> Iterator[None]:
-    """Serves the meters over HTTP while the context lasts, from a thread of its own; with port 0 it serves nothing.
+def served(meters: Meters, host: str, port: int) -> Iterator[int]:
+    """Serves the meters over HTTP while the context lasts, from a thread of its own, and gives the port.
 
-    Raises Stopped when nobody can listen there.
+    Port 0 takes any free one. Where nobody can listen, says so and gives 0: the work goes on without.
     """
-    if port == 0:
-        yield
-        return
     try:
         server, thread = start_http_server(port, host, meters.registry)
     except OSError as problem:
-        raise Stopped(f"WORKER_METRICS_PORT: {host}:{port} cannot be listened at ({problem.strerror})") from None
+        _log.warning("metrics are not served", host=host, port=port, reason=problem.strerror)
+        yield 0
+        return
+    _log.info("metrics are served", host=host, port=server.server_port)
     try:
-        yield
+        yield server.server_port
     finally:
         server.shutdown()
         server.server_close()

@@ -1,4 +1,4 @@
-"""A job's error as callers see it: a problem object, from a code of ours, that says what happened and what to do."""
+"""A job's error as callers see it: what happened and what to do, with its code's page as the type."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from app.catalogue import catalogue, issue, phrase
 def job_problem(code: str, cause: str | None = None) -> dict[str, Any]:
     """Makes the problem object of RFC 9457 for a job, with our code; `cause` is the fault that led to the end."""
     detail = _sentence(code)
-    made = {"type": f"urn:provkedja:problem:{code}", "title": code.replace("_", " ").capitalize(), "code": code}
+    made = {"type": f"/explanations/{code}", "title": code.replace("_", " ").capitalize(), "code": code}
     if cause is not None:
         detail += f" The last fault: {_sentence(cause)}"
         made["cause"] = cause

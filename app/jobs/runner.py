@@ -16,7 +16,7 @@ from app.db import batches
 from app.db.cipher import OrganisationCipher
 from app.db.claims import Claim
 from app.db.engine import statement
-from app.domain.conclusion import Fault, Finish, Snooze
+from app.domain.conclusion import Fault, Finish, Hold, Snooze
 from app.domain.courses import Rules
 from app.domain.intents import (
     Accepted,
@@ -147,7 +147,7 @@ class Runner:
             self._log_fault(intent)
         try:
             async with statement(self.engine, name_of(type(intent))) as conn:
-                if isinstance(intent, Snooze | Finish):
+                if isinstance(intent, Snooze | Hold | Finish):
                     self._settled = await settle(conn, self.claim, intent, go_on=True)
                 else:
                     return await carry_out(

@@ -9,8 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db import answers, at_target, batches, unanswered
 from app.db.activity_queue import WakeUp, finish_job
 from app.db.cipher import OrganisationCipher
-from app.db.claims import Claim, following, load_snapshot, note_fault, snooze
-from app.domain.conclusion import CIRCUIT_OPEN, Expire, Finish, Snooze
+from app.db.claims import Claim, following, load_snapshot, note_fault, pause_job, snooze
+from app.domain.conclusion import CIRCUIT_OPEN, Expire, Finish, Hold, Snooze
 from app.domain.courses import Rules
 from app.domain.intents import (
     AbandonOutstanding,
@@ -65,7 +65,7 @@ async def carry_out(
                 keep(written.batch)
             return Stored(written.batch is not None, written.work)
         case _:
-            return Stored(work=await _verb(conn, cipher, claim, intent, rules.fault_horizon))
+            return Stored(work=await _verb(conn, cipher, published, claim, intent, rules.fault_horizon))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +76,19 @@ class Settled:
     claims: Sequence[Claim] = ()
 
 
-async def settle(conn: AsyncConnection, claim: Claim, ending: Snooze | Finish, *, go_on: bool = False) -> Settled:
+async def settle(
+    conn: AsyncConnection, claim: Claim, ending: Snooze | Hold | Finish, *, go_on: bool = False
+) -> Settled:
     """Ends a step as `ending` says, in the caller's transaction; with `go_on` its holder claims the job that follows.
 
     Raises LeaseLost when the claim no longer holds.
     """
     match ending:
-        case Snooze(delay, cancelled):
-            return Settled([await snooze(conn, claim, delay, cancelled=cancelled)])
+        case Snooze(delay, cancelled, paused):
+            return Settled([await snooze(conn, claim, delay, cancelled=cancelled, paused=paused)])
+        case Hold():
+            again = await pause_job(conn, claim)
+            return Settled([] if again is None else [again])
         case Finish(status, code, cause):
             problem = job_problem(code or "records_failed", cause) if status == "failed" else None
             wake_ups, claimed = await finish_job(
@@ -95,7 +100,12 @@ async def settle(conn: AsyncConnection, claim: Claim, ending: Snooze | Finish, *
 
 
 async def _verb(
-    conn: AsyncConnection, cipher: OrganisationCipher, claim: Claim, intent: Transaction, horizon: timedelta
+    conn: AsyncConnection,
+    cipher: OrganisationCipher,
+    published: Published,
+    claim: Claim,
+    intent: Transaction,
+    horizon: timedelta,
 ) -> JobSnapshot:
     match intent:
         case RefreshWork():
@@ -103,7 +113,9 @@ async def _verb(
         case AcceptBatch(batch_id, http_status, remote_job_id, poll_in):
             return await answers.accept_batch(conn, claim, batch_id, http_status, remote_job_id, poll_in)
         case RefuseBatch(batch_id, http_status, answer, blamed):
-            return await answers.refuse_batch(conn, cipher, claim, batch_id, http_status, answer, blamed)
+            return await answers.refuse_batch(
+                conn, cipher, claim, batch_id, http_status, answer, blamed, published.codes
+            )
         case RequeueBatch(batch_id, http_status, answer, again_in):
             return await answers.requeue_batch(conn, cipher, claim, batch_id, http_status, answer, again_in, horizon)
         case MarkLost(batch_id, code, again_in):

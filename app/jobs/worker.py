@@ -11,9 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from app.db.engine import check, migrated, transaction
 from app.db.outages import DatabaseUnusable, outage_of
 from app.db.workers import note_end, note_worker
+from app.jobs.deliveries import DeliveryLoop
 from app.jobs.egress import Egress
 from app.jobs.tasks import inside
 from app.jobs.tasks.loop import TaskLoop
+from app.jobs.webhook_sender import WebhookSender
 
 log = structlog.get_logger(__name__)
 
@@ -29,8 +31,11 @@ async def work(egress: Egress) -> None:
     # Apart from the calls: whoever stands by does them as well.
     kinds = inside(egress.engine, egress.cipher, egress.target.published)
     tasks = asyncio.create_task(TaskLoop(egress.engine, kinds, at_once=2, look_every=5.0).run(egress.stopping))
+    sender = WebhookSender(egress.settings.webhooks_to_loopback)
+    delivering = asyncio.create_task(DeliveryLoop(egress.engine, egress.cipher, sender).run(egress.stopping))
     await egress.run()
     await tasks
+    await delivering
     with suppress(SQLAlchemyError):
         async with transaction(egress.engine, "end") as conn:
             await note_worker(conn, egress.worker, egress.target.user_agent, egress.meters.tally)

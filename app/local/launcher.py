@@ -22,6 +22,8 @@ READY_WITHIN = 60.0
 # A worker may finish the calls that are out.
 GONE_WITHIN = 40.0
 _SHOWN_OF_A_LOG = 2000
+# Of processes on one machine each takes a free port for its figures.
+_SIDE_BY_SIDE = {"METRICS_PORT": "0"}
 
 
 class Process(Protocol):
@@ -74,6 +76,7 @@ class Child:
         self.verb, self.name, self.process, self.log = verb, name, process, log
         self._ready_file = ready_file
         self._port: int | None = None
+        self._metrics_port = 0
 
     @property
     def pid(self) -> int:
@@ -87,10 +90,18 @@ class Child:
             raise Stopped(f"{self.name} is not ready yet")
         return self._port or 0
 
+    @property
+    def metrics_port(self) -> int:
+        """Gives the port of its figures, 0 without one; raises Stopped before it is ready."""
+        if not self.is_ready():
+            raise Stopped(f"{self.name} is not ready yet")
+        return self._metrics_port
+
     def is_ready(self) -> bool:
         """Tells whether it has ever said that it is ready (`app.ready`)."""
         if self._port is None and self._ready_file.exists():
-            self._port = json.loads(self._ready_file.read_text())["port"]
+            ready = json.loads(self._ready_file.read_text())
+            self._port, self._metrics_port = ready["port"], ready.get("metrics_port", 0)
             self._ready_file.unlink()
         return self._port is not None
 
@@ -165,7 +176,7 @@ class Launcher:
         log, ready_file = self.folder / f"{name}.log", self.folder / f"{name}.ready"
         ready_file.unlink(missing_ok=True)
         asked = ("--ready-file", str(ready_file)) if ready else ()
-        process = self._execute([verb, *arguments, *asked], {**self.env, **(env or {})}, log)
+        process = self._execute([verb, *arguments, *asked], {**_SIDE_BY_SIDE, **self.env, **(env or {})}, log)
         child = Child(verb, name, process, log, ready_file)
         self.children.append(child)
         return child

@@ -29,7 +29,7 @@ from app.local.server import free_port
 from app.settings import Settings
 
 _TRIES = 5
-_SCOPES = ("provision", "history", "pii")
+_SCOPES = ("provision", "history", "pii", "protected")
 
 
 @dataclass(frozen=True)
@@ -94,6 +94,7 @@ def run_until_stopped(folder: Path, reference: Mapping[str, Any], port: int | No
         for ending in (signal.SIGINT, signal.SIGTERM):
             signal.signal(ending, lambda *_: stopped.set())
         show = Console(highlight=False, soft_wrap=True).print
+        show(f"page       {up.api}/historik")
         show(f"API        {up.api}/docs")
         show(f"simulator  {up.simulator}")
         show(f"key        {up.key}", markup=False)
@@ -112,7 +113,7 @@ def _start_all(launcher: Launcher, reference: Mapping[str, Any], port: int | Non
     migrating = launcher.start("migrate", ready=False)
     simulating = _launch_on(8100, launcher, "simulator")
     simulator = f"http://127.0.0.1:{simulating.port}"
-    launcher.env |= towards_simulator(simulator)
+    launcher.env |= {**towards_simulator(simulator), "WEBHOOKS_TO_LOOPBACK": "on", "SIGN_IN_OVER_HTTP": "on"}
     httpx.put(f"{simulator}/_simulator/reference", json=reference, trust_env=False).raise_for_status()
     migrating.wait_until_done()
     # Before a worker starts: it must not carry the jobs of somebody else's organisations to a simulator.

@@ -42,7 +42,7 @@ async def first_organisation(
             await tenants.create_organisation(conn, number, name)
         elif key and (read := parse(key)):
             found = await tenants.find_key(conn, read[0])
-            if found and matches(read[1], found["digest"]):
+            if found and matches(read[1], found["digest"]) and set(scopes) <= set(found["scopes"]):
                 return key
         return (await tenants.create_key(conn, number, "demonstration", scopes)).text
 

@@ -13,7 +13,12 @@ from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID
 
-SCOPES: Final = ("provision", "history", "pii", "protected")
+# What a key of an organisation may have.
+SCOPES: Final = ("provision", "history", "pii", "protected", "admin")
+# The one scope of a key that is of no organisation; no other key has it.
+OPERATOR: Final = "operator"
+# What means nothing without another one.
+_NEEDS: Final = {"pii": "history", "protected": "pii"}
 
 _SHAPE = re.compile(r"(pk_(?P<handle>[0-9a-f]{12})_(?P<secret>[A-Za-z0-9_-]{43}))_(?P<checksum>[0-9a-f]{6})")
 
@@ -47,6 +52,17 @@ class Caller:
         return not self.scopes.isdisjoint(any_of)
 
 
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """Who looks after the service: a key of no organisation, which sees no person."""
+
+    key_id: UUID
+    key_name: str
+    handle: str
+    digest: bytes = field(repr=False)
+    version: str
+
+
 def new_key() -> NewKey:
     """Makes a key of 32 random bytes."""
     handle, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
@@ -68,10 +84,18 @@ def matches(digest: bytes, stored: bytes) -> bool:
 
 
 def read_scopes(text: str) -> tuple[str, ...]:
-    """Reads `provision,history`: known scopes, each once, in the order of SCOPES; raises ValueError on another word."""
+    """Reads `provision,history`: known scopes, each once, in the order of SCOPES.
+
+    Raises ValueError on another word, and on scopes that make no sense together.
+    """
     asked = {part.strip() for part in text.split(",") if part.strip()}
+    if OPERATOR in asked:
+        raise ValueError("the scope operator is of a key of no organisation, and alone: it sees no person")
     if not asked or not asked.issubset(SCOPES):
         raise ValueError(f"scopes are {', '.join(SCOPES)}, separated by commas")
+    for scope, needed in _NEEDS.items():
+        if scope in asked and needed not in asked:
+            raise ValueError(f"the scope {scope} opens nothing without {needed}: name both")
     return tuple(scope for scope in SCOPES if scope in asked)
 
 

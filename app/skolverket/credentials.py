@@ -9,6 +9,7 @@ import ssl
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from stat import S_IROTH
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -29,6 +30,8 @@ class CredentialFiles:
     certificate: bytes = b""
     key: bytes = field(default=b"", repr=False)
     faults: tuple[str, ...] = ()
+    # Whether whoever is on the machine can read the key's file.
+    readable_by_others: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +111,7 @@ def read_files(credentials: Credentials, folder: str) -> CredentialFiles:
         certificate if isinstance(certificate, bytes) else b"",
         key if isinstance(key, bytes) else b"",
         tuple(fault for fault in (certificate, key) if isinstance(fault, str)),
+        isinstance(key, bytes) and bool(Path(folder, credentials.key_file).stat().st_mode & S_IROTH),
     )
 
 

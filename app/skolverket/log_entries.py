@@ -1,7 +1,7 @@
 """Skolverket's messages (LogEntry, Provisioning API 1.3.2): what each objects to, and where in the object."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, Literal
 from uuid import UUID
 
@@ -10,6 +10,8 @@ from app.domain.roster import Reference, uuid_of
 from app.skolverket.attributes import pointer_of
 from app.target import Message, MessageType
 
+# They stand in an index, whose rows have a largest size.
+_MOST_CODES: Final = 20
 _SEVERITIES: Final[Mapping[str, Literal["error", "warning"]]] = {"error": "error", "warning": "warning"}
 # `messageType`: those of the published examples, and others that are likely; it is no closed list.
 _TYPES: Final[Mapping[str, MessageType]] = {
@@ -53,15 +55,26 @@ def messages(received: Any, kind: str, item: Any) -> Iterator[Message]:
 
     `item` is the object of a `kind` as it went out, None when it is not known.
     """
+    return (_read(entry, severity, kind, item) for severity, entry in _entries(received))
+
+
+def codes(received: Any) -> Sequence[str]:
+    """Gives the codes of the messages in what was received, once each; of very many the first ones."""
+    ids = (entry.get("id") if isinstance(entry, dict) else None for _, entry in _entries(received))
+    return tuple(dict.fromkeys(map(_code, ids)))[:_MOST_CODES]
+
+
+def _entries(received: Any) -> Iterator[tuple[str, Any]]:
+    """Gives each LogEntry with the severity of the list in which it stands."""
     if isinstance(received, dict):
         response = received.get("response")
         listed = response if isinstance(response, dict) else received
         for name, severity in (("errors", "error"), ("warnings", "warning")):
             given = listed.get(name)
             for entry in given if isinstance(given, list) else ():
-                yield _read(entry, severity, kind, item)
+                yield severity, entry
     elif isinstance(received, list):
-        yield from (_read(entry, "error", kind, item) for entry in received)
+        yield from (("error", entry) for entry in received)
 
 
 def _read(given: Any, severity: str, kind: str, item: Any) -> Message:

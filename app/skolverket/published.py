@@ -1,6 +1,7 @@
 """What Skolverket has published of objects, calls and answers, as the port gives it: one value without state."""
 
-from collections.abc import Iterable, Iterator, Set
+import json
+from collections.abc import Iterable, Iterator, Sequence, Set
 from datetime import date
 from typing import Any, Final
 
@@ -8,7 +9,7 @@ from app.domain.batching import BodyForm
 from app.domain.outgoing import Outgoing, outgoing
 from app.domain.schools import Schools
 from app.skolverket import results, schemas, taking_part
-from app.skolverket.log_entries import messages
+from app.skolverket.log_entries import codes, messages
 from app.skolverket.shape import SHAPES, sendable
 from app.target import Harmless, Message, Published
 
@@ -31,6 +32,7 @@ _HARMLESS: Final = Harmless(
         "resourceType": frozenset({"Person", "Duty", "Group", "Activity"}),
     },
     codes_within={("emails", "type"): frozenset(schemas.EMAIL_TYPE["enum"])},
+    whereabouts=frozenset({"enrolments", "dutyAt", "dutyRole"}),
     message_mark="severityLevel",
 )
 
@@ -60,6 +62,12 @@ class _Published:
 
     def messages(self, received: Any, kind: str, item: Any) -> Iterator[Message]:
         return messages(received, kind, item)
+
+    def codes(self, received: bytes) -> Sequence[str]:
+        try:
+            return codes(json.loads(received))
+        except (ValueError, RecursionError):
+            return ()
 
 
 PUBLISHED: Final[Published] = _Published()

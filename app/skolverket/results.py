@@ -10,6 +10,7 @@ from uuid import UUID
 from app.domain.envelope import compact
 from app.domain.outcome import Verdict
 from app.domain.verdicts import ItemResult
+from app.skolverket.log_entries import codes
 from app.skolverket.wire import entries, id_of, parsed, unreadable
 from app.target import TryAgain
 
@@ -62,7 +63,7 @@ def item_results(answer: bytes) -> list[ItemResult]:
         if known is not None and known.verdict is not verdict:
             raise TryAgain("answer_contradicts", answer=answer)
         if known is None:
-            results[object_id] = ItemResult(object_id, verdict, compact(item))
+            results[object_id] = ItemResult(object_id, verdict, compact(item), codes(item))
     return list(results.values())
 
 

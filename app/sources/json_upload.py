@@ -12,7 +12,7 @@ from uuid import UUID
 from app.catalogue import refusal_text
 from app.domain.masked import masked_values
 from app.domain.roster import RosterObject, uuid_of
-from app.errors import BodyError, Refused
+from app.errors import BodyError, MaskedValue, Refused
 from app.sources.json_values import JsonText
 
 STAGES: Final = ("persons", "duties", "groups", "activities")
@@ -214,5 +214,7 @@ class RosterReader(JsonText):
         self._end([*self._problems, BodyError(pointer, code, refusal_text(code, values))])
 
     def _end(self, problems: list[BodyError]) -> NoReturn:
-        self._refused = Refused("The roster cannot be taken; nothing of it was stored.", problems)
+        masked = {problem.code for problem in problems} == {"masked_value"}
+        refused = MaskedValue if masked else Refused
+        self._refused = refused("The roster cannot be taken; nothing of it was stored.", problems)
         raise self._refused

@@ -3,7 +3,7 @@
 from app.domain.kinds import Kind
 from app.views import Row, Shown
 
-_LAST_RUN = ("id", "sequence", "status", "on_record_error", "created_at", "started_at", "finished_at")
+_LAST_RUN = ("id", "sequence", "status", "outcome", "on_record_error", "created_at", "started_at", "finished_at")
 
 
 def show_activity(row: Row) -> Shown:

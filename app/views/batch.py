@@ -4,9 +4,10 @@ from collections.abc import Set
 from typing import Any
 from uuid import UUID
 
+from app.domain.kinds import tells_school
 from app.domain.roster import UNKNOWN_UNIT, school_units, uuid_of
-from app.security.masking import mask
-from app.target import Harmless
+from app.security.masking import mask, without
+from app.target import Harmless, Published
 from app.views import Row, Shown
 from app.views.viewer import Viewer
 
@@ -16,47 +17,67 @@ _CALL = (
 )
 
 
-def show_batch(row: Row) -> Shown:
-    """Shows one call without what was in it: nothing of that is personal."""
-    sha256 = row["request_sha256"]
+def show_batch(row: Row, viewer: Viewer) -> Shown:
+    """Shows one call without what was in it.
+
+    Its SHA-256 is for viewers from whom nothing is masked: others could try numbers until the hash of a body fits.
+    """
+    sha256 = row["request_sha256"] if viewer.may_see_all else None
     call = {**row, "bytes": row["request_bytes"], "sha256": None if sha256 is None else sha256.hex()}
     return {name: call[name] for name in _CALL}
 
 
-def show_batch_detail(row: Row, viewer: Viewer, *, kind: str, protected: Set[UUID]) -> Shown:
+def show_batch_detail(
+    row: Row, viewer: Viewer, *, kind: str, protected: Set[UUID], unnamed: Set[UUID] = frozenset()
+) -> Shown:
     """Shows an opened batch of a job's `kind` with request and answer; `protected` are ids of its protected records.
 
     Of the items only those are unmasked that surely speak of a record that is. Whatever else the answer holds
-    may be somebody else's pupil, who is masked for everybody.
+    may be somebody else's pupil, who is masked for everybody. Groups and activities name none who is `unnamed`.
     """
     published = viewer.published
-    units = {
-        uuid_of(item.get("id")): school_units(kind, item) for item in _items(row["request"], published.request_items)
-    }
+    units = {uuid_of(item.get("id")): school_units(kind, item) for item in items_of(row, published)}
     seen = {
         each
         for each in row["record_ids"]
         if not viewer.masks(protected=each in protected, school_units=units.get(each, UNKNOWN_UNIT))
     }
     whole = viewer.may_see_names and seen.issuperset(row["record_ids"])
+    hidden = frozenset() if viewer.may_see_protected or tells_school(kind) else protected
+    harmless, gone = published.harmless, unnamed if tells_school(kind) else frozenset()
+
+    def shown(body: Any, items: str) -> Any:
+        return without(_body(body, items, seen, hidden, harmless, whole=whole), gone, harmless)
+
     return {
-        **show_batch(row),
+        **show_batch(row, viewer),
         "record_ids": row["record_ids"],
-        "request": _body(row["request"], published.request_items, seen, published.harmless, whole=whole),
-        "answer": _body(row["answer"], published.answer_items, seen, published.harmless, whole=whole),
+        "request": shown(row["request"], published.request_items),
+        "answer": shown(row["answer"], published.answer_items),
     }
 
 
-def _body(body: Any, items: str, seen: Set[UUID], harmless: Harmless, *, whole: bool) -> Any:
-    """Masks the items of which no id is in `seen`; what is around them stays unless the batch is not seen `whole`."""
+def _body(body: Any, items: str, seen: Set[UUID], hidden: Set[UUID], harmless: Harmless, *, whole: bool) -> Any:
+    """Masks the items of which no id is in `seen`; what is around them stays unless the batch is not seen `whole`.
+
+    Of those in `hidden` the school is masked too.
+    """
     shown = body if whole else mask(body, harmless)
     if not isinstance(body, dict) or not isinstance(body.get(items), list):
         return shown
     listed = [
-        item if isinstance(item, dict) and uuid_of(item.get("id")) in seen else mask(item, harmless)
-        for item in body[items]
+        item if (id_ := _id(item)) in seen else mask(item, harmless, hidden=id_ in hidden) for item in body[items]
     ]
     return {**shown, items: listed}
+
+
+def items_of(row: Row, published: Published) -> list[dict[str, Any]]:
+    """Gives what an opened batch has sent."""
+    return _items(row["request"], published.request_items)
+
+
+def _id(item: Any) -> UUID | None:
+    return uuid_of(item.get("id")) if isinstance(item, dict) else None
 
 
 def _items(body: Any, items: str) -> list[dict[str, Any]]:

@@ -1,6 +1,6 @@
 """What is shown of issues: the findings of a roster, and the messages of a record."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
@@ -8,10 +8,11 @@ from uuid import UUID
 from app.catalogue import Entry, Explanation, explain, explain_message
 from app.catalogue import issue as entry_of
 from app.domain.issues import Issue, explaining
-from app.domain.kinds import Kind
+from app.domain.kinds import Kind, tells_school
 from app.domain.roster import Reference, referred
 from app.domain.rules.check import check_object
 from app.domain.rules.given import Given
+from app.security.masking import has_id
 from app.target import Message, Published
 from app.views import Row, Shown
 from app.views.viewer import Viewer
@@ -20,6 +21,7 @@ from app.views.viewer import Viewer
 Names = Mapping[Reference, str | None]
 
 _NOBODY: Final[Names] = {}
+_NONE: Final[Set[UUID]] = frozenset()
 # The kinds of the objects that findings speak of; the last one is of all that follow.
 _SPEAKS_OF: Final[Mapping[str, tuple[Kind, ...]]] = {
     **dict.fromkeys(("eppn_twice", "eppn_look_alike", "eppn_of_another_before", "civic_no_twice"), (Kind.PERSONS,)),
@@ -32,8 +34,11 @@ _SPEAKS_OF: Final[Mapping[str, tuple[Kind, ...]]] = {
 }
 
 
-def show_finding(row: Row, names: Names = _NOBODY) -> Shown:
-    """Shows one thing that is wrong with a roster: nothing in it is personal but the `names` of those it speaks of."""
+def show_finding(row: Row, names: Names = _NOBODY, unnamed: Set[UUID] = _NONE) -> Shown:
+    """Shows one thing that is wrong with a roster: nothing in it is personal but the `names` of those it speaks of.
+
+    Of a group or an activity it speaks of none who is `unnamed`.
+    """
     code, explanation = row["code"], explain(row["code"])
     if explanation is not None and row["cause"] is not None and (cause := entry_of(row["cause"])):
         explanation = _behind(_as_cause(cause), explanation)
@@ -44,7 +49,7 @@ def show_finding(row: Row, names: Names = _NOBODY) -> Shown:
         "pointer": row["pointer"],
         "severity": row["severity"],
         "code": code,
-        "about": _about(_found(row, names), names),
+        "about": _about((each for each in _found(row, names) if not _is_unnamed(row, each, unnamed)), names),
         **_explained(code, explanation),
     }
 
@@ -59,15 +64,21 @@ def spoken_of(rows: Iterable[Row], published: Published) -> set[Reference]:
     return found
 
 
-def show_messages(row: Row, viewer: Viewer, *, masked: bool, names: Names = _NOBODY) -> list[Shown]:
-    """Shows what we and the target say of an opened record; the target's words are left out of a `masked` one."""
-    said = (_target_said(row, message, masked, names) for message in _targets(row, viewer.published))
-    return [*_we_said(row, names), *said, *_at_target(row["held"])]
+def show_messages(
+    row: Row, viewer: Viewer, *, masked: bool, names: Names = _NOBODY, unnamed: Set[UUID] = _NONE
+) -> list[Shown]:
+    """Shows what we and the target say of an opened record; the target's words are left out of a `masked` one.
+
+    Of a group or an activity nothing speaks of those who are `unnamed`.
+    """
+    said = (_target_said(row, message, masked, names, unnamed) for message in _targets(row, viewer.published))
+    return [*_we_said(row, names, unnamed), *said, *_at_target(row["held"])]
 
 
-def _we_said(row: Row, names: Names) -> Iterator[Shown]:
+def _we_said(row: Row, names: Names, unnamed: Set[UUID]) -> Iterator[Shown]:
     for issue in row["issues"] or ():
         code, ids = issue["code"], [UUID(each) for each in issue.get("ids", ())]
+        ids = [each for each in ids if not _is_unnamed(row, referred(row["kind"], row["payload"], each), unnamed)]
         explanation, entry, text = explain(code), entry_of(code), None
         if explanation is not None and entry is not None and ids and entry.sv.about:
             listed = ", ".join(map(str, ids))
@@ -87,7 +98,13 @@ def _at_target(at_target: bool) -> Iterator[Shown]:
         yield _message("warning", "held_before", None, None, explain("held_before"))
 
 
-def _target_said(row: Row, message: Message, masked: bool, names: Names) -> Shown:
+def _is_unnamed(row: Row, reference: Reference, unnamed: Set[UUID]) -> bool:
+    """Tells whether a group or an activity must not speak of somebody."""
+    kind, object_id = reference
+    return tells_school(row["kind"]) and not tells_school(kind) and object_id in unnamed
+
+
+def _target_said(row: Row, message: Message, masked: bool, names: Names, unnamed: Set[UUID]) -> Shown:
     """Shows one message of the target's, explained by its id, else by our rule that says the same, else by itself."""
     code, explanation = message.code, explain(message.code)
     if explanation is None and message.attribute is not None:
@@ -96,6 +113,9 @@ def _target_said(row: Row, message: Message, masked: bool, names: Names) -> Show
     if explanation is None:
         explanation = explain_message(row["kind"], message.severity, message.type, message.attribute)
     about = [] if message.about is None else [message.about]
+    if about and _is_unnamed(row, about[0], unnamed):
+        about, masked = [], True
+    masked = masked or (tells_school(row["kind"]) and has_id(message.text or "", unnamed))
     text = None if masked else message.text
     shown = _message(message.severity, message.code, text, message.attribute, explanation, about, names)
     return {**shown, **_explained(code, explanation)}

@@ -31,6 +31,7 @@ def show_job(row: Row, run: Row) -> Shown:
         "action": row["action"],
         "position": row["position"],
         "status": row["status"],
+        "held": show_pause_of(run) if row["status"] == "held" else None,
         "outcome": row["outcome"],
         "summary": summary([(Kind(row["kind"]), counts)], row["status"], finished=is_job_finished(row)),
         # Nothing that is shown of a job changes without one of these.
@@ -40,13 +41,19 @@ def show_job(row: Row, run: Row) -> Shown:
         "created_at": row["created_at"],
         "started_at": row["started_at"],
         "finished_at": row["finished_at"],
+        "stop_at_errors": row["stop_at_errors"],
         "error": row["error"],
     }
 
 
 def show_activity_of(run: Row, activity_id: object) -> Shown:
-    """Shows what the activity of a run is called now."""
+    """Shows what the activity of a run is called now; a deleted one has no name."""
     return {"id": activity_id, "display_name": run["activity_display_name"]}
+
+
+def show_pause_of(run: Row) -> Shown:
+    """Shows what keeps a held run: since when it is paused, why, and whether an operator has to let it go on."""
+    return {"since": run["pause_since"], "reason": run["pause_reason"], "by": run["pause_by"]}
 
 
 def show_requester(run: Row) -> Shown:

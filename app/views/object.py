@@ -1,14 +1,14 @@
 """What is shown of an object of the organisation, beyond a roster and a run."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import Any
 from uuid import UUID
 
+from app.domain.differences import differences
 from app.domain.roster import school_units
-from app.security.masking import mask
 from app.views import Row, Shown
 from app.views.issue import Names, show_finding, show_messages
-from app.views.record import is_masked, show_described
+from app.views.record import is_hidden, is_masked, show_content, show_described
 from app.views.viewer import Viewer
 
 
@@ -36,36 +36,58 @@ def findings_speak_of(row: Row) -> set[UUID]:
 
 
 def show_object_detail(
-    row: Row, records: Sequence[Row], viewer: Viewer, names: Names, *, next_cursor: str | None = None
+    row: Row,
+    records: Sequence[Row],
+    viewer: Viewer,
+    names: Names,
+    unnamed: Set[UUID] = frozenset(),
+    *,
+    next_cursor: str | None = None,
 ) -> Shown:
     """Shows everything of an opened object; `records` are a page of its opened ones, `next_cursor` is that page's.
 
-    `names` are of the objects that its findings speak of.
+    `names` are of the objects that its findings speak of. A group or an activity names none who is `unnamed`.
     """
     accepted = None
     if row["accepted_at"] is not None:
         accepted = {
             "at": row["accepted_at"],
             "job_id": row["accepted_job_id"],
-            "object": _shown(row["accepted_payload"], row, viewer),
+            "object": _shown(row["accepted_payload"], row, viewer, unnamed),
         }
     return {
         **show_found(row, viewer),
-        "object": _shown(row["payload"], row, viewer),
+        "object": _shown(row["payload"], row, viewer, unnamed),
         "accepted": accepted,
-        "findings": [_show_finding(each, names) for each in row["findings"] or ()],
+        **_differing(row, viewer),
+        "findings": [_show_finding(each, names, unnamed) for each in row["findings"] or ()],
         "records": {"data": [_show_record({**row, **each}, viewer) for each in records], "next_cursor": next_cursor},
     }
 
 
-def _show_finding(row: Row, names: Names) -> Shown:
+def _differing(row: Row, viewer: Viewer) -> Shown:
+    """Tells whether what the target has differs from what the latest roster would send, and in which properties.
+
+    Null where there are not both. Of a protected person no properties: they would tell whoever guesses.
+    """
+    if row["accepted"] is None or not row["wanted"]:
+        return {"differs": None, "differing": []}
+    old, new = row["accepted_payload"], row["outgoing_payload"]
+    is_same = row["accepted"] == row["outgoing"]
+    if is_same or not isinstance(old, dict) or not isinstance(new, dict):
+        return {"differs": not is_same, "differing": []}
+    found = dict.fromkeys(each.pointer.split("/")[1] for each in differences(old, new))
+    return {"differs": bool(found), "differing": [] if is_hidden(row, viewer) else list(found)}
+
+
+def _show_finding(row: Row, names: Names, unnamed: Set[UUID]) -> Shown:
     ids = [UUID(each) for each in row["ids"] or ()]
-    return {**show_finding({**row, "ids": ids}, names), "activity_id": row["activity_id"]}
+    return {**show_finding({**row, "ids": ids}, names, unnamed), "activity_id": row["activity_id"]}
 
 
-def _shown(payload: Any, row: Row, viewer: Viewer) -> Any:
+def _shown(payload: Any, row: Row, viewer: Viewer, unnamed: Set[UUID]) -> Any:
     masked = is_masked(row, viewer) or is_masked({**row, "payload": payload}, viewer)
-    return mask(payload, viewer.published.harmless) if masked else payload
+    return show_content(payload, row, viewer, unnamed, masked=masked)
 
 
 def _show_record(row: Row, viewer: Viewer) -> Shown:

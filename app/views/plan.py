@@ -1,16 +1,18 @@
 """What is shown of a plan, and of what it says of each object: values as those of a record that was sent."""
 
 from collections import Counter
+from collections.abc import Set
 from typing import Final
+from uuid import UUID
 
 from app.catalogue import phrase
 from app.domain.differences import differences, plain_marks, value_at
+from app.domain.kinds import tells_school
 from app.domain.masked import MASK
 from app.domain.plan import Decision
-from app.security.masking import mask
 from app.views import Row, Shown
 from app.views.issue import Names, show_messages
-from app.views.record import is_masked, show_described
+from app.views.record import is_hidden, is_masked, show_content, show_described
 from app.views.sealed import has_changes, ids_of
 from app.views.summary import plan_summary
 from app.views.viewer import Viewer
@@ -54,9 +56,12 @@ def show_plan(row: Row) -> Shown:
     }
 
 
-def show_item(row: Row, viewer: Viewer, names: Names) -> Shown:
-    """Shows what a plan says of an opened object; `names` are of the objects that its messages speak of."""
-    is_hidden = row["hidden"] and not viewer.may_see_protected
+def show_item(row: Row, viewer: Viewer, names: Names, unnamed: Set[UUID] = frozenset()) -> Shown:
+    """Shows what a plan says of an opened object; `names` are of the objects that its messages speak of.
+
+    A group or an activity speaks of none who is `unnamed`.
+    """
+    hidden, of_school = is_hidden(row, viewer), tells_school(row["kind"])
     # What others' runs have sent is not shown without `history`.
     masked = is_masked(row, viewer) or (row["decision"] == Decision.LEFT and viewer.runs_made_by is not None)
     return {
@@ -65,25 +70,24 @@ def show_item(row: Row, viewer: Viewer, names: Names) -> Shown:
         **show_described(row, viewer, masked=masked),
         "decision": row["decision"],
         "likely_refused": row["likely_refused"],
-        "blocked_by": ids_of(row, "blocked_by"),
-        "messages": show_messages(row, viewer, masked=masked, names=names),
-        "marks": plain_marks(row["marks"]) if is_hidden else row["marks"],
+        "blocked_by": [each for each in ids_of(row, "blocked_by") if not (of_school and each in unnamed)],
+        "messages": show_messages(row, viewer, masked=masked, names=names, unnamed=unnamed),
+        "marks": plain_marks(row["marks"]) if hidden else row["marks"],
         # Where it differs would tell whoever guesses what a protected person has.
-        "changes": [] if is_hidden else _changes(row, viewer, masked=masked),
+        "changes": [] if hidden else _changes(row, viewer, unnamed, masked=masked),
     }
 
 
-def _changes(row: Row, viewer: Viewer, *, masked: bool) -> list[Shown] | None:
+def _changes(row: Row, viewer: Viewer, unnamed: Set[UUID], *, masked: bool) -> list[Shown] | None:
     """Shows the places that differ with the value of each; None when what they were has been erased."""
     if not has_changes(row):
         return []
     old, new = row["old"], row["new"]
     if not isinstance(old, dict) or not isinstance(new, dict):
         return None
-    harmless = viewer.published.harmless
     # Who belonged to another school before was not this one's to see.
     hides = masked or (bool(old) and is_masked({**row, "payload": old}, viewer))
-    seen = [mask(each, harmless) if hides else each for each in (old, new)]
+    seen = [show_content(each, row, viewer, unnamed, masked=hides) for each in (old, new)]
     changes: list[Shown] = []
     for each in differences(old, new):
         if each.pointer == "/id":

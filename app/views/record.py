@@ -1,28 +1,44 @@
 """What is shown of a record: who or what it is about, what was said of it, what went out and what came back."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence, Set
+from datetime import datetime
 from typing import Any, Final
+from uuid import UUID
 
-from app.domain.kinds import Kind
-from app.domain.roster import Described, describe, school_units
-from app.security.masking import mask
+from app.domain.kinds import Kind, tells_school
+from app.domain.lifecycle import RECORD
+from app.domain.roster import Affiliation, Described, describe, school_units
+from app.security.masking import mask, without
 from app.views import Row, Shown
 from app.views.issue import Names, show_messages
 from app.views.viewer import Viewer
 
 _NOBODY: Final[Names] = {}
+_NONE: Final[Set[UUID]] = frozenset()
 
 
-def show_record(row: Row, viewer: Viewer, names: Names = _NOBODY) -> Shown:
-    """Shows an opened record as it stands in a list; `names` are of the objects that its messages speak of."""
+def show_record(row: Row, viewer: Viewer, names: Names = _NOBODY, unnamed: Set[UUID] = _NONE) -> Shown:
+    """Shows an opened record as it stands in a list; `names` are of the objects that its messages speak of.
+
+    A group or an activity speaks of none who is `unnamed`.
+    """
     masked = is_masked(row, viewer)
     return {
         "id": row["object_id"],
         "kind": row["kind"],
         "status": row["status"],
         **show_described(row, viewer, masked=masked),
-        "messages": show_messages(row, viewer, masked=masked, names=names),
+        "messages": show_messages(row, viewer, masked=masked, names=names, unnamed=unnamed),
         "completed_at": row["completed_at"],
+    }
+
+
+def show_counts(counts: Row) -> Shown:
+    """Shows how many records there are of each status, be it none, and with each code, the most frequent first."""
+    by_status, by_code = counts["status"] or {}, counts["code"] or {}
+    return {
+        "status": {each: by_status.get(each, 0) for each in RECORD},
+        "code": dict(sorted(by_code.items(), key=lambda each: (-each[1], each[0]))),
     }
 
 
@@ -34,27 +50,83 @@ def show_names(rows: Iterable[Row], viewer: Viewer) -> Names:
     }
 
 
-def show_record_detail(row: Row, viewer: Viewer, names: Names = _NOBODY) -> Shown:
-    """Shows an opened record with what went out and what came back, in the key order of the wire."""
+def show_record_detail(
+    row: Row,
+    viewer: Viewer,
+    names: Names = _NOBODY,
+    calls: Iterable[Row] = (),
+    around: Sequence[Row] = (),
+    unnamed: Set[UUID] = _NONE,
+) -> Shown:
+    """Shows an opened record with what went out and what came back, in the key order of the wire.
+
+    `calls` are those in which it went, `around` the opened records that it keeps back or that keep it back. Of somebody
+    hidden no group and no activity is shown, nor by a group or an activity who is `unnamed`: those are of a school.
+    """
     masked = is_masked(row, viewer)
+    known = show_names(around, viewer)
     return {
-        **show_record(row, viewer, names),
-        "sent": _shown(row["sent"], viewer, masked=masked),
-        "received": _shown(row["received"], viewer, masked=masked),
+        **show_record(row, viewer, names, unnamed),
+        "sent": show_content(row["sent"], row, viewer, unnamed, masked=masked),
+        "received": show_content(row["received"], row, viewer, unnamed, masked=masked),
         "attempts": row["attempts"],
+        "calls": [_show_call(each) for each in calls],
+        "blocks": [
+            _show_related(each, known)
+            for each in around
+            if each["relation"] == "blocks" and not (tells_school(each["kind"]) and is_hidden(row, viewer))
+        ],
+        "blocked_by": [
+            _show_related(each, known)
+            for each in around
+            if each["relation"] == "blocked_by" and not (tells_school(row["kind"]) and each["object_id"] in unnamed)
+        ],
     }
 
 
+def show_payload(row: Row, viewer: Viewer, unnamed: Set[UUID] = _NONE) -> Any:
+    """Shows an opened record's object as its roster has it."""
+    return show_content(row["payload"], row, viewer, unnamed, masked=is_masked(row, viewer))
+
+
+def show_content(content: Any, row: Row, viewer: Viewer, unnamed: Set[UUID], *, masked: bool) -> Any:
+    """Shows what an opened object is, was sent as or was answered; of a group or an activity without the `unnamed`."""
+    harmless = viewer.published.harmless
+    shown = mask(content, harmless, hidden=is_hidden(row, viewer)) if masked else content
+    return without(shown, unnamed, harmless) if tells_school(row["kind"]) else shown
+
+
+def _show_call(row: Row) -> Shown:
+    times = {name: row[name] and datetime.fromisoformat(row[name]) for name in ("called_at", "answered_at")}
+    return {**row, **times}
+
+
+def _show_related(row: Row, names: Names) -> Shown:
+    kind = Kind(row["kind"])
+    name = names.get((kind, row["object_id"]))
+    return {"kind": kind, "id": row["object_id"], "name": name, "status": row["status"], "job_id": row["job_id"]}
+
+
 def show_described(row: Row, viewer: Viewer, *, masked: bool) -> Shown:
-    """Shows who or what an opened record or object is."""
+    """Shows who or what an opened record or object is; `school_unit_name` is that of its unit, where it was read.
+
+    Of a protected person the school is kept back too, from those who may not see them; others have no school as well.
+    """
     described = _described(row)
+    belongs = Affiliation(described.affiliation.role) if is_hidden(row, viewer) else described.affiliation
+    unit = None
+    if belongs.school_unit is not None:
+        unit = {"id": belongs.school_unit, "name": row.get("school_unit_name")}
+    post = {"dutyRole": belongs.duty_role}
     return {
         "name": _shown(described.name, viewer, masked=masked),
-        "role": described.role,
+        "role": belongs.role,
         "civic_no": _shown(described.civic_no, viewer, masked=masked),
         "eppn": _shown(described.eppn, viewer, masked=masked),
-        "school_year": described.school_year,
-        "school_type": described.school_type,
+        "school_year": belongs.school_year,
+        "school_type": belongs.school_type,
+        "school_unit": unit,
+        "duty_role": _shown(post, viewer, masked=masked)["dutyRole"],
     }
 
 
@@ -63,14 +135,18 @@ def is_masked(row: Row, viewer: Viewer) -> bool:
     return viewer.masks(protected=row["hidden"], school_units=school_units(row["kind"], row["payload"]))
 
 
+def is_hidden(row: Row, viewer: Viewer) -> bool:
+    """Tells whether an object is of somebody protected whom the viewer may not see: not even their school."""
+    return not tells_school(row["kind"]) and bool(row["hidden"]) and not viewer.may_see_protected
+
+
 def _described(row: Row) -> Described:
     """Describes the object; a duty goes by the name of its person."""
-    if row["kind"] != "duties":
-        return describe(row["kind"], row["payload"])
-    if row["person_id"] is None:
-        return Described(role="Personal")
+    described = describe(row["kind"], row["payload"])
+    if row["kind"] != "duties" or row["person_id"] is None:
+        return described
     person = describe("persons", row["person_payload"])
-    return Described(name=person.name, role="Personal", civic_no=person.civic_no, eppn=person.eppn)
+    return Described(person.name, person.civic_no, person.eppn, described.affiliation)
 
 
 def _shown(value: Any, viewer: Viewer, *, masked: bool) -> Any:

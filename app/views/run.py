@@ -4,9 +4,8 @@ from collections.abc import Sequence
 
 from app.domain.kinds import Kind
 from app.domain.lifecycle import FINISHED_RUN
-from app.domain.outcome import run_outcome
 from app.views import Row, Shown
-from app.views.job import counts_of, show_activity_of, show_job, show_requester
+from app.views.job import counts_of, show_activity_of, show_job, show_pause_of, show_requester
 from app.views.summary import summary
 
 
@@ -20,12 +19,14 @@ def show_run(row: Row, jobs: Sequence[Row]) -> Shown:
         "activity": show_activity_of(row, row["activity_id"]),
         "sequence": row["sequence"],
         "status": row["status"],
-        "outcome": run_outcome([counts for _, counts in stages]) if finished else None,
+        "held": show_pause_of(row) if row["status"] == "held" else None,
+        "outcome": row["outcome"],
         "summary": summary(stages, row["status"], finished=finished),
         # Nothing that is shown of a run changes without one of these.
         "version": row["version"] + row["activity_version"] + sum(each["version"] for each in jobs),
         "on_record_error": row["on_record_error"],
         "allow": row["allow"],
+        "stop_at_errors": {each["kind"]: each["stop_at_errors"] for each in jobs},
         "roster_version": row["roster_version"],
         "requested_by": show_requester(row),
         "created_at": row["created_at"],

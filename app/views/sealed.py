@@ -14,6 +14,11 @@ from app.views import Row, Shown
 
 # The states of records of which the target has something to say.
 _SPOKEN_OF: Final = frozenset({"warning", "error"})
+# What a row about an object has of a record; only the first of an object's rows has the object's own columns.
+_OF_RECORD: Final = (
+    *("job_id", "run_id", "activity_id", "created_at", "status", "issues"),
+    *("received", "received_sealed", "completed_at", "attempts"),
+)
 
 
 def open_name(row: Row, cipher: OrganisationCipher) -> Shown:
@@ -49,8 +54,10 @@ def open_object(row: Row, cipher: OrganisationCipher) -> Shown:
 
 def open_object_detail(rows: Sequence[Row], cipher: OrganisationCipher) -> tuple[Shown, list[Shown]]:
     """Opens an object with what was accepted of it, and its records' answers; the rows are as they were read."""
-    opened = {**open_object(rows[0], cipher), "accepted_payload": _opened(rows[0], "accepted", cipher)}
-    records = [row for row in rows if row["job_id"] is not None]
+    opened = open_object(rows[0], cipher)
+    for name in ("accepted", "outgoing"):
+        opened[f"{name}_payload"] = _opened(rows[0], name, cipher)
+    records = [{name: row[name] for name in _OF_RECORD} for row in rows if row["job_id"] is not None]
     return opened, [{**row, "received": _opened(row, "received", cipher)} for row in records]
 
 

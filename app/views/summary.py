@@ -4,6 +4,7 @@ And what would become of the objects of a plan.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Final
 
 from app.catalogue import LANGUAGES, Language, counted, phrase
@@ -28,15 +29,17 @@ def summary(stages: Sequence[tuple[Kind, Counts]], status: str, *, finished: boo
 
 
 def _summary(stages: Sequence[tuple[Kind, Counts]], status: str, finished: bool, language: Language) -> str:
-    said = [
-        f"{counted(kind, counts.total, language)}: {', '.join(_parts(counts, finished, language))}"
-        for kind, counts in stages
-        if counts.total
-    ]
+    said = [_stage(kind, counts, finished, language) for kind, counts in stages if counts.total]
     if not said:
         said = [phrase(f"no_{stages[0][0]}" if len(stages) == 1 else "no_records", language)]
     remark = _REMARKS.get(status)
     return "; ".join(said) + (f" ({phrase(remark, language)})" if remark else "")
+
+
+# A run says it of its jobs, and each of these once more; a page has many that have long ended.
+@lru_cache(maxsize=8192)
+def _stage(kind: Kind, counts: Counts, finished: bool, language: Language) -> str:
+    return f"{counted(kind, counts.total, language)}: {', '.join(_parts(counts, finished, language))}"
 
 
 def plan_summary(stages: Sequence[Row]) -> Mapping[str, str]:

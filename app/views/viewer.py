@@ -1,7 +1,8 @@
 """Who is shown something, and what of persons is masked for them.
 
 Without the scope `pii` everything personal is masked; with it, but without `protected`, protected persons are masked in
-just the same way, and so is an object of other school units than the viewer's.
+just the same way, and so is an object of other school units than the viewer's. Of a protected person nothing tells whom
+it must not where they go to school or work: no unit and no year of theirs is shown, and no group names them.
 """
 
 from collections.abc import Set
@@ -33,6 +34,11 @@ class Viewer:
     def may_see_protected(self) -> bool:
         """Tells whether protected persons are shown unmasked."""
         return self.may_see_names and "protected" in self.scopes
+
+    @property
+    def may_see_all(self) -> bool:
+        """Tells whether nothing at all is masked."""
+        return self.may_see_protected and self.school_units is None
 
     @property
     def runs_made_by(self) -> UUID | None:

@@ -72,7 +72,7 @@ CREATE TABLE finding (
     CONSTRAINT ck_finding_of_one_object_or_counted CHECK ((object_id IS NULL) = (count IS NOT NULL))
 );
 
-CREATE INDEX ix_finding_code ON finding (roster_id, code, kind, ordinal);
+CREATE INDEX ix_finding_code ON finding (code, roster_id, kind, ordinal);
 
 CREATE TABLE object (
     organisation_id UUID NOT NULL,
@@ -101,6 +101,7 @@ CREATE TABLE organisation (
     salt BYTEA NOT NULL,
     last_upload BIGINT DEFAULT '0' NOT NULL,
     created_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    disabled_at TIMESTAMP WITH TIME ZONE,
     certificate_file TEXT,
     key_file TEXT,
     entity_id TEXT,
@@ -157,6 +158,9 @@ CREATE TABLE roster_item (
     outgoing BYTEA,
     upload BIGINT NOT NULL,
     refs UUID[] NOT NULL,
+    role TEXT,
+    school_year SMALLINT,
+    school_unit UUID,
     protected BOOLEAN NOT NULL,
     marking SMALLINT DEFAULT '0' NOT NULL,
     sendable BOOLEAN NOT NULL,
@@ -184,6 +188,9 @@ CREATE UNLOGGED TABLE roster_staging (
     outgoing_sealed BYTEA,
     words INTEGER[] NOT NULL,
     refs UUID[] NOT NULL,
+    role TEXT,
+    school_year SMALLINT,
+    school_unit UUID,
     protected BOOLEAN NOT NULL,
     marking SMALLINT DEFAULT '0' NOT NULL,
     eppn BYTEA,
@@ -224,14 +231,16 @@ CREATE TABLE access_token (
 
 CREATE TABLE api_key (
     id UUID NOT NULL,
-    organisation_id UUID NOT NULL,
+    organisation_id UUID,
     name TEXT NOT NULL,
     handle TEXT NOT NULL,
     digest BYTEA NOT NULL,
     scopes TEXT[] NOT NULL,
     created_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    expires_at TIMESTAMP WITH TIME ZONE,
     revoked_at TIMESTAMP WITH TIME ZONE,
     CONSTRAINT pk_api_key PRIMARY KEY (id),
+    CONSTRAINT ck_api_key_operator CHECK (CASE WHEN organisation_id IS NULL THEN scopes = ARRAY['operator'] ELSE 'operator' <> ALL (scopes) END),
     CONSTRAINT fk_api_key_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
     CONSTRAINT uq_api_key_handle UNIQUE (handle)
 );
@@ -279,20 +288,6 @@ CREATE INDEX ix_epoch_going_on ON epoch (egress) WHERE state <> 'ended';
 
 CREATE UNIQUE INDEX uq_epoch_holds ON epoch (egress) WHERE state = 'holds';
 
-CREATE TABLE idempotency_key (
-    organisation_id UUID NOT NULL,
-    key TEXT NOT NULL,
-    request_digest BYTEA NOT NULL,
-    status SMALLINT NOT NULL,
-    headers JSONB NOT NULL,
-    body JSONB NOT NULL,
-    created_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
-    CONSTRAINT pk_idempotency_key PRIMARY KEY (organisation_id, key),
-    CONSTRAINT fk_idempotency_key_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
-);
-
-CREATE INDEX ix_idempotency_key_created_at ON idempotency_key (created_at);
-
 CREATE TABLE roster (
     organisation_id UUID NOT NULL,
     id UUID NOT NULL,
@@ -306,12 +301,34 @@ CREATE TABLE roster (
     CONSTRAINT fk_roster_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
 );
 
+CREATE TABLE webhook (
+    id UUID NOT NULL,
+    organisation_id UUID NOT NULL,
+    url TEXT NOT NULL,
+    types TEXT[] NOT NULL,
+    description TEXT DEFAULT '' NOT NULL,
+    enabled BOOLEAN DEFAULT 'true' NOT NULL,
+    gone_at TIMESTAMP WITH TIME ZONE,
+    secret BYTEA NOT NULL,
+    secret_before BYTEA,
+    secret_before_until TIMESTAMP WITH TIME ZONE,
+    created_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT pk_webhook PRIMARY KEY (id),
+    CONSTRAINT ck_webhook_types CHECK (types <@ ARRAY['run.succeeded', 'run.failed', 'run.cancelled', 'job.failed'] AND cardinality(types) > 0),
+    CONSTRAINT ck_webhook_gone_is_disabled CHECK (gone_at IS NULL OR NOT enabled),
+    CONSTRAINT ck_webhook_secret_before_has_its_end CHECK ((secret_before IS NULL) = (secret_before_until IS NULL)),
+    CONSTRAINT fk_webhook_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
+);
+
+CREATE INDEX ix_webhook_organisation ON webhook (organisation_id, created_at, id);
+
 CREATE TABLE activity (
     organisation_id UUID NOT NULL,
     id UUID NOT NULL,
     display_name TEXT NOT NULL,
     roster_id UUID NOT NULL,
     version INTEGER DEFAULT '1' NOT NULL,
+    shown_version INTEGER DEFAULT '1' NOT NULL,
     counts JSONB NOT NULL,
     bytes BIGINT DEFAULT '0' NOT NULL,
     digest BYTEA,
@@ -328,6 +345,29 @@ CREATE TABLE activity (
 );
 
 CREATE INDEX ix_activity_newest ON activity (organisation_id, created_at, id);
+
+CREATE TABLE api_key_use (
+    key_id UUID NOT NULL,
+    used_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    CONSTRAINT pk_api_key_use PRIMARY KEY (key_id),
+    CONSTRAINT fk_api_key_use_key_id FOREIGN KEY(key_id) REFERENCES api_key (id) ON DELETE CASCADE
+);
+
+CREATE TABLE idempotency_key (
+    organisation_id UUID NOT NULL,
+    api_key_id UUID NOT NULL,
+    digest BYTEA NOT NULL,
+    request_digest BYTEA NOT NULL,
+    run_id UUID NOT NULL,
+    body TEXT NOT NULL,
+    created_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT pk_idempotency_key PRIMARY KEY (api_key_id, digest),
+    CONSTRAINT ck_idempotency_key_digests CHECK (octet_length(digest) = 32 AND octet_length(request_digest) = 32),
+    CONSTRAINT fk_idempotency_key_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+    CONSTRAINT fk_idempotency_key_api_key_id FOREIGN KEY(api_key_id) REFERENCES api_key (id)
+);
+
+CREATE INDEX ix_idempotency_key_created_at ON idempotency_key (created_at);
 
 CREATE TABLE plan (
     organisation_id UUID NOT NULL,
@@ -350,6 +390,72 @@ CREATE TABLE plan (
 
 CREATE INDEX ix_plan_activity ON plan (organisation_id, activity_id, created_at, id);
 
+CREATE TABLE session (
+    digest BYTEA NOT NULL,
+    organisation_id UUID,
+    api_key_id UUID NOT NULL,
+    created_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    seen_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT pk_session PRIMARY KEY (digest),
+    CONSTRAINT ck_session_digest CHECK (octet_length(digest) = 32),
+    CONSTRAINT fk_session_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+    CONSTRAINT fk_session_api_key_id FOREIGN KEY(api_key_id) REFERENCES api_key (id) ON DELETE CASCADE
+);
+
+CREATE INDEX ix_session_api_key_id ON session (api_key_id);
+
+CREATE INDEX ix_session_seen_at ON session (seen_at);
+
+CREATE TABLE webhook_delivery (
+    id UUID DEFAULT gen_random_uuid() NOT NULL,
+    organisation_id UUID NOT NULL,
+    webhook_id UUID NOT NULL,
+    type TEXT NOT NULL,
+    data JSONB NOT NULL,
+    created_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    status TEXT DEFAULT 'pending' NOT NULL,
+    attempts INTEGER DEFAULT '0' NOT NULL,
+    due_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp(),
+    claim BIGINT DEFAULT '0' NOT NULL,
+    leased_until TIMESTAMP WITH TIME ZONE,
+    tried_at TIMESTAMP WITH TIME ZONE,
+    http_status SMALLINT,
+    failure TEXT,
+    finished_at TIMESTAMP WITH TIME ZONE,
+    CONSTRAINT pk_webhook_delivery PRIMARY KEY (id),
+    CONSTRAINT ck_webhook_delivery_status CHECK (status IN ('pending', 'delivered', 'failed')),
+    CONSTRAINT ck_webhook_delivery_pending_is_due CHECK ((status = 'pending') = (due_at IS NOT NULL)),
+    CONSTRAINT ck_webhook_delivery_finished_has_its_time CHECK ((status = 'pending') = (finished_at IS NULL)),
+    CONSTRAINT ck_webhook_delivery_leased_while_pending CHECK (leased_until IS NULL OR status = 'pending'),
+    CONSTRAINT fk_webhook_delivery_webhook_id FOREIGN KEY(webhook_id) REFERENCES webhook (id) ON DELETE CASCADE
+);
+
+CREATE INDEX ix_webhook_delivery_created ON webhook_delivery (created_at);
+
+CREATE INDEX ix_webhook_delivery_due ON webhook_delivery (webhook_id, due_at) WHERE status = 'pending';
+
+CREATE INDEX ix_webhook_delivery_newest ON webhook_delivery (webhook_id, created_at, id);
+
+CREATE TABLE pause (
+    id UUID DEFAULT gen_random_uuid() NOT NULL,
+    organisation_id UUID NOT NULL,
+    activity_id UUID,
+    by TEXT NOT NULL,
+    made_by TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    since TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    ended_at TIMESTAMP WITH TIME ZONE,
+    ended_by TEXT,
+    CONSTRAINT pk_pause PRIMARY KEY (id),
+    CONSTRAINT fk_pause_organisation_id_activity_id FOREIGN KEY(organisation_id, activity_id) REFERENCES activity (organisation_id, id),
+    CONSTRAINT ck_pause_by CHECK (by IN ('operator', 'organisation')),
+    CONSTRAINT ck_pause_reason CHECK (char_length(reason) BETWEEN 1 AND 200),
+    CONSTRAINT ck_pause_ended_by_somebody CHECK ((ended_at IS NULL) = (ended_by IS NULL)),
+    CONSTRAINT fk_pause_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
+);
+
+CREATE UNIQUE INDEX uq_pause_in_force ON pause (organisation_id, activity_id, by) NULLS NOT DISTINCT WHERE ended_at IS NULL;
+
 CREATE TABLE run (
     id UUID NOT NULL,
     organisation_id UUID NOT NULL,
@@ -357,6 +463,7 @@ CREATE TABLE run (
     sequence INTEGER NOT NULL,
     status TEXT DEFAULT 'queued' NOT NULL,
     version BIGINT DEFAULT '1' NOT NULL,
+    changed_in xid8 DEFAULT pg_current_xact_id() NOT NULL,
     on_record_error TEXT NOT NULL,
     allow TEXT[] DEFAULT '{}' NOT NULL,
     requested_by_id UUID NOT NULL,
@@ -366,23 +473,38 @@ CREATE TABLE run (
     started_at TIMESTAMP WITH TIME ZONE,
     finished_at TIMESTAMP WITH TIME ZONE,
     cancel_requested_at TIMESTAMP WITH TIME ZONE,
+    pause_id UUID,
+    outcome TEXT,
     CONSTRAINT pk_run PRIMARY KEY (id),
     CONSTRAINT fk_run_organisation_id_activity_id FOREIGN KEY(organisation_id, activity_id) REFERENCES activity (organisation_id, id),
     CONSTRAINT uq_run_organisation_id_activity_id_sequence UNIQUE (organisation_id, activity_id, sequence),
     CONSTRAINT uq_run_id_status UNIQUE (id, status),
-    CONSTRAINT ck_run_status CHECK (status IN ('queued', 'running', 'succeeded', 'failed', 'cancelled')),
+    CONSTRAINT ck_run_status CHECK (status IN ('queued', 'running', 'held', 'succeeded', 'failed', 'cancelled')),
     CONSTRAINT ck_run_on_record_error CHECK (on_record_error IN ('halt', 'continue')),
     CONSTRAINT ck_run_allow CHECK (allow <@ ARRAY['shrinks', 'weaker_marking', 'reused_id']),
     CONSTRAINT ck_run_finished_has_its_time CHECK ((status IN ('succeeded', 'failed', 'cancelled')) = (finished_at IS NOT NULL)),
-    CONSTRAINT ck_run_started CHECK (status NOT IN ('running', 'succeeded', 'failed') OR started_at IS NOT NULL),
-    CONSTRAINT fk_run_requested_by_id FOREIGN KEY(requested_by_id) REFERENCES api_key (id)
+    CONSTRAINT ck_run_started CHECK (status NOT IN ('running', 'held', 'succeeded', 'failed') OR started_at IS NOT NULL),
+    CONSTRAINT ck_run_held_by_a_pause CHECK (status <> 'held' OR pause_id IS NOT NULL),
+    CONSTRAINT ck_run_paused_while_under_way CHECK (pause_id IS NULL OR status IN ('running', 'held')),
+    CONSTRAINT ck_run_outcome CHECK (outcome IN ('clean', 'with_warnings', 'with_errors', 'nothing_accepted')),
+    CONSTRAINT ck_run_finished_has_its_outcome CHECK ((finished_at IS NULL) = (outcome IS NULL)),
+    CONSTRAINT fk_run_requested_by_id FOREIGN KEY(requested_by_id) REFERENCES api_key (id),
+    CONSTRAINT fk_run_pause_id FOREIGN KEY(pause_id) REFERENCES pause (id)
 );
+
+CREATE INDEX ix_run_changed ON run (organisation_id, changed_in, id);
+
+CREATE INDEX ix_run_history ON run (organisation_id, created_at, id);
+
+CREATE INDEX ix_run_history_activity ON run (organisation_id, activity_id, created_at, id);
+
+CREATE INDEX ix_run_history_state ON run (organisation_id, status, (coalesce(outcome, '')), created_at, id);
 
 CREATE INDEX ix_run_made_by ON run (organisation_id, requested_by_id, created_at, id);
 
 CREATE INDEX ix_run_queued ON run (organisation_id, activity_id, sequence) WHERE status = 'queued';
 
-CREATE UNIQUE INDEX uq_run_one_under_way ON run (organisation_id, activity_id) WHERE status = 'running';
+CREATE UNIQUE INDEX uq_run_one_under_way ON run (organisation_id, activity_id) WHERE status IN ('running', 'held');
 
 CREATE TABLE job (
     id UUID NOT NULL,
@@ -394,6 +516,7 @@ CREATE TABLE job (
     action TEXT DEFAULT 'send' NOT NULL,
     status TEXT DEFAULT 'waiting' NOT NULL,
     version BIGINT DEFAULT '1' NOT NULL,
+    changed_in xid8 DEFAULT pg_current_xact_id() NOT NULL,
     due_at TIMESTAMP WITH TIME ZONE,
     claim BIGINT DEFAULT '0' NOT NULL,
     fence BIGINT,
@@ -427,6 +550,7 @@ CREATE TABLE job (
     warnings INTEGER DEFAULT '0' NOT NULL,
     errors INTEGER DEFAULT '0' NOT NULL,
     skipped INTEGER DEFAULT '0' NOT NULL,
+    stop_at_errors INTEGER,
     outcome TEXT GENERATED ALWAYS AS (
 CASE WHEN status NOT IN ('succeeded', 'failed', 'blocked', 'cancelled') THEN NULL
     WHEN total = succeeded + unchanged THEN 'clean'
@@ -434,18 +558,19 @@ CASE WHEN status NOT IN ('succeeded', 'failed', 'blocked', 'cancelled') THEN NUL
     WHEN errors + skipped + pending > 0 THEN 'with_errors'
     ELSE 'with_warnings' END
 ) STORED,
-    gate_run TEXT GENERATED ALWAYS AS (CASE WHEN status IN ('queued', 'running') THEN 'running' END) STORED,
-    gate_position SMALLINT GENERATED ALWAYS AS (CASE WHEN status IN ('queued', 'running', 'succeeded', 'failed') AND position > 1 THEN position - 1 END) STORED,
-    gate_status TEXT GENERATED ALWAYS AS (CASE WHEN status IN ('queued', 'running', 'succeeded', 'failed') AND position > 1 THEN 'succeeded' END) STORED,
+    gate_run TEXT GENERATED ALWAYS AS (CASE WHEN status IN ('queued', 'running') THEN 'running' WHEN status = 'held' THEN 'held' END) STORED,
+    gate_position SMALLINT GENERATED ALWAYS AS (CASE WHEN status IN ('queued', 'running', 'held', 'succeeded', 'failed') AND position > 1 THEN position - 1 END) STORED,
+    gate_status TEXT GENERATED ALWAYS AS (CASE WHEN status IN ('queued', 'running', 'held', 'succeeded', 'failed') AND position > 1 THEN 'succeeded' END) STORED,
     CONSTRAINT pk_job PRIMARY KEY (id),
     CONSTRAINT uq_job_run_id_position UNIQUE (run_id, position),
     CONSTRAINT uq_job_run_id_position_status UNIQUE (run_id, position, status),
     CONSTRAINT fk_job_live_in_running_run FOREIGN KEY(run_id, gate_run) REFERENCES run (id, status),
     CONSTRAINT fk_job_after_succeeded FOREIGN KEY(run_id, gate_position, gate_status) REFERENCES job (run_id, position, status),
     CONSTRAINT ck_job_kind CHECK (kind IN ('persons', 'duties', 'groups', 'activities')),
-    CONSTRAINT ck_job_status CHECK (status IN ('waiting', 'queued', 'running', 'succeeded', 'failed', 'blocked', 'cancelled')),
+    CONSTRAINT ck_job_status CHECK (status IN ('waiting', 'queued', 'running', 'held', 'succeeded', 'failed', 'blocked', 'cancelled')),
     CONSTRAINT ck_job_action CHECK (action IN ('send', 'remove')),
     CONSTRAINT ck_job_position CHECK (position >= 1),
+    CONSTRAINT ck_job_stop_at_errors CHECK (stop_at_errors >= 1),
     CONSTRAINT ck_job_all_records_are_counted CHECK (pending + sent + unchanged + succeeded + warnings + errors + skipped = total),
     CONSTRAINT ck_job_finished_has_its_time CHECK ((status IN ('succeeded', 'failed', 'blocked', 'cancelled')) = (finished_at IS NOT NULL)),
     CONSTRAINT ck_job_live_is_due CHECK ((status IN ('queued', 'running')) = (due_at IS NOT NULL)),
@@ -456,6 +581,8 @@ CASE WHEN status NOT IN ('succeeded', 'failed', 'blocked', 'cancelled') THEN NUL
 
 CREATE INDEX ix_job_accused ON job (accused_by) WHERE accused_by IS NOT NULL;
 
+CREATE INDEX ix_job_changed ON job (organisation_id, changed_in, id);
+
 CREATE INDEX ix_job_due ON job (organisation_id, due_at, id) WHERE status IN ('queued', 'running') AND holder IS NULL;
 
 CREATE INDEX ix_job_held ON job (holder, id) WHERE holder IS NOT NULL;
@@ -464,9 +591,13 @@ CREATE INDEX ix_job_history ON job (organisation_id, created_at, run_id, (-posit
 
 CREATE INDEX ix_job_history_activity ON job (organisation_id, activity_id, created_at, run_id, (-position));
 
-CREATE INDEX ix_job_history_status ON job (organisation_id, status, created_at, run_id, (-position));
+CREATE INDEX ix_job_history_state ON job (organisation_id, status, (coalesce(outcome, '')), kind, created_at, run_id, (-position));
 
 CREATE INDEX ix_job_on_trial ON job (due_at) WHERE status IN ('queued', 'running') AND sole_deaths >= 2;
+
+CREATE INDEX ix_job_paused ON job (id) WHERE status = 'held';
+
+CREATE INDEX ix_job_running ON job (organisation_id, kind) WHERE status = 'running';
 
 CREATE INDEX ix_job_suspect ON job (holder) WHERE holder IS NOT NULL AND worker_deaths >= 2;
 
@@ -526,9 +657,17 @@ CREATE TABLE record (
     received BYTEA,
     upload BIGINT NOT NULL,
     refs UUID[] NOT NULL,
+    role TEXT,
+    school_year SMALLINT,
+    school_unit UUID,
     protected BOOLEAN NOT NULL,
     sendable BOOLEAN NOT NULL,
     issues JSONB,
+    message_codes JSONB,
+    codes JSONB GENERATED ALWAYS AS (
+CASE WHEN issues IS NULL THEN message_codes
+    ELSE jsonb_path_query_array(issues, '$[0 to 19].code') || coalesce(message_codes, '[]') END
+) STORED,
     batch_id UUID,
     attempts INTEGER DEFAULT '0' NOT NULL,
     due_at TIMESTAMP WITH TIME ZONE,
@@ -547,9 +686,11 @@ CREATE TABLE record (
     CONSTRAINT fk_record_job_id FOREIGN KEY(job_id) REFERENCES job (id)
 );
 
+CREATE INDEX ix_record_codes ON record (run_id, kind, status, ordinal) INCLUDE (object_id, completed_at, role, school_year, school_unit, codes) WHERE codes IS NOT NULL;
+
 CREATE INDEX ix_record_object ON record (object_id);
 
-CREATE INDEX ix_record_status ON record (run_id, kind, status, ordinal);
+CREATE INDEX ix_record_status ON record (run_id, kind, status, ordinal) INCLUDE (object_id, completed_at, role, school_year, school_unit);
 
 CREATE INDEX ix_record_unsendable ON record (job_id) WHERE status = 'pending' AND NOT sendable;
 

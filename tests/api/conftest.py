@@ -1,8 +1,9 @@
 """The service on a real socket, over a real database, with organisations and keys."""
 
 import asyncio
+import re
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -12,14 +13,19 @@ import uvicorn
 from fastapi import FastAPI
 from pydantic import SecretStr
 
-from app.api.app import create_app
 from app.db import cipher, tenants
 from app.runtime import Runtime, running
+from app.server.figures import figures_app
 from app.settings import Settings
 from tests.api.factories import Played, body, person, put
+from tests.conftest import NOWHERE
+from tests.one_app import app_over
 
 MAX_ROSTER_BYTES = 1_000_000
 NUMBERS = ("2120009812", "2120009820")
+# What a browser says of a form that comes from one of our own pages.
+FROM_HERE = {"Sec-Fetch-Site": "same-origin"}
+SignIn = Callable[..., Awaitable[httpx.AsyncClient]]
 
 
 @dataclass
@@ -36,6 +42,23 @@ class Service:
         """Makes a key with these scopes."""
         async with self.runtime.engine.begin() as conn:
             return (await tenants.create_key(conn, NUMBERS[organisation], "a key", scopes)).text
+
+    async def operators_key(self) -> str:
+        """Makes an operator's key."""
+        async with self.runtime.engine.begin() as conn:
+            return (await tenants.create_operator_key(conn, "drift")).text
+
+    async def operator(self) -> httpx.AsyncClient:
+        """Makes a client with an operator's key."""
+        client = await self.client()
+        client.headers["Authorization"] = f"Bearer {await self.operators_key()}"
+        return client
+
+    async def figures(self) -> str:
+        """Reads what is served at the port of the figures."""
+        transport = httpx.ASGITransport(figures_app(self.app.state.parts))
+        async with httpx.AsyncClient(transport=transport, base_url="http://figures") as client:
+            return (await client.get("/metrics")).raise_for_status().text
 
     async def client(self, *scopes: str, organisation: int = 0) -> httpx.AsyncClient:
         """Makes a client with a key of these scopes; without scopes it has no key."""
@@ -55,6 +78,8 @@ def settings(database_url: str, redis_url: str) -> Settings:
         encryption_keys=SecretStr(f"k1:{cipher.new_key()}"),
         search_key=SecretStr(cipher.new_key()),
         max_roster_bytes=MAX_ROSTER_BYTES,
+        sign_in_over_http=True,
+        **{name.lower(): address for name, address in NOWHERE.items()},  # type: ignore[arg-type]
     )
 
 
@@ -63,7 +88,7 @@ async def service(settings: Settings) -> AsyncIterator[Service]:
     async with running(settings) as runtime:
         async with runtime.engine.begin() as conn:
             organisations = [await tenants.create_organisation(conn, number, "Exempelkommun") for number in NUMBERS]
-        app = create_app(runtime)
+        app = app_over(runtime)
         with socket.socket() as listening:
             listening.bind(("127.0.0.1", 0))
             server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="off"))
@@ -80,6 +105,36 @@ async def service(settings: Settings) -> AsyncIterator[Service]:
 
 
 @pytest.fixture
+async def sign_in(service: Service) -> AsyncIterator[SignIn]:
+    """Signs somebody in to the pages, with a key of these scopes: gives a client that keeps cookies."""
+    made: list[httpx.AsyncClient] = []
+
+    async def one(*scopes: str, organisation: int = 0) -> httpx.AsyncClient:
+        client = httpx.AsyncClient(base_url=f"http://127.0.0.1:{service.port}", timeout=30, verify=False)
+        made.append(client)
+        of_operator = scopes == ("operator",)
+        key = await (service.operators_key() if of_operator else service.key(*scopes, organisation=organisation))
+        assert (await client.post("/historik/logga-in", data={"key": key}, headers=FROM_HERE)).status_code == 303
+        return client
+
+    yield one
+    for client in made:
+        await client.aclose()
+
+
+def unbroken(page: str) -> str:
+    """Gives a page without the places where a line may be broken, so that what stands around them is one word."""
+    return page.replace("<wbr>", "")
+
+
+async def token_of(client: httpx.AsyncClient, path: str = "/historik") -> str:
+    """Reads the token that this session's forms carry."""
+    found = re.search(r'name="form_token" value="([0-9a-f]{64})"', (await client.get(path)).text)
+    assert found
+    return found[1]
+
+
+@pytest.fixture
 async def ids(service: Service) -> dict[str, str]:
     """One of everything in the first organisation."""
     client = await service.client("provision")
@@ -89,7 +144,12 @@ async def ids(service: Service) -> dict[str, str]:
     plan = (await client.post(f"/activities/{activity_id}/plan")).json()
     played = await Played.of(service.runtime, service.organisations[0], UUID(run["id"]))
     await played.stage(1)
+    admin = await service.client("admin")
+    endpoint = {"url": "https://host.example.se/hook", "types": ["run.failed"]}
+    webhook_id = (await admin.post("/webhooks", json=endpoint)).json()["id"]
     return {
+        "webhook_id": webhook_id,
+        "delivery_id": (await admin.post(f"/webhooks/{webhook_id}/test")).json()["id"],
         "activity_id": str(activity_id),
         "run_id": run["id"],
         "job_id": run["jobs"][0]["id"],
@@ -98,4 +158,5 @@ async def ids(service: Service) -> dict[str, str]:
         "batch_id": str(played.batches[0]),
         "plan_id": plan["id"],
         "code": "schema_required",
+        "slug": "not-found",
     }

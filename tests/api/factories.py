@@ -115,7 +115,8 @@ class Played:
         for item in json.loads(out.body)["data"]:
             status, response = given.get(item["id"], ("succeeded", {"status": "Success", "statusCode": 201}))
             responses.append({"id": item["id"], "response": response})
-            changes.append(RecordChange(UUID(item["id"]), status, received=compact(responses[-1])))
+            received = compact(responses[-1])
+            changes.append(RecordChange(UUID(item["id"]), status, received=received, codes=PUBLISHED.codes(received)))
         answer = compact({"jobId": str(uuid4()), "responses": responses})
         seen = await answers_of.apply_answer(conn, cipher, held, out.id, answer, changes, timedelta())
         assert not seen.batches

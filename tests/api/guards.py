@@ -5,22 +5,32 @@ from typing import Any
 
 import httpx
 
+from app.catalogue import catalogue
 from tests.api.conftest import Service
 from tests.api.factories import body
 
 OPEN = {
-    *("/healthz", "/readyz", "/metrics", "/docs", "/docs/{name}", "/openapi.json"),
-    *("/explanations", "/explanations/{code}"),
+    *("/healthz", "/readyz", "/version", "/docs", "/docs/{name}", "/openapi.json"),
+    *("/explanations", "/explanations/{code}", "/problems", "/problems/{slug}"),
 }
 CIVIC_NO = "201201019807"
-ALL_SCOPES = ("provision", "history", "pii", "protected")
+ALL_SCOPES = ("provision", "history", "pii", "protected", "admin")
 
 
 _routes: list[tuple[str, str]] = []
 
 
 def routes(service: Service) -> list[tuple[str, str]]:
-    """Lists every operation that the description has and that needs a key."""
+    """Lists every operation that the description has and that needs a key of an organisation."""
+    return [each for each in _all(service) if not each[1].startswith("/operations/")]
+
+
+def operators_routes(service: Service) -> list[tuple[str, str]]:
+    """Lists every operation that needs an operator's key."""
+    return [each for each in _all(service) if each[1].startswith("/operations/")]
+
+
+def _all(service: Service) -> list[tuple[str, str]]:
     if not _routes:  # every service has the same ones, and to describe them takes a fifth of a second
         _routes.extend(
             (method.upper(), path)
@@ -39,8 +49,9 @@ def fill(path: str, ids: dict[str, str]) -> str:
 
 async def request(client: httpx.AsyncClient, method: str, address: str) -> httpx.Response:
     """Sends what an operation takes."""
-    bodies = {"PUT": body(), "POST": {}, "PATCH": {"display_name": "Prov"}}
-    content = {"json": bodies[method]} if method in bodies else {}
+    change = {"enabled": True} if address.startswith("/webhooks") else {"display_name": "Prov"}
+    bodies = {"PUT": body(), "POST": {}, "PATCH": change}
+    content = {"json": {"reason": "Prov"} if "/pause" in address else bodies[method]} if method in bodies else {}
     return await client.request(method, address, **content)  # type: ignore[arg-type]
 
 
@@ -51,4 +62,6 @@ def assert_problem(answer: httpx.Response, status: int) -> dict[str, Any]:
     shown: dict[str, Any] = answer.json()
     assert {"type", "title", "status", "detail", "instance"} <= shown.keys()
     assert shown["status"] == status
+    assert shown["type"].removeprefix("/problems/") in catalogue().problems
+    assert shown["instance"] == f"urn:uuid:{answer.headers['x-request-id']}"
     return shown

@@ -81,6 +81,27 @@ async def test_what_a_record_was_blocked_by_and_whom_skolverket_does_not_know_ar
     assert second["about"] == [{"kind": "persons", "id": stranger, "name": None}]
 
 
+async def test_an_objection_is_explained_by_what_was_found_whatever_the_exam_is_called(service: Service) -> None:
+    """Two pupils with one EPPN: that is seen in the roster alone, which a new name leaves as it is."""
+    first, second = person(serial=981), person("Bo", "Provlund", 982)
+    second["eduPersonPrincipalNames"] = first["eduPersonPrincipalNames"]
+    client = await service.client("provision", "history", "pii", "protected")
+    activity_id = await put(client, body([first, second]))
+    run = (await client.post(f"/activities/{activity_id}/provision")).json()
+    played = await Played.of(service.runtime, service.organisations[0], UUID(run["id"]))
+    await played.stage(1, {second["id"]: ("error", refused("eduPersonPrincipalNames[0]"))})
+    url = f"/jobs/{run['jobs'][0]['id']}/records/{second['id']}"
+
+    async def explained() -> str:
+        [message] = (await client.get(url)).json()["messages"]
+        return str(message["explanation_url"])
+
+    assert await explained() == "/explanations/eppn_twice"
+    renamed = await client.patch(f"/activities/{activity_id}", json={"display_name": "Prov 2"})
+    assert renamed.status_code == 200
+    assert await explained() == "/explanations/eppn_twice"
+
+
 @pytest.mark.parametrize(
     ("scopes", "pupil_name", "teacher_name"),
     [

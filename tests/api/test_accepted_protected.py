@@ -9,6 +9,7 @@ import pytest
 
 from tests.api.conftest import Service
 from tests.api.factories import Object, Played, body, duty, person, put, staff
+from tests.tried_with import tried_with
 
 PROTECTED = "Skyddad folkbokföring"
 ALL = ("provision", "history", "pii", "protected")
@@ -86,7 +87,7 @@ READS: dict[str, Ask] = {
 }
 
 
-@pytest.mark.parametrize("read", READS)
+@tried_with("read", READS)
 async def test_who_was_accepted_as_protected_stays_hidden(service: Service, scene: Scene, read: str) -> None:
     """In what was sent before that too, whatever an older roster says now; who may see protected persons sees them."""
     shown = await READS[read](await service.client(*ALL), scene)

@@ -43,7 +43,7 @@ async def test_runs_that_wait_are_bounded_over_all_activities(service: Service, 
     runs = [await _provision(client, each) for each in (first, first, first, second, second)]
     assert [run.status_code for run in runs] == [202] * 5
     refused = await _provision(client, third)
-    assert (refused.status_code, refused.json()["type"]) == (409, "urn:provkedja:problem:conflict")
+    assert (refused.status_code, refused.json()["type"]) == (409, "/problems/too-many-waiting-runs")
     assert f"{_MOST_WAITING} runs of the organisation wait already" in refused.json()["detail"]
     assert (await client.get(f"/activities/{third}/runs")).json()["data"] == []
     other = await service.client("provision", "history", organisation=1)
@@ -63,7 +63,7 @@ async def test_the_bytes_of_rosters_are_bounded_over_all_activities(
     assert await _value(service, "SELECT sum(bytes) FROM activity") == before
     assert _MOST_BYTES < 2 * before < 2 * _MOST_BYTES
     refused = await client.put(f"/activities/{second}", json=body(_persons(5)))
-    assert (refused.status_code, refused.json()["type"]) == (409, "urn:provkedja:problem:conflict")
+    assert (refused.status_code, refused.json()["type"]) == (409, "/problems/organisation-full")
     assert f"may take {_MOST_BYTES} bytes together" in refused.json()["detail"]
     assert (await client.get(f"/activities/{second}")).status_code == 404
     assert await _value(service, taken) == before

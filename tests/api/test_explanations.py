@@ -31,7 +31,7 @@ async def test_browsers_get_a_page_and_programs_json(service: Service) -> None:
         for accept in ("*/*", "application/json", "application/json, text/html;q=0.5", ""):
             answer = await client.get(path, headers={"Accept": accept})
             assert answer.headers["content-type"] == "application/json"
-            assert answer.headers["vary"] == "Accept"
+            assert answer.headers["vary"] == "Accept, Accept-Encoding"
             assert answer.headers["etag"] != page.headers["etag"]
 
 
@@ -46,5 +46,21 @@ async def test_who_has_it_gets_304(service: Service) -> None:
 @pytest.mark.parametrize("accept", ["*/*", BROWSER])
 async def test_an_unknown_code_is_a_problem_and_not_repeated(service: Service, accept: str) -> None:
     answer = await (await service.client()).get(f"/explanations/{CIVIC_NO}", headers={"Accept": accept})
+    assert_problem(answer, 404)
+    assert CIVIC_NO not in answer.text
+
+
+async def test_the_type_of_a_problem_leads_to_its_page(service: Service) -> None:
+    client = await service.client()
+    shown = assert_problem(await client.get("/jobs"), 401)
+    assert shown["type"] == "/problems/not-authenticated"
+    entry = (await client.get(shown["type"])).json()
+    assert (entry["status"], entry["title"]["en"]) == (401, shown["title"])
+    page = await client.get(shown["type"], headers={"Accept": BROWSER})
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    assert "Anropet har ingen API-nyckel." in page.text
+    listed = (await client.get("/problems")).json()["data"]
+    assert entry in listed
+    answer = await client.get(f"/problems/{CIVIC_NO}")
     assert_problem(answer, 404)
     assert CIVIC_NO not in answer.text

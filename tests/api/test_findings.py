@@ -90,6 +90,49 @@ async def test_a_name_of_a_hundred_thousand_letters(client: httpx.AsyncClient) -
     assert [each["kind"] for each in listed if each["code"] == "name_long"] == ["persons", "groups"]
 
 
+async def test_findings_by_their_causes(client: httpx.AsyncClient) -> None:
+    """Errors first; each with how often it was found, who mends it, and the first objects by their names."""
+    twice = "samma@edu.example.se"
+    persons = [person(name, serial=980 + n, eduPersonPrincipalNames=[twice]) for n, name in enumerate("ABCDEFG")]
+    guardians = [{"id": str(uuid4()), "givenName": "Mo", "familyName": "Lind"} for _ in range(3)]
+    activity_id = await put(client, body([*persons, *guardians]))
+    answer = (await client.get(f"/activities/{activity_id}/findings/causes")).json()
+    shown = {each["code"]: each for each in answer["data"]}
+    assert [(each["code"], each["count"]) for each in answer["data"]] == [("eppn_twice", 7), ("guardian", 3)]
+    assert [each["name"] for each in shown["eppn_twice"]["examples"]] == [f"{name} Exempelsson" for name in "ABCDE"]
+    assert [each["name"] for each in shown["eppn_twice"]["examples"][1]["about"]][:1] == ["A Exempelsson"]
+    assert shown["eppn_twice"]["mended_by"] == "identity_provider"
+    assert [(each["id"], each["count"], each["name"]) for each in shown["guardian"]["examples"]] == [(None, 3, None)]
+    assert all(each["explanation"]["sv"] and each["explanation_url"] for each in answer["data"])
+    path = f"/activities/{activity_id}/findings/causes?limit=1"
+    first = (await client.get(path)).json()
+    rest = (await client.get(f"{path}&cursor={first['next_cursor']}")).json()
+    assert (first["data"] + rest["data"], rest["next_cursor"]) == (answer["data"], None)
+
+
+async def test_the_examples_of_causes_are_masked(client: httpx.AsyncClient, service: Service) -> None:
+    twice = "samma@edu.example.se"
+    persons = [
+        person("Åsa", eduPersonPrincipalNames=[twice], securityMarking="Sekretessmarkering"),
+        person("Bo", serial=981, eduPersonPrincipalNames=[twice]),
+    ]
+    activity_id = await put(client, body(persons))
+    path = f"/activities/{activity_id}/findings/causes"
+    for scopes, names in (
+        (["history"], ["***", "***"]),
+        (["provision"], ["***", "***"]),
+        (["history", "pii"], ["***", "Bo Exempelsson"]),
+        (["history", "pii", "protected"], ["Åsa Exempelsson", "Bo Exempelsson"]),
+    ):
+        [cause] = (await (await service.client(*scopes)).get(path)).json()["data"]
+        assert [each["name"] for each in cause["examples"]] == names
+        assert [each["about"][0]["name"] for each in cause["examples"]] == names[::-1]
+
+
+async def test_causes_of_no_activity(client: httpx.AsyncClient) -> None:
+    assert (await client.get(f"/activities/{uuid4()}/findings/causes")).status_code == 404
+
+
 @beside
 @pytest.mark.parametrize(
     ("name", "expected"),

@@ -20,13 +20,13 @@ from tests.conftest import ROOT
 from tests.database.epochs import begin_epoch, claim, die
 
 MINUTE = timedelta(minutes=1)
-DASHBOARD = json.loads((ROOT / "docs/grafana.json").read_text(encoding="utf-8"))
-MANUAL = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
+DASHBOARD = json.loads((ROOT / "docs/operate/grafana.json").read_text(encoding="utf-8"))
+MANUAL = (ROOT / "docs/operate/alerts.md").read_text(encoding="utf-8")
 NAME = re.compile(r"\bprovkedja_[a-z_]+")
 
 
 async def families(service: Service) -> dict[str, Metric]:
-    text = (await (await service.client()).get("/metrics")).text
+    text = await service.figures()
     return {family.name: family for family in text_string_to_metric_families(text)}
 
 
@@ -85,6 +85,15 @@ async def test_what_waits_and_what_is_held(service: Service, run: str) -> None:
     assert (seen["provkedja_jobs_held",], seen["provkedja_jobs_due",]) == (0, 1)
 
 
+async def test_what_a_pause_holds_is_counted_and_keeps_nobody_awake(service: Service, run: str) -> None:
+    await do(service, "SELECT pause(organisation_id, NULL, 'operator', 'test', 'Prov') FROM run LIMIT 1")
+    seen = await figures(service)
+    assert seen["provkedja_jobs", "persons", "held"] == 1
+    assert seen["provkedja_jobs", "duties", "waiting"] == 3
+    assert (seen["provkedja_queues_held",], seen["provkedja_queues_waiting",]) == (0, 2)
+    assert seen["provkedja_jobs_due",] == 0
+
+
 async def test_no_finished_job_is_counted(service: Service, ids: dict[str, str]) -> None:
     """A scrape must not read years of them: one of persons has succeeded here."""
     seen = await figures(service)
@@ -92,6 +101,7 @@ async def test_no_finished_job_is_counted(service: Service, ids: dict[str, str])
         "waiting",
         "queued",
         "running",
+        "held",
     }
     assert seen["provkedja_jobs", "duties", "queued"] == 1
     assert sum(value for key, value in seen.items() if key[:2] == ("provkedja_jobs", "persons")) == 0
@@ -132,7 +142,7 @@ async def test_what_workers_have_met(service: Service) -> None:
 
 async def test_types_and_help(service: Service, ids: dict[str, str]) -> None:
     """Each family stands once, says what it is, and is of a known type."""
-    text = (await (await service.client()).get("/metrics")).text
+    text = await service.figures()
     declared = re.findall(r"^# TYPE (\S+) (\S+)$", text, re.MULTILINE)
     assert len({name for name, _ in declared}) == len(declared)
     assert {kind for _, kind in declared} <= {"counter", "gauge", "histogram"}

@@ -13,6 +13,7 @@ from app.domain.differences import MARKS
 from tests.api.conftest import Service
 from tests.api.factories import Played, body, duty, person, put, staff
 from tests.api.guards import assert_problem
+from tests.tried_with import tried_with
 
 Json = dict[str, Any]
 PROTECTED = "Skyddad folkbokföring"
@@ -92,6 +93,16 @@ async def test_a_plan_tells_what_a_run_would_do_and_is_read_again(client: httpx.
     assert (await client.get(f"/activities/{scene.activity_id}/plans")).json()["data"] == [plan]
 
 
+async def test_the_plans_of_an_activity_are_paged_the_newest_first(client: httpx.AsyncClient, scene: Scene) -> None:
+    address = f"/activities/{scene.activity_id}/plans"
+    ids = [(await made(client, scene.activity_id))["id"] for _ in range(3)]
+    first = (await client.get(f"{address}?limit=2")).json()
+    rest = (await client.get(f"{address}?limit=2&cursor={first['next_cursor']}")).json()
+    assert [each["id"] for each in first["data"] + rest["data"]] == ids[::-1]
+    assert rest["next_cursor"] is None
+    assert_problem(await client.get(f"/activities/{uuid4()}/plans?cursor={first['next_cursor']}"), 400)
+
+
 async def test_the_items_say_why_and_what_differs(client: httpx.AsyncClient, scene: Scene) -> None:
     listed = await items(client, (await made(client, scene.activity_id))["id"])
     assert [each["id"] for each in listed] == [
@@ -109,7 +120,7 @@ async def test_the_items_say_why_and_what_differs(client: httpx.AsyncClient, sce
     assert teaching["messages"][0]["about"] == [about]
 
 
-@pytest.mark.parametrize(
+@tried_with(
     ("params", "names"),
     [
         ({"stage": "duties"}, ["teaching"]),
@@ -262,9 +273,7 @@ async def test_another_organisations_plan_and_activity_are_not_there(
     assert_problem(await client.post(f"/activities/{uuid4()}/plan"), 404)
 
 
-@pytest.mark.parametrize(
-    "query", ["mark=unknown", "code=2010x", "stage=unknown", "decision=unknown", "cursor=x", "limit=0"]
-)
+@tried_with("query", ["mark=unknown", "code=2010x", "stage=unknown", "decision=unknown", "cursor=x", "limit=0"])
 async def test_unknown_values_are_refused(client: httpx.AsyncClient, scene: Scene, query: str) -> None:
     plan = await made(client, scene.activity_id)
     assert_problem(await client.get(f"/plans/{plan['id']}/items?{query}"), 400)

@@ -14,7 +14,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.api.dependencies import Parts
-from app.api.run_reader import RunReader
+from app.api.polling.run_reader import RunReader
 from app.db.engine import connect
 from tests.api.conftest import Service
 from tests.api.factories import body, person, put
@@ -104,7 +104,14 @@ async def test_a_read_is_one_round_trip(polling: Polling) -> None:
         async with reading(service, engine, address) as reader:
             await until(lambda: reader.watcher.fresh)
             job = polling.paths[1]
-            lists = ("/jobs", "/activities", f"/activities/{polling.activity_id}", f"{job}/records", f"{job}/batches")
+            lists = (
+                "/changes",
+                "/jobs",
+                "/activities",
+                f"/activities/{polling.activity_id}",
+                f"{job}/records",
+                f"{job}/batches",
+            )
             for path in (*polling.paths, *lists):
                 await polling.client.get(job)
                 if path in polling.paths:

@@ -1,16 +1,16 @@
 """Runs: accepted once, followed cheaply, cancelled and tried again."""
 
-import asyncio
 import time
+from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
 import pytest
 import sqlalchemy as sa
 
-from app.db import idempotency
 from tests.api.conftest import Service
 from tests.api.factories import Played, body, duty, person, put, staff
+from tests.tried_with import tried_with
 
 
 @pytest.fixture
@@ -53,14 +53,18 @@ async def test_the_policy_can_be_chosen(client: httpx.AsyncClient, activity_id: 
     assert answer.json()["on_record_error"] == "continue"
 
 
-@pytest.mark.parametrize(
+@tried_with(
     ("content", "pointer"),
     [
         ({"on_record_error": "201201019807"}, "/on_record_error"),
         ({"on_record_error": 1}, "/on_record_error"),
         ({"allow": ["201201019807"]}, "/allow/0"),
         ({"allow": "shrinks"}, "/allow"),
-        ({"201201019807": 1}, "/*"),
+        ({"stop_at_errors": {"persons": 0}}, "/stop_at_errors/persons"),
+        ({"stop_at_errors": {"201201019807": 1}}, "/stop_at_errors"),
+        ({"stop_at_errors": "201201019807"}, "/stop_at_errors"),
+        ({"stop_at_errors": 0}, "/stop_at_errors"),
+        ({"201201019807": 1}, ""),
         ([], ""),
     ],
 )
@@ -98,6 +102,43 @@ async def test_a_retry_puts_what_it_allows_in_place_of_the_old(client: httpx.Asy
     assert (await client.get(f"/runs/{run_id}")).headers["etag"] != seen
 
 
+async def test_at_how_many_errors_it_stops_is_asked_for_by_stage_or_for_all(
+    client: httpx.AsyncClient, activity_id: UUID
+) -> None:
+    """It is shown with the run and with each job. A retry may say it anew; where it says nothing, it stays."""
+    none: dict[str, int | None] = dict.fromkeys(["persons", "duties", "groups", "activities"])
+    url = f"/activities/{activity_id}/provision"
+    run_id = (await client.post(url)).json()["id"]
+    retries: list[tuple[Any, dict[str, int | None]]] = [
+        ({"stop_at_errors": 50}, dict.fromkeys(none, 50)),
+        (None, dict.fromkeys(none, 50)),
+        ({"stop_at_errors": {"persons": 7}}, {**none, "persons": 7}),
+        ({"stop_at_errors": {}}, none),
+    ]
+    for asked, expected in retries:
+        await client.post(f"/runs/{run_id}/cancel")
+        run = (await client.post(f"/runs/{run_id}/retry", json=asked)).json()
+        assert run["stop_at_errors"] == expected
+        assert [job["stop_at_errors"] for job in run["jobs"]] == list(expected.values())
+    other = await client.post(url, json={"stop_at_errors": {"groups": 3}})
+    assert other.json()["stop_at_errors"] == {**none, "groups": 3}
+
+
+async def test_a_retry_says_whether_there_is_a_newer_roster(client: httpx.AsyncClient, activity_id: UUID) -> None:
+    """A new name is a new version and no newer roster. The number is that of the activity now."""
+    run_id = (await client.post(f"/activities/{activity_id}/provision")).json()["id"]
+
+    async def newer() -> object:
+        await client.post(f"/runs/{run_id}/cancel")
+        return (await client.post(f"/runs/{run_id}/retry")).json()["newer_roster_version"]
+
+    assert await newer() is None
+    await client.patch(f"/activities/{activity_id}", json={"display_name": "Annat namn"})
+    assert await newer() is None
+    await put(client, body([person(serial=983)]), activity_id)
+    assert await newer() == (await client.get(f"/activities/{activity_id}")).json()["roster"]["version"] == 3
+
+
 async def test_an_empty_roster_over_one_that_is_sent_is_a_problem_of_its_own(
     client: httpx.AsyncClient, activity_id: UUID
 ) -> None:
@@ -106,80 +147,8 @@ async def test_an_empty_roster_over_one_that_is_sent_is_a_problem_of_its_own(
     await client.post(url)
     await put(client, body(), activity_id)
     refused = await client.post(url)
-    assert (refused.status_code, refused.json()["type"].rpartition(":")[2]) == (409, "roster-shrinks")
+    assert (refused.status_code, refused.json()["type"]) == (409, "/problems/roster-shrinks")
     assert (await client.post(url, json={"allow": ["shrinks"]})).status_code == 202
-
-
-async def test_a_repeat_with_the_same_key_gets_the_same_answer(
-    service: Service, client: httpx.AsyncClient, activity_id: UUID
-) -> None:
-    """Byte for byte, although the run has moved on; and there is one run."""
-    send = {"url": f"/activities/{activity_id}/provision", "headers": {"Idempotency-Key": "once"}}
-    first = await client.post(**send)  # type: ignore[arg-type]
-    await client.post(f"/runs/{first.json()['id']}/cancel")
-    again = await client.post(**send, json={"on_record_error": "halt"})  # type: ignore[arg-type]
-    assert (again.status_code, again.content) == (202, first.content)
-    assert again.headers["location"] == first.headers["location"]
-    assert await runs(service) == 1
-
-
-async def test_a_key_is_for_one_request(service: Service, client: httpx.AsyncClient, activity_id: UUID) -> None:
-    """The same key with another body gives 422; another organisation may use the same key."""
-    headers, url = {"Idempotency-Key": "once"}, f"/activities/{activity_id}/provision"
-    await client.post(url, headers=headers)
-    other = await client.post(url, headers=headers, json={"on_record_error": "continue"})
-    assert other.status_code == 422
-    assert other.json()["errors"]
-    allowing = await client.post(url, headers=headers, json={"allow": ["shrinks"]})
-    assert allowing.status_code == 422
-    foreign = await service.client("provision", organisation=1)
-    theirs = await put(foreign, body())
-    assert (await foreign.post(f"/activities/{theirs}/provision", headers=headers)).status_code == 202
-
-
-async def test_a_refused_request_keeps_no_answer(client: httpx.AsyncClient) -> None:
-    """404 is not remembered: once the activity exists the same request is carried out."""
-    activity_id, headers = uuid4(), {"Idempotency-Key": "early"}
-    assert (await client.post(f"/activities/{activity_id}/provision", headers=headers)).status_code == 404
-    await put(client, body(), activity_id)
-    assert (await client.post(f"/activities/{activity_id}/provision", headers=headers)).status_code == 202
-
-
-async def test_while_the_first_request_goes_on_a_repeat_is_409(
-    service: Service, client: httpx.AsyncClient, activity_id: UUID
-) -> None:
-    async with service.runtime.engine.begin() as conn:
-        await idempotency.find(conn, service.organisations[0], "slow", b"")
-        answer = await client.post(f"/activities/{activity_id}/provision", headers={"Idempotency-Key": "slow"})
-    assert answer.status_code == 409
-
-
-async def test_many_repeats_at_once_make_one_run(
-    service: Service, client: httpx.AsyncClient, activity_id: UUID
-) -> None:
-    answers = await asyncio.gather(
-        *(client.post(f"/activities/{activity_id}/provision", headers={"Idempotency-Key": "k"}) for _ in range(8))
-    )
-    assert {answer.status_code for answer in answers} <= {202, 409}
-    assert len({answer.content for answer in answers if answer.status_code == 202}) == 1
-    assert await runs(service) == 1
-
-
-async def test_after_a_day_a_key_is_new(service: Service, client: httpx.AsyncClient, activity_id: UUID) -> None:
-    """An old answer is neither given nor in the way."""
-    send = {"url": f"/activities/{activity_id}/provision", "headers": {"Idempotency-Key": "once"}}
-    first = await client.post(**send)  # type: ignore[arg-type]
-    async with service.runtime.engine.begin() as conn:
-        await conn.execute(sa.text("UPDATE idempotency_key SET created_at = created_at - interval '25 hours'"))
-    again = await client.post(**send)  # type: ignore[arg-type]
-    assert again.status_code == 202
-    assert again.json()["id"] != first.json()["id"]
-
-
-@pytest.mark.parametrize("key", ["", "x" * 256])
-async def test_a_key_of_no_use_is_400(client: httpx.AsyncClient, activity_id: UUID, key: str) -> None:
-    answer = await client.post(f"/activities/{activity_id}/provision", headers={"Idempotency-Key": key})
-    assert answer.status_code == 400
 
 
 async def test_polling_is_cheap(service: Service, client: httpx.AsyncClient, activity_id: UUID) -> None:
@@ -226,7 +195,9 @@ async def test_cancel_and_retry(client: httpx.AsyncClient, activity_id: UUID) ->
 async def test_twenty_runs_wait_and_no_more(client: httpx.AsyncClient, activity_id: UUID) -> None:
     for _ in range(21):
         assert (await client.post(f"/activities/{activity_id}/provision")).status_code == 202
-    assert (await client.post(f"/activities/{activity_id}/provision")).status_code == 409
+    refused = await client.post(f"/activities/{activity_id}/provision")
+    assert (refused.status_code, refused.json()["type"]) == (409, "/problems/too-many-waiting-runs")
+    assert int(refused.headers["retry-after"]) > 0
 
 
 async def test_jobs_are_listed_newest_first_with_filters(client: httpx.AsyncClient, activity_id: UUID) -> None:

@@ -32,14 +32,14 @@ async def run_id(client: httpx.AsyncClient) -> UUID:
 
 @asynccontextmanager
 async def following(client: httpx.AsyncClient, run_id: UUID) -> AsyncIterator[AsyncIterator[str]]:
-    """Opens a stream, and gives the statuses that it tells of."""
+    """Opens a stream, and gives the statuses that it tells of, and `close`."""
     async with asyncio.timeout(20), client.stream("GET", f"/runs/{run_id}/events") as stream:
         assert stream.headers["content-type"].startswith("text/event-stream")
 
         async def statuses() -> AsyncIterator[str]:
             async for line in stream.aiter_lines():
                 if line.startswith("data:"):
-                    yield json.loads(line.removeprefix("data:"))["status"]
+                    yield json.loads(line.removeprefix("data:")).get("status", "close")
 
         yield statuses()
 
@@ -48,18 +48,18 @@ async def test_a_stream_begins_with_the_run_and_ends_with_it(
     client: httpx.AsyncClient, run_id: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A snapshot, then each change, and the stream closes when the run is finished."""
-    monkeypatch.setattr("app.api.provisioning._POLL_SECONDS", 0.02)
+    monkeypatch.setattr("app.api.event_streams._POLL_SECONDS", 0.02)
     async with following(client, run_id) as statuses:
         assert await anext(statuses) == "running"
         await client.post(f"/runs/{run_id}/cancel")
-        assert [status async for status in statuses] == ["cancelled"]
+        assert [status async for status in statuses] == ["cancelled", "close"]
 
 
 async def test_streams_that_wait_ask_nobody_and_a_change_is_read_once_for_all(
     service: Service, client: httpx.AsyncClient, run_id: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Fifty of one run: none of them polls Postgres, and what another process changes reaches them all."""
-    monkeypatch.setattr("app.api.provisioning._POLL_SECONDS", 0.02)
+    monkeypatch.setattr("app.api.event_streams._POLL_SECONDS", 0.02)
     # No pause of the machine makes what is in memory too old.
     monkeypatch.setattr("app.domain.changes.FRESH_FOR", 3.0)
     runs = service.app.state.parts.runs
@@ -71,7 +71,7 @@ async def test_streams_that_wait_ask_nobody_and_a_change_is_read_once_for_all(
             await asyncio.sleep(0.5)
             assert statements == []
             await cancelled_elsewhere(service, run_id)
-            assert [[status async for status in statuses] for statuses in streams] == [["cancelled"]] * 50
+            assert [[status async for status in statuses] for statuses in streams] == [["cancelled", "close"]] * 50
         assert len(statements) == 1
     assert not runs.followers._followers
 
@@ -80,7 +80,7 @@ async def test_a_stream_polls_when_the_watcher_has_no_answers(
     service: Service, client: httpx.AsyncClient, run_id: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As from the moment at which there are none any longer."""
-    monkeypatch.setattr("app.api.provisioning._POLL_SECONDS", 0.02)
+    monkeypatch.setattr("app.api.event_streams._POLL_SECONDS", 0.02)
     runs = service.app.state.parts.runs
     await until(lambda: runs.watcher.fresh)
     async with following(client, run_id) as statuses:
@@ -90,7 +90,7 @@ async def test_a_stream_polls_when_the_watcher_has_no_answers(
             end_watchers(conn)
         await until(lambda: not runs.watcher.fresh)
         await cancelled_elsewhere(service, run_id)
-        assert [status async for status in statuses] == ["cancelled"]
+        assert [status async for status in statuses] == ["cancelled", "close"]
 
 
 async def test_a_stream_whose_reader_has_gone_leaves_nothing(
@@ -108,9 +108,10 @@ async def test_what_a_stream_sends_is_what_get_answers(service: Service, run_id:
     client = await service.client("history")
     async with asyncio.timeout(20), client.stream("GET", f"/runs/{run_id}/events") as stream:
         lines = stream.aiter_lines()
-        sent = (await anext(lines), await anext(lines))
-    answered = await client.get(f"/runs/{run_id}")
-    assert sent == ("event: run", f"data: {answered.text}")
+        sent = [await anext(lines) for _ in range(5)]
+    answered = await client.get(f"/runs/{run_id}", headers={"Accept-Encoding": "identity"})
+    tag = answered.headers["etag"].strip('"')
+    assert sent == ["retry: 2000", "", "event: run", f"data: {answered.text}", f"id: {tag}"]
     jobs = answered.json()["jobs"]
     assert [(await client.get(f"/jobs/{job['id']}")).json() for job in jobs] == jobs
     assert (await client.get("/jobs", params={"run_id": str(run_id)})).json()["data"] == jobs
@@ -120,7 +121,7 @@ async def test_a_stream_ends_when_its_key_is_revoked(
     service: Service, client: httpx.AsyncClient, run_id: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing is told from then on, not even the end of the run."""
-    monkeypatch.setattr("app.api.provisioning._POLL_SECONDS", 0.02)
+    monkeypatch.setattr("app.api.event_streams._POLL_SECONDS", 0.02)
     other = await service.client("history")
     async with following(other, run_id) as statuses:
         assert await anext(statuses) == "running"

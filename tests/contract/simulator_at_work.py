@@ -36,7 +36,10 @@ class Skolverket:
     def settings(self, **changes: Any) -> Settings:
         """Gives settings that lead here."""
         return Settings(
-            skolverket_provisioning_url=self.provisioning, skolverket_authorisation_url=self.transaction, **changes
+            skolverket_provisioning_url=self.provisioning,
+            skolverket_open_data_url=f"{self.base}/open-data/v1",
+            skolverket_authorisation_url=self.transaction,
+            **changes,
         )
 
     def faults(self, *rules: Mapping[str, Any]) -> None:

@@ -348,7 +348,9 @@ async def test_one_organisation_without_papers_leaves_the_probe_to_others(
 ) -> None:
     """What keeps it from asking is its own: the next one may probe at once, and closes the circuit for all."""
     bare, other = await Tenant.make(engine), await Tenant.make(engine)
-    elsewhere = Settings(skolverket_authorisation_url="https://127.0.0.1:1/transaction")
+    elsewhere = skolverket.settings().model_copy(
+        update={"skolverket_authorisation_url": "https://127.0.0.1:1/transaction"}
+    )
     async with calling(engine, elsewhere) as here, calling(engine, fast(skolverket)) as there:
         there.services = there.tokens.services = here.services
         open_circuit(here, "authorisation", 0)

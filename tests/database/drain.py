@@ -14,7 +14,7 @@ from app.db import batches
 from app.db.activity_queue import WakeUp
 from app.db.cipher import OrganisationCipher
 from app.db.claims import Claim
-from app.domain.conclusion import Finish, Snooze
+from app.domain.conclusion import Finish, Hold, Snooze
 from app.domain.courses import Rules
 from app.domain.intents import (
     Accepted,
@@ -128,7 +128,7 @@ async def _step(engine: AsyncEngine, cipher: OrganisationCipher, held: Claim, ta
             stepping.tell(Done(number, target.call(intent, out)))
             continue
         async with engine.begin() as conn:
-            if isinstance(intent, Snooze | Finish):
+            if isinstance(intent, Snooze | Hold | Finish):
                 wake_ups, stored = [*(await settle(conn, held, intent)).wake_ups], Stored()
             else:
                 stored = await carry_out(conn, cipher, PUBLISHED, held, intent, RULES)

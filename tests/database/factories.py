@@ -15,7 +15,7 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from app.db import activity_queue, answers, batches, runs, tenants
+from app.db import activity_queue, answers, batches, pauses, runs, tenants
 from app.db.cipher import Cipher, OrganisationCipher, cipher_of, new_key
 from app.db.claims import Claim
 from app.db.engine import connect
@@ -157,7 +157,13 @@ class Tenant:
         )
         return activity_id
 
-    async def accept(self, activity_id: UUID, policy: str = "halt", allow: Sequence[str] = ()) -> "Run":
+    async def accept(
+        self,
+        activity_id: UUID,
+        policy: str = "halt",
+        allow: Sequence[str] = (),
+        stop_at_errors: Mapping[str, int] | None = None,
+    ) -> "Run":
         """Provisions an activity."""
         async with self.engine.begin() as conn:
             accepted = await runs.accept_run(
@@ -169,6 +175,7 @@ class Tenant:
                 key_name="testnyckel",
                 most_waiting=1000,
                 allow=allow,
+                stop_at_errors=stop_at_errors,
             )
         rows = await self.rows("SELECT id FROM job WHERE run_id = :run ORDER BY position", run=accepted.run_id)
         return Run(self, activity_id, accepted.run_id, tuple(row["id"] for row in rows), tuple(accepted.wake_ups))
@@ -264,6 +271,21 @@ class Tenant:
         async with self.engine.begin() as conn:
             return (await activity_queue.finish_job(conn, held.organisation_id, held.job_id, held.number, status))[0]
 
+    async def pause(
+        self, activity_id: UUID | None = None, *, by: pauses.By = "operator", reason: str = "Underhåll"
+    ) -> list[activity_queue.WakeUp]:
+        """Pauses an activity, or all of them."""
+        async with self.engine.begin() as conn:
+            place = pauses.Place(self.organisation_id, activity_id)
+            return await pauses.pause(conn, place, by=by, who="testnyckel", reason=reason)
+
+    async def resume(
+        self, activity_id: UUID | None = None, *, by: pauses.By = "operator"
+    ) -> list[activity_queue.WakeUp]:
+        """Ends a pause."""
+        async with self.engine.begin() as conn:
+            return await pauses.resume(conn, pauses.Place(self.organisation_id, activity_id), by=by, who="testnyckel")
+
     async def play(self, job_id: UUID, verdicts: Mapping[str, str] | None = None) -> list[activity_queue.WakeUp]:
         """Has a job carried from its claim to its end."""
         return await drain(self.engine, self.cipher, job_id, verdicts)
@@ -314,6 +336,8 @@ async def make_run(tenant: Tenant, state: str) -> Run:
             return await tenant.accept(run.activity_id)
         case "running":
             pass
+        case "held":
+            await tenant.pause(run.activity_id)
         case "succeeded":
             for job_id in run.jobs:
                 await tenant.play(job_id)
@@ -328,7 +352,8 @@ async def make_run(tenant: Tenant, state: str) -> Run:
 async def make_job(tenant: Tenant, state: str) -> UUID:
     """Makes a job in a state, in an activity queue of its own."""
     run = await make_run(
-        tenant, {"failed": "failed", "blocked": "failed", "cancelled": "cancelled"}.get(state, "running")
+        tenant,
+        {"failed": "failed", "blocked": "failed", "cancelled": "cancelled", "held": "held"}.get(state, "running"),
     )
     job_id = run.jobs[1 if state in {"waiting", "blocked"} else 0]
     if state == "running":

@@ -10,7 +10,8 @@ _HELD_BY_THE_SCHEMA: Final[Mapping[str, str]] = {
     "never early: a job is past its gate only after the one ahead": """
         SELECT job.id FROM job LEFT JOIN job ahead
             ON ahead.run_id = job.run_id AND ahead.position = job.position - 1 AND ahead.status = 'succeeded'
-        WHERE job.position > 1 AND job.status IN ('queued', 'running', 'succeeded', 'failed') AND ahead.id IS NULL
+        WHERE job.position > 1 AND job.status IN ('queued', 'running', 'held', 'succeeded', 'failed')
+            AND ahead.id IS NULL
     """,
     "a succeeded job leaves no record open": """
         SELECT job.id FROM job JOIN record ON record.organisation_id = job.organisation_id AND record.job_id = job.id
@@ -19,11 +20,18 @@ _HELD_BY_THE_SCHEMA: Final[Mapping[str, str]] = {
     "one run of an activity at a time": """
         SELECT run.id FROM run JOIN run other
             ON other.organisation_id = run.organisation_id AND other.activity_id = run.activity_id
-        WHERE run.status = 'running' AND other.status = 'running' AND other.id <> run.id
+        WHERE run.status IN ('running', 'held') AND other.status IN ('running', 'held') AND other.id <> run.id
     """,
     "a live job belongs to a running run": """
         SELECT job.id FROM job JOIN run ON run.id = job.run_id
         WHERE job.status IN ('queued', 'running') AND run.status <> 'running'
+    """,
+    "a held job belongs to a held run": """
+        SELECT job.id FROM job JOIN run ON run.id = job.run_id WHERE job.status = 'held' AND run.status <> 'held'
+    """,
+    "a held run is held by a pause": """
+        SELECT run.id FROM run WHERE (run.status = 'held' AND run.pause_id IS NULL)
+            OR (run.pause_id IS NOT NULL AND run.status NOT IN ('running', 'held'))
     """,
     "a run succeeds with its four jobs": """
         SELECT run.id FROM run WHERE run.status = 'succeeded'
@@ -59,18 +67,37 @@ _HELD_BY_THE_ENGINE: Final[Mapping[str, str]] = {
             ON ahead.organisation_id = later.organisation_id AND ahead.activity_id = later.activity_id
             AND ahead.sequence < later.sequence
         WHERE later.started_at <= ahead.started_at
-            OR (later.started_at IS NOT NULL AND ahead.status IN ('queued', 'running'))
+            OR (later.started_at IS NOT NULL AND ahead.status IN ('queued', 'running', 'held'))
     """,
     "never lost: a running run has one live job": """
         SELECT run.id FROM run WHERE run.status = 'running'
             AND (SELECT count(*) FROM job WHERE job.run_id = run.id AND job.status IN ('queued', 'running')) <> 1
+    """,
+    "never lost: a held run has one held job, its first that is unfinished, and no live one": """
+        SELECT run.id FROM run WHERE run.status = 'held' AND (
+            SELECT array_agg(job.status ORDER BY position) FROM job
+            WHERE job.run_id = run.id AND job.status <> 'succeeded'
+        ) IS DISTINCT FROM (
+            SELECT array_agg(CASE position WHEN first THEN 'held' ELSE 'waiting' END ORDER BY position)
+            FROM job CROSS JOIN LATERAL (
+                SELECT min(position) AS first FROM job WHERE job.run_id = run.id AND job.status <> 'succeeded'
+            ) unfinished WHERE job.run_id = run.id AND position >= first
+        )
+    """,
+    "a run under way knows the pause that keeps it, and no other": """
+        SELECT run.id FROM run WHERE run.status IN ('running', 'held')
+            AND run.pause_id IS DISTINCT FROM pause_of(run.organisation_id, run.activity_id)
+    """,
+    "of a paused run no job is queued: what is due is held": """
+        SELECT run.id FROM run JOIN job ON job.run_id = run.id
+        WHERE run.pause_id IS NOT NULL AND job.status = 'queued'
     """,
     "never lost: a waiting run is whole, and behind one that runs": """
         SELECT run.id FROM run WHERE run.status = 'queued' AND (
             (SELECT count(*) FROM job WHERE job.run_id = run.id AND job.status = 'waiting') <> 4
             OR NOT EXISTS (
                 SELECT FROM run ahead WHERE ahead.organisation_id = run.organisation_id
-                    AND ahead.activity_id = run.activity_id AND ahead.status = 'running'
+                    AND ahead.activity_id = run.activity_id AND ahead.status IN ('running', 'held')
             )
         )
     """,
@@ -82,7 +109,8 @@ _HELD_BY_THE_ENGINE: Final[Mapping[str, str]] = {
     """,
     "an ended run has no job to come": """
         SELECT run.id FROM run JOIN job ON job.run_id = run.id
-        WHERE run.status IN ('succeeded', 'failed', 'cancelled') AND job.status IN ('waiting', 'queued', 'running')
+        WHERE run.status IN ('succeeded', 'failed', 'cancelled')
+            AND job.status IN ('waiting', 'queued', 'running', 'held')
     """,
     "a record is sent in a batch that is out": """
         SELECT record.object_id FROM record LEFT JOIN batch ON batch.id = record.batch_id

@@ -74,7 +74,9 @@ LATE_WRITES: Final[dict[str, tuple[Write, Refusal]]] = {
     ),
     "postpone_poll": (lambda conn, cipher, held, batch: answers.postpone_poll(conn, held, batch, _NOW), _told),
     "refuse_batch": (
-        lambda conn, cipher, held, batch: answers.refuse_batch(conn, cipher, held, batch, 413, b"[]", {}),
+        lambda conn, cipher, held, batch: answers.refuse_batch(
+            conn, cipher, held, batch, 413, b"[]", {}, PUBLISHED.codes
+        ),
         _told,
     ),
     "requeue_batch": (

@@ -18,7 +18,7 @@ from app.db.claims import Claim
 from app.domain.intents import Found
 from app.domain.verdicts import AwaitedBatch
 
-_TABLES: Final = ("run", "job", "record", "batch", "at_target", "event", "content", "object")
+_TABLES: Final = ("run", "job", "record", "batch", "at_target", "event", "content", "object", "pause")
 
 
 class Cut(Exception):
@@ -74,6 +74,8 @@ class World:
     bell: list[WakeUp] = field(default_factory=list)
     # The runs whose cancel has been answered and that have not been tried again since.
     cancelled: set[UUID] = field(default_factory=set)
+    # The activities whose pause has been answered and not been lifted since.
+    paused: set[UUID] = field(default_factory=set)
     # The highest number that any claimer of a job was given.
     numbers: dict[UUID, int] = field(default_factory=dict)
     # What the next transaction meets: its connection breaks, or somebody else comes in before it commits.
@@ -119,6 +121,11 @@ class World:
         """Gives a digest of everything that the engine keeps of runs."""
         tables = " UNION ALL ".join(f"SELECT CAST({each} AS text) FROM {each}" for each in _TABLES)
         return str(await self.value(f"SELECT md5(string_agg(line, ' ' ORDER BY line)) FROM ({tables}) AS lines (line)"))
+
+    async def stops(self, run_id: UUID) -> bool:
+        """Tells whether the cancel of a run, or the pause of its activity, has been answered."""
+        found = await self.value("SELECT activity_id FROM run WHERE id = :run", run=run_id)
+        return run_id in self.cancelled or found in self.paused
 
     async def stale(self, held: Claim) -> bool:
         """Tells whether a claim holds no more."""

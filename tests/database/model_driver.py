@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from app.db import answers, batches
 from app.db.claims import Claim
 from app.db.verbs import LeaseLost
-from app.domain.conclusion import Fault, Finish, Snooze
+from app.domain.conclusion import Fault, Finish, Hold, Snooze
 from app.domain.intents import (
     Accepted,
     Answered,
@@ -191,14 +191,14 @@ class Worker:
         step.tell(event)
 
     async def _transaction(self, held: Claim, intent: Transaction) -> Stored:
-        world, over = self._world, held.run_id in self._world.cancelled
+        world, over = self._world, await self._world.stops(held.run_id)
         async with world.begin() as conn:
-            if isinstance(intent, Snooze | Finish):
+            if isinstance(intent, Snooze | Hold | Finish):
                 wake_ups, stored = [*(await settle(conn, held, intent)).wake_ups], Stored()
             else:
                 wake_ups, stored = [], await carry_out(conn, world.cipher, PUBLISHED, held, intent, RULES)
         written = isinstance(intent, WriteBatch) and stored.result
-        assert not (written and over), "a batch was written after the cancel of its run had been answered"
+        assert not (written and over), "a batch was written after the cancel or pause of its run had been answered"
         world.bell += wake_ups
         return stored
 
@@ -220,7 +220,7 @@ class Worker:
     async def _send(self, held: Claim, step: Stepping, number: int, intent: Send) -> Course:
         world = self._world
         yield None
-        over = held.run_id in world.cancelled
+        over = await world.stops(held.run_id)
         async with world.begin() as conn:
             out = await batches.call_batch(conn, world.cipher, PUBLISHED, held, intent.batch_id)
             assert out is None or world.numbers[held.job_id] == held.number, "two workers write for one job"
@@ -232,7 +232,7 @@ class Worker:
         if out is None:
             yield NotMade(out_of_time=False)
             return
-        assert not over, "a batch left after the cancel of its run had been answered"
+        assert not over, "a batch left after the cancel or pause of its run had been answered"
         die = yield None
         outcome = _SENT[die % len(_SENT)]
         if outcome == "never left":

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from app.db import activity_queue, egress, runs
+from app.db import activity_queue, egress, pauses, runs
 from app.domain.kinds import Kind
 from app.errors import Conflict
 from tests.database.factories import Object, Tenant
@@ -104,6 +104,23 @@ class Events:
                     self.world.cancelled.discard(run_id)
                     assert not await conn.scalar(sa.text(_LEFT_CLOSED), {"run": run_id}), "a retry leaves records out"
 
+    async def pause(self, activity: int) -> None:
+        """Pauses an activity; it may be paused already."""
+        queue = self.activities[activity % 2]
+        async with self.world.begin() as conn:
+            self.world.bell += await pauses.pause(conn, self._place(queue), by="operator", who="test", reason="Prov")
+        self.world.paused.add(queue)
+
+    async def resume(self, activity: int) -> None:
+        """Lets an activity go on; it may not be paused."""
+        queue = self.activities[activity % 2]
+        self.world.paused.discard(queue)
+        async with self.world.begin() as conn:
+            self.world.bell += await pauses.resume(conn, self._place(queue), by="operator", who="test")
+
+    def _place(self, activity: UUID) -> pauses.Place:
+        return pauses.Place(self.tenant.organisation_id, activity)
+
     async def hear(self, worker: int, number: int) -> None:
         """Rings a worker, once more perhaps."""
         if self.world.bell and self.workers[worker].idle:
@@ -176,6 +193,8 @@ class Events:
             "cancel": lambda: self.cancel(number, (worker - number) % WORKERS),
             "retry": lambda: self.retry(self.run(number), None),
             "sweep": self.sweep,
+            "pause": lambda: self.pause(number),
+            "resume": lambda: self.resume(number),
         }
         return acts[name]
 
@@ -246,6 +265,8 @@ class Events:
         for worker in self.workers:  # those that were stopped wake up, too
             await worker.finish_step()
             await worker.taken_over()
+        for activity in range(len(self.activities)):
+            await self.resume(activity)
         for _ in range(40 + 30 * len(self.runs)):
             await self.sweep()
             while await self.workers[0].claim(None):
@@ -254,7 +275,7 @@ class Events:
                 break
             await self.forward(timedelta(minutes=2))
         await self.look()
-        left = await world.rows("SELECT id, status FROM run WHERE status IN ('queued', 'running')")
+        left = await world.rows("SELECT id, status FROM run WHERE status IN ('queued', 'running', 'held')")
         assert not left, "a run does not come to its end"
         results = await world.rows(
             "SELECT job_id, object_id, status FROM record WHERE status IN ('succeeded', 'warning')"

@@ -34,19 +34,39 @@ def end(job: str, status: str) -> str:
 
 def end_run(status: str) -> str:
     """Ends a run."""
-    return f"UPDATE run SET status = '{status}', finished_at = {NOW} WHERE id = %(id)s"
+    return f"UPDATE run SET status = '{status}', finished_at = {NOW}, pause_id = NULL WHERE id = %(id)s"
 
 
 def end_rest(status: str) -> str:
     """Ends the jobs of a run that nobody holds."""
     return (
         f"UPDATE job SET status = '{status}', finished_at = {NOW}, due_at = NULL"
-        " WHERE run_id = %(id)s AND status IN ('waiting', 'queued')"
+        " WHERE run_id = %(id)s AND status IN ('waiting', 'queued', 'held')"
     )
 
 
 DONE_1 = [CLAIM.format("j1"), end("j1", "succeeded")]
 START = f"UPDATE run SET status = 'running', started_at = {NOW}, finished_at = NULL WHERE id = %(id)s"
+
+
+IN_FORCE = (
+    "INSERT INTO pause (organisation_id, activity_id, by, made_by, reason)"
+    " SELECT organisation_id, activity_id, 'operator', 'test', 'Prov' FROM run WHERE id = %(id)s"
+)
+# A job goes back to those that are due.
+BACK = f"UPDATE job SET status = 'queued', due_at = {NOW}, holder = NULL, fence = claim WHERE id = %(j1)s"
+PAUSED = (
+    "UPDATE run SET pause_id = (SELECT pause.id FROM pause WHERE pause.activity_id = run.activity_id) WHERE id = %(id)s"
+)
+# A run and its job refer to the state of each other.
+HOLD = (
+    "WITH stops AS (UPDATE run SET status = 'held' WHERE id = %(id)s)"
+    " UPDATE job SET status = 'held', due_at = NULL WHERE id = %(j1)s"
+)
+GO_ON = (
+    "WITH goes_on AS (UPDATE run SET status = 'running' WHERE id = %(id)s)"
+    f" UPDATE job SET status = 'queued', due_at = {NOW} WHERE id = %(j1)s"
+)
 
 
 def change(kind: str, changes: str) -> str:

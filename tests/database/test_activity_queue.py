@@ -508,7 +508,7 @@ async def test_a_retry_does_not_jump_the_queue(tenant: Tenant) -> None:
 async def test_of_two_retries_at_once_one_is_taken(tenant: Tenant) -> None:
     run = await _failed(tenant)
     results = await asyncio.gather(run.retry(), run.retry(), return_exceptions=True)
-    assert sorted(type(result).__name__ for result in results) == ["Conflict", "list"]
+    assert sorted(type(result).__name__ for result in results) == ["RunNotEnded", "list"]
 
 
 # The mending of an activity queue

@@ -384,7 +384,7 @@ async def test_a_refused_batch_is_halved_until_the_culprit_stands_alone(tenant: 
             await batches.call_batch(conn, tenant.cipher, PUBLISHED, held, out.id)
         if culprit in [item["id"] for item in items]:
             async with tenant.engine.begin() as conn:
-                await answers.refuse_batch(conn, tenant.cipher, held, out.id, 400, b'[{"id":"9"}]', {})
+                await answers.refuse_batch(conn, tenant.cipher, held, out.id, 400, b'[{"id":"9"}]', {}, PUBLISHED.codes)
         else:
             async with tenant.engine.begin() as conn:
                 await answers.accept_batch(conn, held, out.id, 202, str(uuid4()), NOTHING)
@@ -405,7 +405,8 @@ async def test_whom_a_refusal_blames_ends_alone_and_the_others_go_again(tenant: 
     _, held = await _claimed(tenant, persons)
     batch_id = await tenant.called(held)
     async with tenant.engine.begin() as conn:
-        await answers.refuse_batch(conn, tenant.cipher, held, batch_id, 400, b"[1, 2]", {culprit: b"[1]"})
+        blamed = {culprit: b'[{"id":"3047"}]'}
+        await answers.refuse_batch(conn, tenant.cipher, held, batch_id, 400, b"[1, 2]", blamed, PUBLISHED.codes)
     rows = await _records(tenant, held)
     assert [(row["status"], row["max_together"]) for row in rows] == [
         ("pending", None),
@@ -413,14 +414,15 @@ async def test_whom_a_refusal_blames_ends_alone_and_the_others_go_again(tenant: 
         ("pending", None),
     ]
     received = await _content(tenant, rows[1]["received"])
-    assert received == b"[1]"
+    assert received == blamed[culprit]
+    assert [row["codes"] for row in rows] == [None, ["refused_batch", "3047"], None]
 
 
 async def test_a_refusal_is_kept_with_its_batch(tenant: Tenant) -> None:
     _, held = await _claimed(tenant, [pupil(), pupil()])
     batch_id = await tenant.called(held)
     async with tenant.engine.begin() as conn:
-        await answers.refuse_batch(conn, tenant.cipher, held, batch_id, 413, b"[5020]", {})
+        await answers.refuse_batch(conn, tenant.cipher, held, batch_id, 413, b"[5020]", {}, PUBLISHED.codes)
     row = await _batch(tenant, batch_id)
     assert (row["status"], row["http_status"], row["error"]) == ("refused", 413, "http_413")
     assert await _content(tenant, row["answer"]) == b"[5020]"

@@ -112,7 +112,9 @@ _WRITES: dict[str, type_of_write] = {
     "accept_batch": lambda t, conn, held, w, a: answers.accept_batch(conn, held, w, 202, "late", NOTHING),
     "apply_answer": lambda t, conn, held, w, a: answers.apply_answer(conn, t.cipher, held, a, b"{}", [], NOTHING),
     "postpone_poll": lambda t, conn, held, w, a: answers.postpone_poll(conn, held, a, MINUTE),
-    "refuse_batch": lambda t, conn, held, w, a: answers.refuse_batch(conn, t.cipher, held, w, 413, b"[]", {}),
+    "refuse_batch": lambda t, conn, held, w, a: answers.refuse_batch(
+        conn, t.cipher, held, w, 413, b"[]", {}, PUBLISHED.codes
+    ),
     "requeue_batch": lambda t, conn, held, w, a: answers.requeue_batch(conn, t.cipher, held, w, 503, b"[]", MINUTE),
     "mark_lost": lambda t, conn, held, w, a: answers.mark_lost(conn, held, a, "timeout", NOTHING),
     "unmark_called": lambda t, conn, held, w, a: batches.unmark_called(conn, held, w),

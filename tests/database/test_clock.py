@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from app.db import activity_queue, answers, batches, circuits, claims, egress, idempotency, workers
 from app.domain.circuit import Circuit
 from app.domain.verdicts import RecordChange
+from app.skolverket.published import PUBLISHED
 from tests.database.epochs import begin_epoch, claim
 from tests.database.factories import MINUTE, Tenant, change_records, engine_of, make_run, pupil
 from tests.database.virtual_time import FORWARD, virtualise
@@ -68,7 +69,7 @@ async def test_whatever_is_written_has_the_databases_time(turned: AsyncEngine, d
     async with turned.begin() as conn:
         await answers.mark_lost(conn, held, lost, "timeout", MINUTE)
         await answers.requeue_batch(conn, tenant.cipher, held, put_off, 503, b"[]", MINUTE)
-        await answers.refuse_batch(conn, tenant.cipher, held, refused, 413, b"[]", {})
+        await answers.refuse_batch(conn, tenant.cipher, held, refused, 413, b"[]", {}, PUBLISHED.codes)
         await answers.accept_batch(conn, held, answered, 202, "7", MINUTE)
         await answers.postpone_poll(conn, held, answered, MINUTE)
         await claims.note_fault(conn, held, {"code": "timeout"})
@@ -80,9 +81,9 @@ async def test_whatever_is_written_has_the_databases_time(turned: AsyncEngine, d
         await egress.note_pause(conn, "here", "calls", MINUTE)
         await egress.close_epoch(conn, epoch)
         await circuits.note_circuit(conn, "here", "provisioning", Circuit(7, 2.5, "timeout", 2.5, 3.0), 2.5)
-        kept = idempotency.Stored(202, {}, "{}")
-        await idempotency.keep(conn, tenant.organisation_id, "k", b"d", kept)
-        assert await idempotency.find(conn, tenant.organisation_id, "k", b"d") == kept
+        used, kept = idempotency.Used(tenant.key_id, bytes(32), bytes(32)), idempotency.Stored(uuid4(), "{}")
+        await idempotency.keep(conn, tenant.organisation_id, used, kept)
+        assert await idempotency.find(conn, tenant.organisation_id, used) == kept
         await workers.note_worker(conn, uuid4(), "tests", workers.Tally())
 
     assert _outside(database_url, begin) == []

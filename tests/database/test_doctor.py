@@ -13,8 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from app.cli.diagnosis import headline, worded
-from app.db import circuits, claims, reads, tasks, tokens, workers
+from app.db import circuits, claims, deliveries, reads, tasks, tokens, webhooks, workers
 from app.db.doctor import look, progress
 from app.db.egress import note_pause
 from app.db.faults import OurFault
@@ -23,6 +22,7 @@ from app.domain.conclusion import CIRCUIT_OPEN
 from app.domain.diagnosis import Finding, diagnose
 from app.domain.situation import Progress, Seen
 from app.jobs.problems import job_problem
+from app.views.diagnosis import headline, worded
 from tests.conftest import Spawn
 from tests.database import epochs
 from tests.database.factories import HOUR, MINUTE, Tenant
@@ -54,6 +54,16 @@ async def found(engine: AsyncEngine) -> dict[str, Found]:
         )
         for each in diagnose(looked)
     }
+
+
+async def test_what_is_held_is_named_with_the_time_of_its_pause(tenant: Tenant, engine: AsyncEngine) -> None:
+    run = await tenant.new_run()
+    await tenant.pause(run.activity_id)
+    paused = (await found(engine))["paused_by_operator"]
+    assert paused.level == "warning"
+    assert paused.since == await tenant.value("SELECT since FROM pause")
+    assert paused.queue is not None
+    assert paused.queue.run_id == run.id
 
 
 @pytest.fixture
@@ -219,6 +229,31 @@ async def test_tasks_that_fail_again_and_again(engine: AsyncEngine, tenant: Tena
     assert "http_503" in failing.why
 
 
+async def test_a_webhook_that_takes_nothing_for_long(engine: AsyncEngine, tenant: Tenant, worker: UUID) -> None:
+    async with engine.begin() as conn:
+        made = await webhooks.create_webhook(
+            conn,
+            tenant.cipher,
+            url="https://host.example.se/hook",
+            types=["run.failed"],
+            description="",
+            enabled=True,
+            secret=b"s" * 32,
+        )
+        for _ in range(2):
+            await deliveries.add_test(conn, tenant.organisation_id, made["id"])
+    for _ in range(4):
+        assert "webhook_failing" not in await found(engine)
+        async with engine.begin() as conn:
+            for each in await deliveries.claim_deliveries(conn, most=2, each=2, full=[]):
+                failed = {"http_status": None, "failure": "timeout", "again_in": timedelta()}
+                assert await deliveries.settle(conn, each, "failed", **failed)  # type: ignore[arg-type]
+    failing = (await found(engine))["webhook_failing"]
+    assert (failing.level, tenant.number in failing.what) == ("warning", True)
+    assert "2 deliveries" in failing.what
+    assert "timeout" in failing.why
+
+
 async def test_a_transaction_that_lies_on_a_queue(
     engine: AsyncEngine, tenant: Tenant, worker: UUID, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -253,7 +288,8 @@ async def test_a_queue_that_nobody_starts(engine: AsyncEngine, tenant: Tenant, w
     await past_the_guards(
         tenant,
         f"UPDATE job SET status = 'cancelled', finished_at = {AGO}, due_at = NULL WHERE run_id = '{run.id}'",
-        f"UPDATE run SET status = 'cancelled', finished_at = clock_timestamp() WHERE id = '{run.id}'",
+        "UPDATE run SET status = 'cancelled', finished_at = clock_timestamp(), outcome = 'clean'"
+        f" WHERE id = '{run.id}'",
     )
     assert (await found(engine))["starts"].level == "ok"
     await past_the_guards(
@@ -423,7 +459,7 @@ async def test_the_command_as_json(
     run = await tenant.new_run()
     ran = doctor("--json", DATABASE_URL=database_url, REDIS_URL=redis_url)
     told = json.loads(ran.said)
-    assert (ran.code, told["well"], told["queues"]) == (0, True, 1)
+    assert (ran.code, told["well"], told["queues"], told["at"][-1]) == (0, True, 1, "Z")
     (only,) = told["findings"]
     assert (only["code"], only["queue"]["activity_id"], only["queue"]["run"]) == ("goes_on", str(run.activity_id), 1)
 
@@ -455,6 +491,20 @@ async def test_who_keeps_a_migration_from_its_tables_is_named(
     assert list(stuck) == ["not_migrated", "session_in_the_way"]
     assert stuck["session_in_the_way"].what == f"Session {pid} (pg_dump) has a transaction open."
     assert stuck["session_in_the_way"].why.startswith("It uses job:")
+
+
+async def test_who_keeps_changes_from_being_told_is_named(
+    engine: AsyncEngine, tenant: Tenant, empty_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever writes and does not end, in whatever database of the cluster; who reads keeps nothing back."""
+    monkeypatch.setattr("app.domain.diagnosis.IDLE_FOR", timedelta())
+    monkeypatch.setattr("app.db.doctor.IDLE_FOR", timedelta())
+    async with await psycopg.AsyncConnection.connect(empty_database_url, application_name="psql") as elsewhere:
+        await elsewhere.execute("SELECT 1")
+        assert "changes_delayed" not in await found(engine)
+        await elsewhere.execute("CREATE TABLE made (id int)")
+        delayed = (await found(engine))["changes_delayed"]
+        assert delayed.what == f"Session {elsewhere.info.backend_pid} (psql) has a transaction open that writes."
 
 
 async def test_a_part_that_hangs_hides_no_other(

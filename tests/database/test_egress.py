@@ -17,6 +17,7 @@ from app.jobs import egress as at_work
 from app.jobs.egress import Egress
 from app.runtime import target_of
 from app.settings import Settings
+from tests.conftest import NOWHERE
 from tests.database.epochs import begin_epoch, claim
 from tests.database.factories import Tenant, engine_of, make_job, the_cipher
 
@@ -220,7 +221,8 @@ async def test_epochs_of_long_ago_are_forgotten_but_for_the_latest(tenant: Tenan
 @asynccontextmanager
 async def working(database_url: str, **settings: object) -> AsyncIterator[Egress]:
     engine, beats = engine_of(database_url), engine_of(database_url, pool=1)
-    given = Settings.model_validate({"sweep_seconds": 0.2, **settings})
+    nowhere = {name.lower(): address for name, address in NOWHERE.items()}
+    given = Settings.model_validate({"sweep_seconds": 0.2, **nowhere, **settings})
     worker = Egress(given, engine, beats, the_cipher(), target_of(given), asyncio.Event())
     task = asyncio.create_task(worker.run())
     try:

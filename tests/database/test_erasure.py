@@ -60,7 +60,7 @@ async def refused(tenant: Tenant, person: Object) -> Run:
     batch_id = await tenant.called(held)
     async with tenant.engine.begin() as conn:
         words = f"{NAME} is refused".encode()
-        await answers.refuse_batch(conn, tenant.cipher, held, batch_id, 400, words, {})
+        await answers.refuse_batch(conn, tenant.cipher, held, batch_id, 400, words, {}, PUBLISHED.codes)
     await tenant.finish(held, "failed")
     assert await run.status() == "failed"
     return run
@@ -148,7 +148,7 @@ async def test_what_earlier_tries_have_left_goes_with_it(tenant: Tenant) -> None
     batch_id = await tenant.called(held)
     async with tenant.engine.begin() as conn:
         blamed = {UUID(person["id"]): f"{NAME} is to blame".encode()}
-        await answers.refuse_batch(conn, tenant.cipher, held, batch_id, 400, b"no", blamed)
+        await answers.refuse_batch(conn, tenant.cipher, held, batch_id, 400, b"no", blamed, PUBLISHED.codes)
     await tenant.answer(held, await tenant.accepted(held))
     await tenant.finish(held, "failed")
     await run.retry()

@@ -86,7 +86,7 @@ _die = st.integers(0, 255)
 _dice = st.lists(_die, min_size=5, max_size=20)
 _workers = st.integers(0, WORKERS - 1)
 _policies = st.sampled_from(["halt", "continue"])
-_acts = st.sampled_from(["work", "work", "accept", "cancel", "retry", "sweep"])
+_acts = st.sampled_from(["work", "work", "accept", "cancel", "retry", "sweep", "pause", "resume"])
 
 
 class Model(RuleBasedStateMachine):
@@ -118,6 +118,15 @@ class Model(RuleBasedStateMachine):
     def somebody_cancels_a_run_that_is_worked_on(self, worker: int, dice: list[int], number: int) -> None:
         self._do(self._events.work(worker, dice))
         self._do(self._events.cancel(number, worker))
+
+    @rule(worker=_workers, dice=_dice, activity=_numbers)
+    def an_activity_is_paused_while_it_is_worked_on(self, worker: int, dice: list[int], activity: int) -> None:
+        self._do(self._events.work(worker, dice))
+        self._do(self._events.pause(activity))
+
+    @rule(activity=_numbers)
+    def an_activity_goes_on(self, activity: int) -> None:
+        self._do(self._events.resume(activity))
 
     @rule(number=_numbers, policy=st.none() | _policies)
     def somebody_retries(self, number: int, policy: str | None) -> None:

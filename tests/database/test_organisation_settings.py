@@ -1,6 +1,7 @@
 """Organisations' certificates as operators name, list and check them; the database has names of files and no more."""
 
 import asyncio
+import json
 import os
 import re
 import subprocess
@@ -17,16 +18,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from typer.testing import CliRunner, Result
 
 from app import cli
-from app.cli import start
 from app.db import tenants
 from app.db.tenants import CertificateFiles
 from app.errors import Conflict, NotFound, Stopped
 from app.local.environment import new_keys
-from tests.conftest import ROOT, _wait, spawning
+from tests.conftest import NOWHERE, ROOT, _wait, spawning
 from tests.database.factories import Tenant, engine_of
-from tests.tls import CLIENT, Tls, issue, make_tls
+from tests.tls import CLIENT, Tls, issue, make_tls, write_key
 
-NUMBER, OTHER = "2120000001", "2120000002"
+NUMBER, OTHER = "2120000001", "2120009812"
 FILES = CertificateFiles("kommun.pem", "kommun.key")
 ENTITY_ID = "https://federation.example.se/kommun"
 
@@ -119,13 +119,12 @@ def run(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Res
     """Runs `python -m app organisations …` in this process, whose logs stay as they are."""
     monkeypatch.setenv("DATABASE_URL", database_url)
     monkeypatch.setenv("COLUMNS", "200")
-    monkeypatch.setattr(start, "configure", lambda _level: None)
     return lambda *arguments: CliRunner().invoke(cli.cli, ["organisations", *arguments])
 
 
 def listed(result: Result) -> list[list[str]]:
-    rows = [line.strip("│").split("│") for line in result.stdout.splitlines() if line.startswith("│")]
-    return [[cell.strip() for cell in row[:-1]] for row in rows]
+    _, *rows = (line.split("\t") for line in result.stdout.splitlines())
+    return [row[:-2] for row in rows]
 
 
 FILE_OPTIONS = ("--certificate", "kommun.pem", "--key", "kommun.key")
@@ -150,7 +149,7 @@ def test_domains_of_logins_are_declared_changed_and_ended(run: Callable[..., Res
     assert run("set", "--number", NUMBER, "--eppn-domain", "elev.exempelby.se").exit_code == 0
     assert listed(run("list"))[0][-1] == "elev.exempelby.se"
     refused = run("set", "--number", NUMBER, "--eppn-domain", "exempelby")
-    assert isinstance(refused.exception, Stopped)
+    assert refused.exit_code == 2
     assert run("set", "--number", NUMBER, "--eppn-domain", "").exit_code == 0
     assert listed(run("list"))[0][-1] == ""
 
@@ -165,7 +164,7 @@ def test_domains_of_logins_are_declared_changed_and_ended(run: Callable[..., Res
     ],
 )
 def test_options_that_do_not_go_together_are_refused(run: Callable[..., Result], options: tuple[str, ...]) -> None:
-    assert isinstance(run("set", "--number", NUMBER, *options).exception, Stopped)
+    assert run("set", "--number", NUMBER, *options).exit_code == 2
 
 
 # The check
@@ -186,6 +185,7 @@ def tls(process: tuple[Tls, int], monkeypatch: pytest.MonkeyPatch) -> Tls:
     tls, port = process
     monkeypatch.setenv("SKOLVERKET_PROVISIONING_URL", f"https://127.0.0.1:{port}/provisioning/v1")
     monkeypatch.setenv("SKOLVERKET_AUTHORISATION_URL", f"https://127.0.0.1:{port}/transaction")
+    monkeypatch.setenv("SKOLVERKET_OPEN_DATA_URL", f"https://127.0.0.1:{port}/open-data/v1")
     monkeypatch.setenv("SKOLVERKET_CA_FILE", str(tls.ca_file))
     monkeypatch.setenv("SKOLVERKET_AUTHORISATION_PINS", tls.pin)
     monkeypatch.setenv("CERTIFICATE_FOLDER", str(tls.folder))
@@ -237,13 +237,20 @@ def test_an_error_in_one_organisation_ends_the_check_with_1(run: Callable[..., R
     ]
     assert run("check", "--number", NUMBER).exit_code == 0
     assert list(said(run("check", "--number", NUMBER))) == [NUMBER]
+    as_json = run("check", "--json")
+    assert as_json.exit_code == 1
+    well, ill = json.loads(as_json.stdout)
+    assert [(each["number"], each["well"]) for each in (well, ill)] == [(NUMBER, True), (OTHER, False)]
+    assert [found["text"] for found in ill["findings"] if found["level"] == "error"] == [
+        f"The certificate is another organisation's: {NUMBER}. Name this organisation's own."
+    ]
 
 
 def test_a_warning_is_no_error(run: Callable[..., Result], tls: Tls, tmp_path: Path) -> None:
     ends = datetime.now(UTC) + timedelta(days=12, hours=1)
     issued = issue("Kommun", tls.approved, number=NUMBER, uses=[CLIENT], ends=ends)
     (tmp_path / "kommun.pem").write_bytes(issued.chain_pem)
-    (tmp_path / "kommun.key").write_bytes(issued.key_pem)
+    write_key(tmp_path / "kommun.key", issued)
     files = ("--certificate", str(tmp_path / "kommun.pem"), "--key", str(tmp_path / "kommun.key"))
     assert run("create", "--number", NUMBER, "--name", "Exempelkommun", *files).exit_code == 0
     checked = run("check")
@@ -284,7 +291,7 @@ def test_without_colours_and_without_a_terminal_the_check_reads_the_same(databas
     ended = subprocess.run(
         [sys.executable, "-m", "app", "organisations", "check"],
         cwd=ROOT,
-        env={**os.environ, "DATABASE_URL": database_url, "COLUMNS": "40"},
+        env={**NOWHERE, **os.environ, "DATABASE_URL": database_url, "COLUMNS": "40"},
         capture_output=True,
         text=True,
         timeout=30,

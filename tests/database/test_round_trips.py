@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.db.engine import statement
-from app.domain.conclusion import Expire, Fault, Finish, Snooze
+from app.domain.conclusion import Expire, Fault, Finish, Hold, Snooze
 from app.domain.intents import (
     AbandonOutstanding,
     AcceptBatch,
@@ -66,6 +66,7 @@ _INTENTS: dict[type[Transaction], tuple[str, Callable[[UUID, UUID], Transaction]
     NoteArrived: ("accepted", lambda batch, record: NoteArrived([record])),
     NoteFault: ("accepted", lambda batch, record: NoteFault(Fault("timeout"))),
     Snooze: ("accepted", lambda batch, record: Snooze(MINUTE)),
+    Hold: ("none", lambda batch, record: Hold()),
     Finish: ("none", lambda batch, record: Finish("failed", "no_contact")),
 }
 
@@ -111,7 +112,7 @@ async def test_one_statement_does_it_and_gives_what_is_open(tenant: Tenant, kind
     intent = make(batch_id, UUID((await run.objects(1))[0]))
     with _counted(tenant.engine) as sent:
         async with statement(tenant.engine, "test") as conn:
-            if isinstance(intent, Snooze | Finish):
+            if isinstance(intent, Snooze | Hold | Finish):
                 await settle(conn, held, intent)
                 work = None
             else:
@@ -120,7 +121,7 @@ async def test_one_statement_does_it_and_gives_what_is_open(tenant: Tenant, kind
     if isinstance(intent, ApplyAnswer):
         assert work is not None
         assert work.usual_answer == MINUTE
-    assert isinstance(work, JobSnapshot) == (kind not in {LoadBatch, LoadUnanswered, LoadUnasked, Snooze, Finish})
+    assert isinstance(work, JobSnapshot) == (kind not in {LoadBatch, LoadUnanswered, LoadUnasked, Snooze, Hold, Finish})
 
 
 async def test_of_a_refusal_only_what_is_said_of_records_of_the_batch_is_kept(tenant: Tenant) -> None:

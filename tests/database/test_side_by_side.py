@@ -1,4 +1,4 @@
-"""Uploads, runs and deletions side by side: none takes from another what that needs, and none waits for ever."""
+"""Uploads, runs, deletions, pauses side by side: none takes from another what that needs, and none waits for ever."""
 
 import asyncio
 import json
@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from uuid import UUID, uuid4
 
 import pytest
+import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from app.db import given, runs, tasks
@@ -17,7 +18,8 @@ from app.db.loop_share import LoopShare
 from app.jobs.tasks.findings import SecondLook
 from app.skolverket.published import PUBLISHED
 from app.sources.json_upload import JsonUpload
-from tests.database.factories import Tenant, pupil, the_cipher
+from tests.database import epochs
+from tests.database.factories import Run, Tenant, pupil, the_cipher
 
 _OUTGOING = """
     SELECT content.digest IS NOT NULL AS there FROM record
@@ -68,11 +70,59 @@ async def test_a_run_keeps_what_it_freezes_of_a_roster_that_goes_meanwhile(tenan
     assert [row["there"] for row in await tenant.rows(_OUTGOING, run=run_id)] == [True]
 
 
-async def _waits_for_a_lock(tenant: Tenant) -> None:
+async def _waits_for_a_lock(tenant: Tenant, many: int = 1) -> None:
     waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
     async with asyncio.timeout(10):
-        while not await tenant.value(waiting):  # noqa: ASYNC110 - Postgres says it to nobody
+        while await tenant.value(waiting) < many:  # noqa: ASYNC110 - Postgres says it to nobody
             await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("of_all", [True, False], ids=["organisation", "activity"])
+async def test_a_pause_waits_for_a_claim_that_is_under_way_and_tells_the_job(tenant: Tenant, of_all: bool) -> None:
+    run = await tenant.new_run()
+    async with tenant.engine.begin() as conn:
+        assert await epochs.claim(conn, run.jobs[0]) is not None
+        pausing = asyncio.create_task(tenant.pause(None if of_all else run.activity_id))
+        await _waits_for_a_lock(tenant)
+    [wake_up] = await pausing
+    assert wake_up.job_id == run.jobs[0]
+    assert (await run.status(), (await run.statuses())[0]) == ("running", "running")
+
+
+async def test_a_pause_of_all_activities_and_the_death_of_a_process_do_not_wait_for_each_other(tenant: Tenant) -> None:
+    """Each locks jobs of many activities; here these and their jobs lie in opposite orders."""
+    first, second = await _crossed(tenant)
+    async with tenant.engine.begin() as conn:
+        epoch = await epochs.begin_epoch(conn)
+    for run in (second, first):
+        async with tenant.engine.begin() as conn:
+            assert await epochs.claim(conn, run.jobs[0], epoch=epoch) is not None
+    async with tenant.engine.begin() as conn:
+        # Who comes first has the job of one of them next, and so waits with what it has locked until then.
+        await conn.execute(sa.text("SELECT FROM job WHERE id = :job FOR UPDATE"), {"job": first.jobs[0]})
+        pausing = asyncio.create_task(tenant.pause())
+        await _waits_for_a_lock(tenant)
+        dying = asyncio.create_task(
+            tenant.do("SELECT end_epoch(id, beat, gen_random_uuid()) FROM epoch WHERE id = :epoch", epoch=epoch)
+        )
+        await _waits_for_a_lock(tenant, 2)
+    assert {each.job_id for each in await pausing} == {run.jobs[0] for run in (first, second)}
+    await dying
+    assert await tenant.value("SELECT count(*) FROM job WHERE holder IS NOT NULL") == 0
+
+
+async def _crossed(tenant: Tenant) -> tuple[Run, Run]:
+    """Gives runs of two activities: the first by its activity's id, which is the second by its job's; others end."""
+    made = list[Run]()
+    while True:
+        made.append(await tenant.new_run())
+        for one in made[:-1]:
+            low, high = sorted((one, made[-1]), key=lambda run: run.activity_id)
+            if low.jobs[0] > high.jobs[0]:
+                for other in made:
+                    if other not in (low, high):
+                        await other.cancel()
+                return low, high
 
 
 async def test_uploads_in_pieces_get_their_places_one_after_the_other(tenant: Tenant) -> None:

@@ -9,7 +9,8 @@ import pytest
 from app.db import claims
 from app.db.claims import Claim, claim_jobs
 from app.db.egress import close_epoch, going_on, take_egress
-from app.domain.conclusion import Finish, conclude
+from app.domain.conclusion import Finish, Hold, conclude
+from app.jobs.transactions import settle
 from tests.database.drain import HORIZON
 from tests.database.factories import Tenant, make_job
 
@@ -150,6 +151,28 @@ async def test_what_kills_workers_again_and_again_for_an_hour_fails(tenant: Tena
     [held] = await machine.claim()
     decision = conclude(held.opened, [], HORIZON, Random(1))
     assert decision == Finish("failed", "worker_lost")
+
+
+async def test_a_pause_does_not_shorten_the_wait_of_a_suspect(tenant: Tenant, machine: Machine) -> None:
+    """Neither what comes to rest in it nor what still waits when it ends is tried before its time."""
+    await tenant.new_run()
+    job_id = await tenant.value("SELECT id FROM job WHERE status = 'queued'")
+    await machine.deaths(1)
+    await machine.claim()
+    await machine.take_over()
+    due = "SELECT due_at FROM job WHERE id = :job AND worker_deaths = 2"
+    before = await tenant.value(due, job=job_id)
+    for changed in (tenant.pause, tenant.resume, tenant.pause):
+        await changed()
+        assert await tenant.value(due, job=job_id) == before
+        assert await machine.claim() == []
+    await machine.wait_over()
+    [held] = await machine.claim()
+    async with tenant.engine.begin() as conn:
+        await settle(conn, held, Hold())
+    assert await tenant.value("SELECT status FROM job WHERE id = :job", job=job_id) == "held"
+    await tenant.resume()
+    assert await row_of(tenant, job_id) == (2, 0, 60)
 
 
 async def test_of_a_process_that_lives_nobody_died(tenant: Tenant, machine: Machine) -> None:

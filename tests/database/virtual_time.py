@@ -22,7 +22,8 @@ _CLOCK = """
 
 # What rewinds a database to its beginning, whatever runs it has seen. Rosters stay.
 REWIND: Final = f"""
-    TRUNCATE run, job, record, batch, at_target, event, answer_time, object, eppn, epoch, egress, circuit, task;
+    TRUNCATE run, job, record, batch, at_target, event, answer_time, object, eppn, epoch, egress, circuit, task,
+        pause;
     UPDATE activity SET last_sequence = 0;
     UPDATE virtual.clock SET now = '{_BEGINNING.isoformat()}';
     ALTER SEQUENCE virtual.tick RESTART;

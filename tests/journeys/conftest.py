@@ -14,14 +14,15 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from app.api.serving import serve_api
 from app.db.tenants import CertificateFiles
 from app.demo.roster import RosterPlan, generate, reference_only, roster_only
 from app.local.environment import new_keys, towards_simulator
 from app.local.launcher import Child
 from app.local.organisation import create_organisation
+from app.server.serving import serve_api
 from app.settings import Settings
 from tests.conftest import ROOT, Spawn, spawning
+from tests.one_app import app_over
 from tests.tls import Client, Tls, make_tls
 
 Json = dict[str, Any]
@@ -39,11 +40,16 @@ class Service:
     simulator: str
     api: httpx.Client
     outside: httpx.Client
+    figures_port: int
     workers: list[Child] = field(default_factory=list)
 
     def worker(self, **env: str) -> Child:
         self.workers.append(self.spawn("worker", env={**self.env, **env}))
         return self.workers[-1]
+
+    def figures(self) -> str:
+        """Gives the API's figures as they are now."""
+        return self.outside.get(f"http://127.0.0.1:{self.figures_port}/metrics").raise_for_status().text
 
     def store(self, generated: Json, activity_id: str | None = None) -> str:
         """Makes the simulator know the schools, and stores the roster as an activity, a new one without an id."""
@@ -199,25 +205,29 @@ def served(
         "SKOLVERKET_CALLS_PER_SECOND": "50",
         "SKOLVERKET_READS_PER_SECOND": "50",
         "SKOLVERKET_ANSWER_AFTER": "0.25",
+        "METRICS_PORT": "0",
+        "SIGN_IN_OVER_HTTP": "on",
         **given,
     }
     settings = Settings.model_validate({name.lower(): value for name, value in env.items()})
     headers = {"Content-Type": "application/json"}
     with (
-        serving(settings, folder / "api.ready") as port,
+        serving(settings, folder / "api.ready") as (port, figures_port),
         httpx.Client(
             base_url=f"http://127.0.0.1:{port}", headers=headers, trust_env=False, timeout=30, verify=False
         ) as api,
         httpx.Client(trust_env=False, timeout=30, verify=False) as outside,
     ):
         outside.post(f"{simulator}/_simulator/reset", params={"reference": "true"}).raise_for_status()
-        yield Service(spawn, env, simulator, api, outside)
+        yield Service(spawn, env, simulator, api, outside, figures_port)
 
 
 @contextmanager
-def serving(settings: Settings, ready: Path) -> Iterator[int]:
-    """Serves the API from a thread, on a real socket; a process of its own would only cost time."""
+def serving(settings: Settings, ready: Path) -> Iterator[tuple[int, int]]:
+    """Serves the API and its figures from a thread, on real sockets; a process of its own would only cost time."""
     stop = threading.Event()
+    patch = pytest.MonkeyPatch()
+    patch.setattr("app.server.serving.create_app", app_over)
     thread = threading.Thread(target=lambda: asyncio.run(serve_api(settings, "127.0.0.1", 0, ready, stop)))
     thread.start()
     try:
@@ -226,17 +236,19 @@ def serving(settings: Settings, ready: Path) -> Iterator[int]:
             assert thread.is_alive(), "the API did not start"
             assert time.monotonic() < deadline, "waited 20 s for the API"
             time.sleep(0.005)
-        yield json.loads(ready.read_text())["port"]
+        ports = json.loads(ready.read_text())
+        yield ports["port"], ports["metrics_port"]
     finally:
         stop.set()
         thread.join()
+        patch.undo()
 
 
 def add_organisation(
     service: Service,
     organiser: Json,
     client: Client | None = None,
-    scopes: tuple[str, ...] = ("provision", "history", "pii"),
+    scopes: tuple[str, ...] = ("provision", "history", "pii", "protected"),
 ) -> str:
     """Makes another organisation, with its certificate if it has one, and goes on as it; gives its key."""
     key = asyncio.run(

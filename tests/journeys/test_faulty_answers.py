@@ -101,7 +101,7 @@ def test_foreign_records_in_an_answer_are_passed_over_and_told(service: Service,
 
 def test_a_batch_whose_answer_never_can_be_read_ends_in_error_with_the_reason(service: Service, roster: Json) -> None:
     service.plant({"match": {"path": "groups/bulk/jobs/"}, "action": "not_json"})
-    worker = service.worker(FAULT_HORIZON="2")
+    worker = service.worker(FAULT_HORIZON="2s")
     run_id = service.provision(service.store(roster), "continue")["id"]
 
     assert_told(worker, service.waiting(run_id, "answer_unreadable"), roster)
@@ -152,7 +152,7 @@ def test_while_skolverket_is_away_all_wait_for_a_probe(service: Service, roster:
     readiness = service.get("/readyz")
     assert readiness["status"] == "degraded"
     assert "http_503" in readiness["checks"]["skolverket_provisioning"]
-    assert 'provkedja_circuit_open{service="provisioning"} 1.0' in service.api.get("/metrics").text
+    assert 'provkedja_circuit_open{service="provisioning"} 1.0' in service.figures()
 
     service.plant()
     ended = [service.finished(run_id) for run_id in runs]
@@ -160,7 +160,7 @@ def test_while_skolverket_is_away_all_wait_for_a_probe(service: Service, roster:
         assert_succeeded(service, run, worker)
     assert ended[0]["jobs"][0]["attempt"] == job["attempt"], "waiting is no fault of the job's"
     assert service.get("/readyz")["status"] == "ok"
-    assert 'provkedja_circuit_open{service="provisioning"} 0.0' in service.api.get("/metrics").text
+    assert 'provkedja_circuit_open{service="provisioning"} 0.0' in service.figures()
     assert_probed(service, worker)
 
 

@@ -176,14 +176,14 @@ def test_everything_works_without_a_notifier(service: Service, clean: Json) -> N
 
 def test_a_worker_serves_what_it_has_met(service: Service, clean: Json) -> None:
     """Its calls as the simulator counted them, its claims, and the wake-up for the second run, which it holds for."""
-    port = free_port()
-    service.worker(WORKER_METRICS_PORT=str(port))
+    worker = service.worker()
+    worker.wait_until_ready()
     activity_id = service.store(clean)
     for _ in range(2):
         service.finished(service.provision(activity_id)["id"])
 
     def met() -> dict[tuple[str, ...], float]:
-        text = service.outside.get(f"http://127.0.0.1:{port}/metrics").raise_for_status().text
+        text = service.outside.get(f"http://127.0.0.1:{worker.metrics_port}/metrics").raise_for_status().text
         families = text_string_to_metric_families(text)
         return {(each.name, *each.labels.values()): each.value for family in families for each in family.samples}
 
@@ -283,7 +283,7 @@ def test_a_job_ends_when_its_token_is_lost_for_good(service: Service) -> None:
     """Contact was made, then no token can be had: what has not left ends in error after the horizon, written or not."""
     large = generate(RosterPlan(persons=1500, schools=3, seed=7))
     activity_id = service.store(large)
-    service.worker(FAULT_HORIZON="3", SKOLVERKET_CALLS_PER_SECOND="2")
+    service.worker(FAULT_HORIZON="3s", SKOLVERKET_CALLS_PER_SECOND="2")
     run_id = service.provision(activity_id, "halt")["id"]
     service.until(lambda: any(call["job_id"] for call in service.sends()), "the first batch to be taken")
     service.plant(
@@ -325,7 +325,7 @@ def test_passing_faults_are_met_with_another_try(service: Service, clean: Json) 
 
 
 def test_without_any_contact_the_job_fails_with_the_reason(service: Service, clean: Json) -> None:
-    service.worker(FAULT_HORIZON="3", SKOLVERKET_PROVISIONING_URL=f"http://127.0.0.1:{free_port()}/provisioning/v1")
+    service.worker(FAULT_HORIZON="3s", SKOLVERKET_PROVISIONING_URL=f"http://127.0.0.1:{free_port()}/provisioning/v1")
     run = service.finished(service.provision(service.store(clean), "continue")["id"])
 
     assert run["status"] == "failed"
@@ -337,7 +337,7 @@ def test_without_any_contact_the_job_fails_with_the_reason(service: Service, cle
 
 def test_after_the_horizon_a_record_ends_in_error_and_says_why(service: Service, clean: Json) -> None:
     service.plant({"match": {"path": "groups/bulk$", "method": "POST"}, "times": None, "action": "temporary_error"})
-    service.worker(FAULT_HORIZON="3")
+    service.worker(FAULT_HORIZON="3s")
     run = service.finished(service.provision(service.store(clean), "continue")["id"])
 
     groups, activities = run["jobs"][2], run["jobs"][3]

@@ -1,5 +1,6 @@
 """`make demo` and `make serve`: what they start is there again the next time, as it was."""
 
+import json
 import os
 import re
 import signal
@@ -9,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -24,7 +26,7 @@ from app.local.server import free_port
 from tests.conftest import ROOT
 
 SCOPES = ("provision", "history", "pii")
-# As a person does it who has read the README.
+# As a person does it who has read docs/first-steps.md.
 _CREATE = '. .local/env && exec "$0" -m app organisations create --number 2120009820 --name "Exempelstads kommun"'
 
 
@@ -89,26 +91,67 @@ def test_a_demonstration_of_any_size_has_defects(persons: int) -> None:
     assert generated["planted"]
 
 
-def test_the_path_by_hand_of_the_readme_ends_in_four_stages_with_records(
+def test_the_path_by_hand_ends_in_four_stages_with_records(
     folder: Path, command: Callable[..., subprocess.Popen[str]]
 ) -> None:
-    """Its lines are run as they stand there, by a shell, in the folder of `make serve`; what it shows is so."""
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    """Its lines are run as they stand there, by a shell, in the folder of `make serve`; what it shows is so.
+
+    So are those by which an integrator begins, on the service that is up already.
+    """
+    page = (ROOT / "docs/first-steps.md").read_text(encoding="utf-8")
     form = r"The whole path by hand.*?^```sh\n(.*?)^```.*?^```console\n(.*?)^```"
-    path = re.search(form, readme, re.DOTALL | re.MULTILINE)
+    path = re.search(form, page, re.DOTALL | re.MULTILINE)
     assert path is not None
-    shown(command("up", "--port", str(free_port())))
+    up = shown(command("up", "--port", str(free_port())))
     (folder / ".venv").symlink_to(sys.prefix)
-    env = {**outer_environment(), "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(["sh", "-u", "-c", path[1]], cwd=folder, capture_output=True, text=True, timeout=120, env=env)
-    assert (done.returncode, done.stderr) == (0, "")
-    stages = re.findall(r"^\('(\w+)', '(\d+) (\w+): \d+ done", done.stdout, re.MULTILINE)
+    printed = by_hand(path[1], folder)
+    stages = re.findall(r"^\('(\w+)', '(\d+) (\w+): \d+ done", printed, re.MULTILINE)
     assert [(status, kind) for status, _, kind in stages] == [
         ("succeeded", kind) for kind in ("users", "duties", "groups", "activities")
     ]
     assert all(int(total) > 0 for _, total, _ in stages)
     shown_there = [line.removesuffix("…") for line in path[2].splitlines()]
-    assert [line for line in shown_there if f"\n{line}" not in f"\n{done.stdout}"] == []
+    assert [line for line in shown_there if f"\n{line}" not in f"\n{printed}"] == []
+    an_integrator_begins(folder, up)
+
+
+def by_hand(lines: str, folder: Path) -> str:
+    """Has a shell carry lines out in a folder; gives what they print."""
+    env = {**outer_environment(), "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(["sh", "-u", "-c", lines], cwd=folder, capture_output=True, text=True, timeout=120, env=env)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+def an_integrator_begins(folder: Path, up: dict[str, str]) -> None:
+    """Carries out the lines of docs/integrate.md up to the first client, with the addresses and the key of `up`."""
+    page = (ROOT / "docs/integrate.md").read_text(encoding="utf-8").partition("## What to build on")[0]
+    lines = "".join(re.findall(r"^```sh\n(.*?)^```", page, re.DOTALL | re.MULTILINE))
+    here = {
+        "http://127.0.0.1:8000": up["API"].removesuffix("/docs"),
+        "http://127.0.0.1:8100": up["simulator"],
+        "pk_…": up["key"],
+    }
+    for there, ours in here.items():
+        assert lines.count(there) == 1
+        lines = lines.replace(there, ours)
+    _, activity, causes, plan, run, records, readiness = bodies(by_hand(lines, folder))
+    assert activity["roster"]["counts"]["persons"] == 200
+    assert causes["data"]
+    assert plan["activity_id"] == run["activity_id"] == activity["id"]
+    assert run["status"] == "succeeded"
+    assert {record["status"] for record in records["data"]} == {"error"}
+    assert readiness["pupils"]["through"] > 0
+
+
+def bodies(printed: str) -> list[dict[str, Any]]:
+    """Takes apart what was answered, body after body; what else was printed stands before them."""
+    found, reader, printed = list[dict[str, Any]](), json.JSONDecoder(), printed[printed.index("{") :]
+    while printed:
+        body, end = reader.raw_decode(printed)
+        found.append(body)
+        printed = printed[end:].lstrip()
+    return found
 
 
 def test_serve_starts_again_with_its_port_and_whatever_was_made_meanwhile(

@@ -39,7 +39,7 @@ def test_an_unusable_ca_file_ends_the_start(
     env = {"DATABASE_URL": "postgresql://127.0.0.1:9/none", **new_keys(), "SKOLVERKET_CA_FILE": str(path)}
     child = spawn(*verb, env=env, ready=False)
     assert child.process.wait(30) == 1
-    assert child.log.read_text() == f"provkedja: SKOLVERKET_CA_FILE: {explained.format(path)}\n"
+    assert child.log.read_text() == f"provkedja: SKOLVERKET_CA_FILE: {explained.format(path)}.\n"
 
 
 def test_the_health_of_a_worker(service: Service, tmp_path: Path) -> None:
@@ -50,14 +50,14 @@ def test_the_health_of_a_worker(service: Service, tmp_path: Path) -> None:
         return child.process.wait(30), child.log.read_text()
 
     mine = ("--ready-file", str(tmp_path / "mine.json"))
-    assert health() == (1, "provkedja: no worker has been heard of lately\n")
-    assert health(*mine) == (1, "provkedja: the worker of this ready file has not begun its work\n")
+    assert health() == (1, "provkedja: No worker has been heard of lately.\n")
+    assert health(*mine) == (1, "provkedja: The worker of this ready file has not begun its work.\n")
     worker = service.spawn("worker", *mine, env=service.env, ready=False)
     _wait(lambda: health(*mine)[0] == 0, "the worker to be at work")
     assert health()[0] == 0
     worker.process.send_signal(signal.SIGTERM)
     assert worker.process.wait(30) == 0
-    assert health(*mine) == (1, "provkedja: this worker has not been heard of lately\n")
+    assert health(*mine) == (1, "provkedja: This worker has not been heard of lately.\n")
 
 
 def test_a_redis_that_can_never_do_ends_the_start_of_a_worker(service: Service) -> None:
@@ -66,7 +66,7 @@ def test_a_redis_that_can_never_do_ends_the_start_of_a_worker(service: Service) 
     child = service.spawn("worker", env={**service.env, "REDIS_URL": wrong}, ready=False)
     assert child.process.wait(30) == 1
     assert child.log.read_text().endswith(
-        "Redis has no database of the number in REDIS_URL: give another one, `…/0` is always there\n"
+        "Redis has no database of the number in REDIS_URL: give another one, `…/0` is always there.\n"
     )
     service.spawn("worker", env={**service.env, "REDIS_URL": f"redis://127.0.0.1:{free_port()}/0"})
 

@@ -71,6 +71,7 @@ def test_the_defects_come_out_as_expected_under_continue(secure_service: Service
     failed = service.by_status(run["jobs"][0])["error"]
     hanging = {each["id"] for each in roster["duties"] if each["person"]["id"] in failed}
     assert service.by_status(run["jobs"][1])["skipped"] == hanging
+    assert_readiness(service, roster, run)
     assert_kept(service, run)
 
 
@@ -84,7 +85,37 @@ def test_the_defects_stop_the_chain_under_halt(secure_service: Service, secure: 
     persons = run["jobs"][0]["progress"]
     assert persons["errors"] == eased_totals(roster, expected)["persons"]["error"]
     assert persons["pending"] == persons["sent"] == 0
+    shown = service.get(f"/activities/{run['activity_id']}/readiness")
+    assert shown["pupils"]["hindered"] == shown["pupils"]["total"] == len(in_exam(roster, roster["activities"]))
+    wrong = sum(each["object"] is not None for each in shown["causes"])
+    assert (shown["causes"][0]["code"], wrong) == ("records_failed", len(shown["causes"]) - 1)
     assert_kept(service, run)
+
+
+def in_exam(roster: Json, activities: list[Json]) -> set[str]:
+    """Gives the pupils who are in a group of these activities."""
+    taking = {each["id"] for activity in activities for each in activity["groups"]}
+    pupils = {each["id"] for each in roster["persons"] if each.get("enrolments")}
+    groups = (group for group in roster["groups"] if group["id"] in taking)
+    return pupils & {member["person"]["id"] for group in groups for member in group["groupMemberships"]}
+
+
+def assert_readiness(service: Service, roster: Json, run: Json) -> None:
+    """Holds what is said of the pupils against what Skolverket has: whoever is through is there, and nobody else."""
+    stored: dict[str, dict[str, Json]] = {}
+    answer = service.outside.get(f"{service.simulator}/_simulator/objects").raise_for_status()
+    for each in answer.json()["objects"]:
+        stored.setdefault(each["kind"], {})[each["object"]["id"]] = each["object"]
+    there = {**roster, "groups": list(stored["groups"].values())}
+    expected = in_exam(there, list(stored["activities"].values())) & stored["persons"].keys()
+    path = f"/activities/{run['activity_id']}/readiness"
+    through = {each["id"] for each in service.pages(f"{path}/pupils", state="through")}
+    missing = {each["id"] for each in service.pages(f"{path}/pupils")}
+    assert (through, missing) == (expected, in_exam(roster, roster["activities"]) - expected)
+    shown = service.get(path)
+    assert (shown["pupils"]["through"], shown["pupils"]["total"]) == (len(through), len(through | missing))
+    assert sum(each["pupils"] for each in shown["causes"]) == len(missing)
+    assert all(each["object"] and each["code"] and each["record_id"] for each in shown["causes"])
 
 
 def eased_totals(roster: Json, expected: Json) -> dict[str, dict[str, int]]:

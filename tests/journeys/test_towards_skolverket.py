@@ -135,7 +135,7 @@ def test_a_server_with_another_key_than_the_pinned_gets_no_request_and_the_run_s
 ) -> None:
     service = secure_service
     lay(client := introduced(service, secure, tmp_path, roster), papers_of(client.issued))
-    worker = service.worker(FAULT_HORIZON="2", SKOLVERKET_AUTHORISATION_PINS="sha256//" + "A" * 43 + "=")
+    worker = service.worker(FAULT_HORIZON="2s", SKOLVERKET_AUTHORISATION_PINS="sha256//" + "A" * 43 + "=")
     run_id = service.provision(service.store(roster), "continue")["id"]
 
     assert_told(worker, service.waiting(run_id, "server_pin"), roster, str(tmp_path), NUMBER)

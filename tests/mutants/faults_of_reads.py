@@ -43,7 +43,7 @@ READS: Final = (
     ),
     Fault(
         "what this process has changed stays in memory",
-        "if run.activity_id == activity_id:",
+        "if changed in (run.activity_id, run.organisation_id):",
         "if False:",
         ("reads",),
     ),

@@ -67,7 +67,7 @@ ROSTERS: Final = (
     ),
     Fault(
         "an empty roster is sent over one that is going to be sent",
-        "            status IN ('queued', 'running', 'succeeded') OR EXISTS (",
+        "            status IN ('queued', 'running', 'held', 'succeeded') OR EXISTS (",
         "            status IN ('succeeded') OR EXISTS (",
         ("exceptions",),
     ),

@@ -20,7 +20,7 @@ SCHEMA: Final = (
     ),
     Fault(
         "a run may start before those ahead of it",
-        "AND ahead.sequence < NEW.sequence AND ahead.status IN ('queued', 'running')",
+        "AND ahead.sequence < NEW.sequence AND ahead.status IN ('queued', 'running', 'held')",
         "AND ahead.sequence < NEW.sequence AND ahead.status = 'running'",
         ("queues",),
     ),
@@ -193,8 +193,9 @@ STORE: Final = (
     ),
     Fault(
         "the due time comes from the worker's clock",
-        '"delay": delay, "cancelled": cancelled}',
-        '"delay": delay + (datetime.now().astimezone() - await database_time(conn)), "cancelled": cancelled}',
+        '"delay": delay, "cancelled": cancelled, "paused": paused}',
+        '"delay": delay + (datetime.now().astimezone() - await database_time(conn)), "cancelled": cancelled,'
+        ' "paused": paused}',
         ("claims",),
     ),
     Fault(
@@ -205,7 +206,7 @@ STORE: Final = (
     ),
     Fault(
         "a run starts beside the one under way",
-        "AND ahead.activity_id = of_activity AND ahead.status = 'running'",
+        "AND ahead.activity_id = of_activity AND ahead.status IN ('running', 'held')",
         "AND ahead.activity_id = of_activity AND ahead.status = 'cancelled'",
         ("queues",),
     ),
@@ -247,9 +248,39 @@ STORE: Final = (
     ),
     Fault(
         "a cancel is ignored",
-        "    IF FOUND THEN\n        RETURN 'cancelled';",
-        "    IF false THEN\n        RETURN 'cancelled';",
+        "    IF FOUND THEN\n        RETURN 'cancelled_or_paused';",
+        "    IF false THEN\n        RETURN 'cancelled_or_paused';",
         ("model",),
+    ),
+    Fault(
+        "the job after one that has ended is queued in spite of a pause",
+        "            PERFORM hold_queued(of_run);\n            RETURN '[]';",
+        "            RETURN wake_ups;",
+        ("pauses",),
+    ),
+    Fault(
+        "a run that starts does not know of a pause",
+        "started_at = clock_timestamp(), pause_id = pause_of(of_organisation, of_activity)",
+        "started_at = clock_timestamp(), pause_id = NULL",
+        ("pauses",),
+    ),
+    Fault(
+        "a pause shortens the wait of a suspect",
+        "CASE WHEN holder IS NULL AND worker_deaths < 2 THEN clock_timestamp() ELSE due_at END",
+        "CASE WHEN holder IS NULL THEN clock_timestamp() ELSE due_at END",
+        ("suspects",),
+    ),
+    Fault(
+        "a pause acquits a suspect",
+        "worker_deaths = CASE WHEN worker_deaths >= 2 THEN worker_deaths ELSE 0 END,",
+        "worker_deaths = 0,",
+        ("suspects",),
+    ),
+    Fault(
+        "an organisation ends an operator's pause",
+        "AND (by = acting OR acting = 'operator')",
+        "AND acting <> ''",
+        ("pauses",),
     ),
     Fault(
         "whoever stands by takes over at once",
@@ -385,8 +416,8 @@ STORE: Final = (
     ),
     Fault(
         "an Idempotency-Key keeps no answer",
-        "idempotency_key.c.created_at > _KEPT",
-        "idempotency_key.c.created_at <= _KEPT",
+        "_TABLE.created_at > _KEPT",
+        "_TABLE.created_at <= _KEPT",
         ("API",),
     ),
     Fault("two requests with one Idempotency-Key overlap", "if not alone:", "if False:", ("API",)),

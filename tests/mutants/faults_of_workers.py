@@ -31,8 +31,14 @@ DECISIONS: Final = (
     ),
     Fault(
         "waiting for a circuit is a failed try",
-        "if any(fault.tried for fault in faults) and not job.cancelled",
-        "if faults and not job.cancelled",
+        "any(fault.tried for fault in faults) and not job.sends_no_more",
+        "bool(faults) and not job.sends_no_more",
+        ("decisions",),
+    ),
+    Fault(
+        "a paused job does not come to rest",
+        "elif job.paused and all(",
+        "elif job.kills and all(",
         ("decisions",),
     ),
     Fault(

@@ -27,6 +27,11 @@ def _database(*names: str, within: float = 120) -> Proof:
     return _tests(*(f"tests/database/test_{each}.py" for each in names), within=within)
 
 
+def _named(file: str, *names: str, within: float = 120) -> Proof:
+    """Gives those tests of a file that are named."""
+    return _tests(*(f"{file}::test_{each}" for each in names), within=within)
+
+
 def _crashes(*points: str) -> Proof:
     """Gives the deaths of a worker at those points: with each, one of another kind."""
     test = "tests/journeys/test_crash_points.py::test_another_worker_goes_on_where_one_has_died"
@@ -41,12 +46,57 @@ _JOURNEYS = (
     "test_runs_of_one_activity_go_one_after_the_other",
     "test_nothing_is_lost_when_the_notifier_is_emptied",
 )
+_WEBHOOK_CALLS = (
+    "a_run_that_ends_is_told_until_it_is_taken",
+    "both_secrets_sign_after_a_rotation",
+    "nothing_is_sent_inside",
+    "a_name_that_leads_inside_as_well_is_not_called",
+    "a_name_is_looked_up_once",
+    "a_certificate_is_of_the_name_that_was_given",
+)
+_SESSIONS = (
+    "a_key_with_history_signs_in",
+    "a_form_from_elsewhere_signs_nobody_in",
+    "a_session_ends_by_itself",
+    "what_a_page_asks_for_by_itself_keeps_no_session_going",
+    "signing_out_needs_the_token_of_the_very_session",
+    "the_page_after_the_sign_in_is_one_of_ours",
+)
+_EXPORTS = (
+    "records_leave_as_csv_json_lines_and_workbook",
+    "an_export_shows_no_more_than_the_key_may_see",
+)
+_CONDITIONS = (
+    "tests/api/test_request_forms.py::test_if_none_match_asks_for_a_new_activity",
+    "tests/api/test_manners.py::test_an_activitys_etag_changes_with_what_is_shown_and_names_its_version",
+    "tests/api/test_runs.py::test_polling_is_cheap",
+)
+_REPEATS = (
+    "a_repeat_gets_the_same_answer_and_says_that_it_is_one",
+    "a_key_is_for_one_request",
+    "what_a_caller_chose_for_a_key_is_not_kept",
+    "while_the_first_request_goes_on_a_repeat_is_409",
+)
+_STREAMS = (
+    "a_stream_goes_on_behind_the_last_id_and_tells_when_there_is_no_more",
+    "whose_place_is_gone_begins_anew",
+    "a_stream_ends_when_its_key_may_not_see_it_any_more",
+    "a_ticket_opens_streams_for_a_minute_and_what_it_has_opened_goes_on",
+    "a_ticket_is_for_event_streams_alone",
+)
+_CHANGES = (
+    "what_began_earlier_and_is_committed_later_is_not_missed",
+    "a_key_is_shown_the_changes_that_it_may_see",
+    "a_cursor_of_another_log_is_gone",
+    "a_cursor_of_a_time_that_was_undone_is_gone",
+)
 
 PROOFS: Final[Mapping[str, Proof]] = {
     "decisions": _tests(*(f"tests/unit/test_{each}.py" for each in _DECISIONS)),
     "refusals": _database("refusals", "refusals_of_rows", "transitions"),
     "claims": _database("claims", "clock"),
     "queues": _database("activity_queue", "queue_order", "regressions"),
+    "pauses": _database("pauses"),
     "batches": _database("batches", "unmark_called", "at_target"),
     "contents": _database("content", "erasure"),
     "egress": _database("egress", "circuits"),
@@ -57,7 +107,7 @@ PROOFS: Final[Mapping[str, Proof]] = {
     "exceptions": _database("kept_here", "eppn_order", "shrinking", "comparisons"),
     "tasks": _database("tasks", "repairs"),
     "organisations": _database("organisation_first"),
-    "API": _tests("tests/api/test_runs.py"),
+    "API": _tests("tests/api/test_runs.py", "tests/api/test_idempotency.py"),
     "search": _tests(
         *("tests/unit/test_search.py", "tests/unit/test_cursors.py", "tests/api/test_objects.py"), within=240
     ),
@@ -73,6 +123,18 @@ PROOFS: Final[Mapping[str, Proof]] = {
             for each in ("client_answers", "client_against_simulator", "unacknowledged", "calls")
         )
     ),
+    "readiness": _tests("tests/unit/test_readiness.py"),
+    "webhook rules": _tests("tests/unit/test_webhooks.py"),
+    "masking": _tests("tests/unit/test_masking.py", "tests/unit/views/test_export.py"),
+    "deliveries": _database("webhooks"),
+    "webhook calls": _named("tests/api/test_webhooks.py", *_WEBHOOK_CALLS),
+    "sessions": _named("tests/api/test_sign_in.py", *_SESSIONS),
+    "exports": _named("tests/api/test_exports.py", *_EXPORTS),
+    "conditions": _tests("tests/unit/test_answers.py", *_CONDITIONS),
+    "repeats": _named("tests/api/test_idempotency.py", *_REPEATS),
+    # Each waits a minute for a stream that ought to end.
+    "streams": _named("tests/api/test_events.py", *_STREAMS, within=240),
+    "changes": _named("tests/api/test_changes.py", *_CHANGES),
     "model": _database("model", within=300),
     "hostile SQL": _database("hostile_sql", within=240),
     "crash points": _crashes(

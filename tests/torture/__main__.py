@@ -18,7 +18,7 @@ import redis.asyncio as redis
 from rich.console import Console
 
 from tests.torture import database, report
-from tests.torture.agreement import cancelled_in_vain, contradictions
+from tests.torture.agreement import cancelled_in_vain, contradictions, paused_in_vain
 from tests.torture.callers import Callers, Organisation
 from tests.torture.fairness import be_quiet, fair, measured
 from tests.torture.faults import Injector, draw
@@ -94,8 +94,10 @@ class Torture:
             await injector.end()
             traffic.closing.set()
             self.tell("the faults have ended")
+            await callers.resume_all()
             await self._settle()
             await telling
+            await callers.resume_all()
             # Callers may have asked for a run as they were told to end.
             await self._settle()
             await self._quiet(callers, organisations)
@@ -164,11 +166,12 @@ class Torture:
         self.tell("the database has been heard")
         await Public(callers, self.random, self.given.sample).testify(organisations, seen)
         self.tell("the API has been heard")
-        metrics = [(await callers.http.get(f"{api}/metrics")).text for api in stack.apis]
+        metrics = [(await callers.http.get(address)).text for address in stack.figures]
         self.held += injector.held + [text.encode() for text in metrics]
         seen.held = await ledger.held([who.number for who in organisations])
         self.tell("the simulator has been heard")
         seen.calls, seen.posts, seen.cancels = ledger.calls, callers.posts, callers.cancels
+        seen.pauses = callers.pauses
         seen.stops, seen.foreign = stack.stops, callers.foreign
         for what, count in sorted(callers.done.items()):
             self.figures[what] = count
@@ -188,6 +191,7 @@ class Torture:
         broken["witnesses agree"] = list(contradictions(self.seen, pairs))
         broken["fair, in a quiet phase"] = list(fair(self.seen, pairs))
         broken["cancelled is cancelled"] = list(cancelled_in_vain(self.seen, pairs))
+        broken["paused is paused"] = list(paused_in_vain(self.seen, pairs))
         wrong = [*self.stack.ended_wrongly, *callers.odd]
         broken["processes and answers as expected"] = [Violation("expected", what, "") for what in wrong]
         if any(broken.values()):

@@ -29,6 +29,19 @@ def cancelled_in_vain(seen: Seen, pairs: Pairs) -> Iterator[Violation]:
                 yield Violation("cancelled", f"call {call.number} left after its run's cancel", f"run {run}")
 
 
+def paused_in_vain(seen: Seen, pairs: Pairs) -> Iterator[Violation]:
+    """Nothing leaves of an activity from the answer to its pause until it goes on; but of a worker that stood still."""
+    pauses: dict[UUID, list[tuple[float, float]]] = defaultdict(list)
+    for activity, since, until in seen.pauses:
+        pauses[activity].append((since, until))
+    for batch, call in pairs:
+        run = seen.jobs[batch.job].run
+        for since, until in pauses.get(seen.runs[run].activity, ()):
+            stood = any(begin < call.at and end > since for begin, end in seen.stops)
+            if since + _ON_ITS_WAY < call.at < until and not stood:
+                yield Violation("paused", f"call {call.number} left in a pause of its activity", f"run {run}")
+
+
 def contradictions(seen: Seen, pairs: Pairs) -> Iterator[Violation]:
     """Where the API, the database and the simulator do not say the same."""
     if seen.shown and set(seen.shown) != set(seen.runs):

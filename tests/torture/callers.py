@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from random import Random
 from uuid import UUID, uuid4
@@ -35,10 +36,15 @@ class Callers:
     # Cancels and retries that were answered with 202, streams that were followed to their end.
     done: dict[str, int] = field(default_factory=dict)
     cancels: list[tuple[UUID, float]] = field(default_factory=list)
+    # Activities that were paused: from the answer to that, until they were to go on.
+    pauses: list[tuple[UUID, float, float]] = field(default_factory=list)
     foreign: list[tuple[str, int]] = field(default_factory=list)
     secrets: set[str] = field(default_factory=set, repr=False)
     # Answers that no caller should see, by what was asked: 500, or a refusal where there is no reason for one.
     odd: list[str] = field(default_factory=list)
+
+    _pausing: set[UUID] = field(default_factory=set)
+    _paused: dict[UUID, Organisation] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         limits = httpx.Limits(max_connections=200, max_keepalive_connections=50)
@@ -136,6 +142,35 @@ class Callers:
             if what == "cancel":
                 self.cancels.append((run, time.time()))
         return answer.status_code == 202
+
+    async def pause(self, who: Organisation, activity: UUID, wait: Callable[[], Awaitable[None]]) -> None:
+        """Pauses an activity while `wait` goes on, and lets it go on again; one at a time does so."""
+        if activity in self._pausing:
+            return
+        self._pausing.add(activity)
+        self._paused[activity] = who
+        answer = await self.ask(who, "POST", f"/activities/{activity}/pause", content=b'{"reason": "Prov"}')
+        if answer is not None and answer.status_code == 200:
+            since = time.time()
+            await wait()
+            self.count("pauses")
+            self.pauses.append((activity, since, time.time()))
+        await self._resume(activity)
+        self._pausing.discard(activity)
+
+    async def resume_all(self) -> None:
+        """Lets everything go on that was ever paused: what had no answer may have been done later."""
+        # Stories that have not ended may pause one more meanwhile.
+        for activity in list(self._paused):
+            await self._resume(activity)
+
+    async def _resume(self, activity: UUID) -> None:
+        for _ in range(200):
+            answer = await self.ask(self._paused[activity], "POST", f"/activities/{activity}/resume")
+            if answer is not None and answer.status_code == 200:
+                return
+            await asyncio.sleep(0.5)
+        self.odd.append(f"activity {activity} could not go on")
 
     async def peep(self, stranger: Organisation, path: str, method: str = "GET") -> None:
         """Asks for what is another organisation's."""

@@ -115,6 +115,12 @@ class TortureStack:
         for each in self.supervised.values():
             await asyncio.to_thread(each.child.wait_until_ready, READY_WITHIN)
 
+    @property
+    def figures(self) -> list[str]:
+        """Gives where the APIs and the workers serve their figures."""
+        children = (each.child for name, each in self.supervised.items() if name != "simulator")
+        return [f"http://127.0.0.1:{child.metrics_port}/metrics" for child in children if child.metrics_port]
+
     async def doctor(self) -> str:
         """Lets the doctor look; gives what it finds, as JSON, empty when it was not done when this was cancelled."""
         child = self._launcher.start("doctor", "--json", name="doctor", ready=False)

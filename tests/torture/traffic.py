@@ -62,6 +62,8 @@ class Traffic:
             if random.random() < 0.12:
                 await self._pause(random.expovariate(0.7))
                 await callers.change(who, run, "cancel")
+        if random.random() < 0.1:
+            await callers.pause(who, activity, lambda: self._pause(random.uniform(0.5, 8)))
         for run in runs:
             status = await self._until_finished(who, run)
             again = status in ("failed", "cancelled") and random.random() < 0.6
@@ -121,8 +123,12 @@ class Traffic:
                 asyncio.timeout(_LONGEST_WATCH),
                 self.callers.http.stream("GET", url, headers=who.headers, timeout=20) as answer,
             ):
+                event = ""
                 async for line in answer.aiter_lines():
-                    if line.startswith("data:"):
+                    if line.startswith("event:"):
+                        event = line.removeprefix("event:").strip()
+                    # Behind the run's last state comes one that says that this is all.
+                    if line.startswith("data:") and event == "run":
                         status = httpx.Response(200, content=line.removeprefix("data:")).json()["status"]
                     if self.closing.is_set():
                         break

@@ -188,6 +188,8 @@ class Seen:
     looked: Sequence[Looked] = ()
     # Cancels that were answered with 202: the run, and when.
     cancels: Sequence[tuple[UUID, float]] = ()
+    # Activities that were paused, from the answer until they were to go on.
+    pauses: Sequence[tuple[UUID, float, float]] = ()
     # When some worker stood still.
     stops: Sequence[tuple[float, float]] = ()
     quiet: Quiet | None = None

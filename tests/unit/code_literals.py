@@ -15,6 +15,7 @@ _ISSUES = {
     ),
     **dict.fromkeys(["job_problem", "issue", "_error"], 0),
     "Finish": 1,
+    "Cause": 2,
     "Breach": 1,
     "LeftOut": 0,
     "_message": 1,
@@ -35,19 +36,23 @@ def code_literals() -> dict[str, set[str]]:
     """Gives the literals by what they are codes of: issues, refusals, troubles, checks."""
     found: dict[str, set[str]] = defaultdict(set)
     for path, tree in _trees():
-        refusals = {"BodyError": 1, **(_REFUSALS if path.parts[0] == "sources" else {})}
+        refusals = {"BodyError": 1, "_error_at": 1, "_said": 0, **(_REFUSALS if path.parts[0] == "sources" else {})}
         takers = {"troubles": _TROUBLES, "refusals": refusals, "issues": _ISSUES}
         for node in ast.walk(tree):
             if isinstance(node, ast.Call):
                 if path.name == "credential_check.py" and _name(node.func) == "_found":
                     found["checks"] |= _texts(node.args[0])
-                if _name(node.func) == "get" and path == Path("api/problems.py") and len(node.args) > 1:
+                if _name(node.func) == "get" and path == Path("api/http/refusals.py") and len(node.args) > 1:
                     found["refusals"] |= _texts(getattr(node.args[1], "elts", [None])[0])
                 for kind, names in takers.items():
                     place = names.get(_name(node.func))
                     if place is not None and len(node.args) > place:
                         found[kind] |= _texts(node.args[place])
-            elif isinstance(node, ast.AnnAssign) and _name(node.target) == "_REFUSALS" and path.name == "problems.py":
+            elif isinstance(node, ast.FunctionDef) and node.name == "url_fault":
+                found["refusals"] |= {
+                    text for each in ast.walk(node) if isinstance(each, ast.Return) for text in _texts(each.value)
+                }
+            elif isinstance(node, ast.AnnAssign) and _name(node.target) == "_REFUSALS" and path.name == "refusals.py":
                 found["refusals"] |= {
                     text for each in getattr(node.value, "values", ()) for text in _texts(each.elts[0])
                 }

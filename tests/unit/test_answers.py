@@ -6,7 +6,8 @@ from uuid import UUID
 
 import pytest
 
-from app.api.answers import allows_version, prefers_html, to_json
+from app.api.http.answers import prefers_html, to_json
+from app.api.http.conditions import Conditions
 
 
 def test_times_are_utc_and_ids_are_text() -> None:
@@ -32,6 +33,10 @@ def test_half_a_surrogate_pair_can_be_answered() -> None:
         ("*", None, False),
         ('"3"', 3, True),
         ('"3"', 4, False),
+        ('"3-0123456789ab"', 3, True),
+        ('"3-0123456789ab"', 4, False),
+        ('"3-"', 3, False),
+        ('W/"3-0123456789ab"', 3, False),
         ('"3"', None, False),
         ('"1" , "3"', 3, True),
         ('W/"3"', 3, False),
@@ -42,7 +47,7 @@ def test_half_a_surrogate_pair_can_be_answered() -> None:
     ],
 )
 def test_if_match_is_decided_by_the_version(if_match: str | None, version: int | None, allowed: bool) -> None:
-    assert allows_version(if_match, version) is allowed
+    assert Conditions(if_match).allow(version) is allowed
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from app.skolverket.attributes import pointer_of
 from app.skolverket.schemas import SCHEMAS
 from app.target import OUTAGES, MessageType
 from app.views.explanation import show_explanations
+from app.views.readiness import _NOT_THROUGH
 from app.views.summary import _PLANNED, _SAID
 from tests.conftest import ROOT
 from tests.unit.code_literals import code_literals, severities
@@ -30,7 +31,6 @@ DATA = ROOT / "app" / "catalogue"
 ISSUES, REFUSALS, TROUBLES, CHECKS = (
     getattr(catalogue(), name) for name in ("issues", "refusals", "troubles", "checks")
 )
-USED = code_literals()
 NOW = datetime(2026, 11, 23, 8, 5, tzinfo=UTC)
 
 # Skolverket's message ids, as far as they are published, and what is put together: from a status, from which file it
@@ -42,10 +42,11 @@ OF_AUTHORISATION = {f"authorisation_{code}" for code in {*OUTAGES, *tokens._OF_B
 
 
 def test_every_code_that_is_used_has_an_entry_and_every_entry_is_used() -> None:
-    assert USED["issues"] | SKOLVERKETS | OF_STATUSES | OF_FILES | OF_AUTHORISATION == set(ISSUES)
-    assert USED["refusals"] == set(REFUSALS)
-    assert USED["troubles"] == set(TROUBLES)
-    assert USED["checks"] == set(CHECKS)
+    used = code_literals()
+    assert used["issues"] | SKOLVERKETS | OF_STATUSES | OF_FILES | OF_AUTHORISATION == set(ISSUES)
+    assert used["refusals"] == set(REFUSALS)
+    assert used["troubles"] == set(TROUBLES)
+    assert used["checks"] == set(CHECKS)
 
 
 def test_every_phrase_and_every_noun_is_used() -> None:
@@ -58,6 +59,7 @@ def test_every_phrase_and_every_noun_is_used() -> None:
     assert [phrase for phrase in words.phrases if f'"{phrase}"' not in code and phrase not in of_kinds] == []
     counted = {type_.removeprefix("count ") for type_ in types if type_.startswith("count ")}
     planned = {f"planned_{name}" for name in _PLANNED}
+    planned |= {f"pupils_{state}" for state in _NOT_THROUGH}
     said = {*Kind, *_SAID, *planned, "left", "never_sent", *get_args(Severity)}
     assert set(words.nouns) == counted | said - {"pending"}
 
@@ -194,10 +196,9 @@ def test_a_job_without_a_token_says_what_to_do_about_it() -> None:
 
 
 def test_a_doctors_finding_has_its_words_in_swedish_too() -> None:
-    values = {"batches": 1, "polls": 2, "next": NOW + timedelta(minutes=2)}
+    values = {"batches": 1, "next": NOW + timedelta(minutes=2)}
     assert trouble_texts("answer_slow", values, NOW, "sv").means == (
-        "1 anrop utan svar från Skolverket, efterfrågade upp till 2 gånger; nästa fråga ställs klockan 08:07:00 UTC "
-        "(om 2 min)"
+        "1 anrop utan svar från Skolverket; nästa fråga ställs klockan 08:07:00 UTC (om 2 min)"
     )
 
 
@@ -211,6 +212,7 @@ def test_every_finding_can_be_filled(code: str, language: str) -> None:
         "name": "timeout",
         "names": ["job", 11],
         "moment": NOW,
+        "past": NOW - timedelta(hours=2),
         "span": timedelta(hours=2),
         "phrase": ("no_worker_alive", {}),
         "count": 1,
@@ -330,6 +332,48 @@ def test_phrases_and_nouns_that_are_not_whole_are_refused(data: Path, added: str
     with pytest.raises(CatalogueError) as refusal:
         load(data)
     assert str(refusal.value).startswith(f"phrases.toml: {what}")
+
+
+CAUSE = """
+[made-up]
+status = 409
+retry_after = 5
+[made-up.sv]
+title = "Påhittat"
+means = "Det finns inte."
+to_do = "Gör det."
+[made-up.en]
+title = "Made Up"
+means = "There is none."
+to_do = "Do it."
+"""
+
+
+def test_a_cause_that_is_whole_is_taken(data: Path) -> None:
+    (data / "problems.toml").write_text(CAUSE, encoding="utf-8")
+    [made] = load(data).problems.values()
+    assert (made.slug, made.status, made.retry_after) == ("made-up", 409, 5)
+    assert (made.sv.title, made.en.means, made.en.to_do) == ("Påhittat", "There is none.", "Do it.")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "what"),
+    [
+        ("status = 409\n", "", "lacks status"),
+        ("= 409", "= 200", "status is that of no error"),
+        ("= 409", '= "409"', "status is that of no error"),
+        ("= 5\n", "= 0\n", "retry_after is no number of seconds"),
+        ("= 5\n", "= 5\nwait = true\n", "has an unknown wait"),
+        ('title = "Made Up"\n', "", "lacks en.title"),
+        ('"Do it."', '""', "en.to_do is no text"),
+        (CAUSE[CAUSE.index("[made-up.en]") :], "", "lacks en"),
+        ("[made-up]", "[made_up]", "is no table with a slug for a name"),
+    ],
+)
+def test_a_cause_that_is_not_whole_is_refused(data: Path, old: str, new: str, what: str) -> None:
+    (data / "problems.toml").write_text(CAUSE.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(CatalogueError, match=what):
+        load(data)
 
 
 def test_a_code_stands_once_in_all_files_of_a_kind(data: Path) -> None:

@@ -21,7 +21,7 @@ from app.skolverket.credential_check import check_files, token_fault, token_fetc
 from app.skolverket.credentials import CredentialFiles, client_key, client_tls, read_files
 from app.skolverket.trust import OtherKey, new_context, pin_of, tls_fault, trusting
 from app.target import CredentialFinding, Credentials, Token, TryAgain
-from tests.tls import CLIENT, ORGANIZATION_IDENTIFIER, SERIAL_NUMBER, SERVER, Issued, issue
+from tests.tls import CLIENT, ORGANIZATION_IDENTIFIER, SERIAL_NUMBER, SERVER, Issued, issue, write_key
 
 NUMBER = "2120000001"
 ENTITY_ID = "https://federation.example.se/2120000001"
@@ -297,7 +297,7 @@ def test_without_a_certificate_the_number_is_told() -> None:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "kommun.pem").write_bytes(GOOD.chain_pem)
-    (tmp_path / "kommun.key").write_bytes(GOOD.key_pem)
+    write_key(tmp_path / "kommun.key", GOOD)
     (tmp_path / "ca.pem").write_bytes(ROOT.pem)
     return tmp_path
 
@@ -307,6 +307,15 @@ def test_relative_names_are_the_folders_and_absolute_ones_their_own(folder: Path
     assert read_files(credentials(), str(folder)) == expected
     absolute = Credentials(NUMBER, str(folder / "kommun.pem"), str(folder / "kommun.key"))
     assert read_files(absolute, "elsewhere") == expected
+
+
+def test_a_key_that_anybody_on_the_machine_can_read_is_an_error(folder: Path) -> None:
+    """Of its group it may be readable: a service of its own user and the operators share one."""
+    (folder / "kommun.key").chmod(0o640)
+    assert not read_files(credentials(), str(folder)).readable_by_others
+    (folder / "kommun.key").chmod(0o644)
+    files = read_files(credentials(), str(folder))
+    assert codes(check_files(credentials(), files, WHERE, NOW), "error") == ["key_readable_by_others"]
 
 
 def test_each_file_that_cannot_be_read_has_its_fault(folder: Path) -> None:

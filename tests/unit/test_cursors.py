@@ -9,8 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.api import cursors
-from app.api.problems import BadRequest
+from app.api.http import cursors
+from app.api.http.problems import BadRequest, CursorMismatch
+from app.api.reading.change_cursors import LogPlace
+
+
+def test_an_empty_cursor_is_none() -> None:
+    assert cursors.read("", (cursors.number,), "jobs") is None
 
 
 def test_a_key_comes_back_with_its_types() -> None:
@@ -21,8 +26,10 @@ def test_a_key_comes_back_with_its_types() -> None:
 
 @pytest.mark.parametrize("listed", [("jobs", "groups"), ("runs", None), ("jobs",), ()])
 def test_another_list_is_refused(listed: tuple[object, ...]) -> None:
-    with pytest.raises(BadRequest):
-        cursors.read(cursors.write((1,), "jobs", None), (cursors.number,), *listed)
+    """By that cause, also where the other list's cursors have other parts."""
+    for kinds in ((cursors.number,), (cursors.moment, cursors.uuid)):
+        with pytest.raises(CursorMismatch):
+            cursors.read(cursors.write((1,), "jobs", None), kinds, *listed)
 
 
 @pytest.mark.parametrize("part", [-1, 2**31, True, 1.0, "1", None, [], {}])
@@ -38,7 +45,13 @@ def test_a_time_needs_its_offset(part: object) -> None:
         cursors.read(cursors.write((part,), "jobs"), (cursors.moment,), "jobs")
 
 
-@given(st.text())
+@pytest.mark.parametrize("part", ["\0", "a\nb", "x" * 41, 5, None])
+def test_a_text_is_short_and_one_that_a_column_can_have(part: object) -> None:
+    with pytest.raises(BadRequest):
+        cursors.read(cursors.write((part,), "jobs"), (cursors.text,), "jobs")
+
+
+@given(st.text(min_size=1))
 def test_any_text_is_read_or_refused(text: str) -> None:
     """Nothing but BadRequest comes out of it."""
     with pytest.raises(BadRequest):
@@ -95,3 +108,20 @@ def test_all_pages_together_are_what_fits(numbers: list[int], limit: int, spare:
             break
         after = key[0]
     assert collected == [row for row in rows if row % 2 == 0]
+
+
+def test_a_list_that_was_read_whole_is_paged_by_its_key() -> None:
+    """What comes or goes meanwhile moves nothing: the next page begins behind where this one ended."""
+    rows, following = cursors.cut([1, 2, 3, 4], 2, None, lambda row: (row,), "webhooks")
+    assert rows == [1, 2]
+    after = cursors.read(following, (cursors.number,), "webhooks")
+    assert cursors.cut([0, 1, 3, 4], 2, after, lambda row: (row,), "webhooks") == ([3, 4], None)
+
+
+@pytest.mark.parametrize("cursor", ["junk", cursors.write((1,), "jobs")])
+def test_what_is_wrong_with_a_cursor_names_the_parameter(cursor: str) -> None:
+    """That of the log of changes has another name."""
+    with pytest.raises(BadRequest, match=r"^query cursor: "):
+        cursors.read(cursor, (cursors.number,), "runs")
+    with pytest.raises(BadRequest, match=r"^query after: "):
+        LogPlace.read(cursor)

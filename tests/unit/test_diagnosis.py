@@ -8,12 +8,12 @@ from uuid import UUID
 import pytest
 
 from app.catalogue import catalogue, in_words
-from app.cli.diagnosis import Worded, headline, worded
 from app.domain.conclusion import CIRCUIT_OPEN
 from app.domain.diagnosis import Finding, claimed_in_vain, diagnose
 from app.domain.situation import (
     ActivityQueue,
     FailingTasks,
+    FailingWebhook,
     Job,
     Progress,
     Seen,
@@ -22,6 +22,7 @@ from app.domain.situation import (
     Token,
     Worker,
 )
+from app.views.diagnosis import Worded, headline, worded
 from tests.conftest import ROOT
 
 NOW = datetime(2026, 11, 23, 8, 5, tzinfo=UTC)
@@ -48,6 +49,12 @@ def queue(waiting: int = 0, **job: Any) -> ActivityQueue:
         next_sequence=4 if waiting else None,
         waiting_since=NOW - MINUTE if waiting else None,
     )
+
+
+def held(by: str) -> ActivityQueue:
+    """A queue that somebody has paused: what was on its way has its answer."""
+    job = Job(id=UUID(int=7), kind="duties", status="held", due_at=NOW)
+    return replace(queue(), job=job, paused_since=NOW - HOUR, paused_by=by)
 
 
 def queued(waiting: timedelta, free: timedelta | None = None) -> ActivityQueue:
@@ -95,6 +102,10 @@ def faulty(since: timedelta, code: str = "http_500", **job: Any) -> ActivityQueu
     ("of", "level", "code"),
     [
         pytest.param(queue(**SNOOZED), "ok", "goes_on", id="a pause of its own"),
+        *(
+            pytest.param(held(by), "warning", f"paused_by_{by}", id=f"paused by {by}")
+            for by in ("operator", "organisation")
+        ),
         pytest.param(queue(due_at=NOW - 4 * SECOND), "ok", "goes_on", id="due for a moment"),
         pytest.param(queue(due_at=NOW - 6 * SECOND), "error", "due_not_taken", id="due, and nobody takes it"),
         pytest.param(queue(due_at=NOW + 31 * MINUTE), "error", "far_ahead", id="due in a time that nothing takes"),
@@ -178,6 +189,17 @@ def test_what_a_queue_waits_for(of: ActivityQueue, level: str, code: str) -> Non
             seen(tasks=[FailingTasks(kind="open_data", tasks=2, failed_at=NOW, failure="http_503")]),
             [("warning", "tasks_failing")],
             id="tasks that fail",
+        ),
+        pytest.param(
+            seen(
+                webhooks=[
+                    FailingWebhook(
+                        organisation="2120000001", id=UUID(int=8), deliveries=2, since=NOW, failure="timeout"
+                    )
+                ]
+            ),
+            [("warning", "webhook_failing")],
+            id="a webhook that takes nothing",
         ),
         pytest.param(seen(pauses={"calls": NOW + SECOND}), [], id="a pause that is over soon"),
         pytest.param(seen(pauses={"calls": NOW + 20 * SECOND}), [("warning", "calls_held_back")], id="calls held back"),
@@ -265,6 +287,11 @@ def test_what_a_queue_waits_for(of: ActivityQueue, level: str, code: str) -> Non
             [],
             id="who just reads for long",
         ),
+        pytest.param(
+            seen(sessions=[Session(pid=11, program="psql", open_since=NOW - MINUTE, writes=True)]),
+            [("warning", "changes_delayed")],
+            id="who writes for long",
+        ),
     ],
 )
 def test_what_all_queues_share(at: Seen, expected: list[tuple[str, str]]) -> None:
@@ -341,8 +368,8 @@ def test_a_time_in_words(seconds: float, words: str) -> None:
 
 @pytest.mark.parametrize("code", catalogue().troubles)
 def test_every_finding_is_explained_to_operators(code: str) -> None:
-    """In docs/operations.md, with what to do; one that is nothing to worry about needs no more than its own words."""
-    documented = f"`{code}`" in (ROOT / "docs/operations.md").read_text(encoding="utf-8")
+    """In docs/operate/doctor.md, with what to do; one that is nothing to worry about needs but its own words."""
+    documented = f"`{code}`" in (ROOT / "docs/operate/doctor.md").read_text(encoding="utf-8")
     assert documented == (catalogue().troubles[code].severity != "ok")
 
 
@@ -357,13 +384,25 @@ def test_nothing_is_said_but_ids_numbers_codes_and_times() -> None:
         "held",
         "times",
         "deaths",
-        "polls",
         "lost",
         "nobody",
         "woken",
         "unset",
+        "deliveries",
     }
-    ids = {"worker", "run", "job", "pid", "blockers", "ending", "organisation", "organisations", "next", "egresses"}
+    ids = {
+        "worker",
+        "webhook",
+        "run",
+        "job",
+        "pid",
+        "blockers",
+        "ending",
+        "organisation",
+        "organisations",
+        "next",
+        "egresses",
+    }
     codes, times = (
         {"fault", "service", "bucket", "program", "tables", "kind", "way"},
         {"until", "gone", "probe", "ahead", "by"},
@@ -418,10 +457,28 @@ def test_a_finding_is_worded_whole() -> None:
         (seen(queue(due_at=NOW - SECOND)), "it goes on now"),
         (
             seen(queue(**SNOOZED, batches=2, oldest_batch_at=NOW - 11 * MINUTE, polls=1)),
-            "2 batches without an answer from Skolverket, asked for up to 1 time;"
-            " the next look is at 08:05:03 UTC (in 3 s)",
+            "2 batches without an answer from Skolverket; the next look is at 08:05:03 UTC (in 3 s)",
         ),
     ],
 )
 def test_values_are_worded(at: Seen, part: str) -> None:
     assert any(part in text for found in diagnose(at) for text in worded(found, NOW))
+
+
+def on_a_page(at: Seen) -> list[Worded]:
+    """Words what is found as the pages do, in Swedish and with the clock of a wall."""
+    return [worded(found, at.now, "sv", "kl. {:%H.%M}".format) for found in diagnose(at)]
+
+
+def test_on_a_page_moments_are_those_of_its_clock() -> None:
+    ahead = queue(due_at=NOW + 20 * MINUTE, rests=2, rest_code="internal")
+    assert any("tas upp igen kl. 08.25" in each.what for each in on_a_page(seen(ahead)))
+    assert not any("UTC" in text for each in on_a_page(seen(ahead)) for text in each)
+
+
+def test_a_page_stays_as_it_is_while_nothing_but_time_passes() -> None:
+    """No countdown: what comes within a minute is said to, and who was heard of last keeps its time."""
+    waiting = queue(due_at=NOW + 20 * SECOND, rests=2, rest_code="internal")
+    first = seen(waiting, workers=[], last_heard_of=NOW - MINUTE)
+    assert on_a_page(first) == on_a_page(replace(first, now=NOW + 3 * SECOND))
+    assert any("hördes av kl. 08.04" in each.what for each in on_a_page(first))

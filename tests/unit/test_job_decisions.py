@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from app.domain.conclusion import CIRCUIT_OPEN, Decision, Expire, Fault, Finish, Snooze, conclude
+from app.domain.conclusion import CIRCUIT_OPEN, Decision, Expire, Fault, Finish, Hold, Snooze, conclude
 from app.domain.open_work import IN_FLIGHT, JobSnapshot, OpenBatch, Work, work
 from app.domain.outcome import Counts
 
@@ -51,6 +51,10 @@ def _accepted(batch: UUID = C, due_in: timedelta = timedelta()) -> OpenBatch:
     return OpenBatch(batch, "accepted", NOW + due_in)
 
 
+# Two records have failed, which are enough, and one has not been sent.
+ENOUGH = replace(DONE, counts=Counts(total=3, errors=2, pending=1), stop_at_errors=2, on_record_error="continue")
+
+
 @pytest.mark.parametrize(
     ("job", "todo"),
     [
@@ -83,6 +87,15 @@ def _accepted(batch: UUID = C, due_in: timedelta = timedelta()) -> OpenBatch:
             id="cancelled: only what is out is followed",
         ),
         pytest.param(
+            replace(_pending(paused=True), batches=(_written(), _called(), _accepted(), _accepted(D, SECOND))),
+            Work(poll=[C]),
+            id="paused: only what is out is followed",
+        ),
+        pytest.param(replace(DONE, unasked=True, paused=True), Work(), id="paused: nothing is looked up"),
+        pytest.param(
+            _pending(paused=True, cancelled=True, look_up_at=NOW), Work(look_up=True), id="cancelled while it is paused"
+        ),
+        pytest.param(
             replace(_pending(sole_deaths=3, suspect_for=timedelta(hours=1)), batches=(_written(), _accepted())),
             Work(),
             id="too many workers died",
@@ -109,6 +122,16 @@ def _accepted(batch: UUID = C, due_in: timedelta = timedelta()) -> OpenBatch:
             replace(_pending(cancelled=True, look_up_at=NOW), batches=(_accepted(D, SECOND),)),
             Work(),
             id="but not before the others have their answer",
+        ),
+        pytest.param(
+            replace(ENOUGH, ready=True, batches=(_written(), _called(), _accepted())),
+            Work(poll=[C]),
+            id="enough errors: what has left is polled, and nothing more is sent or written",
+        ),
+        pytest.param(
+            replace(ENOUGH, ready=True, stop_at_errors=3),
+            Work(write=IN_FLIGHT),
+            id="one error fewer than are enough",
         ),
     ],
 )
@@ -171,6 +194,28 @@ SOME_SKIPPED = Counts(total=3, succeeded=2, skipped=1)
             "so they did, and cancelled",
         ),
         _ended(replace(DONE, tried_for=HORIZON), Finish("succeeded"), "at the horizon with nothing left"),
+        _ended(_pending(paused=True), Hold(), "paused with records left"),
+        _ended(_pending(paused=True, tried_for=HORIZON), Hold(), "paused at the horizon"),
+        _ended(_out(_written(), paused=True), Hold(), "paused with a batch that has not left"),
+        _ended(replace(DONE, unasked=True, paused=True), Hold(), "paused with failed records not looked up"),
+        _ended(replace(DONE, paused=True), Finish("succeeded"), "paused when all was done"),
+        _ended(_pending(paused=True, cancelled=True), Finish("cancelled"), "cancelled while it was paused"),
+        _ended(ENOUGH, Finish("failed", "too_many_errors"), "with enough errors, whatever is left"),
+        _ended(
+            replace(ENOUGH, on_record_error="halt"), Finish("failed", "too_many_errors"), "under halt in the same way"
+        ),
+        _ended(
+            replace(ENOUGH, ready=True, batches=(_written(),)),
+            Finish("failed", "too_many_errors"),
+            "with enough errors: what has only been written never leaves",
+        ),
+        _ended(
+            replace(ENOUGH, counts=Counts(total=3, errors=2, succeeded=1)),
+            Finish("failed", "too_many_errors"),
+            "with enough errors, the last of them among the last records",
+        ),
+        _ended(replace(ENOUGH, tried_for=HORIZON), Finish("failed", "too_many_errors"), "and at the horizon too"),
+        _ended(replace(ENOUGH, cancelled=True), Finish("cancelled"), "with enough errors, and cancelled"),
     ],
 )
 def test_what_becomes_of_a_job(job: JobSnapshot, decision: Decision) -> None:
@@ -201,7 +246,8 @@ def test_a_job_is_given_up_by_a_failed_try_alone(job: JobSnapshot, decision: Dec
     waits = (Fault(CIRCUIT_OPEN, SECOND, tried=False),)
     for other, met in ((job, ()), (job, waits), (replace(job, tried_for=HORIZON - SECOND), faults)):
         assert isinstance(conclude(other, met, HORIZON, Random(1)), Snooze)
-    assert conclude(replace(job, cancelled=True), faults, HORIZON, Random(1)) != decision
+    for stopped in (replace(job, cancelled=True), replace(job, paused=True)):
+        assert conclude(stopped, faults, HORIZON, Random(1)) != decision
 
 
 @pytest.mark.parametrize(
@@ -237,10 +283,19 @@ def test_a_job_is_given_up_by_a_failed_try_alone(job: JobSnapshot, decision: Dec
         ),
         pytest.param(_out(_accepted(due_in=SECOND), tried_for=HORIZON), SECOND, id="at the horizon with answers due"),
         pytest.param(_out(_accepted(due_in=SECOND), cancelled=True), SECOND, id="cancelled: what is out is followed"),
+        pytest.param(_out(_accepted(due_in=SECOND), paused=True), SECOND, id="paused: what is out is followed"),
+        pytest.param(
+            replace(
+                _pending(ready=False, next_ready_at=NOW + 5 * SECOND, paused=True),
+                batches=(_accepted(due_in=7 * SECOND),),
+            ),
+            7 * SECOND,
+            id="paused: records do not go again",
+        ),
     ],
 )
 def test_a_job_rests_without_a_fault(job: JobSnapshot, delay: timedelta) -> None:
-    assert conclude(job, (), HORIZON, Random(1)) == Snooze(delay, job.cancelled)
+    assert conclude(job, (), HORIZON, Random(1)) == Snooze(delay, job.cancelled, job.paused)
 
 
 @pytest.mark.parametrize(
@@ -278,3 +333,11 @@ def test_a_cancelled_run_ends_once_its_unanswered_calls_have_been_looked_up(faul
     """Whatever came of it."""
     job = _pending(cancelled=True, look_up_at=NOW)
     assert conclude(job, faults, HORIZON, Random(1), looked_up=True) == Finish("cancelled")
+
+
+def test_with_enough_errors_what_has_left_is_waited_for_and_nothing_else() -> None:
+    """Neither for what may go again later, nor is what never went given up at the horizon."""
+    waits = replace(ENOUGH, batches=(_accepted(due_in=3 * SECOND),), next_ready_at=NOW + SECOND, last_accepted_at=NOW)
+    assert conclude(waits, (), HORIZON, Random(1)) == Snooze(3 * SECOND)
+    decision = conclude(replace(waits, tried_for=HORIZON), (Fault("timeout"),), HORIZON, Random(1))
+    assert isinstance(decision, Snooze)

@@ -51,10 +51,30 @@ def test_scopes_are_read_in_their_order() -> None:
     assert read_scopes("pii, history,pii") == ("history", "pii")
 
 
-@pytest.mark.parametrize("text", ["", ",", "admin", "history admin", "history,PII"])
+@pytest.mark.parametrize("text", ["", ",", "all", "history admin", "history,PII"])
 def test_unknown_scopes_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match="scopes are"):
         read_scopes(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("pii", "pii opens nothing without history"),
+        ("provision,pii", "pii opens nothing without history"),
+        ("history,protected", "protected opens nothing without pii"),
+        ("operator", "no organisation, and alone"),
+        ("history,operator", "no organisation, and alone"),
+    ],
+)
+def test_scopes_that_make_no_sense_together_are_refused(text: str, sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        read_scopes(text)
+
+
+@pytest.mark.parametrize("text", ["admin", "history,pii,protected", "provision"])
+def test_scopes_that_make_sense_are_taken(text: str) -> None:
+    assert ",".join(read_scopes(text)) == text
 
 
 def test_a_caller_may_what_the_scopes_say() -> None:

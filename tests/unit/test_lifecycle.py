@@ -4,6 +4,7 @@ import pytest
 
 from app.domain import lifecycle
 from app.domain.lifecycle import GRAPHS, WHEN_THE_PROCESS_DIES, Graph
+from app.domain.outcome import OUTCOMES
 
 _FIRST = {"run": "queued", "job": "waiting", "record": "pending", "batch": "written"}
 
@@ -82,3 +83,22 @@ def _reached(graph: Graph, start: str) -> set[str]:
         reached |= ahead
         ahead = {following for state in ahead for following in graph[state]} - reached
     return reached
+
+
+@pytest.mark.parametrize(
+    ("statuses", "outcomes", "states"),
+    [
+        ({"queued"}, set(), {("queued", "")}),
+        ({"queued", "failed"}, {"clean", "with_errors"}, {("failed", "clean"), ("failed", "with_errors")}),
+        ({"running"}, {"clean"}, set()),
+        (set(), {"clean"}, {(status, "clean") for status in lifecycle.FINISHED_RUN}),
+        ({"cancelled"}, set(), {("cancelled", outcome) for outcome in OUTCOMES}),
+    ],
+)
+def test_the_states_of_a_list_are_those_that_a_run_can_be_in(
+    statuses: set[str], outcomes: set[str], states: set[tuple[str, str]]
+) -> None:
+    """What has not ended has no outcome: asked for one, nothing of it is listed."""
+    wanted = lifecycle.states_wanted(lifecycle.RUN, lifecycle.FINISHED_RUN, statuses, outcomes)
+    assert len(wanted) == len(states)
+    assert set(wanted) == states

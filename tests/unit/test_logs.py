@@ -110,3 +110,69 @@ def test_loggers_that_repeat_arguments_are_silent() -> None:
 def test_a_record_that_cannot_be_written_is_not_repeated() -> None:
     """Not even on stderr, where the standard library would print it with its arguments."""
     assert logged(f'logging.getLogger("theirs").warning("two %s %s", "{CIVIC_NO}")') == []
+
+
+def test_a_request_is_one_line_of_what_it_is_given() -> None:
+    """At once, with the time, and nothing under a higher level."""
+    [line, ended] = logged(
+        """
+        from app.logs import request_logger
+        request_logger().info("request", method="GET", route="/jobs/{job_id}", status=304, key=None)
+        structlog.get_logger().info("ended")
+        logging.getLogger().setLevel("WARNING")
+        request_logger().info("request", method="GET")
+        """
+    )
+    assert line.pop("timestamp")
+    assert line == {
+        "event": "request",
+        "level": "info",
+        "logger": "app.requests",
+        "method": "GET",
+        "route": "/jobs/{job_id}",
+        "status": 304,
+        "key": None,
+    }
+    assert ended["event"] == "ended"
+
+
+def test_no_line_has_what_colours_a_terminal() -> None:
+    """Uvicorn hands every line of its own a second time, with colours."""
+    lines = logged(
+        """
+        logging.getLogger("uvicorn.error").info(
+            "Started %d", 7, extra={"color_message": "Started [\\u001b[36m%d\\u001b[0m]"}
+        )
+        structlog.get_logger().info("\\u001b[31mred\\u001b[0m", value="\\u001b[1mbold")
+        """
+    )
+    assert [line["event"] for line in lines] == ["Started 7", "red"]
+    assert lines[1]["value"] == "bold"
+    assert "color_message" not in lines[0]
+    assert "\x1b" not in str(lines)
+
+
+def test_the_server_of_the_figures_says_that_it_is_that_one() -> None:
+    """It starts and stops in the process of the API's, whose server writes the same lines."""
+    lines = logged(
+        """
+        import asyncio, urllib.error, urllib.request
+        from unittest.mock import Mock
+        from app.server.figures import figures_served
+
+        def ask(port):
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/elsewhere", timeout=30)
+            except urllib.error.HTTPError as answer:
+                assert answer.code == 404
+
+        async def run():
+            async with figures_served(Mock(), "127.0.0.1", 0) as port:
+                await asyncio.to_thread(ask, port)
+
+        asyncio.run(run())
+        """
+    )
+    servers = [line.get("server") for line in lines if line["logger"] == "uvicorn.error"]
+    assert servers
+    assert set(servers) == {"metrics"}

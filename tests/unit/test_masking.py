@@ -4,6 +4,7 @@ import copy
 import json
 from collections.abc import Iterator
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -49,6 +50,30 @@ def test_a_person_keeps_structure_ids_and_codes_only() -> None:
         "provisioningStatus": True,
     }
     assert person == before
+
+
+def test_of_who_is_hidden_the_school_is_hidden_too() -> None:
+    """Its ids, years and codes, in whatever form they came; the structure stays, and so does the rest."""
+    hidden = {
+        "id": ID,
+        "enrolments": [{"enroledAt": {"id": ID}, "schoolYear": 8, "schoolType": "GR", "endDate": None, "Åsa 1": True}],
+        "dutyAt": {"id": ID},
+        "dutyRole": "Lärare",
+        "person": {"id": ID},
+    }
+    assert masking.mask(hidden, PUBLISHED.harmless, hidden=True) == {
+        "id": ID,
+        "enrolments": [
+            {"enroledAt": {"id": MASK}, "schoolYear": MASK, "schoolType": MASK, "endDate": None, MASK: MASK},
+        ],
+        "dutyAt": {"id": MASK},
+        "dutyRole": MASK,
+        "person": {"id": ID},
+    }
+    deep: Any = ID
+    for _ in range(10_000):
+        deep = [deep]
+    assert ID not in json.dumps(masking.mask({"enrolments": deep}, PUBLISHED.harmless, hidden=True))
 
 
 def test_an_answer_keeps_its_verdict_and_hides_its_words() -> None:
@@ -167,3 +192,33 @@ BARE = st.recursive(
 @given(BARE)
 def test_structure_without_text_stays_as_it_is(value: Any) -> None:
     assert mask(value) == value
+
+
+OTHER = "3b0c1c5e-6a0e-4f55-9a43-0d6c0f3f1a12"
+
+
+def test_somebody_who_is_not_to_be_named_is_so_nowhere() -> None:
+    """Not in another spelling of the id and not in a sentence; what stands beside it is masked, all else stays."""
+    group = {
+        "id": OTHER,
+        "displayName": "9A",
+        "groupMemberships": [
+            {"id": OTHER, "person": {"id": ID.upper(), "displayName": "Alva"}},
+            {"id": OTHER, "person": {"id": OTHER, "displayName": "Bo"}},
+        ],
+        "messages": [{"id": "2203", "severityLevel": "Warning", "message": f"Alva ({ID}) saknas", "attributeValue": 7}],
+        "listed": [ID, "9A"],
+    }
+    before = copy.deepcopy(group)
+    assert masking.without(group, {UUID(ID)}, PUBLISHED.harmless) == {
+        "id": OTHER,
+        "displayName": "9A",
+        "groupMemberships": [
+            {"id": OTHER, "person": {"id": MASK, "displayName": MASK}},
+            {"id": OTHER, "person": {"id": OTHER, "displayName": "Bo"}},
+        ],
+        "messages": [{"id": "2203", "severityLevel": "Warning", "message": MASK, "attributeValue": MASK}],
+        "listed": [MASK, "9A"],
+    }
+    assert group == before
+    assert masking.without(group, frozenset(), PUBLISHED.harmless) == before

@@ -5,8 +5,8 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from app.api.answers import Polled
-from app.api.memory import UNUSED_AFTER, KeptRun, Memory
+from app.api.http.answers import Polled
+from app.api.polling.memory import UNUSED_AFTER, KeptRun, Memory
 from app.domain.changes import Versions
 from app.security.keys import Caller
 
@@ -140,11 +140,13 @@ def test_what_is_followed_is_asked_about_in_the_version_that_was_seen() -> None:
     assert memory.watched(NOW, seen) == seen | _versions(run)
 
 
-def test_what_this_process_changes_is_forgotten_and_not_kept_by_who_read_it_before() -> None:
+@pytest.mark.parametrize("what", ["activity_id", "organisation_id"])
+def test_what_this_process_changes_is_forgotten_and_not_kept_by_who_read_it_before(what: str) -> None:
+    """The runs of an activity, or all that an organisation has, as when an operator pauses it."""
     memory, run, other = Memory(), _run(), _run(uuid4())
     for each in (run, other):
         memory.keep_run(each, NOW - 0.1)
-    memory.forget_activity(ACTIVITY, NOW)
+    memory.forget_runs_of(getattr(run, what), NOW)
     assert _known(memory, run) == [False] * 3
     assert _known(memory, other) == [True] * 3
     memory.keep_run(run, NOW - 0.1)
@@ -160,5 +162,5 @@ def test_changes_that_become_known_are_counted() -> None:
     memory.renew(_versions(run), Versions(), NOW)
     assert memory.changes == 0
     memory.renew(_versions(run), _versions(run), NOW)
-    memory.forget_activity(ACTIVITY, NOW)
+    memory.forget_runs_of(ACTIVITY, NOW)
     assert memory.changes == 2

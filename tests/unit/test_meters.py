@@ -5,17 +5,13 @@ from datetime import timedelta
 from urllib.request import urlopen
 
 import pytest
+import structlog
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
-from app.errors import Stopped
+from app import __version__
+from app.build import register_process
 from app.jobs.meters import Meters, served
-
-
-def _free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
 
 
 def _read(port: int) -> dict[str, Metric]:
@@ -25,8 +21,8 @@ def _read(port: int) -> dict[str, Metric]:
 
 
 def test_what_a_worker_has_met_is_served_as_it_is_now() -> None:
-    meters, port = Meters(), _free_port()
-    with served(meters, "127.0.0.1", port):
+    meters = Meters()
+    with served(meters, "127.0.0.1", 0) as port:
         assert _read(port)["provkedja_worker_claims"].samples[0].value == 0
         for ago in (-1, 0.05, 0.3, 60):
             meters.claimed(after_a_death=ago == 60, wake_latency=timedelta(seconds=ago))
@@ -49,18 +45,25 @@ def test_what_a_worker_has_met_is_served_as_it_is_now() -> None:
         _read(port)
 
 
-def test_at_port_0_nothing_is_served() -> None:
-    with served(Meters(), "no address", 0):
-        pass
+def test_port_0_takes_a_free_one_and_logs_it() -> None:
+    with structlog.testing.capture_logs() as lines, served(Meters(), "127.0.0.1", 0) as port:
+        assert "provkedja_worker_claims" in _read(port)
+    assert [(line["event"], line["port"]) for line in lines] == [("metrics are served", port)]
 
 
-def test_a_port_that_is_taken_keeps_the_worker_from_starting() -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
+def test_a_port_that_is_taken_is_said_and_gone_without() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with (
-            pytest.raises(Stopped, match=f"WORKER_METRICS_PORT: 127.0.0.1:{port}"),
-            served(Meters(), "127.0.0.1", port),
-        ):
-            pass
+        with structlog.testing.capture_logs() as lines, served(Meters(), "127.0.0.1", port) as none:
+            assert none == 0
+    assert [(line["event"], line["port"]) for line in lines] == [("metrics are not served", port)]
+
+
+def test_every_process_says_which_build_it_is_and_what_it_uses() -> None:
+    meters = Meters()
+    register_process(meters.registry, "0123abc")
+    with served(meters, "127.0.0.1", 0) as port:
+        found = _read(port)
+    [build] = found["provkedja_build_info"].samples
+    assert (build.labels, build.value) == ({"version": __version__, "commit": "0123abc"}, 1)
+    assert found["process_resident_memory_bytes"].samples[0].value > 0

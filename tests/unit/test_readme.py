@@ -1,4 +1,4 @@
-"""The README says what the code does."""
+"""The README and the pages under docs say what the code does."""
 
 import json
 import re
@@ -13,11 +13,13 @@ from app.settings import Internal, Settings
 from app.simulator.reference import Reference
 from tests.conftest import ROOT
 
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+def page(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
 
 
 def shown(default: Any) -> str:
-    if isinstance(default, SecretStr) or default == "":
+    if isinstance(default, SecretStr) or default in {"", None}:
         return ""
     if default is False:
         return "`off`"
@@ -27,7 +29,7 @@ def shown(default: Any) -> str:
 
 
 def test_every_setting_for_operators_stands_in_the_table_with_its_default_and_meaning() -> None:
-    table = re.findall(r"^\| `([A-Z_]+)` \| (.*?) \| (.*) \|$", README, re.MULTILINE)
+    table = re.findall(r"^\| `([A-Z_]+)` \| (.*?) \| (.*) \|$", page("docs/operate/settings.md"), re.MULTILINE)
     assert table == [
         (name.upper(), shown(field.default), field.description)
         for name, field in Settings.model_fields.items()
@@ -37,15 +39,20 @@ def test_every_setting_for_operators_stands_in_the_table_with_its_default_and_me
 
 @pytest.mark.parametrize("kind", GRAPHS)
 def test_the_diagram_has_the_edges_of_the_lifecycle(kind: str) -> None:
-    drawn = set(re.findall(rf"{kind}_(\w+) --> {kind}_(\w+)", README))
+    drawn = set(re.findall(rf"{kind}_(\w+) --> {kind}_(\w+)", page("docs/architecture.md")))
     assert drawn == {(state, following) for state, edges in GRAPHS[kind].items() for following in edges}
 
 
 def test_the_simulator_takes_the_reference_that_is_shown() -> None:
-    (shown_body,) = re.findall(r"_simulator/reference [^']*-d '(\{.*?\})'", README, re.DOTALL)
+    (shown_body,) = re.findall(r"_simulator/reference [^']*-d '(\{.*?\})'", page("docs/simulator.md"), re.DOTALL)
     assert Reference().put(json.loads(shown_body)) == {
         "huvudman": 0,
         "schoolUnits": 1,
         "programmes": 1,
         "nationalActivities": 1,
     }
+
+
+def test_the_readme_stays_at_two_screens() -> None:
+    """Whoever meets the project reads it whole; what is longer stands under docs."""
+    assert len(page("README.md").splitlines()) <= 110

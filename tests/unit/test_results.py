@@ -71,6 +71,20 @@ def test_an_item_is_its_id_its_verdict_and_all_that_came() -> None:
 
 
 @pytest.mark.parametrize(
+    ("response", "codes"),
+    [
+        ({"errors": [{"id": "2010"}, {"id": 3047}], "warnings": [{"id": "2010"}]}, ("2010", "3047")),
+        # Whatever is no short word may be anybody's number.
+        ({"errors": [{"id": "20120229-9809"}, {}, "x", None]}, ("unknown",)),
+        ({"errors": {"id": "2010"}, "warnings": None}, ()),
+        ({"errors": [{"id": str(number)} for number in range(50)]}, tuple(map(str, range(20)))),
+    ],
+)
+def test_an_item_has_the_codes_of_its_messages_once_each(response: dict[str, Any], codes: tuple[str, ...]) -> None:
+    assert [each.codes for each in item_results(answer(item("Error", **response)))] == [codes]
+
+
+@pytest.mark.parametrize(
     "response", [None, "Success", [], 7, {}, {"status": None}, {"status": 7}, {"status": ["Success"]}]
 )
 def test_an_item_without_a_status_is_open(response: Any) -> None:

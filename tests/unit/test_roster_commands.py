@@ -111,7 +111,6 @@ def test_without_files_the_body_goes_to_stdout_and_the_defects_to_stderr() -> No
         (("--persons", 19), "at least one school and 20 persons"),
         (("--persons", 60, "--schools", 4), "at least one school and 20 persons"),
         (("--persons", 60, "--defects", 500), "room for"),
-        (("--persons", 60, "--organisation", "212000-0001"), "ten digits"),
         (("--persons", 60, "-o", "/nowhere/at/all"), "cannot be written"),
     ],
 )
@@ -120,6 +119,13 @@ def test_a_roster_that_cannot_be_made_says_why(options: tuple[object, ...], why:
     assert isinstance(result.exception, Stopped)
     assert why in str(result.exception)
     assert result.stdout == ""
+
+
+@pytest.mark.parametrize(("number", "why"), [("123", "ten digits"), ("2120000002", "check digit")])
+def test_a_number_that_is_none_is_refused(number: str, why: str) -> None:
+    result = command("generate", "--persons", 60, "--organisation", number)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert why in result.stderr
 
 
 def test_a_roster_without_errors_is_exit_code_0(generated: Callable[..., Path]) -> None:

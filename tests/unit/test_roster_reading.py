@@ -9,9 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.domain.roster import (
+    Affiliation,
     Described,
     Send,
     Skip,
+    affiliation,
     blocked,
     describe,
     is_protected,
@@ -32,7 +34,7 @@ PUPIL: dict[str, Any] = {
     "civicNo": {"value": "201202029809"},
     "enrolments": [
         {"schoolYear": 7, "schoolType": "GR", "cancelled": True},
-        {"schoolYear": 8, "schoolType": "SP", "cancelled": False},
+        {"schoolYear": 8, "schoolType": "SP", "enroledAt": {"id": B}, "cancelled": False},
         {"schoolYear": 9, "schoolType": "GR"},
     ],
 }
@@ -41,11 +43,9 @@ PUPIL: dict[str, Any] = {
 def test_a_pupil_is_described_by_names_and_the_first_enrolment_that_holds() -> None:
     assert describe("persons", PUPIL) == Described(
         name="Karl-Erik von Åström",
-        role="Elev",
         civic_no="201202029809",
         eppn="Q7x1@skola.example",
-        school_year=8,
-        school_type="SP",
+        affiliation=Affiliation("Elev", 8, "SP", UUID(B)),
     )
 
 
@@ -72,12 +72,12 @@ def test_an_object_belongs_to_school_units(kind: str, item: Any, units: set[str 
 
 
 def test_a_person_without_enrolments_is_staff() -> None:
-    assert describe("persons", {"givenName": "Moa", "familyName": "Ek", "enrolments": []}).role == "Personal"
+    assert affiliation("persons", {"givenName": "Moa", "enrolments": []}) == Affiliation("Personal")
 
 
 def test_a_pupil_whose_enrolments_are_all_cancelled_has_no_year_and_is_still_a_pupil() -> None:
-    described = describe("persons", {"enrolments": [{"schoolYear": 7, "cancelled": True}]})
-    assert (described.role, described.school_year) == ("Elev", None)
+    ended = {"enrolments": [{"schoolYear": 7, "enroledAt": {"id": A}, "cancelled": True}]}
+    assert affiliation("persons", ended) == Affiliation("Elev")
 
 
 @pytest.mark.parametrize(("given", "shown"), [(255, "Å" * 255), (256, "Å" * 254 + "…"), (120_000, "Å" * 254 + "…")])
@@ -91,9 +91,18 @@ def test_long_texts_are_cut_and_say_so(given: int, shown: str) -> None:
 @pytest.mark.parametrize(
     ("kind", "item", "expected"),
     [
-        ("groups", {"displayName": "8A", "schoolType": "GR"}, Described(name="8A", school_type="GR")),
+        (
+            "groups",
+            {"displayName": "8A", "schoolType": "GR", "organisation": {"id": A}},
+            Described(name="8A", affiliation=Affiliation(school_type="GR", school_unit=UUID(A))),
+        ),
         ("activities", {"displayName": "Ma 8A"}, Described(name="Ma 8A")),
-        ("duties", {"displayName": "x", "dutyRole": "Lärare"}, Described()),
+        (
+            "duties",
+            {"displayName": "x", "dutyRole": "Lärare", "dutyAt": {"id": B}},
+            Described(affiliation=Affiliation("Personal", school_unit=UUID(B), duty_role="Lärare")),
+        ),
+        ("duties", {"dutyRole": ["Lärare"], "dutyAt": B}, Described(affiliation=Affiliation("Personal"))),
         ("groups", {"displayName": "\ud800\0", "schoolType": "FSK"}, Described(name="\ufffd\ufffd")),
         ("groups", {"displayName": "  ", "schoolType": ["GR"]}, Described()),
     ],
@@ -106,7 +115,7 @@ def test_groups_activities_and_duties_are_described_by_what_they_have(
 
 @pytest.mark.parametrize("year", ["8", 8.0, True, None, 10**30, -1])
 def test_a_school_year_that_is_no_small_whole_number_is_left_out(year: Any) -> None:
-    assert describe("persons", {"enrolments": [{"schoolYear": year}]}).school_year is None
+    assert affiliation("persons", {"enrolments": [{"schoolYear": year}]}).school_year is None
 
 
 @pytest.mark.parametrize(

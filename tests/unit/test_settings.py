@@ -4,9 +4,14 @@ from datetime import timedelta
 
 import pytest
 from pydantic import ValidationError
+from typer.testing import CliRunner
 
-from app.settings import Settings
+from app.cli import cli
+from app.cli.processes import _BOTH, _OF_SERVE, _OF_WORKER
+from app.logs import mask_personal
+from app.settings import Internal, Settings, effective, sentences
 
+ADDRESSES = ("PROVISIONING", "OPEN_DATA", "AUTHORISATION")
 SECRETS = ("DATABASE_URL", "REDIS_URL", "ENCRYPTION_KEYS", "SEARCH_KEY")
 PIN = f"sha256//{'A' * 43}="
 
@@ -24,10 +29,16 @@ def test_every_setting_is_an_environment_variable_of_its_name(name: str, monkeyp
     values = {
         "LOG_LEVEL": "DEBUG",
         "DATABASE_PREPARE": "on",
-        "FAULT_HORIZON": "11",
-        "OPEN_DATA_REFRESH": "11",
+        "WEBHOOKS_TO_LOOPBACK": "on",
+        "SIGN_IN_OVER_HTTP": "on",
+        "FAULT_HORIZON": "11 s",
+        "OPEN_DATA_REFRESH": "11 s",
+        **{f"SKOLVERKET_{what}_URL": "https://host.example.se/v1" for what in ADDRESSES},
         "SKOLVERKET_AUTHORISATION_PINS": PIN,
         "KILL_AT": "after_commit:claim",
+        "CORS_ORIGINS": "https://skola.example, http://127.0.0.1:5173",
+        "METRICS_PORT": "9200",
+        "BUILD_COMMIT": "0123abc",
     }
     value = values.get(name, "7" if type(getattr(Settings(), name.lower())) in {int, float} else "text")
     monkeypatch.setenv(name, value)
@@ -53,12 +64,24 @@ def test_what_is_not_ours_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> Non
         ("SKOLVERKET_READS_PER_SECOND", "-7319"),
         ("SKOLVERKET_TIMEOUT", "7319"),
         ("FAULT_HORIZON", "a long 7319"),
+        ("FAULT_HORIZON", "7319"),
+        ("FAULT_HORIZON", "7319 weeks"),
+        ("OPEN_DATA_REFRESH", "7319"),
+        ("SKOLVERKET_PROVISIONING_URL", "http://7319.example.se/v1"),
+        ("SKOLVERKET_OPEN_DATA_URL", "7319.example.se/v1"),
+        ("SKOLVERKET_AUTHORISATION_URL", "https://[7319"),
+        ("SKOLVERKET_AUTHORISATION_URL", "https://somebody:7319@host.example.se/transaction"),
+        ("SKOLVERKET_AUTHORISATION_URL", "https://host.example.se/transaction?number=7319"),
         ("MAX_ROSTER_BYTES", "-7319"),
         ("MAX_ORGANISATION_BYTES", "-7319"),
         ("MAX_ORGANISATION_WAITING_RUNS", "-7319"),
         ("WORKER_JOBS", "7319"),
-        ("WORKER_METRICS_PORT", "-7319"),
-        ("WORKER_METRICS_HOST", ""),
+        ("METRICS_PORT", "-7319"),
+        ("METRICS_HOST", ""),
+        ("CORS_ORIGINS", "*"),
+        ("CORS_ORIGINS", "https://skola.example/7319"),
+        ("CORS_ORIGINS", "skola.example"),
+        ("BUILD_COMMIT", "HEAD 7319"),
         ("EGRESS", "Two Words 7319"),
         ("SWEEP_SECONDS", "0"),
         ("LOG_LEVEL", "LOUD-7319"),
@@ -82,7 +105,6 @@ def test_a_secret_is_not_shown(name: str, monkeypatch: pytest.MonkeyPatch) -> No
 @pytest.mark.parametrize(
     ("text", "seconds"),
     [
-        ("90", 90),
         ("90s", 90),
         ("90 s", 90),
         ("30 m", 1800),
@@ -97,6 +119,65 @@ def test_a_horizon_is_written_as_people_write_it(text: str, seconds: float, monk
     assert Settings().fault_horizon == timedelta(seconds=seconds)
 
 
+@pytest.mark.parametrize("name", ["127.0.0.1", "[::1]", "localhost"])
+def test_plain_http_goes_to_this_machine(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SKOLVERKET_PROVISIONING_URL", f"http://{name}:8100/provisioning/v1")
+    assert Settings().skolverket_provisioning_url == f"http://{name}:8100/provisioning/v1"
+
+
+def test_each_thing_that_is_wrong_is_a_sentence_with_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAULT_HORIZON", "6")
+    monkeypatch.setenv("SKOLVERKET_OPEN_DATA_URL", "http://example.se")
+    with pytest.raises(ValidationError) as refused:
+        Settings()
+    assert sentences(refused.value) == [
+        "SKOLVERKET_OPEN_DATA_URL: plain http goes to this machine alone: give an https address",
+        "FAULT_HORIZON: give a number with its unit (s, m, h or d), such as `90 s`, `30 m`, `6 h`",
+    ]
+
+
 def test_settings_do_not_change_while_the_process_runs() -> None:
     with pytest.raises(ValidationError):
         Settings().worker_jobs = 3  # type: ignore[misc]
+
+
+def test_what_is_in_force_is_said_as_it_can_be_set_and_without_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Settings for tests are left out, unless they are set."""
+    for name in SECRETS[:3]:
+        monkeypatch.setenv(name, "postgresql://user:hidden@127.0.0.1/x")
+    monkeypatch.setenv("FAULT_HORIZON", "90 s")
+    shown = effective(Settings())
+    assert {*SECRETS, "FAULT_HORIZON", "EGRESS", "LOG_LEVEL"} <= shown.keys()
+    assert [shown[name] for name in SECRETS] == ["(set)"] * 3 + ["(not set)"]
+    assert "hidden" not in str(shown)
+    assert (shown["FAULT_HORIZON"], shown["OPEN_DATA_REFRESH"]) == ("90 s", "12 h")
+    assert (shown["DATABASE_PREPARE"], shown["METRICS_PORT"]) == ("off", "")
+    assert "KILL_AT" not in shown
+    monkeypatch.setenv("KILL_AT", "after_commit:claim")
+    assert effective(Settings())["KILL_AT"] == "after_commit:claim"
+
+
+def test_what_is_in_force_can_be_set_again_and_is_kept_by_the_last_net_of_logs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A large number would look like a civic number there."""
+    monkeypatch.setenv("MAX_ROSTER_BYTES", "4294967296")
+    before = Settings()
+    for name, text in effective(before).items():
+        if text and not text.startswith("("):
+            monkeypatch.setenv(name, text)
+    assert Settings() == before
+    assert mask_personal(None, "info", {"settings": effective(before)}) == {"settings": effective(before)}
+
+
+def test_serve_and_worker_say_what_they_go_by() -> None:
+    """Every setting for operators stands in the help of one of them, and no other does."""
+    said = {name for names in (_BOTH, _OF_SERVE, _OF_WORKER) for name in names}
+    for_operators = {
+        name
+        for name, field in Settings.model_fields.items()
+        if not any(isinstance(each, Internal) for each in field.metadata)
+    }
+    assert said == for_operators - {"build_commit"}
+    for verb, own in (("serve", "CORS_ORIGINS"), ("worker", "EGRESS")):
+        shown = CliRunner().invoke(cli, [verb, "--help"], env={"COLUMNS": "200"}).output
+        assert own in shown
+        assert "METRICS_PORT" in shown

@@ -54,6 +54,8 @@ def apart(text: str, code: re.Pattern[str] = CODE) -> tuple[str, str]:
 def parts() -> Iterator[tuple[str, str, str]]:
     """Gives each place with its prose and its names."""
     for path in (ROOT / "README.md", *(ROOT / "docs").rglob("*.*")):
+        if path.suffix == ".png":
+            continue
         place = str(path.relative_to(ROOT))
         prose, code = apart(path.read_text(encoding="utf-8"), QUERY if path.suffix == ".json" else CODE)
         yield place, prose, place

@@ -9,7 +9,7 @@ from app.db.schema.columns import UUID, Time, metadata
 from app.db.schema.objects import eppn, object_
 from app.db.schema.plans import plan, plan_item
 from app.db.schema.rosters import activity, content, finding, roster, roster_item, roster_staging
-from app.db.schema.runs import at_target, batch, event, job, record, run
+from app.db.schema.runs import at_target, batch, event, job, pause, record, run
 from app.db.schema.service import (
     access_token,
     answer_time,
@@ -20,7 +20,8 @@ from app.db.schema.service import (
     task,
     worker,
 )
-from app.db.schema.tenants import api_key, idempotency_key, organisation
+from app.db.schema.tenants import api_key, api_key_use, idempotency_key, organisation, session
+from app.db.schema.webhooks import webhook, webhook_delivery
 
 __all__ = [
     "UUID",
@@ -29,6 +30,7 @@ __all__ = [
     "activity",
     "answer_time",
     "api_key",
+    "api_key_use",
     "at_target",
     "batch",
     "circuit",
@@ -43,6 +45,7 @@ __all__ = [
     "metadata",
     "object_",
     "organisation",
+    "pause",
     "plan",
     "plan_item",
     "record",
@@ -51,6 +54,9 @@ __all__ = [
     "roster_item",
     "roster_staging",
     "run",
+    "session",
     "task",
+    "webhook",
+    "webhook_delivery",
     "worker",
 ]

@@ -2,6 +2,7 @@
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
+from sqlalchemy.types import UserDefinedType
 
 metadata = sa.MetaData(
     naming_convention={
@@ -23,6 +24,19 @@ def one_of(column: str, *values: str) -> sa.CheckConstraint:
 def kind_of_object() -> sa.CheckConstraint:
     """Makes the constraint that `kind` is one of objects."""
     return one_of("kind", "persons", "duties", "groups", "activities")
+
+
+class TransactionId(UserDefinedType[str]):
+    """The number of a transaction (xid8), as text: it never comes again, and does not begin anew."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: object) -> str:
+        return "xid8"
+
+
+# Whoever reads a database's tables back, as Alembic does, meets it by its name.
+pg.base.ischema_names["xid8"] = TransactionId
 
 
 UUID = pg.UUID(as_uuid=True)

@@ -14,6 +14,8 @@ activity = sa.Table(
     # The roster that counts.
     sa.Column("roster_id", UUID, nullable=False),
     sa.Column("version", sa.Integer, nullable=False, server_default="1"),
+    # Raised by its trigger with every change that its runs and jobs show: of its name, and whether it is there.
+    sa.Column("shown_version", sa.Integer, nullable=False, server_default="1"),
     sa.Column("counts", pg.JSONB, nullable=False),
     # What the roster's contents take, sealed; what other rosters have as well counts for each.
     sa.Column("bytes", sa.BigInteger, nullable=False, server_default="0"),
@@ -89,6 +91,9 @@ roster_staging = sa.Table(
     sa.Column("outgoing_sealed", sa.LargeBinary),
     sa.Column("words", pg.ARRAY(sa.Integer), nullable=False),
     sa.Column("refs", pg.ARRAY(UUID), nullable=False),
+    sa.Column("role", sa.Text),
+    sa.Column("school_year", sa.SmallInteger),
+    sa.Column("school_unit", UUID),
     sa.Column("protected", sa.Boolean, nullable=False),
     sa.Column("marking", sa.SmallInteger, nullable=False, server_default="0"),
     sa.Column("eppn", sa.LargeBinary),
@@ -116,6 +121,10 @@ roster_item = sa.Table(
     # The upload since which it would be sent as it is, in this activity.
     sa.Column("upload", sa.BigInteger, nullable=False),
     sa.Column("refs", pg.ARRAY(UUID), nullable=False),
+    # Where it belongs, as far as lists are narrowed by it.
+    sa.Column("role", sa.Text),
+    sa.Column("school_year", sa.SmallInteger),
+    sa.Column("school_unit", UUID),
     sa.Column("protected", sa.Boolean, nullable=False),
     # How strongly: 0 not at all, 1 by a marking, 2 in the population register too.
     sa.Column("marking", sa.SmallInteger, nullable=False, server_default="0"),
@@ -152,5 +161,5 @@ finding = sa.Table(
     one_of("origin", "object", "across", "open_data", "rosters"),
     one_of("severity", "error", "warning"),
     sa.CheckConstraint("(object_id IS NULL) = (count IS NOT NULL)", name="of_one_object_or_counted"),
-    sa.Index("ix_finding_code", "roster_id", "code", "kind", "ordinal"),
+    sa.Index("ix_finding_code", "code", "roster_id", "kind", "ordinal"),
 )

@@ -3,7 +3,11 @@
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
-from app.db.schema.columns import NOW, UUID, Time, kind_of_object, metadata, one_of
+from app.db.schema.columns import NOW, UUID, Time, TransactionId, kind_of_object, metadata, one_of
+from app.domain.outcome import OUTCOMES
+
+# What has not ended has no outcome; in the indexes that is a value like the others: of NULL they give no order.
+OUTCOME_OR_NONE = sa.text("(coalesce(outcome, ''))")
 
 run = sa.Table(
     "run",
@@ -15,6 +19,8 @@ run = sa.Table(
     sa.Column("status", sa.Text, nullable=False, server_default="queued"),
     # Raised by every change that callers see, but for those of its jobs, which have versions of their own.
     sa.Column("version", sa.BigInteger, nullable=False, server_default="1"),
+    # The transaction that has raised it last: with the id, the place in the order of all changes.
+    sa.Column("changed_in", TransactionId, nullable=False, server_default=sa.text("pg_current_xact_id()")),
     sa.Column("on_record_error", sa.Text, nullable=False),
     # What its caller has allowed that would otherwise be refused, or stay here.
     sa.Column("allow", pg.ARRAY(sa.Text), nullable=False, server_default="{}"),
@@ -25,29 +31,44 @@ run = sa.Table(
     sa.Column("started_at", Time),
     sa.Column("finished_at", Time),
     sa.Column("cancel_requested_at", Time),
+    # What keeps it from going on, while it is under way: it is held as soon as nothing of it is out.
+    sa.Column("pause_id", UUID, sa.ForeignKey("pause.id")),
+    # Over the records of all its jobs, once it has ended: written by its guard.
+    sa.Column("outcome", sa.Text),
     sa.ForeignKeyConstraint(["organisation_id", "activity_id"], ["activity.organisation_id", "activity.id"]),
     sa.UniqueConstraint("organisation_id", "activity_id", "sequence"),
     # What a live job refers to, so that its run can't leave `running` before it.
     sa.UniqueConstraint("id", "status"),
-    one_of("status", "queued", "running", "succeeded", "failed", "cancelled"),
+    one_of("status", "queued", "running", "held", "succeeded", "failed", "cancelled"),
     one_of("on_record_error", "halt", "continue"),
     sa.CheckConstraint("allow <@ ARRAY['shrinks', 'weaker_marking', 'reused_id']", name="allow"),
     sa.CheckConstraint(
         "(status IN ('succeeded', 'failed', 'cancelled')) = (finished_at IS NOT NULL)", name="finished_has_its_time"
     ),
-    sa.CheckConstraint("status NOT IN ('running', 'succeeded', 'failed') OR started_at IS NOT NULL", name="started"),
+    sa.CheckConstraint(
+        "status NOT IN ('running', 'held', 'succeeded', 'failed') OR started_at IS NOT NULL", name="started"
+    ),
+    sa.CheckConstraint("status <> 'held' OR pause_id IS NOT NULL", name="held_by_a_pause"),
+    sa.CheckConstraint("pause_id IS NULL OR status IN ('running', 'held')", name="paused_while_under_way"),
+    one_of("outcome", *OUTCOMES),
+    sa.CheckConstraint("(finished_at IS NULL) = (outcome IS NULL)", name="finished_has_its_outcome"),
     # Two runs of one activity are never under way.
     sa.Index(
         "uq_run_one_under_way",
         "organisation_id",
         "activity_id",
         unique=True,
-        postgresql_where=sa.text("status = 'running'"),
+        postgresql_where=sa.text("status IN ('running', 'held')"),
     ),
     # The head of each activity queue, for the sweeper.
     sa.Index(
         "ix_run_queued", "organisation_id", "activity_id", "sequence", postgresql_where=sa.text("status = 'queued'")
     ),
+    # The history across an organisation, newest first: all, of an activity, of a state, made by a key.
+    sa.Index("ix_run_history", "organisation_id", "created_at", "id"),
+    sa.Index("ix_run_history_activity", "organisation_id", "activity_id", "created_at", "id"),
+    sa.Index("ix_run_history_state", "organisation_id", "status", OUTCOME_OR_NONE, "created_at", "id"),
+    sa.Index("ix_run_changed", "organisation_id", "changed_in", "id"),
     sa.Index("ix_run_made_by", "organisation_id", "requested_by_id", "created_at", "id"),
 )
 
@@ -59,7 +80,8 @@ CASE WHEN status NOT IN ('succeeded', 'failed', 'blocked', 'cancelled') THEN NUL
     WHEN errors + skipped + pending > 0 THEN 'with_errors'
     ELSE 'with_warnings' END
 """
-_PAST_GATE = "status IN ('queued', 'running', 'succeeded', 'failed') AND position > 1"
+_RUN_OF = f"CASE WHEN {_LIVE} THEN 'running' WHEN status = 'held' THEN 'held' END"
+_PAST_GATE = "status IN ('queued', 'running', 'held', 'succeeded', 'failed') AND position > 1"
 
 job = sa.Table(
     "job",
@@ -74,6 +96,8 @@ job = sa.Table(
     sa.Column("status", sa.Text, nullable=False, server_default="waiting"),
     # Raised by every change that callers see.
     sa.Column("version", sa.BigInteger, nullable=False, server_default="1"),
+    # The transaction that has raised it last, as of a run.
+    sa.Column("changed_in", TransactionId, nullable=False, server_default=sa.text("pg_current_xact_id()")),
     sa.Column("due_at", Time),
     # Raised by every claim, never lowered; `fence` is what a write repeats of it (the trigger empties it again).
     sa.Column("claim", sa.BigInteger, nullable=False, server_default="0"),
@@ -117,16 +141,19 @@ job = sa.Table(
     sa.Column("warnings", sa.Integer, nullable=False, server_default="0"),
     sa.Column("errors", sa.Integer, nullable=False, server_default="0"),
     sa.Column("skipped", sa.Integer, nullable=False, server_default="0"),
+    # With so many errors nothing more of it is sent, and it fails; without a number all is tried.
+    sa.Column("stop_at_errors", sa.Integer),
     sa.Column("outcome", sa.Text, sa.Computed(_OUTCOME, persisted=True)),
     # Gates: NULL while a job claims nothing, a value when it claims to have been let in.
-    sa.Column("gate_run", sa.Text, sa.Computed(f"CASE WHEN {_LIVE} THEN 'running' END", persisted=True)),
+    sa.Column("gate_run", sa.Text, sa.Computed(_RUN_OF, persisted=True)),
     sa.Column(
         "gate_position", sa.SmallInteger, sa.Computed(f"CASE WHEN {_PAST_GATE} THEN position - 1 END", persisted=True)
     ),
     sa.Column("gate_status", sa.Text, sa.Computed(f"CASE WHEN {_PAST_GATE} THEN 'succeeded' END", persisted=True)),
     sa.UniqueConstraint("run_id", "position"),
     sa.UniqueConstraint("run_id", "position", "status"),
-    # A live job belongs to a running run; a job past its gate has a succeeded one ahead, which can't leave that state.
+    # A live job belongs to a running run, a held one to a held run; a job past its gate has a succeeded one ahead,
+    # which can't leave that state.
     sa.ForeignKeyConstraint(["run_id", "gate_run"], ["run.id", "run.status"], name="fk_job_live_in_running_run"),
     sa.ForeignKeyConstraint(
         ["run_id", "gate_position", "gate_status"],
@@ -134,9 +161,10 @@ job = sa.Table(
         name="fk_job_after_succeeded",
     ),
     kind_of_object(),
-    one_of("status", "waiting", "queued", "running", "succeeded", "failed", "blocked", "cancelled"),
+    one_of("status", "waiting", "queued", "running", "held", "succeeded", "failed", "blocked", "cancelled"),
     one_of("action", "send", "remove"),
     sa.CheckConstraint("position >= 1", name="position"),
+    sa.CheckConstraint("stop_at_errors >= 1", name="stop_at_errors"),
     sa.CheckConstraint(
         "pending + sent + unchanged + succeeded + warnings + errors + skipped = total", name="all_records_are_counted"
     ),
@@ -150,16 +178,34 @@ job = sa.Table(
     sa.Index("ix_job_due", "organisation_id", "due_at", "id", postgresql_where=sa.text(f"{_LIVE} AND holder IS NULL")),
     # Those that are next claimed with a process to themselves.
     sa.Index("ix_job_on_trial", "due_at", postgresql_where=sa.text(f"{_LIVE} AND sole_deaths >= 2")),
+    sa.Index("ix_job_paused", "id", postgresql_where=sa.text("status = 'held'")),
     sa.Index("ix_job_held", "holder", "id", postgresql_where=sa.text("holder IS NOT NULL")),
     sa.Index("ix_job_accused", "accused_by", postgresql_where=sa.text("accused_by IS NOT NULL")),
     # Suspects in hand are counted with each claim, however many others there are.
     sa.Index("ix_job_suspect", "holder", postgresql_where=sa.text("holder IS NOT NULL AND worker_deaths >= 2")),
+    # Whose calls may be under way: what another job has out is not sent beside it.
+    sa.Index("ix_job_running", "organisation_id", "kind", postgresql_where=sa.text("status = 'running'")),
+    sa.Index("ix_job_changed", "organisation_id", "changed_in", "id"),
     sa.Index("ix_job_history", "organisation_id", "created_at", "run_id", sa.text("(-position)")),
-    sa.Index("ix_job_history_status", "organisation_id", "status", "created_at", "run_id", sa.text("(-position)")),
+    sa.Index(
+        "ix_job_history_state",
+        "organisation_id",
+        "status",
+        OUTCOME_OR_NONE,
+        "kind",
+        "created_at",
+        "run_id",
+        sa.text("(-position)"),
+    ),
     sa.Index(
         "ix_job_history_activity", "organisation_id", "activity_id", "created_at", "run_id", sa.text("(-position)")
     ),
 )
+
+_CODES = """
+CASE WHEN issues IS NULL THEN message_codes
+    ELSE jsonb_path_query_array(issues, '$[0 to 19].code') || coalesce(message_codes, '[]') END
+"""
 
 record = sa.Table(
     "record",
@@ -180,10 +226,18 @@ record = sa.Table(
     # The upload that the object is of: the latest of it in the organisation when the run was accepted.
     sa.Column("upload", sa.BigInteger, nullable=False),
     sa.Column("refs", pg.ARRAY(UUID), nullable=False),
+    # Where it belongs, as far as lists are narrowed by it.
+    sa.Column("role", sa.Text),
+    sa.Column("school_year", sa.SmallInteger),
+    sa.Column("school_unit", UUID),
     sa.Column("protected", sa.Boolean, nullable=False),
     sa.Column("sendable", sa.Boolean, nullable=False),
     # What we ourselves have to say of it: [{"code", "severity", "pointer"?, "ids"?}]; never a value of the object.
     sa.Column("issues", pg.JSONB),
+    # The codes of the messages in what was received; and these with those of the issues, null where nothing is said. No
+    # more than twenty of each: an index has them.
+    sa.Column("message_codes", pg.JSONB),
+    sa.Column("codes", pg.JSONB, sa.Computed(_CODES, persisted=True)),
     # The batch in which it left last.
     sa.Column("batch_id", UUID),
     sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
@@ -209,7 +263,19 @@ record = sa.Table(
     # One of a job's records is found by `job_id`, those of a status in their order by run and kind: the indexes have
     # no column in common, so that no statistics can make the planner take one for the other.
     sa.Index("ix_record_object", "object_id"),
-    sa.Index("ix_record_status", "run_id", "kind", "status", "ordinal"),
+    # What a job's records are narrowed, sorted and counted by stands in the index itself.
+    sa.Index(
+        "ix_record_status",
+        *("run_id", "kind", "status", "ordinal"),
+        postgresql_include=["object_id", "completed_at", "role", "school_year", "school_unit"],
+    ),
+    # Of few records anything is said.
+    sa.Index(
+        "ix_record_codes",
+        *("run_id", "kind", "status", "ordinal"),
+        postgresql_include=["object_id", "completed_at", "role", "school_year", "school_unit", "codes"],
+        postgresql_where=sa.text("codes IS NOT NULL"),
+    ),
     # What a claim ends first: mostly there is none.
     sa.Index("ix_record_unsendable", "job_id", postgresql_where=sa.text("status = 'pending' AND NOT sendable")),
 )
@@ -258,6 +324,36 @@ batch = sa.Table(
         "(status IN ('answered', 'refused', 'lost')) = (finished_at IS NOT NULL)", name="finished_has_its_time"
     ),
     sa.Index("ix_batch_open", "job_id", postgresql_where=sa.text("status IN ('written', 'called', 'accepted')")),
+)
+
+pause = sa.Table(
+    "pause",
+    metadata,
+    # Nothing new of an activity leaves, or of a whole organisation, until it has ended; what has ended is history.
+    sa.Column("id", UUID, primary_key=True, server_default=sa.text("gen_random_uuid()")),
+    sa.Column("organisation_id", UUID, sa.ForeignKey("organisation.id"), nullable=False),
+    sa.Column("activity_id", UUID),
+    # Who lifts it again: an operator's stays until an operator does.
+    sa.Column("by", sa.Text, nullable=False),
+    # The handle of the key, or the command line; and why, as callers are shown it.
+    sa.Column("made_by", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("since", Time, nullable=False, server_default=NOW),
+    sa.Column("ended_at", Time),
+    sa.Column("ended_by", sa.Text),
+    sa.ForeignKeyConstraint(["organisation_id", "activity_id"], ["activity.organisation_id", "activity.id"]),
+    one_of("by", "operator", "organisation"),
+    sa.CheckConstraint("char_length(reason) BETWEEN 1 AND 200", name="reason"),
+    sa.CheckConstraint("(ended_at IS NULL) = (ended_by IS NULL)", name="ended_by_somebody"),
+    sa.Index(
+        "uq_pause_in_force",
+        "organisation_id",
+        "activity_id",
+        "by",
+        unique=True,
+        postgresql_nulls_not_distinct=True,
+        postgresql_where=sa.text("ended_at IS NULL"),
+    ),
 )
 
 event = sa.Table(

@@ -1,4 +1,4 @@
-"""Who calls: organisations and their keys, and the answers that are kept for repeats."""
+"""Who calls: organisations, their keys and sessions, and the answers that are kept for repeats."""
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
@@ -16,6 +16,8 @@ organisation = sa.Table(
     # How many rosters it has uploaded: the next one is committed as one more.
     sa.Column("last_upload", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("created_at", Time, nullable=False, server_default=NOW),
+    # Since when its keys open nothing.
+    sa.Column("disabled_at", Time),
     # Where its certificate and private key lie (never what is in them); what the federation calls it, if it is in one.
     sa.Column("certificate_file", sa.Text),
     sa.Column("key_file", sa.Text),
@@ -34,25 +36,59 @@ api_key = sa.Table(
     "api_key",
     metadata,
     sa.Column("id", UUID, primary_key=True),
-    sa.Column("organisation_id", UUID, sa.ForeignKey("organisation.id"), nullable=False),
+    # None for an operator's.
+    sa.Column("organisation_id", UUID, sa.ForeignKey("organisation.id")),
     sa.Column("name", sa.Text, nullable=False),
     sa.Column("handle", sa.Text, nullable=False, unique=True),
     sa.Column("digest", sa.LargeBinary, nullable=False),
     sa.Column("scopes", pg.ARRAY(sa.Text), nullable=False),
     sa.Column("created_at", Time, nullable=False, server_default=NOW),
+    sa.Column("expires_at", Time),
     sa.Column("revoked_at", Time),
+    sa.CheckConstraint(
+        "CASE WHEN organisation_id IS NULL THEN scopes = ARRAY['operator'] ELSE 'operator' <> ALL (scopes) END",
+        name="operator",
+    ),
     sa.Index(None, "organisation_id"),
+)
+
+session = sa.Table(
+    "session",
+    metadata,
+    # Who has signed in to the pages with a key. What the browser has is not stored: this is its SHA-256.
+    sa.Column("digest", sa.LargeBinary, primary_key=True),
+    # None for an operator's.
+    sa.Column("organisation_id", UUID, sa.ForeignKey("organisation.id")),
+    sa.Column("api_key_id", UUID, sa.ForeignKey("api_key.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("created_at", Time, nullable=False, server_default=NOW),
+    # When somebody asked for a page last; what a page asks for by itself does not count.
+    sa.Column("seen_at", Time, nullable=False, server_default=NOW),
+    sa.CheckConstraint("octet_length(digest) = 32", name="digest"),
+    sa.Index(None, "seen_at"),
+    sa.Index(None, "api_key_id"),
+)
+
+# When a key was last used, about: apart from the key, whose row is written anew with its version only when it changes.
+api_key_use = sa.Table(
+    "api_key_use",
+    metadata,
+    sa.Column("key_id", UUID, sa.ForeignKey("api_key.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("used_at", Time, nullable=False),
 )
 
 idempotency_key = sa.Table(
     "idempotency_key",
     metadata,
-    sa.Column("organisation_id", UUID, sa.ForeignKey("organisation.id"), primary_key=True),
-    sa.Column("key", sa.Text, primary_key=True),
+    # What an API key was answered when it gave an Idempotency-Key. Of that a keyed digest is kept: a caller may have
+    # made it of somebody's name or number.
+    sa.Column("organisation_id", UUID, sa.ForeignKey("organisation.id"), nullable=False),
+    sa.Column("api_key_id", UUID, sa.ForeignKey("api_key.id"), primary_key=True),
+    sa.Column("digest", sa.LargeBinary, primary_key=True),
     sa.Column("request_digest", sa.LargeBinary, nullable=False),
-    sa.Column("status", sa.SmallInteger, nullable=False),
-    sa.Column("headers", pg.JSONB, nullable=False),
-    sa.Column("body", pg.JSONB, nullable=False),
+    # The run that the request made or changed, and the answer's body to the letter.
+    sa.Column("run_id", UUID, nullable=False),
+    sa.Column("body", sa.Text, nullable=False),
     sa.Column("created_at", Time, nullable=False, server_default=NOW),
+    sa.CheckConstraint("octet_length(digest) = 32 AND octet_length(request_digest) = 32", name="digests"),
     sa.Index(None, "created_at"),
 )

@@ -1,11 +1,12 @@
 -- Freezes which objects an activity's roster has into a new run, at the end of the activity's queue; each in its latest
 -- upload in the organisation, whichever activity that is of. Digests are copied, and no content. `jobs` are the ids of its
--- jobs in their order, with their `kinds`. Gives {wake_ups}; or {refused} without the activity, when so many runs of it
+-- jobs in their order, with their `kinds`, and at how many errors each is to `stop_at`, if at all. Gives {wake_ups}; or {refused} without the activity, when so many runs of it
 -- (`most_here`) or of the organisation (`most_together`) wait already, and when the roster has no objects `before` which
 -- some were sent, unless that is among what is `allowed`.
 CREATE OR REPLACE FUNCTION accept_run(
     of_organisation uuid, of_activity uuid, of_run uuid, jobs uuid[], kinds text[], record_errors text, of_key uuid,
-    key_name text, most_here integer, most_together integer, allowed text[]
+    key_name text, most_here integer, most_together integer, allowed text[],
+    stop_at integer[]
 ) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
     here integer;
@@ -45,15 +46,16 @@ BEGIN
         roster_version, allow)
     SELECT of_run, of_organisation, of_activity, last_sequence, record_errors, of_key, key_name, version, allowed
     FROM queue;
-    INSERT INTO job (id, organisation_id, activity_id, run_id, position, kind, created_at, total, pending)
-    SELECT planned.id, of_organisation, of_activity, of_run, planned.position, planned.kind, run.created_at,
+    INSERT INTO job (id, organisation_id, activity_id, run_id, position, kind, stop_at_errors, created_at, total, pending)
+    SELECT planned.id, of_organisation, of_activity, of_run, planned.position, planned.kind, planned.most, run.created_at,
         (activity.counts ->> planned.kind)::integer, (activity.counts ->> planned.kind)::integer
-    FROM unnest(jobs, kinds) WITH ORDINALITY AS planned (id, kind, position), run, activity
+    FROM unnest(jobs, kinds, stop_at) WITH ORDINALITY AS planned (id, kind, most, position), run, activity
     WHERE run.id = of_run AND activity.organisation_id = of_organisation AND activity.id = of_activity;
     INSERT INTO record (organisation_id, job_id, object_id, run_id, kind, ordinal, source, outgoing, upload, refs,
-        protected, sendable, issues)
+        role, school_year, school_unit, protected, sendable, issues)
     SELECT item.organisation_id, job.id, item.object_id, job.run_id, item.kind, item.ordinal, latest.source,
-        latest.outgoing, latest.upload, latest.refs, latest.protected, latest.sendable, latest.issues
+        latest.outgoing, latest.upload, latest.refs, latest.role, latest.school_year, latest.school_unit,
+        latest.protected, latest.sendable, latest.issues
     FROM activity CROSS JOIN LATERAL (
         -- a range is taken to be narrow: of how many rosters there were, old statistics know too little
         SELECT * FROM roster_item WHERE roster_id BETWEEN activity.roster_id AND activity.roster_id OFFSET 0

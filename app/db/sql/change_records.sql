@@ -1,5 +1,5 @@
 -- Changes records of a job, many in one statement; the guards refuse what the lifecycle or the claim does not allow.
--- `changes` are [{id, status, sent?, received?, issues?, again_in?, faulty?, cause?, max_together?}], `of_batch` the one
+-- `changes` are [{id, status, sent?, received?, codes?, issues?, again_in?, faulty?, cause?, max_together?}], `of_batch` the one
 -- in which those that become `sent` leave: only its answer counts for them. A faulty one is at the end of a failed try,
 -- `cause` is its code: once it has been tried for `horizon` it is given up, unless Skolverket has never taken a batch of
 -- the job or the job itself has been tried for so long. Then the fault is the job's, and no single record's.
@@ -24,6 +24,7 @@ BEGIN
         batch_id = CASE WHEN change.status = 'sent' THEN of_batch ELSE record.batch_id END,
         sent = coalesce(change.sent, record.sent),
         received = coalesce(change.received, record.received),
+        message_codes = CASE WHEN change.received IS NULL THEN record.message_codes ELSE change.codes END,
         attempts = attempts + (change.status = 'sent')::int,
         -- what was said of an earlier sending goes; what the reading of the roster found stays
         issues = CASE
@@ -43,7 +44,7 @@ BEGIN
         completed_at = CASE WHEN change.status NOT IN ('pending', 'sent') OR found.tried >= last_try
             THEN clock_timestamp() END
     FROM jsonb_to_recordset(changes) AS change (
-        id uuid, status text, sent bytea, received bytea, issues jsonb, again_in interval, faulty boolean, cause text,
+        id uuid, status text, sent bytea, received bytea, codes jsonb, issues jsonb, again_in interval, faulty boolean, cause text,
         max_together integer
     ) CROSS JOIN LATERAL (
         -- The OFFSET makes this a look by the primary key for each: as a join it might read the whole job, or all

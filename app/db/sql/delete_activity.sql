@@ -15,7 +15,7 @@ BEGIN
         RETURN jsonb_build_object('refused', 'no_activity');
     END IF;
     PERFORM FROM run
-    WHERE organisation_id = of_organisation AND activity_id = of_activity AND status IN ('queued', 'running');
+    WHERE organisation_id = of_organisation AND activity_id = of_activity AND status IN ('queued', 'running', 'held');
     IF FOUND THEN
         RETURN jsonb_build_object('refused', 'under_way');
     END IF;

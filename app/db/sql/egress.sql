@@ -37,6 +37,12 @@ BEGIN
     RETURN free_claims(of_epoch, died);
 END $$;
 
+-- How long a job waits that was in hand at so many deaths in a row.
+CREATE OR REPLACE FUNCTION suspect_wait(deaths integer) RETURNS interval LANGUAGE sql IMMUTABLE AS $$
+    SELECT CASE WHEN deaths >= 2 THEN least(interval '1 minute' * 2 ^ least(deaths - 2, 10), interval '20 minutes')
+        ELSE interval '0' END
+$$;
+
 -- Frees the jobs that an epoch has in hand; gives how many. At a death each of them may be what its process died of. A
 -- first one accuses nobody: all are due at once. What was in hand at two in a row is suspect, and waits, for a minute and
 -- then twice as long each time, up to twenty. A death with suspects in hand accuses these alone, and one of which the
@@ -50,12 +56,11 @@ DECLARE
 BEGIN
     SELECT CASE WHEN guilty IS NULL THEN count(*) ELSE 1 END INTO suspects FROM job
     WHERE holder = of_epoch AND worker_deaths >= 2;
-    -- Each is found by its key, then by its place: locked, it can't move any more.
-    held := ARRAY(SELECT id FROM job WHERE holder = of_epoch FOR NO KEY UPDATE);
+    -- Each is found by its key, then by its place: locked, it can't move any more. In the order of their ids, as a pause
+    -- of many activities locks them: else each of the two could wait for the other.
+    held := ARRAY(SELECT id FROM job WHERE holder = of_epoch ORDER BY id FOR NO KEY UPDATE);
     UPDATE job SET holder = NULL, fence = claim, worker_deaths = worker_deaths + accused::integer,
-        due_at = clock_timestamp() + CASE WHEN accused AND worker_deaths > 0
-            THEN least(interval '1 minute' * 2 ^ least(worker_deaths - 1, 10), interval '20 minutes')
-            ELSE interval '0' END,
+        due_at = clock_timestamp() + CASE WHEN accused THEN suspect_wait(worker_deaths + 1) ELSE interval '0' END,
         sole_deaths = sole_deaths + (accused AND suspects = 1)::integer,
         suspect_since = CASE WHEN accused AND suspects = 1 THEN coalesce(suspect_since, clock_timestamp())
             ELSE suspect_since END,
@@ -77,6 +82,12 @@ END $$;
 CREATE OR REPLACE FUNCTION close_epoch(of_epoch uuid, died boolean, guilty uuid) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     UPDATE epoch SET state = 'ended', ended_at = clock_timestamp() WHERE id = of_epoch AND state <> 'ended';
+    -- In the order of free_claims, with those that are acquitted.
+    PERFORM FROM job WHERE id = ANY (ARRAY(
+        SELECT id FROM job WHERE holder = of_epoch
+        UNION
+        SELECT id FROM job WHERE accused_by = of_epoch AND status IN ('queued', 'running')
+    )) ORDER BY id FOR NO KEY UPDATE;
     PERFORM free_claims(of_epoch, died, guilty);
     IF NOT died THEN
         UPDATE job SET fence = claim, accused_by = NULL, accused_alone = false, worker_deaths = worker_deaths - 1,

@@ -50,7 +50,7 @@ CREATE OR REPLACE FUNCTION end_run(one job, succeeded boolean, cancelled boolean
 BEGIN
     UPDATE job SET status = CASE WHEN cancelled THEN 'cancelled' ELSE 'blocked' END, finished_at = clock_timestamp()
     WHERE run_id = one.run_id AND status = 'waiting';
-    UPDATE run SET finished_at = clock_timestamp(), status = CASE WHEN succeeded THEN 'succeeded'
+    UPDATE run SET finished_at = clock_timestamp(), pause_id = NULL, status = CASE WHEN succeeded THEN 'succeeded'
         WHEN cancelled THEN 'cancelled' ELSE 'failed' END
     WHERE id = one.run_id;
 END $$;

@@ -20,11 +20,12 @@ BEGIN
         PERFORM refuse('job_fence', format('job %s is held under another claim', OLD.id));
     END IF;
     NEW.fence := NULL;
-    IF (NEW.status, NEW.attempt, NEW.error, NEW.started_at, NEW.finished_at, NEW.pending, NEW.sent, NEW.unchanged,
+    IF (NEW.status, NEW.attempt, NEW.error, NEW.started_at, NEW.finished_at, NEW.stop_at_errors, NEW.pending, NEW.sent, NEW.unchanged,
             NEW.succeeded, NEW.warnings, NEW.errors, NEW.skipped)
-        IS DISTINCT FROM (OLD.status, OLD.attempt, OLD.error, OLD.started_at, OLD.finished_at, OLD.pending, OLD.sent,
-            OLD.unchanged, OLD.succeeded, OLD.warnings, OLD.errors, OLD.skipped) THEN
+        IS DISTINCT FROM (OLD.status, OLD.attempt, OLD.error, OLD.started_at, OLD.finished_at, OLD.stop_at_errors,
+            OLD.pending, OLD.sent, OLD.unchanged, OLD.succeeded, OLD.warnings, OLD.errors, OLD.skipped) THEN
         NEW.version := OLD.version + 1;
+        NEW.changed_in := pg_current_xact_id();
     END IF;
     IF NEW.claim <> OLD.claim THEN
         IF NEW.claim < OLD.claim OR NEW.status <> 'running' THEN

@@ -5,7 +5,7 @@ LANGUAGE sql STABLE AS $$
     SELECT job.kind, job.total FROM (
         SELECT id FROM run
         WHERE organisation_id = of_organisation AND activity_id = of_activity AND (
-            status IN ('queued', 'running', 'succeeded') OR EXISTS (
+            status IN ('queued', 'running', 'held', 'succeeded') OR EXISTS (
                 SELECT FROM job WHERE job.run_id = run.id AND job.total > job.pending + job.skipped
             )
         )

@@ -15,6 +15,18 @@ CREATE OR REPLACE FUNCTION held_jobs() RETURNS SETOF job LANGUAGE sql STABLE AS 
     SELECT (held.one).* FROM held
 $$;
 
+-- Gives the jobs that a pause holds.
+CREATE OR REPLACE FUNCTION paused_jobs() RETURNS SETOF job LANGUAGE sql STABLE AS $$
+    WITH RECURSIVE paused AS (
+        (SELECT job AS one FROM job WHERE status = 'held' ORDER BY id LIMIT 1)
+        UNION ALL
+        SELECT next.one FROM paused CROSS JOIN LATERAL (
+            SELECT job AS one FROM job WHERE job.status = 'held' AND job.id > (paused.one).id ORDER BY job.id LIMIT 1
+        ) next
+    )
+    SELECT (paused.one).* FROM paused
+$$;
+
 -- Gives all jobs that are queued or running.
 CREATE OR REPLACE FUNCTION live_jobs() RETURNS SETOF job LANGUAGE sql STABLE AS $$
     WITH RECURSIVE free AS (

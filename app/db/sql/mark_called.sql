@@ -1,6 +1,6 @@
 -- Notes that a written batch leaves now. One of whose objects the target has accepted a later upload, another job has a
--- call under way, or that now stay here, is discarded instead, and is written anew. Gives `called`; or `gone`, `cancelled` or `discarded`,
--- and then it must not leave.
+-- call under way, or that now stay here, is discarded instead, and is written anew. Gives `called`; or `gone`,
+-- `cancelled_or_paused`, `stopped` or `discarded`, and then it must not leave.
 CREATE OR REPLACE FUNCTION mark_called(
     of_organisation uuid, of_job uuid, of_claim bigint, of_batch uuid
 ) RETURNS text LANGUAGE plpgsql AS $$
@@ -9,9 +9,13 @@ DECLARE
     leaving uuid[];
     carried bytea[];
 BEGIN
-    PERFORM FROM run WHERE id = one.run_id AND cancel_requested_at IS NOT NULL;
+    PERFORM FROM run WHERE id = one.run_id AND (cancel_requested_at IS NOT NULL OR pause_id IS NOT NULL);
     IF FOUND THEN
-        RETURN 'cancelled';
+        RETURN 'cancelled_or_paused';
+    END IF;
+    -- What was waiting for its permit when the last answers came does not leave after them.
+    IF one.errors >= one.stop_at_errors THEN
+        RETURN 'stopped';
     END IF;
     SELECT record_ids, items INTO leaving, carried FROM batch WHERE id = of_batch AND job_id = of_job AND status = 'written';
     IF NOT FOUND THEN

@@ -1,6 +1,6 @@
 -- Prepares a job that has just been claimed: batches that an earlier claim left called are lost, since they may have
 -- arrived, and their records go again as the same objects; records that break the published schema end, since one of
--- them could sink its whole batch, and so do persons who have no part in an exam. Of a cancelled run what has not left is discarded. Gives what is open then.
+-- them could sink its whole batch, and so do persons who have no part in an exam. Of a cancelled or paused run what has not left is discarded. Gives what is open then.
 CREATE OR REPLACE FUNCTION open_job(
     of_organisation uuid, of_job uuid, of_claim bigint
 ) RETURNS jsonb LANGUAGE plpgsql AS $$
@@ -37,7 +37,7 @@ BEGIN
             completed_at = clock_timestamp(), fence = of_claim
         WHERE job_id = of_job AND status = 'pending' AND NOT sendable;
     END IF;
-    PERFORM FROM run WHERE id = one.run_id AND cancel_requested_at IS NOT NULL;
+    PERFORM FROM run WHERE id = one.run_id AND (cancel_requested_at IS NOT NULL OR pause_id IS NOT NULL);
     IF FOUND THEN
         PERFORM discard_unsent(of_organisation, of_job, of_claim, NULL);
     END IF;

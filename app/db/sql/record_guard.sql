@@ -19,7 +19,7 @@ BEGIN
     END IF;
     IF OLD.status IN ('error', 'skipped') THEN
         -- Only a retry opens these again, and it does so before the job may be claimed.
-        PERFORM FROM job WHERE job.id = NEW.job_id AND job.status IN ('waiting', 'queued') FOR SHARE;
+        PERFORM FROM job WHERE job.id = NEW.job_id AND job.status = 'waiting' FOR SHARE;
         IF NOT FOUND OR NEW.status <> 'pending' THEN
             PERFORM refuse('record_final', format('record %s has its final answer', OLD.object_id));
         END IF;

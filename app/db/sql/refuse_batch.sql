@@ -1,10 +1,10 @@
 -- Notes a refusal that concerns what was sent; gives what is open. `answer` is its content, `blamed` the records that it
--- names, `said` the contents of what it says of each: they end in error with that and our `issues`, and the others go
+-- names, `said` the contents of what it says of each and `codes` the codes of its messages, by id: they end in error with that and our `issues`, and the others go
 -- again at once. When it blames none, they go in halves. A record that stood alone is to blame: while nothing is said of
 -- it, nothing is done, and it is given as {"alone": id}.
 CREATE OR REPLACE FUNCTION refuse_batch(
     of_organisation uuid, of_job uuid, of_claim bigint, of_batch uuid, http_status integer,
-    answer bytea, answer_sealed bytea, blamed uuid[], said bytea[], said_sealed bytea[], issues jsonb
+    answer bytea, answer_sealed bytea, blamed uuid[], said bytea[], said_sealed bytea[], codes jsonb, issues jsonb
 ) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
     one job := hold_job(of_organisation, of_job, of_claim);
@@ -33,7 +33,8 @@ BEGIN
         CASE WHEN digest IS NULL THEN
             jsonb_build_object('id', each, 'status', 'pending', 'max_together', together)
         ELSE
-            jsonb_build_object('id', each, 'status', 'error', 'received', digest, 'issues', issues)
+            jsonb_build_object('id', each, 'status', 'error', 'received', digest, 'codes', codes -> each::text,
+                'issues', issues)
         END), NULL)
     FROM unnest(sent) AS each LEFT JOIN unnest(blamed, said) AS why (id, digest) ON why.id = each;
     PERFORM note_accepted(of_job, of_claim);

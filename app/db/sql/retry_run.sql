@@ -1,7 +1,8 @@
 -- Lets a failed or cancelled run go on from its first unfinished job, with what has not succeeded, and with `record_errors`
--- and what is `allowed` where these are given. Gives {wake_ups}; or {refused}, with its status when it is in another state.
-CREATE OR REPLACE FUNCTION retry_run(of_organisation uuid, of_run uuid, record_errors text, allowed text[]) RETURNS jsonb
-LANGUAGE plpgsql AS $$
+-- what is `allowed`, and at how many errors jobs of these `kinds` are to `stop_at`, where these are given. Gives {wake_ups}; or {refused}, with its status when it is in another state.
+CREATE OR REPLACE FUNCTION retry_run(
+    of_organisation uuid, of_run uuid, record_errors text, allowed text[], kinds text[], stop_at integer[]
+) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
     one run;
 BEGIN
@@ -23,9 +24,14 @@ BEGIN
     IF NOT FOUND THEN
         RETURN jsonb_build_object('refused', 'not_latest');
     END IF;
-    PERFORM FROM run
-    WHERE organisation_id = of_organisation AND activity_id = one.activity_id AND status IN ('queued', 'running');
-    IF FOUND THEN
+    -- each over the index of its own states
+    IF EXISTS (
+        SELECT FROM run
+        WHERE organisation_id = of_organisation AND activity_id = one.activity_id AND status IN ('running', 'held')
+    ) OR EXISTS (
+        SELECT FROM run
+        WHERE organisation_id = of_organisation AND activity_id = one.activity_id AND status = 'queued'
+    ) THEN
         RETURN jsonb_build_object('refused', 'queue_busy');
     END IF;
     PERFORM FROM job CROSS JOIN LATERAL (
@@ -39,16 +45,17 @@ BEGIN
         RETURN jsonb_build_object('refused', 'content_erased');
     END IF;
     UPDATE run SET status = 'running', started_at = coalesce(started_at, clock_timestamp()), finished_at = NULL,
-        cancel_requested_at = NULL, on_record_error = coalesce(record_errors, on_record_error),
-        allow = coalesce(allowed, allow)
+        cancel_requested_at = NULL, pause_id = pause_of(of_organisation, one.activity_id),
+        on_record_error = coalesce(record_errors, on_record_error), allow = coalesce(allowed, allow)
     WHERE id = of_run;
     UPDATE job SET status = 'waiting', finished_at = NULL, error = NULL, attempt = 0, worker_deaths = 0,
         sole_deaths = 0, suspect_since = NULL, tried_for = '0', failed_at = NULL, planned_wait = NULL,
-        last_accepted_at = NULL
+        last_accepted_at = NULL, stop_at_errors = CASE WHEN stop_at IS NULL THEN stop_at_errors
+            ELSE stop_at[array_position(kinds, kind)] END
     WHERE run_id = of_run AND status IN ('failed', 'blocked', 'cancelled');
     -- What the target holds is asked anew of those that fail again.
     DELETE FROM at_target WHERE job_id = ANY (ARRAY(SELECT id FROM job WHERE run_id = of_run AND status = 'waiting'));
-    UPDATE record SET status = 'pending', completed_at = NULL, received = NULL, due_at = NULL, tried_for = NULL,
+    UPDATE record SET status = 'pending', completed_at = NULL, received = NULL, message_codes = NULL, due_at = NULL, tried_for = NULL,
         failed_at = NULL, planned_wait = NULL, max_together = NULL,
         -- what the roster's own reading found stays; what the earlier try said of it goes
         issues = (SELECT jsonb_agg(r) FROM jsonb_array_elements(issues) r WHERE r ? 'pointer')

@@ -13,10 +13,13 @@ BEGIN
     IF OLD.status = 'succeeded' THEN
         PERFORM refuse('run_final', format('run %s has succeeded and cannot change', OLD.id));
     END IF;
-    IF (NEW.status, NEW.on_record_error, NEW.allow, NEW.started_at, NEW.finished_at, NEW.cancel_requested_at)
-        IS DISTINCT FROM (OLD.status, OLD.on_record_error, OLD.allow, OLD.started_at, OLD.finished_at, OLD.cancel_requested_at)
+    IF (NEW.status, NEW.on_record_error, NEW.allow, NEW.started_at, NEW.finished_at, NEW.cancel_requested_at,
+            NEW.pause_id)
+        IS DISTINCT FROM (OLD.status, OLD.on_record_error, OLD.allow, OLD.started_at, OLD.finished_at, OLD.cancel_requested_at,
+            OLD.pause_id)
     THEN
         NEW.version := OLD.version + 1;
+        NEW.changed_in := pg_current_xact_id();
     END IF;
     IF NEW.status = OLD.status THEN
         RETURN NEW;
@@ -27,14 +30,15 @@ BEGIN
     IF OLD.status = 'queued' AND NEW.status = 'running' AND EXISTS (
         SELECT FROM run ahead
         WHERE ahead.organisation_id = NEW.organisation_id AND ahead.activity_id = NEW.activity_id
-            AND ahead.sequence < NEW.sequence AND ahead.status IN ('queued', 'running')
+            AND ahead.sequence < NEW.sequence AND ahead.status IN ('queued', 'running', 'held')
     ) THEN
         PERFORM refuse('run_order', format('run %s cannot start before the runs ahead of it', OLD.id));
     END IF;
-    IF OLD.status IN ('failed', 'cancelled') AND NEW.status = 'running' AND EXISTS (
-        SELECT FROM run later
+    IF OLD.status IN ('failed', 'cancelled') AND NEW.status = 'running' AND NEW.sequence < (
+        -- in their order, which one index has
+        SELECT later.sequence FROM run later
         WHERE later.organisation_id = NEW.organisation_id AND later.activity_id = NEW.activity_id
-            AND later.sequence > NEW.sequence
+        ORDER BY later.sequence DESC LIMIT 1
     ) THEN
         PERFORM refuse('run_retry_latest', format('run %s is not the latest of its activity', OLD.id));
     END IF;
@@ -44,10 +48,11 @@ BEGIN
         PERFORM refuse('run_needs_jobs', format('run %s cannot succeed before all its jobs', OLD.id));
     END IF;
     IF NEW.status IN ('failed', 'cancelled') AND EXISTS (
-        SELECT FROM job WHERE job.run_id = NEW.id AND job.status IN ('waiting', 'queued', 'running')
+        SELECT FROM job WHERE job.run_id = NEW.id AND job.status IN ('waiting', 'queued', 'running', 'held')
     ) THEN
         PERFORM refuse('run_leaves_jobs', format('run %s cannot end while a job of it has not', OLD.id));
     END IF;
+    NEW.outcome := CASE WHEN NEW.finished_at IS NOT NULL THEN outcome_of_run(NEW.id) END;
     RETURN NEW;
 END $$;
 

@@ -1,6 +1,6 @@
 -- Writes down the batch that has been put together from records that were read as pending: what becomes of them as
 -- `changes`, contents that are new, and with `records` the batch itself with its `items` and what is known of its bytes.
--- Nothing is written when the end of the run has been asked for meanwhile. Gives whether the batch is there, and what is
+-- Nothing is written when the end of the run has been asked for meanwhile, or it is paused. Gives whether the batch is there, and what is
 -- open: [written, open].
 CREATE OR REPLACE FUNCTION write_batch(
     of_organisation uuid, of_job uuid, of_claim bigint, of_batch uuid, changes jsonb,
@@ -11,7 +11,7 @@ DECLARE
     one job := hold_job(of_organisation, of_job, of_claim);
     written boolean := cardinality(records) > 0;
 BEGIN
-    PERFORM FROM run WHERE id = one.run_id AND cancel_requested_at IS NOT NULL;
+    PERFORM FROM run WHERE id = one.run_id AND (cancel_requested_at IS NOT NULL OR pause_id IS NOT NULL);
     IF FOUND THEN
         RETURN jsonb_build_array(false, job_snapshot(of_job));
     END IF;

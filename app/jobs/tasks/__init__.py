@@ -11,8 +11,10 @@ from app.jobs.calls import Calls
 from app.jobs.tasks import (
     check_organisation,
     compare_roster,
+    forget_deliveries,
     forget_epochs,
     forget_keys,
+    forget_sessions,
     forget_staged,
     forget_workers,
     open_data,
@@ -26,7 +28,10 @@ from app.target import Published, Target
 
 def inside(engine: AsyncEngine, cipher: Cipher, published: Published) -> Mapping[str, TaskKind]:
     """Gives the kinds that stay inside, which any worker may do; `cipher` opens what they look at."""
-    tidy = (forget_keys.KIND, forget_workers.KIND, forget_epochs.KIND, forget_staged.KIND)
+    tidy = (
+        *(forget_keys.KIND, forget_workers.KIND, forget_epochs.KIND, forget_staged.KIND, forget_sessions.KIND),
+        forget_deliveries.KIND,
+    )
     return _by_name(*tidy, SecondLook(engine, cipher, published).kind(), compare_roster.kind(engine))
 
 

@@ -21,9 +21,9 @@ def viewer(*scopes: str, units: set[UUID] | None = None) -> Viewer:
     return Viewer(ORGANISATION, KEY, frozenset(scopes), None if units is None else frozenset(units), PUBLISHED)
 
 
-def mask(value: Any) -> Any:
+def mask(value: Any, *, hidden: bool = False) -> Any:
     """Masks by what Skolverket has published."""
-    return masking.mask(value, PUBLISHED.harmless)
+    return masking.mask(value, PUBLISHED.harmless, hidden=hidden)
 
 
 def pupil(id_: UUID = PUPIL, *units: UUID) -> Object:
@@ -103,6 +103,7 @@ def job(**changes: Any) -> Object:
         "started_at": AT,
         "finished_at": None,
         "error": None,
+        "stop_at_errors": None,
         "lease_until": AT,
         **counts,
         **changes,
@@ -128,6 +129,10 @@ def run(**changes: Any) -> Object:
         "started_at": AT,
         "finished_at": None,
         "cancel_requested_at": None,
+        "pause_since": None,
+        "pause_reason": None,
+        "pause_by": None,
+        "outcome": None,
         "activity_display_name": "Prov i matematik",
         "activity_version": 7,
         **changes,

@@ -19,6 +19,10 @@ def known(**changes: Any) -> Row:
     return {
         **{name: value for name, value in record().items() if name not in ("status", "sent", "received", "issues")},
         "activities": [{"id": str(KEY), "display_name": "Prov"}],
+        "accepted": b"1",
+        "outgoing": b"1",
+        "outgoing_payload": pupil(),
+        "wanted": True,
         "accepted_at": AT,
         "accepted_job_id": KEY,
         "accepted_payload": pupil(),
@@ -89,6 +93,28 @@ def test_each_record_says_what_was_said_of_it_by_codes_alone() -> None:
 
 
 def test_nothing_accepted_is_nothing() -> None:
-    shown = show_object_detail(known(accepted_at=None, activities=None), [], viewer("pii"), {})
+    shown = show_object_detail(known(accepted=None, accepted_at=None, activities=None), [], viewer("pii"), {})
     assert (shown["accepted"], shown["activities"], shown["findings"]) == (None, [], [])
     assert {name: shown[name] for name in show_found(known(), viewer("pii"))}.keys() <= shown.keys()
+
+
+@pytest.mark.parametrize(
+    ("changes", "scopes", "differs"),
+    [
+        ({}, "pii", (False, [])),
+        ({"outgoing": b"2"}, "pii", (False, [])),
+        ({"outgoing": b"2", "outgoing_payload": {**pupil(), "givenName": "Ny"}}, "", (True, ["givenName"])),
+        ({"outgoing": b"2", "outgoing_payload": {**pupil(), "x": 1}, "hidden": True}, "pii", (True, [])),
+        ({"outgoing": b"2", "outgoing_payload": {**pupil(), "x": 1}, "hidden": True}, "pii protected", (True, ["x"])),
+        ({"outgoing": None, "outgoing_payload": None}, "pii", (True, [])),
+        ({"outgoing": b"2", "accepted_payload": None}, "pii", (True, [])),
+        ({"accepted": None, "accepted_payload": None}, "pii", (None, [])),
+        ({"wanted": False}, "pii", (None, [])),
+    ],
+)
+def test_an_object_says_where_the_target_has_something_else(
+    changes: dict[str, Any], scopes: str, differs: tuple[bool | None, list[str]]
+) -> None:
+    """By what would be sent, not by its bytes; of what is erased or can't be sent only that it differs."""
+    shown = show_object_detail(known(**changes), [], viewer(*scopes.split()), {})
+    assert (shown["differs"], shown["differing"]) == differs

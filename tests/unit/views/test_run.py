@@ -5,7 +5,10 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from app.api import schemas
+from app.api.schemas.activities import Activity, Finding
+from app.api.schemas.batches import Batch, BatchDetail
+from app.api.schemas.records import Record, RecordDetail
+from app.api.schemas.runs import Job, Run
 from app.domain.lifecycle import FINISHED_JOB, FINISHED_RUN
 from app.views.activity import show_activity
 from app.views.batch import show_batch, show_batch_detail
@@ -14,6 +17,8 @@ from app.views.job import is_job_finished, show_job
 from app.views.record import show_record, show_record_detail
 from app.views.run import is_run_finished, show_run
 from tests.unit.views.rows import AT, KEY, PUPIL, batch, job, record, run, viewer
+
+PAUSED: dict[str, Any] = {"status": "held", "pause_since": AT, "pause_reason": "Underhåll", "pause_by": "operator"}
 
 ACTIVITY = {
     "id": run()["activity_id"],
@@ -42,15 +47,17 @@ FINDING = {
 @pytest.mark.parametrize(
     ("schema", "shown"),
     [
-        (schemas.Run, show_run(run(), [job()])),
-        (schemas.Job, show_job(job(), run())),
-        (schemas.Activity, show_activity(ACTIVITY)),
-        (schemas.Activity, show_activity({**ACTIVITY, **{f"run_{name}": value for name, value in run().items()}})),
-        (schemas.Finding, show_finding(FINDING)),
-        (schemas.Record, show_record(record(), viewer())),
-        (schemas.RecordDetail, show_record_detail(record(), viewer("pii"))),
-        (schemas.Batch, show_batch(batch())),
-        (schemas.BatchDetail, show_batch_detail(batch(), viewer(), kind="persons", protected=set())),
+        (Run, show_run(run(), [job()])),
+        (Job, show_job(job(), run())),
+        (Run, show_run(run(**PAUSED), [job(status="held")])),
+        (Job, show_job(job(status="held"), run(**PAUSED))),
+        (Activity, show_activity(ACTIVITY)),
+        (Activity, show_activity({**ACTIVITY, **{f"run_{name}": value for name, value in run().items()}})),
+        (Finding, show_finding(FINDING)),
+        (Record, show_record(record(), viewer())),
+        (RecordDetail, show_record_detail(record(), viewer("pii"))),
+        (Batch, show_batch(batch(), viewer())),
+        (BatchDetail, show_batch_detail(batch(), viewer(), kind="persons", protected=set())),
     ],
 )
 def test_a_view_has_exactly_the_fields_of_its_schema(schema: type[BaseModel], shown: dict[str, Any]) -> None:
@@ -64,6 +71,15 @@ def test_a_run_shows_its_jobs_as_they_are_shown_alone() -> None:
     assert [each["title"] for each in shown["jobs"]] == ["Användare", "Tjänstgöringar"]
     assert shown["requested_by"] == {"id": KEY, "name": "a key"}
     assert shown["activity"] == {"id": run()["activity_id"], "display_name": "Prov i matematik"}
+
+
+def test_what_is_held_shows_the_pause_that_keeps_it_and_nothing_else_does() -> None:
+    shown = show_run(run(**PAUSED), [job(status="succeeded"), job(status="held"), job(status="waiting")])
+    pause = {"since": PAUSED["pause_since"], "reason": "Underhåll", "by": "operator"}
+    assert shown["held"] == pause
+    assert [each["held"] for each in shown["jobs"]] == [None, pause, None]
+    # A batch of it is followed to its answer still.
+    assert show_run(run(**{**PAUSED, "status": "running"}), [job()])["held"] is None
 
 
 def test_a_job_shows_its_activity_and_what_kind_of_run_it_is_of() -> None:
@@ -88,7 +104,9 @@ def test_an_activity_counts_every_kind_and_shows_its_last_run() -> None:
     assert last["id"] == run()["id"]
 
 
-@pytest.mark.parametrize("status", ["waiting", "queued", "running", "succeeded", "failed", "blocked", "cancelled"])
+@pytest.mark.parametrize(
+    "status", ["waiting", "queued", "running", "held", "succeeded", "failed", "blocked", "cancelled"]
+)
 def test_finished_is_what_changes_no_more_by_itself(status: str) -> None:
     assert is_job_finished(job(status=status)) is (status in FINISHED_JOB)
     assert is_run_finished(run(status=status)) is (status in FINISHED_RUN)

@@ -1,0 +1,88 @@
+"""Who follows an event stream: by a key in the header, or by a ticket in the address."""
+
+import base64
+import binascii
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import Annotated, Final
+from uuid import UUID
+
+from cryptography.exceptions import InvalidTag
+from fastapi import Depends, Query
+
+from app.api.dependencies import Credentials, Parts, PartsDep, caller_of, check_scopes, viewer_of
+from app.api.http.problems import InvalidTicket
+from app.api.http.request_ids import note_key
+from app.db.cipher import KeyUnknown, OrganisationCipher
+from app.security import tickets
+from app.security.keys import Caller
+from app.security.tickets import Ticket
+from app.views.viewer import Viewer
+
+_REFUSED: Final = "This ticket has expired, or was never one: get another one by POST /events/tickets."
+# No organisation has it, and no organisation's salt is so short.
+_OF_NOBODY, _SALT, _PLACE = UUID(int=0), b"event tickets", b"event ticket"
+
+
+@dataclass(frozen=True, slots=True)
+class Following:
+    """One who follows: `ask` gives who it is now, and raises Unauthorised once the key counts no more."""
+
+    parts: Parts
+    ask: Callable[[], Awaitable[Caller]]
+
+    async def viewer(self) -> tuple[Caller, Viewer]:
+        """Finds out who is shown what comes next; raises Forbidden when the key has lost its scopes."""
+        caller = await self.ask()
+        check_scopes(caller, "history|provision")
+        return caller, viewer_of(caller, self.parts)
+
+
+async def following_of(
+    parts: PartsDep,
+    given: Credentials,
+    ticket: Annotated[
+        str | None,
+        Query(description="From `POST /events/tickets`, for those who can send no header. Good for a minute."),
+    ] = None,
+) -> Following:
+    """Finds out who wants to follow; the header counts where both are given."""
+    if given is not None or not ticket:
+        return Following(parts, lambda: caller_of(parts, given))
+    opened = _open(parts, ticket)
+
+    async def ask() -> Caller:
+        caller = await parts.runs.caller_known_as(opened.handle)
+        if not isinstance(caller, Caller):
+            raise InvalidTicket("The key of this ticket is revoked or expired, or its organisation is disabled.")
+        note_key(caller.handle)
+        return replace(caller, scopes=caller.scopes & opened.scopes)
+
+    return Following(parts, ask)
+
+
+FollowingDep = Annotated[Following, Depends(following_of)]
+
+
+def new_ticket(parts: Parts, caller: Caller) -> tuple[str, int]:
+    """Makes a ticket for who calls; gives it and when it ends."""
+    ticket = Ticket.until(caller.handle, caller.scopes, time.time())
+    sealed = _cipher(parts).seal(tickets.to_bytes(ticket), _PLACE)
+    return tickets.PREFIX + base64.urlsafe_b64encode(sealed).rstrip(b"=").decode("ascii"), ticket.expires_at
+
+
+def _open(parts: Parts, text: str) -> Ticket:
+    try:
+        encoded = text.removeprefix(tickets.PREFIX).encode("ascii")
+        sealed = base64.b64decode(encoded + b"=" * (-len(encoded) % 4), altchars=b"-_", validate=True)
+        ticket = tickets.of_bytes(_cipher(parts).open(sealed, _PLACE))
+    except (ValueError, IndexError, KeyUnknown, InvalidTag, binascii.Error):
+        raise InvalidTicket(_REFUSED) from None
+    if not ticket.is_good(time.time()):
+        raise InvalidTicket(_REFUSED)
+    return ticket
+
+
+def _cipher(parts: Parts) -> OrganisationCipher:
+    return parts.runtime.cipher.of(_OF_NOBODY, _SALT)

@@ -1,0 +1,1 @@
+"""The HTTP that all routes share: bodies, queries, lists, problems, answers."""

@@ -1,0 +1,72 @@
+"""What every request leaves behind: an id in its answer, one log line, its place in the figures.
+
+The outermost layer, so that it sees what memory, the limit of bodies or no route at all has answered too. The line has
+the route's template and never the address: that may hold what somebody typed, which may be a personnummer.
+"""
+
+import time
+from typing import Final
+
+from fastapi.routing import iter_route_contexts
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.api.http.request_ids import begin_request, end_request
+from app.api.metrics import Metrics
+from app.logs import request_logger
+
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_ON_ALL: Final = (b"x-content-type-options", b"nosniff")
+
+
+# For all that is no route of ours: what callers type is no label.
+_UNMATCHED: Final = "unmatched"
+
+
+class Observed:
+    """Gives each request its id, and tells of it when its answer has ended."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self.app, self.metrics = app, metrics
+        self._log = request_logger()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        began, status, note = time.perf_counter(), 0, begin_request()
+        id_header = (b"x-request-id", note.id.encode())
+
+        async def noting(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                # as a number: an enumeration would be written as what it is called
+                status = int(message["status"])
+                message = {**message, "headers": [*message["headers"], id_header, _ON_ALL]}
+            await send(message)
+
+        try:
+            await self.app(scope, receive, noting)
+        finally:
+            route = _template(scope)
+            method = scope["method"] if scope["method"] in _METHODS else "other"
+            seconds = time.perf_counter() - began
+            self.metrics.requests.labels(method, route, str(status) if status else "aborted").inc()
+            self.metrics.seconds.labels(method, route).observe(seconds)
+            self._log.info(
+                "request",
+                method=method,
+                route=route,
+                status=status or None,
+                milliseconds=round(seconds * 1000, 1),
+                key=note.key_handle,
+                request_id=note.id,
+            )
+            end_request()
+
+
+def _template(scope: Scope) -> str:
+    """Gives the template of a request's route, also where it was answered before a route was looked for."""
+    if (found := scope.get("route")) is not None:
+        return str(found.path)
+    contexts = iter_route_contexts(scope["app"].routes)
+    return next((str(each.path) for each in contexts if each.path_regex.match(scope["path"])), _UNMATCHED)

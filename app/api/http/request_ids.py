@@ -1,0 +1,44 @@
+"""The request under way: its id, which its answer, its errors and its log lines have, and the key that was accepted."""
+
+from contextvars import ContextVar
+from dataclasses import dataclass
+from uuid import uuid4
+
+import structlog
+
+
+@dataclass(slots=True)
+class RequestNote:
+    """What is noted of a request, for the line about it."""
+
+    id: str
+    key_handle: str | None = None
+
+
+_UNDER_WAY: ContextVar[RequestNote | None] = ContextVar("request_under_way", default=None)
+
+
+def begin_request() -> RequestNote:
+    """Begins a request in this task, under an id of ours: one that a caller sends is never taken."""
+    note = RequestNote(str(uuid4()))
+    _UNDER_WAY.set(note)
+    structlog.contextvars.bind_contextvars(request_id=note.id)
+    return note
+
+
+def end_request() -> None:
+    """Lets what this task does next have no id, or one of its own."""
+    _UNDER_WAY.set(None)
+    structlog.contextvars.unbind_contextvars("request_id")
+
+
+def note_key(handle: str) -> None:
+    """Notes which key was accepted, by its handle."""
+    if (note := _UNDER_WAY.get()) is not None:
+        note.key_handle = handle
+
+
+def instance() -> str:
+    """Gives the `instance` of a problem: the id of the request under way, or a new one where there is none."""
+    note = _UNDER_WAY.get()
+    return f"urn:uuid:{uuid4() if note is None else note.id}"

@@ -1,0 +1,101 @@
+"""What is wrong with a roster, for one viewer: before anything of it is sent."""
+
+from collections.abc import Iterable, Sequence, Set
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.api.dependencies import Parts
+from app.api.finding_names import names_of
+from app.api.http import cursors
+from app.api.reading.unnamed import unnamed_among
+from app.db import findings, reads
+from app.db.cipher import OrganisationCipher
+from app.db.findings import ORIGINS, FindingFilter
+from app.domain.issues import COUNTED
+from app.domain.kinds import Kind, tells_school
+from app.errors import NotFound
+from app.views import Row, Shown
+from app.views.finding import cause_place, show_finding_causes
+from app.views.issue import show_finding
+from app.views.viewer import Viewer
+
+# Of each code.
+_EXAMPLES: Final = 5
+
+
+async def list_findings(
+    parts: Parts,
+    cipher: OrganisationCipher,
+    viewer: Viewer,
+    activity_id: UUID,
+    wanted: FindingFilter,
+    *,
+    limit: int,
+    cursor: str | None = None,
+) -> tuple[list[Shown], str | None]:
+    """Gives a page of the findings of an activity's roster, in the roster's order, and the next page's cursor.
+
+    Raises NotFound without the activity, and BadRequest for a cursor of another list.
+    """
+    listed = ("findings", activity_id, *map(sorted, (wanted.kinds, wanted.codes, wanted.severities)))
+    after = cursors.read(cursor, (Kind, cursors.number, _origin, cursors.number), *listed)
+    if after is not None:
+        after = (after[0], after[1] + COUNTED, *after[2:])
+    async with parts.reading.connect() as conn:
+        await check_activity(conn, viewer, activity_id)
+        rows = await findings.list_findings(conn, viewer.organisation_id, activity_id, wanted, after=after, limit=limit)
+        cut, following = cursors.page(rows, limit, _place_of, *listed)
+        names = await names_of(conn, cipher, viewer, (each for row in cut for each in row["ids"] or ()))
+    unnamed = await _unnamed(parts, viewer, cut)
+    return [show_finding(row, names, unnamed) for row in cut], following
+
+
+async def list_finding_causes(
+    parts: Parts, cipher: OrganisationCipher, viewer: Viewer, activity_id: UUID
+) -> list[Shown]:
+    """Gives what is wrong with an activity's roster by its codes, with examples; raises NotFound without the activity.
+
+    Errors come first, and of these the commonest.
+    """
+    async with parts.reading.connect() as conn:
+        await check_activity(conn, viewer, activity_id)
+        rows = await findings.list_by_code(conn, viewer.organisation_id, activity_id, examples=_EXAMPLES)
+        about = (each for row in rows for each in (row["object_id"], *(row["ids"] or ())) if each is not None)
+        names = await names_of(conn, cipher, viewer, about)
+    by_code: dict[str, list[Row]] = {}
+    for row in rows:
+        by_code.setdefault(row["code"], []).append(row)
+    return show_finding_causes(by_code.values(), names, await _unnamed(parts, viewer, rows))
+
+
+async def page_finding_causes(
+    parts: Parts, cipher: OrganisationCipher, viewer: Viewer, activity_id: UUID, *, limit: int, cursor: str | None
+) -> tuple[Sequence[Shown], str | None]:
+    """Gives a page of the same; raises BadRequest as well, for a cursor of another list."""
+    listed = ("finding causes", activity_id)
+    after = cursors.read(cursor, (cursors.number, cursors.number, cursors.text), *listed)
+    shown = await list_finding_causes(parts, cipher, viewer, activity_id)
+    return cursors.cut(shown, limit, after, cause_place, *listed)
+
+
+async def check_activity(conn: AsyncConnection, viewer: Viewer, activity_id: UUID) -> None:
+    """Raises NotFound when the viewer's organisation has no such activity."""
+    if await reads.roster_version(conn, viewer.organisation_id, activity_id) is None:
+        raise NotFound("There is no such activity.")
+
+
+async def _unnamed(parts: Parts, viewer: Viewer, rows: Iterable[Row]) -> Set[UUID]:
+    spoken_of = (each for row in rows if tells_school(row["kind"]) for each in row["ids"] or ())
+    return await unnamed_among(parts, viewer, spoken_of)
+
+
+def _origin(part: Any) -> str:
+    if part not in ORIGINS:
+        raise ValueError
+    return str(part)
+
+
+def _place_of(row: Row) -> tuple[Any, ...]:
+    return (row["kind"], row["ordinal"] - COUNTED, row["origin"], row["number"])

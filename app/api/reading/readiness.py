@@ -1,0 +1,249 @@
+"""Who is missing in an exam, for one viewer: how its pupils stand, what keeps them, and which pupils those are."""
+
+import asyncio
+import json
+from collections.abc import Iterable, Mapping, Sequence, Set
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from app.api.dependencies import Parts
+from app.api.http import cursors
+from app.api.http.lists import MOST_NAMED
+from app.db import readiness as rows_of
+from app.db.cipher import OrganisationCipher
+from app.domain.kinds import Kind, tells_school
+from app.domain.readiness import GroupReadiness, Readiness, readiness
+from app.domain.roster import uuid_of
+from app.domain.roster_state import Alike, Member, Roster, Seen, Stage
+from app.domain.standing import Cause, Standing, State
+from app.errors import NotFound
+from app.target import Published
+from app.views import Row, Shown
+from app.views.readiness import MOST_CAUSES, MOST_GROUPS, cause_id, show_pupil, show_readiness
+from app.views.record import is_hidden, show_names
+from app.views.sealed import open_record
+from app.views.viewer import Viewer
+
+_TIMES: Final = ("created_at", "started_at", "finished_at", "as_of")
+
+
+@dataclass(frozen=True, slots=True)
+class PupilFilter:
+    """What a list of pupils is narrowed to; no state means all who take part and are not through."""
+
+    states: Sequence[State] = ()
+    causes: Sequence[str] = ()
+    groups: Sequence[UUID] = ()
+
+    @property
+    def wanted_states(self) -> Set[State]:
+        """Gives the states of those who are listed."""
+        return frozenset(self.states or (State.UNDER_WAY, State.NOT_SENT, State.HINDERED))
+
+    @property
+    def by_school(self) -> bool:
+        """Tells whether who is found shows where somebody goes to school: groups and activities are of one."""
+        return bool(self.groups) or any(map(_is_of_school, self.causes))
+
+
+@dataclass(frozen=True, slots=True)
+class _Exam:
+    """An activity with its last run, how its pupils stand, and the places of all objects in their lists."""
+
+    here: Row
+    made: Readiness
+    places: Mapping[str, int]
+    members: Mapping[str, Sequence[str]]
+
+
+async def read_readiness(
+    parts: Parts,
+    cipher: OrganisationCipher,
+    viewer: Viewer,
+    activity_id: UUID,
+    *,
+    limit: int,
+    cursor: str | None = None,
+    missing_first: bool = False,
+) -> Shown:
+    """Gives how an activity's pupils stand, with a page of its groups; raises NotFound without the activity.
+
+    Groups are in the roster's order, or those first that miss somebody.
+    """
+    listed = ("readiness", activity_id, missing_first)
+    after = cursors.read(cursor, (cursors.number, cursors.number), *listed)
+    exam = await _exam(parts, cipher, viewer, activity_id)
+
+    def place_of(group: GroupReadiness) -> tuple[int, int]:
+        return (int(missing_first and not group.misses_somebody), exam.places[group.id])
+
+    in_order = sorted(exam.made.groups, key=place_of)
+    groups = [each for each in in_order if after is None or place_of(each) > after]
+    cut, following = cursors.page(groups, limit, place_of, *listed)
+    hindrances = exam.made.hindrances[:MOST_CAUSES]
+    named = [each.id for each in cut]
+    named += [group_id for each in hindrances for group_id in each.groups[:MOST_GROUPS]]
+    opened = await _open(
+        parts,
+        cipher,
+        viewer,
+        activity_id,
+        [*_references(each.cause for each in hindrances), *((Kind.GROUPS, each) for each in named)],
+    )
+    names = show_names((row for (kind, _), row in opened.items() if kind is Kind.GROUPS), viewer)
+    return show_readiness(exam.here, exam.made, cut, opened, viewer, names, next_cursor=following)
+
+
+async def list_pupils(
+    parts: Parts,
+    cipher: OrganisationCipher,
+    viewer: Viewer,
+    activity_id: UUID,
+    wanted: PupilFilter,
+    *,
+    limit: int,
+    cursor: str | None = None,
+) -> tuple[list[Shown], str | None]:
+    """Gives a page of pupils in the roster's order, and the next page's cursor.
+
+    Whom the viewer may not see is not found by a group: a page may have fewer than `limit`, and yet a cursor.
+    Raises NotFound without the activity, and BadRequest for a cursor of another list.
+    """
+    listed = ("readiness pupils", activity_id, *map(sorted, (wanted.states, wanted.causes, map(str, wanted.groups))))
+    after = cursors.read(cursor, (cursors.number,), *listed)
+    exam = await _exam(parts, cipher, viewer, activity_id)
+    places, states = exam.places, wanted.wanted_states
+    within = {each for group in wanted.groups for each in exam.members.get(str(group), ())}
+    found = [
+        (places[each], each, standing)
+        for each, standing in exam.made.pupils
+        if standing.state in states and (not wanted.groups or each in within) and _has_cause(standing, wanted.causes)
+    ]
+    found.sort(key=lambda each: each[0])
+    rest = [each for each in found if after is None or each[0] > after[0]]
+    cut, following = cursors.page(rest, limit, lambda each: (each[0],), *listed)
+    causes = _references(standing.cause for _, _, standing in cut)
+    opened = await _open(parts, cipher, viewer, activity_id, [*((Kind.PERSONS, each) for _, each, _ in cut), *causes])
+    shown = [
+        show_pupil(row, standing.state, standing.cause, exam.here, opened, viewer)
+        for _, each, standing in cut
+        # gone with a roster that has come in meanwhile
+        if (row := opened.get((Kind.PERSONS, each))) is not None
+        # as in lists of records
+        and not (wanted.by_school and is_hidden(row, viewer))
+    ]
+    return shown, following
+
+
+def _is_of_school(cause: str) -> bool:
+    kind, _, object_id = cause.partition(":")
+    return tells_school(kind) and uuid_of(object_id) is not None
+
+
+def _has_cause(standing: Standing, causes: Sequence[str]) -> bool:
+    return not causes or (standing.cause is not None and cause_id(standing.cause) in causes)
+
+
+async def _exam(parts: Parts, cipher: OrganisationCipher, viewer: Viewer, activity_id: UUID) -> _Exam:
+    async with parts.statement() as conn:
+        # Before the rows: what changes meanwhile changes the state of who asks next.
+        state = await rows_of.roster_state(conn, viewer.organisation_id, activity_id)
+        if state is None:
+            raise NotFound("There is no such activity.")
+        place = (viewer.organisation_id, activity_id)
+        if isinstance(kept := parts.exams.get(place, state.key), _Exam):
+            return replace(kept, here={**kept.here, "as_of": state.as_of})
+        rows = await rows_of.read_roster(conn, viewer.organisation_id, activity_id)
+    if not rows:
+        raise NotFound("There is no such activity.")
+    # Tens of thousands of pupils: others have the loop meanwhile.
+    exam = await asyncio.to_thread(_of_rows, rows, cipher, viewer.published)
+    if state.settled:
+        parts.exams.keep(place, state.key, len(exam.places), exam)
+    return exam
+
+
+def _of_rows(rows: Sequence[Row], cipher: OrganisationCipher, published: Published) -> _Exam:
+    here, *objects = rows
+    activity: dict[str, Any] = here["here"]
+    activity |= {name: datetime.fromisoformat(activity[name]) for name in _TIMES if activity[name] is not None}
+    alike: dict[str, list[Alike]] = {Kind.PERSONS: [], Kind.DUTIES: []}
+    members: dict[str, list[Member]] = {Kind.GROUPS: [], Kind.ACTIVITIES: []}
+    places: dict[str, int] = {}
+    persons_of: dict[str, str] = {}
+    for row in objects:
+        kind, ids = row["part"], row["ids"]
+        seen = Seen(row["current"], row["known"], row["sendable"], row["status"], row["same"] is not False)
+        places.update(zip(ids, row["places"], strict=True))
+        if kind in members:
+            members[kind].append(Member(ids[0], seen, row["refs"], _at_target(row, cipher, published)))
+        else:
+            alike[kind].append(Alike(seen, ids, row["role"] == "Elev", row["landed"]))
+            persons_of.update(zip(ids, row["refs"] or (), strict=False))
+    in_order = sorted(members[Kind.GROUPS], key=lambda group: places[group.id])
+    roster = Roster(
+        persons=alike[Kind.PERSONS],
+        duties=alike[Kind.DUTIES],
+        groups=in_order,
+        activities=members[Kind.ACTIVITIES],
+        stages=[Stage(Kind(kind), status, code) for kind, status, code in activity["stages"] or ()],
+        persons_of=persons_of,
+    )
+    return _Exam(activity, readiness(roster), places, {group.id: group.refs for group in in_order})
+
+
+def _at_target(row: Row, cipher: OrganisationCipher, published: Published) -> Set[str] | None:
+    """Gives with what the target has a group or an activity: without what it was sent without, or did not know."""
+    if not row["known"]:
+        return frozenset()
+    if row["accepted_refs"] is None and not row["accepted_issues"] and row["received_sealed"] is None:
+        return None
+    accepted = set(row["refs"] if row["accepted_refs"] is None else row["accepted_refs"])
+    for each in row["accepted_issues"] or ():
+        if each["code"] == "sent_without":
+            accepted.difference_update(each.get("ids", ()))
+    if row["received_sealed"] is not None:
+        accepted -= _unknown_members(row, cipher, published)
+    return accepted
+
+
+def _unknown_members(row: Row, cipher: OrganisationCipher, published: Published) -> Set[str]:
+    """Reads in the answer about a group which pupils were not known; what was erased tells of none."""
+    received, sent = (
+        None if row[f"{name}_sealed"] is None else cipher.open(bytes(row[f"{name}_sealed"]), bytes(row[name]))
+        for name in ("received", "sent")
+    )
+    with suppress(ValueError, RecursionError):
+        said = published.messages(json.loads(received or b"null"), row["part"], json.loads(sent or b"null"))
+        return {str(each.about[1]) for each in said if each.about is not None and each.about[0] is Kind.PERSONS}
+    return frozenset()
+
+
+def _references(causes: Iterable[Cause | None]) -> list[tuple[Kind, str]]:
+    return [(each.kind, each.object_id) for each in causes if each is not None and each.object_id is not None]
+
+
+async def _open(
+    parts: Parts,
+    cipher: OrganisationCipher,
+    viewer: Viewer,
+    activity_id: UUID,
+    references: Iterable[tuple[Kind, str]],
+) -> Mapping[tuple[Kind, str], Row]:
+    """Reads and opens these objects of the roster, at most so many as answers name."""
+    wanted = list(dict.fromkeys(references))[:MOST_NAMED]
+    if not wanted:
+        return {}
+    async with parts.statement() as conn:
+        rows = await rows_of.list_objects(
+            conn, viewer.organisation_id, activity_id, [(kind.value, UUID(each)) for kind, each in wanted]
+        )
+    opened: dict[tuple[Kind, str], Row] = {}
+    for row in rows:
+        if len(opened) % 20 == 0:
+            await asyncio.sleep(0)
+        opened[Kind(row["kind"]), str(row["object_id"])] = open_record(row, cipher)
+    return opened

@@ -1,0 +1,39 @@
+"""Whom groups and activities do not name: they are of a school, and so would tell where somebody goes."""
+
+from collections.abc import Iterable, Sequence
+from uuid import UUID
+
+from app.api.dependencies import Parts
+from app.db.protection import protected_among
+from app.domain.kinds import tells_school
+from app.domain.roster import Reference, referred, refs
+from app.views import Row
+from app.views.issue import spoken_of
+from app.views.viewer import Viewer
+
+
+async def unnamed_in(
+    parts: Parts, viewer: Viewer, rows: Sequence[Row], *contents: str, said: Iterable[Reference] = ()
+) -> frozenset[UUID]:
+    """Gives whom of the persons and duties that opened groups and activities speak of the viewer is not told by them.
+
+    They speak of those in their `contents`, by name, in what is `said` of them, and in their messages where they have
+    some. That is a statement more, for a viewer who may not see protected persons.
+    """
+    of_schools = [row for row in rows if tells_school(row["kind"])]
+    if viewer.may_see_protected or not of_schools:
+        return frozenset()
+    found = {*said, *spoken_of([row for row in of_schools if "sent" in row], viewer.published)}
+    for row in of_schools:
+        for item in (row[name] for name in contents):
+            found.update(referred(row["kind"], item, each) for each in refs(row["kind"], item))
+    return await unnamed_among(parts, viewer, (id_ for kind, id_ in found if not tells_school(kind)))
+
+
+async def unnamed_among(parts: Parts, viewer: Viewer, ids: Iterable[UUID]) -> frozenset[UUID]:
+    """Gives those of these `ids` that are of persons, or of their duties, whom no group names to the viewer."""
+    wanted = frozenset(ids)
+    if viewer.may_see_protected or not wanted:
+        return frozenset()
+    async with parts.statement() as conn:
+        return await protected_among(conn, viewer.organisation_id, wanted)

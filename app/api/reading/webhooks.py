@@ -1,0 +1,105 @@
+"""Reads and changes an organisation's endpoints, and what they were told."""
+
+import secrets
+from uuid import UUID
+
+from app.api.dependencies import Parts
+from app.api.http import cursors
+from app.api.schemas.webhooks import WebhookChange, WebhookRequest
+from app.catalogue import refusal_text
+from app.db import deliveries, webhooks
+from app.db.cipher import OrganisationCipher
+from app.db.engine import transaction
+from app.domain.webhooks import SECRET_BYTES, secret_text, url_fault
+from app.errors import BodyError, Refused
+from app.views import Shown
+from app.views.viewer import Viewer
+from app.views.webhook import show_delivery, show_webhook
+
+
+async def make(parts: Parts, cipher: OrganisationCipher, asked: WebhookRequest) -> Shown:
+    """Makes an endpoint and gives it with its secret; raises Refused and TooManyWebhooks."""
+    _check_url(parts, asked.url)
+    secret = secrets.token_bytes(SECRET_BYTES)
+    async with transaction(parts.runtime.engine, "create_webhook") as conn:
+        row = await webhooks.create_webhook(
+            conn,
+            cipher,
+            url=asked.url,
+            types=list(dict.fromkeys(asked.types)),
+            description=asked.description,
+            enabled=asked.enabled,
+            secret=secret,
+        )
+    return {**show_webhook(row), "secret": secret_text(secret)}
+
+
+async def list_webhooks(
+    parts: Parts, viewer: Viewer, *, limit: int, cursor: str | None
+) -> tuple[list[Shown], str | None]:
+    """Gives a page of the organisation's endpoints, the oldest first; raises BadRequest for another list's cursor."""
+    after = cursors.read(cursor, (cursors.moment, cursors.uuid), "webhooks")
+    async with parts.statement() as conn:
+        rows = await webhooks.list_webhooks(conn, viewer.organisation_id)
+    cut, following = cursors.cut(rows, limit, after, lambda row: (row["created_at"], row["id"]), "webhooks")
+    return [show_webhook(row) for row in cut], following
+
+
+async def get_webhook(parts: Parts, viewer: Viewer, webhook_id: UUID) -> Shown:
+    """Gives an endpoint; raises NotFound without it."""
+    async with parts.statement() as conn:
+        return show_webhook(await webhooks.find_webhook(conn, viewer.organisation_id, webhook_id))
+
+
+async def change(parts: Parts, viewer: Viewer, webhook_id: UUID, asked: WebhookChange) -> Shown:
+    """Changes what is given of an endpoint; raises NotFound and Refused."""
+    changes = asked.model_dump(exclude_unset=True)
+    if "url" in changes:
+        _check_url(parts, changes["url"])
+    if "types" in changes:
+        changes["types"] = list(dict.fromkeys(changes["types"]))
+    async with transaction(parts.runtime.engine, "change_webhook") as conn:
+        return show_webhook(await webhooks.change_webhook(conn, viewer.organisation_id, webhook_id, changes))
+
+
+async def delete(parts: Parts, viewer: Viewer, webhook_id: UUID) -> None:
+    """Deletes an endpoint with its deliveries; raises NotFound."""
+    async with transaction(parts.runtime.engine, "delete_webhook") as conn:
+        await webhooks.delete_webhook(conn, viewer.organisation_id, webhook_id)
+
+
+async def rotate_secret(parts: Parts, cipher: OrganisationCipher, webhook_id: UUID) -> Shown:
+    """Gives an endpoint a new secret, and shows it with that; raises NotFound."""
+    secret = secrets.token_bytes(SECRET_BYTES)
+    async with transaction(parts.runtime.engine, "rotate_webhook_secret") as conn:
+        row = await webhooks.rotate_secret(conn, cipher, webhook_id, secret)
+    return {**show_webhook(row), "secret": secret_text(secret)}
+
+
+async def list_deliveries(
+    parts: Parts, viewer: Viewer, webhook_id: UUID, *, limit: int, cursor: str | None
+) -> tuple[list[Shown], str | None]:
+    """Gives a page of what an endpoint was told, the newest first; raises NotFound, BadRequest for another's cursor."""
+    listed = ("deliveries", webhook_id)
+    after = cursors.read(cursor, (cursors.moment, cursors.uuid), *listed)
+    async with parts.reading.connect() as conn:
+        rows = await deliveries.list_deliveries(conn, viewer.organisation_id, webhook_id, after=after, limit=limit)
+    cut, following = cursors.page(rows, limit, lambda row: (row["created_at"], row["id"]), *listed)
+    return [show_delivery(row) for row in cut], following
+
+
+async def replay(parts: Parts, viewer: Viewer, webhook_id: UUID, delivery_id: UUID) -> Shown:
+    """Makes a delivery due at once; raises NotFound and WebhookDisabled."""
+    async with transaction(parts.runtime.engine, "replay_delivery") as conn:
+        return show_delivery(await deliveries.replay(conn, viewer.organisation_id, webhook_id, delivery_id))
+
+
+async def test(parts: Parts, viewer: Viewer, webhook_id: UUID) -> Shown:
+    """Makes a delivery that tells of nothing; raises NotFound and WebhookDisabled."""
+    async with transaction(parts.runtime.engine, "test_webhook") as conn:
+        return show_delivery(await deliveries.add_test(conn, viewer.organisation_id, webhook_id))
+
+
+def _check_url(parts: Parts, url: str) -> None:
+    if code := url_fault(url, to_loopback=parts.runtime.settings.webhooks_to_loopback):
+        raise Refused("The webhook cannot be as it is asked for.", [BodyError("/url", code, refusal_text(code, {}))])

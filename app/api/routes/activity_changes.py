@@ -1,0 +1,65 @@
+"""An activity is renamed or deleted; its roster comes in through `activities`."""
+
+from uuid import UUID
+
+from fastapi import APIRouter, Request, Response
+
+from app.api.dependencies import PartsDep, Provisioner
+from app.api.http.answers import answer_version
+from app.api.http.bodies import described, read_body
+from app.api.http.conditions import ChangeConditions
+from app.api.http.problems import may_refuse
+from app.api.schemas.activities import Activity
+from app.api.schemas.requests import RenameRequest
+from app.db import activities
+from app.db.engine import transaction
+from app.errors import PreconditionFailed, RunUnderWay
+from app.views.activity import show_activity
+
+router = APIRouter(tags=["Activities"])
+
+
+@router.patch(
+    "/activities/{activity_id}",
+    summary="Rename an activity",
+    response_model=Activity,
+    responses=may_refuse(PreconditionFailed),
+    openapi_extra=described(RenameRequest),
+)
+async def rename_activity(
+    activity_id: UUID, request: Request, parts: PartsDep, caller: Provisioner, conditions: ChangeConditions
+) -> Response:
+    """Gives an activity another name. Its roster stays as it is; its ETag is a new one."""
+    name = (await read_body(request, RenameRequest)).display_name
+    async with transaction(parts.runtime.engine, "rename_activity") as conn:
+        row = await activities.rename_activity(
+            conn,
+            caller.organisation_id,
+            activity_id,
+            name,
+            if_match=conditions.allow,
+        )
+    parts.runs.changed_here(activity_id)
+    return answer_version(show_activity(row), row["version"])
+
+
+@router.delete(
+    "/activities/{activity_id}",
+    summary="Delete an activity",
+    status_code=204,
+    responses={
+        204: {"description": "It is deleted, with its roster."},
+        **may_refuse(RunUnderWay, PreconditionFailed),
+    },
+)
+async def delete_activity(
+    activity_id: UUID, parts: PartsDep, caller: Provisioner, conditions: ChangeConditions
+) -> Response:
+    """Deletes an activity, its plans, and what its roster has where no other roster or run has it; its runs stay.
+
+    Nothing is removed at Skolverket.
+    """
+    async with transaction(parts.runtime.engine, "delete_activity") as conn:
+        await activities.delete_activity(conn, caller.organisation_id, activity_id, if_match=conditions.allow)
+    parts.runs.changed_here(activity_id)
+    return Response(status_code=204)

@@ -1,0 +1,53 @@
+"""An organisation pauses an activity of its own, and lets it go on. Pauses of operators are in `operations`."""
+
+from uuid import UUID
+
+from fastapi import APIRouter, Request, Response
+
+from app.api.dependencies import PartsDep, Pauser
+from app.api.http.answers import answer
+from app.api.http.bodies import described, read_body, read_no_body
+from app.api.reading import operations as reading
+from app.api.schemas.operations import ActivityPauses, PauseRequest
+from app.db import pauses
+from app.db.engine import transaction
+
+router = APIRouter(tags=["Activities"])
+
+
+@router.post(
+    "/activities/{activity_id}/pause",
+    summary="Pause an activity",
+    response_model=ActivityPauses,
+    openapi_extra=described(PauseRequest),
+)
+async def pause_activity(activity_id: UUID, request: Request, parts: PartsDep, caller: Pauser) -> Response:
+    """Lets nothing new of an activity leave; what is out is followed to its answer, and then its run is `held`.
+
+    New runs are accepted and wait. A held run can be cancelled. Twice is once, with the first reason. It takes the
+    scope `admin`, or `provision` with `history`: a pause keeps other keys' runs too.
+    """
+    reason = (await read_body(request, PauseRequest)).reason
+    place = pauses.Place(caller.organisation_id, activity_id)
+    async with transaction(parts.runtime.engine, "pause") as conn:
+        wake_ups = await pauses.pause(conn, place, by="organisation", who=caller.handle, reason=reason)
+        shown = await reading.pauses(conn, None, place)
+    parts.runs.changed_here(activity_id)
+    await parts.runtime.notifier.wake_up(wake_ups)
+    return answer(shown)
+
+
+@router.post("/activities/{activity_id}/resume", summary="Let an activity go on", response_model=ActivityPauses)
+async def resume_activity(activity_id: UUID, request: Request, parts: PartsDep, caller: Pauser) -> Response:
+    """Ends the organisation's own pause of an activity; one that an operator has made stays, and is in the answer.
+
+    What is not paused stays as it is.
+    """
+    await read_no_body(request)
+    place = pauses.Place(caller.organisation_id, activity_id)
+    async with transaction(parts.runtime.engine, "resume") as conn:
+        wake_ups = await pauses.resume(conn, place, by="organisation", who=caller.handle)
+        shown = await reading.pauses(conn, None, place)
+    parts.runs.changed_here(activity_id)
+    await parts.runtime.notifier.wake_up(wake_ups)
+    return answer(shown)

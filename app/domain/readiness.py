@@ -1,0 +1,183 @@
+"""Which pupils of an exam are through at the target, which are not, and what keeps them.
+
+A pupil is through when what the roster has of the person, or something newer, has been accepted, a group that has the
+pupil has been accepted with the pupil, and an activity has been accepted with that group. The first thing on that way
+that is missing is the cause: one wrong person at which a run has stopped is one cause, however many wait behind it.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from app.domain.kinds import Kind
+from app.domain.roster_state import Id, Member, Roster
+from app.domain.standing import THROUGH, UNDER_WAY, Cause, LastRun, Standing, State
+
+
+@dataclass(slots=True)
+class Hindrance:
+    """A cause with how many pupils it keeps, and their groups in the roster's order."""
+
+    cause: Cause
+    state: State
+    pupils: int = 0
+    groups: list[Id] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class GroupReadiness:
+    """A group of the roster, how its pupils stand, and what keeps them; `in_exam` is whether an activity has it."""
+
+    id: Id
+    in_exam: bool
+    pupils: Mapping[State, int]
+    causes: Sequence[Cause]
+
+    @property
+    def misses_somebody(self) -> bool:
+        """Tells whether a pupil of it takes part in the exam and is not through."""
+        return any(self.pupils[state] for state in (State.UNDER_WAY, State.NOT_SENT, State.HINDERED))
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """How the pupils of an exam stand: those who are `through`, and each of the `others`.
+
+    The causes are those of most pupils first. `landed` counts those who are through and have been seen to have arrived.
+    """
+
+    through: set[Id]
+    others: Mapping[Id, Standing]
+    counts: Mapping[State, int]
+    landed: int
+    duties: Mapping[State, int]
+    groups: Sequence[GroupReadiness]
+    hindrances: Sequence[Hindrance]
+
+    @property
+    def pupils(self) -> Iterator[tuple[Id, Standing]]:
+        """Gives all pupils of the roster, in no order."""
+        yield from ((each, THROUGH) for each in self.through)
+        yield from self.others.items()
+
+
+_NOT_IN_EXAM: Final = Standing(State.NOT_IN_EXAM)
+_RANK: Final = {state: rank for rank, state in enumerate(State)}
+_FURTHEST_FIRST: Final = {kind: -kind.position for kind in Kind}
+
+
+def readiness(roster: Roster) -> Readiness:
+    """Decides how every pupil of a roster stands, and why. Whole sets are taken where nothing is missing: mostly."""
+    run = LastRun(roster)
+    missing = {each: why for alike in roster.persons for each, why in run.missing_of(Kind.PERSONS, alike)}
+    ways = _ways(roster, run)
+    reached, best = _reached(roster.groups, ways)
+    through: set[Id] = set()
+    others: dict[Id, Standing] = {}
+    for alike in roster.persons:
+        if not alike.pupils:
+            continue
+        there = reached.intersection(alike.ids) if alike.seen.current else frozenset[Id]()
+        through |= there
+        for each in alike.ids:
+            if each not in there:
+                way = THROUGH if each in reached else best.get(each, _NOT_IN_EXAM)
+                others[each] = way if way is _NOT_IN_EXAM else missing.get(each, way)
+    groups, hindrances = _gathered(roster.groups, ways, through, others)
+    counted = Counter(each.state for each in others.values())
+    counted[State.THROUGH] = len(through)
+    return Readiness(
+        through=through,
+        others=others,
+        counts=_in_order(counted),
+        landed=sum(len(through.intersection(alike.ids)) for alike in roster.persons if alike.landed),
+        duties=_in_order(Counter(_duties(roster, run, missing))),
+        groups=groups,
+        hindrances=hindrances,
+    )
+
+
+def _ways(roster: Roster, run: LastRun) -> Mapping[Id, tuple[Standing, Standing]]:
+    """Gives, for each group that an activity has, how a pupil stands that it is there with, and one that it is not."""
+    inside: dict[Id, Standing] = {}
+    for activity in roster.activities:
+        left_out = _left_out(run, Kind.ACTIVITIES, activity, code="activity_without_group")
+        for group_id in activity.refs:
+            standing = THROUGH if activity.at_target is None or group_id in activity.at_target else left_out
+            known = inside.get(group_id)
+            inside[group_id] = standing if known is None else min(known, standing, key=_order)
+    return {
+        group.id: (inside[group.id], _left_out(run, Kind.GROUPS, group, code="group_without_pupil"))
+        for group in roster.groups
+        if group.id in inside
+    }
+
+
+def _left_out(run: LastRun, kind: Kind, member: Member, *, code: str) -> Standing:
+    """Tells how something stands that a group or an activity is not there with: it is as it is, and goes again."""
+    if member.seen.current:
+        waits = member.seen.status in ("pending", "sent") and run.live.get(kind)
+        return UNDER_WAY if waits else Standing(State.NOT_SENT, Cause(kind, None, code))
+    return run.standing(kind, member.id, member.seen)
+
+
+def _order(standing: Standing) -> tuple[int, int]:
+    return _RANK[standing.state], 0 if standing.cause is None else _FURTHEST_FIRST[standing.cause.kind]
+
+
+def _reached(
+    groups: Sequence[Member], ways: Mapping[Id, tuple[Standing, Standing]]
+) -> tuple[set[Id], Mapping[Id, Standing]]:
+    """Gives who is reached by a group that has them in the exam, and how the others stand by their best group."""
+    reached: set[Id] = set()
+    best: dict[Id, Standing] = {}
+    for group in groups:
+        if (way := ways.get(group.id)) is None:
+            continue
+        inside, outside = way
+        if inside is THROUGH and group.at_target is None:
+            reached.update(group.refs)
+            continue
+        for each in group.refs:
+            standing = inside if group.at_target is None or each in group.at_target else outside
+            if standing is THROUGH:
+                reached.add(each)
+            elif (before := best.get(each)) is None or _order(standing) < _order(before):
+                best[each] = standing
+    return reached, best
+
+
+def _gathered(
+    groups: Sequence[Member], ways: Collection[Id], through: set[Id], others: Mapping[Id, Standing]
+) -> tuple[list[GroupReadiness], list[Hindrance]]:
+    found: dict[Cause, Hindrance] = {}
+    for standing in others.values():
+        if (cause := standing.cause) is not None:
+            found.setdefault(cause, Hindrance(cause, standing.state)).pupils += 1
+    gathered: list[GroupReadiness] = []
+    for group in groups:
+        states = Counter({State.THROUGH: len(through.intersection(group.refs))})
+        causes: list[Cause] = []
+        if states[State.THROUGH] < len(group.refs):
+            kept = Counter(others[each] for each in group.refs if each in others)
+            for standing, number in kept.most_common():
+                states[standing.state] += number
+                if standing.cause is not None:
+                    causes.append(standing.cause)
+                    found[standing.cause].groups.append(group.id)
+        gathered.append(GroupReadiness(group.id, group.id in ways, _in_order(states), causes))
+    return gathered, sorted(found.values(), key=lambda each: -each.pupils)
+
+
+def _duties(roster: Roster, run: LastRun, persons: Mapping[Id, Standing]) -> Iterator[State]:
+    """Tells how duties stand: one is through when its person is."""
+    for alike in roster.duties:
+        missing = dict(run.missing_of(Kind.DUTIES, alike))
+        for each in alike.ids:
+            person = persons.get(roster.persons_of.get(each, each))
+            yield (person or missing.get(each, THROUGH)).state
+
+
+def _in_order(counted: Mapping[State, int]) -> Mapping[State, int]:
+    return {state: counted.get(state, 0) for state in _RANK}

@@ -1,0 +1,80 @@
+"""Where each page is: every address of the pages stands here and nowhere else, and every link is made here.
+
+The language goes along in each link, so that a link shows whoever follows it what its sender saw, and nothing has to be
+remembered. Nothing personal stands in an address: ids, and words that filters have.
+"""
+
+import re
+from typing import Any, Final
+from urllib.parse import parse_qsl, quote, urlencode
+from uuid import UUID
+
+from app.catalogue import Language
+
+PATHS: Final = {
+    "history": "/historik",
+    "sign_in": "/historik/logga-in",
+    "sign_out": "/historik/logga-ut",
+    "file": "/historik/filer/{digest}/{name}",
+    "run": "/historik/korningar/{run_id}",
+    "cancel": "/historik/korningar/{run_id}/avbryt",
+    "retry": "/historik/korningar/{run_id}/forsok-igen",
+    "send_again": "/historik/korningar/{run_id}/skicka-igen",
+    "job": "/historik/jobb/{job_id}",
+    "job_search": "/historik/jobb/{job_id}/sok",
+    "job_export": "/historik/jobb/{job_id}/export/{form}",
+    "record": "/historik/jobb/{job_id}/poster/{record_id}",
+    "object": "/historik/objekt/{kind}/{object_id}",
+    "exams": "/historik/prov",
+    "exam": "/historik/prov/{activity_id}",
+    "missing": "/historik/prov/{activity_id}/elever",
+    "before_sending": "/historik/prov/{activity_id}/skicka",
+    "make_plan": "/historik/prov/{activity_id}/plan",
+    "operations": "/historik/drift",
+    "operator_cancel": "/historik/drift/korningar/{run_id}/avbryt",
+    "operator_retry": "/historik/drift/korningar/{run_id}/forsok-igen",
+    "operated": "/historik/drift/{number}",
+    "operator_pause": "/historik/drift/{number}/pausa",
+    "operator_resume": "/historik/drift/{number}/fortsatt",
+    "elsewhere": "/historik/{rest:path}",
+}
+
+# A page of ours, with the words of its filters; no other site, however it is spelt.
+_OURS = re.compile(r"/historik(?:/[A-Za-z0-9-]+)*(?:\?[A-Za-z0-9_=&%.:+-]*)?")
+# Where only forms go, and where one signs in: nobody can be led there.
+_NO_PAGE = re.compile("|".join(re.sub("{.+?}", "[^/]+", PATHS[name]) for name in ("sign_in", "sign_out", "make_plan")))
+
+
+def address(page: str, language: Language, /, **given: Any) -> str:
+    """Makes the address of a page: what its path has in braces goes there, all else that is given into the query."""
+    path = PATHS[page]
+    named = {name: value for name, value in given.items() if f"{{{name}}}" in path}
+    query = [(name, each) for name, value in given.items() if name not in named for each in _several(value)]
+    if language != "sv" and page != "file":
+        query.append(("lang", language))
+    path = path.format_map({name: quote(str(value), safe="") for name, value in named.items()})
+    return f"{path}?{urlencode(query)}" if query else path
+
+
+def is_ours(path: str) -> bool:
+    """Tells whether a path that came from outside leads to one of the pages, and nowhere else."""
+    return len(path) <= 2000 and _OURS.fullmatch(path) is not None and not _NO_PAGE.fullmatch(path.partition("?")[0])
+
+
+def is_operators(path: str) -> bool:
+    """Tells whether a page of ours is one of the operators'."""
+    return re.match(rf"{PATHS['operations']}(?:[/?]|$)", path) is not None
+
+
+def in_other_language(path: str, query: str, language: Language) -> str:
+    """Gives the address of the same page, with the same filters, in the other language."""
+    kept = [(name, value) for name, value in parse_qsl(query) if name != "lang"]
+    if language == "sv":
+        kept.append(("lang", "en"))
+    return f"{path}?{urlencode(kept)}" if kept else path
+
+
+def _several(value: Any) -> list[str]:
+    """Lists the values of a parameter; those that say nothing are left out."""
+    given = value if isinstance(value, list | tuple) else [value]
+    return [str(each) for each in given if each not in (None, "") or isinstance(each, UUID)]

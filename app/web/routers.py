@@ -1,0 +1,35 @@
+"""All routes of the pages, in the order in which they are tried."""
+
+from typing import Final
+
+from app.web import (
+    elsewhere,
+    exams,
+    files,
+    history,
+    job_page,
+    object_page,
+    operations,
+    operator_actions,
+    record_page,
+    run_actions,
+    run_page,
+    sending,
+    sign_in,
+)
+
+ROUTERS: Final = (
+    files.router,
+    sign_in.router,
+    history.router,
+    run_page.router,
+    run_actions.router,
+    job_page.router,
+    record_page.router,
+    object_page.router,
+    exams.router,
+    sending.router,
+    operations.router,
+    operator_actions.router,
+    elsewhere.router,
+)

@@ -1,0 +1,225 @@
+"""Who looks at the pages: signed in with an API key, and known by a cookie whose digest alone is stored.
+
+The key is looked at for every page, so that revoking it ends its sessions. A form carries a token that is made of the
+cookie's, which another site can neither read nor make; what comes from another site is refused unread.
+"""
+
+import asyncio
+import hashlib
+import hmac
+import secrets
+from dataclasses import dataclass
+from typing import Annotated, Final, TypeGuard
+from urllib.parse import parse_qsl, urlsplit
+
+from fastapi import Depends, Query, Request, Response
+
+from app.api.dependencies import AskAgain, Parts, PartsDep, parts_of, viewer_of
+from app.api.http.problems import BadRequest, Forbidden, TooSlow, Unauthorised
+from app.api.http.request_ids import note_key
+from app.catalogue import Language
+from app.db import sessions
+from app.security.keys import Caller, Operator
+from app.views.viewer import Viewer
+
+# Browsers give the first one to nobody but this very host, and take it over https alone.
+_SECURE, _ON_LOOPBACK = "__Host-provkedja", "provkedja"
+_LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+_MOST_FIELDS: Final = 50
+
+
+class SignedOut(Exception):
+    """Nobody is signed in: the page is shown after that."""
+
+
+class AnOperator(Exception):
+    """This page is an organisation's, and an operator is signed in."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """Whoever is signed in, for an organisation or as an operator, and the token that the forms carry."""
+
+    key: Caller | Operator
+    form_token: str
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Who looks at an organisation's page, and the token that its forms carry."""
+
+    caller: Caller
+    viewer: Viewer
+    form_token: str
+    is_operator: bool = False
+
+    @property
+    def key_name(self) -> str:
+        """Gives what the key is called."""
+        return self.caller.key_name
+
+    def may(self, scope: str) -> bool:
+        """Tells whether the key allows this."""
+        return scope in self.caller.scopes
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorVisitor:
+    """The operator who looks at a page of Drift, and the token that its forms carry."""
+
+    operator: Operator
+    form_token: str
+    is_operator: bool = True
+
+    @property
+    def key_name(self) -> str:
+        """Gives what the key is called."""
+        return self.operator.key_name
+
+
+AnyVisitor = Visitor | OperatorVisitor
+
+
+async def language_of(lang: Annotated[Language, Query()] = "sv") -> Language:
+    """Gives the language that the address asks for."""
+    return lang
+
+
+LanguageDep = Annotated[Language, Depends(language_of)]
+
+
+async def signed_in(request: Request, parts: PartsDep) -> SignedIn:
+    """Finds out who is signed in; raises SignedOut. What a page asks for by itself keeps no session going."""
+    return await _signed_in(request, parts, by_hand="hx-request" not in request.headers)
+
+
+async def _signed_in(request: Request, parts: Parts, *, by_hand: bool) -> SignedIn:
+    if (token := _token(request)) is None:
+        raise SignedOut
+    async with parts.statement() as conn:
+        session = await sessions.find(conn, digest_of(token), by_hand=by_hand)
+    key = None if session is None else await parts.runs.caller(session.handle, session.key_digest)
+    if not may_sign_in(key):
+        raise SignedOut
+    note_key(key.handle)
+    return SignedIn(key, _form_token(token))
+
+
+SignedInDep = Annotated[SignedIn, Depends(signed_in)]
+
+
+def may_sign_in(key: Caller | Operator | None) -> TypeGuard[Caller | Operator]:
+    """Tells whether there is a page for a key: an operator's, or one that may read its organisation's history."""
+    return isinstance(key, Operator) or (key is not None and key.may("history"))
+
+
+async def visitor_of(who: SignedInDep, parts: PartsDep) -> Visitor:
+    """Gives who looks for an organisation; raises AnOperator for who sees nothing of one."""
+    if isinstance(who.key, Operator):
+        raise AnOperator
+    return Visitor(who.key, viewer_of(who.key, parts), who.form_token)
+
+
+def ask_again(request: Request, parts: Parts) -> AskAgain:
+    """Makes what finds out anew who looks for an organisation; that raises Unauthorised once the session has ended."""
+
+    async def ask() -> Viewer:
+        try:
+            return (await visitor_of(await _signed_in(request, parts, by_hand=False), parts)).viewer
+        except (SignedOut, AnOperator):
+            raise Unauthorised("This session has ended.") from None
+
+    return ask
+
+
+async def operator_visitor_of(who: SignedInDep) -> OperatorVisitor:
+    """Gives the operator who looks; raises Forbidden for a key of an organisation."""
+    if not isinstance(who.key, Operator):
+        raise Forbidden("This key lacks the scope operator.")
+    return OperatorVisitor(who.key, who.form_token)
+
+
+VisitorDep = Annotated[Visitor, Depends(visitor_of)]
+OperatorVisitorDep = Annotated[OperatorVisitor, Depends(operator_visitor_of)]
+
+
+async def sign_in(parts: Parts, request: Request, key: Caller | Operator, answer: Response) -> None:
+    """Begins a session of a key, under a new token, in place of the one that the browser had."""
+    before, token = _token(request), secrets.token_urlsafe(32)
+    async with parts.statement() as conn:
+        ended = None if before is None else digest_of(before)
+        of = None if isinstance(key, Operator) else key.organisation_id
+        await sessions.begin(conn, digest_of(token), of, key.key_id, instead_of=ended)
+    secure = not _is_on_loopback(request)
+    name = _SECURE if secure else _ON_LOOPBACK
+    # Without an age: it goes with the browser, if it has not ended before.
+    answer.set_cookie(name, token, httponly=True, samesite="lax", secure=secure, path="/")
+
+
+async def sign_out(parts: Parts, request: Request, answer: Response) -> None:
+    """Ends the session and takes the cookie back."""
+    if (token := _token(request)) is not None:
+        async with parts.statement() as conn:
+            await sessions.end(conn, digest_of(token))
+    secure = not _is_on_loopback(request)
+    answer.delete_cookie(_SECURE if secure else _ON_LOOPBACK, httponly=True, samesite="lax", secure=secure, path="/")
+
+
+async def form_of(request: Request) -> dict[str, str]:
+    """Reads a form that was sent from one of our pages; raises Forbidden for one that was sent from elsewhere."""
+    if not _is_from_here(request):
+        raise Forbidden("This form was sent from another site.")
+    try:
+        async with asyncio.timeout(parts_of(request).timeout.small_body):
+            raw = await request.body()
+    except TimeoutError:
+        raise TooSlow("The form did not arrive in time.") from None
+    try:
+        fields = parse_qsl(raw.decode("ascii"), keep_blank_values=True, max_num_fields=_MOST_FIELDS, errors="strict")
+    except ValueError:
+        raise BadRequest("This is no form.") from None
+    return dict(fields)
+
+
+FormDep = Annotated[dict[str, str], Depends(form_of)]
+
+
+async def own_form(who: SignedInDep, form: FormDep) -> dict[str, str]:
+    """Gives a form of this very session; raises Forbidden for any other."""
+    if not hmac.compare_digest(form.get("form_token", "").encode(), who.form_token.encode()):
+        raise Forbidden("This form is of another session.")
+    return form
+
+
+# What every route that changes something takes.
+OwnForm = Annotated[dict[str, str], Depends(own_form)]
+
+
+def digest_of(token: str) -> bytes:
+    """Gives what is stored of a cookie's token: it has 256 random bits, so that nothing slower is needed."""
+    return hashlib.sha256(token.encode()).digest()
+
+
+def _token(request: Request) -> str | None:
+    return request.cookies.get(_ON_LOOPBACK if _is_on_loopback(request) else _SECURE)
+
+
+def _form_token(token: str) -> str:
+    return hmac.digest(token.encode(), b"form", "sha256").hex()
+
+
+def _is_on_loopback(request: Request) -> bool:
+    """Tells whether the browser is on this very machine, where there is no https to ask for.
+
+    A proxy may name this machine in the request's host, whomever it forwards: an operator says whether there is none.
+    """
+    may_be = parts_of(request).runtime.settings.sign_in_over_http
+    return may_be and request.url.scheme == "http" and request.url.hostname in _LOOPBACK
+
+
+def _is_from_here(request: Request) -> bool:
+    """Tells whether a form comes from one of our pages, as the browser says; an old one names the origin at least."""
+    if (site := request.headers.get("sec-fetch-site")) is not None:
+        return site == "same-origin"
+    origin = request.headers.get("origin")
+    return origin is not None and urlsplit(origin).netloc == request.headers.get("host")

@@ -1,0 +1,175 @@
+"""Units and manifests under docs/operate fit what the processes take: settings, verbs, ports, paths, users."""
+
+import configparser
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.jobs.meters import PORT as WORKER_PORT
+from app.server.figures import PORT as SERVE_PORT
+from app.settings import Internal, Settings
+from tests.conftest import ROOT
+from tests.unit.test_command_line_page import parsed
+
+UNITS = sorted((ROOT / "docs/operate/systemd").iterdir())
+DOCUMENTS: list[dict[str, Any]] = [
+    document
+    for path in sorted((ROOT / "docs/operate/kubernetes").iterdir())
+    for document in import_module("yaml").safe_load_all(path.read_text("utf-8"))
+]
+WITH_PODS = {each["metadata"]["name"]: each for each in DOCUMENTS if each["kind"] in {"Deployment", "Job"}}
+SETTINGS = {
+    name.upper()
+    for name, field in Settings.model_fields.items()
+    if not any(isinstance(mark, Internal) for mark in field.metadata)
+}
+# What a process can't do its work without, of what is a secret.
+SECRETS = {"DATABASE_URL", "REDIS_URL", "ENCRYPTION_KEYS", "SEARCH_KEY"}
+
+
+def kinds(kind: str) -> list[dict[str, Any]]:
+    return [each for each in DOCUMENTS if each["kind"] == kind]
+
+
+def pod(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = WITH_PODS[name]["spec"]["template"]["spec"]
+    return found
+
+
+def container(name: str) -> dict[str, Any]:
+    [found] = pod(name)["containers"]
+    return dict(found)
+
+
+def unit(path: Path) -> configparser.ConfigParser:
+    read = configparser.ConfigParser(strict=False, interpolation=None)
+    read.optionxform = str  # type: ignore[assignment, method-assign]
+    read.read_string(path.read_text("utf-8"))
+    return read
+
+
+def commands() -> Iterator[tuple[str, list[str]]]:
+    """Gives every command that a unit or a manifest has started, with what starts it."""
+    for path in UNITS:
+        yield path.name, shlex.split(unit(path)["Service"]["ExecStart"])
+    for name in WITH_PODS:
+        yield name, container(name)["command"]
+        for probe in ("livenessProbe", "readinessProbe", "startupProbe"):
+            if "exec" in (asked := container(name).get(probe, {})):
+                yield f"{name} {probe}", asked["exec"]["command"]
+
+
+@pytest.mark.parametrize(("place", "command"), [*commands()])
+def test_each_command_is_a_verb_with_its_options(place: str, command: list[str]) -> None:
+    assert re.search(r"(^|/)python$", command[0])
+    assert command[1:3] == ["-m", "app"]
+    verb = parsed(command[3:])
+    assert verb[0] == "health" or verb[0] in place
+
+
+@pytest.mark.parametrize("name", WITH_PODS)
+def test_what_is_set_are_settings_and_secrets_come_by_reference(name: str) -> None:
+    environment = container(name).get("env", [])
+    assert {each["name"] for each in environment} <= SECRETS
+    for each in environment:
+        assert each["valueFrom"]["secretKeyRef"] == {"name": "provkedja", "key": each["name"]}
+    [shared] = kinds("ConfigMap")
+    assert shared["data"].keys() <= SETTINGS - SECRETS
+    assert all(isinstance(value, str) for value in shared["data"].values())
+    if name != "provkedja-migrate":
+        assert {each["name"] for each in environment} == SECRETS
+        assert container(name)["envFrom"] == [{"configMapRef": {"name": shared["metadata"]["name"]}}]
+
+
+def test_what_is_set_for_all_is_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
+    [shared] = kinds("ConfigMap")
+    for name, value in shared["data"].items():
+        monkeypatch.setenv(name, value)
+    assert Settings().metrics_host == shared["data"]["METRICS_HOST"]
+
+
+@pytest.mark.parametrize(("name", "port"), [("provkedja-serve", SERVE_PORT), ("provkedja-worker", WORKER_PORT)])
+def test_figures_are_at_the_port_that_each_process_has_by_itself(name: str, port: int) -> None:
+    ports = {each["name"]: each["containerPort"] for each in container(name)["ports"]}
+    assert ports["metrics"] == port
+    command = container(name)["command"]
+    assert ports.get("http") == (int(command[command.index("--port") + 1]) if "--port" in command else None)
+
+
+def test_probes_ask_what_there_is() -> None:
+    """Life is that the process answers; readiness is asked where 503 tells it."""
+    serve = container("provkedja-serve")
+    asked = {probe: serve[probe]["httpGet"] for probe in ("livenessProbe", "readinessProbe", "startupProbe")}
+    assert {probe: get["path"] for probe, get in asked.items()} == {
+        "livenessProbe": "/healthz",
+        "readinessProbe": "/readyz",
+        "startupProbe": "/healthz",
+    }
+    assert {get["port"] for get in asked.values()} == {"http"}
+    worker = container("provkedja-worker")
+    assert worker["readinessProbe"]["exec"]["command"][-2:] == worker["command"][-2:]
+
+
+@pytest.mark.parametrize("name", WITH_PODS)
+def test_a_pod_runs_as_the_user_of_the_image_and_writes_where_it_may(name: str) -> None:
+    [user] = re.findall(r"--uid (\d+)", (ROOT / "Dockerfile").read_text("utf-8"))
+    assert pod(name)["securityContext"]["runAsUser"] == int(user)
+    assert pod(name)["securityContext"]["runAsNonRoot"] is True
+    assert container(name)["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    assert {each["name"] for each in container(name)["volumeMounts"]} == {each["name"] for each in pod(name)["volumes"]}
+
+
+def test_what_selects_pods_finds_them() -> None:
+    """Deployments, the Service, both budgets and the network policy."""
+    labels = {name: each["spec"]["template"]["metadata"]["labels"] for name, each in WITH_PODS.items()}
+    for name, each in WITH_PODS.items():
+        if each["kind"] == "Deployment":
+            assert each["spec"]["selector"]["matchLabels"] == labels[name]
+            [spread] = pod(name)["topologySpreadConstraints"]
+            assert spread["labelSelector"]["matchLabels"] == labels[name]
+    for budget in kinds("PodDisruptionBudget"):
+        assert budget["spec"]["selector"]["matchLabels"] == labels[budget["metadata"]["name"]]
+    [service], [policy] = kinds("Service"), kinds("NetworkPolicy")
+    assert service["spec"]["selector"] == labels["provkedja-serve"]
+    assert all(policy["spec"]["podSelector"]["matchLabels"].items() <= each.items() for each in labels.values())
+
+
+def test_each_has_the_time_to_end_that_it_takes() -> None:
+    assert pod("provkedja-worker")["terminationGracePeriodSeconds"] == 30
+    # With the pause until nobody sends to it any more.
+    assert pod("provkedja-serve")["terminationGracePeriodSeconds"] == 30 + 5
+    for path in UNITS:
+        if "migrate" not in path.name:
+            assert unit(path)["Service"]["TimeoutStopSec"] == "30"
+
+
+@pytest.mark.parametrize("path", UNITS, ids=lambda path: path.name)
+def test_a_unit_has_its_settings_from_one_file_and_rights_to_nothing(path: Path) -> None:
+    service = unit(path)["Service"]
+    assert service["EnvironmentFile"] == "/etc/provkedja/env"
+    assert "Environment" not in service
+    assert (service["User"], service["NoNewPrivileges"], service["ProtectSystem"]) == ("provkedja", "yes", "strict")
+    assert service["CapabilityBoundingSet"] == ""
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd here")
+def test_systemd_takes_the_units(tmp_path: Path) -> None:
+    for path in UNITS:
+        text = path.read_text("utf-8").replace("/opt/provkedja/.venv/bin/python", sys.executable)
+        (tmp_path / path.name).write_text(text)
+    checked = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", *map(str, tmp_path.iterdir())], capture_output=True, text=True
+    )
+    assert (checked.returncode, checked.stderr) == (0, "")
