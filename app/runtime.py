@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.db.address import session_parameters
 from app.db.cipher import Cipher, cipher_of, new_key
-from app.db.engine import connect
+from app.db.engine import close, connect
 from app.errors import Stopped
 from app.jobs.notifier import Notifier
 from app.settings import Settings
@@ -55,8 +55,8 @@ async def running(
         yield Runtime(settings, engine, checks, cipher, notifier, target)
     finally:
         await notifier.close()
-        await checks.dispose()
-        await engine.dispose()
+        await close(checks)
+        await close(engine)
 
 
 def target_of(settings: Settings) -> Target:

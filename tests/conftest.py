@@ -128,16 +128,16 @@ def template_database(servers: Servers) -> Iterator[str]:
 
 
 @pytest.fixture
-def database_url(servers: Servers, template_database: str) -> Iterator[str]:
+def database_url(servers: Servers, template_database: str, request: pytest.FixtureRequest) -> Iterator[str]:
     """The address of a migrated database of the test's own."""
-    with _database(servers, template=_name(template_database)) as url:
+    with _database(servers, template=_name(template_database), of=_module(request)) as url:
         yield url
 
 
 @pytest.fixture
-def empty_database_url(servers: Servers) -> Iterator[str]:
+def empty_database_url(servers: Servers, request: pytest.FixtureRequest) -> Iterator[str]:
     """The address of a database without anything in it."""
-    with _database(servers) as url:
+    with _database(servers, of=_module(request)) as url:
         yield url
 
 
@@ -208,8 +208,9 @@ def _quick_folder() -> str | None:
 
 
 @contextmanager
-def _database(servers: Servers, template: str = "template0") -> Iterator[str]:
-    name, connection = f"test_{uuid4().hex}", _administration(servers.database_url)
+def _database(servers: Servers, template: str = "template0", of: str = "session") -> Iterator[str]:
+    # What is said of a connection that somebody has lost says of what database: that leads to the test.
+    name, connection = f"test_{of[:30]}_{uuid4().hex[:20]}", _administration(servers.database_url)
     connection.execute(
         sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy").format(
             sql.Identifier(name), sql.Identifier(template)
@@ -225,6 +226,10 @@ def _database(servers: Servers, template: str = "template0") -> Iterator[str]:
 def _administration(database_url: str) -> psycopg.Connection:
     # One for all databases of the session: each new one would have to sign in.
     return psycopg.connect(database_url, autocommit=True)
+
+
+def _module(request: pytest.FixtureRequest) -> str:
+    return request.path.stem.removeprefix("test_")
 
 
 def _name(url: str) -> str:

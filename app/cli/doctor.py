@@ -20,7 +20,7 @@ from app.cli.start import read_settings
 from app.cli.wake_up_check import not_reached
 from app.db import reads
 from app.db.doctor import look, progress
-from app.db.engine import check, connect
+from app.db.engine import check, close, connect
 from app.db.outages import DatabaseUnusable, outage_of
 from app.domain.diagnosis import LOOK_AGAIN, Finding, claimed_in_vain, diagnose
 from app.domain.situation import ActivityQueue, Seen
@@ -88,7 +88,7 @@ async def _look(settings: Settings) -> Seen:
         )
     finally:
         await notifier.close()
-        await engine.dispose()
+        await close(engine)
 
 
 async def _not_reached(engine: AsyncEngine, notifier: Notifier, seen: Seen) -> Sequence[str]:

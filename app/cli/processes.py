@@ -15,7 +15,7 @@ from app.cli.output import print_json, print_line
 from app.cli.start import read_settings
 from app.crash_points import arm
 from app.db.changes import place_changes_anew
-from app.db.engine import check, connect
+from app.db.engine import check, close, connect
 from app.db.outages import outage_of
 from app.errors import Stopped
 from app.runtime import running
@@ -142,7 +142,7 @@ def health(
         except TimeoutError as problem:
             raise outage_of(problem) from None
         finally:
-            await database.dispose()
+            await close(database)
 
     at_work = asyncio.run(run())
     if as_json:

@@ -20,7 +20,7 @@ async def database() -> AsyncIterator[AsyncEngine]:
     try:
         yield connected
     finally:
-        await connected.dispose()
+        await engine.close(connected)
 
 
 @asynccontextmanager

@@ -23,6 +23,7 @@ VERSION_TABLE = "provkedja_version"
 _DIALECT = "postgresql+psycopg://"
 _CHECKED_WITHIN = 10.0
 _RESTED = 1.0
+_RETURNED_WITHIN = 2.0
 _FOUND = """
     SELECT name, current_setting(name) FROM unnest(%s::text[]) AS name
     UNION ALL SELECT 'in_recovery', pg_is_in_recovery()::text
@@ -48,6 +49,18 @@ def connect(
     sa.event.listen(engine.sync_engine, "checkout", _ping_after_a_rest(engine.sync_engine))
     sa.event.listen(engine.sync_engine, "checkin", _note_its_return)
     return engine
+
+
+async def close(engine: AsyncEngine) -> None:
+    """Closes the connections; those in use have a moment to come back.
+
+    What was begun beside all else may have one still, and would lose it when its loop ends first.
+    """
+    deadline = time.monotonic() + _RETURNED_WITHIN
+    pool = engine.sync_engine.pool
+    while isinstance(pool, sa.QueuePool) and pool.checkedout() > 0 and time.monotonic() < deadline:  # noqa: ASYNC110 - a pool tells nobody
+        await asyncio.sleep(0.01)
+    await engine.dispose()
 
 
 def connect_blocking(url: str, *, name: str) -> sa.Engine:

@@ -54,4 +54,4 @@ async def _transaction(database_url: str) -> AsyncIterator[AsyncConnection]:
         async with database.begin() as conn:
             yield conn
     finally:
-        await database.dispose()
+        await engine.close(database)

@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.db.egress import Pauses, pauses
+from app.db.engine import close
 from app.domain.batching import encode
 from app.domain.circuit import Circuit
 from app.domain.egress import CALLS_FOR
@@ -41,7 +42,7 @@ async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
     async with engine.begin() as conn:
         await begin_epoch(conn, egress="here")
     yield engine
-    await engine.dispose()
+    await close(engine)
 
 
 @asynccontextmanager

@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.db import reference
+from app.db.engine import close
 from app.jobs.calls import Calls
 from app.jobs.tasks import open_data
 from app.jobs.tasks.loop import TaskLoop
@@ -31,7 +32,7 @@ __all__ = ["known"]
 async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
     engine = engine_of(database_url)
     yield engine
-    await engine.dispose()
+    await close(engine)
 
 
 @pytest.fixture

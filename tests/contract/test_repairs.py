@@ -12,6 +12,7 @@ import httpx
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from app.db.engine import close
 from app.domain.intents import Accepted
 from app.jobs.calls import Calls
 from app.jobs.tasks.loop import TaskLoop
@@ -32,7 +33,7 @@ _AGAIN = "SELECT again_at - clock_timestamp() FROM task"
 async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
     engine = engine_of(database_url)
     yield engine
-    await engine.dispose()
+    await close(engine)
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from psycopg.pq import TransactionStatus
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from app.db.engine import close
 from app.jobs.egress import Egress
 from app.jobs.watchdog import job_of
 from app.runtime import target_of
@@ -33,7 +34,7 @@ async def working(engine: AsyncEngine, database_url: str, skolverket: Skolverket
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-        await beats.dispose()
+        await close(beats)
 
 
 @contextmanager
@@ -67,7 +68,7 @@ async def test_a_job_costs_four_before_its_first_call_and_six_a_batch(
         async with working(engine, database_url, skolverket), asyncio.timeout(30):
             while await tenant.value("SELECT status FROM run") != "succeeded":  # noqa: ASYNC110 - nobody is told
                 await asyncio.sleep(0.05)
-    await engine.dispose()
+    await close(engine)
     steps = [(job, _verb(said), trips) for job, said, trips in made if job is not None]
     assert {trips for _, said, trips in made if "claim_jobs(" in said} == {1}
     assert [trips for _, said, trips in made if "access_token" in said or "entity_id" in said] == [1, 1, 1]

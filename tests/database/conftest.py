@@ -6,6 +6,7 @@ import psycopg
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from app.db.engine import close
 from app.local.embedded import Servers
 from tests.conftest import _database, _name
 from tests.database.factories import Tenant, engine_of
@@ -38,7 +39,7 @@ async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
     """Connections to a migrated database of the test's own."""
     engine = engine_of(database_url)
     yield engine
-    await engine.dispose()
+    await close(engine)
 
 
 @pytest.fixture

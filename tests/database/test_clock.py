@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.db import activity_queue, answers, batches, circuits, claims, egress, idempotency, workers
+from app.db.engine import close
 from app.domain.circuit import Circuit
 from app.domain.verdicts import RecordChange
 from app.skolverket.published import PUBLISHED
@@ -31,7 +32,7 @@ async def turned(database_url: str, request: pytest.FixtureRequest) -> AsyncIter
     async with engine.begin() as conn:
         await conn.execute(sa.text(FORWARD), {"by": request.param})
     yield engine
-    await engine.dispose()
+    await close(engine)
 
 
 def _outside(url: str, begin: Any) -> list[str]:

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.catalogue import catalogue
 from app.db.address import PINNED
-from app.db.engine import check, connect
+from app.db.engine import check, close, connect
 from app.db.outages import DatabaseUnusable
 from app.local.environment import new_keys
 from app.local.server import free_port
@@ -169,7 +169,7 @@ async def test_sessions_have_what_the_code_relies_on(place: Place) -> None:
                 "idle_in_transaction_session_timeout": "7s",
             }
     finally:
-        await engine.dispose()
+        await close(engine)
 
 
 async def test_settings_that_the_environment_changes_are_noticed(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -188,14 +188,14 @@ async def test_statements_are_prepared_on_request_alone(place: Place, prepare: b
             count = await conn.scalar(sa.text("SELECT count(*) FROM pg_prepared_statements"))
         assert (count > 0) == prepare
     finally:
-        await engine.dispose()
+        await close(engine)
 
 
 @pytest.fixture
 async def one(place: Place) -> AsyncIterator[AsyncEngine]:
     engine = connect(place.address(), pool=1)
     yield engine
-    await engine.dispose()
+    await close(engine)
 
 
 async def test_a_server_that_turned_read_only_is_left(one: AsyncEngine) -> None:
@@ -231,3 +231,26 @@ def test_every_verb_says_one_sentence(place: Place, spawn: Spawn, verb: tuple[st
     # Processes that stay say first what they go by.
     said = [line for line in child.log.read_text().splitlines() if '"event": "process starts"' not in line]
     assert said == [f"provkedja: {catalogue().troubles['database_login'].en.means}"]
+
+
+async def test_who_closes_waits_for_a_connection_that_is_in_use(place: Place) -> None:
+    """What was begun beside all else, and is about to end, loses nothing to a loop that ends first."""
+    engine, taken, enough = connect(place.address(), pool=1), asyncio.Event(), asyncio.Event()
+    pool = engine.sync_engine.pool
+    assert isinstance(pool, sa.QueuePool)
+
+    async def use() -> None:
+        async with engine.connect() as conn:
+            await conn.execute(sa.text("SELECT 1"))
+            taken.set()
+            await enough.wait()
+
+    using = asyncio.create_task(use())
+    await taken.wait()
+    closing = asyncio.create_task(close(engine))
+    await asyncio.sleep(0)
+    assert (closing.done(), pool.checkedout()) == (False, 1)
+    enough.set()
+    await closing
+    assert pool.checkedout() == 0
+    await using

@@ -428,6 +428,12 @@ class Ran:
 
 
 @pytest.fixture
+async def heard_of(tenant: Tenant, worker: UUID) -> None:
+    """Has the worker be alive for as long as a process takes to start on a busy machine."""
+    await tenant.do("UPDATE worker SET seen_at = clock_timestamp() + interval '9 seconds' WHERE id = :id", id=worker)
+
+
+@pytest.fixture
 def doctor(spawn: Spawn) -> Callable[..., Ran]:
     """Has the command look, with options and settings."""
 
@@ -441,7 +447,9 @@ def doctor(spawn: Spawn) -> Callable[..., Ran]:
 Doctor = Callable[..., Ran]
 
 
-async def test_the_command_says_what_is_stuck(tenant: Tenant, worker: UUID, database_url: str, doctor: Doctor) -> None:
+async def test_the_command_says_what_is_stuck(
+    tenant: Tenant, heard_of: None, database_url: str, doctor: Doctor
+) -> None:
     """Exit code 1, the verdict on the first line, then the activity queue; no name and nothing of the roster."""
     run = await tenant.new_run()
     await tenant.do(f"UPDATE job SET due_at = {AGO} WHERE id = :id", id=run.jobs[0])
@@ -454,7 +462,7 @@ async def test_the_command_says_what_is_stuck(tenant: Tenant, worker: UUID, data
 
 
 async def test_the_command_as_json(
-    tenant: Tenant, worker: UUID, database_url: str, redis_url: str, doctor: Doctor
+    tenant: Tenant, heard_of: None, database_url: str, redis_url: str, doctor: Doctor
 ) -> None:
     run = await tenant.new_run()
     ran = doctor("--json", DATABASE_URL=database_url, REDIS_URL=redis_url)

@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 
 from app.db import claims, egress
 from app.db.egress import Epoch, Pauses
+from app.db.engine import close
 from app.jobs import egress as at_work
 from app.jobs.egress import Egress
 from app.runtime import target_of
@@ -234,7 +235,7 @@ async def working(database_url: str, **settings: object) -> AsyncIterator[Egress
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         for each in (engine, beats):
-            await each.dispose()
+            await close(each)
 
 
 async def until(look: Callable[[], Awaitable[object]]) -> None:

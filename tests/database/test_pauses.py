@@ -13,8 +13,6 @@ from app.jobs.transactions import settle
 from app.skolverket.published import PUBLISHED
 from tests.database.factories import Run, Tenant, make_run, pupil
 
-pytestmark = pytest.mark.anyio
-
 
 async def _hold(tenant: Tenant, held: claims.Claim) -> list[activity_queue.WakeUp]:
     async with tenant.engine.begin() as conn:

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.db import answers, claims
 from app.db.claims import Claim
+from app.db.engine import close
 from app.domain.verdicts import RecordChange
 from tests.database.drain import HORIZON
 from tests.database.factories import HOUR, MINUTE, Tenant, pupil
@@ -25,7 +26,7 @@ NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 async def tenant(database_url: str, engine: AsyncEngine) -> Tenant:
     """An organisation whose database has a clock that the test moves."""
     virtualise(database_url)
-    await engine.dispose()
+    await close(engine)
     return await Tenant.make(engine)
 
 
