@@ -39,6 +39,7 @@ PATHS: Final = {
     "elsewhere": "/historik/{rest:path}",
 }
 
+_NAMED: Final = {page: re.findall(r"{(\w+)", path) for page, path in PATHS.items()}
 # A page of ours, with the words of its filters; no other site, however it is spelt.
 _OURS = re.compile(r"/historik(?:/[A-Za-z0-9-]+)*(?:\?[A-Za-z0-9_=&%.:+-]*)?")
 # Where only forms go, and where one signs in: nobody can be led there.
@@ -47,12 +48,11 @@ _NO_PAGE = re.compile("|".join(re.sub("{.+?}", "[^/]+", PATHS[name]) for name in
 
 def address(page: str, language: Language, /, **given: Any) -> str:
     """Makes the address of a page: what its path has in braces goes there, all else that is given into the query."""
-    path = PATHS[page]
-    named = {name: value for name, value in given.items() if f"{{{name}}}" in path}
-    query = [(name, each) for name, value in given.items() if name not in named for each in _several(value)]
+    named = {name: quote(str(given.pop(name)), safe="") for name in _NAMED[page]}
+    query = [(name, each) for name, value in given.items() for each in _several(value)]
     if language != "sv" and page != "file":
         query.append(("lang", language))
-    path = path.format_map({name: quote(str(value), safe="") for name, value in named.items()})
+    path = PATHS[page].format_map(named)
     return f"{path}?{urlencode(query)}" if query else path
 
 
