@@ -12,6 +12,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
 from app.api import routes
+from app.server.app import described_app
 from app.web.routers import ROUTERS
 
 
@@ -43,3 +44,9 @@ ROUTES = [route for router in routers() for route in router.routes if isinstance
 def test_no_route_depends_on_what_takes_a_thread(route: APIRoute) -> None:
     called = [route.endpoint, *calls(route.dependant)]
     assert [each.__qualname__ for each in called if takes_a_thread(each)] == []
+
+
+def test_nothing_that_all_routes_depend_on_takes_a_thread() -> None:
+    everywhere = [each.dependency for each in described_app().router.dependencies]
+    assert everywhere
+    assert [str(each) for each in everywhere if each is None or takes_a_thread(each)] == []

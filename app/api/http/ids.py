@@ -41,7 +41,7 @@ def missing(part: str) -> NotFound:
     return NotFound(f"There is no such {NAMED.get(part, 'address')}.")
 
 
-def canonical_ids(request: Request) -> None:
+async def canonical_ids(request: Request) -> None:
     """Raises NotFound for an id in the address of `request` that has not the 36 characters of a UUID."""
     for name, value in request.path_params.items():
         if name.endswith("id") and uuid_of(value) is None:

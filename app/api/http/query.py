@@ -1,6 +1,8 @@
 """Which parameters a query may have: those that its route declares, and each that takes one value once."""
 
-from typing import get_args, get_origin
+from collections.abc import Callable
+from typing import Any, Final, get_args, get_origin
+from weakref import WeakKeyDictionary
 
 from fastapi import Request
 from fastapi.dependencies.utils import get_flat_params
@@ -9,8 +11,11 @@ from fastapi.routing import APIRoute
 
 from app.api.http.problems import BadRequest
 
+# Found out at the first request with a query: that takes as long as all else that is done about one.
+_DECLARED: Final[WeakKeyDictionary[Callable[..., Any], dict[str, bool]]] = WeakKeyDictionary()
 
-def declared_parameters_only(request: Request) -> None:
+
+async def declared_parameters_only(request: Request) -> None:
     """Raises BadRequest for a parameter of `request` that its route does not declare, or takes once and has twice.
 
     One that is not declared is named by its place in the query: its name may be anything, a personnummer too.
@@ -18,7 +23,9 @@ def declared_parameters_only(request: Request) -> None:
     given = [name for name, _ in request.query_params.multi_items()]
     if not given:
         return
-    lists = _declared(request.scope["route"])
+    route: APIRoute = request.scope["route"]
+    if (lists := _DECLARED.get(route.endpoint)) is None:
+        lists = _DECLARED[route.endpoint] = _declared(route)
     for place, name in enumerate(given, 1):
         if name not in lists:
             taken = f"takes {', '.join(sorted(lists))} and no others" if lists else "takes no parameters"
