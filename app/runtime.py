@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from stat import S_IROTH
 from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -15,6 +14,7 @@ from app.db.cipher import Cipher, cipher_of, new_key
 from app.db.engine import close, connect
 from app.errors import Stopped
 from app.jobs.notifier import Notifier
+from app.private_files import open_to_others
 from app.settings import Settings
 from app.skolverket.auth import Authorisation
 from app.skolverket.published import PUBLISHED
@@ -114,8 +114,8 @@ def _encryption_keys(settings: Settings) -> str:
     if given:
         raise Stopped("ENCRYPTION_KEYS and ENCRYPTION_KEYS_FILE are both set: leave one of them out")
     try:
-        if Path(path).stat().st_mode & S_IROTH:
-            raise Stopped(f"ENCRYPTION_KEYS_FILE: others can read {path}: take that right away (chmod o-rwx)")
+        if open_to_others(Path(path).stat()):
+            raise Stopped(f"ENCRYPTION_KEYS_FILE: others can open {path}: take that right away (chmod 0400)")
         return Path(path).read_text(encoding="ascii").strip()
     except (OSError, ValueError):
         raise Stopped(f"ENCRYPTION_KEYS_FILE: {path} cannot be read, or is no text") from None

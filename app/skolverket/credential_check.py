@@ -83,8 +83,6 @@ def _files(credentials: Credentials, files: CredentialFiles, where: Authorisatio
             yield _found("key_encrypted") if b"ENCRYPTED" in files.key else _error(fault.code)
     elif not any(fault.startswith("key_") for fault in files.faults):
         yield _error("key_unreadable")
-    if files.readable_by_others:
-        yield _found("key_readable_by_others")
     if chain and key is not None:
         matched = fits(chain[0], key)
         yield _found("key") if matched else _error("key_mismatch")

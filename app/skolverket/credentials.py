@@ -9,13 +9,13 @@ import ssl
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from stat import S_IROTH
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
+from app.private_files import open_to_others
 from app.skolverket.trust import FromFiles, new_context
 from app.target import Credentials, TryAgain
 
@@ -24,14 +24,13 @@ from app.target import Credentials, TryAgain
 class CredentialFiles:
     """What an organisation's files hold, as PEM: the certificate with its chain, and the key; or why that is not known.
 
-    The faults are codes: no_certificate, certificate_missing, certificate_unreadable, key_missing, key_unreadable.
+    The faults are codes: no_certificate, certificate_missing, certificate_unreadable, key_missing, key_unreadable,
+    key_readable_by_others.
     """
 
     certificate: bytes = b""
     key: bytes = field(default=b"", repr=False)
     faults: tuple[str, ...] = ()
-    # Whether whoever is on the machine can read the key's file.
-    readable_by_others: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +66,8 @@ def client_tls(credentials: Credentials, folder: str, ca_file: str, pins: frozen
     """Gives the context with which an organisation shows its certificate; files are read again once they change.
 
     Raises TryAgain, since an operator may mend it while a job waits: no_certificate, certificate_missing,
-    certificate_unreadable, key_missing, key_unreadable, key_mismatch, certificate_expired, ca_file_unreadable.
+    certificate_unreadable, key_missing, key_unreadable, key_readable_by_others, key_mismatch, certificate_expired,
+    ca_file_unreadable.
     """
     if credentials.certificate_file is None or credentials.key_file is None:
         raise TryAgain("no_certificate")
@@ -107,11 +107,12 @@ def read_files(credentials: Credentials, folder: str) -> CredentialFiles:
         _read(folder, credentials.certificate_file, "certificate"),
         _read(folder, credentials.key_file, "key"),
     )
+    opened = isinstance(key, bytes) and open_to_others(Path(folder, credentials.key_file).stat())
+    faults = ("key_readable_by_others",) if opened else ()
     return CredentialFiles(
         certificate if isinstance(certificate, bytes) else b"",
         key if isinstance(key, bytes) else b"",
-        tuple(fault for fault in (certificate, key) if isinstance(fault, str)),
-        isinstance(key, bytes) and bool(Path(folder, credentials.key_file).stat().st_mode & S_IROTH),
+        (*(fault for fault in (certificate, key) if isinstance(fault, str)), *faults),
     )
 
 

@@ -34,7 +34,7 @@ class FromFiles(Generic[T]):
     """What was made of some files, made anew once one of them changes; for many threads."""
 
     def __init__(self) -> None:
-        self._made: dict[Hashable, tuple[list[tuple[int, int, int]], T]] = {}
+        self._made: dict[Hashable, tuple[list[tuple[int, ...]], T]] = {}
         self._lock = threading.Lock()
 
     def get(self, key: Hashable, paths: Sequence[Path], make: Callable[[], T]) -> T:
@@ -50,8 +50,9 @@ class FromFiles(Generic[T]):
             return made
 
 
-def _stamps(paths: Sequence[Path]) -> list[tuple[int, int, int]]:
-    return [(state.st_mtime_ns, state.st_size, state.st_ino) for state in (path.stat() for path in paths)]
+def _stamps(paths: Sequence[Path]) -> list[tuple[int, ...]]:
+    # With the time of its rights: a key that others may read from now on is none to go on with.
+    return [(each.st_mtime_ns, each.st_ctime_ns, each.st_size, each.st_ino) for each in (path.stat() for path in paths)]
 
 
 _TRUSTED: FromFiles[ssl.SSLContext] = FromFiles()

@@ -21,7 +21,7 @@ from app.skolverket.trust import pin_of
 from app.target import Credentials, TryAgain
 from tests.conftest import spawning
 from tests.contract.simulator_at_work import Skolverket
-from tests.tls import CLIENT, SERVER, Client, Form, Issued, Tls, issue, make_tls
+from tests.tls import CLIENT, SERVER, Client, Form, Issued, Tls, issue, make_tls, write_key
 
 NUMBER, OTHER = "2120000001", "2120000002"
 TIMEOUT = 5.0
@@ -135,6 +135,7 @@ async def test_a_certificate_replaced_on_disk_is_shown_with_the_next_fetch(
     for number in (NUMBER, OTHER):
         issued = issue("Kommun", skolverket.tls.approved, number=number, uses=[CLIENT])
         for name, content in (("kommun.pem", issued.chain_pem), ("kommun.key", issued.key_pem)):
+            (tmp_path / "new").touch(0o600)
             (tmp_path / "new").write_bytes(content)
             (tmp_path / "new").replace(tmp_path / name)
         seen.append(await whose(skolverket.authorisation, credentials))
@@ -167,6 +168,7 @@ async def test_a_fault_of_our_files_keeps_everything_at_home(
     good, other = (skolverket.tls.client(number, "certificate").issued for number in (NUMBER, OTHER))
     for name, content in zip(("kommun.pem", "kommun.key"), write(good, other), strict=True):
         if content is not None:
+            (tmp_path / name).touch(0o600)
             (tmp_path / name).write_bytes(content)
     credentials = Credentials(NUMBER, str(tmp_path / "kommun.pem"), str(tmp_path / "kommun.key"))
     assert (await fault_of(skolverket.authorisation, credentials)).code == code
@@ -303,7 +305,7 @@ def serving(
 def calling(folder: Path, port: int, client: Issued) -> tuple[Authorisation, Credentials]:
     (folder / "ca.pem").write_bytes(ROOT.pem)
     (folder / "kommun.pem").write_bytes(client.chain_pem)
-    (folder / "kommun.key").write_bytes(client.key_pem)
+    write_key(folder / "kommun.key", client)
     where = Authorisation(f"https://127.0.0.1:{port}/transaction", "https://127.0.0.1")
     where = replace(where, ca_file=str(folder / "ca.pem"), certificate_folder=str(folder))
     return where, Credentials(NUMBER, "kommun.pem", "kommun.key")

@@ -367,7 +367,7 @@ async def test_keys_may_lie_in_a_file_that_its_owner_alone_reads(
         monkeypatch.setenv(name, value)
     assert (await command("config", "check")).code == 0
     file.chmod(0o644)
-    assert "others can read" in (await command("config", "check")).out
+    assert "others can open" in (await command("config", "check")).out
     file.unlink()
     assert "cannot be read" in (await command("config", "check")).out
     monkeypatch.setenv("ENCRYPTION_KEYS", f"one:{'A' * 43}=")

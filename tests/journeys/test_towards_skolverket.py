@@ -31,7 +31,8 @@ def lay(client: Client, papers: Papers) -> None:
     """Puts files where an organisation's are looked for, each at once."""
     for name, content in zip((client.certificate_file, client.key_file), papers, strict=True):
         if content is not None:
-            (new := Path(f"{name}.new")).write_bytes(content)
+            (new := Path(f"{name}.new")).touch(0o600)
+            new.write_bytes(content)
             new.replace(name)
 
 

@@ -309,11 +309,10 @@ def test_relative_names_are_the_folders_and_absolute_ones_their_own(folder: Path
     assert read_files(absolute, "elsewhere") == expected
 
 
-def test_a_key_that_anybody_on_the_machine_can_read_is_an_error(folder: Path) -> None:
-    """Of its group it may be readable: a service of its own user and the operators share one."""
-    (folder / "kommun.key").chmod(0o640)
-    assert not read_files(credentials(), str(folder)).readable_by_others
-    (folder / "kommun.key").chmod(0o644)
+def test_a_key_that_others_can_read_is_an_error(folder: Path) -> None:
+    (folder / "kommun.key").chmod(0o400)
+    assert read_files(credentials(), str(folder)).faults == ()
+    (folder / "kommun.key").chmod(0o604)
     files = read_files(credentials(), str(folder))
     assert codes(check_files(credentials(), files, WHERE, NOW), "error") == ["key_readable_by_others"]
 
@@ -330,6 +329,7 @@ def _spoil(name: str, content: bytes | None) -> Callable[[Path], None]:
         (folder / name).unlink()
         if content is not None:
             (folder / name).write_bytes(content)
+            (folder / name).chmod(0o600)
 
     return spoil
 
@@ -347,6 +347,7 @@ NOT_YET = issue("Kommun", ISSUER, key=GOOD.key, begins=NOW + DAY, ends=NOW + 9 *
         (_spoil("kommun.key", b"no PEM"), "key_unreadable"),
         (_spoil("kommun.key", GOOD.encrypted_key_pem(b"secret")), "key_unreadable"),
         (_spoil("kommun.key", ISSUER.key_pem), "key_mismatch"),
+        (lambda folder: (folder / "kommun.key").chmod(0o604), "key_readable_by_others"),
         (_spoil("kommun.pem", EXPIRED.chain_pem), "certificate_expired"),
         (_spoil("kommun.pem", NOT_YET.chain_pem), "certificate_expired"),
         (_spoil("ca.pem", None), "ca_file_unreadable"),
