@@ -333,13 +333,13 @@ async def history(at: Place) -> None:
     conn, watched, organisation = at.conn, at.watched, at.organisation
     middle = (datetime.now(UTC) - timedelta(days=365), at.run, 2)
     async with watched("reads.find_activity"):
-        await reads.find_activity(conn, organisation, at.activity)
+        await reads.find_activity(conn, organisation, at.activity, made_by=None)
     # An organisation has thousands of activities at most: where a planner thinks it has few, all are sorted for a page.
     async with watched("reads.list_activities", reads=2 * at.size.queues):
-        await reads.list_activities(conn, organisation, after=None, limit=50)
+        await reads.list_activities(conn, organisation, made_by=None, after=None, limit=50)
     async with watched("reads.list_activities: further on", reads=2 * at.size.queues):
         after = (datetime.now(UTC) - timedelta(days=1000), at.activity)
-        await reads.list_activities(conn, organisation, after=after, limit=50)
+        await reads.list_activities(conn, organisation, made_by=None, after=after, limit=50)
     async with watched("reads.find_job"):
         await reads.find_job(conn, organisation, at.job(2))
     async with watched("reads.find_run_with_jobs, find_run_of_job"):
@@ -531,6 +531,7 @@ async def replaced(engine: AsyncEngine, watch: Watch, cipher: OrganisationCipher
             PUBLISHED,
             named(f"activity {queue_number}"),
             JsonUpload(chunks()),
+            made_by=None,
             if_match=lambda _: True,
             share=LoopShare(),
             most_bytes=2**40,

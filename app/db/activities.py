@@ -21,11 +21,13 @@ async def rename_activity(
     activity_id: UUID,
     display_name: str,
     *,
+    made_by: UUID | None,
     if_match: Callable[[int | None], bool],
 ) -> reads.Row:
     """Gives an activity another name, in a new version; gives the activity as it is then.
 
-    `if_match` is asked with the version that is there. Raises NotFound, and PreconditionFailed.
+    Its last run is that of the key `made_by`, if one is given. `if_match` is asked with the version that is there.
+    Raises NotFound, and PreconditionFailed.
     """
     await _check(conn, organisation_id, activity_id, if_match)
     await conn.execute(
@@ -37,7 +39,7 @@ async def rename_activity(
             version=activity.c.version + sa.cast(activity.c.display_name != display_name, sa.Integer),
         )
     )
-    row = await reads.find_activity(conn, organisation_id, activity_id)
+    row = await reads.find_activity(conn, organisation_id, activity_id, made_by=made_by)
     assert row is not None  # noqa: S101 - it is held
     return row
 

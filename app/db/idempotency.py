@@ -5,6 +5,7 @@ A caller's key belongs to the API key that used it: another one's is another key
 
 import hashlib
 import json
+import struct
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -18,6 +19,9 @@ from app.errors import IdempotencyKeyInUse, IdempotencyKeyReused
 
 _KEPT = sa.text("(SELECT clock_timestamp() - interval '24 hours')")
 _TABLE = idempotency_key.c
+# Of two integers: Postgres keeps these apart from the locks of one, which all others are.
+_ALONE = sa.text("SELECT pg_try_advisory_xact_lock(CAST(:high AS integer), CAST(:low AS integer))")
+_HALVES = struct.Struct(">ii")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,12 @@ class Used:
         told = hashlib.sha256(json.dumps(request, default=str).encode()).digest()
         return cls(api_key_id, cipher.digest("idempotency_key", api_key_id, key.encode()), told)
 
+    @property
+    def lock(self) -> tuple[int, int]:
+        """Gives the lock that who uses it holds: 64 bits of its digest, which only the organisation's key gives."""
+        high, low = _HALVES.unpack(self.digest[: _HALVES.size])
+        return high, low
+
 
 @dataclass(frozen=True, slots=True)
 class Stored:
@@ -49,10 +59,7 @@ async def find(conn: AsyncConnection, organisation_id: UUID, used: Used) -> Stor
     Raises IdempotencyKeyInUse while another request with the key is under way, and IdempotencyKeyReused when it was
     used for another request.
     """
-    alone = await conn.scalar(
-        sa.text("SELECT pg_try_advisory_xact_lock(hashtextextended(:name, 0))"),
-        {"name": f"{used.api_key_id} {used.digest.hex()}"},
-    )
+    alone = await conn.scalar(_ALONE, dict(zip(("high", "low"), used.lock, strict=True)))
     if not alone:
         raise IdempotencyKeyInUse("A request with this Idempotency-Key is under way: ask again in a moment.")
     found = await conn.execute(

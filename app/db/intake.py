@@ -242,13 +242,15 @@ async def store_roster(
     activity_id: UUID,
     source: Source,
     *,
+    made_by: UUID | None,
     if_match: Callable[[int | None], bool],
     share: LoopShare,
     most_bytes: int,
 ) -> Stored:
     """Stores what `source` gives as the roster of an activity of the cipher's organisation, whole or not at all.
 
-    `published` says what breaks the schema. `if_match` is asked with the version that is there (None: no activity),
+    `published` says what breaks the schema. The last run that is given is the activity's, or with `made_by` the last
+    that this key has made. `if_match` is asked with the version that is there (None: no activity),
     under the organisation's lock; `share` is that of all intakes of a process. A name and objects that are there
     already change nothing. Raises PreconditionFailed; OrganisationFull when the organisation's rosters would grow
     beyond `most_bytes` together; and whatever the source raises.
@@ -267,7 +269,7 @@ async def store_roster(
             share.connections.take(cipher.organisation_id),
             transaction(engine, "store_roster") as conn,
         ):
-            return await _take_in(conn, intake, activity_id, if_match, most_bytes)
+            return await _take_in(conn, intake, activity_id, made_by, if_match, most_bytes)
     except BaseException as exc:
         # An error of the database hides no other; what it leaves is forgotten later.
         with suppress(sa.exc.SQLAlchemyError, OSError):
@@ -281,6 +283,7 @@ async def _take_in(
     conn: AsyncConnection,
     intake: _Intake,
     activity_id: UUID,
+    made_by: UUID | None,
     if_match: Callable[[int | None], bool],
     most_bytes: int,
 ) -> Stored:
@@ -295,7 +298,7 @@ async def _take_in(
     _check(if_match, None if current is None else current.version)
     given = (intake.source.display_name, intake.digest.value())
     if current is not None and (current.display_name, current.digest) == given:
-        raise _Unchanged(await _shown(conn, organisation_id, activity_id))
+        raise _Unchanged(await _shown(conn, organisation_id, activity_id, made_by))
     together = await conn.scalar(sa.text(_TOGETHER), keys) or 0
     _check_size(most_bytes, together, 0 if old is None else old.bytes, intake.bytes)
     await intake.assessment.set_guardians_apart(conn, intake.roster_id)
@@ -308,12 +311,12 @@ async def _take_in(
         left_with = await rosters_left_with(conn, organisation_id, old.roster_id, intake.roster_id)
     await _put_in_place(conn, intake, activity_id, upload, old)
     await compare_upload(conn, organisation_id, activity_id, intake.roster_id, upload, left_with)
-    return Stored(current is None, await _shown(conn, organisation_id, activity_id))
+    return Stored(current is None, await _shown(conn, organisation_id, activity_id, made_by))
 
 
-async def _shown(conn: AsyncConnection, organisation_id: UUID, activity_id: UUID) -> reads.Row:
+async def _shown(conn: AsyncConnection, organisation_id: UUID, activity_id: UUID, made_by: UUID | None) -> reads.Row:
     # In the same transaction, or the answer might show somebody else's roster.
-    row = await reads.find_activity(conn, organisation_id, activity_id)
+    row = await reads.find_activity(conn, organisation_id, activity_id, made_by=made_by)
     assert row is not None  # noqa: S101 - it was found or written just now
     return row
 

@@ -22,6 +22,8 @@ Row = sa.RowMapping
 RunWithJobs = tuple[Mapping[str, Any], list[Mapping[str, Any]]]
 # What statements that are written once call the organisation.
 _OF = "of_organisation"
+# And the key whose runs alone are read.
+_BY = "made_by_key"
 
 
 def _of_activity(shown: sa.ColumnElement[Any], name: str) -> sa.Label[Any]:
@@ -68,20 +70,28 @@ def single_statements(engine: AsyncEngine) -> AsyncEngine:
     return engine.execution_options(isolation_level="AUTOCOMMIT")
 
 
-async def find_activity(conn: AsyncConnection, organisation_id: UUID, activity_id: UUID) -> Row | None:
-    """Gives an activity with its last run's columns under `run_`."""
-    query = _activities().where(activity.c.id == activity_id)
-    return (await conn.execute(query, {_OF: organisation_id})).mappings().one_or_none()
+async def find_activity(
+    conn: AsyncConnection, organisation_id: UUID, activity_id: UUID, *, made_by: UUID | None
+) -> Row | None:
+    """Gives an activity with its last run's columns under `run_`: with `made_by` the last that this key has made."""
+    query = _activities(narrowed=made_by is not None).where(activity.c.id == activity_id)
+    return (await conn.execute(query, {_OF: organisation_id, _BY: made_by})).mappings().one_or_none()
 
 
 async def list_activities(
-    conn: AsyncConnection, organisation_id: UUID, *, after: tuple[Any, ...] | None, limit: int
+    conn: AsyncConnection,
+    organisation_id: UUID,
+    *,
+    made_by: UUID | None,
+    after: tuple[Any, ...] | None,
+    limit: int,
 ) -> Sequence[Row]:
-    """Lists activities, newest first by (created_at, id)."""
-    query = _activities().order_by(activity.c.created_at.desc(), activity.c.id.desc())
+    """Lists activities as `find_activity` gives them, newest first by (created_at, id)."""
+    query = _activities(narrowed=made_by is not None).order_by(activity.c.created_at.desc(), activity.c.id.desc())
     if after is not None:
         query = query.where(before((activity.c.created_at, activity.c.id), after))
-    return (await conn.execute(query.limit(known_limit(limit + 1)), {_OF: organisation_id})).mappings().all()
+    given = {_OF: organisation_id, _BY: made_by}
+    return (await conn.execute(query.limit(known_limit(limit + 1)), given)).mappings().all()
 
 
 async def newest_activities(conn: AsyncConnection, organisation_id: UUID, limit: int) -> dict[UUID, str]:
@@ -290,15 +300,17 @@ def belongs(table: sa.Table, organisation_id: UUID) -> sa.ColumnElement[bool]:
 
 
 @cache
-def _activities() -> sa.Select[*tuple[Any, ...]]:
+def _activities(*, narrowed: bool) -> sa.Select[*tuple[Any, ...]]:
     """Writes what activities are read by, once: SQLAlchemy takes longer for that than Postgres for the rows."""
-    last = (
+    newest = (
         sa.select(run)
         .where(run.c.organisation_id == activity.c.organisation_id, run.c.activity_id == activity.c.id)
         .order_by(run.c.sequence.desc())
         .limit(1)
-        .lateral("last")
     )
+    if narrowed:
+        newest = newest.where(run.c.requested_by_id == sa.bindparam(_BY, type_=run.c.requested_by_id.type))
+    last = newest.lateral("last")
     of_run = [column.label(f"run_{column.name}") for column in last.c]
     return (
         sa.select(activity, *of_run)

@@ -137,7 +137,11 @@ async def token_of(client: httpx.AsyncClient, path: str = "/historik") -> str:
 @pytest.fixture
 async def ids(service: Service) -> dict[str, str]:
     """One of everything in the first organisation."""
-    client = await service.client("provision")
+    return await one_of_everything(service, await service.client("provision"))
+
+
+async def one_of_everything(service: Service, client: httpx.AsyncClient) -> dict[str, str]:
+    """Makes one of everything in the first organisation with a `client` that provisions; webhooks with another key."""
     pupil = person()
     activity_id = await put(client, body([pupil]))
     run = (await client.post(f"/activities/{activity_id}/provision")).json()

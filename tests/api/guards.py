@@ -49,10 +49,16 @@ def fill(path: str, ids: dict[str, str]) -> str:
 
 async def request(client: httpx.AsyncClient, method: str, address: str) -> httpx.Response:
     """Sends what an operation takes."""
+    return await client.request(method, address, **content_of(method, address))
+
+
+def content_of(method: str, address: str) -> dict[str, Any]:
+    """Gives what an operation takes, as a client's argument."""
     change = {"enabled": True} if address.startswith("/webhooks") else {"display_name": "Prov"}
     bodies = {"PUT": body(), "POST": {}, "PATCH": change}
-    content = {"json": {"reason": "Prov"} if "/pause" in address else bodies[method]} if method in bodies else {}
-    return await client.request(method, address, **content)  # type: ignore[arg-type]
+    if method not in bodies:
+        return {}
+    return {"json": {"reason": "Prov"} if "/pause" in address else bodies[method]}
 
 
 def assert_problem(answer: httpx.Response, status: int) -> dict[str, Any]:

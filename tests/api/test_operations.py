@@ -5,7 +5,7 @@ from uuid import uuid4
 
 from tests.api.conftest import NUMBERS, Service
 from tests.api.factories import body, put
-from tests.api.guards import ALL_SCOPES, CIVIC_NO, assert_problem, fill, operators_routes, request
+from tests.api.guards import CIVIC_NO, assert_problem, fill, operators_routes, request
 from tests.tried_with import tried_with
 
 REASON = {"reason": "Underhåll hos Skolverket"}
@@ -16,17 +16,6 @@ async def provisioned(service: Service, organisation: int = 0) -> dict[str, Any]
     client = await service.client("provision", organisation=organisation)
     activity_id = await put(client, body())
     return dict((await client.post(f"/activities/{activity_id}/provision")).json())
-
-
-async def test_operators_routes_are_for_an_operators_key_alone(service: Service, ids: dict[str, str]) -> None:
-    """Without one it is 401, with a key of an organisation 403, whatever there is."""
-    bare, own = await service.client(), await service.client(*ALL_SCOPES, "admin")
-    listed = operators_routes(service)
-    assert len(listed) == 9
-    for method, path in listed:
-        address = fill(path, {**ids, "number": NUMBERS[0]})
-        assert_problem(await request(bare, method, address), 401)
-        assert_problem(await request(own, method, address), 403)
 
 
 async def test_what_is_not_there_is_404_and_not_repeated(service: Service, ids: dict[str, str]) -> None:

@@ -8,8 +8,6 @@ import pytest
 
 from tests.api.conftest import Service
 from tests.api.factories import Played, body, person, put
-from tests.api.guards import assert_problem
-from tests.tried_with import tried_with
 
 
 @dataclass(frozen=True)
@@ -43,35 +41,6 @@ async def scene(service: Service) -> Scene:
     return Scene(own, other, names)
 
 
-@tried_with(
-    ("method", "path", "own", "other"),
-    [
-        ("GET", "/runs/{run}", 200, 403),
-        ("GET", "/runs/{run}/events", 200, 403),
-        ("GET", "/jobs/{job}", 200, 403),
-        ("GET", "/jobs/{job}/records", 200, 403),
-        ("GET", "/jobs/{job}/records/{record}", 200, 403),
-        ("GET", "/jobs/{job}/batches", 200, 403),
-        ("GET", "/jobs/{job}/batches/{batch}", 200, 403),
-        ("GET", "/plans/{plan}", 200, 403),
-        ("GET", "/plans/{plan}/items", 200, 403),
-        # It has ended: what follows from that is said to its own key alone.
-        ("POST", "/runs/{run}/cancel", 409, 403),
-        ("POST", "/runs/{run}/retry", 202, 403),
-        ("POST", "/activities/{activity}/provision", 202, 202),
-    ],
-)
-async def test_each_route_opens_what_the_key_has_made_and_that_alone(
-    scene: Scene, method: str, path: str, own: int, other: int
-) -> None:
-    address = path.format(**scene.names)
-    assert (await scene.own.request(method, address)).status_code == own
-    answer = await scene.other.request(method, address)
-    if other == 403:
-        assert_problem(answer, 403)
-    assert answer.status_code == other
-
-
 @pytest.mark.parametrize(
     ("path", "key", "other"),
     [
@@ -96,3 +65,26 @@ async def test_lists_have_what_the_key_has_made(scene: Scene, path: str) -> None
     address = path.format(**scene.names)
     assert (await scene.own.get(address)).json()["data"]
     assert (await scene.other.get(address)).json()["data"] == []
+
+
+async def test_an_activitys_last_run_is_the_last_that_the_key_has_made(scene: Scene, service: Service) -> None:
+    """In every answer that shows an activity: null for a key that has made none, the activity's for who sees all."""
+    activity, reader = f"/activities/{scene.names['activity']}", await service.client("history", "provision")
+    roster = {"display_name": "Annat", "roster": {"persons": []}}
+
+    async def shown(client: httpx.AsyncClient) -> list[str | None]:
+        answers = [
+            await client.get(activity),
+            await client.put(activity, json=roster),
+            await client.put(activity, json=roster),
+            await client.patch(activity, json={"display_name": "Annat"}),
+        ]
+        listed = (await client.get("/activities")).json()["data"]
+        return [each["last_run"] and each["last_run"]["id"] for each in (*listed, *(a.json() for a in answers))]
+
+    assert await shown(scene.other) == [None] * 5
+    assert await shown(scene.own) == await shown(reader) == [scene.names["run"]] * 5
+    await scene.own.patch(activity, json={"display_name": "Prov"})
+    newest = (await scene.other.post(f"{activity}/provision", json={"allow": ["shrinks"]})).json()["id"]
+    assert await shown(scene.other) == await shown(reader) == [newest] * 5
+    assert await shown(scene.own) == [scene.names["run"]] * 5

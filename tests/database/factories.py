@@ -151,6 +151,7 @@ class Tenant:
             PUBLISHED,
             activity_id,
             JsonUpload(chunks()),
+            made_by=None,
             if_match=lambda _: True,
             share=LoopShare(),
             most_bytes=2**40,

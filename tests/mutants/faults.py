@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from tests.mutants.fault import Fault
+from tests.mutants.faults_of_access import ACCESS
 from tests.mutants.faults_of_batches import BATCHES
 from tests.mutants.faults_of_callers import CALLERS
 from tests.mutants.faults_of_reads import READS
@@ -14,5 +15,5 @@ from tests.mutants.faults_of_workers import DECISIONS, WORKERS
 
 FAULTS: Final[Sequence[Fault]] = (
     *(*SCHEMA, *STORE, *BATCHES, *DECISIONS, *WORKERS, *READS, *ROSTERS),
-    *(*WEBHOOKS, *CALLERS),
+    *(*WEBHOOKS, *CALLERS, *ACCESS),
 )

@@ -163,8 +163,8 @@ REPEATS: Final = (
     ),
     Fault(
         "one API key's request keeps another's from its turn",
-        '{"name": f"{used.api_key_id} {used.digest.hex()}"}',
-        '{"name": "a key"}',
+        "_HALVES.unpack(self.digest[: _HALVES.size])",
+        "_HALVES.unpack(self.request[: _HALVES.size])",
         ("repeats",),
     ),
     Fault(

@@ -108,6 +108,9 @@ PROOFS: Final[Mapping[str, Proof]] = {
     "tasks": _database("tasks", "repairs"),
     "organisations": _database("organisation_first"),
     "API": _tests("tests/api/test_runs.py", "tests/api/test_idempotency.py"),
+    "access": _tests(
+        "tests/unit/test_advisory_locks.py", "tests/api/test_access_table.py", "tests/api/test_own_runs.py"
+    ),
     "search": _tests(
         *("tests/unit/test_search.py", "tests/unit/test_cursors.py", "tests/api/test_objects.py"), within=240
     ),

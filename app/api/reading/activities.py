@@ -22,7 +22,9 @@ async def list_activities(
     """
     after: tuple[Any, ...] | None = cursors.read(cursor, (cursors.moment, cursors.uuid), "activities")
     async with parts.statement() as conn:
-        rows = await reads.list_activities(conn, viewer.organisation_id, after=after, limit=limit)
+        rows = await reads.list_activities(
+            conn, viewer.organisation_id, made_by=viewer.runs_made_by, after=after, limit=limit
+        )
     cut, following = cursors.page(rows, limit, lambda row: (row["created_at"], row["id"]), "activities")
     return [show_activity(row) for row in cut], following
 
@@ -40,9 +42,9 @@ async def get_activity(parts: Parts, viewer: Viewer, activity_id: UUID) -> Shown
 
 
 async def find_activity(parts: Parts, viewer: Viewer, activity_id: UUID) -> Row:
-    """Gives an activity as it is stored, with its last run; raises NotFound without it."""
+    """Gives an activity as it is stored, with the last run that the viewer may see; raises NotFound without it."""
     async with parts.statement() as conn:
-        row = await reads.find_activity(conn, viewer.organisation_id, activity_id)
+        row = await reads.find_activity(conn, viewer.organisation_id, activity_id, made_by=viewer.runs_made_by)
     if row is None:
         raise NotFound("There is no such activity.")
     return row

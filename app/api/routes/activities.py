@@ -16,6 +16,7 @@ from app.api.dependencies import (
     Provisioner,
     Reader,
     UnmaskedReader,
+    viewer_of,
 )
 from app.api.http.answers import Polled, answer_version, has_it, page, polled, to_json
 from app.api.http.bodies import described, json_only
@@ -95,6 +96,7 @@ async def put_activity(
             parts.runtime.target.published,
             activity_id,
             JsonUpload(chunks),
+            made_by=viewer_of(caller, parts).runs_made_by,
             if_match=conditions.allow,
             share=parts.intake_share,
             most_bytes=parts.runtime.settings.max_organisation_bytes,

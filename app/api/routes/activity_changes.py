@@ -4,7 +4,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 
-from app.api.dependencies import PartsDep, Provisioner
+from app.api.dependencies import PartsDep, Provisioner, viewer_of
 from app.api.http.answers import answer_version
 from app.api.http.bodies import described, read_body
 from app.api.http.conditions import ChangeConditions
@@ -37,6 +37,7 @@ async def rename_activity(
             caller.organisation_id,
             activity_id,
             name,
+            made_by=viewer_of(caller, parts).runs_made_by,
             if_match=conditions.allow,
         )
     parts.runs.changed_here(activity_id)

@@ -69,7 +69,10 @@ class Activity(BaseModel):
     ]
     roster: RosterSummary
     findings: Findings
-    last_run: LastRun | None
+    last_run: Annotated[
+        LastRun | None,
+        Field(description="Null without one; for a key without `history` the last run that this key has made."),
+    ]
 
 
 class Finding(BaseModel):
