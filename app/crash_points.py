@@ -1,23 +1,22 @@
-"""Places where a process can be told to die at once, by name (KILL_AT), so that tests can look at what it leaves.
+"""Places at which tests have a process die, so that they can look at what it leaves.
 
 Every transaction and every call to Skolverket that a job's step makes has its points: `before_commit:` and
-`after_commit:` with the transaction's name, `before_call:`, `during_call:` and `after_call:` with the call's.
+`after_commit:` with the transaction's name, `before_call:`, `during_call:` and `after_call:` with the call's. Nothing
+of the service watches them, and no setting does: what happens there is the tests' to say, before a process starts.
 """
 
-import os
+from collections.abc import Callable
 
-# As of a process that was killed.
-_CODE = 137
-_armed = ""
+_watcher: Callable[[str], object] | None = None
 
 
-def arm(point: str) -> None:
-    """Makes the process die where it first passes that point; an empty name makes it pass all of them."""
-    global _armed
-    _armed = point
+def watch(watcher: Callable[[str], object]) -> None:
+    """Has `watcher` called with the name of each point that this process passes from now on."""
+    global _watcher
+    _watcher = watcher
 
 
 def passing(point: str) -> None:
-    """Ends the process at once, without any cleaning up, if this is its point."""
-    if point == _armed:
-        os._exit(_CODE)
+    """Says that a point is passed, by its name, to whoever watches."""
+    if _watcher is not None:
+        _watcher(point)

@@ -258,14 +258,6 @@ class Settings(BaseSettings):
     sweep_seconds: Annotated[
         float, Internal(), Field(gt=0, description="How often the worker that calls looks for due jobs by itself.")
     ] = 1
-    kill_at: Annotated[
-        str,
-        Internal(),
-        Field(
-            pattern=r"^([a-z]+_[a-z]+:[a-z_]+)?$",
-            description="For tests: the point at which the process dies, e.g. `after_commit:claim`.",
-        ),
-    ] = ""
     log_level: Annotated[
         str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least severe level logged.")
     ] = "INFO"

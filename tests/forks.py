@@ -20,8 +20,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from app.crash_points import watch
 from app.local.die_with_parent import die_with_parent
 
+# A process that has this in its environment dies at the point of that name (see app/crash_points.py).
+KILL_AT = "KILL_AT"
+# As of a process that was killed.
+KILLED = 137
 _PR_SET_PDEATHSIG = 1
 
 
@@ -137,6 +142,8 @@ def _fork(line: socket.socket, question: dict[str, Any]) -> int:
             os.dup2(log.fileno(), 2)
         os.environ.clear()
         os.environ.update(question["env"])
+        if killed_at := question["env"].get(KILL_AT):
+            watch(lambda point: os._exit(KILLED) if point == killed_at else None)
         sys.argv = ["app", *question["start"]]
         code = _run()
     finally:

@@ -32,6 +32,8 @@ for name, group in (
     cli.add_typer(group, name=name)
 
 _FAILED = 1
+# What only a checkout has: .dockerignore keeps it out of the image that serves.
+_OF_A_CHECKOUT = ("app.demo", "app.local", "app.simulator")
 
 
 def _print_version(asked: bool) -> None:
@@ -89,6 +91,8 @@ def _sentence_of(problem: Exception) -> tuple[str, int] | None:
             return _slip(problem)
         case Stopped() | Problem():
             return str(problem), _FAILED
+        case ModuleNotFoundError(name=str(name)) if name.startswith(_OF_A_CHECKOUT):
+            return f"this is not part of this installation, which has no {name}: use a checkout (`make setup`)", _FAILED
         case exc.DBAPIError() | exc.TimeoutError():
             from app.db.outages import outage_of
 

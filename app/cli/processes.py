@@ -13,7 +13,6 @@ from app import __version__
 from app.cli.arguments import AsJson
 from app.cli.output import print_json, print_line
 from app.cli.start import read_settings
-from app.crash_points import arm
 from app.db.changes import place_changes_anew
 from app.db.engine import check, close, connect
 from app.db.outages import outage_of
@@ -70,7 +69,6 @@ def serve(
 
     settings = read_settings()
     _outlive_the_terminal()
-    arm(settings.kill_at)
     asyncio.run(serve_api(settings, host, port, ready_file))
 
 
@@ -90,7 +88,6 @@ def worker(ready_file: ReadyFile = None) -> None:
 
     settings = read_settings()
     _outlive_the_terminal()
-    arm(settings.kill_at)
 
     async def run() -> None:
         stop = asyncio.Event()

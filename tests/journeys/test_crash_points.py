@@ -26,10 +26,10 @@ from app.domain.intents import Transaction, name_of
 from app.jobs import calls
 from app.local.embedded import Servers
 from tests.conftest import ROOT, Spawn, _database, _name, spawning
+from tests.forks import KILL_AT, KILLED
 from tests.journeys.conftest import Json, Service, add_organisation, served
 from tests.journeys.promises import assert_kept
 
-KILLED = 137
 _COMMITS = ("before_commit", "after_commit")
 _PERSONS = "persons/bulk$"
 _TAKEN_OVER = "SELECT end_epoch(id, beat, gen_random_uuid()) FROM epoch WHERE state <> 'ended'"
@@ -318,7 +318,7 @@ def test_another_worker_goes_on_where_one_has_died(crashing: Service, point: str
         _execute(service, scene.before)
     accepted = service.provision(service.store(roster_of(scene.persons, scene.defects)), scene.policy)
     run_id, persons = accepted["id"], accepted["jobs"][0]
-    env = {**service.env, **scene.env, **scene.dying, "KILL_AT": point}
+    env = {**service.env, **scene.env, **scene.dying, KILL_AT: point}
     if scene.away:
         service.plant({"match": {"path": _PERSONS}, "times": None, "action": "status", "status": 503})
     dying = service.spawn("worker", env=env, ready=False)
@@ -365,7 +365,7 @@ def test_another_worker_goes_on_where_one_has_died(crashing: Service, point: str
 @pytest.mark.parametrize("name", _ASKED)
 def test_what_was_asked_of_an_api_that_died_is_asked_again(crashing: Service, name: str, moment: str) -> None:
     """Before the commit nothing has happened; after it everything has, and the repeat changes nothing."""
-    dying = crashing.spawn("serve", "--port", "0", env={**crashing.env, "KILL_AT": f"{moment}:{name}"})
+    dying = crashing.spawn("serve", "--port", "0", env={**crashing.env, KILL_AT: f"{moment}:{name}"})
     there = httpx.Client(
         base_url=f"http://127.0.0.1:{dying.port}", headers=crashing.api.headers, trust_env=False, timeout=30
     )

@@ -35,7 +35,6 @@ def test_every_setting_is_an_environment_variable_of_its_name(name: str, monkeyp
         "OPEN_DATA_REFRESH": "11 s",
         **{f"SKOLVERKET_{what}_URL": "https://host.example.se/v1" for what in ADDRESSES},
         "SKOLVERKET_AUTHORISATION_PINS": PIN,
-        "KILL_AT": "after_commit:claim",
         "CORS_ORIGINS": "https://skola.example, http://127.0.0.1:5173",
         "METRICS_PORT": "9200",
         "BUILD_COMMIT": "0123abc",
@@ -152,9 +151,9 @@ def test_what_is_in_force_is_said_as_it_can_be_set_and_without_secrets(monkeypat
     assert "hidden" not in str(shown)
     assert (shown["FAULT_HORIZON"], shown["OPEN_DATA_REFRESH"]) == ("90 s", "12 h")
     assert (shown["DATABASE_PREPARE"], shown["METRICS_PORT"]) == ("off", "")
-    assert "KILL_AT" not in shown
-    monkeypatch.setenv("KILL_AT", "after_commit:claim")
-    assert effective(Settings())["KILL_AT"] == "after_commit:claim"
+    assert "SWEEP_SECONDS" not in shown
+    monkeypatch.setenv("SWEEP_SECONDS", "0.5")
+    assert effective(Settings())["SWEEP_SECONDS"] == "0.5"
 
 
 def test_what_is_in_force_can_be_set_again_and_is_kept_by_the_last_net_of_logs(monkeypatch: pytest.MonkeyPatch) -> None:
