@@ -2,17 +2,20 @@
 
 import re
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from app.plain_addresses import plain_to_postgres, plain_to_redis
 
 _MIB = 1024 * 1024
 
 
 _DURATION = re.compile(r"(\d{1,6}(?:\.\d{1,3})?) ?([smhd])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+_NOT_PLAIN = " and looking at who answers; PLAIN_TO_SERVERS=on takes it where something else protects the way"
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
@@ -108,6 +111,13 @@ class Settings(BaseSettings):
     redis_ca_file: Annotated[
         str, Field(description="PEM file of the authorities trusted for `rediss://`, in place of the system's.")
     ] = ""
+    plain_to_servers: Annotated[
+        bool,
+        Field(
+            description="`on` lets `DATABASE_URL` and `REDIS_URL` lead to other machines without TLS that looks at who "
+            "answers: where something else protects the way, such as a mesh."
+        ),
+    ] = False
     encryption_keys: Annotated[
         SecretStr,
         Field(
@@ -262,7 +272,19 @@ class Settings(BaseSettings):
         str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least severe level logged.")
     ] = "INFO"
 
+    @model_validator(mode="after")
+    def _protected_on_the_way(self) -> Self:
+        if self.plain_to_servers:
+            return self
+        if plain_to_postgres(self.database_url.get_secret_value()):
+            raise ValueError(f"DATABASE_URL: it leads to another machine without `sslmode=verify-full`{_NOT_PLAIN}")
+        if plain_to_redis(self.redis_url.get_secret_value()):
+            raise ValueError(f"REDIS_URL: it leads to another machine without `rediss://`{_NOT_PLAIN}")
+        return self
+
 
 def sentences(wrong: ValidationError) -> list[str]:
     """Says what is wrong with settings, a sentence for each, with its name and without its value."""
-    return [f"{str(error['loc'][0]).upper()}: {error['msg'].removeprefix('Value error, ')}" for error in wrong.errors()]
+    found = ((error["loc"], error["msg"].removeprefix("Value error, ")) for error in wrong.errors())
+    # What is wrong with two of them together names them itself.
+    return [f"{str(place[0]).upper()}: {text}" if place else text for place, text in found]

@@ -39,7 +39,7 @@ def _says(*names: str) -> str:
 
 # What both go by.
 _BOTH = (
-    *("database_url", "database_prepare", "redis_url", "redis_ca_file"),
+    *("database_url", "database_prepare", "redis_url", "redis_ca_file", "plain_to_servers"),
     *("encryption_keys", "encryption_keys_file", "search_key"),
     *("skolverket_provisioning_url", "skolverket_open_data_url", "skolverket_authorisation_url", "skolverket_ca_file"),
     *("webhooks_to_loopback", "metrics_port", "metrics_host", "log_level"),

@@ -30,6 +30,7 @@ _SETTINGS = {
     # Errors and their statements quote data: the log keeps to what happens to the server.
     "log_min_messages": "log",
     "log_error_verbosity": "terse",
+    "log_min_error_statement": "panic",
 }
 _THROWAWAY = {
     "fsync": "off",

@@ -18,6 +18,44 @@ def test_what_is_set_for_our_processes_are_settings(name: str) -> None:
     assert {each.lower() for each in SERVICES[name]["environment"]} <= Settings.model_fields.keys()
 
 
+@pytest.mark.parametrize("name", SERVICES)
+def test_each_service_can_write_and_do_no_more_than_it_needs(name: str) -> None:
+    """One alone is root, without a network: it hands each server its key."""
+    service = SERVICES[name]
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    if name == "server-certificates":
+        assert (service["user"], service["network_mode"]) == ("root", "none")
+        assert service["cap_add"] == ["CHOWN", "FOWNER"]
+    else:
+        # Ours have theirs in the image.
+        assert service.get("user") == {"postgres": "postgres", "redis": "redis"}.get(name)
+        assert "cap_add" not in service
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_images_of_others_are_pinned_by_digest(name: str) -> None:
+    image = SERVICES[name]["image"]
+    assert image == "provkedja" or re.fullmatch(r"[a-z]+:[0-9.]+@sha256:[0-9a-f]{64}", image)
+
+
+def test_the_servers_are_reached_over_tls_alone() -> None:
+    """Each with a certificate that the one service makes for its name before it starts."""
+    made = SERVICES["server-certificates"]["entrypoint"][3:]
+    assert [each.partition(":")[0] for each in made] == ["postgres", "redis"]
+    for name in ("postgres", "redis"):
+        assert f"{name}-tls:/tls:ro" in SERVICES[name]["volumes"]
+        assert f"{name}-tls:/tls/{name}" in SERVICES["server-certificates"]["volumes"]
+        assert SERVICES[name]["depends_on"]["server-certificates"] == {"condition": "service_completed_successfully"}
+    for name in ("migrate", "api", "worker"):
+        environment = SERVICES[name]["environment"]
+        assert environment["DATABASE_URL"].endswith("?sslmode=verify-full&sslrootcert=/authority/ca.pem")
+        assert environment["REDIS_URL"].startswith("rediss://")
+        assert environment["REDIS_CA_FILE"] == "/authority/ca.pem"
+        assert "authority:/authority:ro" in SERVICES[name]["volumes"]
+
+
 def test_the_figures_of_each_process_are_reached_from_the_machine_alone() -> None:
     worker = SERVICES["worker"]
     environment = worker["environment"]

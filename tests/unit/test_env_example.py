@@ -20,7 +20,7 @@ FIELDS = {
 }
 # What compose.yaml makes itself, of its own parts; in a container figures are at the port that each process has anyway,
 # and the commit is the image's.
-_MADE = {"DATABASE_URL", "REDIS_URL", "CERTIFICATE_FOLDER", "METRICS_HOST"}
+_MADE = {"DATABASE_URL", "REDIS_URL", "REDIS_CA_FILE", "CERTIFICATE_FOLDER", "METRICS_HOST"}
 _LEFT_OUT = {"METRICS_PORT", "BUILD_COMMIT"}
 
 

@@ -29,6 +29,7 @@ def test_every_setting_is_an_environment_variable_of_its_name(name: str, monkeyp
     values = {
         "LOG_LEVEL": "DEBUG",
         "DATABASE_PREPARE": "on",
+        "PLAIN_TO_SERVERS": "on",
         "WEBHOOKS_TO_LOOPBACK": "on",
         "SIGN_IN_OVER_HTTP": "on",
         "FAULT_HORIZON": "11 s",
@@ -92,6 +93,27 @@ def test_a_bad_value_is_named_and_not_shown(name: str, value: str, monkeypatch: 
         Settings()
     assert name.lower() in str(refused.value)
     assert "7319" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DATABASE_URL", "postgresql://user:7319@db.example.se/x?sslmode=verify-ca"),
+        ("REDIS_URL", "redis://:7319@redis.example.se:6379/0"),
+    ],
+)
+def test_servers_of_other_machines_are_reached_over_tls_unless_it_is_said(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ValidationError) as refused:
+        Settings()
+    [sentence] = sentences(refused.value)
+    assert sentence.startswith(f"{name}: it leads to another machine without ")
+    assert "7319" not in f"{sentence} {refused.value}"
+    assert sentence in CliRunner().invoke(cli, ["config", "check"]).output.replace("\n", " ")
+    monkeypatch.setenv("PLAIN_TO_SERVERS", "on")
+    assert getattr(Settings(), name.lower()).get_secret_value() == value
 
 
 @pytest.mark.parametrize("name", SECRETS)
