@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID
 
-# What a key of an organisation may have.
+# What a key of an organisation may have, in any company but for what NEEDS says: each opens something of its own.
 SCOPES: Final = ("provision", "history", "pii", "protected", "admin")
 # The one scope of a key that is of no organisation; no other key has it.
 OPERATOR: Final = "operator"
-# What means nothing without another one.
-_NEEDS: Final = {"pii": "history", "protected": "pii"}
+# What means nothing without another one. The database refuses the same by a constraint made of these.
+NEEDS: Final = {"pii": "history", "protected": "pii"}
 
 _SHAPE = re.compile(r"(pk_(?P<handle>[0-9a-f]{12})_(?P<secret>[A-Za-z0-9_-]{43}))_(?P<checksum>[0-9a-f]{6})")
 
@@ -93,7 +93,7 @@ def read_scopes(text: str) -> tuple[str, ...]:
         raise ValueError("the scope operator is of a key of no organisation, and alone: it sees no person")
     if not asked or not asked.issubset(SCOPES):
         raise ValueError(f"scopes are {', '.join(SCOPES)}, separated by commas")
-    for scope, needed in _NEEDS.items():
+    for scope, needed in NEEDS.items():
         if scope in asked and needed not in asked:
             raise ValueError(f"the scope {scope} opens nothing without {needed}: name both")
     return tuple(scope for scope in SCOPES if scope in asked)

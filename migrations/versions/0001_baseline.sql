@@ -240,7 +240,11 @@ CREATE TABLE api_key (
     expires_at TIMESTAMP WITH TIME ZONE,
     revoked_at TIMESTAMP WITH TIME ZONE,
     CONSTRAINT pk_api_key PRIMARY KEY (id),
-    CONSTRAINT ck_api_key_operator CHECK (CASE WHEN organisation_id IS NULL THEN scopes = ARRAY['operator'] ELSE 'operator' <> ALL (scopes) END),
+    CONSTRAINT ck_api_key_scopes CHECK (
+CASE WHEN organisation_id IS NULL THEN scopes = ARRAY['operator']
+    ELSE scopes <> '{}' AND scopes <@ ARRAY['provision', 'history', 'pii', 'protected', 'admin']
+    AND ('pii' <> ALL (scopes) OR 'history' = ANY (scopes)) AND ('protected' <> ALL (scopes) OR 'pii' = ANY (scopes)) END
+),
     CONSTRAINT fk_api_key_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
     CONSTRAINT uq_api_key_handle UNIQUE (handle)
 );

@@ -66,7 +66,7 @@ async def test_records_leave_as_csv_json_lines_and_workbook(service: Service) ->
 @pytest.mark.parametrize("form", ["csv", "jsonl", "xlsx"])
 async def test_an_export_shows_no_more_than_the_key_may_see(service: Service, form: str) -> None:
     job, run = await _job(service)
-    blind = await service.client("history", "protected")
+    blind = await service.client("history")
     content = (await blind.get(f"/jobs/{job}/records.{form}")).content
     if form == "xlsx":
         content = b"".join(

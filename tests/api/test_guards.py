@@ -100,7 +100,7 @@ async def test_nobodys_body_is_looked_at(
     service: Service, ids: dict[str, str], content: bytes, media_type: str
 ) -> None:
     """Without a key 401, without the scope 403, whatever the body is like or is said to be."""
-    unknown, powerless = await service.client(), await service.client("protected")
+    unknown, powerless = await service.client(), await service.operator()
     for method, path in routes(service):
         if method in {"PUT", "POST", "PATCH"}:
             for client, status in ((unknown, 401), (powerless, 403)):
@@ -184,12 +184,6 @@ async def test_one_id_in_two_organisations_is_two_activities(service: Service, i
     assert answer.status_code == 201
     assert (await mine.get(f"/activities/{ids['activity_id']}")).json()["roster"]["counts"]["persons"] == 1
     assert (await theirs.get(f"/activities/{ids['activity_id']}")).json()["roster"]["counts"]["persons"] == 0
-
-
-async def test_a_scope_without_a_meaning_opens_nothing(service: Service, ids: dict[str, str]) -> None:
-    client = await service.client("meaningless")
-    for method, path in routes(service):
-        assert_problem(await request(client, method, fill(path, ids)), 403)
 
 
 async def test_a_path_id_that_is_no_uuid_is_404_and_not_repeated(service: Service, ids: dict[str, str]) -> None:

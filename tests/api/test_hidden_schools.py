@@ -64,7 +64,7 @@ async def seen(client: httpx.AsyncClient, scene: Scene) -> dict[str, int]:
 
 async def test_a_hidden_school_is_in_no_answer(service: Service, scene: Scene) -> None:
     """An open one is in those that show it, for every key; and who may see protected persons sees theirs."""
-    for scopes in (("history",), ("history", "pii"), ("history", "protected")):
+    for scopes in (("history",), ("history", "pii")):
         found = await seen(await service.client(*scopes), scene)
         assert found.pop(OPEN) > 0
         assert found == {SCHOOL: 0, WORKPLACE: 0}, scopes

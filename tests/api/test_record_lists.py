@@ -152,7 +152,7 @@ async def test_records_are_counted_by_status_and_by_code(service: Service, liste
 async def test_a_protected_person_is_not_found_by_their_school(service: Service, listed: Listed) -> None:
     """Their school is null as that of somebody whose enrolments have ended; they are in no list and no count by it."""
     address = f"/jobs/{listed.job}/records"
-    for scopes in (("history",), ("history", "pii"), ("history", "protected")):
+    for scopes in (("history",), ("history", "pii")):
         client = await service.client(*scopes)
         records = (await client.get(address)).json()["data"]
         school = ("role", "school_year", "school_type", "school_unit", "duty_role")

@@ -128,7 +128,7 @@ async def test_who_may_see_it_is_answered_the_same_from_memory(polling: Polling)
     clients = [
         await service.client("history"),
         await service.client("provision"),
-        await service.client("pii"),
+        await service.client("admin"),
         await service.client("history", organisation=1),
         await service.client(),
     ]

@@ -6,6 +6,8 @@ import pytest
 from tests.database.seed_states import Names
 from tests.database.statements import A_HOLDER, CLAIM, NOW, change, end_rest, new_batch, new_record, refused, run
 
+_ORGANISATION = "(SELECT id FROM organisation LIMIT 1)"
+
 
 def _new_key(of: str, scopes: str) -> str:
     values = f"gen_random_uuid(), {of}, 'drift', 'h', 'd', '{scopes}'"
@@ -15,18 +17,20 @@ def _new_key(of: str, scopes: str) -> str:
 # name of the case: (scene, guard or constraint, statements of which the last one is refused)
 _REFUSALS: dict[str, tuple[str, str, list[str]]] = {
     # keys
-    "an operator's key has another scope": (
-        "job.queued",
-        "ck_api_key_operator",
-        [_new_key("NULL", "{operator,history}")],
-    ),
-    "a key of no organisation is no operator's": ("job.queued", "ck_api_key_operator", [_new_key("NULL", "{history}")]),
-    "a key of no organisation has no scope": ("job.queued", "ck_api_key_operator", [_new_key("NULL", "{}")]),
-    "an operator's key is of an organisation": (
-        "job.queued",
-        "ck_api_key_operator",
-        [_new_key("(SELECT id FROM organisation LIMIT 1)", "{history,operator}")],
-    ),
+    **{
+        name: ("job.queued", "ck_api_key_scopes", [_new_key(of, scopes)])
+        for name, of, scopes in (
+            ("an operator's key has another scope", "NULL", "{operator,history}"),
+            ("a key of no organisation is no operator's", "NULL", "{history}"),
+            ("a key of no organisation has no scope", "NULL", "{}"),
+            ("an operator's key is of an organisation", _ORGANISATION, "{history,operator}"),
+            ("a key has no scope", _ORGANISATION, "{}"),
+            ("a key has a scope that means nothing", _ORGANISATION, "{history,everything}"),
+            ("a key has half a scope", _ORGANISATION, "{history,NULL}"),
+            ("a key sees names and no history", _ORGANISATION, "{provision,pii}"),
+            ("a key sees protected persons and no names", _ORGANISATION, "{history,protected}"),
+        )
+    },
     # batches
     "a batch is written for a job that is queued": ("job.queued", "claim_fence", [new_batch("id")]),
     "a batch is written for a job that waits": ("job.waiting", "claim_fence", [new_batch("id")]),

@@ -4,6 +4,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
 from app.db.schema.columns import NOW, UUID, Time, metadata
+from app.security.keys import NEEDS, OPERATOR, SCOPES
 
 organisation = sa.Table(
     "organisation",
@@ -32,6 +33,13 @@ organisation = sa.Table(
     ),
 )
 
+# Those of an operator, or else some of an organisation, each with the one that it needs.
+_SCOPES = f"""
+CASE WHEN organisation_id IS NULL THEN scopes = ARRAY['{OPERATOR}']
+    ELSE scopes <> '{{}}' AND scopes <@ ARRAY[{", ".join(f"'{each}'" for each in SCOPES)}]
+    {" ".join(f"AND ('{scope}' <> ALL (scopes) OR '{needed}' = ANY (scopes))" for scope, needed in NEEDS.items())} END
+"""
+
 api_key = sa.Table(
     "api_key",
     metadata,
@@ -45,10 +53,7 @@ api_key = sa.Table(
     sa.Column("created_at", Time, nullable=False, server_default=NOW),
     sa.Column("expires_at", Time),
     sa.Column("revoked_at", Time),
-    sa.CheckConstraint(
-        "CASE WHEN organisation_id IS NULL THEN scopes = ARRAY['operator'] ELSE 'operator' <> ALL (scopes) END",
-        name="operator",
-    ),
+    sa.CheckConstraint(_SCOPES, name="scopes"),
     sa.Index(None, "organisation_id"),
 )
 
