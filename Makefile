@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test crashes torture mutants bench plans pages contract lint lock check
+.PHONY: help setup demo serve test crashes torture mutants bench plans pages contract lint lock sbom audit check
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,6 +52,12 @@ lint: $(STAMP) ## puts the format right, then checks what it can without running
 	@$(VENV)/bin/mypy
 	@$(VENV)/bin/lint-imports
 
+sbom: $(STAMP) ## a bill of materials of what serves (CycloneDX), as sbom.json
+	@exec .ci/sbom sbom.json
+
+audit: ## all locks against the vulnerabilities that are known today; once a week, since it needs the network
+	@exec .ci/audit
+
 check: ## everything that CI checks
 	@exec .ci/run
 
@@ -63,6 +69,8 @@ lock: ## all locks anew from pyproject.toml (needs uv)
 		pyproject.toml
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 		--no-annotate --group contract --output-file requirements-contract.lock
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+		--no-annotate --group audit --output-file requirements-audit.lock
 	cd tests/clients && npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund
 
 $(STAMP): requirements-dev.lock pyproject.toml

@@ -1,5 +1,6 @@
 """Settings come from the environment alone, and an error about one never shows what it was."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -9,7 +10,9 @@ from typer.testing import CliRunner
 from app.cli import cli
 from app.cli.processes import _BOTH, _OF_SERVE, _OF_WORKER
 from app.logs import mask_personal
+from app.runtime import problems
 from app.settings import Internal, Settings, effective, sentences
+from tests.conftest import ROOT
 
 ADDRESSES = ("PROVISIONING", "OPEN_DATA", "AUTHORISATION")
 SECRETS = ("DATABASE_URL", "REDIS_URL", "ENCRYPTION_KEYS", "SEARCH_KEY")
@@ -144,6 +147,23 @@ def test_a_horizon_is_written_as_people_write_it(text: str, seconds: float, monk
 def test_plain_http_goes_to_this_machine(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SKOLVERKET_PROVISIONING_URL", f"http://{name}:8100/provisioning/v1")
     assert Settings().skolverket_provisioning_url == f"http://{name}:8100/provisioning/v1"
+
+
+@pytest.mark.parametrize("what", ADDRESSES)
+@pytest.mark.parametrize("host", ["api.example.se", "127.0.0.1.example.se", "192.168.1.2", "[fd00::2]"])
+def test_plain_http_goes_nowhere_else(what: str, host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(f"SKOLVERKET_{what}_URL", f"http://{host}/v1")
+    with pytest.raises(ValidationError, match="plain http goes to this machine alone"):
+        Settings()
+
+
+def test_nobody_is_called_by_default() -> None:
+    """Neither in the code nor where settings are written down for operators does an address of Skolverket's stand."""
+    assert {getattr(Settings(), f"skolverket_{what.lower()}_url") for what in ADDRESSES} == {""}
+    names = ", ".join(f"SKOLVERKET_{what}_URL" for what in ADDRESSES)
+    assert any(sentence.startswith(f"{names}: not set") for sentence in problems(Settings()))
+    written = [ROOT / ".env.example", ROOT / "compose.yaml", *(ROOT / "docs/operate/kubernetes").iterdir()]
+    assert not any(re.search(r"(skolverket|sunet)\.se", each.read_text("utf-8")) for each in written)
 
 
 def test_each_thing_that_is_wrong_is_a_sentence_with_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
