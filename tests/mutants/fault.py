@@ -12,7 +12,10 @@ class Rotten(Exception):
 
 
 # Where a fault may be.
-_ROOMS = ("app/**/*.py", "app/**/*.sql", "migrations/**/*.py", "migrations/**/*.sql")
+_ROOMS = (
+    *("app/**/*.py", "app/**/*.sql", "migrations/**/*.py", "migrations/**/*.sql"),
+    *(".dockerignore", "compose.yaml", "docs/operate/pg_hba.conf"),
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,12 @@ from tests.mutants.faults_of_batches import BATCHES
 from tests.mutants.faults_of_callers import CALLERS
 from tests.mutants.faults_of_reads import READS
 from tests.mutants.faults_of_rosters import ROSTERS
+from tests.mutants.faults_of_running import RUNNING
 from tests.mutants.faults_of_store import SCHEMA, STORE
 from tests.mutants.faults_of_webhooks import WEBHOOKS
 from tests.mutants.faults_of_workers import DECISIONS, WORKERS
 
 FAULTS: Final[Sequence[Fault]] = (
     *(*SCHEMA, *STORE, *BATCHES, *DECISIONS, *WORKERS, *READS, *ROSTERS),
-    *(*WEBHOOKS, *CALLERS, *ACCESS),
+    *(*WEBHOOKS, *CALLERS, *ACCESS, *RUNNING),
 )

@@ -93,6 +93,7 @@ _CHANGES = (
 
 PROOFS: Final[Mapping[str, Proof]] = {
     "decisions": _tests(*(f"tests/unit/test_{each}.py" for each in _DECISIONS)),
+    "settings": _tests(*(f"tests/unit/test_{each}.py" for each in ("private_files", "plain_addresses", "settings"))),
     "refusals": _database("refusals", "refusals_of_rows", "transitions"),
     "claims": _database("claims", "clock"),
     "queues": _database("activity_queue", "queue_order", "regressions"),
@@ -147,6 +148,9 @@ PROOFS: Final[Mapping[str, Proof]] = {
         "before_commit:apply_answer",
         "before_commit:claim",
     ),
+    "image": _tests("tests/operate/test_image.py", within=240),
+    "Postgres's log": _tests("tests/operate/test_postgres_log.py"),
+    "TLS to servers": _tests("tests/operate/test_server_tls.py"),
     "journeys": _tests(*(f"tests/journeys/test_journeys.py::{each}" for each in _JOURNEYS), within=300),
     "torture": Proof(
         (

@@ -19,7 +19,10 @@ from tests.mutants.fault import Fault
 from tests.mutants.proofs import Proof
 
 ROOT = Path(__file__).resolve().parents[2]
-_COPIED = ("app", "migrations", "tests", "pyproject.toml", "alembic.ini")
+_COPIED = (
+    *("app", "migrations", "tests", "pyproject.toml", "alembic.ini"),
+    *("Dockerfile", ".dockerignore", ".env.example", "compose.yaml", "docs/operate", "requirements.lock"),
+)
 # How long a run that is told to end may take to end its servers.
 _GRACE = 20.0
 

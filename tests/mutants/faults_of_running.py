@@ -1,0 +1,81 @@
+"""Faults of how it is run: files of keys, ways to the servers, what the image has, what Postgres writes down."""
+
+from typing import Final
+
+from tests.mutants.fault import Fault
+
+RUNNING: Final = (
+    Fault(
+        "a key that everybody can read is taken",
+        "allowed = S_IRGRP if status.st_uid == 0 else 0",
+        "allowed = S_IRGRP | S_IROTH if status.st_uid == 0 else S_IRWXG | S_IRWXO",
+        ("settings",),
+    ),
+    Fault(
+        "any TLS to Postgres will do",
+        'found.get("sslmode") == "verify-full"',
+        'found.get("sslmode") in {"require", "verify-ca", "verify-full"}',
+        ("settings",),
+    ),
+    Fault(
+        "an address may have TLS to Redis look at nothing",
+        'return parts.scheme != "rediss" or not _WEAKENING.isdisjoint(name for name, _ in parse_qsl(parts.query))',
+        'return parts.scheme != "rediss"',
+        ("settings",),
+    ),
+    Fault(
+        "servers of other machines are reached without TLS",
+        "        if self.plain_to_servers:\n",
+        "        if not self.plain_to_servers:\n",
+        ("settings",),
+    ),
+    Fault(
+        "plain http goes to every name that begins as this machine's",
+        'if parts.scheme == "http" and parts.hostname not in _LOOPBACK:',
+        'if parts.scheme == "http" and not parts.hostname.startswith(tuple(_LOOPBACK)):',
+        ("settings",),
+    ),
+    Fault(
+        "the simulator is in the image",
+        "app/local\napp/simulator\n",
+        "app/local\n",
+        ("image",),
+    ),
+    Fault(
+        "a variable ends a process in the middle of its work",
+        "    if _watcher is not None:\n",
+        '    if point == __import__("os").environ.get("KILL_AT"):\n        __import__("os")._exit(137)\n'
+        "    if _watcher is not None:\n",
+        ("image",),
+    ),
+    Fault(
+        "what serves brings in the demo",
+        "from app.db.changes import place_changes_anew\n",
+        "from app.db.changes import place_changes_anew\nfrom app.demo.show import show as _show\n",
+        ("image",),
+    ),
+    Fault(
+        "Postgres writes errors into its log",
+        "      - -clog_min_messages=log\n",
+        "      - -clog_min_messages=warning\n",
+        ("Postgres's log",),
+    ),
+    Fault(
+        "Postgres writes details into its log",
+        "      - -clog_error_verbosity=terse\n",
+        "      - -clog_error_verbosity=default\n",
+        ("Postgres's log",),
+    ),
+    Fault(
+        "Postgres takes sessions of other machines without TLS",
+        "hostssl  all       all   all ",
+        "host     all       all   all ",
+        ("TLS to servers",),
+    ),
+    Fault(
+        "the name of a Redis is not looked at",
+        '"ssl_check_hostname": True',
+        '"ssl_check_hostname": False',
+        ("TLS to servers",),
+    ),
+)
