@@ -4,17 +4,16 @@ import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.db.address import session_parameters
-from app.db.cipher import Cipher, cipher_of, new_key
+from app.db.cipher import Cipher, cipher_of
 from app.db.engine import close, connect
 from app.errors import Stopped
 from app.jobs.notifier import Notifier
-from app.private_files import open_to_others
+from app.secret_files import SECRETS, with_secret
 from app.settings import Settings
 from app.skolverket.auth import Authorisation
 from app.skolverket.published import PUBLISHED
@@ -42,14 +41,12 @@ async def running(
     settings: Settings, *, pool: int = 10, name: str = "provkedja", idle_limit: float | None = None
 ) -> AsyncIterator[Runtime]:
     """Builds a process's parts, and closes them; raises Stopped when a setting that it needs is missing or unusable."""
-    _check_ca_file("SKOLVERKET_CA_FILE", settings.skolverket_ca_file)
     _check_ca_file("REDIS_CA_FILE", settings.redis_ca_file)
     address, prepare = settings.database_url.get_secret_value(), settings.database_prepare
     engine = connect(address, pool=pool, name=name, idle_limit=idle_limit, prepare=prepare)
     checks = connect(address, pool=1, name=f"{name} checks")
     target = target_of(settings)
-    search_key = settings.search_key.get_secret_value()
-    cipher = cipher_of(_encryption_keys(settings), search_key, target.published.specimens)
+    cipher = cipher_of(settings.encryption_keys.get_secret_value(), target.published.specimens)
     notifier = Notifier(settings.redis_url.get_secret_value(), settings.redis_ca_file)
     try:
         yield Runtime(settings, engine, checks, cipher, notifier, target)
@@ -57,6 +54,19 @@ async def running(
         await notifier.close()
         await close(checks)
         await close(engine)
+
+
+def token_cipher(settings: Settings) -> Cipher | None:
+    """Gives the keys for tokens, which a worker has and the API does not; None without any. Raises Stopped."""
+    keys = settings.token_keys.get_secret_value()
+    return cipher_of(keys, setting="TOKEN_KEYS") if keys else None
+
+
+def check_for_calls(settings: Settings) -> None:
+    """Raises Stopped when a file that calls to the target need can't be used; what organisations have is looked at
+    when they call.
+    """
+    _check_ca_file("SKOLVERKET_CA_FILE", settings.skolverket_ca_file)
 
 
 def target_of(settings: Settings) -> Target:
@@ -88,37 +98,28 @@ def problems(settings: Settings) -> Iterator[str]:
 
     Nobody is called: whether Postgres, Redis and Skolverket answer is the doctor's to say.
     """
-    fresh = new_key()
+    unread = set[str]()
+    for name in SECRETS:
+        try:
+            settings = with_secret(settings, name)
+        except Stopped as stopped:
+            unread.add(name)
+            yield str(stopped)
     address, redis = settings.database_url.get_secret_value(), settings.redis_url.get_secret_value()
-    search_key = settings.search_key.get_secret_value()
-    checks: tuple[Callable[[], object], ...] = (
-        lambda: session_parameters(address, "check"),
-        lambda: Notifier(redis, settings.redis_ca_file),
-        lambda: _check_ca_file("REDIS_CA_FILE", settings.redis_ca_file),
-        lambda: cipher_of(_encryption_keys(settings), fresh),
-        lambda: cipher_of(f"fresh:{fresh}", search_key),
-        lambda: _check_ca_file("SKOLVERKET_CA_FILE", settings.skolverket_ca_file),
-        lambda: target_of(settings),
+    checks: tuple[tuple[str, Callable[[], object]], ...] = (
+        ("database_url", lambda: session_parameters(address, "check")),
+        ("redis_url", lambda: Notifier(redis, settings.redis_ca_file)),
+        ("redis_ca_file", lambda: _check_ca_file("REDIS_CA_FILE", settings.redis_ca_file)),
+        ("encryption_keys", lambda: cipher_of(settings.encryption_keys.get_secret_value())),
+        ("token_keys", lambda: token_cipher(settings)),
+        ("skolverket_ca_file", lambda: check_for_calls(settings)),
+        ("skolverket_provisioning_url", lambda: target_of(settings)),
     )
-    for check in checks:
+    for _, check in (each for each in checks if each[0] not in unread):
         try:
             check()
         except Stopped as stopped:
             yield str(stopped)
-
-
-def _encryption_keys(settings: Settings) -> str:
-    given, path = settings.encryption_keys.get_secret_value(), settings.encryption_keys_file
-    if not path:
-        return given
-    if given:
-        raise Stopped("ENCRYPTION_KEYS and ENCRYPTION_KEYS_FILE are both set: leave one of them out")
-    try:
-        if open_to_others(Path(path).stat()):
-            raise Stopped(f"ENCRYPTION_KEYS_FILE: others can open {path}: take that right away (chmod 0400)")
-        return Path(path).read_text(encoding="ascii").strip()
-    except (OSError, ValueError):
-        raise Stopped(f"ENCRYPTION_KEYS_FILE: {path} cannot be read, or is no text") from None
 
 
 def _check_ca_file(name: str, path: str) -> None:

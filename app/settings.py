@@ -97,6 +97,9 @@ class Settings(BaseSettings):
             description="Postgres 15 to 18: `postgresql://user:password@host:port/name`, or another form of libpq's."
         ),
     ] = SecretStr("")
+    database_url_file: Annotated[
+        str, Field(description="A file that holds this address, in place of `DATABASE_URL`; not for others to read.")
+    ] = ""
     database_prepare: Annotated[
         bool,
         Field(description="`on` prepares statements, for a little speed; not through a pooler in transaction mode."),
@@ -108,6 +111,9 @@ class Settings(BaseSettings):
             "`unix:///path?db=0`."
         ),
     ] = SecretStr("")
+    redis_url_file: Annotated[
+        str, Field(description="A file that holds this address, in place of `REDIS_URL`; not for others to read.")
+    ] = ""
     redis_ca_file: Annotated[
         str, Field(description="PEM file of the authorities trusted for `rediss://`, in place of the system's.")
     ] = ""
@@ -126,14 +132,18 @@ class Settings(BaseSettings):
         ),
     ] = SecretStr("")
     encryption_keys_file: Annotated[
-        str, Field(description="A file that holds these keys, in place of `ENCRYPTION_KEYS`; read by its owner alone.")
+        str, Field(description="A file that holds these keys, in place of `ENCRYPTION_KEYS`; not for others to read.")
     ] = ""
-    search_key: Annotated[
+    token_keys: Annotated[
         SecretStr,
         Field(
-            description="Key of the search and of contents' digests: base64 of 32 bytes. A new one empties the search."
+            description="Keys for Skolverket's tokens at rest, in the same form, given to workers alone; without any a "
+            "token stays in the memory of the worker that calls, and the next one asks for its own."
         ),
     ] = SecretStr("")
+    token_keys_file: Annotated[
+        str, Field(description="A file that holds these keys, in place of `TOKEN_KEYS`; not for others to read.")
+    ] = ""
     skolverket_provisioning_url: Annotated[
         str,
         AfterValidator(_address),

@@ -102,10 +102,10 @@ class Size:
 SEED = Size("seed ", 15, 15, 1, 5, 1000, 1, 15, 0, large=5, busy_size=5)
 
 _TENANTS = """
-INSERT INTO organisation (id, number, name, salt, last_upload)
+INSERT INTO organisation (id, number, name, salt, digest_key, last_upload)
 SELECT md5(%(prefix)s || 'organisation ' || n)::uuid,
     CASE %(prefix)s WHEN '' THEN '3' ELSE '4' END || lpad(n::text, 9, '0'), 'Benchmark',
-    sha256((%(prefix)s || 'organisation ' || n)::bytea), %(queues)s
+    sha256((%(prefix)s || 'organisation ' || n)::bytea), '\\x0162', %(queues)s
 FROM generate_series(1, %(organisations)s) n
 ON CONFLICT DO NOTHING;
 

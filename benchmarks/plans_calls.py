@@ -138,7 +138,8 @@ def sealed_for(conn: psycopg.Connection[Any], size: Size) -> OrganisationCipher:
     organisation, job = named("organisation 1"), named(f"job {size.busy}.4")
     salt = conn.execute("SELECT salt FROM organisation WHERE id = %s", (organisation,)).fetchone()
     assert salt is not None  # noqa: S101 - many_rows has written it
-    cipher = cipher_of(f"b1:{new_key()}", new_key()).of(organisation, bytes(salt[0]))
+    ciphers = cipher_of(f"b1:{new_key()}")
+    cipher = ciphers.of(organisation, b"".join(ciphers.keys_with(organisation, bytes(salt[0]), bytes(32))))
     with conn.transaction(), conn.cursor() as cursor:
         cursor.execute("SET LOCAL session_replication_role = replica")
         # The planner does not know yet what is in the tables.

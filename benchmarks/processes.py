@@ -23,7 +23,8 @@ class Workshop:
     def key(self, organisation: str) -> str:
         """Makes an organisation and a key for it."""
         scopes = ("provision", "history", "pii", "protected")
-        return asyncio.run(create_organisation(self.env["DATABASE_URL"], organisation, "Benchmark", scopes))
+        url, keys = self.env["DATABASE_URL"], self.env["ENCRYPTION_KEYS"]
+        return asyncio.run(create_organisation(url, keys, organisation, "Benchmark", scopes))
 
     @contextmanager
     def started(self, verb: str, *arguments: str, **env: str) -> Iterator[tuple[Process, int]]:

@@ -17,7 +17,7 @@ from uuid import uuid4
 
 import psycopg
 
-from app.db.cipher import Cipher, cipher_of
+from app.db.cipher import Cipher, OwnKeys, cipher_of
 from app.db.engine import connect
 from app.db.search_index import SearchIndex
 from app.db.tenants import create_key, create_operator_key
@@ -77,8 +77,8 @@ class Filled:
 def fill_database(shop: Workshop, much: Much) -> Filled:
     """Writes it all into a migrated database, and has Postgres look at it as it would have by then."""
     url = shop.env["DATABASE_URL"]
-    cipher = cipher_of(shop.env["ENCRYPTION_KEYS"], shop.env["SEARCH_KEY"])
-    key, operator_key = asyncio.run(_tenant(url))
+    cipher = cipher_of(shop.env["ENCRYPTION_KEYS"])
+    key, operator_key = asyncio.run(_tenant(url, cipher))
     with _timed("three exams sent"):
         exams = _sent(shop, key, much.persons)
     with psycopg.connect(url, autocommit=True) as conn:
@@ -104,14 +104,15 @@ def _number(conn: psycopg.Connection[Any], query: str) -> int:
     return int(row[0]) if row else 0
 
 
-async def _tenant(url: str) -> tuple[str, str]:
+async def _tenant(url: str, cipher: Cipher) -> tuple[str, str]:
     """Makes the organisation that has nearly all, a key that may see all of it, and one of an operator."""
-    salt = hashlib.sha256(b"organisation 1").digest()
+    own = _own_keys(cipher, 1)
     database = connect(url, pool=1)
     async with database.begin() as conn:
         await conn.exec_driver_sql(
-            "INSERT INTO organisation (id, number, name, salt, last_upload) VALUES (%s, %s, 'Benchmark', %s, %s)",
-            (named("organisation 1"), _NUMBER, salt, _UPLOADS),
+            "INSERT INTO organisation (id, number, name, salt, digest_key, last_upload)"
+            " VALUES (%s, %s, 'Benchmark', %s, %s, %s)",
+            (named("organisation 1"), _NUMBER, *own, _UPLOADS),
         )
         scopes = ("provision", "history", "pii", "protected")
         key = (await create_key(conn, _NUMBER, "benchmark", scopes)).text
@@ -168,7 +169,9 @@ class _Specimen:
 def _write_contents(conn: psycopg.Connection[Any], cipher: Cipher, roster: Mapping[str, Any]) -> None:
     """Writes the contents of the rosters that `many_rows` has in its table `queue`."""
     queues = conn.execute("SELECT number, owner, size FROM queue ORDER BY number").fetchall()
-    owners = {owner: cipher.of(named(f"organisation {owner}"), _salt(owner)) for _, owner, _ in queues}
+    owners = {
+        owner: cipher.of(named(f"organisation {owner}"), b"".join(_own_keys(cipher, owner))) for _, owner, _ in queues
+    }
     # Only in the organisation that is looked at something is searched for.
     index = SearchIndex(owners[1])
     specimens = [list(_specimens(kind, roster[kind], index)) for kind in ROSTER_KEYS]
@@ -196,5 +199,6 @@ def _specimens(kind: str, items: Sequence[Mapping[str, Any]], index: SearchIndex
         yield _Specimen(before, behind, "{" + ",".join(map(str, index.buckets(kind, item))) + "}")
 
 
-def _salt(owner: int) -> bytes:
-    return hashlib.sha256(f"organisation {owner}".encode()).digest()
+def _own_keys(cipher: Cipher, owner: int) -> OwnKeys:
+    salt = hashlib.sha256(f"organisation {owner}".encode()).digest()
+    return cipher.keys_with(named(f"organisation {owner}"), salt, hashlib.sha256(salt).digest())

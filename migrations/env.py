@@ -15,6 +15,7 @@ from app.db.engine import VERSION_TABLE, connect_blocking
 from app.db.migration_lock import migrating_alone
 from app.db.schema import metadata
 from app.errors import Stopped
+from app.secret_files import with_secrets
 from app.settings import Settings
 
 _LOCK_SECONDS, _PAUSE_SECONDS, _TRIES = 2, 1, 20
@@ -63,7 +64,7 @@ def _until_free(engine: sa.Engine) -> None:
 if (given := context.config.attributes.get("connection")) is not None:
     _run(given)
 else:
-    made = connect_blocking(Settings().database_url.get_secret_value(), name="provkedja migrate")
+    made = connect_blocking(with_secrets(Settings()).database_url.get_secret_value(), name="provkedja migrate")
     try:
         _until_free(made)
     finally:

@@ -122,7 +122,7 @@ OperatorDep = Annotated[Operator, Depends(operator_of)]
 
 def cipher_of(parts: Parts, caller: Caller) -> OrganisationCipher:
     """Gives what opens the caller's organisation's contents."""
-    return parts.runtime.cipher.of(caller.organisation_id, caller.salt)
+    return parts.runtime.cipher.of(caller.organisation_id, caller.own_keys)
 
 
 async def _cipher(parts: PartsDep, caller: Annotated[Caller, Depends(caller_of)]) -> OrganisationCipher:

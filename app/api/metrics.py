@@ -9,6 +9,7 @@ from prometheus_client.registry import Collector
 
 from app.db.circuits import ServiceState
 from app.db.reads import Backlog
+from app.db.sealed import MANY, SealedWith
 from app.db.workers import Workers
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120)
@@ -48,6 +49,7 @@ class Together:
     backlog: Backlog
     circuits: Sequence[ServiceState]
     workers: Workers
+    sealed: Sequence[SealedWith]
 
 
 class Shared(Collector):
@@ -65,6 +67,7 @@ class Shared(Collector):
             yield from _of_backlog(self._together.backlog)
             yield from _of_circuits(self._together.circuits)
             yield from _of_workers(self._together.workers)
+            yield _of_keys(self._together.sealed)
 
 
 def _of_backlog(seen: Backlog) -> Iterator[Metric]:
@@ -86,6 +89,17 @@ def _of_backlog(seen: Backlog) -> Iterator[Metric]:
     for bucket, ahead in seen.held_back.items():
         held_back.add_metric((bucket,), ahead)
     yield held_back
+
+
+def _of_keys(seen: Sequence[SealedWith]) -> GaugeMetricFamily:
+    values = _gauge(
+        "sealed_values",
+        f"Values that a key seals, by its id and setting; {MANY} stands for that many or more.",
+        labels=("keys", "key"),
+    )
+    for each in seen:
+        values.add_metric((each.keys, each.key), each.values)
+    return values
 
 
 def _of_circuits(seen: Sequence[ServiceState]) -> Iterator[Metric]:

@@ -10,7 +10,20 @@ import typer
 from pydantic import ValidationError
 
 from app import __version__
-from app.cli import config, doctor, jobs, keys, open_data, organisations, pauses, processes, rosters, runs, webhooks
+from app.cli import (
+    config,
+    doctor,
+    jobs,
+    keys,
+    open_data,
+    organisations,
+    pauses,
+    processes,
+    reencrypt,
+    rosters,
+    runs,
+    webhooks,
+)
 from app.cli.output import print_line
 from app.errors import Problem, Stopped
 
@@ -19,7 +32,7 @@ cli = typer.Typer(
     pretty_exceptions_enable=False,
     help="Provkedja: provisions the rosters of digital national exams to Skolverket.",
 )
-for module in (processes, open_data, rosters, doctor, pauses):
+for module in (processes, open_data, rosters, doctor, pauses, reencrypt):
     cli.add_typer(module.commands)
 for name, group in (
     ("organisations", organisations.organisations),

@@ -19,6 +19,7 @@ from app.cli.output import print_json
 from app.cli.start import read_settings
 from app.cli.wake_up_check import not_reached
 from app.db import reads
+from app.db.cipher import cipher_of
 from app.db.doctor import look, progress
 from app.db.engine import check, close, connect
 from app.db.outages import DatabaseUnusable, outage_of
@@ -85,6 +86,7 @@ async def _look(settings: Settings) -> Seen:
             not_reached=unheard.result(),
             certificates_needed=settings.skolverket_authorisation_url.startswith("https:"),
             fault_horizon=settings.fault_horizon,
+            keys=_keys(settings),
         )
     finally:
         await notifier.close()
@@ -97,6 +99,12 @@ async def _not_reached(engine: AsyncEngine, notifier: Notifier, seen: Seen) -> S
         async with asyncio.timeout(4 * LOOK_AGAIN.total_seconds()):
             return await not_reached(engine, notifier, seen.holders)
     return []
+
+
+def _keys(settings: Settings) -> Sequence[str] | None:
+    """Gives the ids of the encryption keys; where none are set nothing is said of keys."""
+    keys = settings.encryption_keys.get_secret_value()
+    return list(cipher_of(keys).masters) if keys else None
 
 
 async def _claimed_in_vain(engine: AsyncEngine, seen: Seen) -> int:

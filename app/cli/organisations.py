@@ -15,6 +15,7 @@ from app.cli.arguments import AsJson, Number, OnlyNumber
 from app.cli.output import Document, print_json, print_line, print_list
 from app.cli.start import read_settings, transaction
 from app.db import tenants
+from app.db.cipher import cipher_of
 
 organisations = typer.Typer(no_args_is_help=True, help="School organisers (huvudmän), our tenants.")
 
@@ -59,11 +60,13 @@ def organisations_create(
     eppn_domain: EppnDomains = None,
     as_json: AsJson = False,
 ) -> None:
-    """Makes an organisation."""
+    """Makes an organisation, with keys of its own that ENCRYPTION_KEYS seal."""
     files, domains = _files(certificate, key), _domains(eppn_domain or [])
 
+    cipher = cipher_of(read_settings().encryption_keys.get_secret_value())
+
     async def create(conn: AsyncConnection) -> UUID:
-        return await tenants.create_organisation(conn, number, name, files, entity_id or None, domains)
+        return await tenants.create_organisation(conn, cipher, number, name, files, entity_id or None, domains)
 
     made, shown = _change(number, create)
     if as_json:

@@ -17,7 +17,7 @@ from app.db.changes import place_changes_anew
 from app.db.engine import check, close, connect
 from app.db.outages import outage_of
 from app.errors import Stopped
-from app.runtime import running
+from app.runtime import check_for_calls, running, token_cipher
 
 commands = typer.Typer()
 
@@ -39,9 +39,9 @@ def _says(*names: str) -> str:
 
 # What both go by.
 _BOTH = (
-    *("database_url", "database_prepare", "redis_url", "redis_ca_file", "plain_to_servers"),
-    *("encryption_keys", "encryption_keys_file", "search_key"),
-    *("skolverket_provisioning_url", "skolverket_open_data_url", "skolverket_authorisation_url", "skolverket_ca_file"),
+    *("database_url", "database_url_file", "database_prepare", "redis_url", "redis_url_file", "redis_ca_file"),
+    *("plain_to_servers", "encryption_keys", "encryption_keys_file"),
+    *("skolverket_provisioning_url", "skolverket_open_data_url", "skolverket_authorisation_url"),
     *("webhooks_to_loopback", "metrics_port", "metrics_host", "log_level"),
 )
 _OF_SERVE = (
@@ -50,6 +50,7 @@ _OF_SERVE = (
 )
 _OF_WORKER = (
     *("egress", "worker_jobs", "skolverket_calls_per_second", "skolverket_reads_per_second", "skolverket_timeout"),
+    *("token_keys", "token_keys_file", "skolverket_ca_file"),
     *("skolverket_authorisation_pins", "certificate_folder", "fault_horizon", "open_data_refresh"),
 )
 
@@ -62,7 +63,7 @@ def serve(
 ) -> None:
     """Serves the REST API, until SIGTERM or Ctrl-C; requests that have begun are finished.
 
-    It needs DATABASE_URL, ENCRYPTION_KEYS, SEARCH_KEY and Skolverket's three addresses, and wakes workers at REDIS_URL;
+    It needs DATABASE_URL, ENCRYPTION_KEYS and Skolverket's three addresses, and wakes workers at REDIS_URL;
     MAX_ROSTER_BYTES and MAX_ORGANISATION_BYTES bound what it takes. `config check` says what is in effect.
     """
     from app.server.serving import serve_api
@@ -76,7 +77,7 @@ def serve(
 def worker(ready_file: ReadyFile = None) -> None:
     """Carries jobs to Skolverket, until SIGTERM or Ctrl-C; run as many as you like.
 
-    It needs DATABASE_URL, ENCRYPTION_KEYS, SEARCH_KEY and Skolverket's three addresses, and is woken at REDIS_URL. One
+    It needs DATABASE_URL, ENCRYPTION_KEYS and Skolverket's three addresses, and is woken at REDIS_URL. One
     worker of each EGRESS calls, and the others stand by; SKOLVERKET_CALLS_PER_SECOND and SKOLVERKET_READS_PER_SECOND
     are its limits, FAULT_HORIZON is for how long it tries again. `config check` says what is in effect.
     """
@@ -87,6 +88,8 @@ def worker(ready_file: ReadyFile = None) -> None:
     from app.ready import say_ready
 
     settings = read_settings()
+    check_for_calls(settings)
+    token_keys = token_cipher(settings)
     _outlive_the_terminal()
 
     async def run() -> None:
@@ -104,7 +107,9 @@ def worker(ready_file: ReadyFile = None) -> None:
             await until_usable(settings.database_url.get_secret_value(), runtime.engine, stop)
             if stop.is_set():
                 return
-            egress = Egress(settings, runtime.engine, runtime.checks, runtime.cipher, runtime.target, stop)
+            egress = Egress(
+                settings, runtime.engine, runtime.checks, runtime.cipher, runtime.target, stop, token_keys=token_keys
+            )
             register_process(egress.meters.registry, settings.build_commit)
             port = PORT if settings.metrics_port is None else settings.metrics_port
             with served(egress.meters, settings.metrics_host, port) as metrics_port:

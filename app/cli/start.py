@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from app.db import engine
 from app.errors import Stopped
 from app.logs import configure
+from app.secret_files import with_secrets
 from app.settings import Settings, sentences
 
 
@@ -35,4 +36,4 @@ def read_settings() -> Settings:
     except ValidationError as wrong:
         raise Stopped(f"settings: {'; '.join(sentences(wrong))}") from None
     configure(settings.log_level)
-    return settings
+    return with_secrets(settings)

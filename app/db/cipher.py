@@ -1,9 +1,12 @@
 """Personal data at rest: AES-GCM over values, keyed digests of contents and buckets of search keys, by organisation.
 
 An organisation's keys are derived (HKDF, RFC 5869) from ours and its own random salt: without the salt nothing of it
-can be opened any more. Layout of a sealed value: one byte with the key id's length, the key id, 12 bytes of nonce,
-ciphertext and tag. The associated data binds it to its organisation and place: one that was moved does not open. Where
-64 has been added to the first byte, what was encrypted is compressed: a specimen's number, then DEFLATE against it.
+can be opened any more. What its digests and buckets are made with is random, and its own for as long as it is there:
+its row has it, sealed, so that it stays the same whichever key of ours seals.
+
+Layout of a sealed value: one byte with the key id's length, the key id, 12 bytes of nonce, ciphertext and tag. The
+associated data binds it to its organisation and place: one that was moved does not open. Where 64 has been added to the
+first byte, what was encrypted is compressed: a specimen's number, then DEFLATE against it.
 """
 
 import base64
@@ -13,6 +16,7 @@ import os
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 from uuid import UUID
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -31,6 +35,8 @@ _KEY = 32
 _COMPRESSED = 64
 # A small window and little memory: what is compressed is short, and making ready for more would take longer than it.
 _WINDOW, _MEMORY = -10, 1
+# What binds an organisation's sealed digest key to its place.
+DIGEST_KEY_PLACE = b"digests"
 
 
 class KeyUnknown(LookupError):
@@ -44,13 +50,11 @@ class OrganisationCipher:
     organisation_id: UUID
     current: str
     keys: Mapping[str, AESGCM] = field(repr=False)
-    digest_key: bytes = field(repr=False)
-    # Each a keyed BLAKE2b that has been given nothing yet: a copy of it takes a third of the time of an HMAC.
-    buckets_of: "hashlib.blake2b" = field(repr=False, compare=False)
-    traits_of: "hashlib.blake2b" = field(repr=False, compare=False)
+    sealed_digest_key: bytes = field(repr=False)
     specimens: Sequence[bytes] = field(default=(), repr=False)
     # Ids of keys that have opened something that was stored: what does not open with one of these has been damaged.
     proven: set[str] = field(default_factory=set, repr=False, compare=False)
+    _digests: "list[_Digests]" = field(default_factory=list, init=False, repr=False, compare=False)
 
     def seal(self, plain: bytes, place: bytes) -> bytes:
         """Encrypts one value for one place: a content's digest, or a name such as `token`."""
@@ -80,6 +84,11 @@ class OrganisationCipher:
             return plain
         return zlib.decompressobj(_WINDOW, self._specimen(plain[0])).decompress(plain[1:])
 
+    def sealed_anew(self, sealed: bytes, place: bytes) -> bytes:
+        """Seals with the current key what was sealed for that place with another one; raises as `open` does."""
+        plain = self.open(sealed, place)
+        return self.seal(plain, place) if sealed[0] < _COMPRESSED else self.seal_compressed(plain, place)
+
     def _specimen(self, number: int) -> bytes:
         if number > len(self.specimens):
             raise KeyUnknown(f"compressed against specimen {number}, which this version of the service lacks")
@@ -87,11 +96,11 @@ class OrganisationCipher:
 
     def digest(self, kind: str, object_id: UUID, plain: bytes) -> bytes:
         """Gives the 32 bytes by which a content is known: it is one object's, whatever else has the same bytes."""
-        return hmac.digest(self.digest_key, b"\0".join((kind.encode("ascii"), object_id.bytes, plain)), "sha256")
+        return hmac.digest(self._keyed().contents, b"\0".join((kind.encode("ascii"), object_id.bytes, plain)), "sha256")
 
     def bucket(self, key: str) -> int:
         """Gives the bucket of 24 bits in which a search key is; another organisation has it in another one."""
-        digest = self.buckets_of.copy()
+        digest = self._keyed().buckets.copy()
         digest.update(key.encode("utf-8", "surrogatepass"))
         return int.from_bytes(digest.digest(), "big")
 
@@ -107,9 +116,42 @@ class OrganisationCipher:
         if text is None:
             return None
         of = b"" if object_id is None else object_id.bytes
-        digest = self.traits_of.copy()
+        digest = self._keyed().traits.copy()
         digest.update(b"\0".join((name.encode("ascii"), of, text.encode("utf-8", "surrogatepass"))))
         return digest.digest()
+
+    def _keyed(self) -> "_Digests":
+        """Opens the digest key when it is first needed, and raises as `open` does."""
+        if not self._digests:
+            if not self.sealed_digest_key:
+                raise KeyUnknown("what has no digest key of its own is not compared with anything")
+            self._digests.append(_Digests.of(self.open(self.sealed_digest_key, DIGEST_KEY_PLACE)))
+        return self._digests[0]
+
+
+@dataclass(frozen=True, slots=True)
+class _Digests:
+    """What an organisation's digests are made with."""
+
+    contents: bytes = field(repr=False)
+    # Each a keyed BLAKE2b that has been given nothing yet: a copy of it takes a third of the time of an HMAC.
+    buckets: "hashlib.blake2b" = field(repr=False)
+    traits: "hashlib.blake2b" = field(repr=False)
+
+    @classmethod
+    def of(cls, digest_key: bytes) -> "_Digests":
+        return cls(
+            _derived(digest_key, None, b"digest"),
+            hashlib.blake2b(key=_derived(digest_key, None, b"words"), digest_size=BUCKET_BYTES),
+            hashlib.blake2b(key=_derived(digest_key, None, b"traits"), digest_size=_TRAIT_BYTES),
+        )
+
+
+class OwnKeys(NamedTuple):
+    """What an organisation's row has of its keys: both together, one behind the other, are what `Cipher.of` takes."""
+
+    salt: bytes
+    digest_key: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,31 +160,34 @@ class Cipher:
 
     current: str
     masters: Mapping[str, bytes] = field(repr=False)
-    search_key: bytes = field(repr=False)
     # What values that are stored compressed look like, the newest last. Each stays as long as something is stored.
     specimens: Sequence[bytes] = field(default=(), repr=False)
 
     # Deriving takes some 20 µs a key, and every request and job asks for it.
     _made: dict[tuple[UUID, bytes], OrganisationCipher] = field(default_factory=dict, repr=False, compare=False)
 
-    def of(self, organisation_id: UUID, salt: bytes) -> OrganisationCipher:
-        """Gives the keys of the organisation with that salt."""
-        made = self._made.get((organisation_id, salt))
+    def of(self, organisation_id: UUID, own: bytes) -> OrganisationCipher:
+        """Gives the keys of an organisation, whose salt and sealed digest key are `own`; without the latter it seals
+        and opens, and makes no digest.
+        """
+        made = self._made.get((organisation_id, own))
         if made is None:
-            made = self._made[organisation_id, salt] = self._derive(organisation_id, salt)
+            made = self._made[organisation_id, own] = OrganisationCipher(
+                organisation_id,
+                self.current,
+                {key_id: _sealing(master, own[:SALT_BYTES]) for key_id, master in self.masters.items()},
+                own[SALT_BYTES:],
+                self.specimens,
+            )
         return made
 
-    def _derive(self, organisation_id: UUID, salt: bytes) -> OrganisationCipher:
-        keys = {key_id: AESGCM(_derived(master, salt, b"content")) for key_id, master in self.masters.items()}
-        return OrganisationCipher(
-            organisation_id,
-            self.current,
-            keys,
-            digest_key=_derived(self.search_key, salt, b"digest"),
-            buckets_of=hashlib.blake2b(key=_derived(self.search_key, salt, b"words"), digest_size=BUCKET_BYTES),
-            traits_of=hashlib.blake2b(key=_derived(self.search_key, salt, b"traits"), digest_size=_TRAIT_BYTES),
-            specimens=self.specimens,
-        )
+    def new_keys(self, organisation_id: UUID) -> OwnKeys:
+        """Makes the salt and the digest key of an organisation."""
+        return self.keys_with(organisation_id, os.urandom(SALT_BYTES), os.urandom(_KEY))
+
+    def keys_with(self, organisation_id: UUID, salt: bytes, digest_key: bytes) -> OwnKeys:
+        """Gives what an organisation's row has with this salt and this digest key, which is sealed."""
+        return OwnKeys(salt, self.of(organisation_id, salt).seal(digest_key, DIGEST_KEY_PLACE))
 
 
 def key_id_of(sealed: bytes) -> str:
@@ -155,29 +200,22 @@ def plain_length(sealed_length: int, first_byte: int) -> int:
     return sealed_length - 1 - first_byte % _COMPRESSED - _NONCE - _TAG
 
 
-def new_salt() -> bytes:
-    """Makes an organisation's salt."""
-    return os.urandom(SALT_BYTES)
-
-
-def cipher_of(encryption_keys: str, search_key: str, specimens: Sequence[bytes] = ()) -> Cipher:
-    """Reads the settings ENCRYPTION_KEYS and SEARCH_KEY; raises Stopped with what is wrong, never with a key.
+def cipher_of(keys: str, specimens: Sequence[bytes] = (), *, setting: str = "ENCRYPTION_KEYS") -> Cipher:
+    """Reads keys as `setting` has them; raises Stopped with what is wrong, never with a key.
 
     `specimens` are what values that are stored compressed look like, the newest last.
     """
     masters: dict[str, bytes] = {}
-    for part in filter(None, (part.strip() for part in encryption_keys.split(","))):
+    for part in filter(None, (part.strip() for part in keys.split(","))):
         key_id, colon, encoded = part.partition(":")
         if not colon or not key_id.isascii() or not key_id.isalnum() or len(key_id) > 32:
-            raise Stopped("ENCRYPTION_KEYS: each key is `id:base64`, its id 1–32 ASCII letters and digits")
+            raise Stopped(f"{setting}: each key is `id:base64`, its id 1–32 ASCII letters and digits")
         if key_id in masters:
-            raise Stopped(f"ENCRYPTION_KEYS: the id {key_id} stands there twice")
-        masters[key_id] = _key(encoded, f"ENCRYPTION_KEYS: key {key_id}")
+            raise Stopped(f"{setting}: the id {key_id} stands there twice")
+        masters[key_id] = _key(encoded, f"{setting}: key {key_id}")
     if not masters:
-        raise Stopped("ENCRYPTION_KEYS is not set: give at least one `id:base64 of 32 bytes`")
-    if not search_key:
-        raise Stopped("SEARCH_KEY is not set: give the base64 of 32 bytes")
-    return Cipher(next(iter(masters)), masters, _key(search_key, "SEARCH_KEY"), specimens)
+        raise Stopped(f"{setting} is not set: give at least one `id:base64 of 32 bytes`")
+    return Cipher(next(iter(masters)), masters, specimens)
 
 
 def new_key() -> str:
@@ -185,7 +223,11 @@ def new_key() -> str:
     return base64.b64encode(os.urandom(_KEY)).decode("ascii")
 
 
-def _derived(master: bytes, salt: bytes, purpose: bytes) -> bytes:
+def _sealing(master: bytes, salt: bytes) -> AESGCM:
+    return AESGCM(_derived(master, salt, b"content"))
+
+
+def _derived(master: bytes, salt: bytes | None, purpose: bytes) -> bytes:
     return HKDF(algorithm=SHA256(), length=_KEY, salt=salt, info=purpose).derive(master)
 
 

@@ -32,8 +32,8 @@ class Claim:
     organisation_id: UUID
     run_id: UUID
     kind: Kind
-    # Of the organisation, whose contents are opened with it.
-    salt: bytes = field(repr=False)
+    # Of the organisation, whose contents are opened with them.
+    own_keys: bytes = field(repr=False)
     lost_before: bool
     # What of it was open when it was claimed.
     opened: JobSnapshot = field(repr=False, compare=False)
@@ -50,7 +50,7 @@ async def claim_jobs(
     """
     rows = await conn.execute(
         sa.text(
-            "SELECT id, claim, organisation_id, run_id, kind, salt, lost_before, wake_latency, opened"
+            "SELECT id, claim, organisation_id, run_id, kind, own_keys, lost_before, wake_latency, opened"
             " FROM claim_jobs(:epoch, :most, CAST(:wanted AS uuid[]))"
         ),
         {"epoch": epoch, "most": most, "wanted": None if wanted is None else list(wanted)},
@@ -76,7 +76,7 @@ def _claim_of(row: sa.Row[Any]) -> Claim:
         row.organisation_id,
         row.run_id,
         Kind(row.kind),
-        bytes(row.salt),
+        bytes(row.own_keys),
         row.lost_before,
         snapshot_of(row.opened),
         row.wake_latency,
@@ -87,7 +87,14 @@ def following(claim: Claim, given: Sequence[Any]) -> Claim:
     """Reads the claim of what follows from the end of another one's job: [job, claim, run, kind, what is open]."""
     job_id, number, run_id, kind, opened = given
     return Claim(
-        UUID(job_id), number, claim.organisation_id, UUID(run_id), Kind(kind), claim.salt, False, snapshot_of(opened)
+        UUID(job_id),
+        number,
+        claim.organisation_id,
+        UUID(run_id),
+        Kind(kind),
+        claim.own_keys,
+        False,
+        snapshot_of(opened),
     )
 
 

@@ -32,7 +32,7 @@ _CLAIM: Final = """
     UPDATE webhook_delivery each SET claim = each.claim + 1, leased_until = clock_timestamp() + CAST(:lease AS interval)
     FROM (
         -- Endpoint by endpoint, over the index in which the times of each stand in order.
-        SELECT first.*, url, secret, salt,
+        SELECT first.*, url, secret, salt || digest_key AS own_keys,
             CASE WHEN secret_before_until > clock_timestamp() THEN secret_before END AS secret_before
         FROM webhook JOIN organisation ON organisation.id = webhook.organisation_id CROSS JOIN LATERAL (
             SELECT one.ctid AS place, one.due_at FROM webhook_delivery one
@@ -44,7 +44,7 @@ _CLAIM: Final = """
         ORDER BY first.due_at LIMIT :most
     ) due WHERE each.ctid = due.place
     RETURNING each.id, each.claim, each.organisation_id, each.webhook_id, each.type, each.data, each.created_at,
-        each.attempts, due.url, due.secret, due.secret_before, due.salt, clock_timestamp() AS now
+        each.attempts, due.url, due.secret, due.secret_before, due.own_keys, clock_timestamp() AS now
 """
 _SETTLE: Final = """
     UPDATE webhook_delivery SET attempts = attempts + 1, tried_at = clock_timestamp(), http_status = :http_status,
@@ -70,7 +70,7 @@ class Delivery:
     url: str = field(repr=False)
     secret: bytes = field(repr=False)
     secret_before: bytes | None = field(repr=False)
-    salt: bytes = field(repr=False)
+    own_keys: bytes = field(repr=False)
     # By the database's clock.
     now: datetime
 

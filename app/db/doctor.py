@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.circuits import ServiceState, service_states
 from app.db.engine import migrated
+from app.db.sealed import SealedWith, sealed_with
 from app.db.tasks import LEASE
 from app.db.workers import SILENT_AFTER
 from app.domain.diagnosis import IDLE_FOR, TOKEN_FAILED_WITHIN
@@ -231,6 +232,7 @@ async def look(conn: AsyncConnection, most: int = MOST_LANES) -> Seen:
     pauses = await part("egress", lambda: _rows(conn, _PAUSES, now=now), none)
     holders = await part("egress", lambda: _rows(conn, _HOLDERS), none)
     ahead = await part("times", lambda: _rows(conn, _AHEAD, now=now, silent=SILENT_AFTER, lease=LEASE), none)
+    counted = await part("keys", partial(sealed_with, conn), list[SealedWith]())
     bare = await part("organisations", lambda: _rows(conn, _BARE), none)
     return Seen(
         now=now,
@@ -261,6 +263,7 @@ async def look(conn: AsyncConnection, most: int = MOST_LANES) -> Seen:
         clock_ahead=clock_ahead,
         far_ahead={row["what"]: row["times"] for row in ahead},
         without_certificate=[row["number"] for row in bare],
+        sealed={each.key: each.values for each in counted if each.keys == "encryption"},
         unread=unread,
     )
 

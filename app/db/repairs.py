@@ -31,7 +31,8 @@ async def load(conn: AsyncConnection, cipher: Cipher, task: Task) -> Repair | No
         await conn.execute(
             sa.text(
                 f"""
-                SELECT job.kind, job.organisation_id, organisation.salt, known.id, known.accepted, kept.sealed,
+                SELECT job.kind, job.organisation_id,
+                    organisation.salt || organisation.digest_key AS own_keys, known.id, known.accepted, kept.sealed,
                     coalesce(sent.protected, false) OR {is_marked("job.organisation_id", "known.id")} AS protected,
                     EXISTS (
                         SELECT FROM withheld(
@@ -62,7 +63,7 @@ async def load(conn: AsyncConnection, cipher: Cipher, task: Task) -> Repair | No
     ).all()
     if not rows:
         return None
-    opens = cipher.of(rows[0].organisation_id, bytes(rows[0].salt))
+    opens = cipher.of(rows[0].organisation_id, bytes(rows[0].own_keys))
     return Repair(
         Kind(rows[0].kind),
         opens,

@@ -39,6 +39,17 @@ async def add(conn: AsyncConnection, kind: str, key: str = "", organisation_id: 
     )
 
 
+async def is_there(conn: AsyncConnection, kind: str, key: str) -> bool:
+    """Tells whether there is such a task."""
+    query = sa.text("SELECT EXISTS (SELECT FROM task WHERE kind = :kind AND key = :key)")
+    return bool(await conn.scalar(query, {"kind": kind, "key": key}))
+
+
+async def drop_others(conn: AsyncConnection, kind: str, key: str) -> None:
+    """Deletes the tasks of a kind that have another key; whoever has one in hand finds its claim gone."""
+    await conn.execute(sa.text("DELETE FROM task WHERE kind = :kind AND key <> :key"), {"kind": kind, "key": key})
+
+
 async def renew(conn: AsyncConnection, kind: str, organisations: Mapping[str, UUID]) -> None:
     """Makes tasks that are due at once, by their keys; one that is in hand loses its claim, and is done anew."""
     await conn.execute(

@@ -5,7 +5,7 @@ Of certificates and private keys there are names of files here, and never what i
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
@@ -13,13 +13,16 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db import findings
-from app.db.cipher import new_salt
+from app.db.cipher import Cipher
 from app.db.schema import api_key, organisation, run
 from app.db.versions import KEY_COUNTS, KEY_VERSION
 from app.errors import Conflict, NotFound
 from app.security.keys import OPERATOR, NewKey, new_key
 
 Row = sa.RowMapping
+
+# An organisation's own keys as `Cipher.of` takes them.
+OWN_KEYS: Final = sa.literal_column("organisation.salt || organisation.digest_key", sa.LargeBinary).label("own_keys")
 
 
 class CertificateFiles(NamedTuple):
@@ -31,20 +34,27 @@ class CertificateFiles(NamedTuple):
 
 async def create_organisation(
     conn: AsyncConnection,
+    cipher: Cipher,
     number: str,
     name: str,
     files: CertificateFiles | None = None,
     entity_id: str | None = None,
     eppn_domains: Sequence[str] = (),
 ) -> UUID:
-    """Registers a school organiser by its ten-digit organisation number; raises Conflict when it is there already."""
+    """Registers a school organiser by its ten-digit organisation number, with keys of its own that `cipher` seals.
+
+    Raises Conflict when it is there already.
+    """
     if entity_id is not None and files is None:
         raise _nothing_to_prove_it()
+    new_id = uuid4()
+    own = cipher.new_keys(new_id)
     made = insert(organisation).values(
-        id=uuid4(),
+        id=new_id,
         number=number,
         name=name,
-        salt=new_salt(),
+        salt=own.salt,
+        digest_key=own.digest_key,
         entity_id=entity_id,
         eppn_domains=list(eppn_domains),
         **_columns(files),
@@ -176,14 +186,14 @@ async def insert_key(
 async def find_key(conn: AsyncConnection, handle: str) -> Row | None:
     """Gives a key that counts, or None when it is unknown, revoked or expired, or its organisation is disabled.
 
-    It has id, name, organisation_id and salt (both None for an operator's), handle, digest, scopes and version.
+    It has id, name, organisation_id and own_keys (both None for an operator's), handle, digest, scopes and version.
     """
     found = await conn.execute(
         sa.select(
             api_key.c.id,
             api_key.c.name,
             api_key.c.organisation_id,
-            organisation.c.salt,
+            OWN_KEYS,
             api_key.c.handle,
             api_key.c.digest,
             api_key.c.scopes,

@@ -7,14 +7,19 @@ import sqlalchemy as sa
 from cryptography.exceptions import InvalidTag
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.cipher import KeyUnknown, OrganisationCipher
+from app.db.cipher import Cipher, KeyUnknown, OrganisationCipher
 
 # What binds a sealed token to its place.
-_PLACE = b"token"
+PLACE = b"token"
+
+
+def of_organisation(keys: Cipher, organisation_id: UUID) -> OrganisationCipher:
+    """Gives the keys of an organisation's tokens: a token ends within hours, and its row with the organisation."""
+    return keys.of(organisation_id, organisation_id.bytes)
 
 
 async def kept_token(
-    conn: AsyncConnection, cipher: OrganisationCipher, organisation_id: UUID, environment: str
+    conn: AsyncConnection, keys: Cipher, organisation_id: UUID, environment: str
 ) -> tuple[str, float] | None:
     """Gives the organisation's token for an environment and the seconds until its end; None when there is none.
 
@@ -32,34 +37,38 @@ async def kept_token(
     if row is None:
         return None
     try:
-        return cipher.open(row.token, _PLACE).decode("ascii"), float(row.good_for)
+        return of_organisation(keys, organisation_id).open(row.token, PLACE).decode("ascii"), float(row.good_for)
     except (InvalidTag, KeyUnknown):
         return None
 
 
 async def keep_token(
     conn: AsyncConnection,
-    cipher: OrganisationCipher,
+    keys: Cipher | None,
     organisation_id: UUID,
     environment: str,
     token: str,
     expires_at: datetime,
 ) -> float:
-    """Stores a fresh token in place of an older one; gives the seconds until its end."""
+    """Stores a fresh token in place of an older one, without `keys` no more than that there is one again.
+
+    Gives the seconds until its end.
+    """
     good_for = await conn.scalar(
         sa.text(
             """
             INSERT INTO access_token (organisation_id, environment, token, expires_at)
-            VALUES (:organisation, :environment, :token, :expires_at)
+            VALUES (:organisation, :environment, CAST(:token AS bytea),
+                CASE WHEN CAST(:token AS bytea) IS NOT NULL THEN CAST(:expires_at AS timestamptz) END)
             ON CONFLICT (organisation_id, environment) DO UPDATE SET token = excluded.token,
                 expires_at = excluded.expires_at, failed_at = NULL, failure = NULL
-            RETURNING extract(epoch FROM expires_at - clock_timestamp())
+            RETURNING extract(epoch FROM CAST(:expires_at AS timestamptz) - clock_timestamp())
             """
         ),
         {
             "organisation": organisation_id,
             "environment": environment,
-            "token": cipher.seal(token.encode("ascii"), _PLACE),
+            "token": keys and of_organisation(keys, organisation_id).seal(token.encode("ascii"), PLACE),
             "expires_at": expires_at,
         },
     )

@@ -7,7 +7,7 @@ The question is one statement over all organisations: it gives nothing but which
 
 from typing import Final, LiteralString
 
-# Postgres numbers a row anew when it is written. Every upload writes its organisation: of that a caller has the salt.
+# Postgres numbers a row anew when it is written. Every upload writes its organisation: of that a caller has the keys.
 KEY_VERSION: Final[LiteralString] = "concat(api_key.xmin, '/', md5(organisation.salt))"
 
 # Of api_key, joined to its organisation if it has one.

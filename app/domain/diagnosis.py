@@ -76,6 +76,7 @@ def diagnose(seen: Seen) -> list[Finding]:
         *_sessions(seen),
         *_clocks(seen),
         *_around(seen),
+        *_keys(seen),
     ]
     return [*sorted(shared, key=_rank), *sorted((_queue(seen, queue) for queue in seen.queues), key=_rank)]
 
@@ -201,6 +202,19 @@ def _around(seen: Seen) -> Iterator[Finding]:
     if seen.certificates_needed and (bare := seen.without_certificate):
         some = ("some_of", {"some": bare[:_MOST_NAMED], "more": len(bare) - _MOST_NAMED})
         yield _found("warning", "no_certificate", organisations=some if len(bare) > _MOST_NAMED else bare)
+
+
+def _keys(seen: Seen) -> Iterator[Finding]:
+    """Says which keys are missing, and of those that there are besides the first whether they may go."""
+    if seen.keys is None or "keys" in seen.unread:
+        return
+    if missing := sorted(seen.sealed.keys() - set(seen.keys)):
+        yield _found("error", "key_missing", keys=missing)
+    for key in seen.keys[1:]:
+        if values := seen.sealed.get(key):
+            yield _found("ok", "key_older", key=key, values=values)
+        else:
+            yield _found("ok", "key_unused", key=key)
 
 
 def _queue(seen: Seen, queue: ActivityQueue) -> Finding:

@@ -153,6 +153,10 @@ class Seen:
     holders: Mapping[str, UUID] = field(default_factory=dict)
     sessions: Sequence[Session] = ()
     without_certificate: Sequence[str] = ()
+    # By the id of an encryption key, how many values it seals; of many not all are counted. The ids of the keys that
+    # there are, the first of which seals; None where that is not known.
+    sealed: Mapping[str, int] = field(default_factory=dict)
+    keys: Sequence[str] | None = None
     # Parts that could not be read in time.
     unread: Sequence[str] = ()
     redis: bool | None = True

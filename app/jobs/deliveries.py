@@ -118,7 +118,7 @@ class DeliveryLoop:
             )
 
     def _secrets(self, delivery: Delivery) -> list[bytes]:
-        cipher = self.cipher.of(delivery.organisation_id, bytes(delivery.salt))
+        cipher = self.cipher.of(delivery.organisation_id, bytes(delivery.own_keys))
         place = secret_place(delivery.webhook_id)
         sealed = filter(None, (delivery.secret, delivery.secret_before))
         return [cipher.open(bytes(each), place) for each in sealed]

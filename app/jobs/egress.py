@@ -52,6 +52,8 @@ class Egress:
     watchdog: Watchdog = field(default_factory=Watchdog)
     worker: UUID = field(default_factory=uuid4)
     random: Random = field(default_factory=SystemRandom)
+    # Of tokens at rest; without them these stay in memory.
+    token_keys: Cipher | None = None
     meters: Meters = field(default_factory=Meters)
     # Epochs that have ended and of which that has not been written.
     _unclosed: list[UUID] = field(default_factory=list)
@@ -111,7 +113,7 @@ class Egress:
         }
         services = Services(self.engine, self.name, self.random)
         timeout = settings.skolverket_timeout
-        tokens = Tokens(self.engine, self.target, services, timeout)
+        tokens = Tokens(self.engine, self.target, services, timeout, self.token_keys)
         calls = Calls(self.engine, self.name, self.target, services, tokens, pacers, timeout, self.meters)
         holder = Holder(
             self.engine,

@@ -130,7 +130,7 @@ class Holder:
     def _begin(self, held: Claim, *, heard_of: bool) -> None:
         # What the sweep finds by itself had no wake-up.
         self.meters.claimed(after_a_death=held.lost_before, wake_latency=held.wake_latency if heard_of else None)
-        cipher = self.cipher.of(held.organisation_id, held.salt)
+        cipher = self.cipher.of(held.organisation_id, held.own_keys)
         runner = Runner(self.engine, cipher, self.published, held, self.rules, self.calls, self.random, self._bodies)
         self._in_progress[held.job_id] = (held, runner)
         step = asyncio.create_task(self._carry(held, runner), name=name_of_step(held.job_id))

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.crash_points import passing
 from app.db import tokens
-from app.db.cipher import OrganisationCipher
+from app.db.cipher import Cipher, OrganisationCipher
 from app.db.engine import statement
 from app.db.tenants import identification
 from app.domain.conclusion import CIRCUIT_OPEN
@@ -58,12 +58,16 @@ class _OfOne:
 
 @dataclass(slots=True)
 class Tokens:
-    """The tokens of one holder of an egress; each fetch may take `timeout` seconds."""
+    """The tokens of one holder of an egress; each fetch may take `timeout` seconds.
+
+    With `keys` they are kept for the next holder too: workers alone have these.
+    """
 
     engine: AsyncEngine
     target: Target
     services: Services
     timeout: float
+    keys: Cipher | None = None
     _of: dict[UUID, _OfOne] = field(default_factory=dict)
 
     async def token(self, cipher: OrganisationCipher) -> Kept:
@@ -96,8 +100,10 @@ class Tokens:
         return one.token
 
     async def _of_before(self, cipher: OrganisationCipher) -> Kept | None:
+        if self.keys is None:
+            return None
         async with statement(self.engine, "kept_token") as conn:
-            kept = await tokens.kept_token(conn, cipher, cipher.organisation_id, self.target.environment)
+            kept = await tokens.kept_token(conn, self.keys, cipher.organisation_id, self.target.environment)
         return None if kept is None else _good_for(*kept)
 
     async def _fetch(self, cipher: OrganisationCipher) -> Kept:
@@ -110,7 +116,7 @@ class Tokens:
             raise
         async with statement(self.engine, "keep_token") as conn:
             good_for = await tokens.keep_token(
-                conn, cipher, organisation_id, environment, fresh.value, fresh.expires_at
+                conn, self.keys, organisation_id, environment, fresh.value, fresh.expires_at
             )
         return _good_for(fresh.value, good_for)
 

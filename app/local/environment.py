@@ -14,7 +14,7 @@ def outer_environment() -> dict[str, str]:
 
 def new_keys() -> dict[str, str]:
     """Makes the keys of a database that is new."""
-    return {"ENCRYPTION_KEYS": f"local:{new_key()}", "SEARCH_KEY": new_key()}
+    return {name: f"local:{new_key()}" for name in ("ENCRYPTION_KEYS", "TOKEN_KEYS")}
 
 
 def towards_simulator(address: str) -> dict[str, str]:

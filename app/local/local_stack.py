@@ -117,7 +117,7 @@ def _start_all(launcher: Launcher, reference: Mapping[str, Any], port: int | Non
     httpx.put(f"{simulator}/_simulator/reference", json=reference, trust_env=False).raise_for_status()
     migrating.wait_until_done()
     # Before a worker starts: it must not carry the jobs of somebody else's organisations to a simulator.
-    key = _key(folder, launcher.env["DATABASE_URL"], reference["huvudman"])
+    key = _key(folder, launcher.env, reference["huvudman"])
     working = launcher.start("worker")
     last = _read(folder / "port")
     serving = _launch_on(port or (int(last) if last else 8000), launcher, "serve")
@@ -156,17 +156,19 @@ def _wait_for_end(lock: int, folder: Path) -> None:
         time.sleep(0.02)
 
 
-def _key(folder: Path, database_url: str, organiser: Mapping[str, str]) -> str:
+def _key(folder: Path, env: Mapping[str, str], organiser: Mapping[str, str]) -> str:
     """Gives the key of the demonstration's organisation, the one kept in the folder as long as it opens the API."""
     number, name = organiser["organisationNumber"], organiser["displayName"]
-    key = asyncio.run(first_organisation(database_url, number, name, _SCOPES, _read(folder / "key")))
+    key = asyncio.run(
+        first_organisation(env["DATABASE_URL"], env["ENCRYPTION_KEYS"], number, name, _SCOPES, _read(folder / "key"))
+    )
     _keep(folder / "key", key)
     return key
 
 
 def _keys(folder: Path) -> dict[str, str]:
     """Gives the encryption keys: the environment's, or those that the folder keeps for its own data."""
-    if os.environ.get("ENCRYPTION_KEYS") and os.environ.get("SEARCH_KEY"):
+    if os.environ.get("ENCRYPTION_KEYS"):
         return {}
     kept = folder / "secrets.json"
     if not kept.exists():

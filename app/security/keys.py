@@ -41,7 +41,7 @@ class Caller:
     organisation_id: UUID
     scopes: frozenset[str]
     # Of its organisation, whose contents are opened with it.
-    salt: bytes = field(default=b"", repr=False)
+    own_keys: bytes = field(default=b"", repr=False)
     # What the key is known by, and its version: another one whenever it, or its organisation, has been changed.
     handle: str = ""
     digest: bytes = field(default=b"", repr=False)

@@ -19,6 +19,7 @@ from app.api.dependencies import Parts
 from app.api.metrics import Shared, Together
 from app.db import reads
 from app.db.circuits import service_states
+from app.db.sealed import sealed_with
 from app.db.workers import all_workers
 
 PORT = 9100
@@ -80,6 +81,8 @@ def figures_app(parts: Parts) -> Starlette:
 async def _together(parts: Parts) -> Together | None:
     try:
         async with asyncio.timeout(_TIMEOUT_SECONDS), parts.reading.connect() as conn:
-            return Together(await reads.backlog(conn), await service_states(conn), await all_workers(conn))
+            return Together(
+                await reads.backlog(conn), await service_states(conn), await all_workers(conn), await sealed_with(conn)
+            )
     except (SQLAlchemyError, TimeoutError, OSError):
         return None

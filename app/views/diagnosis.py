@@ -63,6 +63,7 @@ def show_diagnosis(seen: Seen, findings: Sequence[Finding]) -> Shown:
         "headline": headline(seen, findings),
         "at": seen.now.astimezone(UTC),
         "queues": seen.queues_in_all,
+        "keys": [{"id": key, "values": values} for key, values in sorted(seen.sealed.items())],
         "findings": [show_found(found, seen.now) for found in findings],
     }
 

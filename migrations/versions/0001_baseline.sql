@@ -99,6 +99,7 @@ CREATE TABLE organisation (
     number TEXT NOT NULL,
     name TEXT NOT NULL,
     salt BYTEA NOT NULL,
+    digest_key BYTEA NOT NULL,
     last_upload BIGINT DEFAULT '0' NOT NULL,
     created_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
     disabled_at TIMESTAMP WITH TIME ZONE,
@@ -271,6 +272,8 @@ CREATE TABLE content (
 CREATE INDEX ix_content_object ON content (object_id);
 
 CREATE INDEX ix_content_words ON content USING gin (words);
+
+CREATE INDEX ix_content_key ON content (substr(sealed, 2, get_byte(substr(sealed, 1, 1) || '\x00'::bytea, 0) & 63), organisation_id);
 
 CREATE TABLE epoch (
     id UUID NOT NULL,
@@ -645,6 +648,8 @@ CREATE TABLE batch (
 );
 
 CREATE INDEX ix_batch_open ON batch (job_id) WHERE status IN ('written', 'called', 'accepted');
+
+CREATE INDEX ix_batch_key ON batch (substr(request_sha256, 2, get_byte(substr(request_sha256, 1, 1) || '\x00'::bytea, 0) & 63), organisation_id);
 
 CREATE TABLE record (
     organisation_id UUID NOT NULL,

@@ -76,7 +76,6 @@ def settings(database_url: str, redis_url: str) -> Settings:
         database_url=SecretStr(database_url),
         redis_url=SecretStr(redis_url),
         encryption_keys=SecretStr(f"k1:{cipher.new_key()}"),
-        search_key=SecretStr(cipher.new_key()),
         max_roster_bytes=MAX_ROSTER_BYTES,
         sign_in_over_http=True,
         **{name.lower(): address for name, address in NOWHERE.items()},  # type: ignore[arg-type]
@@ -87,7 +86,9 @@ def settings(database_url: str, redis_url: str) -> Settings:
 async def service(settings: Settings) -> AsyncIterator[Service]:
     async with running(settings) as runtime:
         async with runtime.engine.begin() as conn:
-            organisations = [await tenants.create_organisation(conn, number, "Exempelkommun") for number in NUMBERS]
+            organisations = [
+                await tenants.create_organisation(conn, runtime.cipher, number, "Exempelkommun") for number in NUMBERS
+            ]
         app = app_over(runtime)
         with socket.socket() as listening:
             listening.bind(("127.0.0.1", 0))

@@ -97,7 +97,7 @@ class Played:
         async with self.runtime.engine.begin() as conn:
             held = await epochs.claim(conn, job_id)
             assert held is not None
-            cipher = self.runtime.cipher.of(self.organisation_id, held.salt)
+            cipher = self.runtime.cipher.of(self.organisation_id, held.own_keys)
             while (out := (await batches.write_batch(conn, cipher, PUBLISHED, held)).batch) is not None:
                 self.batches.append(out.id)
                 if end is not None:

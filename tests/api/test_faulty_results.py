@@ -40,7 +40,7 @@ class Held:
 
     async def answered(self, answer: Any) -> str:
         """Sends all records in one batch, to which this is answered; gives its address."""
-        cipher = self.service.runtime.cipher.of(self.claim.organisation_id, self.claim.salt)
+        cipher = self.service.runtime.cipher.of(self.claim.organisation_id, self.claim.own_keys)
         async with self.service.runtime.engine.begin() as conn:
             batch = (await batches.write_batch(conn, cipher, PUBLISHED, self.claim)).batch
             assert batch is not None

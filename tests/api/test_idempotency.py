@@ -183,7 +183,7 @@ async def test_while_the_first_request_goes_on_a_repeat_is_409(
     async with service.runtime.engine.begin() as conn:
         found = await tenants.find_key(conn, handle)
         assert found is not None
-        cipher = service.runtime.cipher.of(found["organisation_id"], found["salt"])
+        cipher = service.runtime.cipher.of(found["organisation_id"], found["own_keys"])
         used = idempotency.Used.of(cipher, found["id"], "slow", "a request")
         await idempotency.find(conn, found["organisation_id"], used)
         refused = await sent(client, path, "slow")

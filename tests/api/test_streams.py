@@ -137,7 +137,7 @@ async def test_streams_end_when_the_process_is_told_to_stop(
     service: Service, client: httpx.AsyncClient, run_id: UUID, settings: Settings, spawn: Spawn
 ) -> None:
     """SIGTERM closes them as if they were at their end, and nothing has to be cut off."""
-    names = ("database_url", "redis_url", "encryption_keys", "search_key")
+    names = ("database_url", "redis_url", "encryption_keys")
     child = spawn(
         *("serve", "--port", "0"), env={name.upper(): getattr(settings, name).get_secret_value() for name in names}
     )

@@ -28,7 +28,7 @@ from app.skolverket.published import BODY_FORM
 from app.target import CallHooks, Connection, SlowDown, TargetError, Token, TryAgain
 from tests.contract.simulator_at_work import Skolverket
 from tests.database.epochs import begin_epoch
-from tests.database.factories import Tenant, engine_of, pupil
+from tests.database.factories import Tenant, engine_of, pupil, the_cipher
 
 SECONDS = 4
 TIMEOUT = 5.0
@@ -54,7 +54,7 @@ async def calling(engine: AsyncEngine, settings: Settings, timeout: float = TIME
         "calls": Pacer(target.limits.calls_per_second, lambda: CALLS_FOR),
         "reads": Pacer(target.limits.reads_per_second, lambda: CALLS_FOR),
     }
-    tokens = Tokens(engine, target, services, timeout)
+    tokens = Tokens(engine, target, services, timeout, the_cipher())
     calls = Calls(engine, "here", target, services, tokens, pacers, timeout)
     try:
         yield calls

@@ -24,7 +24,9 @@ from tests.database.factories import Tenant, engine_of, the_cipher
 @asynccontextmanager
 async def working(engine: AsyncEngine, database_url: str, skolverket: Skolverket) -> AsyncIterator[None]:
     settings, beats = fast(skolverket), engine_of(database_url, pool=1)
-    worker = Egress(settings, engine, beats, the_cipher(), target_of(settings), asyncio.Event())
+    worker = Egress(
+        settings, engine, beats, the_cipher(), target_of(settings), asyncio.Event(), token_keys=the_cipher()
+    )
     task = asyncio.create_task(worker.run())
     try:
         yield

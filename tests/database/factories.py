@@ -40,7 +40,7 @@ _serials = count(1)
 @cache
 def the_cipher() -> Cipher:
     """Gives keys made for these tests."""
-    return cipher_of(f"k1:{new_key()}", new_key())
+    return cipher_of(f"k1:{new_key()}")
 
 
 def engine_of(url: str, pool: int = 6) -> AsyncEngine:
@@ -127,11 +127,11 @@ class Tenant:
         """Registers an organisation and a key of it."""
         number = f"21200{next(_serials):05d}"
         async with engine.begin() as conn:
-            organisation_id = await tenants.create_organisation(conn, number, "Exempelkommun")
+            organisation_id = await tenants.create_organisation(conn, the_cipher(), number, "Exempelkommun")
             key = await tenants.create_key(conn, number, "testnyckel", ("provision", "history"))
             found = await tenants.find_key(conn, key.handle)
         assert found is not None
-        return cls(engine, organisation_id, number, found["id"], the_cipher().of(organisation_id, found["salt"]))
+        return cls(engine, organisation_id, number, found["id"], the_cipher().of(organisation_id, found["own_keys"]))
 
     async def store(
         self, roster: Mapping[str, Sequence[Object]] | None = None, activity_id: UUID | None = None

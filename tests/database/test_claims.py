@@ -36,9 +36,9 @@ async def _job(tenant: Tenant, job_id: UUID) -> dict[str, object]:
 async def test_a_claim_says_whose_job_it_is_and_which(tenant: Tenant) -> None:
     run = await tenant.new_run()
     held = await tenant.claim(run.jobs[0])
-    salt = await tenant.value("SELECT salt FROM organisation WHERE id = :id", id=tenant.organisation_id)
+    own = await tenant.value("SELECT salt || digest_key FROM organisation WHERE id = :id", id=tenant.organisation_id)
     assert held == Claim(
-        run.jobs[0], held.number, tenant.organisation_id, run.id, Kind.PERSONS, salt, False, held.opened
+        run.jobs[0], held.number, tenant.organisation_id, run.id, Kind.PERSONS, own, False, held.opened
     )
     assert (held.opened.counts.pending, held.opened.ready) == (2, True)
 

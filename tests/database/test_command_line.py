@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from app import cli
 from app.api.polling.key_uses import KeyUses
 from app.db import deliveries, tenants, webhooks
+from app.db.cipher import new_key
 from app.security.keys import parse
 from tests.conftest import NOWHERE
 from tests.database.factories import Run, Tenant, engine_of, make_run
@@ -47,6 +48,7 @@ Command = Callable[..., Awaitable[Ended]]
 def command(database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
     """Runs `python -m app …` in this process, apart from the test's own event loop."""
     monkeypatch.setenv("DATABASE_URL", database_url)
+    monkeypatch.setenv("ENCRYPTION_KEYS", f"k1:{new_key()}")
     monkeypatch.setenv("COLUMNS", "30")
 
     def run(arguments: tuple[str, ...]) -> int:
@@ -338,20 +340,20 @@ async def test_a_run_is_cancelled_and_goes_on(command: Command, there: tuple[Run
 async def test_the_settings_are_checked(command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
     """All that is wrong is said at once, and no secret is shown."""
     key = f"one:{'A' * 43}="
-    for name, value in {**NOWHERE, "SEARCH_KEY": "A" * 43 + "=", "ENCRYPTION_KEYS": key}.items():
+    for name, value in {**NOWHERE, "TOKEN_KEYS": key, "ENCRYPTION_KEYS": key}.items():
         monkeypatch.setenv(name, value)
     well = await command("config", "check")
     assert (well.code, well.err) == (0, "")
     assert "ENCRYPTION_KEYS=(set)" in well.out
     assert "AAAA" not in well.out
-    monkeypatch.setenv("SEARCH_KEY", "short")
+    monkeypatch.setenv("TOKEN_KEYS", "short")
     monkeypatch.setenv("REDIS_URL", "nowhere")
     monkeypatch.setenv("SKOLVERKET_CA_FILE", "/nowhere.pem")
     monkeypatch.delenv("SKOLVERKET_OPEN_DATA_URL")
     ill = await command("config", "check", "--json")
     assert (ill.code, ill.document["well"]) == (1, False)
     said = [sentence.split()[0].strip(":,") for sentence in ill.document["problems"]]
-    assert said == ["REDIS_URL", "SEARCH_KEY", "SKOLVERKET_CA_FILE", "SKOLVERKET_OPEN_DATA_URL"]
+    assert said == ["REDIS_URL", "TOKEN_KEYS", "SKOLVERKET_CA_FILE", "SKOLVERKET_OPEN_DATA_URL"]
     monkeypatch.setenv("FAULT_HORIZON", "6")
     unread = await command("config", "check")
     assert (unread.code, "FAULT_HORIZON: give a number with its unit" in unread.out) == (1, True)
@@ -363,7 +365,8 @@ async def test_keys_may_lie_in_a_file_that_its_owner_alone_reads(
     file = tmp_path / "keys"
     file.touch(0o600)
     file.write_text(f"one:{'A' * 43}=\n")
-    for name, value in {**NOWHERE, "SEARCH_KEY": "A" * 43 + "=", "ENCRYPTION_KEYS_FILE": str(file)}.items():
+    monkeypatch.delenv("ENCRYPTION_KEYS")
+    for name, value in {**NOWHERE, "ENCRYPTION_KEYS_FILE": str(file)}.items():
         monkeypatch.setenv(name, value)
     assert (await command("config", "check")).code == 0
     file.chmod(0o644)

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from app.db import batches, claims, runs
-from app.db.cipher import KeyUnknown
+from app.db.cipher import DIGEST_KEY_PLACE, KeyUnknown
 from app.db.engine import statement
 from app.db.faults import OurFault, Unusable, fault_of
 from app.skolverket.published import PUBLISHED
@@ -100,7 +100,7 @@ async def test_what_was_lost_after_the_batch_was_written(tenant: Tenant, three: 
 async def test_a_batch_that_would_leave_otherwise_than_written_is_written_anew(tenant: Tenant, three: Run) -> None:
     held = await tenant.claim(three.jobs[0])
     out = await tenant.written(held)
-    other = replace(tenant.cipher, digest_key=b"another")
+    other = replace(tenant.cipher, sealed_digest_key=tenant.cipher.seal(b"another", DIGEST_KEY_PLACE))
     async with statement(tenant.engine, "test") as conn:
         with pytest.raises(Unusable) as raised:
             await batches.call_batch(conn, other, PUBLISHED, held, out.id)

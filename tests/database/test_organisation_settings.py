@@ -23,7 +23,7 @@ from app.db.tenants import CertificateFiles
 from app.errors import Conflict, NotFound, Stopped
 from app.local.environment import new_keys
 from tests.conftest import NOWHERE, ROOT, _wait, spawning
-from tests.database.factories import Tenant, engine_of
+from tests.database.factories import Tenant, engine_of, the_cipher
 from tests.tls import CLIENT, Tls, issue, make_tls, write_key
 
 NUMBER, OTHER = "2120000001", "2120009812"
@@ -48,7 +48,7 @@ async def identification(engine: AsyncEngine, organisation_id: UUID) -> tuple[An
 
 async def made(engine: AsyncEngine, files: CertificateFiles | None = None, entity_id: str | None = None) -> UUID:
     return await in_transaction(
-        engine, lambda conn: tenants.create_organisation(conn, NUMBER, "Exempelkommun", files, entity_id)
+        engine, lambda conn: tenants.create_organisation(conn, the_cipher(), NUMBER, "Exempelkommun", files, entity_id)
     )
 
 
@@ -59,7 +59,7 @@ async def changed(engine: AsyncEngine, files: CertificateFiles | None, entity_id
 async def test_an_organisation_is_made_with_or_without_a_certificate(engine: AsyncEngine) -> None:
     assert await identification(engine, await made(engine)) == (NUMBER, None, None, None)
     other = await in_transaction(
-        engine, lambda conn: tenants.create_organisation(conn, OTHER, "Exempelstad", FILES, ENTITY_ID)
+        engine, lambda conn: tenants.create_organisation(conn, the_cipher(), OTHER, "Exempelstad", FILES, ENTITY_ID)
     )
     assert await identification(engine, other) == (OTHER, *FILES, ENTITY_ID)
 
@@ -118,6 +118,7 @@ async def test_the_database_refuses_half_an_identity(tenant: Tenant, change: str
 def run(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
     """Runs `python -m app organisations …` in this process, whose logs stay as they are."""
     monkeypatch.setenv("DATABASE_URL", database_url)
+    monkeypatch.setenv("ENCRYPTION_KEYS", new_keys()["ENCRYPTION_KEYS"])
     monkeypatch.setenv("COLUMNS", "200")
     return lambda *arguments: CliRunner().invoke(cli.cli, ["organisations", *arguments])
 
@@ -284,7 +285,7 @@ def test_without_colours_and_without_a_terminal_the_check_reads_the_same(databas
     async def make() -> None:
         engine = engine_of(database_url)
         async with engine.begin() as conn:
-            await tenants.create_organisation(conn, NUMBER, "Exempelkommun")
+            await tenants.create_organisation(conn, the_cipher(), NUMBER, "Exempelkommun")
         await engine.dispose()
 
     asyncio.run(make())

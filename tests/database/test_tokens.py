@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from app.db.claims import database_time
 from app.db.tokens import keep_token, kept_token, note_failure
-from tests.database.factories import Tenant
+from tests.database.factories import Tenant, the_cipher
 
 TOKEN = "a.b.c"
 HERE = "https://provisioning.example.se/v1"
@@ -13,12 +13,12 @@ HERE = "https://provisioning.example.se/v1"
 async def _keep(tenant: Tenant, value: str = TOKEN, *, environment: str = HERE, lives: float = 3600) -> float:
     async with tenant.engine.begin() as conn:
         ends = await database_time(conn) + timedelta(seconds=lives)
-        return await keep_token(conn, tenant.cipher, tenant.organisation_id, environment, value, ends)
+        return await keep_token(conn, the_cipher(), tenant.organisation_id, environment, value, ends)
 
 
 async def _kept(tenant: Tenant, environment: str = HERE) -> tuple[str, float] | None:
     async with tenant.engine.begin() as conn:
-        return await kept_token(conn, tenant.cipher, tenant.organisation_id, environment)
+        return await kept_token(conn, the_cipher(), tenant.organisation_id, environment)
 
 
 async def _value(tenant: Tenant, environment: str = HERE) -> str | None:

@@ -254,6 +254,7 @@ def add_organisation(
     key = asyncio.run(
         create_organisation(
             service.env["DATABASE_URL"],
+            service.env["ENCRYPTION_KEYS"],
             organiser["organisationNumber"],
             organiser["displayName"],
             scopes,

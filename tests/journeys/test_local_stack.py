@@ -19,12 +19,13 @@ from app.demo.roster import reference_only
 from app.demo.show import invent
 from app.errors import Stopped
 from app.local import local_stack
-from app.local.environment import outer_environment
+from app.local.environment import new_keys, outer_environment
 from app.local.launcher import Launcher
 from app.local.organisation import create_organisation, first_organisation
 from app.local.server import free_port
 from tests.conftest import ROOT
 
+KEYS = new_keys()["ENCRYPTION_KEYS"]
 SCOPES = ("provision", "history", "pii")
 # As a person does it who has read docs/first-steps.md.
 _CREATE = '. .local/env && exec "$0" -m app organisations create --number 2120009820 --name "Exempelstads kommun"'
@@ -217,14 +218,14 @@ def test_a_port_that_was_lost_meanwhile_is_given_up(tmp_path: Path, monkeypatch:
 
 async def test_the_first_organisation_keeps_its_key_beside_others(database_url: str) -> None:
     """Others that are made meanwhile are nobody else's; a key that opens nothing is replaced."""
-    key = await first_organisation(database_url, "2120009812", "First", SCOPES, None)
-    await create_organisation(database_url, "2120009820", "Second", SCOPES)
-    assert await first_organisation(database_url, "2120009812", "First", SCOPES, key) == key
-    assert await first_organisation(database_url, "2120009812", "First", SCOPES, "no key") != key
+    key = await first_organisation(database_url, KEYS, "2120009812", "First", SCOPES, None)
+    await create_organisation(database_url, KEYS, "2120009820", "Second", SCOPES)
+    assert await first_organisation(database_url, KEYS, "2120009812", "First", SCOPES, key) == key
+    assert await first_organisation(database_url, KEYS, "2120009812", "First", SCOPES, "no key") != key
 
 
 async def test_a_database_of_somebody_else_is_left_alone(database_url: str) -> None:
     """A worker that calls a simulator would carry its organisations' jobs there."""
-    await create_organisation(database_url, "2120009820", "Somebody", SCOPES)
+    await create_organisation(database_url, KEYS, "2120009820", "Somebody", SCOPES)
     with pytest.raises(Stopped, match="a database of its own"):
-        await first_organisation(database_url, "2120009812", "First", SCOPES, None)
+        await first_organisation(database_url, KEYS, "2120009812", "First", SCOPES, None)

@@ -32,7 +32,7 @@ SETTINGS = {
     if not any(isinstance(mark, Internal) for mark in field.metadata)
 }
 # What a process can't do its work without, of what is a secret.
-SECRETS = {"DATABASE_URL", "REDIS_URL", "ENCRYPTION_KEYS", "SEARCH_KEY"}
+SECRETS = {"DATABASE_URL", "REDIS_URL", "ENCRYPTION_KEYS", "TOKEN_KEYS"}
 
 
 def kinds(kind: str) -> list[dict[str, Any]]:
@@ -75,22 +75,47 @@ def test_each_command_is_a_verb_with_its_options(place: str, command: list[str])
     assert verb[0] == "health" or verb[0] in place
 
 
-@pytest.mark.parametrize("name", WITH_PODS)
-def test_what_is_set_are_settings_and_secrets_come_by_reference(name: str) -> None:
-    environment = container(name).get("env", [])
-    assert {each["name"] for each in environment} <= SECRETS
-    for each in environment:
-        assert each["valueFrom"]["secretKeyRef"] == {"name": "provkedja", "key": each["name"]}
+def environment(name: str) -> dict[str, str]:
+    """Gives what a container is given, of the ConfigMap and by itself."""
     [shared] = kinds("ConfigMap")
-    assert shared["data"].keys() <= SETTINGS - SECRETS
-    assert all(isinstance(value, str) for value in shared["data"].values())
-    if name != "provkedja-migrate":
-        assert {each["name"] for each in environment} == SECRETS
-        assert container(name)["envFrom"] == [{"configMapRef": {"name": shared["metadata"]["name"]}}]
+    given = container(name).get("env", [])
+    of_all = shared["data"] if "envFrom" in container(name) else {}
+    return {**of_all, **{each["name"]: each["value"] for each in given}}
+
+
+@pytest.mark.parametrize("name", WITH_PODS)
+def test_what_is_set_are_settings_and_secrets_are_files_of_mounted_secrets(name: str) -> None:
+    """Each is of a secret by its own name, readable for the pod's group and nobody else; none is in the environment."""
+    given = environment(name)
+    assert given.keys() <= SETTINGS - SECRETS
+    mounts = {each["mountPath"]: each["name"] for each in container(name)["volumeMounts"]}
+    volumes = {each["name"]: each for each in pod(name)["volumes"]}
+    assert pod(name)["securityContext"]["fsGroup"] == pod(name)["securityContext"]["runAsGroup"]
+    files = {setting: Path(value) for setting, value in given.items() if setting.removesuffix("_FILE") in SECRETS}
+    for setting, path in files.items():
+        assert path.name == setting.removesuffix("_FILE")
+        assert volumes[mounts[str(path.parent)]]["secret"]["defaultMode"] == 0o440
+    expected = {
+        "provkedja-migrate": {"DATABASE_URL_FILE"},
+        "provkedja-serve": {"DATABASE_URL_FILE", "REDIS_URL_FILE", "ENCRYPTION_KEYS_FILE"},
+        "provkedja-worker": {f"{secret}_FILE" for secret in SECRETS},
+    }
+    assert files.keys() == expected[name]
+
+
+def test_workers_alone_have_token_keys_and_certificates() -> None:
+    """A secret of their own: another one could be read out of the API's pod."""
+    mounted = {
+        name: {each["secret"]["secretName"] for each in pod(name)["volumes"] if "secret" in each} for name in WITH_PODS
+    }
+    assert mounted["provkedja-worker"] - mounted["provkedja-serve"] == {"provkedja-worker", "provkedja-certificates"}
+    assert mounted["provkedja-serve"] == {"provkedja"}
+    assert "CERTIFICATE_FOLDER" not in environment("provkedja-serve")
 
 
 def test_what_is_set_for_all_is_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
     [shared] = kinds("ConfigMap")
+    assert shared["data"].keys() <= SETTINGS - SECRETS
     for name, value in shared["data"].items():
         monkeypatch.setenv(name, value)
     assert Settings().metrics_host == shared["data"]["METRICS_HOST"]
@@ -167,7 +192,15 @@ def test_each_has_the_time_to_end_that_it_takes() -> None:
 def test_a_unit_has_its_settings_from_one_file_and_rights_to_nothing(path: Path) -> None:
     service = unit(path)["Service"]
     assert service["EnvironmentFile"] == "/etc/provkedja/env"
-    assert "Environment" not in service
+    credentials = [
+        line for line in path.read_text("utf-8").splitlines() if re.match("LoadCredential|Environment=", line)
+    ]
+    keys = {"serve": ["encryption_keys"], "worker": ["encryption_keys", "token_keys"], "migrate": []}
+    assert credentials == [
+        line
+        for name in next(names for part, names in keys.items() if part in path.name)
+        for line in (f"LoadCredential={name}:/etc/provkedja/{name}", f"Environment={name.upper()}_FILE=%d/{name}")
+    ]
     assert (service["User"], service["NoNewPrivileges"], service["ProtectSystem"]) == ("provkedja", "yes", "strict")
     assert service["CapabilityBoundingSet"] == ""
 

@@ -54,12 +54,13 @@ async def testify(url: str, seen: Seen, cipher: Cipher) -> None:
                 records[row[0]].append(Record(*row[1:]))
         seen.records = records
         seen.batches = {
-            row[0]: _batch(row, cipher.of(owner, salt))
-            for owner, salt, *row in await _all(
+            row[0]: _batch(row, cipher.of(owner, own_keys))
+            for owner, own_keys, *row in await _all(
                 conn,
-                "SELECT organisation.id, salt, batch.id, job_id, batch.number, status, request_sha256, request_bytes,"
-                f" record_ids, {_at('batch.created_at')}, {_at('called_at')}, {_at('finished_at')}, http_status,"
-                " remote_job_id, error FROM batch JOIN organisation ON organisation.id = batch.organisation_id",
+                "SELECT organisation.id, salt || digest_key, batch.id, job_id, batch.number, status, request_sha256,"
+                f" request_bytes, record_ids, {_at('batch.created_at')}, {_at('called_at')}, {_at('finished_at')},"
+                " http_status, remote_job_id, error"
+                " FROM batch JOIN organisation ON organisation.id = batch.organisation_id",
             )
         }
         seen.events = [

@@ -82,7 +82,7 @@ class TortureStack:
     def cipher(self) -> Cipher:
         """Gives the keys that all processes have."""
         env = self._launcher.env
-        return cipher_of(env["ENCRYPTION_KEYS"], env["SEARCH_KEY"], PUBLISHED.specimens)
+        return cipher_of(env["ENCRYPTION_KEYS"], PUBLISHED.specimens)
 
     async def open(self) -> None:
         """Starts everything, and returns when all are ready."""
@@ -183,7 +183,7 @@ class TortureStack:
 
     async def organisation(self, number: str, name: str) -> dict[str, str]:
         """Makes an organisation; gives its key by which it calls."""
-        key = await create_organisation(self.postgres.url, number, name, SCOPES)
+        key = await create_organisation(self.postgres.url, self._launcher.env["ENCRYPTION_KEYS"], number, name, SCOPES)
         return {"Authorization": f"Bearer {key}"}
 
     async def close(self) -> None:

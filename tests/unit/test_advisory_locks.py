@@ -4,17 +4,21 @@ import re
 from pathlib import Path
 from uuid import UUID
 
-from app.db.cipher import Cipher, new_salt
+from app.db.cipher import Cipher
 from app.db.idempotency import Used
 
 _APP = Path(__file__).parents[2] / "app"
 _CALL = re.compile(r"advisory_\w+\((?P<given>(?:[^()]|\([^()]*(?:\([^()]*\)[^()]*)*\))*)\)")
 _ORGANISATION, _KEY = UUID(int=1), UUID(int=2)
+_CIPHER = Cipher("k1", {"k1": b"k" * 32})
 
 
-def _of(salt: bytes, key: str, api_key: UUID = _KEY) -> Used:
-    cipher = Cipher("k1", {"k1": b"k" * 32}, b"s" * 32).of(_ORGANISATION, salt)
-    return Used.of(cipher, api_key, key, "provision")
+def _own_keys() -> bytes:
+    return b"".join(_CIPHER.new_keys(_ORGANISATION))
+
+
+def _of(own: bytes, key: str, api_key: UUID = _KEY) -> Used:
+    return Used.of(_CIPHER.of(_ORGANISATION, own), api_key, key, "provision")
 
 
 def _outer_commas(given: str) -> int:
@@ -38,8 +42,8 @@ def test_locks_of_idempotency_keys_alone_are_of_two_integers() -> None:
 
 def test_a_lock_of_an_idempotency_key_is_as_secret_as_its_digest() -> None:
     """All of its 64 bits are of the digest that only the organisation's key gives, and another one for each API key."""
-    salt = new_salt()
-    high, low = _of(salt, "once").lock
-    assert (high % 2**32).to_bytes(4) + (low % 2**32).to_bytes(4) == _of(salt, "once").digest[:8]
-    others = (_of(salt, "twice"), _of(salt, "once", UUID(int=3)), _of(new_salt(), "once"))
+    own = _own_keys()
+    high, low = _of(own, "once").lock
+    assert (high % 2**32).to_bytes(4) + (low % 2**32).to_bytes(4) == _of(own, "once").digest[:8]
+    others = (_of(own, "twice"), _of(own, "once", UUID(int=3)), _of(_own_keys(), "once"))
     assert all(each.lock[0] != high and each.lock[1] != low for each in others)

@@ -69,6 +69,15 @@ def test_the_figures_of_each_process_are_reached_from_the_machine_alone() -> Non
     assert (inside, first) == (9101, 9101)
 
 
+def test_workers_alone_have_certificates_and_token_keys() -> None:
+    """The API has neither folder nor file nor setting of them, nor do migrations."""
+    assert {"encryption_keys", "token_keys"} == set(SERVICES["worker"]["secrets"])
+    assert any("certificates" in volume for volume in SERVICES["worker"]["volumes"])
+    for name in ("api", "migrate"):
+        assert SERVICES[name]["secrets"] == ["encryption_keys"]
+        assert not re.search("certificate|token", str(SERVICES[name]), re.IGNORECASE)
+
+
 def test_a_worker_is_healthy_by_the_file_that_it_writes() -> None:
     worker = SERVICES["worker"]
     assert worker["command"][-2:] == worker["healthcheck"]["test"][-2:]

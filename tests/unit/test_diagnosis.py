@@ -389,6 +389,7 @@ def test_nothing_is_said_but_ids_numbers_codes_and_times() -> None:
         "woken",
         "unset",
         "deliveries",
+        "values",
     }
     ids = {
         "worker",
@@ -396,6 +397,8 @@ def test_nothing_is_said_but_ids_numbers_codes_and_times() -> None:
         "run",
         "job",
         "pid",
+        "key",
+        "keys",
         "blockers",
         "ending",
         "organisation",
@@ -482,3 +485,24 @@ def test_a_page_stays_as_it_is_while_nothing_but_time_passes() -> None:
     first = seen(waiting, workers=[], last_heard_of=NOW - MINUTE)
     assert on_a_page(first) == on_a_page(replace(first, now=NOW + 3 * SECOND))
     assert any("hördes av kl. 08.04" in each.what for each in on_a_page(first))
+
+
+@pytest.mark.parametrize(
+    ("keys", "sealed", "expected"),
+    [
+        pytest.param(["k2"], {"k2": 7}, [], id="one key is nothing to speak of"),
+        pytest.param(["k2", "k1"], {"k2": 7, "k1": 1}, [("ok", "key_older")], id="an older one still seals something"),
+        pytest.param(["k2", "k1"], {"k2": 7}, [("ok", "key_unused")], id="and may go when it does not"),
+        pytest.param(["k2"], {"k2": 7, "k1": 1}, [("error", "key_missing")], id="one is not there any more"),
+        pytest.param(None, {"k1": 1}, [], id="whoever has no keys says nothing of them"),
+    ],
+)
+def test_of_each_key_it_is_said_whether_it_may_go(
+    keys: list[str] | None, sealed: dict[str, int], expected: list[tuple[str, str]]
+) -> None:
+    assert said(seen(keys=keys, sealed=sealed)) == expected
+
+
+def test_a_key_that_may_go_is_named() -> None:
+    [found] = diagnose(seen(keys=["k2", "k1"], sealed={"k2": 7}))
+    assert worded(found, NOW).what == "the key k1 seals nothing any more: it may go"

@@ -33,7 +33,6 @@ def app() -> FastAPI:
         database_url=SecretStr(ADDRESS),
         redis_url=SecretStr("redis://127.0.0.1:1"),
         encryption_keys=SecretStr("k1:x"),
-        search_key=SecretStr("x"),
         cors_origins=PAGE,
         **{name.lower(): address for name, address in NOWHERE.items()},  # type: ignore[arg-type]
     )

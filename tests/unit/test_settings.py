@@ -15,7 +15,7 @@ from app.settings import Internal, Settings, effective, sentences
 from tests.conftest import ROOT
 
 ADDRESSES = ("PROVISIONING", "OPEN_DATA", "AUTHORISATION")
-SECRETS = ("DATABASE_URL", "REDIS_URL", "ENCRYPTION_KEYS", "SEARCH_KEY")
+SECRETS = ("DATABASE_URL", "REDIS_URL", "ENCRYPTION_KEYS", "TOKEN_KEYS")
 PIN = f"sha256//{'A' * 43}="
 
 

@@ -11,6 +11,7 @@ from uuid import uuid4
 import httpx
 
 from app.db import engine, tenants
+from app.db.cipher import cipher_of
 from app.demo.roster import DEMONSTRATION, RosterPlan, generate, reference_only, roster_only
 
 Json = dict[str, Any]
@@ -38,10 +39,10 @@ def make_operators_key(database_url: str) -> str:
     return asyncio.run(make())
 
 
-def make_keys(database_url: str, number: str) -> dict[str, str]:
+def make_keys(database_url: str, keys: str, number: str) -> dict[str, str]:
     """Makes a key of each other kind of reader: of the organisation but without sight, of one without data, for Drift.
 
-    `number` is the organisation's.
+    `number` is the organisation's, `keys` are those of ENCRYPTION_KEYS.
     """
 
     async def make() -> dict[str, str]:
@@ -49,7 +50,7 @@ def make_keys(database_url: str, number: str) -> dict[str, str]:
         try:
             async with database.begin() as conn:
                 masked = await tenants.create_key(conn, number, "utan personuppgifter", ("history",))
-                await tenants.create_organisation(conn, "2120009820", "Nybyggda kommun")
+                await tenants.create_organisation(conn, cipher_of(keys), "2120009820", "Nybyggda kommun")
                 empty = await tenants.create_key(conn, "2120009820", "ny", ("provision", "history", "pii"))
                 return {"masked": masked.text, "empty": empty.text}
         finally:

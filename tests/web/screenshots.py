@@ -57,7 +57,7 @@ def staged(folder: Path) -> Iterator[Stage]:
     reference = _reference()
     number = reference["huvudman"]["organisationNumber"]
     with local_stack(folder, reference, join=False) as up:
-        keys = make_keys(_setting(folder / "env", "DATABASE_URL"), number)
+        keys = make_keys(_setting(folder / "env", "DATABASE_URL"), _setting(folder / "env", "ENCRYPTION_KEYS"), number)
         headers = {"Authorization": f"Bearer {up.key}", "Content-Type": "application/json"}
         with httpx.Client(base_url=up.api, headers=headers, timeout=60, trust_env=False) as api:
             scenery = Scenery(api, up.simulator)

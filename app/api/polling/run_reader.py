@@ -153,5 +153,5 @@ def _caller(found: tenants.Row) -> Caller | Operator:
     if of is None:
         return Operator(id_, name, handle, digest, version)
     return Caller(
-        id_, name, of, frozenset(found["scopes"]), found["salt"], handle=handle, digest=digest, version=version
+        id_, name, of, frozenset(found["scopes"]), found["own_keys"], handle=handle, digest=digest, version=version
     )

@@ -158,6 +158,7 @@ async def _look(parts: Parts) -> Diagnosed:
         redis=await parts.runtime.notifier.writable() if settings.redis_url.get_secret_value() else None,
         certificates_needed=settings.skolverket_authorisation_url.startswith("https:"),
         fault_horizon=settings.fault_horizon,
+        keys=list(parts.runtime.cipher.masters),
     )
     return Diagnosed(seen, diagnose(seen))
 

@@ -188,6 +188,13 @@ class Found(BaseModel):
     queue: FindingQueue | None
 
 
+class KeyInUse(BaseModel):
+    """An encryption key, and how much it seals."""
+
+    id: Annotated[str, Field(description="Its id.", examples=["2026a"])]
+    values: Annotated[Count, Field(description="Sealed values; of a column with more than 1000 no more are counted.")]
+
+
 class Diagnosis(BaseModel):
     """What the doctor says."""
 
@@ -195,4 +202,5 @@ class Diagnosis(BaseModel):
     headline: Annotated[str, Field(description="How it is, in a sentence.", examples=["Nothing is stuck."])]
     at: Annotated[AwareDatetime, Field(description="When it was so.")]
     queues: Annotated[Count, Field(description="Activities with a run that has not ended.")]
+    keys: Annotated[list[KeyInUse], Field(description="Encryption keys that seal something.")]
     findings: Annotated[list[Found], Field(description="The worst first.")]

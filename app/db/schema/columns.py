@@ -39,6 +39,14 @@ class TransactionId(UserDefinedType[str]):
 pg.base.ischema_names["xid8"] = TransactionId
 
 
+def key_of(column: str) -> str:
+    """Writes the expression of the id, as bytes, of the key that a sealed value in `column` was sealed with.
+
+    Only the value's beginning is read; one that is none gives something that is no key's id.
+    """
+    return f"substr({column}, 2, get_byte(substr({column}, 1, 1) || '\\x00'::bytea, 0) & 63)"
+
+
 UUID = pg.UUID(as_uuid=True)
 Time = sa.DateTime(timezone=True)
 NOW = sa.text("clock_timestamp()")

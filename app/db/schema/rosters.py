@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
-from app.db.schema.columns import NOW, UUID, Time, kind_of_object, metadata, one_of
+from app.db.schema.columns import NOW, UUID, Time, key_of, kind_of_object, metadata, one_of
 
 activity = sa.Table(
     "activity",
@@ -71,6 +71,8 @@ content = sa.Table(
     # For whoever erases all that is an object's.
     sa.Index("ix_content_object", "object_id"),
     sa.Index("ix_content_words", "words", postgresql_using="gin"),
+    # What a key seals, for those who count it or seal it anew.
+    sa.Index("ix_content_key", sa.text(key_of("sealed")), "organisation_id"),
 )
 
 roster_staging = sa.Table(

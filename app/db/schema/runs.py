@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
-from app.db.schema.columns import NOW, UUID, Time, TransactionId, kind_of_object, metadata, one_of
+from app.db.schema.columns import NOW, UUID, Time, TransactionId, key_of, kind_of_object, metadata, one_of
 from app.domain.outcome import OUTCOMES
 
 # What has not ended has no outcome; in the indexes that is a value like the others: of NULL they give no order.
@@ -324,6 +324,8 @@ batch = sa.Table(
         "(status IN ('answered', 'refused', 'lost')) = (finished_at IS NOT NULL)", name="finished_has_its_time"
     ),
     sa.Index("ix_batch_open", "job_id", postgresql_where=sa.text("status IN ('written', 'called', 'accepted')")),
+    # What a key seals, for those who count it or seal it anew.
+    sa.Index("ix_batch_key", sa.text(key_of("request_sha256")), "organisation_id"),
 )
 
 pause = sa.Table(

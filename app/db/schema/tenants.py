@@ -14,6 +14,8 @@ organisation = sa.Table(
     sa.Column("name", sa.Text, nullable=False),
     # What its keys are derived with: without it nothing of the organisation can be opened any more.
     sa.Column("salt", sa.LargeBinary, nullable=False),
+    # What digests and the search's buckets are made with, sealed: it never changes.
+    sa.Column("digest_key", sa.LargeBinary, nullable=False),
     # How many rosters it has uploaded: the next one is committed as one more.
     sa.Column("last_upload", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("created_at", Time, nullable=False, server_default=NOW),

@@ -14,6 +14,14 @@ BEGIN
         END IF;
         RETURN NEW;
     END IF;
+    IF TG_OP = 'UPDATE' AND current_setting('provkedja.sealing_anew', true) = 'on' THEN
+        -- What is sealed may be sealed with another key, and nothing else of it changes.
+        IF NEW.request_sha256 IS NULL OR OLD.request_sha256 IS NULL
+            OR to_jsonb(NEW) - 'request_sha256' IS DISTINCT FROM to_jsonb(OLD) - 'request_sha256' THEN
+            PERFORM refuse('batch_final', format('batch %s is sealed anew and changed in nothing else', OLD.id));
+        END IF;
+        RETURN NEW;
+    END IF;
     PERFORM fenced_job(NEW.job_id, NEW.fence);
     NEW.fence := NULL;
     IF TG_OP = 'INSERT' THEN

@@ -4,7 +4,7 @@
 -- only suspect at a death has the process to itself: what is in hand comes to its end first, and nothing is beside it. They are
 -- of any organisation; each is opened for its own.
 CREATE OR REPLACE FUNCTION claim_jobs(of_epoch uuid, most integer, wanted uuid[])
-RETURNS TABLE (id uuid, claim bigint, organisation_id uuid, run_id uuid, kind text, lost_before boolean, salt bytea,
+RETURNS TABLE (id uuid, claim bigint, organisation_id uuid, run_id uuid, kind text, lost_before boolean, own_keys bytea,
     wake_latency interval, opened jsonb) LANGUAGE plpgsql AS $$
 DECLARE
     now_ timestamptz := clock_timestamp();
@@ -67,9 +67,9 @@ BEGIN
             started_at = coalesce(started_at, clock_timestamp())
         WHERE job.id = one.id
         RETURNING job.id, job.claim, job.organisation_id, job.run_id, job.kind, job.worker_deaths > 0,
-            (SELECT organisation.salt FROM organisation WHERE organisation.id = job.organisation_id),
+            (SELECT organisation.salt || organisation.digest_key FROM organisation WHERE organisation.id = job.organisation_id),
             clock_timestamp() - job.notified_at
-        INTO id, claim, organisation_id, run_id, kind, lost_before, salt, wake_latency;
+        INTO id, claim, organisation_id, run_id, kind, lost_before, own_keys, wake_latency;
         BEGIN
             opened := open_job(claim_jobs.organisation_id, claim_jobs.id, claim_jobs.claim);
             RETURN NEXT;

@@ -22,17 +22,21 @@ from app.jobs.tasks import (
 from app.jobs.tasks.findings import SecondLook
 from app.jobs.tasks.kind import TaskKind
 from app.jobs.tasks.repair import Repairs
+from app.jobs.tasks.seal_anew import SealAnew
 from app.settings import Settings
 from app.target import Published, Target
 
 
-def inside(engine: AsyncEngine, cipher: Cipher, published: Published) -> Mapping[str, TaskKind]:
-    """Gives the kinds that stay inside, which any worker may do; `cipher` opens what they look at."""
+def inside(
+    engine: AsyncEngine, cipher: Cipher, published: Published, token_keys: Cipher | None = None
+) -> Mapping[str, TaskKind]:
+    """Gives the kinds that stay inside, which any worker may do; `cipher` opens what is sealed, `token_keys` tokens."""
     tidy = (
         *(forget_keys.KIND, forget_workers.KIND, forget_epochs.KIND, forget_staged.KIND, forget_sessions.KIND),
         forget_deliveries.KIND,
     )
-    return _by_name(*tidy, SecondLook(engine, cipher, published).kind(), compare_roster.kind(engine))
+    anew = SealAnew(engine, cipher, token_keys)
+    return _by_name(*tidy, SecondLook(engine, cipher, published).kind(), compare_roster.kind(engine), anew.kind())
 
 
 def calling(

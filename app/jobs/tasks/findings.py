@@ -20,6 +20,7 @@ from app.db.engine import transaction
 from app.db.given import read_given
 from app.db.schema import activity, organisation
 from app.db.tasks import Task
+from app.db.tenants import OWN_KEYS
 from app.domain.issues import Finding
 from app.domain.kinds import Kind
 from app.domain.rules.check import RosterCheck
@@ -51,8 +52,8 @@ class SecondLook:
         assert organisation_id is not None  # noqa: S101 - every such task is made with one
         async with transaction(self.engine, "read_given") as conn:
             given = await read_given(conn, self.published, organisation_id)
-            salt = await conn.scalar(sa.select(organisation.c.salt).where(organisation.c.id == organisation_id))
-        opens = self.cipher.of(organisation_id, bytes(salt or b""))
+            own_keys = await conn.scalar(sa.select(OWN_KEYS).where(organisation.c.id == organisation_id))
+        opens = self.cipher.of(organisation_id, bytes(own_keys or b""))
         found = await self._found(given, opens, roster_id)
 
         async def store(conn: AsyncConnection) -> None:

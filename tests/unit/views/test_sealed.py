@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 from cryptography.exceptions import InvalidTag
 
-from app.db.cipher import OrganisationCipher, cipher_of, new_key, new_salt
+from app.db.cipher import OrganisationCipher, cipher_of, new_key
 from app.db.content import sealed_content
 from app.domain.envelope import fold
 from app.skolverket.published import BODY_FORM
@@ -16,7 +16,8 @@ from tests.unit.views.rows import DUTY, ORGANISATION, OTHER, PUPIL, TEACHER, bat
 
 @pytest.fixture(scope="module")
 def cipher() -> OrganisationCipher:
-    return cipher_of(f"k1:{new_key()}", new_key()).of(ORGANISATION, new_salt())
+    keys = cipher_of(f"k1:{new_key()}")
+    return keys.of(ORGANISATION, b"".join(keys.new_keys(ORGANISATION)))
 
 
 def sealed(cipher: OrganisationCipher, name: str, value: object, kind: str, object_id: UUID) -> dict[str, bytes]:
