@@ -7,9 +7,11 @@ from dataclasses import replace
 
 import httpx
 import psycopg
+import pytest
 
 from app.db.cipher import new_key
 from app.demo.roster import RosterPlan, generate, roster_only
+from tests.forks import KILL_AT, KILLED
 from tests.journeys.conftest import Json, Service
 
 # The API is given a folder and a file that are not there: it needs neither.
@@ -67,6 +69,25 @@ def test_an_encryption_key_is_replaced_beside_all_work(service: Service) -> None
         before = anew.api.get(f"/activities/{activity}").headers["ETag"]
         anew.store(ROSTER, activity)
         assert anew.api.get(f"/activities/{activity}").headers["ETag"] == before
+
+
+@pytest.mark.parametrize("point", ["before_commit:seal_anew", "after_commit:seal_anew"])
+def test_a_worker_that_dies_while_it_seals_anew_loses_nothing(service: Service, point: str) -> None:
+    """Another goes on with what is left, and everything opens with the new key alone."""
+    old, new = service.env["ENCRYPTION_KEYS"], f"new:{new_key()}"
+    service.store(ROSTER)
+    keys = {**service.env, "ENCRYPTION_KEYS": f"{new},{old}"}
+    service.spawn("reencrypt", env=keys, ready=False).wait_until_done()
+    dying = service.spawn("worker", env={**keys, KILL_AT: point}, ready=False)
+    assert dying.process.wait(40) == KILLED, f"{point} is never passed"
+    with psycopg.connect(service.env["DATABASE_URL"]) as conn:
+        # Else it would be its for two minutes more.
+        conn.execute("UPDATE task SET leased_until = clock_timestamp() WHERE kind = 'seal_anew'")
+    service.worker(ENCRYPTION_KEYS=f"{new},{old}")
+    assert sealed_anew(service, f"{new},{old}")["left"] == 0
+    with served_anew(service, new) as anew:
+        run = anew.finished(anew.provision(anew.store(ROSTER))["id"])
+    assert run["status"] == "succeeded"
 
 
 def test_an_api_without_the_workers_keys_does_its_work_and_opens_no_token(service: Service) -> None:

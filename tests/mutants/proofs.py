@@ -93,7 +93,9 @@ _CHANGES = (
 
 PROOFS: Final[Mapping[str, Proof]] = {
     "decisions": _tests(*(f"tests/unit/test_{each}.py" for each in _DECISIONS)),
-    "settings": _tests(*(f"tests/unit/test_{each}.py" for each in ("private_files", "plain_addresses", "settings"))),
+    "settings": _tests(
+        *(f"tests/unit/test_{each}.py" for each in ("private_files", "plain_addresses", "secret_files", "settings"))
+    ),
     "refusals": _database("refusals", "refusals_of_rows", "transitions"),
     "claims": _database("claims", "clock"),
     "queues": _database("activity_queue", "queue_order", "regressions"),
@@ -107,6 +109,10 @@ PROOFS: Final[Mapping[str, Proof]] = {
     "uploads": _database("uploads", "latest_upload", "unanswered"),
     "exceptions": _database("kept_here", "eppn_order", "shrinking", "comparisons"),
     "tasks": _database("tasks", "repairs"),
+    "keys": _tests("tests/unit/test_cipher.py", "tests/unit/test_diagnosis.py", "tests/database/test_sealing_anew.py"),
+    "the API's keys": _named(
+        "tests/journeys/test_key_rotation.py", "an_api_without_the_workers_keys_does_its_work_and_opens_no_token"
+    ),
     "organisations": _database("organisation_first"),
     "API": _tests("tests/api/test_runs.py", "tests/api/test_idempotency.py"),
     "access": _tests(
