@@ -284,7 +284,7 @@ async def callers(at: Place) -> None:
     conn, watched = at.conn, at.watched
     used = idempotency.Used.of(at.cipher, at.key, "new", "benchmark")
     async with watched("idempotency.find"):
-        await idempotency.find(conn, at.organisation, used)
+        await idempotency.find(conn, at.cipher, used)
     # What it gives is inside of it: four kinds, of which each object is frozen by a look at its latest upload.
     async with watched("runs.accept_run", reads=4 * 4 * LARGE):
         await runs.accept_run(
@@ -297,7 +297,7 @@ async def callers(at: Place) -> None:
             most_waiting=1000,
         )
     async with watched("idempotency.keep"):
-        await idempotency.keep(conn, at.organisation, used, idempotency.Stored(at.run, "{}"))
+        await idempotency.keep(conn, at.cipher, used, idempotency.Stored(at.run, "{}"))
     async with watched("reads.newer_roster_version"):
         await reads.newer_roster_version(conn, at.organisation, at.run)
     async with watched("runs.cancel_run"):

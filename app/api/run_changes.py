@@ -93,13 +93,13 @@ class RunChanges:
         """
         used = None if self.key is None else Used.of(self.cipher, self.caller.key_id, self.key, name, *request)
         async with transaction(self.parts.runtime.engine, name) as conn:
-            before = None if used is None else await idempotency.find(conn, self.caller.organisation_id, used)
+            before = None if used is None else await idempotency.find(conn, self.cipher, used)
             if before is None:
                 changed = await change(conn)
                 shown = await self._shown(conn, changed)
                 answer = Stored(changed.run_id, to_json(shown).decode("ascii"))
                 if used is not None:
-                    await idempotency.keep(conn, self.caller.organisation_id, used, answer)
+                    await idempotency.keep(conn, self.cipher, used, answer)
         if before is not None:
             # Nothing that the key may not read now, and no word of looking again at what has ended since.
             run = await visible_run(self.parts, viewer_of(self.caller, self.parts), before.run_id)

@@ -53,7 +53,7 @@ class Stored:
     body: str
 
 
-async def find(conn: AsyncConnection, organisation_id: UUID, used: Used) -> Stored | None:
+async def find(conn: AsyncConnection, cipher: OrganisationCipher, used: Used) -> Stored | None:
     """Gives what was answered before; with None it is the caller's turn, and nobody else's until the commit.
 
     Raises IdempotencyKeyInUse while another request with the key is under way, and IdempotencyKeyReused when it was
@@ -63,8 +63,8 @@ async def find(conn: AsyncConnection, organisation_id: UUID, used: Used) -> Stor
     if not alone:
         raise IdempotencyKeyInUse("A request with this Idempotency-Key is under way: ask again in a moment.")
     found = await conn.execute(
-        sa.select(_TABLE.request_digest, _TABLE.run_id, _TABLE.body).where(
-            _TABLE.organisation_id == organisation_id,
+        sa.select(_TABLE.request_digest, _TABLE.run_id, _TABLE.body_sealed).where(
+            _TABLE.organisation_id == cipher.organisation_id,
             _TABLE.api_key_id == used.api_key_id,
             _TABLE.digest == used.digest,
             _TABLE.created_at > _KEPT,
@@ -75,22 +75,22 @@ async def find(conn: AsyncConnection, organisation_id: UUID, used: Used) -> Stor
         return None
     if bytes(row.request_digest) != used.request:
         raise IdempotencyKeyReused("This Idempotency-Key was used for another request.")
-    return Stored(row.run_id, row.body)
+    return Stored(row.run_id, cipher.open(bytes(row.body_sealed), used.digest).decode())
 
 
-async def keep(conn: AsyncConnection, organisation_id: UUID, used: Used, answer: Stored) -> None:
-    """Keeps an answer, in place of one that is too old."""
+async def keep(conn: AsyncConnection, cipher: OrganisationCipher, used: Used, answer: Stored) -> None:
+    """Keeps an answer sealed, in place of one that is too old: it has what callers have named things."""
     await conn.execute(
         sa.delete(idempotency_key).where(_TABLE.api_key_id == used.api_key_id, _TABLE.digest == used.digest)
     )
     await conn.execute(
         sa.insert(idempotency_key).values(
-            organisation_id=organisation_id,
+            organisation_id=cipher.organisation_id,
             api_key_id=used.api_key_id,
             digest=used.digest,
             request_digest=used.request,
             run_id=answer.run_id,
-            body=answer.body,
+            body_sealed=cipher.seal(answer.body.encode(), used.digest),
         )
     )
 

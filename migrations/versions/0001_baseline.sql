@@ -366,7 +366,7 @@ CREATE TABLE idempotency_key (
     digest BYTEA NOT NULL,
     request_digest BYTEA NOT NULL,
     run_id UUID NOT NULL,
-    body TEXT NOT NULL,
+    body_sealed BYTEA NOT NULL,
     created_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
     CONSTRAINT pk_idempotency_key PRIMARY KEY (api_key_id, digest),
     CONSTRAINT ck_idempotency_key_digests CHECK (octet_length(digest) = 32 AND octet_length(request_digest) = 32),

@@ -157,14 +157,15 @@ async def test_a_repeat_shows_nothing_that_the_key_may_not_read_any_more(
 async def test_what_a_caller_chose_for_a_key_is_not_kept(
     service: Service, client: httpx.AsyncClient, activity_id: UUID
 ) -> None:
-    """It may be made of somebody's number: a keyed digest is kept, another one for each API key."""
+    """It may be made of somebody's number: a keyed digest is kept, another for each API key. The answer is sealed."""
     key = "201201019807"
     for each in (client, await service.client("provision")):
         await sent(each, f"/activities/{activity_id}/provision", key)
     async with service.runtime.engine.connect() as conn:
         rows = (await conn.execute(sa.text("SELECT idempotency_key.*::text, digest FROM idempotency_key"))).all()
     assert len({bytes(row.digest) for row in rows}) == 2
-    assert not any(key in row[0] for row in rows)
+    for text in (key, "display_name"):
+        assert not any(text in row[0] or text.encode().hex() in row[0] for row in rows)
 
 
 async def test_a_refused_request_keeps_no_answer(client: httpx.AsyncClient) -> None:

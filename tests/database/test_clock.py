@@ -83,8 +83,8 @@ async def test_whatever_is_written_has_the_databases_time(turned: AsyncEngine, d
         await egress.close_epoch(conn, epoch)
         await circuits.note_circuit(conn, "here", "provisioning", Circuit(7, 2.5, "timeout", 2.5, 3.0), 2.5)
         used, kept = idempotency.Used(tenant.key_id, bytes(32), bytes(32)), idempotency.Stored(uuid4(), "{}")
-        await idempotency.keep(conn, tenant.organisation_id, used, kept)
-        assert await idempotency.find(conn, tenant.organisation_id, used) == kept
+        await idempotency.keep(conn, tenant.cipher, used, kept)
+        assert await idempotency.find(conn, tenant.cipher, used) == kept
         await workers.note_worker(conn, uuid4(), "tests", workers.Tally())
 
     assert _outside(database_url, begin) == []

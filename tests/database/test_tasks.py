@@ -339,8 +339,10 @@ async def test_whatever_is_kept_for_a_while_is_put_away(tenant: Tenant) -> None:
     """Idempotency keys after a day, epochs that have a later one, workers that are gone; and again a minute later."""
     await tenant.do(
         """
-        INSERT INTO idempotency_key (organisation_id, api_key_id, digest, request_digest, run_id, body, created_at)
-        SELECT :organisation, :key, sha256(body::bytea), sha256(''), gen_random_uuid(), body, clock_timestamp() - age
+        INSERT INTO idempotency_key
+            (organisation_id, api_key_id, digest, request_digest, run_id, body_sealed, created_at)
+        SELECT :organisation, :key, sha256(body::bytea), sha256(''), gen_random_uuid(), body::bytea,
+            clock_timestamp() - age
         FROM (VALUES ('old', interval '25 hours'), ('young', interval '23 hours')) AS made (body, age)
         """,
         organisation=tenant.organisation_id,
@@ -358,7 +360,7 @@ async def test_whatever_is_kept_for_a_while_is_put_away(tenant: Tenant) -> None:
     )
     kinds = inside(tenant.engine, the_cipher(), PUBLISHED)
     await TaskLoop(tenant.engine, kinds).run_once()
-    assert await tenant.value("SELECT string_agg(body, ',') FROM idempotency_key") == "young"
+    assert await tenant.value("SELECT string_agg(body_sealed, ',') FROM idempotency_key") == b"young"
     assert await tenant.value("SELECT count(*) FROM worker") == 1
     assert await tenant.value("SELECT max(number) || ' of ' || count(*) FROM epoch") == "3 of 1"
     assert await tenant.value("SELECT count(*) FROM task WHERE due_at > clock_timestamp()") == sum(

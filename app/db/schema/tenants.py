@@ -92,9 +92,9 @@ idempotency_key = sa.Table(
     sa.Column("api_key_id", UUID, sa.ForeignKey("api_key.id"), primary_key=True),
     sa.Column("digest", sa.LargeBinary, primary_key=True),
     sa.Column("request_digest", sa.LargeBinary, nullable=False),
-    # The run that the request made or changed, and the answer's body to the letter.
+    # The run that the request made or changed, and the answer's body to the letter, sealed: callers name things in it.
     sa.Column("run_id", UUID, nullable=False),
-    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("body_sealed", sa.LargeBinary, nullable=False),
     sa.Column("created_at", Time, nullable=False, server_default=NOW),
     sa.CheckConstraint("octet_length(digest) = 32 AND octet_length(request_digest) = 32", name="digests"),
     sa.Index(None, "created_at"),
