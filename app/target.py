@@ -9,7 +9,7 @@ TargetError
 └── Refusal       this request will never be taken as it is
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -137,23 +137,33 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
-class Harmless:
-    """Which texts of objects and answers say nothing about a person, by the names of the fields that they stand in.
+class Place:
+    """What is published of one place in an object or an answer, and so says nothing about a person.
 
-    `ids` hold UUIDs, `moments` times, `attribute_names` names of fields; `codes` the published values of each field,
-    `codes_within` those of a field in the list of another. A text in `id` beside `message_mark` is the target's id of a
-    message. What `values` hold is hidden, of whatever type it is. `whereabouts` tell where somebody goes to school or
-    works: of a protected person nothing in them is harmless.
+    `named` are the properties of an object that stands there, `each` is what a list has there. A value is shown where
+    `shows` says so, and else it is none that needs no masking, also one of another type than the published. What stands
+    in a place of `whereabouts` tells where somebody goes to school or works, and with whom. A `reference` is one in a
+    list that names somebody. What is `unsaid` tells by being there.
     """
 
-    ids: Set[str]
-    moments: Set[str]
-    attribute_names: Set[str]
-    values: Set[str]
-    codes: Mapping[str, Set[str]]
-    codes_within: Mapping[tuple[str, str], Set[str]]
-    whereabouts: Set[str]
-    message_mark: str
+    named: Mapping[str, "Place"] = field(default_factory=dict)
+    each: "Place | None" = None
+    shows: Callable[[Any], bool] | None = None
+    whereabouts: bool = False
+    reference: bool = False
+    unsaid: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Harmless:
+    """What needs no masking: of `objects` of each kind, the bodies of sending calls (`requests`) of each, the answer
+    about a batch, and the `result` that it has of one object.
+    """
+
+    objects: Mapping[str, Place]
+    requests: Mapping[str, Place]
+    answer: Place
+    result: Place
 
 
 class Published(Protocol):
@@ -165,7 +175,7 @@ class Published(Protocol):
 
     @property
     def harmless(self) -> Harmless:
-        """Gives which texts need no masking."""
+        """Gives which names and values need no masking, by where they stand."""
 
     @property
     def request_items(self) -> str:

@@ -488,11 +488,13 @@ async def records_of_jobs(at: Place) -> None:
     )
     for name, place in (("", None), (": further on", (Kind.PERSONS, 4000))):
         async with watched(f"plans.list_items{name}", reads=500):
-            await plans.list_items(conn, organisation, at.run, ItemFilter(), protected=False, after=place, limit=50)
+            await plans.list_items(
+                conn, organisation, at.run, ItemFilter(), protected=False, others=True, after=place, limit=50
+            )
     # What is rare is looked for among all.
     async with watched("plans.list_items: with a mark", reads=4 * BUSY):
         await plans.list_items(
-            conn, organisation, at.run, ItemFilter(marks=["left"]), protected=False, after=None, limit=50
+            conn, organisation, at.run, ItemFilter(marks=["left"]), protected=False, others=True, after=None, limit=50
         )
     async with watched("plans.find_plan, list_plans"):
         await plans.find_plan(conn, organisation, at.run)

@@ -233,6 +233,12 @@ def check_made_by(viewer: Viewer, key_id: UUID) -> None:
         raise MadeByAnotherKey("This key may read the runs that it made; for others it lacks the scope history.")
 
 
+def check_school_filters(viewer: Viewer, *, by_school: bool) -> None:
+    """Raises Forbidden for a list `by_school` where the viewer is shown of nobody where they go: it would tell."""
+    if by_school and not viewer.may_see_names:
+        raise Forbidden("This key lacks the scope pii, without which nothing is found by a school, a year or a group.")
+
+
 async def _snapshot(parts: PartsDep) -> AsyncIterator[AsyncConnection]:
     async with parts.reading.connect() as conn:
         yield conn

@@ -77,5 +77,6 @@ def _shown(each: Finding) -> dict[str, Any]:
             "code": issue.code,
             "ids": issue.ids,
             "cause": issue.cause,
-        }
+        },
+        viewer=None,
     )

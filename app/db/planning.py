@@ -109,6 +109,7 @@ class _Making:
         is_hidden = row.protected or (old is not None and stage.kind is Kind.PERSONS and is_protected(old))
         # Of a roster with one object the counts tell what its item does.
         stage.marks.update(plain_marks(said) if is_hidden or row.is_marked else said)
+        stage.plain_marks.update(plain_marks(said))
         return self._row(stage.kind, row.ordinal, row, decided, said, outgoing=row.outgoing, protected=is_hidden)
 
     async def _left(self, stage: Stage, ordinal: int) -> None:
@@ -120,6 +121,7 @@ class _Making:
             left = [row for row in rows if row.is_left]
             stage.decisions[Decision.LEFT] += len(left)
             stage.marks["left"] += len(left)
+            stage.plain_marks["left"] += len(left)
             await self._write(
                 [self._row(stage.kind, n, row, decided, ["left"]) for n, row in enumerate(left, start=ordinal)]
             )
@@ -305,4 +307,5 @@ def _counts(stage: Stage) -> dict[str, Any]:
         "stops_here": stage.stops_here,
         "may_stop_here": stage.may_stop_here,
         "marks": dict(sorted(stage.marks.items())),
+        "plain_marks": dict(sorted(stage.plain_marks.items())),
     }

@@ -47,9 +47,13 @@ _ITEMS: Final = f"""
     ) one {_PERSON}
     ORDER BY one.ordinal
 """  # noqa: S608 - constants of ours
-# The marks as who may not see protected persons is shown them.
+# The marks as who may not see protected persons is shown them, and as who may see nobody is.
+_ARE_PLAIN: Final = "marks = '{{}}' OR marks && ARRAY[{}]".format(", ".join(f"'{mark}'" for mark in PLAIN))
+_MARKS_OF_NOBODY: Final = f"""
+    CASE WHEN {_ARE_PLAIN} OR kind IN ('groups', 'activities') THEN marks ELSE ARRAY['changed'] END
+"""
 _PLAIN_MARKS: Final = f"""
-    CASE WHEN marks = '{{}}' OR marks && ARRAY[{", ".join(f"'{mark}'" for mark in PLAIN)}] THEN marks
+    CASE WHEN {_ARE_PLAIN} THEN marks
         WHEN protected OR {is_marked("plan_item.organisation_id", "plan_item.object_id", "plan_item.person_id")}
             OR EXISTS (
                 SELECT FROM (
@@ -116,19 +120,22 @@ async def list_items(
     wanted: ItemFilter,
     *,
     protected: bool,
+    others: bool,
     after: tuple[Any, ...] | None,
     limit: int,
 ) -> list[Row]:
     """Lists what a plan says of its objects, by stage and ordinal, with one to spare.
 
-    Without `protected` a mark that is wanted finds of protected persons only whether anything has changed.
+    Without `protected` a mark that is wanted finds of protected persons only whether anything has changed, without
+    `others` of everybody.
     """
+    marks = "marks" if protected else _PLAIN_MARKS if others else _MARKS_OF_NOBODY
     first, place = after if after is not None else (Kind.PERSONS, -1)
     narrowed = "".join(
         f" AND {condition}"
         for condition, values in (
             ("decision = ANY (:decisions)", wanted.decisions),
-            (f"{'marks' if protected else _PLAIN_MARKS} && CAST(:marks AS text[])", wanted.marks),
+            (f"{marks} && CAST(:marks AS text[])", wanted.marks),
             ("codes && CAST(:codes AS text[])", wanted.codes),
         )
         if values

@@ -3,7 +3,7 @@
 What a run or a plan has noted of an object at its time is added where that is read.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -47,6 +47,16 @@ _AMONG = f"""
     ) person
     WHERE coalesce(latest.protected, false) OR {is_marked(":organisation", "wanted.id", "person.id")}
 """  # noqa: S608 - constants of ours
+
+
+async def list_marked(conn: AsyncConnection, organisation_id: UUID) -> Sequence[UUID]:
+    """Lists the persons of an organisation who are protected now."""
+    query = sa.text("""
+        SELECT object_id FROM roster_item WHERE protected AND organisation_id = :organisation
+        UNION
+        SELECT id FROM object WHERE marking > 0 AND organisation_id = :organisation AND kind = 'persons'
+    """)
+    return (await conn.scalars(query, {"organisation": organisation_id})).all()
 
 
 async def protected_among(conn: AsyncConnection, organisation_id: UUID, ids: Iterable[UUID]) -> frozenset[UUID]:

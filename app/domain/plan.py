@@ -88,6 +88,8 @@ class Stage:
     is_reached: bool
     decisions: Counter[Decision] = field(default_factory=Counter)
     marks: Counter[str] = field(default_factory=Counter)
+    # The same as who sees nobody's name is told of all.
+    plain_marks: Counter[str] = field(default_factory=Counter)
     likely_refused: int = 0
     sent_without: int = 0
     stops_here: bool = False

@@ -6,8 +6,8 @@ that is missing is the cause: one wrong person at which a run has stopped is one
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from app.domain.kinds import Kind
@@ -98,6 +98,53 @@ def readiness(roster: Roster) -> Readiness:
     )
 
 
+def without_members(made: Readiness, members: Mapping[Id, Sequence[Id]], unseen: Set[Id]) -> Readiness:
+    """Gives the same where no group counts anybody who is `unseen`, nor any cause that is a group or of one.
+
+    `members` are those of each group. How many pupils there are in all, and how many another cause keeps, stays.
+    """
+    touched = {group.id for group in made.groups if not unseen.isdisjoint(members.get(group.id, ()))} if unseen else ()
+    if not touched:
+        return made
+    groups, kept = list[GroupReadiness](), dict[Id, set[Cause]]()
+    for group in made.groups:
+        if group.id in touched:
+            seen = [each for each in members[group.id] if each not in unseen]
+            states, standings = _counted(seen, made.through, made.others)
+            causes = [each.cause for each in standings if each.cause is not None]
+            kept[group.id] = set(causes)
+            groups.append(GroupReadiness(group.id, group.in_exam, states, causes))
+        else:
+            groups.append(group)
+    behind = Counter(made.others[each].cause for each in unseen if each in made.others)
+    hindrances = [
+        replace(
+            each,
+            pupils=each.pupils - (behind[each.cause] if each.cause.tells_school else 0),
+            groups=[one for one in each.groups if one not in kept or each.cause in kept[one]],
+        )
+        for each in made.hindrances
+    ]
+    return replace(
+        made,
+        groups=groups,
+        hindrances=sorted((each for each in hindrances if each.pupils), key=lambda each: -each.pupils),
+    )
+
+
+def _counted(
+    members: Sequence[Id], through: set[Id], others: Mapping[Id, Standing]
+) -> tuple[Mapping[State, int], list[Standing]]:
+    """Counts how the members of a group stand, and gives what keeps those who are not through, the commonest first."""
+    states = Counter({State.THROUGH: len(through.intersection(members))})
+    standings: list[Standing] = []
+    if states[State.THROUGH] < len(members):
+        for standing, number in Counter(others[each] for each in members if each in others).most_common():
+            states[standing.state] += number
+            standings.append(standing)
+    return _in_order(states), standings
+
+
 def _ways(roster: Roster, run: LastRun) -> Mapping[Id, tuple[Standing, Standing]]:
     """Gives, for each group that an activity has, how a pupil stands that it is there with, and one that it is not."""
     inside: dict[Id, Standing] = {}
@@ -157,16 +204,11 @@ def _gathered(
             found.setdefault(cause, Hindrance(cause, standing.state)).pupils += 1
     gathered: list[GroupReadiness] = []
     for group in groups:
-        states = Counter({State.THROUGH: len(through.intersection(group.refs))})
-        causes: list[Cause] = []
-        if states[State.THROUGH] < len(group.refs):
-            kept = Counter(others[each] for each in group.refs if each in others)
-            for standing, number in kept.most_common():
-                states[standing.state] += number
-                if standing.cause is not None:
-                    causes.append(standing.cause)
-                    found[standing.cause].groups.append(group.id)
-        gathered.append(GroupReadiness(group.id, group.id in ways, _in_order(states), causes))
+        states, standings = _counted(group.refs, through, others)
+        causes = [each.cause for each in standings if each.cause is not None]
+        for cause in causes:
+            found[cause].groups.append(group.id)
+        gathered.append(GroupReadiness(group.id, group.id in ways, states, causes))
     return gathered, sorted(found.values(), key=lambda each: -each.pupils)
 
 

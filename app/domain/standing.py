@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from app.domain.kinds import Kind
+from app.domain.kinds import Kind, tells_school
 from app.domain.lifecycle import FINISHED_JOB
 from app.domain.roster_state import Alike, Id, Roster, Seen
 
@@ -25,6 +25,11 @@ class Cause(NamedTuple):
     kind: Kind
     object_id: Id | None = None
     code: str | None = None
+
+    @property
+    def tells_school(self) -> bool:
+        """Tells whether who is kept by it is known to go to a school: it is a group or an activity."""
+        return self.object_id is not None and tells_school(self.kind)
 
 
 class Standing(NamedTuple):

@@ -58,6 +58,11 @@ _CALLED: Final[Mapping[str, Sequence[str]]] = {
 }
 _BETWEEN_STEPS: Final = re.compile(r"[.\[\]/]+")
 _AROUND: Final = "$#<>´`'\" "
+# What a name and its places are written with, and the last place that is no part of a personnummer.
+_WRITTEN: Final = re.compile(r"[$#/.]{0,3}[A-Za-zÅÄÖåäö][A-Za-zÅÄÖåäö0-9_.\[\]/-]{0,99}")
+_LAST_PLACE: Final = 999
+# That something is said of a marking tells that there is one.
+_MARKINGS: Final = frozenset({"securitymarking", "skyddsmarkering", "sekretessmarkering"})
 _NO_LETTER: Final = re.compile(r"[\W_]")
 
 
@@ -75,6 +80,28 @@ def pointer_of(kind: str, written: str, item: object = None) -> str | None:
             return ""
         steps = steps[1:]
     return next((found for way in _ways(kind, steps) if (found := _walked(SCHEMAS[kind], way, item))), None)
+
+
+def is_attribute(written: str) -> bool:
+    """Tells whether a text is made of published names, classes and places alone, and so says nothing about a person."""
+    if not _WRITTEN.fullmatch(written):
+        return False
+    steps = _steps(written)
+    words = [each for each in steps if isinstance(each, str)]
+    places = [each for each in steps if isinstance(each, int)]
+    known = _words().issuperset(map(_folded, words))
+    return bool(words) and known and all(each <= _LAST_PLACE for each in places)
+
+
+@cache
+def _words() -> frozenset[str]:
+    """Gives what a step may be: a published name, one of a list's, a class, a kind, or a name that they go by."""
+    found = {"data", "id", *_CLASSES, *_CLASSES.values(), *_CALLED}
+    for kind, schema in SCHEMAS.items():
+        names = [*schema["properties"], *(str(way[-1]) for ways in _places(kind).values() for way in ways)]
+        found.update(_folded(each) for each in names)
+        found.update(_folded(each).removesuffix("s") for each in names)
+    return frozenset(found) - _MARKINGS
 
 
 def _steps(written: str) -> list[Step]:

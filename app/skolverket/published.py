@@ -8,38 +8,19 @@ from typing import Any, Final
 from app.domain.batching import BodyForm
 from app.domain.outgoing import Outgoing, outgoing
 from app.domain.schools import Schools
-from app.skolverket import results, schemas, taking_part
+from app.skolverket import results, taking_part
 from app.skolverket.log_entries import codes, messages
+from app.skolverket.places import HARMLESS
 from app.skolverket.shape import SHAPES, sendable
-from app.target import Harmless, Message, Published
+from app.target import Message, Published
 
 # Provisioning API 1.3.0's changelog says 200 KB a call; counted as 200,000 bytes of UTF-8.
 BODY_FORM: Final = BodyForm(b'{"data":[', b",", b"]}", max_bytes=200_000)
 
-_HARMLESS: Final = Harmless(
-    ids=frozenset({"id", "jobId", "resourceId"}),
-    moments=frozenset({"created", "modified", "timeOfOccurance"}),
-    attribute_names=frozenset({"attributeName", "parameterName"}),
-    values=frozenset({"attributeValue", "parameterValue"}),
-    # securityMarking is absent on purpose: that somebody is protected is itself sensitive.
-    codes={
-        "schoolType": frozenset(schemas.SCHOOL_TYPE["enum"]),
-        "groupType": frozenset(schemas.GROUP_TYPE["enum"]),
-        "activityType": frozenset(schemas.ACTIVITY_TYPE["enum"]),
-        "dutyRole": frozenset(schemas.DUTY_ROLE["enum"]),
-        "status": frozenset(results.STATUSES),
-        "severityLevel": frozenset({"Warning", "Error"}),
-        "resourceType": frozenset({"Person", "Duty", "Group", "Activity"}),
-    },
-    codes_within={("emails", "type"): frozenset(schemas.EMAIL_TYPE["enum"])},
-    whereabouts=frozenset({"enrolments", "dutyAt", "dutyRole"}),
-    message_mark="severityLevel",
-)
-
 
 class _Published:
     body_form = BODY_FORM
-    harmless = _HARMLESS
+    harmless = HARMLESS
     request_items = "data"
     answer_items = results.ITEMS
     specimens = results.SPECIMENS

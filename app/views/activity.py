@@ -1,12 +1,14 @@
-"""What is shown of an activity: nothing in it is personal, so that all viewers are shown the same."""
+"""What is shown of an activity: nothing in it is personal."""
 
 from app.domain.kinds import Kind
 from app.views import Row, Shown
+from app.views.codes import shown_counts
+from app.views.viewer import Viewer
 
 _LAST_RUN = ("id", "sequence", "status", "outcome", "on_record_error", "created_at", "started_at", "finished_at")
 
 
-def show_activity(row: Row) -> Shown:
+def show_activity(row: Row, viewer: Viewer) -> Shown:
     """Shows an activity; its last run's columns are under `run_` in the row."""
     last_run = None
     if row["run_id"] is not None:
@@ -22,7 +24,7 @@ def show_activity(row: Row) -> Shown:
         "findings": {
             "errors": row["findings_errors"],
             "warnings": row["findings_warnings"],
-            "by_code": row["findings_by_code"],
+            "by_code": shown_counts(row["findings_by_code"], viewer),
         },
         "last_run": last_run,
     }

@@ -1,16 +1,17 @@
 """What is shown of a batch: the call of the target, and what was in it, item by item."""
 
-from collections.abc import Set
-from typing import Any
+from collections.abc import Callable, Set
+from typing import Any, Final
 from uuid import UUID
 
 from app.domain.kinds import tells_school
 from app.domain.roster import UNKNOWN_UNIT, school_units, uuid_of
 from app.security.masking import mask, without
-from app.target import Harmless, Published
+from app.target import Place, Published
 from app.views import Row, Shown
 from app.views.viewer import Viewer
 
+_THOUSAND: Final = 1000
 _CALL = (
     *("id", "number", "status", "records", "bytes", "sha256", "http_status", "remote_job_id", "polls", "error"),
     *("created_at", "called_at", "answered_at", "finished_at"),
@@ -20,10 +21,13 @@ _CALL = (
 def show_batch(row: Row, viewer: Viewer) -> Shown:
     """Shows one call without what was in it.
 
-    Its SHA-256 is for viewers from whom nothing is masked: others could try numbers until the hash of a body fits.
+    Its SHA-256 is for viewers from whom nothing is masked: others could try numbers until the hash of a body fits. They
+    are told its bytes in whole thousands: to the byte these would tell of one object whether it has a marking.
     """
-    sha256 = row["request_sha256"] if viewer.may_see_all else None
-    call = {**row, "bytes": row["request_bytes"], "sha256": None if sha256 is None else sha256.hex()}
+    sha256, size = row["request_sha256"], row["request_bytes"]
+    if not viewer.may_see_all:
+        sha256, size = None, -(-size // _THOUSAND) * _THOUSAND
+    call = {**row, "bytes": size, "sha256": None if sha256 is None else sha256.hex()}
     return {name: call[name] for name in _CALL}
 
 
@@ -43,32 +47,35 @@ def show_batch_detail(
         if not viewer.masks(protected=each in protected, school_units=units.get(each, UNKNOWN_UNIT))
     }
     whole = viewer.may_see_names and seen.issuperset(row["record_ids"])
-    hidden = frozenset() if viewer.may_see_protected or tells_school(kind) else protected
-    harmless, gone = published.harmless, unnamed if tells_school(kind) else frozenset()
+    gone = unnamed if tells_school(kind) else frozenset()
 
-    def shown(body: Any, items: str) -> Any:
-        return without(_body(body, items, seen, hidden, harmless, whole=whole), gone, harmless)
+    def hides(id_: UUID | None) -> bool:
+        return viewer.hides_school(protected=tells_school(kind) or id_ in protected)
+
+    def shown(body: Any, items: str, place: Place) -> Any:
+        return without(_body(body, items, seen, hides, place, whole=whole), gone, place)
 
     return {
         **show_batch(row, viewer),
         "record_ids": row["record_ids"],
-        "request": shown(row["request"], published.request_items),
-        "answer": shown(row["answer"], published.answer_items),
+        "request": shown(row["request"], published.request_items, published.harmless.requests[kind]),
+        "answer": shown(row["answer"], published.answer_items, published.harmless.answer),
     }
 
 
-def _body(body: Any, items: str, seen: Set[UUID], hidden: Set[UUID], harmless: Harmless, *, whole: bool) -> Any:
+def _body(
+    body: Any, items: str, seen: Set[UUID], hides: Callable[[UUID | None], bool], place: Place, *, whole: bool
+) -> Any:
     """Masks the items of which no id is in `seen`; what is around them stays unless the batch is not seen `whole`.
 
-    Of those in `hidden` the school is masked too.
+    Of those whom the viewer `hides` the school is masked too.
     """
-    shown = body if whole else mask(body, harmless)
     if not isinstance(body, dict) or not isinstance(body.get(items), list):
-        return shown
-    listed = [
-        item if (id_ := _id(item)) in seen else mask(item, harmless, hidden=id_ in hidden) for item in body[items]
-    ]
-    return {**shown, items: listed}
+        return body if whole else mask(body, place)
+    listed, each = body[items], place.named[items].each or Place()
+    around = body if whole else mask({**body, items: []}, place)
+    shown = [item if (id_ := _id(item)) in seen else mask(item, each, hidden=hides(id_)) for item in listed]
+    return {**around, items: shown}
 
 
 def items_of(row: Row, published: Published) -> list[dict[str, Any]]:

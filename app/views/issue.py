@@ -15,6 +15,7 @@ from app.domain.rules.given import Given
 from app.security.masking import has_id
 from app.target import Message, Published
 from app.views import Row, Shown
+from app.views.codes import shown_code, shown_pointer
 from app.views.viewer import Viewer
 
 # The names of the objects that messages speak of, as the viewer is shown them.
@@ -34,19 +35,21 @@ _SPEAKS_OF: Final[Mapping[str, tuple[Kind, ...]]] = {
 }
 
 
-def show_finding(row: Row, names: Names = _NOBODY, unnamed: Set[UUID] = _NONE) -> Shown:
+def show_finding(row: Row, viewer: Viewer | None, names: Names = _NOBODY, unnamed: Set[UUID] = _NONE) -> Shown:
     """Shows one thing that is wrong with a roster: nothing in it is personal but the `names` of those it speaks of.
 
-    Of a group or an activity it speaks of none who is `unnamed`.
+    Of a group or an activity it speaks of none who is `unnamed`, and of one who is it names no group. Without a viewer
+    it is for who has the roster itself.
     """
-    code, explanation = row["code"], explain(row["code"])
-    if explanation is not None and row["cause"] is not None and (cause := entry_of(row["cause"])):
+    code = shown_code(row["code"], viewer)
+    explanation = explain(code)
+    if explanation is not None and row["cause"] and (cause := entry_of(shown_code(row["cause"], viewer))):
         explanation = _behind(_as_cause(cause), explanation)
     return {
         "kind": row["kind"],
         "id": row["object_id"],
         "count": row["count"],
-        "pointer": row["pointer"],
+        "pointer": shown_pointer(row["kind"], row["pointer"], viewer),
         "severity": row["severity"],
         "code": code,
         "about": _about((each for each in _found(row, names) if not _is_unnamed(row, each, unnamed)), names),
@@ -71,25 +74,28 @@ def show_messages(
 
     Of a group or an activity nothing speaks of those who are `unnamed`.
     """
-    said = (_target_said(row, message, masked, names, unnamed) for message in _targets(row, viewer.published))
-    return [*_we_said(row, names, unnamed), *said, *_at_target(row["held"])]
+    said = (_target_said(row, message, viewer, masked, names, unnamed) for message in _targets(row, viewer.published))
+    messages = [*_we_said(row, viewer, names, unnamed), *said, *_at_target(row["held"])]
+    # Two codes may be shown as the same.
+    return [each for place, each in enumerate(messages) if each not in messages[:place]]
 
 
-def _we_said(row: Row, names: Names, unnamed: Set[UUID]) -> Iterator[Shown]:
+def _we_said(row: Row, viewer: Viewer, names: Names, unnamed: Set[UUID]) -> Iterator[Shown]:
     for issue in row["issues"] or ():
-        code, ids = issue["code"], [UUID(each) for each in issue.get("ids", ())]
+        code, ids = shown_code(issue["code"], viewer), [UUID(each) for each in issue.get("ids", ())]
         ids = [each for each in ids if not _is_unnamed(row, referred(row["kind"], row["payload"], each), unnamed)]
         explanation, entry, text = explain(code), entry_of(code), None
         if explanation is not None and entry is not None and ids and entry.sv.about:
             listed = ", ".join(map(str, ids))
             text = f"{entry.sv.about} ({entry.en.about}) {listed}. {explanation.sv}"
             explanation = _behind((f"{entry.sv.about} {listed}.", f"{entry.en.about} {listed}."), explanation)
-        elif explanation is not None and (cause := entry_of(issue.get("cause", ""))):
+        elif explanation is not None and (cause := entry_of(shown_code(issue.get("cause", ""), viewer))):
             # What a record goes without is to be mended; the record itself has gone.
             went = issue["severity"] == "warning"
             explanation = _behind(_as_cause(cause) if went else cause.explanation, explanation)
         about = [referred(row["kind"], row["payload"], each) for each in ids]
-        yield _message(issue["severity"], code, text, issue.get("pointer"), explanation, about, names)
+        pointer = shown_pointer(row["kind"], issue.get("pointer"), viewer)
+        yield _message(issue["severity"], code, text, pointer, explanation, about, names)
 
 
 def _at_target(at_target: bool) -> Iterator[Shown]:
@@ -99,25 +105,30 @@ def _at_target(at_target: bool) -> Iterator[Shown]:
 
 
 def _is_unnamed(row: Row, reference: Reference, unnamed: Set[UUID]) -> bool:
-    """Tells whether a group or an activity must not speak of somebody."""
+    """Tells whether a group or an activity must not speak of somebody, or somebody of a group."""
     kind, object_id = reference
-    return tells_school(row["kind"]) and not tells_school(kind) and object_id in unnamed
+    if not tells_school(row["kind"]):
+        return kind == Kind.GROUPS and row["object_id"] in unnamed
+    return not tells_school(kind) and object_id in unnamed
 
 
-def _target_said(row: Row, message: Message, masked: bool, names: Names, unnamed: Set[UUID]) -> Shown:
+def _target_said(row: Row, message: Message, viewer: Viewer, masked: bool, names: Names, unnamed: Set[UUID]) -> Shown:
     """Shows one message of the target's, explained by its id, else by our rule that says the same, else by itself."""
     code, explanation = message.code, explain(message.code)
     if explanation is None and message.attribute is not None:
         ours = explaining(_our_issues(row), message.severity, message.attribute)
-        code, explanation = (ours.code, explain(ours.code)) if ours else (code, None)
+        if ours:
+            code = shown_code(ours.code, viewer)
+            explanation = explain(code)
+    attribute = shown_pointer(row["kind"], message.attribute, viewer)
     if explanation is None:
-        explanation = explain_message(row["kind"], message.severity, message.type, message.attribute)
+        explanation = explain_message(row["kind"], message.severity, message.type, attribute)
     about = [] if message.about is None else [message.about]
     if about and _is_unnamed(row, about[0], unnamed):
         about, masked = [], True
     masked = masked or (tells_school(row["kind"]) and has_id(message.text or "", unnamed))
     text = None if masked else message.text
-    shown = _message(message.severity, message.code, text, message.attribute, explanation, about, names)
+    shown = _message(message.severity, message.code, text, attribute, explanation, about, names)
     return {**shown, **_explained(code, explanation)}
 
 

@@ -7,6 +7,7 @@ from uuid import UUID
 from app.domain.differences import differences
 from app.domain.roster import school_units
 from app.views import Row, Shown
+from app.views.codes import shown_pointer
 from app.views.issue import Names, show_finding, show_messages
 from app.views.record import is_hidden, is_masked, show_content, show_described
 from app.views.viewer import Viewer
@@ -48,6 +49,8 @@ def show_object_detail(
 
     `names` are of the objects that its findings speak of. A group or an activity names none who is `unnamed`.
     """
+    if is_hidden(row, viewer):
+        unnamed = {*unnamed, row["object_id"]}
     accepted = None
     if row["accepted_at"] is not None:
         accepted = {
@@ -60,7 +63,7 @@ def show_object_detail(
         "object": _shown(row["payload"], row, viewer, unnamed),
         "accepted": accepted,
         **_differing(row, viewer),
-        "findings": [_show_finding(each, names, unnamed) for each in row["findings"] or ()],
+        "findings": [_show_finding(each, viewer, names, unnamed) for each in row["findings"] or ()],
         "records": {"data": [_show_record({**row, **each}, viewer) for each in records], "next_cursor": next_cursor},
     }
 
@@ -68,7 +71,7 @@ def show_object_detail(
 def _differing(row: Row, viewer: Viewer) -> Shown:
     """Tells whether what the target has differs from what the latest roster would send, and in which properties.
 
-    Null where there are not both. Of a protected person no properties: they would tell whoever guesses.
+    Null where there are not both. Of whom the viewer may not see no properties: they would tell whoever guesses.
     """
     if row["accepted"] is None or not row["wanted"]:
         return {"differs": None, "differing": []}
@@ -76,13 +79,14 @@ def _differing(row: Row, viewer: Viewer) -> Shown:
     is_same = row["accepted"] == row["outgoing"]
     if is_same or not isinstance(old, dict) or not isinstance(new, dict):
         return {"differs": not is_same, "differing": []}
-    found = dict.fromkeys(each.pointer.split("/")[1] for each in differences(old, new))
+    pointers = [shown_pointer(row["kind"], each.pointer, viewer) for each in differences(old, new)]
+    found = dict.fromkeys(each.split("/")[1] for each in pointers if each)
     return {"differs": bool(found), "differing": [] if is_hidden(row, viewer) else list(found)}
 
 
-def _show_finding(row: Row, names: Names, unnamed: Set[UUID]) -> Shown:
+def _show_finding(row: Row, viewer: Viewer, names: Names, unnamed: Set[UUID]) -> Shown:
     ids = [UUID(each) for each in row["ids"] or ()]
-    return {**show_finding({**row, "ids": ids}, names, unnamed), "activity_id": row["activity_id"]}
+    return {**show_finding({**row, "ids": ids}, viewer, names, unnamed), "activity_id": row["activity_id"]}
 
 
 def _shown(payload: Any, row: Row, viewer: Viewer, unnamed: Set[UUID]) -> Any:

@@ -11,6 +11,7 @@ from app.domain.kinds import tells_school
 from app.domain.masked import MASK
 from app.domain.plan import Decision
 from app.views import Row, Shown
+from app.views.codes import shown_pointer
 from app.views.issue import Names, show_messages
 from app.views.record import is_hidden, is_masked, show_content, show_described
 from app.views.sealed import has_changes, ids_of
@@ -23,12 +24,15 @@ MOST_CHANGES: Final = 100
 _COUNTS: Final = (*(each.value for each in Decision), "likely_refused", "sent_without", "calls")
 
 
-def show_plan(row: Row) -> Shown:
-    """Shows a plan with its counts: nothing of them is personal."""
+def show_plan(row: Row, viewer: Viewer) -> Shown:
+    """Shows a plan with its counts: nothing of them is personal.
+
+    Who sees nobody's name is told of persons and duties whether they have changed, and not what.
+    """
     stages = row["stages"]
     marks: Counter[str] = Counter()
     for stage in stages:
-        marks.update(stage["marks"])
+        marks.update(_marks_of(stage, viewer))
     return {
         "id": row["id"],
         "activity_id": row["activity_id"],
@@ -49,11 +53,17 @@ def show_plan(row: Row) -> Shown:
                 **{name: stage[name] for name in ("total", *_COUNTS)},
                 "stops_here": stage["stops_here"],
                 "may_stop_here": stage["may_stop_here"],
-                "marks": stage["marks"],
+                "marks": _marks_of(stage, viewer),
             }
             for stage in stages
         ],
     }
+
+
+def _marks_of(stage: Row, viewer: Viewer) -> Row:
+    is_plain = not viewer.may_see_names and not tells_school(stage["stage"])
+    marks: Row = stage["plain_marks" if is_plain else "marks"]
+    return marks
 
 
 def show_item(row: Row, viewer: Viewer, names: Names, unnamed: Set[UUID] = frozenset()) -> Shown:
@@ -89,12 +99,15 @@ def _changes(row: Row, viewer: Viewer, unnamed: Set[UUID], *, masked: bool) -> l
     hides = masked or (bool(old) and is_masked({**row, "payload": old}, viewer))
     seen = [show_content(each, row, viewer, unnamed, masked=hides) for each in (old, new)]
     changes: list[Shown] = []
-    for each in differences(old, new):
-        if each.pointer == "/id":
+    # Of what is seen as it is: members that are left out of it have no place there.
+    for each in differences(old, new) if hides else differences(*seen):
+        if each.pointer == "/id" or shown_pointer(row["kind"], each.pointer, viewer) == "":
             continue
         if len(changes) == MOST_CHANGES:
             break
         was, becomes = value_at(seen[0], each.old), value_at(seen[1], each.new)
+        if hides and was is becomes is None:
+            continue  # what is unsaid
         if was is not None and viewer.runs_made_by is not None:
             was = MASK
         changes.append({"pointer": each.pointer, "old": was, "new": becomes})

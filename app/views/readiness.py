@@ -58,7 +58,7 @@ def show_pupil(
     row: Row, state: State, cause: Cause | None, here: Row, opened: Mapping[tuple[Kind, str], Row], viewer: Viewer
 ) -> Shown:
     """Shows an opened pupil, how it stands and what keeps it; of a hidden one no group, since that is of a school."""
-    if cause is not None and cause.object_id and tells_school(cause.kind) and is_hidden(row, viewer):
+    if cause is not None and cause.tells_school and is_hidden(row, viewer):
         cause = None
     return {
         "kind": row["kind"],

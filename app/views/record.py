@@ -7,9 +7,12 @@ from uuid import UUID
 
 from app.domain.kinds import Kind, tells_school
 from app.domain.lifecycle import RECORD
+from app.domain.masked import MASK
 from app.domain.roster import Affiliation, Described, describe, school_units
 from app.security.masking import mask, without
+from app.target import Place
 from app.views import Row, Shown
+from app.views.codes import shown_counts
 from app.views.issue import Names, show_messages
 from app.views.viewer import Viewer
 
@@ -33,9 +36,9 @@ def show_record(row: Row, viewer: Viewer, names: Names = _NOBODY, unnamed: Set[U
     }
 
 
-def show_counts(counts: Row) -> Shown:
+def show_counts(counts: Row, viewer: Viewer) -> Shown:
     """Shows how many records there are of each status, be it none, and with each code, the most frequent first."""
-    by_status, by_code = counts["status"] or {}, counts["code"] or {}
+    by_status, by_code = counts["status"] or {}, shown_counts(counts["code"] or {}, viewer)
     return {
         "status": {each: by_status.get(each, 0) for each in RECORD},
         "code": dict(sorted(by_code.items(), key=lambda each: (-each[1], each[0]))),
@@ -45,7 +48,7 @@ def show_counts(counts: Row) -> Shown:
 def show_names(rows: Iterable[Row], viewer: Viewer) -> Names:
     """Gives the names of opened records, as far as the viewer may see each."""
     return {
-        (Kind(row["kind"]), row["object_id"]): _shown(_described(row).name, viewer, masked=is_masked(row, viewer))
+        (Kind(row["kind"]), row["object_id"]): _shown(_described(row).name, masked=is_masked(row, viewer))
         for row in rows
     }
 
@@ -68,7 +71,7 @@ def show_record_detail(
     return {
         **show_record(row, viewer, names, unnamed),
         "sent": show_content(row["sent"], row, viewer, unnamed, masked=masked),
-        "received": show_content(row["received"], row, viewer, unnamed, masked=masked),
+        "received": _show(row["received"], viewer.published.harmless.result, row, viewer, unnamed, masked=masked),
         "attempts": row["attempts"],
         "calls": [_show_call(each) for each in calls],
         "blocks": [
@@ -90,10 +93,14 @@ def show_payload(row: Row, viewer: Viewer, unnamed: Set[UUID] = _NONE) -> Any:
 
 
 def show_content(content: Any, row: Row, viewer: Viewer, unnamed: Set[UUID], *, masked: bool) -> Any:
-    """Shows what an opened object is, was sent as or was answered; of a group or an activity without the `unnamed`."""
-    harmless = viewer.published.harmless
-    shown = mask(content, harmless, hidden=is_hidden(row, viewer)) if masked else content
-    return without(shown, unnamed, harmless) if tells_school(row["kind"]) else shown
+    """Shows what an opened object is or was sent as; of a group or an activity without the `unnamed`."""
+    return _show(content, viewer.published.harmless.objects[row["kind"]], row, viewer, unnamed, masked=masked)
+
+
+def _show(content: Any, place: Place, row: Row, viewer: Viewer, unnamed: Set[UUID], *, masked: bool) -> Any:
+    hidden = is_hidden(row, viewer) or (tells_school(row["kind"]) and not viewer.may_see_protected)
+    shown = mask(content, place, hidden=hidden) if masked else content
+    return without(shown, unnamed, place) if tells_school(row["kind"]) else shown
 
 
 def _show_call(row: Row) -> Shown:
@@ -110,23 +117,22 @@ def _show_related(row: Row, names: Names) -> Shown:
 def show_described(row: Row, viewer: Viewer, *, masked: bool) -> Shown:
     """Shows who or what an opened record or object is; `school_unit_name` is that of its unit, where it was read.
 
-    Of a protected person the school is kept back too, from those who may not see them; others have no school as well.
+    Of whom the viewer may not see the school is kept back too; others have no school as well.
     """
     described = _described(row)
     belongs = Affiliation(described.affiliation.role) if is_hidden(row, viewer) else described.affiliation
     unit = None
     if belongs.school_unit is not None:
         unit = {"id": belongs.school_unit, "name": row.get("school_unit_name")}
-    post = {"dutyRole": belongs.duty_role}
     return {
-        "name": _shown(described.name, viewer, masked=masked),
+        "name": _shown(described.name, masked=masked),
         "role": belongs.role,
-        "civic_no": _shown(described.civic_no, viewer, masked=masked),
-        "eppn": _shown(described.eppn, viewer, masked=masked),
+        "civic_no": _shown(described.civic_no, masked=masked),
+        "eppn": _shown(described.eppn, masked=masked),
         "school_year": belongs.school_year,
         "school_type": belongs.school_type,
         "school_unit": unit,
-        "duty_role": _shown(post, viewer, masked=masked)["dutyRole"],
+        "duty_role": _shown_post(belongs.duty_role, viewer) if masked else belongs.duty_role,
     }
 
 
@@ -136,8 +142,8 @@ def is_masked(row: Row, viewer: Viewer) -> bool:
 
 
 def is_hidden(row: Row, viewer: Viewer) -> bool:
-    """Tells whether an object is of somebody protected whom the viewer may not see: not even their school."""
-    return not tells_school(row["kind"]) and bool(row["hidden"]) and not viewer.may_see_protected
+    """Tells whether an object is of somebody of whom the viewer is not even shown the school."""
+    return not tells_school(row["kind"]) and viewer.hides_school(protected=bool(row["hidden"]))
 
 
 def _described(row: Row) -> Described:
@@ -149,5 +155,10 @@ def _described(row: Row) -> Described:
     return Described(person.name, person.civic_no, person.eppn, described.affiliation)
 
 
-def _shown(value: Any, viewer: Viewer, *, masked: bool) -> Any:
-    return mask(value, viewer.published.harmless) if masked else value
+def _shown(value: str | None, *, masked: bool) -> str | None:
+    return MASK if masked and value is not None else value
+
+
+def _shown_post(post: str | None, viewer: Viewer) -> str | None:
+    shown: str | None = mask({"dutyRole": post}, viewer.published.harmless.objects["duties"])["dutyRole"]
+    return shown

@@ -1,8 +1,9 @@
 """Who is shown something, and what of persons is masked for them.
 
-Without the scope `pii` everything personal is masked; with it, but without `protected`, protected persons are masked in
-just the same way, and so is an object of other school units than the viewer's. Of a protected person nothing tells whom
-it must not where they go to school or work: no unit and no year of theirs is shown, and no group names them.
+Without the scope `pii` everything personal is masked, and of nobody it is shown where they go to school or work: so
+protected persons are like all others. With it, but without `protected`, these are masked in just the same way: no unit
+and no year of theirs is shown, and no group names them. So is an object of other school units than the viewer's, but
+for its unit and year.
 """
 
 from collections.abc import Set
@@ -52,6 +53,10 @@ class Viewer:
     def may_see_units(self, school_units: Set[UUID | None]) -> bool:
         """Tells whether an object of these `school_units` is within the viewer's; one without any always is."""
         return self.school_units is None or not school_units or not self.school_units.isdisjoint(school_units)
+
+    def hides_school(self, *, protected: bool) -> bool:
+        """Tells whether it is hidden where somebody goes to school or works: of all, or of the `protected` alone."""
+        return not (self.may_see_protected if protected else self.may_see_names)
 
     def masks(self, *, protected: bool, school_units: Set[UUID | None]) -> bool:
         """Tells whether an object is masked; `protected` is whether it speaks of a protected person."""

@@ -19,6 +19,7 @@ from app.api.schemas.requests import PlanRequest, ProvisionRequest
 from app.db.history import RunFilter
 from app.db.planning import MOST_KEPT
 from app.views import Shown
+from app.views.codes import meant_by
 from app.web.pages import PageRoute, go_to, show_page
 from app.web.paths import PATHS
 from app.web.pauses import pauses_of
@@ -110,7 +111,7 @@ def plans_of(made: Sequence[Shown], version: int) -> list[Shown]:
 
 def allowable(activity: Shown, plans: Sequence[Shown]) -> list[str]:
     """Lists what is kept back of this roster unless somebody allows it."""
-    found = activity["findings"]["by_code"]
+    found = {each for code in activity["findings"]["by_code"] for each in meant_by(code)}
     shrinks = any(plan["shrinks"] for plan in plans)
     return [each for each in _ALLOWED if each in found or (each == "shrinks" and shrinks)]
 

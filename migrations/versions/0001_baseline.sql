@@ -94,6 +94,8 @@ CREATE TABLE object (
 )
  WITH (fillfactor = 50);
 
+CREATE INDEX ix_object_marked ON object (organisation_id, id) WHERE marking > 0;
+
 CREATE TABLE organisation (
     id UUID NOT NULL,
     number TEXT NOT NULL,

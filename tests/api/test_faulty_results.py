@@ -143,6 +143,6 @@ async def test_items_about_others_are_masked_whatever_the_scopes(service: Servic
     address = await held.answered(answer)
     shown = json.loads((await (await service.client(*scopes)).get(address)).content)
     assert "Främlingsson" not in json.dumps(shown, ensure_ascii=False)
-    masked = [mask(each, PUBLISHED.harmless) for each in foreign]
+    masked = [mask(each, PUBLISHED.harmless.result) for each in foreign]
     assert json.dumps(shown["answer"]) == json.dumps({**answer, "responses": [masked[0], ours, *masked[1:]]})
     assert shown["request"] == {"data": [pupil]}

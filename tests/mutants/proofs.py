@@ -136,6 +136,8 @@ PROOFS: Final[Mapping[str, Proof]] = {
     "readiness": _tests("tests/unit/test_readiness.py"),
     "webhook rules": _tests("tests/unit/test_webhooks.py"),
     "masking": _tests("tests/unit/test_masking.py", "tests/unit/views/test_export.py"),
+    "markings": _tests("tests/api/test_hidden_schools.py", "tests/api/test_readiness.py"),
+    "codes": _tests("tests/unit/views/test_codes.py"),
     "deliveries": _database("webhooks"),
     "webhook calls": _named("tests/api/test_webhooks.py", *_WEBHOOK_CALLS),
     "sessions": _named("tests/api/test_sign_in.py", *_SESSIONS),

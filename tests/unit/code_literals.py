@@ -26,7 +26,7 @@ _REFUSALS = {"_refuse": 1, "_note": 1, "_open": 2}
 _TROUBLES = {"_found": 1, "OurFault": 0, "DatabaseUnusable": 0, "_unusable": 0}
 _FILES_OF_TROUBLES = {"diagnosis.py", "outages.py"}
 # Names that hold codes, and functions that give them.
-_NAMES = {"code", "CIRCUIT_OPEN", "_CODE_OF_KEYWORD", "faults", "_FAULTS", "_SQLSTATES", "_TEXTS"}
+_NAMES = {"code", "CIRCUIT_OPEN", "_CODE_OF_KEYWORD", "faults", "_FAULTS", "_SQLSTATES", "_TEXTS", "_INSTEAD"}
 # What is made in SQL begins with its code and its severity.
 _IN_SQL = re.compile(r"(?<!IN )\('([a-z_]+)', '(error|warning)'")
 _GIVERS = {"tls_fault", "outage_code"}

@@ -13,17 +13,25 @@ from hypothesis import strategies as st
 from app.domain.masked import MASK
 from app.security import masking
 from app.skolverket.published import PUBLISHED
+from app.target import Place
 
 
-def mask(value: Any) -> Any:
-    """Masks by what Skolverket has published."""
-    return masking.mask(value, PUBLISHED.harmless)
+def mask(value: Any, kind: str = "persons", *, hidden: bool = False) -> Any:
+    """Masks an object of a kind by what Skolverket has published."""
+    return masking.mask(value, PUBLISHED.harmless.objects[kind], hidden=hidden)
+
+
+def mask_result(value: Any) -> Any:
+    """Masks what is said of an object."""
+    return masking.mask(value, PUBLISHED.harmless.result)
 
 
 ID = "3b0c1c5e-6a0e-4f55-9a43-0d6c0f3f1a11"
+OTHER = "3b0c1c5e-6a0e-4f55-9a43-0d6c0f3f1a12"
 
 
 def test_a_person_keeps_structure_ids_and_codes_only() -> None:
+    """Of a marking it isn't even said that there is one."""
     person = {
         "id": ID,
         "givenName": "Alva",
@@ -37,43 +45,41 @@ def test_a_person_keeps_structure_ids_and_codes_only() -> None:
         "provisioningStatus": True,
     }
     before = copy.deepcopy(person)
-    assert mask(person) == {
-        "id": ID,
-        "givenName": MASK,
-        "middleName": None,
-        "eduPersonPrincipalNames": [MASK],
-        "civicNo": {"value": MASK, "nationality": MASK},
-        "securityMarking": MASK,
-        "emails": [{"value": MASK, "type": "Skola elev"}],
-        "enrolments": [{"enroledAt": {"id": ID}, "schoolYear": 8, "schoolType": "GR", "cancelled": False}],
-        "meta": {"created": "2026-01-02T03:04:05.678+01:00", "modified": "2026-01-02T03:04:05Z"},
-        "provisioningStatus": True,
-    }
+    assert list(mask(person).items()) == list(
+        {
+            "id": ID,
+            "givenName": MASK,
+            "middleName": None,
+            "eduPersonPrincipalNames": [MASK],
+            "civicNo": {"value": MASK, "nationality": MASK},
+            "emails": [{"value": MASK, "type": "Skola elev"}],
+            "enrolments": [{"enroledAt": {"id": ID}, "schoolYear": 8, "schoolType": "GR", "cancelled": False}],
+            "meta": {"created": "2026-01-02T03:04:05.678+01:00", "modified": "2026-01-02T03:04:05Z"},
+            "provisioningStatus": True,
+        }.items()
+    )
     assert person == before
 
 
 def test_of_who_is_hidden_the_school_is_hidden_too() -> None:
     """Its ids, years and codes, in whatever form they came; the structure stays, and so does the rest."""
-    hidden = {
-        "id": ID,
-        "enrolments": [{"enroledAt": {"id": ID}, "schoolYear": 8, "schoolType": "GR", "endDate": None, "Åsa 1": True}],
-        "dutyAt": {"id": ID},
-        "dutyRole": "Lärare",
-        "person": {"id": ID},
-    }
-    assert masking.mask(hidden, PUBLISHED.harmless, hidden=True) == {
+    enrolment = {"enroledAt": {"id": ID}, "schoolYear": 8, "schoolType": "GR", "cancelled": None, "Åsa 1": True}
+    assert mask({"id": ID, "enrolments": [enrolment]}, hidden=True) == {
         "id": ID,
         "enrolments": [
-            {"enroledAt": {"id": MASK}, "schoolYear": MASK, "schoolType": MASK, "endDate": None, MASK: MASK},
+            {"enroledAt": {"id": MASK}, "schoolYear": MASK, "schoolType": MASK, "cancelled": None, MASK: MASK},
         ],
-        "dutyAt": {"id": MASK},
-        "dutyRole": MASK,
-        "person": {"id": ID},
     }
+    duty = {"id": ID, "person": {"id": ID}, "dutyAt": {"id": ID}, "dutyRole": "Lärare"}
+    assert mask(duty, "duties", hidden=True) == {**duty, "dutyAt": {"id": MASK}, "dutyRole": MASK}
+    group = {"id": ID, "organisation": {"id": ID}, "groupMemberships": [{"person": {"id": OTHER}}]}
+    assert mask(group, "groups", hidden=True) == {**group, "groupMemberships": [{"person": {"id": MASK}}]}
+    teaching = {"id": ID, "groups": [{"id": ID}], "teachers": [{"duty": {"id": OTHER}}]}
+    assert mask(teaching, "activities", hidden=True) == {**teaching, "teachers": [{"duty": {"id": MASK}}]}
     deep: Any = ID
     for _ in range(10_000):
         deep = [deep]
-    assert ID not in json.dumps(masking.mask({"enrolments": deep}, PUBLISHED.harmless, hidden=True))
+    assert ID not in json.dumps(mask({"enrolments": deep}, hidden=True))
 
 
 def test_an_answer_keeps_its_verdict_and_hides_its_words() -> None:
@@ -89,65 +95,135 @@ def test_an_answer_keeps_its_verdict_and_hides_its_words() -> None:
         "severityLevel": "Warning",
         "timeOfOccurance": "2025-08-14T16:17:42.048+02:00",
     }
-    answer = {
-        "jobId": ID,
-        "responses": [
-            {
-                "id": ID,
-                "response": {"status": "Warning", "location": f"https://x.example/persons/{ID}", "errors": [entry]},
-            }
-        ],
+    item = {
+        "id": ID,
+        "response": {"status": "Warning", "statusCode": 200, "location": f"https://x.example/{ID}", "errors": [entry]},
     }
     hidden = {**entry, "messageType": MASK, "message": MASK, "attributeValue": MASK}
-    assert mask(answer) == {
-        "jobId": ID,
-        "responses": [{"id": ID, "response": {"status": "Warning", "location": MASK, "errors": [hidden]}}],
-    }
+    masked = {**item, "response": {"status": "Warning", "statusCode": 200, "location": MASK, "errors": [hidden]}}
+    assert mask_result(item) == masked
+    answer = PUBLISHED.harmless.answer
+    assert masking.mask({"jobId": ID, "responses": [item]}, answer) == {"jobId": ID, "responses": [masked]}
+    # A refusal of a call is a list of entries, or one of them.
+    assert [masking.mask([entry], answer), masking.mask(entry, answer), mask_result([entry])] == [
+        [hidden],
+        hidden,
+        [hidden],
+    ]
 
 
 @pytest.mark.parametrize(
     "value",
     [
         {"id": "201202029809"},
-        {"id": "9809"},
-        {"id": "Alva"},
-        {"id": "1234567", "severityLevel": "Error"},
-        {"jobId": f"{{{ID}}}"},
-        {"status": "Alva"},
-        {"schoolType": "Alva"},
-        {"type": "Skola elev"},
-        {"created": "2012-02-02"},
-        {"created": "2026-01-02T03:04:05Z\n"},
-        {"attributeName": "Alva Öberg"},
-        {"attributeName": "a" * 82},
-        {"attributeName": "givenName\n"},
-        {"displayName": ID},
-        {"resourceType": "Elev"},
+        {"id": f"{{{ID}}}"},
+        {"provisioningStatus": "Alva"},
+        {"provisioningStatus": 1},
+        {"emails": [{"type": "Alva"}]},
+        {"emails": {"type": "Skola elev"}},
+        {"emails": ["Skola elev"]},
+        {"emails": [[{"type": "Skola elev"}]]},
+        {"civicNo": ID},
+        {"civicNo": {"value": ID}},
+        {"civicNo": {"value": 9809}},
+        {"civicNo": {"nationality": False}},
+        {"givenName": ID},
+        {"givenName": 7},
+        {"givenName": 7.5},
+        {"givenName": True},
+        {"enrolments": [{"schoolType": "Alva"}]},
+        {"enrolments": [{"schoolYear": 0}]},
+        {"enrolments": [{"schoolYear": 11}]},
+        {"enrolments": [{"schoolYear": 8.0}]},
+        {"enrolments": [{"schoolYear": True}]},
+        {"enrolments": [{"schoolYear": "8"}]},
+        {"enrolments": [{"schoolYear": [8]}]},
+        {"enrolments": [{"cancelled": "false"}]},
+        {"enrolments": [{"cancelled": 0}]},
+        {"enrolments": [{"enroledAt": ID}]},
+        {"enrolments": [{"enroledAt": [ID]}]},
+        {"meta": {"created": "2012-02-02"}},
+        {"meta": {"created": "2026-01-02T03:04:05Z\n"}},
+        {"meta": {"created": 2026}},
         ["GR"],
+        [ID],
         "Pending",
+        2012,
+        True,
     ],
 )
-def test_a_text_that_only_resembles_something_harmless_is_hidden(value: Any) -> None:
-    assert [text for text in texts(mask(value)) if text != "Error"] == [MASK]
+def test_a_value_of_an_object_that_only_resembles_something_harmless_is_hidden(value: Any) -> None:
+    assert list(values(mask(value))) == [MASK]
 
 
-@pytest.mark.parametrize("value", ["x", 7, 1.5, True, ["x"], {"a": "x"}])
-@pytest.mark.parametrize("key", ["attributeValue", "parameterValue"])
-def test_the_value_of_an_attribute_is_hidden_whatever_its_type(key: str, value: Any) -> None:
-    assert mask({key: value}) == {key: MASK}
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"id": "Alva"},
+        {"id": "1234567"},
+        {"id": 3047},
+        {"id": ID},
+        {"statusCode": 9809},
+        {"statusCode": "400"},
+        {"statusCode": True},
+        {"resourceType": "Elev"},
+        {"resourceId": "9809"},
+        {"severityLevel": "Alva"},
+        {"attributeName": "Alva"},
+        {"attributeName": "Alva Öberg"},
+        {"attributeName": "givenName.Alva"},
+        {"attributeName": "givenName\n"},
+        {"attributeName": "201202029809"},
+        {"attributeName": "9809"},
+        {"attributeName": "enrolments[2012]"},
+        {"attributeName": ".".join(["enrolments"] * 20)},
+        {"attributeName": "securityMarking"},
+        {"attributeName": "Person.securityMarking"},
+        {"attributeName": 7},
+        {"parameterName": "Alva"},
+        {"parameterValue": 7},
+        {"attributeValue": True},
+        {"attributeValue": ["x"]},
+        {"message": 7},
+    ],
+)
+def test_a_value_of_a_message_that_only_resembles_something_harmless_is_hidden(entry: dict[str, Any]) -> None:
+    masked = mask_result({"response": {"errors": [entry]}})
+    assert list(values(masked)) == [MASK]
 
 
-@pytest.mark.parametrize(("number", "kept"), [(0, True), (400, True), (-9999, True), (2.5, True), (10000, False)])
-def test_numbers_that_could_be_a_personnummer_are_hidden(number: float, kept: bool) -> None:
-    assert mask([number, 201202029809, 2.01202029809e11, float("nan")]) == [number if kept else MASK, MASK, MASK, MASK]
+@pytest.mark.parametrize(
+    "name",
+    ["civicNo.value", "Enrolment.schoolYear", "$.enrolments[0].enroledAt.id", "/emails/12/value", "Personnummer"],
+)
+def test_published_names_of_attributes_are_shown_in_whatever_way_they_are_written(name: str) -> None:
+    entry = {"attributeName": name}
+    assert mask_result([entry]) == [entry]
 
 
-def test_keys_that_are_no_field_names_are_hidden_and_none_gets_lost() -> None:
-    assert mask({"Alva Öberg": 1, "ok_1": 2, "201202029809": 3, "a" * 62: 4}) == {
-        MASK: 1,
-        "ok_1": 2,
-        f"{MASK}2": 3,
-        f"{MASK}3": 4,
+def test_what_is_harmless_in_one_place_is_so_in_no_other() -> None:
+    """A published name, too: where it is not published it may be anybody's."""
+    assert mask({"schoolYear": 8, "status": "Error", "jobId": ID, "value": "GR", "person": {"id": ID}}) == {
+        MASK: MASK,
+        f"{MASK}2": MASK,
+        f"{MASK}3": MASK,
+        f"{MASK}4": MASK,
+        f"{MASK}5": {MASK: MASK},
+    }
+    assert mask({"meta": {"created": None, "id": ID}, "civicNo": {"meta": True}}) == {
+        "meta": {"created": None, MASK: MASK},
+        "civicNo": {MASK: MASK},
+    }
+
+
+def test_names_that_are_not_published_are_hidden_and_none_gets_lost() -> None:
+    """Null stays, and so does the structure; a name that looks like ours is no other's."""
+    assert mask({"Alva Öberg": 1, "givenName": None, "ok_1": [2, None, {"x": {}}], "***2": 3, "Id": ID}) == {
+        MASK: MASK,
+        "givenName": None,
+        f"{MASK}2": [MASK, None, {MASK: {}}],
+        f"{MASK}3": MASK,
+        f"{MASK}4": MASK,
     }
 
 
@@ -155,70 +231,109 @@ def test_nesting_that_no_real_object_has_is_hidden_whole() -> None:
     deep: Any = "Alva"
     for level in range(10_000):
         deep = [deep] if level % 2 else {"a": deep}
-    assert list(texts(mask(deep))) == [MASK]
+    assert list(values(mask(deep))) == [MASK]
 
 
-def texts(value: Any) -> Iterator[str]:
-    """Walks through every text of a value."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, list | dict):
+def test_so_many_strange_names_take_no_longer_each() -> None:
+    """Each is looked at once: were all those before counted anew for each, this would take minutes."""
+    masked = mask({f"Alva {number}": number for number in range(200_000)})
+    assert (len(masked), set(masked.values())) == (200_000, {MASK})
+
+
+def values(value: Any) -> Iterator[Any]:
+    """Walks through every value that is neither a list, an object nor null."""
+    if isinstance(value, list | dict):
         for part in value.values() if isinstance(value, dict) else value:
-            yield from texts(part)
+            yield from values(part)
+    elif value is not None:
+        yield value
 
 
+def names(value: Any) -> Iterator[str]:
+    """Walks through every name of a property."""
+    if isinstance(value, dict):
+        yield from value
+    if isinstance(value, list | dict):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from names(part)
+
+
+PLACES = [*PUBLISHED.harmless.objects.values(), PUBLISHED.harmless.result, PUBLISHED.harmless.answer]
+
+
+def published(place: Place) -> Iterator[str]:
+    """Gives every name that is published anywhere in a place."""
+    for name, part in place.named.items():
+        yield from (name, *published(part))
+    if place.each is not None:
+        yield from published(place.each)
+
+
+FIELDS = sorted({name for place in PLACES for name in published(place)})
 WORDS = st.text(st.characters(categories=["L", "Nd"]), min_size=2, max_size=12).map(lambda word: f"ÿ{word}ÿ")
-FIELDS = st.sampled_from(
-    ["id", "jobId", "status", "schoolType", "type", "emails", "created", "attributeName", "value", "givenName"]
-)
-PLACES = st.recursive(
-    WORDS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(FIELDS | WORDS, inner, max_size=4)
+SCALARS = WORDS | st.integers(10_000) | st.integers(max_value=-1) | st.floats()
+ANYTHING = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(FIELDS) | WORDS, inner, max_size=4),
 )
 
 
-@given(PLACES)
-def test_no_text_about_a_person_survives_wherever_it_stands(value: Any) -> None:
-    masked = mask(value)
-    assert set(texts(masked)) <= {MASK}
+@given(ANYTHING, st.sampled_from(PLACES), st.booleans())
+def test_nothing_about_a_person_survives_wherever_it_stands(value: Any, place: Place, hidden: bool) -> None:
+    masked = masking.mask(value, place, hidden=hidden)
+    assert set(values(masked)) <= {MASK}
+    assert {name for name in names(masked) if not name.startswith(MASK)} <= set(FIELDS)
     assert "ÿ" not in json.dumps(masked, ensure_ascii=False)
 
 
-BARE = st.recursive(
-    st.none() | st.booleans() | st.integers(-9999, 9999),
-    lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from("abc"), inner),
-)
+def shape(value: Any, place: Place) -> Any:
+    """Gives what stays of a value whatever it is: its lists, its objects, null; without what is unsaid."""
+    if isinstance(value, dict):
+        inner = {name: place.named.get(name, Place()) for name in value}
+        return [shape(part, inner[name]) for name, part in value.items() if not inner[name].unsaid]
+    if isinstance(value, list):
+        return [[shape(part, place.each or Place()) for part in value]]
+    return value is None
 
 
-@given(BARE)
-def test_structure_without_text_stays_as_it_is(value: Any) -> None:
-    assert mask(value) == value
+@given(ANYTHING, st.sampled_from(PLACES))
+def test_the_structure_stays_as_it_is(value: Any, place: Place) -> None:
+    def of(masked: Any) -> Any:
+        if isinstance(masked, dict):
+            return [of(part) for part in masked.values()]
+        return [[of(part) for part in masked]] if isinstance(masked, list) else masked is None
 
-
-OTHER = "3b0c1c5e-6a0e-4f55-9a43-0d6c0f3f1a12"
+    assert of(masking.mask(value, place)) == shape(value, place)
 
 
 def test_somebody_who_is_not_to_be_named_is_so_nowhere() -> None:
-    """Not in another spelling of the id and not in a sentence; what stands beside it is masked, all else stays."""
+    """Members are left out, in whatever spelling; what stands beside an id elsewhere is masked, all else stays."""
     group = {
         "id": OTHER,
         "displayName": "9A",
         "groupMemberships": [
             {"id": OTHER, "person": {"id": ID.upper(), "displayName": "Alva"}},
             {"id": OTHER, "person": {"id": OTHER, "displayName": "Bo"}},
+            {"note": [[f"Alva {ID}"]]},
+            {ID: 7},
         ],
         "messages": [{"id": "2203", "severityLevel": "Warning", "message": f"Alva ({ID}) saknas", "attributeValue": 7}],
         "listed": [ID, "9A"],
+        "by": {ID: "Alva"},
     }
     before = copy.deepcopy(group)
-    assert masking.without(group, {UUID(ID)}, PUBLISHED.harmless) == {
+    place = PUBLISHED.harmless.objects["groups"]
+    assert masking.without(group, {UUID(ID)}, place) == {
         "id": OTHER,
         "displayName": "9A",
-        "groupMemberships": [
-            {"id": OTHER, "person": {"id": MASK, "displayName": MASK}},
-            {"id": OTHER, "person": {"id": OTHER, "displayName": "Bo"}},
-        ],
-        "messages": [{"id": "2203", "severityLevel": "Warning", "message": MASK, "attributeValue": MASK}],
+        "groupMemberships": [{"id": OTHER, "person": {"id": OTHER, "displayName": "Bo"}}],
+        "messages": [{MASK: MASK, f"{MASK}2": MASK, f"{MASK}3": MASK, f"{MASK}4": MASK}],
         "listed": [MASK, "9A"],
+        "by": {MASK: MASK},
     }
     assert group == before
-    assert masking.without(group, frozenset(), PUBLISHED.harmless) == before
+    assert masking.without(group, frozenset(), place) == before
+    deep: Any = ID
+    for _ in range(10_000):
+        deep = [deep]
+    assert masking.without({"groupMemberships": [deep]}, {UUID(ID)}, place) == {"groupMemberships": []}

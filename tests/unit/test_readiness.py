@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from app.domain.kinds import Kind
-from app.domain.readiness import Readiness, readiness
+from app.domain.readiness import Readiness, readiness, without_members
 from app.domain.roster_state import Alike, Member, Roster, Seen, Stage
 from app.domain.standing import Cause, State
 
@@ -288,3 +288,20 @@ def test_who_has_been_seen_to_arrive_counts_when_they_are_through() -> None:
 def test_a_roster_without_anybody() -> None:
     made = readiness(Roster())
     assert (sum(made.counts.values()), made.groups, made.hindrances) == (0, [], [])
+
+
+@pytest.mark.parametrize("persons", [{}, {A: REFUSED}, {B: REFUSED}])
+@pytest.mark.parametrize("group", [THERE, REFUSED])
+def test_no_group_counts_who_is_not_to_be_seen(persons: Mapping[str, Seen], group: Seen) -> None:
+    """Nor any cause that is a group or of one: nothing of it tells whether they are in it. All in all they count."""
+    made = decided(persons, group=group)
+    seen = without_members(made, {MATHS: PUPILS}, {A})
+    [counted] = seen.groups
+    assert (seen.counts, sum(counted.pupils.values())) == (made.counts, 2)
+    behind = [standing.cause for each, standing in made.pupils if each != A]
+    assert set(counted.causes) == {each for each in behind if each is not None}
+    for each in seen.hindrances:
+        of_all = [standing.cause for _, standing in made.pupils]
+        assert each.pupils == (behind if each.cause.tells_school else of_all).count(each.cause)
+        assert bool(each.groups) == (each.cause in behind)
+    assert without_members(made, {MATHS: PUPILS}, frozenset()) is made

@@ -26,7 +26,7 @@ async def list_activities(
             conn, viewer.organisation_id, made_by=viewer.runs_made_by, after=after, limit=limit
         )
     cut, following = cursors.page(rows, limit, lambda row: (row["created_at"], row["id"]), "activities")
-    return [show_activity(row) for row in cut], following
+    return [show_activity(row, viewer) for row in cut], following
 
 
 async def runs_going_on(parts: Parts, viewer: Viewer, activity_ids: Iterable[UUID]) -> dict[UUID, Row]:
@@ -38,7 +38,7 @@ async def runs_going_on(parts: Parts, viewer: Viewer, activity_ids: Iterable[UUI
 
 async def get_activity(parts: Parts, viewer: Viewer, activity_id: UUID) -> Shown:
     """Gives an activity; raises NotFound without it."""
-    return show_activity(await find_activity(parts, viewer, activity_id))
+    return show_activity(await find_activity(parts, viewer, activity_id), viewer)
 
 
 async def find_activity(parts: Parts, viewer: Viewer, activity_id: UUID) -> Row:

@@ -1,6 +1,7 @@
 """What is wrong with a roster, for one viewer: before anything of it is sent."""
 
 from collections.abc import Iterable, Sequence, Set
+from dataclasses import replace
 from typing import Any, Final
 from uuid import UUID
 
@@ -17,6 +18,7 @@ from app.domain.issues import COUNTED
 from app.domain.kinds import Kind, tells_school
 from app.errors import NotFound
 from app.views import Row, Shown
+from app.views.codes import shown_code, sought_codes
 from app.views.finding import cause_place, show_finding_causes
 from app.views.issue import show_finding
 from app.views.viewer import Viewer
@@ -39,6 +41,7 @@ async def list_findings(
 
     Raises NotFound without the activity, and BadRequest for a cursor of another list.
     """
+    wanted = replace(wanted, codes=sought_codes(wanted.codes, viewer))
     listed = ("findings", activity_id, *map(sorted, (wanted.kinds, wanted.codes, wanted.severities)))
     after = cursors.read(cursor, (Kind, cursors.number, _origin, cursors.number), *listed)
     if after is not None:
@@ -49,7 +52,7 @@ async def list_findings(
         cut, following = cursors.page(rows, limit, _place_of, *listed)
         names = await names_of(conn, cipher, viewer, (each for row in cut for each in row["ids"] or ()))
     unnamed = await _unnamed(parts, viewer, cut)
-    return [show_finding(row, names, unnamed) for row in cut], following
+    return [show_finding(row, viewer, names, unnamed) for row in cut], following
 
 
 async def list_finding_causes(
@@ -66,8 +69,8 @@ async def list_finding_causes(
         names = await names_of(conn, cipher, viewer, about)
     by_code: dict[str, list[Row]] = {}
     for row in rows:
-        by_code.setdefault(row["code"], []).append(row)
-    return show_finding_causes(by_code.values(), names, await _unnamed(parts, viewer, rows))
+        by_code.setdefault(shown_code(row["code"], viewer), []).append(row)
+    return show_finding_causes(by_code.values(), viewer, names, await _unnamed(parts, viewer, rows))
 
 
 async def page_finding_causes(
@@ -87,8 +90,10 @@ async def check_activity(conn: AsyncConnection, viewer: Viewer, activity_id: UUI
 
 
 async def _unnamed(parts: Parts, viewer: Viewer, rows: Iterable[Row]) -> Set[UUID]:
+    """Gives whom groups do not name among those who are spoken of, and who of those with findings names no group."""
     spoken_of = (each for row in rows if tells_school(row["kind"]) for each in row["ids"] or ())
-    return await unnamed_among(parts, viewer, spoken_of)
+    speaking = (row["object_id"] for row in rows if row["ids"] and not tells_school(row["kind"]) and row["object_id"])
+    return await unnamed_among(parts, viewer, (*spoken_of, *speaking))
 
 
 def _origin(part: Any) -> str:

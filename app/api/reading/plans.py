@@ -3,10 +3,11 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-from app.api.dependencies import Parts, check_made_by
+from app.api.dependencies import Parts, check_made_by, viewer_of
 from app.api.http import cursors
 from app.api.http.lists import MOST_NAMED
 from app.api.http.problems import Busy
@@ -20,6 +21,7 @@ from app.domain.kinds import Kind
 from app.errors import NotFound
 from app.security.keys import Caller
 from app.views import Shown
+from app.views.codes import sought_codes
 from app.views.issue import Names, spoken_of
 from app.views.plan import show_item, show_plan
 from app.views.record import show_names
@@ -50,7 +52,7 @@ async def make(
         row = await plans.find_plan(conn, planner.organisation_id, plan_id)
     if row is None:
         raise NotFound("Newer plans of this activity have been made meanwhile.")
-    return show_plan(row)
+    return show_plan(row, viewer_of(planner, parts))
 
 
 async def list_plans(
@@ -71,12 +73,12 @@ async def list_plans(
             conn, viewer.organisation_id, activity_id, made_by=viewer.runs_made_by, after=after, limit=limit
         )
     cut, following = cursors.page(rows, limit, lambda row: (row["created_at"], row["id"]), *listed)
-    return [show_plan(row) for row in cut], following
+    return [show_plan(row, viewer) for row in cut], following
 
 
 async def get_plan(parts: Parts, viewer: Viewer, plan_id: UUID) -> Shown:
     """Gives a plan with its counts; raises NotFound, and Forbidden for a plan of another key."""
-    return show_plan(await _visible_plan(parts, viewer, plan_id))
+    return show_plan(await _visible_plan(parts, viewer, plan_id), viewer)
 
 
 async def list_plan_items(
@@ -93,6 +95,7 @@ async def list_plan_items(
 
     Raises NotFound, Forbidden for a plan of another key, and BadRequest for a cursor of another list.
     """
+    wanted = replace(wanted, codes=sought_codes(wanted.codes, viewer))
     filters = map(sorted, (wanted.stages, wanted.decisions, wanted.marks, wanted.codes))
     listed = ("plan_items", plan_id, *filters)
     after = cursors.read(cursor, (Kind, cursors.number), *listed)
@@ -104,6 +107,7 @@ async def list_plan_items(
             plan_id,
             wanted,
             protected=viewer.may_see_protected,
+            others=viewer.may_see_names,
             after=after,
             limit=limit,
         )

@@ -9,13 +9,14 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from app.api.dependencies import Parts
+from app.api.dependencies import Parts, check_school_filters
 from app.api.http import cursors
 from app.api.http.lists import MOST_NAMED
 from app.db import readiness as rows_of
 from app.db.cipher import OrganisationCipher
+from app.db.protection import list_marked
 from app.domain.kinds import Kind, tells_school
-from app.domain.readiness import GroupReadiness, Readiness, readiness
+from app.domain.readiness import GroupReadiness, Readiness, readiness, without_members
 from app.domain.roster import uuid_of
 from app.domain.roster_state import Alike, Member, Roster, Seen, Stage
 from app.domain.standing import Cause, Standing, State
@@ -76,14 +77,15 @@ async def read_readiness(
     listed = ("readiness", activity_id, missing_first)
     after = cursors.read(cursor, (cursors.number, cursors.number), *listed)
     exam = await _exam(parts, cipher, viewer, activity_id)
+    made = without_members(exam.made, exam.members, await _unseen(parts, viewer))
 
     def place_of(group: GroupReadiness) -> tuple[int, int]:
         return (int(missing_first and not group.misses_somebody), exam.places[group.id])
 
-    in_order = sorted(exam.made.groups, key=place_of)
+    in_order = sorted(made.groups, key=place_of)
     groups = [each for each in in_order if after is None or place_of(each) > after]
     cut, following = cursors.page(groups, limit, place_of, *listed)
-    hindrances = exam.made.hindrances[:MOST_CAUSES]
+    hindrances = made.hindrances[:MOST_CAUSES]
     named = [each.id for each in cut]
     named += [group_id for each in hindrances for group_id in each.groups[:MOST_GROUPS]]
     opened = await _open(
@@ -94,7 +96,7 @@ async def read_readiness(
         [*_references(each.cause for each in hindrances), *((Kind.GROUPS, each) for each in named)],
     )
     names = show_names((row for (kind, _), row in opened.items() if kind is Kind.GROUPS), viewer)
-    return show_readiness(exam.here, exam.made, cut, opened, viewer, names, next_cursor=following)
+    return show_readiness(exam.here, made, cut, opened, viewer, names, next_cursor=following)
 
 
 async def list_pupils(
@@ -109,18 +111,23 @@ async def list_pupils(
 ) -> tuple[list[Shown], str | None]:
     """Gives a page of pupils in the roster's order, and the next page's cursor.
 
-    Whom the viewer may not see is not found by a group: a page may have fewer than `limit`, and yet a cursor.
-    Raises NotFound without the activity, and BadRequest for a cursor of another list.
+    Whom the viewer may not see is not found by a group. Raises NotFound without the activity, Forbidden for a list by
+    groups where the viewer is shown nobody's, and BadRequest for a cursor of another list.
     """
+    check_school_filters(viewer, by_school=wanted.by_school)
     listed = ("readiness pupils", activity_id, *map(sorted, (wanted.states, wanted.causes, map(str, wanted.groups))))
     after = cursors.read(cursor, (cursors.number,), *listed)
     exam = await _exam(parts, cipher, viewer, activity_id)
     places, states = exam.places, wanted.wanted_states
+    unseen = await _unseen(parts, viewer) if wanted.by_school else frozenset[str]()
     within = {each for group in wanted.groups for each in exam.members.get(str(group), ())}
     found = [
         (places[each], each, standing)
         for each, standing in exam.made.pupils
-        if standing.state in states and (not wanted.groups or each in within) and _has_cause(standing, wanted.causes)
+        if standing.state in states
+        and each not in unseen
+        and (not wanted.groups or each in within)
+        and _has_cause(standing, wanted.causes)
     ]
     found.sort(key=lambda each: each[0])
     rest = [each for each in found if after is None or each[0] > after[0]]
@@ -132,7 +139,7 @@ async def list_pupils(
         for _, each, standing in cut
         # gone with a roster that has come in meanwhile
         if (row := opened.get((Kind.PERSONS, each))) is not None
-        # as in lists of records
+        # marked meanwhile
         and not (wanted.by_school and is_hidden(row, viewer))
     ]
     return shown, following
@@ -145,6 +152,14 @@ def _is_of_school(cause: str) -> bool:
 
 def _has_cause(standing: Standing, causes: Sequence[str]) -> bool:
     return not causes or (standing.cause is not None and cause_id(standing.cause) in causes)
+
+
+async def _unseen(parts: Parts, viewer: Viewer) -> Set[str]:
+    """Gives whom the viewer's groups do not count, since others are named: their number would tell of who is not."""
+    if viewer.may_see_protected or not viewer.may_see_names:
+        return frozenset()
+    async with parts.statement() as conn:
+        return frozenset(map(str, await list_marked(conn, viewer.organisation_id)))
 
 
 async def _exam(parts: Parts, cipher: OrganisationCipher, viewer: Viewer, activity_id: UUID) -> _Exam:

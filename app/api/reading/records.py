@@ -2,11 +2,11 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, get_args
 from uuid import UUID
 
-from app.api.dependencies import Parts, visible_run, visible_run_of_job
+from app.api.dependencies import Parts, check_school_filters, visible_run, visible_run_of_job
 from app.api.http import cursors
 from app.api.http.cursors import Key
 from app.api.http.lists import MOST_NAMED
@@ -20,6 +20,7 @@ from app.domain.roster import Reference, referred, refs
 from app.domain.search import Query
 from app.errors import NotFound
 from app.views import Row, Shown
+from app.views.codes import sought_codes
 from app.views.found import record_fits
 from app.views.issue import Names, spoken_of
 from app.views.record import show_counts, show_names, show_payload, show_record, show_record_detail
@@ -80,6 +81,8 @@ async def read_records(
     """
     after = query.after(job_id)
     await visible_run_of_job(parts, viewer, job_id)
+    check_school_filters(viewer, by_school=query.wanted.by_school)
+    query = replace(query, wanted=replace(query.wanted, codes=sought_codes(query.wanted.codes, viewer)))
     if query.phrase.strip():
         opened, following, counts = await _search(parts, cipher, viewer, job_id, query, after)
     else:
@@ -115,7 +118,7 @@ async def _list(
         )
     rows, following = cursors.page(rows, query.limit, query.order.key, *query.listed(job_id))
     opened = await _in_turn(lambda row: open_record(row, cipher), rows)
-    return opened, following, None if counts is None else show_counts(counts)
+    return opened, following, None if counts is None else show_counts(counts, viewer)
 
 
 async def _in_turn(make: Callable[[Row], Shown], rows: Sequence[Row]) -> list[Shown]:

@@ -18,7 +18,7 @@ async def unnamed_in(
     """Gives whom of the persons and duties that opened groups and activities speak of the viewer is not told by them.
 
     They speak of those in their `contents`, by name, in what is `said` of them, and in their messages where they have
-    some. That is a statement more, for a viewer who may not see protected persons.
+    some. That is a statement more, for a viewer who may see others but not protected persons.
     """
     of_schools = [row for row in rows if tells_school(row["kind"])]
     if viewer.may_see_protected or not of_schools:
@@ -31,9 +31,14 @@ async def unnamed_in(
 
 
 async def unnamed_among(parts: Parts, viewer: Viewer, ids: Iterable[UUID]) -> frozenset[UUID]:
-    """Gives those of these `ids` that are of persons, or of their duties, whom no group names to the viewer."""
+    """Gives those of these `ids` that are of persons, or of their duties, whom no group names to the viewer.
+
+    Who sees nobody's name is told of nobody by a group: these are all.
+    """
     wanted = frozenset(ids)
     if viewer.may_see_protected or not wanted:
         return frozenset()
+    if not viewer.may_see_names:
+        return wanted
     async with parts.statement() as conn:
         return await protected_among(conn, viewer.organisation_id, wanted)

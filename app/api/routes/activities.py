@@ -106,7 +106,7 @@ async def put_activity(
     for kind, count in stored.activity["counts"].items():
         parts.metrics.intake_objects.labels(kind).inc(count)
     row = stored.activity
-    return answer_version(show_activity(row), row["version"], 201 if stored.created else 200)
+    return answer_version(show_activity(row, viewer_of(caller, parts)), row["version"], 201 if stored.created else 200)
 
 
 @router.get("/activities", summary="List activities", response_model=Page[Activity])
@@ -127,7 +127,7 @@ async def get_activity(activity_id: UUID, request: Request, parts: PartsDep, vie
     The ETag changes with everything that is shown; If-Match looks at the version in it alone.
     """
     row = await reading.find_activity(parts, viewer, activity_id)
-    return polled(request, Polled.of_version(show_activity(row), row["version"]))
+    return polled(request, Polled.of_version(show_activity(row, viewer), row["version"]))
 
 
 @router.get(

@@ -41,7 +41,7 @@ async def rename_activity(
             if_match=conditions.allow,
         )
     parts.runs.changed_here(activity_id)
-    return answer_version(show_activity(row), row["version"])
+    return answer_version(show_activity(row, viewer_of(caller, parts)), row["version"])
 
 
 @router.delete(

@@ -85,7 +85,7 @@ async def list_plan_items(
 
     Values are shown as long as something else than the plan keeps them, and masked as in what was sent. A key without
     `history` is not shown what was before: old values, and who has left. Without `protected` it is told of a protected
-    person whether anything has changed, and not what.
+    person whether anything has changed, and not what; without `pii` of every person and duty.
     """
     if unknown := [each for each in mark or () if each not in MARKS]:
         raise BadRequest(f"query mark: {len(unknown)} of the values are no marks.")

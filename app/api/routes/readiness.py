@@ -61,8 +61,8 @@ async def list_missing_pupils(
 ) -> Response:
     """Lists pupils in the roster's order, each with what keeps it.
 
-    Without the scope `protected` nobody protected is found by a group, nor by a cause that is one: a page may then have
-    fewer than `limit`, and yet a `next_cursor`.
+    Without the scope `protected` nobody protected is found by a group, nor by a cause that is one, and without `pii`
+    nobody at all: 403.
     """
     if unknown := [each for each in cause or () if not _CAUSE.fullmatch(each)]:
         raise BadRequest(f"query cause: {len(unknown)} of the values are ids of no cause.")

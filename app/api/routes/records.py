@@ -32,7 +32,10 @@ async def list_records(
     sort: RecordSort = "order",
     cursor: Cursor = None,
 ) -> Response:
-    """Lists the result of each object. Without the scope `protected` nobody protected is found by their school."""
+    """Lists the result of each object.
+
+    Without the scope `protected` nobody protected is found by their school, and without `pii` nobody at all: 403.
+    """
     return _page(await read_records(parts, cipher, viewer, job_id, RecordQuery(wanted, sort, "", limit, cursor)))
 
 

@@ -24,7 +24,13 @@ class Batch(BaseModel):
         ),
     ]
     records: Annotated[Count, Field(description="How many records it has.", examples=[30])]
-    bytes: Annotated[Count, Field(description="How long its body is.", examples=[18250])]
+    bytes: Annotated[
+        Count,
+        Field(
+            description="How long its body is; in whole thousands for a key from which anything is masked.",
+            examples=[18250],
+        ),
+    ]
     sha256: Annotated[
         str | None,
         Field(

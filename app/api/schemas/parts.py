@@ -130,7 +130,8 @@ MendedBy = Annotated[
 class About(BaseModel):
     """Another object that is spoken of; its name is `***` for keys that may not see it, null where it is not known.
 
-    To a key without `protected` a group or an activity speaks of no protected person, and of no duty of theirs.
+    To a key without `protected` a group or an activity speaks of no protected person, and of no duty of theirs; to one
+    without `pii` of nobody.
     """
 
     kind: Annotated[Kind, Field(description="What it is.", examples=["groups"])]
@@ -169,7 +170,7 @@ class SchoolUnit(BaseModel):
 class Described(BaseModel):
     """Who or what an object is. Personal strings are `***` for keys that may not see them.
 
-    The school of a protected person is null for keys without `protected`, as it is for others who have none.
+    The school of a protected person is null for keys without `protected`, everybody's for those without `pii`.
     """
 
     kind: Annotated[Kind, Field(description="What it is.", examples=["persons"])]

@@ -21,9 +21,14 @@ def viewer(*scopes: str, units: set[UUID] | None = None) -> Viewer:
     return Viewer(ORGANISATION, KEY, frozenset(scopes), None if units is None else frozenset(units), PUBLISHED)
 
 
-def mask(value: Any, *, hidden: bool = False) -> Any:
-    """Masks by what Skolverket has published."""
-    return masking.mask(value, PUBLISHED.harmless, hidden=hidden)
+def mask(value: Any, kind: str = "persons", *, hidden: bool = False) -> Any:
+    """Masks an object of a kind by what Skolverket has published."""
+    return masking.mask(value, PUBLISHED.harmless.objects[kind], hidden=hidden)
+
+
+def mask_result(value: Any, *, hidden: bool = False) -> Any:
+    """Masks what is said of an object."""
+    return masking.mask(value, PUBLISHED.harmless.result, hidden=hidden)
 
 
 def pupil(id_: UUID = PUPIL, *units: UUID) -> Object:

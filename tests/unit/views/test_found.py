@@ -72,7 +72,7 @@ def test_an_object_of_other_units_is_not_there() -> None:
 @pytest.mark.parametrize("scopes", ["", "protected"])
 def test_a_masked_object_keeps_its_structure(scopes: str) -> None:
     shown = show_object_detail(known(), [], viewer(*scopes.split()), {})
-    assert (shown["name"], shown["object"], shown["accepted"]["object"]) == ("***", mask(pupil()), mask(pupil()))
+    assert (shown["name"], shown["object"], shown["accepted"]["object"]) == ("***", *[mask(pupil(), hidden=True)] * 2)
     assert "Åsa" not in json.dumps(shown, default=str, ensure_ascii=False)
     assert shown["activities"] == [{"id": str(KEY), "display_name": "Prov"}]
 
@@ -103,7 +103,9 @@ def test_nothing_accepted_is_nothing() -> None:
     [
         ({}, "pii", (False, [])),
         ({"outgoing": b"2"}, "pii", (False, [])),
-        ({"outgoing": b"2", "outgoing_payload": {**pupil(), "givenName": "Ny"}}, "", (True, ["givenName"])),
+        ({"outgoing": b"2", "outgoing_payload": {**pupil(), "givenName": "Ny"}}, "pii", (True, ["givenName"])),
+        ({"outgoing": b"2", "outgoing_payload": {**pupil(), "givenName": "Ny"}}, "", (True, [])),
+        ({"outgoing": b"2", "outgoing_payload": {**pupil(), "securityMarking": "Ingen"}}, "pii", (False, [])),
         ({"outgoing": b"2", "outgoing_payload": {**pupil(), "x": 1}, "hidden": True}, "pii", (True, [])),
         ({"outgoing": b"2", "outgoing_payload": {**pupil(), "x": 1}, "hidden": True}, "pii protected", (True, ["x"])),
         ({"outgoing": None, "outgoing_payload": None}, "pii", (True, [])),

@@ -51,9 +51,9 @@ FINDING = {
         (Job, show_job(job(), run())),
         (Run, show_run(run(**PAUSED), [job(status="held")])),
         (Job, show_job(job(status="held"), run(**PAUSED))),
-        (Activity, show_activity(ACTIVITY)),
-        (Activity, show_activity({**ACTIVITY, **{f"run_{name}": value for name, value in run().items()}})),
-        (Finding, show_finding(FINDING)),
+        (Activity, show_activity(ACTIVITY, viewer())),
+        (Activity, show_activity({**ACTIVITY, **{f"run_{name}": value for name, value in run().items()}}, viewer())),
+        (Finding, show_finding(FINDING, viewer())),
         (Record, show_record(record(), viewer())),
         (RecordDetail, show_record_detail(record(), viewer("pii"))),
         (Batch, show_batch(batch(), viewer())),
@@ -97,9 +97,15 @@ def test_versions_grow_with_the_run_and_with_the_name_of_its_activity(changed: d
 
 
 def test_an_activity_counts_every_kind_and_shows_its_last_run() -> None:
-    assert show_activity(ACTIVITY)["roster"]["counts"] == {"persons": 4, "duties": 0, "groups": 0, "activities": 0}
-    assert show_activity(ACTIVITY)["last_run"] is None
-    last = show_activity({**ACTIVITY, **{f"run_{name}": value for name, value in run().items()}})["last_run"]
+    shown = show_activity(ACTIVITY, viewer())
+    assert shown["roster"]["counts"] == {
+        "persons": 4,
+        "duties": 0,
+        "groups": 0,
+        "activities": 0,
+    }
+    assert shown["last_run"] is None
+    last = show_activity({**ACTIVITY, **{f"run_{name}": value for name, value in run().items()}}, viewer())["last_run"]
     assert last == {name: run()[name] for name in last}
     assert last["id"] == run()["id"]
 
