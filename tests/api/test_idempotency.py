@@ -186,7 +186,7 @@ async def test_while_the_first_request_goes_on_a_repeat_is_409(
         assert found is not None
         cipher = service.runtime.cipher.of(found["organisation_id"], found["own_keys"])
         used = idempotency.Used.of(cipher, found["id"], "slow", "a request")
-        await idempotency.find(conn, found["organisation_id"], used)
+        await idempotency.find(conn, cipher, used)
         refused = await sent(client, path, "slow")
         assert (refused.status_code, refused.json()["type"]) == (409, "/problems/idempotency-key-in-use")
         assert refused.headers["retry-after"] == "1"

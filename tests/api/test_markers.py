@@ -85,7 +85,8 @@ async def play(service: Service, *, protected: bool) -> tuple[dict[str, str], li
     pupils, teachers = marked("persons", person(**more)), [staff(**more)]
     if protected:
         pupils = [{**each, "securityMarking": more["securityMarking"]} for each in pupils]
-    duties = marked("duties", duty(teachers[0]))
+    # One whose person can't be read is nobody's who is protected.
+    duties = [each for each in marked("duties", duty(teachers[0])) if each["person"] == {"id": teachers[0]["id"]}]
     groups, activities = [group(person())], [exam([group(person())])]
     if not protected:
         groups, activities = marked("groups", groups[0]), marked("activities", activities[0])
@@ -147,4 +148,4 @@ async def test_who_may_see_everything_is_shown_the_markers(service: Service) -> 
     client = await service.client("history", "pii", "protected")
     for thing in (each for each in things if "record_id" in each):
         answer = await client.get(f"/objects/{thing['kind']}/{thing['object_id']}")
-        assert WORD in answer.text or str(NUMBER) in answer.text, thing["kind"]
+        assert any(each in answer.text for each in SEEN), thing["kind"]
