@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psycopg
 
+from app.local.postgres import round_trip
 from tests.conftest import _quick_folder, _wait
 from tests.operate.compose_servers import OPTIONS, ComposePostgres
 
@@ -77,6 +78,16 @@ def killed(server: ComposePostgres) -> None:
         os.kill(pid, signal.SIGKILL)
         thread.join()
     _wait(lambda: "terminated by signal 9" in server.log.read_text(), "the crash to be written down")
+    # One that is told to end while it recovers takes its time.
+    _wait(lambda: answers(server), "Postgres to be back")
+
+
+def answers(server: ComposePostgres) -> bool:
+    try:
+        round_trip(server.url)
+    except psycopg.Error:
+        return False
+    return True
 
 
 def found(server: ComposePostgres) -> set[str]:
