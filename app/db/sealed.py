@@ -49,6 +49,8 @@ SEALED: Final = (
     SealedColumn("batch", "request_sha256", lambda row: row["id"].bytes, ("id",), many=True),
     SealedColumn("webhook", "secret", lambda row: secret_place(row["id"]), ("id",)),
     SealedColumn("webhook", "secret_before", lambda row: secret_place(row["id"]), ("id",)),
+    # They go after a day, and yet an older key may go at once.
+    SealedColumn("idempotency_key", "body_sealed", lambda row: bytes(row["digest"]), ("digest",)),
     SealedColumn("access_token", "token", lambda row: tokens.PLACE, keys="token"),
 )
 # Sealed values that soon lie in one of these, or are gone: they are waited for, and not sealed anew.

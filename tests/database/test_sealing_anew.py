@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from cryptography.exceptions import InvalidTag
 from sqlalchemy.exc import IntegrityError
 
-from app.db import tasks, webhooks
+from app.db import idempotency, tasks, webhooks
 from app.db.cipher import Cipher, KeyUnknown, cipher_of, new_key
 from app.db.claims import database_time
 from app.db.schema import metadata
@@ -98,6 +98,8 @@ async def filled(tenant: Tenant) -> Tenant:
             secret=b"first",
         )
         await webhooks.rotate_secret(conn, tenant.cipher, made["id"], b"second")
+        used = idempotency.Used(tenant.key_id, bytes(32), bytes(32))
+        await idempotency.keep(conn, tenant.cipher, used, idempotency.Stored(run.id, "{}"))
         ends = await database_time(conn) + timedelta(hours=1)
         await keep_token(conn, the_cipher(), tenant.organisation_id, HERE, "a.b.c", ends)
     for column in SEALED:
