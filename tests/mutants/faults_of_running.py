@@ -8,7 +8,7 @@ RUNNING: Final = (
     Fault(
         "a key that everybody can read is taken",
         "allowed = S_IRGRP if status.st_uid == 0 else 0",
-        "allowed = S_IRGRP | S_IROTH if status.st_uid == 0 else S_IRWXG | S_IRWXO",
+        "allowed = S_IRWXG | S_IRWXO",
         ("settings",),
     ),
     Fault(
