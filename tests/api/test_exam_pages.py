@@ -64,8 +64,12 @@ async def test_an_exam_says_who_is_missing_and_which_groups_miss_somebody_first(
 
 
 async def test_a_list_of_one_group_or_cause_says_that_it_is(sign_in: SignIn, exam: str) -> None:
-    """The links of the exam's page lead to these; the whole list says nothing of the kind."""
-    browser = await sign_in("history")
+    """The links of the exam's page lead to these; the whole list says nothing of the kind.
+
+    Who sees nobody's name is not led to a group's.
+    """
+    assert "/elever?group=" not in (await (await sign_in("history")).get(exam)).text
+    browser = await sign_in("history", "pii")
     page = (await browser.get(exam)).text
     for name, said in (("group", "bara eleverna i en av grupperna"), ("cause", "bara eleverna med en av orsakerna")):
         link = re.search(rf'href="({exam}/elever\?{name}=[^"]+)"', page)
