@@ -89,9 +89,8 @@ async def seal_anew(
         sa.text("SELECT act_for(:organisation), set_config('provkedja.sealing_anew', 'on', true)"),
         {"organisation": cipher.organisation_id},
     )
-    query = _SLICE.format(columns=", ".join(["ctid", *column.names]), **_names(column))
     rows = await conn.execute(
-        sa.text(f"{query} FOR NO KEY UPDATE SKIP LOCKED"),
+        sa.text(_TAKE.format(columns=", ".join(["ctid", *column.names]), **_names(column))),
         {"older": older.encode(), "organisation": cipher.organisation_id, "skip": list(skip), "most": most},
     )
     closed, places, anew = list[str](), list[str](), list[bytes]()
@@ -113,7 +112,7 @@ async def any_left(
 ) -> bool:
     """Tells whether the organisation has a value that `older` seals, beside those that are known not to open."""
     given = {"older": older.encode(), "organisation": organisation_id, "skip": list(skip), "most": 1}
-    return (await conn.execute(sa.text(_SLICE.format(columns="ctid", **_names(column))), given)).first() is not None
+    return bool(await conn.scalar(sa.text(f"SELECT EXISTS ({_SLICE.format(**_names(column))})"), given))
 
 
 async def _passing(conn: AsyncConnection) -> set[str]:
@@ -155,10 +154,9 @@ _BY_INDEX = """
         WHERE found.key IS NOT NULL
     )
     SELECT key, (
-        SELECT count(*) FROM (
-            -- The order keeps this a look by the index.
-            SELECT FROM {table} WHERE {key} BETWEEN found.key AND found.key ORDER BY {key} LIMIT :most
-        ) those
+        SELECT count(*) FILTER (WHERE one.key = found.key) FROM (
+            SELECT {key} AS key FROM {table} WHERE {key} >= found.key ORDER BY {key} LIMIT :most
+        ) one
     ) FROM found WHERE key IS NOT NULL
 """
 _BY_READING = "SELECT {key}, least(count(*), :most) FROM {table} WHERE {key} IS NOT NULL GROUP BY 1"
@@ -175,11 +173,20 @@ _ARRIVING = """
         SELECT {key} AS key FROM roster_staging WHERE roster_staging.roster_id = arriving.roster_id LIMIT 1
     ) one
 """.replace("{key}", key_of("source_sealed"))
+# A range without an end, in the order of the index: whatever the planner believes, it reads no more than it needs.
 _SLICE = """
-    SELECT {columns}, CAST(ctid AS text) AS at, {column} AS value FROM {table}
-    WHERE {key} BETWEEN :older AND :older AND {of} = :organisation AND ctid <> ALL (CAST(:skip AS tid[]))
-    ORDER BY {key} LIMIT :most
+    SELECT one.place FROM (
+        SELECT ctid AS place, {key} AS key, {of} AS owner FROM {table}
+        WHERE ({key}, {of}) >= (CAST(:older AS bytea), CAST(:organisation AS uuid))
+            AND ctid <> ALL (CAST(:skip AS tid[]))
+        ORDER BY {key}, {of} LIMIT :most
+    ) one WHERE one.key = :older AND one.owner = :organisation
 """
+_TAKE = f"""
+    SELECT {{columns}}, CAST(ctid AS text) AS at, {{column}} AS value FROM {{table}}
+    WHERE ctid = ANY (ARRAY({_SLICE})) AND {{key}} = :older AND {{of}} = :organisation
+    FOR NO KEY UPDATE SKIP LOCKED
+"""  # noqa: S608 - our own text
 _WRITE = """
     UPDATE {table} SET {column} = given.anew
     FROM unnest(CAST(:places AS text[]), CAST(:anew AS bytea[])) AS given (at, anew)
