@@ -459,7 +459,9 @@ async def records_of_jobs(at: Place) -> None:
         # read whole for each where it is small.
         whole = 500 * (at.size.queues + SEED.queues) if at.size.queues < 1000 else 0
         async with watched(f"known.search_objects: {name}, {found:,d} contents", reads=3 * found + 12 * 250 + whole):
-            await known.search_objects(conn, organisation, sought, kind=None, after=None, limit=250, protected=False)
+            await known.search_objects(
+                conn, organisation, sought, kind=None, after=None, limit=250, protected=False, units=None
+            )
     for what, position in (("persons", 1), ("duties", 2), ("activities", 4)):
         async with watched(f"known.find_object: {what}", reads=300):
             await known.find_object(conn, organisation, what, at.object(position, 77), before=None, limit=50)

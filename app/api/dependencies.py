@@ -109,6 +109,12 @@ async def caller_of(parts: PartsDep, given: Credentials) -> Caller:
     return key
 
 
+def check_whole(caller: Caller) -> None:
+    """Raises PartialKey for a caller who is narrowed to school units: what is asked for is not."""
+    if caller.school_units is not None:
+        raise PartialKey("This key is for single school units, and this is shown whole or not at all.")
+
+
 async def operator_of(parts: PartsDep, given: Credentials) -> Operator:
     """Finds out which operator calls; raises Forbidden for a key of an organisation."""
     key = await key_of(parts, given)
@@ -133,7 +139,18 @@ CipherDep = Annotated[OrganisationCipher, Depends(_cipher)]
 
 
 def _with(*needed: str) -> Callable[..., Awaitable[Caller]]:
-    """Makes a dependency that wants one scope of each of these; `a|b` is either."""
+    """Makes a dependency that wants one scope of each of these, `a|b` is either, and no key of single school units."""
+
+    async def check(caller: Annotated[Caller, Depends(caller_of)]) -> Caller:
+        check_scopes(caller, *needed)
+        check_whole(caller)
+        return caller
+
+    return check
+
+
+def _narrowed_with(*needed: str) -> Callable[..., Awaitable[Caller]]:
+    """Makes a dependency as `_with` does, for routes that show a key of single school units what is theirs."""
 
     async def check(caller: Annotated[Caller, Depends(caller_of)]) -> Caller:
         check_scopes(caller, *needed)
@@ -150,15 +167,15 @@ def check_scopes(caller: Caller, *needed: str) -> None:
 
 
 def viewer_of(caller: Caller, parts: Parts) -> Viewer:
-    """Makes the viewer that a key's answers are for; no key is narrowed to school units."""
+    """Makes the viewer that a key's answers are for."""
     published = parts.runtime.target.published
-    return Viewer(caller.organisation_id, caller.key_id, caller.scopes, school_units=None, published=published)
+    return Viewer(caller.organisation_id, caller.key_id, caller.scopes, caller.school_units, published)
 
 
-def _viewing(*needed: str) -> Callable[..., Awaitable[Viewer]]:
-    """Makes a dependency that wants these scopes as well, and gives the viewer."""
+def _viewing(check: Callable[..., Awaitable[Caller]]) -> Callable[..., Awaitable[Viewer]]:
+    """Makes a dependency that checks the caller too, and gives the viewer."""
 
-    async def view(caller: Annotated[Caller, Depends(_with(*needed))], parts: PartsDep) -> Viewer:
+    async def view(caller: Annotated[Caller, Depends(check)], parts: PartsDep) -> Viewer:
         return viewer_of(caller, parts)
 
     return view
@@ -168,10 +185,15 @@ Planner = Annotated[Caller, Depends(_with("history|provision"))]
 Provisioner = Annotated[Caller, Depends(_with("provision"))]
 # A pause keeps other keys' runs too.
 Pauser = Annotated[Caller, Depends(_with("admin|provision", "admin|history"))]
-Reader = Annotated[Viewer, Depends(_viewing("history|provision"))]
-HistoryReader = Annotated[Viewer, Depends(_viewing("history"))]
-Administrator = Annotated[Viewer, Depends(_viewing("admin"))]
-PersonalReader = Annotated[Viewer, Depends(_viewing("history", "pii"))]
+Reader = Annotated[Viewer, Depends(_viewing(_with("history|provision")))]
+HistoryReader = Annotated[Viewer, Depends(_viewing(_with("history")))]
+Administrator = Annotated[Viewer, Depends(_viewing(_with("admin")))]
+PersonalReader = Annotated[Viewer, Depends(_viewing(_with("history", "pii")))]
+# Of those who read, a key of single school units too. Whatever takes one of these shows it nothing of other units: its
+# row in the table of tests/api says so.
+NarrowedReader = Annotated[Viewer, Depends(_viewing(_narrowed_with("history|provision")))]
+NarrowedHistoryReader = Annotated[Viewer, Depends(_viewing(_narrowed_with("history")))]
+NarrowedPersonalReader = Annotated[Viewer, Depends(_viewing(_narrowed_with("history", "pii")))]
 
 
 # Finds out anew who is shown what is read next; raises a Problem once the key, or the session, counts no more.
@@ -182,6 +204,7 @@ async def _ask_again(parts: PartsDep, given: Credentials) -> AskAgain:
     async def ask() -> Viewer:
         caller = await caller_of(parts, given)
         check_scopes(caller, "history|provision")
+        # For routes of a NarrowedReader alone.
         return viewer_of(caller, parts)
 
     return ask
@@ -191,14 +214,8 @@ async def _ask_again(parts: PartsDep, given: Credentials) -> AskAgain:
 AskReaderAgain = Annotated[AskAgain, Depends(_ask_again)]
 
 
-async def _unmasked(viewer: Annotated[Viewer, Depends(_viewing("history", "pii", "protected"))]) -> Viewer:
-    if viewer.school_units is not None:
-        raise PartialKey("This key is for single school units, and this is shown whole or not at all.")
-    return viewer
-
-
 # Who may see everything of everybody.
-UnmaskedReader = Annotated[Viewer, Depends(_unmasked)]
+UnmaskedReader = Annotated[Viewer, Depends(_viewing(_with("history", "pii", "protected")))]
 
 
 async def visible_run(parts: Parts, viewer: Viewer, run_id: UUID) -> KeptRun:
@@ -224,6 +241,9 @@ def _visible_run(run: KeptRun | None, viewer: Viewer, missing: str) -> KeptRun:
     if run is None:
         raise NotFound(missing)
     check_made_by(viewer, run.made_by)
+    if viewer.school_units is not None:
+        # What is read of a run here is of all of it.
+        raise PartialKey("This key is for single school units, and this is shown whole or not at all.")
     return run
 
 

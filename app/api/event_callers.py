@@ -11,7 +11,7 @@ from uuid import UUID
 from cryptography.exceptions import InvalidTag
 from fastapi import Depends, Query
 
-from app.api.dependencies import Credentials, Parts, PartsDep, caller_of, check_scopes, viewer_of
+from app.api.dependencies import Credentials, Parts, PartsDep, caller_of, check_scopes, check_whole, viewer_of
 from app.api.http.problems import InvalidTicket
 from app.api.http.request_ids import note_key
 from app.db.cipher import KeyUnknown, OrganisationCipher
@@ -36,6 +36,7 @@ class Following:
         """Finds out who is shown what comes next; raises Forbidden when the key has lost its scopes."""
         caller = await self.ask()
         check_scopes(caller, "history|provision")
+        check_whole(caller)
         return caller, viewer_of(caller, self.parts)
 
 

@@ -12,7 +12,8 @@ from app.cli.output import Document, print_json, print_line, print_list
 from app.cli.start import transaction
 from app.db import keys as stored
 from app.db import tenants
-from app.security.keys import NewKey, read_scopes
+from app.db.school_units import school_units_named
+from app.security.keys import NewKey, read_narrowed_scopes, read_scopes
 
 keys = typer.Typer(no_args_is_help=True, help="API keys of organisations, and those of operators.")
 
@@ -26,6 +27,12 @@ def create(
         str | None,
         typer.Option(help="Comma separated: provision, history, pii, protected.", show_default=False),
     ] = None,
+    school_unit: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="For one school unit alone, by its id or code; several times for several.", show_default=False
+        ),
+    ] = None,
     name: Annotated[str, typer.Option(help="Who uses it.")] = "unnamed",
     expires: Expires = None,
     admin: Annotated[bool, typer.Option("--admin", help="With the scope admin as well, or alone.")] = False,
@@ -37,7 +44,7 @@ def create(
     """Makes a key and shows it, this once, alone on the last line."""
     until = expiry(expires)
     if operator:
-        if organisation or scopes or admin:
+        if organisation or scopes or admin or school_unit:
             raise typer.BadParameter("--operator goes with --name and --expires alone: such a key has one scope")
         wanted: tuple[str, ...] = ()
     else:
@@ -45,12 +52,16 @@ def create(
             raise typer.BadParameter("name the --organisation that the key is of, or say --operator")
         if not scopes and not admin:
             raise typer.BadParameter("name the --scopes of the key, such as provision,history,pii")
-        wanted = check(read_scopes, ",".join(filter(None, (scopes, "admin" if admin else None))))
+        wanted = check(
+            read_narrowed_scopes if school_unit else read_scopes,
+            ",".join(filter(None, (scopes, "admin" if admin else None))),
+        )
 
     async def make(conn: AsyncConnection) -> NewKey:
         if organisation is None:
             return await tenants.create_operator_key(conn, name, until)
-        return await tenants.create_key(conn, organisation, name, wanted, until)
+        units = await school_units_named(conn, school_unit) if school_unit else None
+        return await tenants.create_key(conn, organisation, name, wanted, until, units)
 
     _print_new(make, as_json=as_json)
 
@@ -68,6 +79,7 @@ def list_(organisation: Only = None, as_json: AsJson = False) -> None:
         "organisation": lambda key: key["organisation"] or "operators",
         "name": lambda key: key["name"],
         "scopes": lambda key: ",".join(key["scopes"]),
+        "school units": lambda key: ",".join(map(str, key["school_units"])) if key["school_units"] else "all",
         "created": lambda key: key["created_at"],
         "expires": lambda key: key["expires_at"],
         "revoked": lambda key: key["revoked_at"],
@@ -84,7 +96,7 @@ def rotate(
     expires: Expires = None,
     as_json: AsJson = False,
 ) -> None:
-    """Makes a key with the same name and scopes, and lets the old one expire after the overlap.
+    """Makes a key with the same name, scopes and school units, and lets the old one expire after the overlap.
 
     A key that has the scope provision alone reads the runs that it made: the new one reads its own.
     """

@@ -17,6 +17,7 @@ from app.db import tasks
 from app.db.protection import is_marked
 from app.db.reads import Row
 from app.db.schema import activity, organisation
+from app.db.units import is_told
 from app.domain.issues import COUNTED, Finding
 from app.domain.kinds import Kind
 
@@ -44,6 +45,15 @@ _COLUMNS = {
     "count": "int4",
 }
 _COPY = f"COPY finding ({', '.join(_COLUMNS)}) FROM STDIN (FORMAT BINARY)"
+# Of an object of the units, by its row in the very roster; one that counts objects is of none.
+_OF_UNITS = f"""
+    AND EXISTS (
+        SELECT FROM roster_item item
+        WHERE item.roster_id = finding.roster_id AND item.kind = finding.kind
+            AND item.object_id BETWEEN finding.object_id AND finding.object_id AND {is_told("item")}
+        OFFSET 0
+    )
+"""
 _OF_ROSTER = "roster_id BETWEEN :roster AND :roster"
 
 
@@ -54,6 +64,10 @@ class FindingFilter:
     kinds: Sequence[str] = ()
     codes: Sequence[str] = ()
     severities: Sequence[str] = ()
+    # The units of whose objects alone it is told who asks; nothing that is asked for.
+    of_units: Sequence[UUID] = ()
+    # Whether it is told of protected persons of these.
+    protected: bool = False
 
 
 async def add_findings(
@@ -162,6 +176,8 @@ async def list_findings(
         for column, values in (("code", wanted.codes), ("severity", wanted.severities))
         if values
     )
+    if wanted.of_units:
+        narrowed += _OF_UNITS
     found: list[Row] = []
     for kind in Kind:
         if kind.position < Kind(first).position or (wanted.kinds and kind.value not in wanted.kinds):
@@ -189,6 +205,7 @@ async def list_findings(
                 "origin": origin,
                 "number": number,
                 "limit": limit + 1 - len(found),
+                **({"of_units": list(wanted.of_units), "protected": wanted.protected} if wanted.of_units else {}),
                 **({"code": list(wanted.codes)} if wanted.codes else {}),
                 **({"severity": list(wanted.severities)} if wanted.severities else {}),
             },

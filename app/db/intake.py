@@ -29,7 +29,7 @@ from app.db.search_index import SearchIndex
 from app.db.staging import STAGED, RosterDigest, Row, Staging
 from app.domain.issues import stored
 from app.domain.reading import Reading
-from app.domain.roster import RosterObject, affiliation, is_protected, refs
+from app.domain.roster import RosterObject, affiliation, further_units, is_protected, refs
 from app.domain.traits import traits
 from app.errors import OrganisationFull, PreconditionFailed
 from app.target import Published
@@ -49,6 +49,7 @@ _COLUMNS = {
     "role": "text",
     "school_year": "int2",
     "school_unit": "uuid",
+    "more_units": "uuid[]",
     "protected": "bool",
     "marking": "int2",
     "eppn": "bytea",
@@ -80,9 +81,9 @@ _TAKE_IN = (
     # by the roster's, old statistics might make it read all of the roster for each.
     f"""
     INSERT INTO roster_item (organisation_id, roster_id, kind, object_id, ordinal, source, outgoing, upload, refs,
-        role, school_year, school_unit, protected, marking, sendable, issues)
+        role, school_year, school_unit, more_units, protected, marking, sendable, issues)
     SELECT :organisation, roster_id, kind, object_id, ordinal, source, outgoing, coalesce(same.upload, :upload), refs,
-        role, school_year, school_unit, protected, marking, sendable, issues
+        role, school_year, school_unit, more_units, protected, marking, sendable, issues
     FROM roster_staging given LEFT JOIN LATERAL (
         SELECT upload FROM (
             SELECT * FROM roster_item item
@@ -92,6 +93,16 @@ _TAKE_IN = (
             AND coalesce(old.outgoing, old.source) = coalesce(given.outgoing, given.source)
     ) same ON true
     WHERE {STAGED}
+    """,  # noqa: S608 - constants of ours
+    # Who has duties is of their units as well. A range makes this a look by the key for each, as above.
+    f"""
+    UPDATE roster_item SET more_units = posts.units || coalesce(roster_item.more_units, '{{}}')
+    FROM (
+        SELECT refs[1] AS person, array_agg(DISTINCT school_unit) AS units FROM roster_staging
+        WHERE {STAGED} AND kind = 'duties' AND school_unit IS NOT NULL AND refs <> '{{}}' GROUP BY refs[1] OFFSET 0
+    ) posts
+    WHERE roster_item.roster_id = :roster AND roster_item.kind = 'persons'
+        AND roster_item.object_id BETWEEN posts.person AND posts.person
     """,  # noqa: S608 - constants of ours
     FINDINGS_OF_OBJECTS,
     f"DELETE FROM roster_staging WHERE {STAGED}",  # noqa: S608 - constants of ours
@@ -217,6 +228,7 @@ class _Intake:
             belongs.role,
             belongs.school_year,
             belongs.school_unit,
+            further_units(kind, payload, belongs.school_unit),
             is_protected(payload),
             *self._traits(kind, object_id, payload),
             outgoing is not None,

@@ -22,7 +22,7 @@ _LISTED = (
     sa.select(
         api_key.c.handle,
         organisation.c.number.label("organisation"),
-        *(api_key.c[name] for name in ("name", "scopes", "created_at", "expires_at", "revoked_at")),
+        *(api_key.c[name] for name in ("name", "scopes", "school_units", "created_at", "expires_at", "revoked_at")),
         api_key_use.c.used_at,
         sa.type_coerce(sa.literal_column(f"({KEY_COUNTS})"), sa.Boolean).label("counts"),
     )
@@ -33,7 +33,7 @@ _LISTED = (
 
 async def list_keys(conn: AsyncConnection, number: str | None = None) -> list[Row]:
     """Lists keys by organisation, the newest last: handle, organisation (its number, None for an operator's), name,
-    scopes, created_at, expires_at, revoked_at, used_at, and whether it counts.
+    scopes, school_units (None for all), created_at, expires_at, revoked_at, used_at, and whether it counts.
 
     Raises NotFound when there is no organisation with the number asked for.
     """
@@ -70,7 +70,7 @@ async def rotate_key(conn: AsyncConnection, handle: str, overlap: timedelta, exp
         raise Conflict("This key expires, and so must the new one: say when with --expires.")
     ends = sa.func.least(api_key.c.expires_at, sa.func.clock_timestamp() + overlap)
     await conn.execute(sa.update(api_key).where(api_key.c.id == old["id"]).values(expires_at=ends))
-    return await insert_key(conn, old["organisation_id"], old["name"], old["scopes"], expires_at)
+    return await insert_key(conn, old["organisation_id"], old["name"], old["scopes"], expires_at, old["school_units"])
 
 
 async def revoke_key(conn: AsyncConnection, handle: str) -> None:

@@ -5,7 +5,7 @@ record. It is protected when a current roster marks it so, or what was accepted 
 record; a duty when its person is.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.results import Row
 from app.db.searches import Sought
+from app.db.units import is_within
 
 
 def _newest(name: str, kind: str, object_id: str) -> str:
@@ -25,13 +26,13 @@ def _newest(name: str, kind: str, object_id: str) -> str:
     """
     return f"""
     LEFT JOIN LATERAL (
-        SELECT source, outgoing, refs, school_unit, bool_or(protected) OVER () AS protected FROM (
+        SELECT source, outgoing, refs, school_unit, more_units, bool_or(protected) OVER () AS protected FROM (
             SELECT * FROM roster_item WHERE roster_item.object_id = {object_id} OFFSET 0
         ) item
         WHERE item.organisation_id = :organisation AND item.kind = {kind} ORDER BY upload DESC LIMIT 1
     ) {name}_item ON true
     LEFT JOIN LATERAL (
-        SELECT source, refs, school_unit, protected FROM (
+        SELECT source, refs, school_unit, more_units, protected FROM (
             SELECT * FROM record WHERE record.object_id = {object_id} OFFSET 0
         ) record
         WHERE {name}_item.source IS NULL AND record.organisation_id = :organisation AND record.kind = {kind}
@@ -50,6 +51,8 @@ def _newest(name: str, kind: str, object_id: str) -> str:
             coalesce({name}_item.refs, {name}_record.refs) AS refs,
             CASE WHEN {name}_item.source IS NULL THEN {name}_record.school_unit ELSE {name}_item.school_unit END
                 AS school_unit,
+            CASE WHEN {name}_item.source IS NULL THEN {name}_record.more_units ELSE {name}_item.more_units END
+                AS more_units,
             coalesce({name}_item.protected, {name}_record.protected, false)
                 OR coalesce({name}_object.protected, false) AS hidden
     ) {name}
@@ -69,7 +72,7 @@ _COLUMNS = f"""
         SELECT payload ->> 'displayName' FROM reference_item
         WHERE reference_item.kind = 'school_unit' AND reference_item.id = one.school_unit
     ) AS school_unit_name,
-    of_person.id AS person_id,
+    one.school_unit, one.more_units, of_person.id AS person_id,
     person.source AS person_source, {_SEALED.format("person.source")} AS person_source_sealed,
     one_object.accepted, one_object.accepted_job_id, one_object.accepted_at, one_object.landed_at, one_object.gone_at,
     (
@@ -120,10 +123,12 @@ async def search_objects(
     after: tuple[str, UUID] | None,
     limit: int,
     protected: bool,
+    units: Collection[UUID] | None,
 ) -> Sequence[Row]:
     """Lists candidates among the organisation's objects by (kind, id), at most `limit`; of a `kind`, or of all.
 
-    Each by its newest form alone. Without `protected` there are none that are protected: a hit tells who it is.
+    Each by its newest form alone, with `units` of those that are of these. Without `protected` there are none that are
+    protected: a hit tells who it is.
     """
     narrowed = "" if kind is None else "AND kind = :kind"
     if after is not None:
@@ -134,9 +139,12 @@ async def search_objects(
             SELECT kind, object_id, digest FROM hit WHERE kind <> 'batch' {narrowed} ORDER BY kind, object_id OFFSET 0
         ) wanted {_OBJECT}
         WHERE one.source = wanted.digest {"" if protected else "AND NOT (one.hidden OR person.hidden)"}
+            {"" if units is None else f"AND {is_within('one')}"}
         ORDER BY wanted.kind, wanted.object_id LIMIT :limit
     """  # noqa: S608 - constants of ours
     given: dict[str, Any] = {"organisation": organisation_id, "limit": limit}
+    if units is not None:
+        given["of_units"] = list(units)
     if kind is not None:
         given["kind"] = kind
     if after is not None:

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.results import BESIDE, HIDDEN, RECORD_COLUMNS, Row
+from app.db.units import is_within
 
 # From what somebody has to mend to what has nothing to it.
 STATUSES: Final = ("error", "warning", "skipped", "pending", "sent", "succeeded", "unchanged")
@@ -36,11 +37,13 @@ class RecordFilter:
     roles: Sequence[str] = ()
     school_units: Sequence[UUID] = ()
     school_years: Sequence[int] = ()
+    # Whose objects alone are shown to who asks; nothing that is asked for.
+    of_units: Sequence[UUID] = ()
 
     @property
     def by_school(self) -> bool:
         """Tells whether who is found shows where somebody goes to school."""
-        return bool(self.school_units or self.school_years)
+        return bool(self.school_units or self.school_years or self.of_units)
 
     def conditions(self, one: str, *, but: str = "") -> str:
         """Writes the conditions for the record `one`, those for `but` left out, each with AND ahead of it."""
@@ -50,6 +53,7 @@ class RecordFilter:
             "roles": f"{one}.role = ANY (CAST(:roles AS text[]))",
             "school_units": f"{one}.school_unit = ANY (CAST(:school_units AS uuid[]))",
             "school_years": f"{one}.school_year = ANY (CAST(:school_years AS smallint[]))",
+            "of_units": is_within(one),
         }
         return "".join(f" AND {each}" for name, each in written.items() if name != but and name in self.values)
 

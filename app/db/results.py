@@ -55,7 +55,7 @@ _FROM = f"""
 _OF = "(SELECT {} FROM content WHERE content.organisation_id = :organisation AND content.digest = {})"
 RECORD_COLUMNS = f"""
     SELECT one.object_id, one.kind, one.ordinal, one.status, one.issues, one.completed_at, one.attempts,
-        one.role, one.school_year, one.school_unit, (
+        one.role, one.school_year, one.school_unit, one.more_units, (
             SELECT payload ->> 'displayName' FROM reference_item
             WHERE reference_item.kind = 'school_unit' AND reference_item.id = one.school_unit
         ) AS school_unit_name,

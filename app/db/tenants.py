@@ -148,26 +148,38 @@ async def identification(conn: AsyncConnection, organisation_id: UUID) -> Row:
 
 
 async def create_key(
-    conn: AsyncConnection, number: str, name: str, scopes: tuple[str, ...], expires_at: datetime | None = None
+    conn: AsyncConnection,
+    number: str,
+    name: str,
+    scopes: tuple[str, ...],
+    expires_at: datetime | None = None,
+    school_units: Sequence[UUID] | None = None,
 ) -> NewKey:
-    """Makes a key for an organisation; its text is in the answer and nowhere else. Raises NotFound."""
+    """Makes a key for an organisation, or for the objects of its `school_units` alone; its text is in the answer and
+    nowhere else. Raises NotFound.
+    """
     organisation_id: UUID | None = await conn.scalar(
         sa.select(organisation.c.id).where(organisation.c.number == number)
     )
     if organisation_id is None:
         raise _unknown()
-    return await insert_key(conn, organisation_id, name, scopes, expires_at)
+    return await insert_key(conn, organisation_id, name, scopes, expires_at, school_units)
 
 
 async def create_operator_key(conn: AsyncConnection, name: str, expires_at: datetime | None = None) -> NewKey:
     """Makes an operator's key, which is of no organisation; its text is in the answer and nowhere else."""
-    return await insert_key(conn, None, name, (OPERATOR,), expires_at)
+    return await insert_key(conn, None, name, (OPERATOR,), expires_at, None)
 
 
 async def insert_key(
-    conn: AsyncConnection, of: UUID | None, name: str, scopes: Sequence[str], expires_at: datetime | None
+    conn: AsyncConnection,
+    of: UUID | None,
+    name: str,
+    scopes: Sequence[str],
+    expires_at: datetime | None,
+    school_units: Sequence[UUID] | None,
 ) -> NewKey:
-    """Makes a key of an organisation, or with the scope operator of none."""
+    """Makes a key of an organisation, or with the scope operator of none; with `school_units` it reads theirs alone."""
     key = new_key()
     await conn.execute(
         sa.insert(api_key).values(
@@ -177,6 +189,7 @@ async def insert_key(
             handle=key.handle,
             digest=key.digest,
             scopes=list(scopes),
+            school_units=None if school_units is None else sorted(set(school_units)),
             expires_at=expires_at,
         )
     )
@@ -186,7 +199,8 @@ async def insert_key(
 async def find_key(conn: AsyncConnection, handle: str) -> Row | None:
     """Gives a key that counts, or None when it is unknown, revoked or expired, or its organisation is disabled.
 
-    It has id, name, organisation_id and own_keys (both None for an operator's), handle, digest, scopes and version.
+    It has id, name, organisation_id and own_keys (both None for an operator's), handle, digest, scopes, school_units
+    and version.
     """
     found = await conn.execute(
         sa.select(
@@ -197,6 +211,7 @@ async def find_key(conn: AsyncConnection, handle: str) -> Row | None:
             api_key.c.handle,
             api_key.c.digest,
             api_key.c.scopes,
+            api_key.c.school_units,
             sa.literal_column(KEY_VERSION).label("version"),
         )
         .join(organisation, isouter=True)

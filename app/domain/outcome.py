@@ -35,3 +35,12 @@ class Counts:
 def job_result(counts: Counts, on_record_error: str) -> str:
     """Tells how a job ends whose records all have their final answer: `succeeded` or `failed`."""
     return "failed" if counts.errors and on_record_error == "halt" else "succeeded"
+
+
+def outcome_of(counts: Counts) -> str:
+    """Sums up records of something that has ended in one word, as the database does it."""
+    if counts.total == counts.succeeded + counts.unchanged:
+        return "clean"
+    if counts.succeeded + counts.warnings + counts.unchanged == 0:
+        return "nothing_accepted"
+    return "with_errors" if counts.errors + counts.skipped + counts.pending > 0 else "with_warnings"

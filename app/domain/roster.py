@@ -164,6 +164,13 @@ def school_units(kind: str, item: Item) -> frozenset[UUID | None]:
     return frozenset(_id_of(_field(enrolment, "enroledAt")) for enrolment in enrolments or ())
 
 
+def further_units(kind: str, item: Item, unit: UUID | None) -> list[UUID] | None:
+    """Gives the school units of a person beside that `unit`, None where there are no others; all else has one."""
+    if kind != "persons":
+        return None
+    return sorted(each for each in school_units(kind, item) if each is not None and each != unit) or None
+
+
 def blocked(kind: str, item: Item, failed: Set[UUID]) -> Send | Skip:
     """Decides what goes out when objects of the stages before ended in error or were skipped.
 

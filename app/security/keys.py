@@ -17,6 +17,8 @@ from uuid import UUID
 SCOPES: Final = ("provision", "history", "pii", "protected", "admin")
 # The one scope of a key that is of no organisation; no other key has it.
 OPERATOR: Final = "operator"
+# What a key that is narrowed to school units may have: it reads.
+READING: Final = ("history", "pii", "protected")
 # What means nothing without another one. The database refuses the same by a constraint made of these.
 NEEDS: Final = {"pii": "history", "protected": "pii"}
 
@@ -46,6 +48,8 @@ class Caller:
     handle: str = ""
     digest: bytes = field(default=b"", repr=False)
     version: str = ""
+    # Whose objects alone it is shown; None for all of its organisation's.
+    school_units: frozenset[UUID] | None = None
 
     def may(self, *any_of: str) -> bool:
         """Tells whether the key has at least one of the scopes."""
@@ -97,6 +101,18 @@ def read_scopes(text: str) -> tuple[str, ...]:
         if scope in asked and needed not in asked:
             raise ValueError(f"the scope {scope} opens nothing without {needed}: name both")
     return tuple(scope for scope in SCOPES if scope in asked)
+
+
+def read_narrowed_scopes(text: str) -> tuple[str, ...]:
+    """Reads scopes as `read_scopes` does, for a key that is narrowed to school units: it reads, and that alone."""
+    scopes = read_scopes(text)
+    if more := [each for each in scopes if each not in READING]:
+        raise ValueError(f"a key of single school units reads, and has no scope {', '.join(more)}")
+    if "pii" not in scopes:
+        raise ValueError(
+            "a key of single school units tells where everybody goes whom it shows: it needs the scope pii"
+        )
+    return scopes
 
 
 def _digest(secret: str) -> bytes:

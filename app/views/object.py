@@ -28,7 +28,8 @@ def show_found(row: Row, viewer: Viewer) -> Shown:
 
 def is_visible(row: Row, viewer: Viewer) -> bool:
     """Tells whether a viewer may know of an opened object at all: it is of their school units."""
-    return row["payload"] is None or viewer.may_see_units(school_units(row["kind"], row["payload"]))
+    units = school_units(row["kind"], row["payload"])
+    return viewer.is_told(row["hidden"], units.union([row.get("school_unit")], row.get("more_units") or ()))
 
 
 def findings_speak_of(row: Row) -> set[UUID]:

@@ -138,7 +138,11 @@ def show_described(row: Row, viewer: Viewer, *, masked: bool) -> Shown:
 
 def is_masked(row: Row, viewer: Viewer) -> bool:
     """Tells whether everything personal of an opened record or object is hidden."""
-    return viewer.masks(protected=row["hidden"], school_units=school_units(row["kind"], row["payload"]))
+    units = school_units(row["kind"], row["payload"])
+    if viewer.school_units is not None:
+        # Staff by their duties, of which the object says nothing.
+        units = units.union(row.get("more_units") or ())
+    return viewer.masks(protected=row["hidden"], school_units=units)
 
 
 def is_hidden(row: Row, viewer: Viewer) -> bool:

@@ -27,6 +27,12 @@ class Viewer:
     published: Published
 
     @property
+    def units(self) -> frozenset[UUID]:
+        """Gives the school units that the viewer is narrowed to; only for one who is."""
+        assert self.school_units is not None  # noqa: S101 - whoever asks has looked
+        return self.school_units
+
+    @property
     def may_see_names(self) -> bool:
         """Tells whether anybody at all is shown unmasked."""
         return "pii" in self.scopes
@@ -51,8 +57,14 @@ class Viewer:
         return self.runs_made_by in (None, requested_by)
 
     def may_see_units(self, school_units: Set[UUID | None]) -> bool:
-        """Tells whether an object of these `school_units` is within the viewer's; one without any always is."""
-        return self.school_units is None or not school_units or not self.school_units.isdisjoint(school_units)
+        """Tells whether an object of these `school_units` is within the viewer's; one without any is nobody's."""
+        return self.school_units is None or not self.school_units.isdisjoint(school_units)
+
+    def is_told(self, protected: bool, school_units: Set[UUID | None]) -> bool:
+        """Tells whether a viewer is told that an object is of their `school_units`; all are of who is not narrowed."""
+        if self.school_units is None:
+            return True
+        return self.may_see_units(school_units) and (self.may_see_protected or not protected)
 
     def hides_school(self, *, protected: bool) -> bool:
         """Tells whether it is hidden where somebody goes to school or works: of all, or of the `protected` alone."""

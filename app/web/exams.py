@@ -14,7 +14,7 @@ from app.views import Shown
 from app.web.pages import PageRoute, show_page
 from app.web.paths import PATHS
 from app.web.pauses import all_pauses, pauses_of
-from app.web.visitors import LanguageDep, VisitorDep
+from app.web.visitors import LanguageDep, NarrowedVisitorDep, VisitorDep
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
@@ -27,7 +27,7 @@ Cursor = Annotated[str | None, Query()]
 
 @router.get(PATHS["exams"])
 async def exams(
-    request: Request, parts: PartsDep, visitor: VisitorDep, _: LanguageDep, cursor: Cursor = None
+    request: Request, parts: PartsDep, visitor: NarrowedVisitorDep, _: LanguageDep, cursor: Cursor = None
 ) -> Response:
     """Shows the organisation's exams, the newest first, each with the run that goes on, or else its latest."""
     viewer = visitor.viewer

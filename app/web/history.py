@@ -11,6 +11,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BeforeValidator
 
 from app.api.dependencies import Parts, PartsDep
+from app.api.reading.activities import list_activities
 from app.api.reading.jobs import list_jobs
 from app.api.reading.runs import list_runs
 from app.api.schemas.parts import Kind, Outcome, RunStatus
@@ -24,7 +25,7 @@ from app.web.moments import end_of, start_of
 from app.web.pages import PageRoute
 from app.web.paths import PATHS
 from app.web.standings import FINISHED, UNDER_WAY, is_under_way
-from app.web.visitors import LanguageDep, VisitorDep
+from app.web.visitors import LanguageDep, NarrowedVisitorDep
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
@@ -88,7 +89,7 @@ async def filters_of(
 async def history(
     request: Request,
     parts: PartsDep,
-    visitor: VisitorDep,
+    visitor: NarrowedVisitorDep,
     language: LanguageDep,
     wanted: Annotated[Filters, Depends(filters_of)],
     cursor: Annotated[str | None, _Blank, Query()] = None,
@@ -166,8 +167,12 @@ async def _exams(parts: Parts, viewer: Viewer, wanted: Filters, *, unneeded: boo
     """Lists the exams that can be chosen, with their names; the one that is chosen is there, whatever became of it."""
     if unneeded:
         return []
-    async with parts.statement() as conn:
-        newest = await reads.newest_activities(conn, viewer.organisation_id, _MOST_EXAMS)
+    if viewer.school_units is not None:
+        own, _ = await list_activities(parts, viewer, limit=_MOST_EXAMS)
+        newest = {each["id"]: each["display_name"] for each in own}
+    else:
+        async with parts.statement() as conn:
+            newest = await reads.newest_activities(conn, viewer.organisation_id, _MOST_EXAMS)
     exams: dict[str, str | None] = {str(activity_id): name for activity_id, name in newest.items()}
     if wanted.exam is not None:
         exams.setdefault(str(wanted.exam), None)

@@ -14,6 +14,7 @@ from app.api.http.exports import export
 from app.api.http.problems import Forbidden
 from app.api.http.record_filters import Code, SchoolYear, Sort
 from app.api.reading.exports import record_slices
+from app.api.reading.narrowed import own_run_of_job
 from app.api.reading.records import RecordQuery, read_records, read_schools
 from app.api.schemas.records import RecordStatus
 from app.catalogue import Explanation, explain, issue
@@ -27,7 +28,7 @@ from app.web.pages import PageRoute, go_to, show_page
 from app.web.paths import PATHS
 from app.web.record_fields import mended_by
 from app.web.standings import is_under_way
-from app.web.visitors import LanguageDep, OwnForm, VisitorDep, ask_again
+from app.web.visitors import LanguageDep, NarrowedVisitorDep, OwnForm, ask_again
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
@@ -118,7 +119,7 @@ async def show_job_page(
     job_id: UUID,
     request: Request,
     parts: PartsDep,
-    visitor: VisitorDep,
+    visitor: NarrowedVisitorDep,
     _: LanguageDep,
     asked: AskedDep,
     cursor: Annotated[str | None, Query()] = None,
@@ -158,14 +159,14 @@ async def show_job_page(
 
 
 @router.get(PATHS["job_search"])
-async def no_search(job_id: UUID, _: VisitorDep, language: LanguageDep) -> Response:
+async def no_search(job_id: UUID, _: NarrowedVisitorDep, language: LanguageDep) -> Response:
     """Leads to the job: what was searched for stands in no address."""
     return go_to("job", language, job_id=job_id)
 
 
 @router.post(PATHS["job_search"])
 async def search(
-    job_id: UUID, request: Request, parts: PartsDep, visitor: VisitorDep, _: LanguageDep, form: OwnForm
+    job_id: UUID, request: Request, parts: PartsDep, visitor: NarrowedVisitorDep, _: LanguageDep, form: OwnForm
 ) -> Response:
     """Shows the records that fit what somebody has typed; raises Forbidden for a key that may see nobody."""
     if not visitor.viewer.may_see_names:
@@ -190,7 +191,12 @@ async def search(
 def _file(form: Any) -> None:
     @router.get(PATHS["job_export"].replace("{form}", form), name=f"job_{form}")
     async def export_job(
-        job_id: UUID, request: Request, parts: PartsDep, visitor: VisitorDep, language: LanguageDep, asked: AskedDep
+        job_id: UUID,
+        request: Request,
+        parts: PartsDep,
+        visitor: NarrowedVisitorDep,
+        language: LanguageDep,
+        asked: AskedDep,
     ) -> Response:
         """Gives the records that are asked for as a file, masked as the page is."""
         cipher, query = cipher_of(parts, visitor.caller), RecordQuery(asked.wanted, asked.sort)
@@ -204,7 +210,10 @@ for _each in FILES:
 
 async def job_of(parts: Parts, viewer: Viewer, job_id: UUID) -> Shown:
     """Gives a job as its run has it; raises NotFound, and Forbidden for one that this key may not see."""
-    run: Shown = json.loads((await visible_run_of_job(parts, viewer, job_id)).answer.body)
+    if viewer.school_units is not None:
+        run = await own_run_of_job(parts, viewer, job_id)
+    else:
+        run = json.loads((await visible_run_of_job(parts, viewer, job_id)).answer.body)
     return next(job for job in run["jobs"] if job["id"] == str(job_id))
 
 

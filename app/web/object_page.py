@@ -13,7 +13,7 @@ from app.web.pages import PageRoute, show_page
 from app.web.paths import PATHS
 from app.web.record_fields import compared, fields_of
 from app.web.record_page import raw
-from app.web.visitors import LanguageDep, VisitorDep
+from app.web.visitors import LanguageDep, NarrowedVisitorDep
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
@@ -26,7 +26,7 @@ async def show_object_page(
     object_id: UUID,
     request: Request,
     parts: PartsDep,
-    visitor: VisitorDep,
+    visitor: NarrowedVisitorDep,
     _: LanguageDep,
     cursor: Annotated[str | None, Query()] = None,
 ) -> Response:

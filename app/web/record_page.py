@@ -13,7 +13,7 @@ from app.web.job_page import job_of
 from app.web.pages import PageRoute, show_page
 from app.web.paths import PATHS
 from app.web.record_fields import fields_of, mended_by, names_in, words_of_target
-from app.web.visitors import LanguageDep, VisitorDep
+from app.web.visitors import LanguageDep, NarrowedVisitorDep
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
@@ -23,7 +23,7 @@ _MOST_FIELDS: Final = 40
 
 @router.get(PATHS["record"])
 async def show_record_page(
-    job_id: UUID, record_id: UUID, request: Request, parts: PartsDep, visitor: VisitorDep, _: LanguageDep
+    job_id: UUID, record_id: UUID, request: Request, parts: PartsDep, visitor: NarrowedVisitorDep, _: LanguageDep
 ) -> Response:
     """Shows the record."""
     job = await job_of(parts, visitor.viewer, job_id)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import chain
 from typing import Any, Final
@@ -9,8 +10,9 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 
-from app.api.dependencies import Parts, PartsDep, cipher_of, visible_run
+from app.api.dependencies import Parts, PartsDep, cipher_of
 from app.api.reading.records import RecordQuery, read_records
+from app.api.reading.runs import poll_run
 from app.catalogue import Language, explain
 from app.db.record_lists import RecordFilter
 from app.db.surroundings import Surroundings, surroundings_of
@@ -24,7 +26,7 @@ from app.web.pages import PageRoute
 from app.web.paths import PATHS
 from app.web.pauses import pauses_of
 from app.web.standings import is_under_way, run_headline_of
-from app.web.visitors import LanguageDep, Visitor, VisitorDep
+from app.web.visitors import LanguageDep, NarrowedVisitorDep, Visitor
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
@@ -36,7 +38,7 @@ _NOT_CLEAN: Final = ("warnings", "errors", "skipped")
 
 @router.get(PATHS["run"], dependencies=[Live])
 async def show_run_page(
-    run_id: UUID, request: Request, parts: PartsDep, visitor: VisitorDep, language: LanguageDep
+    run_id: UUID, request: Request, parts: PartsDep, visitor: NarrowedVisitorDep, language: LanguageDep
 ) -> Response:
     """Shows the run; as long as it is under way the page asks for what is new."""
     run, around = await run_with_surroundings(parts, visitor.viewer, run_id)
@@ -99,12 +101,15 @@ async def _of_job(parts: Parts, visitor: Visitor, job: Shown, language: Language
 
 async def run_with_surroundings(parts: Parts, viewer: Viewer, run_id: UUID) -> tuple[Shown, Surroundings]:
     """Gives a run as its viewer is shown it, and what stands around it; raises NotFound."""
-    kept = await visible_run(parts, viewer, run_id)
+    polled = await poll_run(parts, viewer, run_id)
     async with parts.statement() as conn:
         around = await surroundings_of(conn, viewer.organisation_id, run_id)
     if around is None:
         raise NotFound("There is no such run.")
-    run: Shown = json.loads(kept.answer.body)
+    run: Shown = json.loads(polled.body)
+    if viewer.school_units is not None:
+        # It may be of other schools alone.
+        around = replace(around, ahead=None, ahead_id=None)
     return run, around
 
 

@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from fastapi import Depends, Query, Request, Response
 
-from app.api.dependencies import AskAgain, Parts, PartsDep, parts_of, viewer_of
+from app.api.dependencies import AskAgain, Parts, PartsDep, check_whole, parts_of, viewer_of
 from app.api.http.problems import BadRequest, Forbidden, TooSlow, Unauthorised
 from app.api.http.request_ids import note_key
 from app.catalogue import Language
@@ -114,7 +114,17 @@ def may_sign_in(key: Caller | Operator | None) -> TypeGuard[Caller | Operator]:
 
 
 async def visitor_of(who: SignedInDep, parts: PartsDep) -> Visitor:
-    """Gives who looks for an organisation; raises AnOperator for who sees nothing of one."""
+    """Gives who looks for an organisation; raises AnOperator for who sees nothing of one.
+
+    And PartialKey for a key of single school units.
+    """
+    visitor = await narrowed_visitor_of(who, parts)
+    check_whole(visitor.caller)
+    return visitor
+
+
+async def narrowed_visitor_of(who: SignedInDep, parts: PartsDep) -> Visitor:
+    """Gives who looks, with a key of single school units too: for pages that show it nothing of other units."""
     if isinstance(who.key, Operator):
         raise AnOperator
     return Visitor(who.key, viewer_of(who.key, parts), who.form_token)
@@ -125,7 +135,8 @@ def ask_again(request: Request, parts: Parts) -> AskAgain:
 
     async def ask() -> Viewer:
         try:
-            return (await visitor_of(await _signed_in(request, parts, by_hand=False), parts)).viewer
+            # For pages of a NarrowedVisitorDep alone.
+            return (await narrowed_visitor_of(await _signed_in(request, parts, by_hand=False), parts)).viewer
         except (SignedOut, AnOperator):
             raise Unauthorised("This session has ended.") from None
 
@@ -140,6 +151,7 @@ async def operator_visitor_of(who: SignedInDep) -> OperatorVisitor:
 
 
 VisitorDep = Annotated[Visitor, Depends(visitor_of)]
+NarrowedVisitorDep = Annotated[Visitor, Depends(narrowed_visitor_of)]
 OperatorVisitorDep = Annotated[OperatorVisitor, Depends(operator_visitor_of)]
 
 

@@ -164,6 +164,7 @@ CREATE TABLE roster_item (
     role TEXT,
     school_year SMALLINT,
     school_unit UUID,
+    more_units UUID[],
     protected BOOLEAN NOT NULL,
     marking SMALLINT DEFAULT '0' NOT NULL,
     sendable BOOLEAN NOT NULL,
@@ -194,6 +195,7 @@ CREATE UNLOGGED TABLE roster_staging (
     role TEXT,
     school_year SMALLINT,
     school_unit UUID,
+    more_units UUID[],
     protected BOOLEAN NOT NULL,
     marking SMALLINT DEFAULT '0' NOT NULL,
     eppn BYTEA,
@@ -239,6 +241,7 @@ CREATE TABLE api_key (
     handle TEXT NOT NULL,
     digest BYTEA NOT NULL,
     scopes TEXT[] NOT NULL,
+    school_units UUID[],
     created_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
     expires_at TIMESTAMP WITH TIME ZONE,
     revoked_at TIMESTAMP WITH TIME ZONE,
@@ -247,6 +250,10 @@ CREATE TABLE api_key (
 CASE WHEN organisation_id IS NULL THEN scopes = ARRAY['operator']
     ELSE scopes <> '{}' AND scopes <@ ARRAY['provision', 'history', 'pii', 'protected', 'admin']
     AND ('pii' <> ALL (scopes) OR 'history' = ANY (scopes)) AND ('protected' <> ALL (scopes) OR 'pii' = ANY (scopes)) END
+),
+    CONSTRAINT ck_api_key_narrowed CHECK (
+school_units IS NULL OR school_units <> '{}' AND array_position(school_units, NULL) IS NULL
+    AND 'pii' = ANY (scopes) AND scopes <@ ARRAY['history', 'pii', 'protected']
 ),
     CONSTRAINT fk_api_key_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
     CONSTRAINT uq_api_key_handle UNIQUE (handle)
@@ -671,6 +678,7 @@ CREATE TABLE record (
     role TEXT,
     school_year SMALLINT,
     school_unit UUID,
+    more_units UUID[],
     protected BOOLEAN NOT NULL,
     sendable BOOLEAN NOT NULL,
     issues JSONB,

@@ -3,7 +3,7 @@
 import asyncio
 import re
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -22,6 +22,8 @@ from tests.conftest import NOWHERE
 from tests.one_app import app_over
 
 MAX_ROSTER_BYTES = 1_000_000
+# Of which one of everything is.
+UNIT = UUID("0b7a6d5e-7f37-4f0a-9a53-1f3b1d6a5c10")
 NUMBERS = ("2120009812", "2120009820")
 # What a browser says of a form that comes from one of our own pages.
 FROM_HERE = {"Sec-Fetch-Site": "same-origin"}
@@ -38,10 +40,11 @@ class Service:
     organisations: list[UUID]
     clients: list[httpx.AsyncClient] = field(default_factory=list)
 
-    async def key(self, *scopes: str, organisation: int = 0) -> str:
-        """Makes a key with these scopes."""
+    async def key(self, *scopes: str, organisation: int = 0, school_units: Sequence[UUID] | None = None) -> str:
+        """Makes a key with these scopes, for all or for these `school_units`."""
         async with self.runtime.engine.begin() as conn:
-            return (await tenants.create_key(conn, NUMBERS[organisation], "a key", scopes)).text
+            made = await tenants.create_key(conn, NUMBERS[organisation], "a key", scopes, school_units=school_units)
+            return made.text
 
     async def operators_key(self) -> str:
         """Makes an operator's key."""
@@ -60,11 +63,15 @@ class Service:
         async with httpx.AsyncClient(transport=transport, base_url="http://figures") as client:
             return (await client.get("/metrics")).raise_for_status().text
 
-    async def client(self, *scopes: str, organisation: int = 0) -> httpx.AsyncClient:
+    async def client(
+        self, *scopes: str, organisation: int = 0, school_units: Sequence[UUID] | None = None
+    ) -> httpx.AsyncClient:
         """Makes a client with a key of these scopes; without scopes it has no key."""
         headers = {}
         if scopes:
-            headers["Authorization"] = f"Bearer {await self.key(*scopes, organisation=organisation)}"
+            headers["Authorization"] = (
+                f"Bearer {await self.key(*scopes, organisation=organisation, school_units=school_units)}"
+            )
         client = httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}", headers=headers, timeout=30, verify=False)
         self.clients.append(client)
         return client
@@ -110,11 +117,13 @@ async def sign_in(service: Service) -> AsyncIterator[SignIn]:
     """Signs somebody in to the pages, with a key of these scopes: gives a client that keeps cookies."""
     made: list[httpx.AsyncClient] = []
 
-    async def one(*scopes: str, organisation: int = 0) -> httpx.AsyncClient:
+    async def one(*scopes: str, organisation: int = 0, school_units: Sequence[UUID] | None = None) -> httpx.AsyncClient:
         client = httpx.AsyncClient(base_url=f"http://127.0.0.1:{service.port}", timeout=30, verify=False)
         made.append(client)
-        of_operator = scopes == ("operator",)
-        key = await (service.operators_key() if of_operator else service.key(*scopes, organisation=organisation))
+        if scopes == ("operator",):
+            key = await service.operators_key()
+        else:
+            key = await service.key(*scopes, organisation=organisation, school_units=school_units)
         assert (await client.post("/historik/logga-in", data={"key": key}, headers=FROM_HERE)).status_code == 303
         return client
 
@@ -143,7 +152,7 @@ async def ids(service: Service) -> dict[str, str]:
 
 async def one_of_everything(service: Service, client: httpx.AsyncClient) -> dict[str, str]:
     """Makes one of everything in the first organisation with a `client` that provisions; webhooks with another key."""
-    pupil = person()
+    pupil = person(enrolments=[{"enroledAt": {"id": str(UNIT)}, "schoolType": "GR", "schoolYear": 6}])
     activity_id = await put(client, body([pupil]))
     run = (await client.post(f"/activities/{activity_id}/provision")).json()
     plan = (await client.post(f"/activities/{activity_id}/plan")).json()

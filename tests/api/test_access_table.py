@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import httpx
 import pytest
@@ -12,7 +13,7 @@ from starlette.routing import BaseRoute
 from app.web.routers import ROUTERS as PAGE_ROUTERS
 from tests.api import access_table
 from tests.api.access_table import SCOPES, Row
-from tests.api.conftest import FROM_HERE, NUMBERS, Service, SignIn, one_of_everything
+from tests.api.conftest import FROM_HERE, NUMBERS, UNIT, Service, SignIn, one_of_everything
 from tests.api.guards import OPEN, assert_problem, content_of, fill, request
 
 # Pages that nobody has to sign in for, and the one for whatever is no page.
@@ -59,10 +60,13 @@ def service_routes(service: Service) -> list[tuple[str, str]]:
 async def clients(service: Service) -> dict[str, httpx.AsyncClient]:
     made = {}
     for name, scopes in SCOPES.items():
-        operator = name == "operator"
-        client = service.operator() if operator else service.client(*scopes, organisation=int(name == "foreign"))
-        made[name] = await client
+        made[name] = await (service.operator() if name == "operator" else service.client(*scopes, **of(name)))
     return made
+
+
+def of(name: str) -> dict[str, Any]:
+    """Gives of what organisation and units a caller's key is."""
+    return {"organisation": int(name == "foreign"), "school_units": [UNIT] if name == "units" else None}
 
 
 @pytest.fixture
@@ -93,7 +97,7 @@ async def test_each_visitor_gets_of_each_page_what_its_row_says(
     visitors = {}
     for name in access_table.PAGES[0].statuses:
         signs_in = "history" in SCOPES[name] or name == "operator"
-        visitors[name] = await sign_in(*SCOPES[name], organisation=int(name == "foreign")) if signs_in else nobody
+        visitors[name] = await sign_in(*SCOPES[name], **of(name)) if signs_in else nobody
     got = []
     for row in access_table.PAGES:
         address = fill(row.path, named | {"form": "csv"})

@@ -5,7 +5,7 @@ import json
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, NamedTuple
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 import sqlalchemy as sa
@@ -86,6 +86,7 @@ async def counts(engine: AsyncEngine, *handles: str) -> list[bool]:
 
 # Slips: one sentence each
 
+_NARROWED = ("keys", "create", "--organisation", NUMBER, "--scopes")
 SLIPS = [
     (2, "has ten digits", ("organisations", "create", "--number", "1", "--name", "x")),
     (2, "check digit", ("organisations", "create", "--number", "2120000002", "--name", "x")),
@@ -95,6 +96,10 @@ SLIPS = [
     (2, "No such option", ("organisations", "list", "--csv")),
     (2, "Scopes are", ("keys", "create", "--organisation", NUMBER, "--scopes", "all")),
     (2, "name both", ("keys", "create", "--organisation", NUMBER, "--scopes", "provision,pii")),
+    (2, "has no scope provision", (*_NARROWED, "provision,history", "--school-unit", str(UUID(int=5)))),
+    (2, "needs the scope pii", (*_NARROWED, "history", "--school-unit", "12345678")),
+    (2, "has no scope admin", (*_NARROWED, "history", "--admin", "--school-unit", "12345678")),
+    (2, "has one scope", ("keys", "create", "--operator", "--school-unit", "12345678")),
     (2, "no organisation, and alone", ("keys", "create", "--organisation", NUMBER, "--scopes", "operator")),
     (2, "Name the --organisation", ("keys", "create", "--scopes", "history")),
     (2, "Name the --scopes", ("keys", "create", "--organisation", NUMBER)),
@@ -123,6 +128,7 @@ SLIPS = [
     (1, "exists already", ("organisations", "create", "--number", NUMBER, "--name", "x")),
     (1, "There is no such key.", ("keys", "revoke", "x")),
     (1, "There is no such key.", ("keys", "rotate", "x")),
+    (1, "codes are unknown", (*_NARROWED, "history,pii", "--school-unit", "99999999")),
     (1, "There is no such run.", ("runs", "show", uuid4())),
     (1, "There is no such run.", ("runs", "cancel", uuid4())),
     (1, "There is no such run.", ("runs", "retry", uuid4())),
@@ -180,6 +186,27 @@ async def test_a_key_is_rotated_with_an_overlap(command: Command, key: str, engi
     assert "--expires" in (await command("keys", "rotate", newest)).err
     assert (await command("keys", "revoke", newest)).code == 0
     assert await counts(engine, newest) == [False]
+
+
+async def test_a_key_is_for_the_school_units_that_are_named(command: Command, key: str, engine: AsyncEngine) -> None:
+    """By their ids, or by their codes in the open data; its successor is for the same ones."""
+    by_id, by_code = UUID(int=5), UUID(int=6)
+    async with engine.begin() as conn:
+        await conn.execute(
+            sa.text(
+                "INSERT INTO reference_item (kind, id, code, payload) VALUES ('school_unit', :id, '12345678', '{}')"
+            ),
+            {"id": by_code},
+        )
+    given = ("--school-unit", str(by_id), "--school-unit", "12345678", "--school-unit", str(by_id).upper())
+    narrowed = handle(await command(*_NARROWED, "history,pii", *given))
+    successor = handle(await command("keys", "rotate", narrowed))
+    rows = {row["key"]: row["school units"] for row in (await command("keys", "list")).rows}
+    assert rows == {key: "all", **dict.fromkeys((narrowed, successor), f"{by_id},{by_code}")}
+    async with engine.begin() as conn:
+        found = await tenants.find_key(conn, successor)
+    assert found is not None
+    assert found["school_units"] == [by_id, by_code]
 
 
 async def test_keys_of_operators_and_admins(command: Command, key: str, engine: AsyncEngine) -> None:

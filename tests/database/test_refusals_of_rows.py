@@ -6,12 +6,13 @@ import pytest
 from tests.database.seed_states import Names
 from tests.database.statements import A_HOLDER, CLAIM, NOW, change, end_rest, new_batch, new_record, refused, run
 
+_UNIT = "gen_random_uuid()"
 _ORGANISATION = "(SELECT id FROM organisation LIMIT 1)"
 
 
-def _new_key(of: str, scopes: str) -> str:
-    values = f"gen_random_uuid(), {of}, 'drift', 'h', 'd', '{scopes}'"
-    return f"INSERT INTO api_key (id, organisation_id, name, handle, digest, scopes) VALUES ({values})"
+def _new_key(of: str, scopes: str, units: str = "NULL") -> str:
+    values = f"gen_random_uuid(), {of}, 'drift', 'h', 'd', '{scopes}', {units}"
+    return f"INSERT INTO api_key (id, organisation_id, name, handle, digest, scopes, school_units) VALUES ({values})"
 
 
 # name of the case: (scene, guard or constraint, statements of which the last one is refused)
@@ -29,6 +30,17 @@ _REFUSALS: dict[str, tuple[str, str, list[str]]] = {
             ("a key has half a scope", _ORGANISATION, "{history,NULL}"),
             ("a key sees names and no history", _ORGANISATION, "{provision,pii}"),
             ("a key sees protected persons and no names", _ORGANISATION, "{history,protected}"),
+        )
+    },
+    **{
+        name: ("job.queued", "ck_api_key_narrowed", [_new_key(of, scopes, units)])
+        for name, of, scopes, units in (
+            ("a key is for no school unit", _ORGANISATION, "{history,pii}", "'{}'"),
+            ("a key is for a school unit that nobody knows", _ORGANISATION, "{history,pii}", "'{NULL}'"),
+            ("a key of a school unit writes", _ORGANISATION, "{provision,history,pii}", f"ARRAY[{_UNIT}]"),
+            ("a key of a school unit administrates", _ORGANISATION, "{history,pii,admin}", f"ARRAY[{_UNIT}]"),
+            ("a key of a school unit sees no name", _ORGANISATION, "{history}", f"ARRAY[{_UNIT}]"),
+            ("an operator's key is of a school unit", "NULL", "{operator}", f"ARRAY[{_UNIT}]"),
         )
     },
     # batches

@@ -232,8 +232,8 @@ REPEATS: Final = (
 STREAMS: Final = (
     Fault(
         "a stream goes on for a key that has lost its scopes",
-        '        check_scopes(caller, "history|provision")\n        return caller, viewer_of',
-        "        return caller, viewer_of",
+        'check_scopes(caller, "history|provision")\n        check_whole(caller)\n',
+        "check_whole(caller)\n",
         ("streams",),
     ),
     Fault(

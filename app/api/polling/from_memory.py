@@ -64,6 +64,9 @@ def _find(scope: Scope, asked: re.Match[str]) -> tuple[Polled, bool] | None:
     caller = parts.runs.remembered_caller(*key) if key is not None else None
     if not isinstance(caller, Caller) or not caller.may("history", "provision"):
         return None
+    if caller.school_units is not None:
+        # What is kept is of all of a run.
+        return None
     id_, runs = UUID(asked[2]), parts.runs
     run = runs.remembered_run(id_) if asked[1] == "runs" else runs.remembered_run_of_job(id_)
     if run is None or run.organisation_id != caller.organisation_id:

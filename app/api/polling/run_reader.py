@@ -152,6 +152,11 @@ def _caller(found: tenants.Row) -> Caller | Operator:
     handle, digest, version = found["handle"], found["digest"], found["version"]
     if of is None:
         return Operator(id_, name, handle, digest, version)
+    units = found["school_units"]
     return Caller(
-        id_, name, of, frozenset(found["scopes"]), found["own_keys"], handle=handle, digest=digest, version=version
+        *(id_, name, of, frozenset(found["scopes"]), found["own_keys"]),
+        handle=handle,
+        digest=digest,
+        version=version,
+        school_units=None if units is None else frozenset(units),
     )

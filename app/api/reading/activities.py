@@ -1,15 +1,19 @@
 """Activities, for one viewer."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
 from app.api.dependencies import Parts
 from app.api.http import cursors
+from app.api.http.answers import Polled
+from app.api.reading.narrowed import own_counts
 from app.db import reads
+from app.db.unit_activities import activities_within
 from app.errors import NotFound
 from app.views import Row, Shown
 from app.views.activity import show_activity
+from app.views.narrowed import narrow_activity
 from app.views.viewer import Viewer
 
 
@@ -21,24 +25,64 @@ async def list_activities(
     Raises BadRequest for a cursor of another list.
     """
     after: tuple[Any, ...] | None = cursors.read(cursor, (cursors.moment, cursors.uuid), "activities")
-    async with parts.statement() as conn:
-        rows = await reads.list_activities(
-            conn, viewer.organisation_id, made_by=viewer.runs_made_by, after=after, limit=limit
-        )
-    cut, following = cursors.page(rows, limit, lambda row: (row["created_at"], row["id"]), "activities")
-    return [show_activity(row, viewer) for row in cut], following
+
+    def key(row: Row) -> tuple[Any, ...]:
+        return (row["created_at"], row["id"])
+
+    found: list[tuple[Row, Shown]] = []
+    while len(found) <= limit:
+        async with parts.statement() as conn:
+            rows = await reads.list_activities(
+                conn, viewer.organisation_id, made_by=viewer.runs_made_by, after=after, limit=limit
+            )
+        found += await _shown(parts, viewer, rows)
+        if len(rows) <= limit or viewer.school_units is None:
+            break
+        # Of a narrowed viewer's there may have been fewer among them.
+        after = key(rows[-1])
+    cut, following = cursors.page(found, limit, lambda each: key(each[0]), "activities")
+    return [shown for _, shown in cut], following
 
 
 async def runs_going_on(parts: Parts, viewer: Viewer, activity_ids: Iterable[UUID]) -> dict[UUID, Row]:
     """Gives the runs that go on of these activities, by activity; an activity has one at a time."""
     async with parts.statement() as conn:
         rows = await reads.runs_going_on(conn, viewer.organisation_id, activity_ids)
+    if viewer.school_units is not None:
+        own = await own_counts(parts, viewer, [row["id"] for row in rows])
+        rows = [row for row in rows if row["id"] in own]
     return {row["activity_id"]: row for row in rows}
 
 
 async def get_activity(parts: Parts, viewer: Viewer, activity_id: UUID) -> Shown:
-    """Gives an activity; raises NotFound without it."""
-    return show_activity(await find_activity(parts, viewer, activity_id), viewer)
+    """Gives an activity; raises NotFound without it, and for a narrowed viewer without an object of theirs in it."""
+    found = await _shown(parts, viewer, [await find_activity(parts, viewer, activity_id)])
+    if not found:
+        raise _missing()
+    return found[0][1]
+
+
+async def poll_activity(parts: Parts, viewer: Viewer, activity_id: UUID) -> Polled:
+    """Gives what a viewer is answered of an activity, under the ETag that If-Match takes from who may change it."""
+    if viewer.school_units is not None:
+        return Polled.of(await get_activity(parts, viewer, activity_id), finished=True)
+    row = await find_activity(parts, viewer, activity_id)
+    return Polled.of_version(show_activity(row, viewer), row["version"])
+
+
+async def check_activity(parts: Parts, viewer: Viewer, activity_id: UUID) -> None:
+    """Raises NotFound without the activity, and for a narrowed viewer without an object of theirs in its roster."""
+    async with parts.statement() as conn:
+        if viewer.school_units is None:
+            found = await reads.roster_version(conn, viewer.organisation_id, activity_id) is not None
+        else:
+            found = bool(
+                await activities_within(
+                    conn, viewer.organisation_id, viewer.units, [activity_id], protected=viewer.may_see_protected
+                )
+            )
+    if not found:
+        raise _missing()
 
 
 async def find_activity(parts: Parts, viewer: Viewer, activity_id: UUID) -> Row:
@@ -46,5 +90,25 @@ async def find_activity(parts: Parts, viewer: Viewer, activity_id: UUID) -> Row:
     async with parts.statement() as conn:
         row = await reads.find_activity(conn, viewer.organisation_id, activity_id, made_by=viewer.runs_made_by)
     if row is None:
-        raise NotFound("There is no such activity.")
+        raise _missing()
     return row
+
+
+async def _shown(parts: Parts, viewer: Viewer, rows: Sequence[Row]) -> list[tuple[Row, Shown]]:
+    """Shows activities, to a narrowed viewer those alone that have objects of theirs, counted by these."""
+    if viewer.school_units is None:
+        return [(row, show_activity(row, viewer)) for row in rows]
+    async with parts.statement() as conn:
+        within = await activities_within(
+            conn, viewer.organisation_id, viewer.units, [row["id"] for row in rows], protected=viewer.may_see_protected
+        )
+    counts = await own_counts(parts, viewer, [row["run_id"] for row in rows if row["run_id"] is not None])
+    return [
+        (row, narrow_activity(show_activity(row, viewer), within[row["id"]], viewer, counts.get(row["run_id"], {})))
+        for row in rows
+        if row["id"] in within
+    ]
+
+
+def _missing() -> NotFound:
+    return NotFound("There is no such activity.")

@@ -43,7 +43,7 @@ async def run_slices(parts: Parts, ask: AskAgain, wanted: RunFilter) -> AsyncGen
         cursor = None
         while True:
             shown, cursor = await list_runs(parts, await ask(), wanted, cursor, _SLICE)
-            yield shown
+            yield list(shown)
             if cursor is None:
                 return
 

@@ -10,6 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.api.dependencies import Parts
 from app.api.finding_names import names_of
 from app.api.http import cursors
+from app.api.reading.activities import check_activity as check_own_activity
+from app.api.reading.narrowed import only_own, opened_cursor, sealed_cursor
 from app.api.reading.unnamed import unnamed_among
 from app.db import findings, reads
 from app.db.cipher import OrganisationCipher
@@ -43,6 +45,10 @@ async def list_findings(
     """
     wanted = replace(wanted, codes=sought_codes(wanted.codes, viewer))
     listed = ("findings", activity_id, *map(sorted, (wanted.kinds, wanted.codes, wanted.severities)))
+    if viewer.school_units is not None:
+        await check_own_activity(parts, viewer, activity_id)
+        wanted, cursor = replace(wanted, of_units=sorted(viewer.units)), opened_cursor(cipher, viewer, cursor)
+        wanted = replace(wanted, protected=viewer.may_see_protected)
     after = cursors.read(cursor, (Kind, cursors.number, _origin, cursors.number), *listed)
     if after is not None:
         after = (after[0], after[1] + COUNTED, *after[2:])
@@ -52,7 +58,9 @@ async def list_findings(
         cut, following = cursors.page(rows, limit, _place_of, *listed)
         names = await names_of(conn, cipher, viewer, (each for row in cut for each in row["ids"] or ()))
     unnamed = await _unnamed(parts, viewer, cut)
-    return [show_finding(row, viewer, names, unnamed) for row in cut], following
+    shown = [show_finding(row, viewer, names, unnamed) for row in cut]
+    own = await only_own(parts, viewer, shown, (row["object_id"] for row in cut))
+    return own, sealed_cursor(cipher, viewer, following)
 
 
 async def list_finding_causes(

@@ -6,6 +6,7 @@ from uuid import UUID
 from app.api.dependencies import Parts
 from app.api.finding_names import names_of
 from app.api.http import cursors
+from app.api.reading.narrowed import only_own, opened_cursor, sealed_cursor
 from app.api.reading.unnamed import unnamed_in
 from app.db import known, reads, searches
 from app.db.cipher import OrganisationCipher
@@ -36,6 +37,7 @@ async def find_objects(
     A page may have fewer than `limit`, or none, and yet a cursor.
     """
     listed = ("objects", kind, phrase)
+    cursor = opened_cursor(cipher, viewer, cursor)
     after = cursors.read(cursor, (cursors.text, cursors.uuid), *listed)
     query = Query.of(phrase)
     if not query.words:
@@ -52,6 +54,7 @@ async def find_objects(
                 after=(after[0], after[1]) if after else None,
                 limit=most,
                 protected=viewer.may_see_protected,
+                units=viewer.school_units,
             )
 
     def found(row: Row) -> Shown | None:
@@ -61,7 +64,9 @@ async def find_objects(
     def sift(rows: Sequence[Row], most: int) -> tuple[list[Shown], str | None]:
         return cursors.sift(rows, limit, most, found, lambda row: (row["kind"], row["object_id"]), *listed)
 
-    return await searches.sifted(limit, candidates, sift)
+    rows, following = await searches.sifted(limit, candidates, sift)
+    own = await only_own(parts, viewer, rows, (each["id"] for each in rows))
+    return own, sealed_cursor(cipher, viewer, following)
 
 
 async def read_object(
@@ -98,7 +103,9 @@ async def read_object(
             names = await names_of(conn, cipher, viewer, spoken_of)
     said = ((Kind.PERSONS, each) for each in spoken_of)
     unnamed = await unnamed_in(parts, viewer, [opened], "payload", "accepted_payload", said=said)
-    return show_object_detail(opened, records, viewer, names, unnamed, next_cursor=following)
+    whole = show_object_detail(opened, records, viewer, names, unnamed, next_cursor=following)
+    [own] = await only_own(parts, viewer, [whole], [object_id])
+    return own
 
 
 async def exam_names(parts: Parts, viewer: Viewer, ids: Iterable[UUID]) -> dict[UUID, str]:

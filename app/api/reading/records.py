@@ -6,10 +6,12 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, get_args
 from uuid import UUID
 
-from app.api.dependencies import Parts, check_school_filters, visible_run, visible_run_of_job
+from app.api.dependencies import Parts, check_school_filters, visible_run_of_job
 from app.api.http import cursors
 from app.api.http.cursors import Key
 from app.api.http.lists import MOST_NAMED
+from app.api.reading.narrowed import only_own, opened_cursor, own_run_of_job, sealed_cursor
+from app.api.reading.runs import poll_run
 from app.api.reading.unnamed import unnamed_in
 from app.db import results, searches
 from app.db.cipher import OrganisationCipher
@@ -29,6 +31,7 @@ from app.views.viewer import Viewer
 
 # So many records are opened or shown at once.
 _AT_ONCE: Final = 20
+_NO_UNIT: Final = UUID(int=0)
 _KEYS: Final = {
     "order": (cursors.number,),
     "status": (cursors.number, cursors.number),
@@ -79,8 +82,9 @@ async def read_records(
 
     With a phrase a page may have fewer than its limit, or none, and yet a cursor, and there are no counts.
     """
+    query = _within(query, cipher, viewer)
     after = query.after(job_id)
-    await visible_run_of_job(parts, viewer, job_id)
+    await check_job(parts, viewer, job_id)
     check_school_filters(viewer, by_school=query.wanted.by_school)
     query = replace(query, wanted=replace(query.wanted, codes=sought_codes(query.wanted.codes, viewer)))
     if query.phrase.strip():
@@ -91,7 +95,29 @@ async def read_records(
     names = await _names(parts, cipher, viewer, job_id, opened)
     said_of = [row for row in opened if row["issues"] or row["received"] is not None]
     unnamed = await unnamed_in(parts, viewer, said_of, "payload", "sent")
-    return RecordPage(await _in_turn(lambda row: show_record(row, viewer, names, unnamed), opened), following, counts)
+    shown = await _in_turn(lambda row: show_record(row, viewer, names, unnamed), opened)
+    shown = await only_own(parts, viewer, shown, (row["object_id"] for row in opened))
+    return RecordPage(shown, sealed_cursor(cipher, viewer, following), counts)
+
+
+async def check_job(parts: Parts, viewer: Viewer, job_id: UUID) -> None:
+    """Raises NotFound without a job that the viewer has something in, and Forbidden for one of another key's run."""
+    if viewer.school_units is None:
+        await visible_run_of_job(parts, viewer, job_id)
+    else:
+        await own_run_of_job(parts, viewer, job_id)
+
+
+def _within(query: RecordQuery, cipher: OrganisationCipher, viewer: Viewer) -> RecordQuery:
+    """Narrows a query to the viewer's school units, if they are narrowed to some."""
+    if viewer.school_units is None:
+        return query
+    cursor = opened_cursor(cipher, viewer, query.cursor)
+    wanted = replace(query.wanted, of_units=sorted(viewer.units))
+    if asked := wanted.school_units:
+        # By another unit nobody is found, be they of both.
+        wanted = replace(wanted, school_units=sorted(viewer.units.intersection(asked)) or [_NO_UNIT])
+    return replace(query, wanted=wanted, cursor=cursor)
 
 
 _Found = tuple[Sequence[Shown], str | None, Shown | None]
@@ -178,10 +204,10 @@ async def read_record_with_object(
 
     Where `referred_to` these are the names of all to which the object refers too. Raises NotFound without a record.
     """
-    await visible_run_of_job(parts, viewer, job_id)
+    await check_job(parts, viewer, job_id)
     async with parts.statement() as conn:
         row = await results.find_record(conn, viewer.organisation_id, job_id, record_id)
-    if row is None:
+    if row is None or not viewer.is_told(row["hidden"], {row["school_unit"], *(row["more_units"] or ())}):
         raise NotFound("There is no such record.")
     opened = open_record_detail(row, cipher)
     kind, item = opened["kind"], opened["payload"]
@@ -194,14 +220,21 @@ async def read_record_with_object(
     )
     related = [open_name(each, cipher) for each in around]
     shown = show_record_detail(opened, viewer, names, calls, related, unnamed)
-    return shown, show_payload(opened, viewer, unnamed), names
+    whole = {"record": shown, "object": show_payload(opened, viewer, unnamed), "names": _listed(names)}
+    [own] = await only_own(parts, viewer, [whole], [record_id])
+    return own["record"], own["object"], {(each["kind"], each["id"]): each["name"] for each in own["names"]}
+
+
+def _listed(names: Names) -> list[Shown]:
+    return [{"kind": kind, "id": id_, "name": name} for (kind, id_), name in names.items()]
 
 
 async def read_schools(parts: Parts, viewer: Viewer, run_id: UUID) -> list[tuple[UUID, str | None]]:
     """Gives the schools that take part in a run that the viewer may see, with their names."""
-    await visible_run(parts, viewer, run_id)
+    await poll_run(parts, viewer, run_id)
     async with parts.statement() as conn:
-        return await list_schools(conn, viewer.organisation_id, run_id)
+        schools = await list_schools(conn, viewer.organisation_id, run_id)
+    return [each for each in schools if viewer.may_see_units({each[0]})]
 
 
 async def _related(parts: Parts, viewer: Viewer, job_id: UUID, record_id: UUID) -> tuple[Sequence[Row], Sequence[Row]]:

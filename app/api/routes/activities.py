@@ -11,6 +11,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from app.api.dependencies import (
     CipherDep,
+    NarrowedReader,
     Parts,
     PartsDep,
     Provisioner,
@@ -18,7 +19,7 @@ from app.api.dependencies import (
     UnmaskedReader,
     viewer_of,
 )
-from app.api.http.answers import Polled, answer_version, has_it, page, polled, to_json
+from app.api.http.answers import answer_version, has_it, page, polled, to_json
 from app.api.http.bodies import described, json_only
 from app.api.http.conditions import ReplacementConditions
 from app.api.http.lists import Cursor, Limit
@@ -110,7 +111,7 @@ async def put_activity(
 
 
 @router.get("/activities", summary="List activities", response_model=Page[Activity])
-async def list_activities(parts: PartsDep, viewer: Reader, limit: Limit, cursor: Cursor = None) -> Response:
+async def list_activities(parts: PartsDep, viewer: NarrowedReader, limit: Limit, cursor: Cursor = None) -> Response:
     """Lists the organisation's activities, the newest first."""
     return page(*await reading.list_activities(parts, viewer, limit=limit, cursor=cursor))
 
@@ -121,13 +122,12 @@ async def list_activities(parts: PartsDep, viewer: Reader, limit: Limit, cursor:
     response_model=Activity,
     responses={200: {"description": "The activity.", "headers": _ETAG}, 304: _UNCHANGED},
 )
-async def get_activity(activity_id: UUID, request: Request, parts: PartsDep, viewer: Reader) -> Response:
+async def get_activity(activity_id: UUID, request: Request, parts: PartsDep, viewer: NarrowedReader) -> Response:
     """Gives an activity; its ETag is what If-Match wants when the roster is replaced.
 
     The ETag changes with everything that is shown; If-Match looks at the version in it alone.
     """
-    row = await reading.find_activity(parts, viewer, activity_id)
-    return polled(request, Polled.of_version(show_activity(row, viewer), row["version"]))
+    return polled(request, await reading.poll_activity(parts, viewer, activity_id))
 
 
 @router.get(
@@ -139,7 +139,7 @@ async def list_findings(
     activity_id: UUID,
     parts: PartsDep,
     cipher: CipherDep,
-    viewer: Reader,
+    viewer: NarrowedReader,
     limit: Limit,
     cursor: Cursor = None,
     kind: Annotated[list[Kind] | None, Query(description="Of these kinds.")] = None,

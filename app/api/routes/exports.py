@@ -6,7 +6,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Response
 
-from app.api.dependencies import AskReaderAgain, CipherDep, PartsDep, Reader
+from app.api.dependencies import AskReaderAgain, CipherDep, NarrowedReader, PartsDep
 from app.api.http.exports import MEDIA_TYPES, Form, Lang, export
 from app.api.http.history_filters import RunsWanted
 from app.api.http.problems import MadeByAnotherKey, TooManyExports, may_refuse
@@ -24,7 +24,7 @@ def _records(form: Form) -> Callable[..., Awaitable[Response]]:
         job_id: UUID,
         parts: PartsDep,
         cipher: CipherDep,
-        _: Reader,
+        _: NarrowedReader,
         ask: AskReaderAgain,
         wanted: FilterOfRecords,
         sort: RecordSort = "order",
@@ -38,7 +38,7 @@ def _records(form: Form) -> Callable[..., Awaitable[Response]]:
 
 def _runs(form: Form) -> Callable[..., Awaitable[Response]]:
     async def export_runs(
-        parts: PartsDep, _: Reader, ask: AskReaderAgain, wanted: RunsWanted, lang: Lang = "sv"
+        parts: PartsDep, _: NarrowedReader, ask: AskReaderAgain, wanted: RunsWanted, lang: Lang = "sv"
     ) -> Response:
         return await export(form, "runs", RUN_COLUMNS, run_slices(parts, ask, wanted), lang)
 

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 
-from app.api.dependencies import PartsDep, Reader, visible_run_of_job
+from app.api.dependencies import NarrowedReader, PartsDep
 from app.api.http.answers import page, polled
 from app.api.http.history_filters import JobsWanted
 from app.api.http.lists import Cursor, Limit
@@ -18,7 +18,7 @@ router = APIRouter(tags=["Jobs"])
 
 @router.get("/jobs", summary="List jobs", response_model=Page[Job])
 async def list_jobs(
-    parts: PartsDep, viewer: Reader, wanted: JobsWanted, limit: Limit, cursor: Cursor = None
+    parts: PartsDep, viewer: NarrowedReader, wanted: JobsWanted, limit: Limit, cursor: Cursor = None
 ) -> Response:
     """Lists jobs of all activities, deleted ones too: the newest run first, its jobs in their order."""
     return page(*await jobs.list_jobs(parts, viewer, wanted, cursor, limit))
@@ -30,6 +30,6 @@ async def list_jobs(
     response_model=Job,
     responses={304: {"description": "Nothing has changed since If-None-Match."}, **may_refuse(MadeByAnotherKey)},
 )
-async def get_job(job_id: UUID, request: Request, parts: PartsDep, viewer: Reader) -> Response:
+async def get_job(job_id: UUID, request: Request, parts: PartsDep, viewer: NarrowedReader) -> Response:
     """Gives one job with its progress."""
-    return polled(request, (await visible_run_of_job(parts, viewer, job_id)).jobs[job_id])
+    return polled(request, await jobs.poll_job(parts, viewer, job_id))

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 
-from app.api.dependencies import CipherDep, HistoryReader, PartsDep, PersonalReader
+from app.api.dependencies import CipherDep, NarrowedHistoryReader, NarrowedPersonalReader, PartsDep
 from app.api.http.answers import answer, page
 from app.api.http.bodies import cursor_in_body, described, read_body
 from app.api.http.lists import MOST, Cursor, Limit
@@ -24,7 +24,9 @@ router = APIRouter(tags=["Objects"])
     responses=may_refuse(CursorMismatch),
     openapi_extra=described(ObjectSearchRequest),
 )
-async def search_objects(request: Request, parts: PartsDep, cipher: CipherDep, viewer: PersonalReader) -> Response:
+async def search_objects(
+    request: Request, parts: PartsDep, cipher: CipherDep, viewer: NarrowedPersonalReader
+) -> Response:
     """Finds objects of all rosters and runs by their newest form; without a word in `q` none.
 
     A page may have fewer than `limit`, or none, and yet a `next_cursor`. Who may not see somebody does not find them.
@@ -42,7 +44,7 @@ async def get_object(
     object_id: UUID,
     parts: PartsDep,
     cipher: CipherDep,
-    viewer: HistoryReader,
+    viewer: NarrowedHistoryReader,
     limit: Limit,
     cursor: Cursor = None,
 ) -> Response:

@@ -6,8 +6,8 @@ from fastapi import APIRouter, Request, Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.api.dependencies import (
+    NarrowedReader,
     PartsDep,
-    Reader,
     viewer_of,
     visible_run,
 )
@@ -60,7 +60,7 @@ async def provision(activity_id: UUID, request: Request, parts: PartsDep, change
 
 @router.get("/runs", summary="List runs", response_model=Page[Run])
 async def list_runs(
-    parts: PartsDep, viewer: Reader, wanted: RunsWanted, limit: Limit, cursor: Cursor = None
+    parts: PartsDep, viewer: NarrowedReader, wanted: RunsWanted, limit: Limit, cursor: Cursor = None
 ) -> Response:
     """Lists runs of all activities, deleted ones too, with their jobs, the newest first."""
     return page(*await reading.list_runs(parts, viewer, wanted, cursor, limit))
@@ -68,7 +68,7 @@ async def list_runs(
 
 @router.get("/activities/{activity_id}/runs", summary="List an activity's runs", response_model=Page[Run])
 async def list_activity_runs(
-    activity_id: UUID, parts: PartsDep, viewer: Reader, limit: Limit, cursor: Cursor = None
+    activity_id: UUID, parts: PartsDep, viewer: NarrowedReader, limit: Limit, cursor: Cursor = None
 ) -> Response:
     """Lists the runs of an activity with their jobs, the newest first."""
     return page(*await reading.list_runs_of_activity(parts, viewer, activity_id, cursor, limit))
@@ -80,9 +80,9 @@ async def list_activity_runs(
     response_model=Run,
     responses={304: {"description": "Nothing has changed since If-None-Match."}, **may_refuse(MadeByAnotherKey)},
 )
-async def get_run(run_id: UUID, request: Request, parts: PartsDep, viewer: Reader) -> Response:
+async def get_run(run_id: UUID, request: Request, parts: PartsDep, viewer: NarrowedReader) -> Response:
     """Gives a run with its four jobs, in order."""
-    return polled(request, (await visible_run(parts, viewer, run_id)).answer)
+    return polled(request, await reading.poll_run(parts, viewer, run_id))
 
 
 @router.post(

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 
-from app.api.dependencies import CipherDep, PartsDep, PersonalReader, Reader
+from app.api.dependencies import CipherDep, NarrowedPersonalReader, NarrowedReader, PartsDep, Reader
 from app.api.http.answers import answer, page
 from app.api.http.bodies import cursor_in_body, described, read_body
 from app.api.http.lists import MOST, Cursor, Limit
@@ -26,7 +26,7 @@ async def list_records(
     job_id: UUID,
     parts: PartsDep,
     cipher: CipherDep,
-    viewer: Reader,
+    viewer: NarrowedReader,
     wanted: FilterOfRecords,
     limit: Limit,
     sort: RecordSort = "order",
@@ -47,7 +47,7 @@ async def list_records(
     openapi_extra=described(SearchRequest),
 )
 async def search_records(
-    job_id: UUID, request: Request, parts: PartsDep, cipher: CipherDep, viewer: PersonalReader
+    job_id: UUID, request: Request, parts: PartsDep, cipher: CipherDep, viewer: NarrowedPersonalReader
 ) -> Response:
     """Finds records by words and their beginnings, addresses, personnummer and ids; without `q` it lists them all.
 
@@ -65,7 +65,9 @@ def _page(read: RecordQueryPage) -> Response:
 
 
 @router.get("/jobs/{job_id}/records/{record_id}", summary="Read a record", response_model=RecordDetail)
-async def get_record(job_id: UUID, record_id: UUID, parts: PartsDep, cipher: CipherDep, viewer: Reader) -> Response:
+async def get_record(
+    job_id: UUID, record_id: UUID, parts: PartsDep, cipher: CipherDep, viewer: NarrowedReader
+) -> Response:
     """Gives one object's result with what was sent and what was answered."""
     return answer(await read_record(parts, cipher, viewer, job_id, record_id))
 

@@ -96,6 +96,7 @@ roster_staging = sa.Table(
     sa.Column("role", sa.Text),
     sa.Column("school_year", sa.SmallInteger),
     sa.Column("school_unit", UUID),
+    sa.Column("more_units", pg.ARRAY(UUID)),
     sa.Column("protected", sa.Boolean, nullable=False),
     sa.Column("marking", sa.SmallInteger, nullable=False, server_default="0"),
     sa.Column("eppn", sa.LargeBinary),
@@ -127,6 +128,8 @@ roster_item = sa.Table(
     sa.Column("role", sa.Text),
     sa.Column("school_year", sa.SmallInteger),
     sa.Column("school_unit", UUID),
+    # The others that it is of, where there are some: a person's by further enrolments, and by duties in this roster.
+    sa.Column("more_units", pg.ARRAY(UUID)),
     sa.Column("protected", sa.Boolean, nullable=False),
     # How strongly: 0 not at all, 1 by a marking, 2 in the population register too.
     sa.Column("marking", sa.SmallInteger, nullable=False, server_default="0"),

@@ -230,6 +230,8 @@ record = sa.Table(
     sa.Column("role", sa.Text),
     sa.Column("school_year", sa.SmallInteger),
     sa.Column("school_unit", UUID),
+    # The others that it is of, as of a roster's item.
+    sa.Column("more_units", pg.ARRAY(UUID)),
     sa.Column("protected", sa.Boolean, nullable=False),
     sa.Column("sendable", sa.Boolean, nullable=False),
     # What we ourselves have to say of it: [{"code", "severity", "pointer"?, "ids"?}]; never a value of the object.

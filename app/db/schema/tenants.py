@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
 from app.db.schema.columns import NOW, UUID, Time, metadata
-from app.security.keys import NEEDS, OPERATOR, SCOPES
+from app.security.keys import NEEDS, OPERATOR, READING, SCOPES
 
 organisation = sa.Table(
     "organisation",
@@ -41,6 +41,11 @@ CASE WHEN organisation_id IS NULL THEN scopes = ARRAY['{OPERATOR}']
     ELSE scopes <> '{{}}' AND scopes <@ ARRAY[{", ".join(f"'{each}'" for each in SCOPES)}]
     {" ".join(f"AND ('{scope}' <> ALL (scopes) OR '{needed}' = ANY (scopes))" for scope, needed in NEEDS.items())} END
 """
+# To some units, all of them known, and only a key that reads: by names, since whom it shows is of these units.
+_NARROWED = f"""
+school_units IS NULL OR school_units <> '{{}}' AND array_position(school_units, NULL) IS NULL
+    AND 'pii' = ANY (scopes) AND scopes <@ ARRAY[{", ".join(f"'{each}'" for each in READING)}]
+"""
 
 api_key = sa.Table(
     "api_key",
@@ -52,10 +57,13 @@ api_key = sa.Table(
     sa.Column("handle", sa.Text, nullable=False, unique=True),
     sa.Column("digest", sa.LargeBinary, nullable=False),
     sa.Column("scopes", pg.ARRAY(sa.Text), nullable=False),
+    # Whose objects alone are shown to it; None for all of the organisation's.
+    sa.Column("school_units", pg.ARRAY(UUID)),
     sa.Column("created_at", Time, nullable=False, server_default=NOW),
     sa.Column("expires_at", Time),
     sa.Column("revoked_at", Time),
     sa.CheckConstraint(_SCOPES, name="scopes"),
+    sa.CheckConstraint(_NARROWED, name="narrowed"),
     sa.Index(None, "organisation_id"),
 )
 

@@ -52,9 +52,12 @@ BEGIN
     FROM unnest(jobs, kinds, stop_at) WITH ORDINALITY AS planned (id, kind, most, position), run, activity
     WHERE run.id = of_run AND activity.organisation_id = of_organisation AND activity.id = of_activity;
     INSERT INTO record (organisation_id, job_id, object_id, run_id, kind, ordinal, source, outgoing, upload, refs,
-        role, school_year, school_unit, protected, sendable, issues)
+        role, school_year, school_unit, more_units, protected, sendable, issues)
     SELECT item.organisation_id, job.id, item.object_id, job.run_id, item.kind, item.ordinal, latest.source,
         latest.outgoing, latest.upload, latest.refs, latest.role, latest.school_year, latest.school_unit,
+        -- by its duties a person is of the units that the run's own roster says, too
+        CASE WHEN item.more_units IS NULL OR latest.roster_id = item.roster_id THEN latest.more_units
+            ELSE item.more_units || coalesce(latest.more_units, '{}') END,
         latest.protected, latest.sendable, latest.issues
     FROM activity CROSS JOIN LATERAL (
         -- a range is taken to be narrow: of how many rosters there were, old statistics know too little

@@ -66,7 +66,8 @@ def test_a_duty_is_found_by_what_its_person_is_found_by() -> None:
 def test_an_object_of_other_units_is_not_there() -> None:
     assert is_visible(known(), viewer(units={NORTH}))
     assert not is_visible(known(), viewer(units={SOUTH}))
-    assert is_visible(known(payload=None), viewer(units={SOUTH})), "nothing of it is left to be seen"
+    assert not is_visible(known(payload=None), viewer(units={SOUTH}))
+    assert is_visible(known(payload=None, more_units=[SOUTH]), viewer(units={SOUTH})), "its rows say whose it was"
 
 
 @pytest.mark.parametrize("scopes", ["", "protected"])
