@@ -48,9 +48,9 @@ _COPY = f"COPY finding ({', '.join(_COLUMNS)}) FROM STDIN (FORMAT BINARY)"
 # Of an object of the units, by its row in the very roster; one that counts objects is of none.
 _OF_UNITS = f"""
     AND EXISTS (
-        SELECT FROM roster_item item
-        WHERE item.roster_id = finding.roster_id AND item.kind = finding.kind
-            AND item.object_id BETWEEN finding.object_id AND finding.object_id AND {is_told("item")}
+        SELECT FROM roster_item listed
+        WHERE listed.roster_id = finding.roster_id AND listed.kind = finding.kind
+            AND listed.object_id BETWEEN finding.object_id AND finding.object_id AND {is_told("listed")}
         OFFSET 0
     )
 """

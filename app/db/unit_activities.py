@@ -18,9 +18,9 @@ _WITHIN: Final = f"""
         WHERE activity.organisation_id = :organisation AND activity.id = wanted.id AND deleted_at IS NULL OFFSET 0
     ) of_roster CROSS JOIN LATERAL (
         SELECT jsonb_object_agg(kind, number) AS counts FROM (
-            SELECT item.kind, count(*) AS number FROM roster_item item
-            WHERE item.roster_id BETWEEN of_roster.roster_id AND of_roster.roster_id AND {is_told("item")}
-            GROUP BY item.kind
+            SELECT listed.kind, count(*) AS number FROM roster_item listed
+            WHERE listed.roster_id BETWEEN of_roster.roster_id AND of_roster.roster_id AND {is_told("listed")}
+            GROUP BY listed.kind
         ) kinds
     ) counted CROSS JOIN LATERAL (
         SELECT jsonb_object_agg(code, number) AS by_code,
@@ -28,8 +28,9 @@ _WITHIN: Final = f"""
             coalesce(sum(number) FILTER (WHERE severity = 'warning'), 0)::integer AS warnings
         FROM (
             SELECT finding.code, finding.severity, count(*) AS number FROM finding CROSS JOIN LATERAL (
-                SELECT FROM roster_item item WHERE item.roster_id = finding.roster_id AND item.kind = finding.kind
-                    AND item.object_id BETWEEN finding.object_id AND finding.object_id AND {is_told("item")} OFFSET 0
+                SELECT FROM roster_item listed WHERE listed.roster_id = finding.roster_id AND listed.kind = finding.kind
+                    AND listed.object_id BETWEEN finding.object_id AND finding.object_id
+                    AND {is_told("listed")} OFFSET 0
             ) its
             WHERE finding.roster_id BETWEEN of_roster.roster_id AND of_roster.roster_id
             GROUP BY finding.code, finding.severity

@@ -26,7 +26,8 @@ def is_within(one: str) -> str:
 def is_told(one: str) -> str:
     """Writes the condition that a row `one` of a roster or run is so, and that whoever is not `:protected` is told it.
 
-    Who is protected is of no unit to them: nothing tells where such a person goes.
+    Who is protected is of no unit to them: nothing tells where such a person goes. The row is not called `item`, which
+    is what the condition calls others.
     """
     marked = is_marked(
         f"{one}.organisation_id", f"{one}.object_id", f"CASE {one}.kind WHEN 'duties' THEN {one}.refs[1] END"
@@ -39,9 +40,9 @@ _AMONG = f"""
     SELECT wanted.id FROM unnest(CAST(:ids AS uuid[])) AS wanted (id) CROSS JOIN LATERAL (
         SELECT bool_and(newest.within) AS within FROM (
             SELECT DISTINCT ON (kind) within FROM (
-                SELECT item.kind, {is_told("item")} AS within, 0 AS age, item.upload FROM (
+                SELECT listed.kind, {is_told("listed")} AS within, 0 AS age, listed.upload FROM (
                     SELECT * FROM roster_item WHERE roster_item.object_id = wanted.id OFFSET 0
-                ) item WHERE item.organisation_id = :organisation
+                ) listed WHERE listed.organisation_id = :organisation
                 UNION ALL
                 SELECT record.kind, {is_told("record")}, 1, record.upload FROM (
                     SELECT * FROM record WHERE record.object_id = wanted.id OFFSET 0

@@ -226,3 +226,28 @@ async def test_a_page_shows_nothing_of_another_school(scene: Scene, sign_in: Sig
         answer = await browser.get(address)
         assert answer.status_code == 200, address
         scene.assert_own(answer.text, address)
+
+
+async def test_who_is_protected_is_of_no_unit_to_a_key_that_may_not_see_them(service: Service) -> None:
+    """Not in a list, a count, a finding or a search, and not by the id: a unit's list tells where somebody goes."""
+    writer = await service.client("provision")
+    hidden = pupil_at(OWN, given="Eva", family="Skyddsson", serial=983, securityMarking="Sekretessmarkering")
+    activity_id = await put(writer, body([pupil_at(OWN), hidden]))
+    run = (await writer.post(f"/activities/{activity_id}/provision")).json()
+    played = await Played.of(service.runtime, service.organisations[0], UUID(run["id"]))
+    await played.stage(1)
+    job = run["jobs"][0]["id"]
+    for scopes, number in ((("history", "pii"), 1), (("history", "pii", "protected"), 2)):
+        reader = await service.client(*scopes, school_units=[OWN])
+        activity = (await reader.get(f"/activities/{activity_id}")).json()
+        listed = (await reader.get(f"/jobs/{job}/records")).json()
+        assert activity["roster"]["counts"]["persons"] == number
+        assert (await reader.get(f"/jobs/{job}")).json()["progress"]["total"] == number
+        assert len(listed["data"]) == listed["counts"]["status"]["succeeded"] == number
+        assert ("Skyddsson" in str(listed)) == (hidden["id"] in str(listed)) == (number == 2)
+        status = 200 if number == 2 else 404
+        for address in (f"/jobs/{job}/records/{hidden['id']}", f"/objects/persons/{hidden['id']}"):
+            assert (await reader.get(address)).status_code == status
+        for address in (f"/jobs/{job}/records/search", "/objects/search"):
+            found = (await reader.post(address, json={"q": "Skyddsson"})).json()["data"]
+            assert len(found) == number - 1
