@@ -28,6 +28,8 @@ from app.errors import Stopped
 from app.local.embedded import Servers, embedded_servers
 from app.local.environment import towards_simulator
 from app.local.launcher import Child, Launcher
+from app.local.postgres import as_role, make_roles
+from app.roles import OWNER
 from app.settings import Settings
 from tests.contract.official_plugin import OfficialContract
 from tests.exchanges import recorded
@@ -113,6 +115,7 @@ def servers(given: dict[str, str]) -> Iterator[Servers]:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="provkedja-", dir=_quick_folder())))
             lent = stack.enter_context(embedded_servers(folder, durable=False))
             given = {"DATABASE_URL": lent.database_url, "REDIS_URL": lent.redis_url} | given
+        make_roles(_administration(given["DATABASE_URL"]), urlsplit(given["DATABASE_URL"]).password or "")
         yield Servers(given["DATABASE_URL"], given["REDIS_URL"])
         _administration(given["DATABASE_URL"]).close()
 
@@ -121,7 +124,7 @@ def servers(given: dict[str, str]) -> Iterator[Servers]:
 def template_database(servers: Servers) -> Iterator[str]:
     """The address of a migrated database that clones are made of: nobody stays connected to it."""
     with _database(servers) as url, pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DATABASE_URL", url)
+        patch.setenv("DATABASE_URL", as_role(url, OWNER))
         command.upgrade(alembic_config(), "head")
         patch.delenv("DATABASE_URL")
         yield url
@@ -212,8 +215,8 @@ def _database(servers: Servers, template: str = "template0", of: str = "session"
     # What is said of a connection that somebody has lost says of what database: that leads to the test.
     name, connection = f"test_{of[:30]}_{uuid4().hex[:20]}", _administration(servers.database_url)
     connection.execute(
-        sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy").format(
-            sql.Identifier(name), sql.Identifier(template)
+        sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE {} STRATEGY file_copy").format(
+            *map(sql.Identifier, (name, OWNER, template))
         )
     )
     try:

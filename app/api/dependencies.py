@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Annotated, Final
 from uuid import UUID
@@ -21,6 +22,7 @@ from app.api.polling.run_reader import RunReader
 from app.api.polling.shared_reads import SharedReads
 from app.api.readiness import Readiness
 from app.db import reads
+from app.db.acting import Everybody, on_behalf_of
 from app.db.cipher import OrganisationCipher
 from app.db.loop_share import LoopShare
 from app.db.places import Places
@@ -59,9 +61,22 @@ class Parts:
     exams: KeptWhileSame[object] = field(default_factory=lambda: KeptWhileSame(60_000, 10.0))
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def statement(self) -> AsyncConnection:
-        """Connects for one reading statement, as a context; who needs several of one state takes a snapshot."""
-        return reads.single_statements(self.runtime.engine).connect()
+    @asynccontextmanager
+    async def statement(self, of: UUID | Everybody) -> AsyncIterator[AsyncConnection]:
+        """Connects for one reading statement on behalf `of` an organisation, as a context.
+
+        Who needs several of one state takes a snapshot.
+        """
+        async with reads.single_statements(self.runtime.engine).connect() as conn:
+            on_behalf_of(conn, of)
+            yield conn
+
+    @asynccontextmanager
+    async def snapshot(self, of: UUID | Everybody) -> AsyncIterator[AsyncConnection]:
+        """Connects for reads of one state on behalf `of` an organisation, as a context; nothing can be written."""
+        async with self.reading.connect() as conn:
+            on_behalf_of(conn, of)
+            yield conn
 
     def stop(self) -> None:
         """Says that the process is told to go, and wakes who waits."""
@@ -257,20 +272,3 @@ def check_school_filters(viewer: Viewer, *, by_school: bool) -> None:
     """Raises Forbidden for a list `by_school` where the viewer is shown of nobody where they go: it would tell."""
     if by_school and not viewer.may_see_names:
         raise Forbidden("This key lacks the scope pii, without which nothing is found by a school, a year or a group.")
-
-
-async def _snapshot(parts: PartsDep) -> AsyncIterator[AsyncConnection]:
-    async with parts.reading.connect() as conn:
-        yield conn
-
-
-# Given back before the answer goes out, however slowly that is taken.
-Snapshot = Annotated[AsyncConnection, Depends(_snapshot, scope="function")]
-
-
-async def _single_statement(parts: PartsDep) -> AsyncIterator[AsyncConnection]:
-    async with parts.statement() as conn:
-        yield conn
-
-
-SingleStatement = Annotated[AsyncConnection, Depends(_single_statement, scope="function")]

@@ -92,7 +92,7 @@ class RunChanges:
         Raises what `change` raises, IdempotencyKeyInUse and IdempotencyKeyReused; then nothing is kept.
         """
         used = None if self.key is None else Used.of(self.cipher, self.caller.key_id, self.key, name, *request)
-        async with transaction(self.parts.runtime.engine, name) as conn:
+        async with transaction(self.parts.runtime.engine, name, of=self.caller.organisation_id) as conn:
             before = None if used is None else await idempotency.find(conn, self.cipher, used)
             if before is None:
                 changed = await change(conn)

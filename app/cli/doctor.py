@@ -19,6 +19,7 @@ from app.cli.output import print_json
 from app.cli.start import read_settings
 from app.cli.wake_up_check import not_reached
 from app.db import reads
+from app.db.acting import EVERYBODY
 from app.db.cipher import cipher_of
 from app.db.doctor import look, progress
 from app.db.engine import check, close, connect
@@ -70,7 +71,7 @@ async def _look(settings: Settings) -> Seen:
     address, redis_url = settings.database_url.get_secret_value(), settings.redis_url.get_secret_value()
     outage = await _outage(address)
     notifier = Notifier(redis_url, settings.redis_ca_file)
-    engine = connect(address, pool=1, name="provkedja doctor")
+    engine = connect(address, pool=1, name="provkedja doctor", acting=EVERYBODY)
     try:
         async with reads.snapshots(engine).begin() as conn:
             seen = await look(conn)

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.db import engine
+from app.db.acting import EVERYBODY
 from app.errors import Stopped
 from app.logs import configure
 from app.secret_files import with_secrets
@@ -17,7 +18,7 @@ from app.settings import Settings, sentences
 async def database() -> AsyncIterator[AsyncEngine]:
     address = read_settings().database_url.get_secret_value()
     await engine.check(address)
-    connected = engine.connect(address, pool=1, name="provkedja command")
+    connected = engine.connect(address, pool=1, name="provkedja command", acting=EVERYBODY)
     try:
         yield connected
     finally:

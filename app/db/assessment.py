@@ -27,7 +27,7 @@ from app.target import Published
 # More than that nothing is said of one object by itself.
 _MOST_OF_AN_OBJECT = 10_000
 _GUARDIANS = f"""
-    UPDATE roster_staging SET outgoing = NULL, outgoing_sealed = NULL, sendable = false, findings = NULL,
+    UPDATE staged SET outgoing = NULL, outgoing_sealed = NULL, sendable = false, findings = NULL,
         issues = CAST(:issues AS jsonb)
     WHERE {STAGED} AND kind = 'persons' AND ordinal = ANY (CAST(:guardians AS integer[]))
 """  # noqa: S608 - a constant of ours
@@ -38,7 +38,7 @@ FINDINGS_OF_OBJECTS = f"""
     SELECT :organisation, roster_id, kind, ordinal, coalesce(one ->> 'origin', 'object'), number, object_id,
         one ->> 'code', one ->> 'severity', coalesce(one ->> 'pointer', ''),
         CASE WHEN one ? 'ids' THEN ARRAY(SELECT jsonb_array_elements_text(one -> 'ids')::uuid) END, one ->> 'cause'
-    FROM roster_staging
+    FROM staged
         CROSS JOIN LATERAL jsonb_array_elements(coalesce(issues, '[]') || coalesce(findings, '[]'))
         WITH ORDINALITY AS each (one, number)
     WHERE {STAGED} AND (issues IS NOT NULL OR findings IS NOT NULL) AND one ->> 'code' <> 'guardian'

@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
+from uuid import UUID
 from weakref import WeakKeyDictionary
 
 import psycopg
@@ -14,6 +15,7 @@ from psycopg.types.array import ListBinaryDumper
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from app.crash_points import passing
+from app.db.acting import ActingConnection, Everybody, on_behalf_of
 from app.db.address import PINNED, session_parameters
 from app.db.outages import outage_of, session_outage
 
@@ -33,20 +35,27 @@ _LEAVE = (postgres.ReadOnlySqlTransaction, postgres.AdminShutdown, postgres.Cras
 
 
 def connect(
-    url: str, *, pool: int = 10, name: str = "provkedja", idle_limit: float | None = None, prepare: bool = False
+    url: str,
+    *,
+    pool: int = 10,
+    name: str = "provkedja",
+    idle_limit: float | None = None,
+    prepare: bool = False,
+    acting: Everybody | None = None,
 ) -> AsyncEngine:
     """Makes an engine of at most `pool` connections; nothing is opened before the first use.
 
     A session that leaves a transaction lying for `idle_limit` seconds is ended by the server, with its locks: whoever
     has it has been stopped or cut off. Statements are prepared with `prepare` alone: a pooler that gives each
-    transaction another session cannot have it. Raises DatabaseUnusable for a `url` that is no address.
+    transaction another session cannot have it. Connections act for nobody until it is said, or for all that `acting`
+    says. Raises DatabaseUnusable for a `url` that is no address.
     """
-    engine = create_async_engine(
-        _DIALECT, pool_size=pool, max_overflow=0, **_engine_arguments(url, name, idle_limit, prepare=prepare)
-    )
+    arguments = _engine_arguments(url, name, idle_limit, prepare=prepare)
+    arguments["connect_args"]["async_creator_fn"] = ActingConnection.connect
+    engine = create_async_engine(_DIALECT, pool_size=pool, max_overflow=0, **arguments)
     sa.event.listen(engine.sync_engine, "connect", _send_lists_in_binary)
     sa.event.listen(engine.sync_engine, "handle_error", _leave_a_server_that_only_reads)
-    sa.event.listen(engine.sync_engine, "checkout", _ping_after_a_rest(engine.sync_engine))
+    sa.event.listen(engine.sync_engine, "checkout", _ping_after_a_rest(engine.sync_engine, acting))
     sa.event.listen(engine.sync_engine, "checkin", _note_its_return)
     return engine
 
@@ -68,9 +77,9 @@ def connect_blocking(url: str, *, name: str) -> sa.Engine:
     return sa.create_engine(_DIALECT, **_engine_arguments(url, name, None, prepare=False))
 
 
-async def open_session(url: str, *, name: str) -> psycopg.AsyncConnection:
+async def open_session(url: str, *, name: str) -> ActingConnection:
     """Opens a session by hand, whose statements commit by themselves; raises DatabaseUnusable or psycopg's errors."""
-    return await psycopg.AsyncConnection.connect(
+    return await ActingConnection.connect(
         "",
         autocommit=True,
         prepare_threshold=None,
@@ -101,19 +110,21 @@ def _leave_a_server_that_only_reads(context: sa.engine.ExceptionContext) -> None
         context.is_disconnect = True
 
 
-def _ping_after_a_rest(engine: sa.Engine) -> Callable[[Any, Any, Any], None]:
+def _ping_after_a_rest(engine: sa.Engine, acting: Everybody | None) -> Callable[[Any, Any, Any], None]:
     """Makes what asks a connection that has rested whether it lives, and has the pool leave those that do not.
 
     One that was of use a moment ago is not asked: that would be a round trip more for each of a row of transactions.
     """
 
     def ping(connection: Any, record: Any, _: Any) -> None:
+        connection.driver_connection.acting = None
         returned_at = record.info.get("returned_at")
         if returned_at is not None and time.monotonic() - returned_at > _RESTED:
             try:
                 engine.dialect.do_ping(connection)
             except engine.dialect.loaded_dbapi.Error:
                 raise sa.exc.InvalidatePoolError from None
+        connection.driver_connection.acting = acting
 
     return ping
 
@@ -142,21 +153,33 @@ async def check(url: str, *, name: str = "provkedja start") -> None:
 
 
 @asynccontextmanager
-async def transaction(engine: AsyncEngine, name: str) -> AsyncIterator[AsyncConnection]:
-    """Begins a transaction that is committed at its end; its name is that of its crash points."""
+async def transaction(
+    engine: AsyncEngine, name: str, *, of: UUID | Everybody | None = None
+) -> AsyncIterator[AsyncConnection]:
+    """Begins a transaction that is committed at its end; its name is that of its crash points.
+
+    Its statements are on behalf `of` an organisation, or of all; without, its functions say so themselves.
+    """
     async with engine.begin() as conn:
+        if of is not None:
+            on_behalf_of(conn, of)
         yield conn
         passing(f"before_commit:{name}")
     passing(f"after_commit:{name}")
 
 
 @asynccontextmanager
-async def statement(engine: AsyncEngine, name: str) -> AsyncIterator[AsyncConnection]:
+async def statement(
+    engine: AsyncEngine, name: str, *, of: UUID | Everybody | None = None
+) -> AsyncIterator[AsyncConnection]:
     """Lends a connection whose statements commit by themselves: for rows that everybody waits for.
 
     No lock of it lasts from one round trip to the next, so that a process that is stopped on the way holds up nobody.
+    `of` is as in a transaction.
     """
     async with _by_themselves(engine).connect() as conn:
+        if of is not None:
+            on_behalf_of(conn, of)
         passing(f"before_commit:{name}")
         yield conn
     passing(f"after_commit:{name}")

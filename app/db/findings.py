@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db import tasks
 from app.db.protection import is_marked
 from app.db.reads import Row
+from app.db.rows import insert_rows
 from app.db.schema import activity, organisation
 from app.db.units import is_told
 from app.domain.issues import COUNTED, Finding
@@ -25,6 +26,8 @@ Origin = Literal["object", "across", "open_data", "rosters"]
 ORIGINS: tuple[Origin, ...] = ("object", "across", "open_data", "rosters")
 
 _IN_A_THREAD = 500
+# Rows of one statement.
+_AT_ONCE = 1000
 
 # The kind of the tasks that look at a roster again; their keys are the ids of rosters.
 FINDINGS = "findings"
@@ -44,7 +47,6 @@ _COLUMNS = {
     "cause": "text",
     "count": "int4",
 }
-_COPY = f"COPY finding ({', '.join(_COLUMNS)}) FROM STDIN (FORMAT BINARY)"
 # Of an object of the units, by its row in the very roster; one that counts objects is of none.
 _OF_UNITS = f"""
     AND EXISTS (
@@ -80,16 +82,17 @@ async def add_findings(
     after: int = 0,
 ) -> None:
     """Writes findings of an origin; those of one object are numbered on from `after`, up to which there may be some."""
-    raw = await conn.get_raw_connection()
-    driver: Any = raw.driver_connection
     numbers: dict[tuple[str, int], int] = {}
-    async with driver.cursor() as cursor, cursor.copy(_COPY) as copy:
-        copy.set_types(list(_COLUMNS.values()))
-        async for each in found if isinstance(found, AsyncIterable) else _one_by_one(found):
-            number = numbers[each.kind, each.ordinal] = numbers.get((each.kind, each.ordinal), after) + 1
-            issue, place = each.issue, (each.kind, each.ordinal, origin, number, each.object_id)
-            said = (issue.code, issue.severity, issue.pointer or "", list(issue.ids) or None, issue.cause, each.count)
-            await copy.write_row((organisation_id, roster_id, *place, *said))
+    rows: list[tuple[Any, ...]] = []
+    async for each in found if isinstance(found, AsyncIterable) else _one_by_one(found):
+        number = numbers[each.kind, each.ordinal] = numbers.get((each.kind, each.ordinal), after) + 1
+        issue, place = each.issue, (each.kind, each.ordinal, origin, number, each.object_id)
+        said = (issue.code, issue.severity, issue.pointer or "", list(issue.ids) or None, issue.cause, each.count)
+        rows.append((organisation_id, roster_id, *place, *said))
+        if len(rows) >= _AT_ONCE:
+            await insert_rows(conn, "finding", _COLUMNS, rows)
+            rows.clear()
+    await insert_rows(conn, "finding", _COLUMNS, rows)
 
 
 async def in_threads(found: Iterator[Finding]) -> AsyncIterator[Finding]:

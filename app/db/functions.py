@@ -3,10 +3,11 @@
 from collections.abc import Iterator, Mapping
 from importlib.resources import files
 
+from app.db.sealed import sealed_functions
 from app.domain.lifecycle import GRAPHS, Graph
 
 # Those that the others call come first.
-_FIRST = ("guards.sql",)
+_FIRST = ("guards.sql", "staged.sql")
 
 
 def all_functions() -> Iterator[str]:
@@ -16,6 +17,7 @@ def all_functions() -> Iterator[str]:
     names = sorted(each.name for each in folder.iterdir() if each.name.endswith(".sql"))
     for name in [*_FIRST, *(each for each in names if each not in _FIRST)]:
         yield (folder / name).read_text(encoding="utf-8")
+    yield from sealed_functions()
 
 
 def lifecycle_sql(graphs: Mapping[str, Graph]) -> str:

@@ -68,12 +68,12 @@ _TAKE_IN = (
     f"""
     INSERT INTO content (organisation_id, digest, kind, object_id, sealed, words, marking, eppn, civic_no, name)
     SELECT :organisation, source, kind, object_id, source_sealed, words, marking, eppn, civic_no, name
-    FROM roster_staging WHERE {STAGED}
+    FROM staged WHERE {STAGED}
     ON CONFLICT (organisation_id, digest) DO UPDATE SET words = excluded.words WHERE content.words IS NULL
     """,  # noqa: S608 - constants of ours
     f"""
     INSERT INTO content (organisation_id, digest, kind, object_id, sealed, marking, eppn, civic_no, name)
-    SELECT :organisation, outgoing, kind, object_id, outgoing_sealed, marking, eppn, civic_no, name FROM roster_staging
+    SELECT :organisation, outgoing, kind, object_id, outgoing_sealed, marking, eppn, civic_no, name FROM staged
     WHERE {STAGED} AND outgoing_sealed IS NOT NULL
     ON CONFLICT DO NOTHING
     """,  # noqa: S608 - constants of ours
@@ -84,7 +84,7 @@ _TAKE_IN = (
         role, school_year, school_unit, more_units, protected, marking, sendable, issues)
     SELECT :organisation, roster_id, kind, object_id, ordinal, source, outgoing, coalesce(same.upload, :upload), refs,
         role, school_year, school_unit, more_units, protected, marking, sendable, issues
-    FROM roster_staging given LEFT JOIN LATERAL (
+    FROM staged given LEFT JOIN LATERAL (
         SELECT upload FROM (
             SELECT * FROM roster_item item
             WHERE item.object_id = given.object_id AND CAST(:old AS uuid) IS NOT NULL OFFSET 0
@@ -98,14 +98,14 @@ _TAKE_IN = (
     f"""
     UPDATE roster_item SET more_units = posts.units || coalesce(roster_item.more_units, '{{}}')
     FROM (
-        SELECT refs[1] AS person, array_agg(DISTINCT school_unit) AS units FROM roster_staging
+        SELECT refs[1] AS person, array_agg(DISTINCT school_unit) AS units FROM staged
         WHERE {STAGED} AND kind = 'duties' AND school_unit IS NOT NULL AND refs <> '{{}}' GROUP BY refs[1] OFFSET 0
     ) posts
     WHERE roster_item.roster_id = :roster AND roster_item.kind = 'persons'
         AND roster_item.object_id BETWEEN posts.person AND posts.person
     """,  # noqa: S608 - constants of ours
     FINDINGS_OF_OBJECTS,
-    f"DELETE FROM roster_staging WHERE {STAGED}",  # noqa: S608 - constants of ours
+    f"DELETE FROM staged WHERE {STAGED}",  # noqa: S608 - constants of ours
 )
 # It stays that while the organisation's row is held; the activity's is left to its runs until the end.
 _CURRENT = """
@@ -270,7 +270,7 @@ async def store_roster(
     staging = Staging(engine, share, cipher.organisation_id, _COLUMNS)
     async with (
         share.connections.take(cipher.organisation_id),
-        transaction(engine, "read_given") as conn,
+        transaction(engine, "read_given", of=cipher.organisation_id) as conn,
     ):
         given = await read_given(conn, published, cipher.organisation_id)
     assessment = Assessment(published, Reading(published.outgoing, published.body_form, given))
@@ -279,7 +279,7 @@ async def store_roster(
         await intake.read()
         async with (
             share.connections.take(cipher.organisation_id),
-            transaction(engine, "store_roster") as conn,
+            transaction(engine, "store_roster", of=cipher.organisation_id) as conn,
         ):
             return await _take_in(conn, intake, activity_id, made_by, if_match, most_bytes)
     except BaseException as exc:

@@ -10,7 +10,6 @@ from typing import Any, Final
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
-from psycopg.types.json import Jsonb
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.db.cipher import OrganisationCipher, plain_length
@@ -18,6 +17,7 @@ from app.db.content import open_contents
 from app.db.engine import transaction
 from app.db.loop_share import LoopShare
 from app.db.plan_rows import job_slice, last_jobs, roster_slice, was_sent_with_objects, withheld
+from app.db.rows import insert_rows
 from app.db.schema import activity, plan, plan_item
 from app.domain.differences import marks, plain_marks
 from app.domain.issues import Issue, issues_of, stored
@@ -51,7 +51,6 @@ _COLUMNS: Final = {
     "codes": "text[]",
     "issues": "jsonb",
 }
-_COPY: Final = f"COPY plan_item ({', '.join(_COLUMNS)}) FROM STDIN (FORMAT BINARY)"
 
 
 @dataclass(slots=True)
@@ -153,18 +152,13 @@ class _Making:
             decided.likely_refused,
             said,
             list(dict.fromkeys(each.code for each in decided.issues)),
-            Jsonb(stored(decided.issues)) if decided.issues else None,
+            json.dumps(stored(decided.issues)) if decided.issues else None,
         )
 
     async def _write(self, rows: Sequence[tuple[Any, ...]]) -> None:
-        raw = await self.conn.get_raw_connection()
-        driver: Any = raw.driver_connection
-        async with driver.cursor() as cursor, cursor.copy(_COPY) as copy:
-            copy.set_types(list(_COLUMNS.values()))
+        for first in range(0, len(rows), _SLICE):
             async with self.share:
-                for row in rows:
-                    await copy.write_row(row)
-                    await self.share.rest()
+                await insert_rows(self.conn, "plan_item", _COLUMNS, rows[first : first + _SLICE])
 
 
 async def make_plan(
@@ -185,7 +179,7 @@ async def make_plan(
     more than MOST_KEPT. Raises NotFound without the activity.
     """
     one_moment = engine.execution_options(isolation_level="REPEATABLE READ")
-    async with transaction(one_moment, "make_plan") as conn:
+    async with transaction(one_moment, "make_plan", of=cipher.organisation_id) as conn:
         query = sa.select(activity.c.roster_id, activity.c.version)
         found = await conn.execute(
             query.where(
@@ -223,7 +217,7 @@ async def make_plan(
 
 
 async def _forget_old(engine: AsyncEngine, organisation_id: UUID, activity_id: UUID) -> None:
-    async with transaction(engine, "forget_plans") as conn:
+    async with transaction(engine, "forget_plans", of=organisation_id) as conn:
         old = (
             sa.select(plan.c.id)
             .where(plan.c.organisation_id == organisation_id, plan.c.activity_id == activity_id)

@@ -4,7 +4,7 @@ The indexes by key are in the order of keys and have no other use: what they fin
 the statistics say.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 from uuid import UUID
@@ -68,7 +68,7 @@ class SealedWith:
 
 async def sealed_with(conn: AsyncConnection, most: int = MANY) -> list[SealedWith]:
     """Counts the values that each key seals, at most so many of a column and key; a key that seals none is missing."""
-    rows = await conn.execute(sa.text(_COUNTED), {"most": most})
+    rows = await conn.execute(sa.text("SELECT setting, key, number FROM sealed_with(:most)"), {"most": most})
     return [SealedWith(setting, _text(key), values) for setting, key, values in rows]
 
 
@@ -89,10 +89,8 @@ async def seal_anew(
         sa.text("SELECT act_for(:organisation), set_config('provkedja.sealing_anew', 'on', true)"),
         {"organisation": cipher.organisation_id},
     )
-    rows = await conn.execute(
-        sa.text(_TAKE.format(columns=", ".join(["ctid", *column.names]), **_names(column))),
-        {"older": older.encode(), "organisation": cipher.organisation_id, "skip": list(skip), "most": most},
-    )
+    query = _TAKE.format(columns=", ".join(["ctid", *column.names]), **_names(column))
+    rows = await conn.execute(sa.text(query), _slice(column, cipher.organisation_id, older, skip, most))
     closed, places, anew = list[str](), list[str](), list[bytes]()
     for row in rows.mappings():
         try:
@@ -111,14 +109,38 @@ async def any_left(
     conn: AsyncConnection, column: SealedColumn, organisation_id: UUID, older: str, skip: Sequence[str]
 ) -> bool:
     """Tells whether the organisation has a value that `older` seals, beside those that are known not to open."""
-    given = {"older": older.encode(), "organisation": organisation_id, "skip": list(skip), "most": 1}
-    return bool(await conn.scalar(sa.text(f"SELECT EXISTS ({_SLICE.format(**_names(column))})"), given))
+    given = _slice(column, organisation_id, older, skip, 1)
+    return bool(await conn.scalar(sa.text(f"SELECT EXISTS (SELECT FROM {_SLICE})"), given))  # noqa: S608 - our own text
+
+
+def sealed_functions() -> Iterator[str]:
+    """Writes the functions that find values by the keys that seal them.
+
+    They read as the owner of the tables, since the condition of a policy would come before the index of keys. Those
+    that count give numbers alone; the one that finds values gives places, to whoever acts for their organisation.
+    """
+    yield _FUNCTION.format("sealed_arriving() RETURNS SETOF bytea", f"$$ {_ARRIVING} $$")
+    given = "sealed_with(most bigint) RETURNS TABLE (setting text, key bytea, number bigint)"
+    yield _FUNCTION.format(given, f"$$ {_counting()} $$")
+    ways = " UNION ALL ".join(_PLACES.format(which=f"{each.table}.{each.column}", **_names(each)) for each in SEALED)
+    given = "sealed_by(of_organisation uuid, of_column text, of_key bytea, skip tid[], most bigint) RETURNS SETOF tid"
+    yield _FUNCTION.format(given, f"$$ {ways} $$")
 
 
 async def _passing(conn: AsyncConnection) -> set[str]:
     """Gives the keys that seal what is arriving: one process seals all of a roster, so that one row of it tells."""
-    rows = await conn.execute(sa.text(_ARRIVING))
+    rows = await conn.execute(sa.text("SELECT arriving FROM sealed_arriving() AS arriving"))
     return {_text(key) for (key,) in rows}
+
+
+def _slice(column: SealedColumn, organisation_id: UUID, older: str, skip: Sequence[str], most: int) -> dict[str, Any]:
+    return {
+        "organisation": organisation_id,
+        "column": f"{column.table}.{column.column}",
+        "older": older.encode(),
+        "skip": list(skip),
+        "most": most,
+    }
 
 
 def _names(column: SealedColumn) -> dict[str, str]:
@@ -137,9 +159,9 @@ def _counting() -> str:
         + ") counted (key, number)"
         for each in SEALED
     ]
-    parts.append(f"SELECT 'encryption', key, 1 FROM ({_ARRIVING}) arriving")  # noqa: S608 - our own text
+    parts.append("SELECT 'encryption', key, 1 FROM sealed_arriving() AS arriving (key)")
     return (
-        "SELECT setting, key, least(sum(number), :most)::bigint FROM ("  # noqa: S608 - our own text
+        "SELECT setting, key, least(sum(number), most)::bigint FROM ("  # noqa: S608 - our own text
         + " UNION ALL ".join(parts)
         + ") each GROUP BY setting, key ORDER BY setting, key"
     )
@@ -155,11 +177,11 @@ _BY_INDEX = """
     )
     SELECT key, (
         SELECT count(*) FILTER (WHERE one.key = found.key) FROM (
-            SELECT {key} AS key FROM {table} WHERE {key} >= found.key ORDER BY {key} LIMIT :most
+            SELECT {key} AS key FROM {table} WHERE {key} >= found.key ORDER BY {key} LIMIT most
         ) one
     ) FROM found WHERE key IS NOT NULL
 """
-_BY_READING = "SELECT {key}, least(count(*), :most) FROM {table} WHERE {key} IS NOT NULL GROUP BY 1"
+_BY_READING = "SELECT {key}, least(count(*), most) FROM {table} WHERE {key} IS NOT NULL GROUP BY 1"
 _ARRIVING = """
     WITH RECURSIVE arriving AS (
         (SELECT roster_id FROM roster_staging ORDER BY roster_id LIMIT 1)
@@ -174,17 +196,21 @@ _ARRIVING = """
     ) one
 """.replace("{key}", key_of("source_sealed"))
 # A range without an end, in the order of the index: whatever the planner believes, it reads no more than it needs.
-_SLICE = """
-    SELECT one.place FROM (
+_PLACES: Final = """
+    (SELECT one.place FROM (
         SELECT ctid AS place, {key} AS key, {of} AS owner FROM {table}
-        WHERE ({key}, {of}) >= (CAST(:older AS bytea), CAST(:organisation AS uuid))
-            AND ctid <> ALL (CAST(:skip AS tid[]))
-        ORDER BY {key}, {of} LIMIT :most
-    ) one WHERE one.key = :older AND one.owner = :organisation
+        WHERE of_column = '{which}' AND (SELECT acting_for()) = of_organisation
+            AND ({key}, {of}) >= (of_key, of_organisation) AND ctid <> ALL (skip)
+        ORDER BY {key}, {of} LIMIT most
+    ) one WHERE one.key = of_key AND one.owner = of_organisation)
+"""
+_SLICE: Final = "sealed_by(:organisation, :column, :older, CAST(:skip AS tid[]), :most)"
+_FUNCTION: Final = """
+CREATE OR REPLACE FUNCTION {} LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS {}
 """
 _TAKE = f"""
     SELECT {{columns}}, CAST(ctid AS text) AS at, {{column}} AS value FROM {{table}}
-    WHERE ctid = ANY (ARRAY({_SLICE})) AND {{key}} = :older AND {{of}} = :organisation
+    WHERE ctid = ANY (ARRAY(SELECT {_SLICE})) AND {{key}} = :older AND {{of}} = :organisation
     FOR NO KEY UPDATE SKIP LOCKED
 """  # noqa: S608 - our own text
 _WRITE = """
@@ -192,4 +218,3 @@ _WRITE = """
     FROM unnest(CAST(:places AS text[]), CAST(:anew AS bytea[])) AS given (at, anew)
     WHERE {table}.ctid = CAST(given.at AS tid)
 """
-_COUNTED: Final = _counting()

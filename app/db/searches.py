@@ -22,6 +22,13 @@ T = TypeVar("T")
 # Nearly all candidates fit, and each is looked up and opened: a page looks at a few more than it may show, and only
 # where these do not fill it at so many. Where even more of them do not fit it ends before it is full.
 _SPARE = (10, 200)
+# Only the index of objects can give the one, or that of words the other: by the organisation it would be all of its
+# contents.
+_BY_ID = """
+    SELECT kind, object_id, digest FROM content
+    WHERE (organisation_id = :organisation) IS TRUE AND object_id = ANY (:ids)
+"""
+_BY_WORDS = "SELECT kind, object_id, digest FROM worded_contents(:organisation, :buckets)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,26 +47,20 @@ class Sought:
 
     @property
     def hits(self) -> str:
-        """Writes the contents that are found as the rows of `hit`.
-
-        Only the index of words can give them, or that of objects: by the organisation it would be all of its contents.
-        """
-        ways = ["object_id = ANY (:ids)"] if self.ids else []
-        if self.buckets:
-            ways.append(" AND ".join(f"words && :buckets_{number}" for number in range(len(self.buckets))))
+        """Writes the contents that are found as the rows of `hit`."""
         # Each way by its own index: an OR of them would leave that to the planner.
-        found = " UNION ".join(
-            f"SELECT kind, object_id, digest FROM content WHERE (organisation_id = :organisation) IS TRUE AND {way}"  # noqa: S608 - constants of ours
-            for way in ways
-        )
-        return f"hit AS MATERIALIZED ({found})"
+        ways = [_BY_ID] if self.ids else []
+        if self.buckets:
+            ways.append(_BY_WORDS)
+        return f"hit AS MATERIALIZED ({' UNION '.join(ways)})"
 
     def bound(self, query: str, **given: Any) -> sa.TextClause:
         """Binds the values of a statement that has `hits` in it."""
         values: dict[str, Any] = {"ids": list(self.ids)} if self.ids else {}
         types: dict[str, Any] = {name: sa.ARRAY(sa.UUID) for name in values}
-        for number, buckets in enumerate(self.buckets):
-            values[f"buckets_{number}"], types[f"buckets_{number}"] = list(buckets), sa.ARRAY(sa.Integer)
+        if self.buckets:
+            values["buckets"] = [f"{{{','.join(map(str, each))}}}" for each in self.buckets]
+            types["buckets"] = sa.ARRAY(sa.Text)
         typed = [sa.bindparam(name, value, types.get(name)) for name, value in (values | given).items()]
         return sa.text(query).bindparams(*typed)
 

@@ -13,6 +13,7 @@ import psycopg
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from app.db.acting import on_behalf_of
 from app.db.engine import transaction
 from app.db.loop_share import LoopShare
 from app.domain.kinds import Kind
@@ -87,7 +88,7 @@ class Staging:
         been erased meanwhile.
         """
         if self._staged:
-            count = sa.text(f"SELECT count(*) FROM roster_staging WHERE {STAGED}")  # noqa: S608 - a constant of ours
+            count = sa.text(f"SELECT count(*) FROM staged WHERE {STAGED}")  # noqa: S608 - a constant of ours
             if await conn.scalar(count, {"roster": self.roster_id}) != self._staged + len(self._rows):
                 raise psycopg.OperationalError("what was staged has gone")
 
@@ -121,8 +122,9 @@ class Staging:
             await asyncio.gather(self._storing, return_exceptions=True)
         if self._is_staged:
             async with self._share.connections.take(self._organisation_id), self._engine.begin() as conn:
+                on_behalf_of(conn, self._organisation_id)
                 await conn.execute(
-                    sa.text(f"DELETE FROM roster_staging WHERE {STAGED}"),  # noqa: S608 - a constant of ours
+                    sa.text(f"DELETE FROM staged WHERE {STAGED}"),  # noqa: S608 - a constant of ours
                     {"roster": self.roster_id},
                 )
             self._is_staged = False

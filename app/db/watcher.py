@@ -13,6 +13,7 @@ from typing import Final
 import psycopg
 import structlog
 
+from app.db.acting import EVERYBODY
 from app.db.engine import open_session
 from app.db.outages import DatabaseUnusable, outage_of
 from app.db.versions import CHANGED_VERSIONS
@@ -64,7 +65,10 @@ class Watcher:
     async def _ask_in_sessions(self) -> None:
         while True:
             try:
-                async with await open_session(self._address, name=self._name) as self._session:
+                async with await open_session(self._address, name=self._name) as session:
+                    # Which versions have changed, of all organisations.
+                    session.acting = EVERYBODY
+                    self._session = session
                     while True:
                         asked_at = await self._ask(self._session)
                         await asyncio.sleep(until_next_question(asked_at, now()))

@@ -11,6 +11,7 @@ from cryptography.exceptions import InvalidTag
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.db import deliveries
+from app.db.acting import EVERYBODY
 from app.db.cipher import Cipher, KeyUnknown
 from app.db.deliveries import Delivery
 from app.db.engine import transaction
@@ -70,7 +71,7 @@ class DeliveryLoop:
         if not room:
             return 0
         full = sorted(set(self._in_progress.values()))
-        async with transaction(self.engine, "claim_deliveries") as conn:
+        async with transaction(self.engine, "claim_deliveries", of=EVERYBODY) as conn:
             claimed = await deliveries.claim_deliveries(conn, most=room, each=_EACH, full=full)
         for delivery in claimed:
             trying = asyncio.create_task(self._try(delivery))
@@ -112,7 +113,7 @@ class DeliveryLoop:
                 http_status=http_status,
                 again_in=again_in and round(again_in.total_seconds()),
             )
-        async with transaction(self.engine, "delivery_tried") as conn:
+        async with transaction(self.engine, "delivery_tried", of=delivery.organisation_id) as conn:
             await deliveries.settle(
                 conn, delivery, verdict, http_status=http_status, failure=failure, again_in=again_in
             )

@@ -12,6 +12,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from app.db.acting import EVERYBODY
 from app.db.activity_queue import start_free_queues
 from app.db.cipher import Cipher
 from app.db.claims import Claim, bring_near, claim_jobs, rest, wake_those_who_wait
@@ -176,7 +177,7 @@ class Holder:
     async def _rest(self, held: Claim, fault: OurFault) -> None:
         """Lays a job down; when that can't be written it is kept in mind, and nothing is done with it until it can."""
         try:
-            async with transaction(self.engine, "rest") as conn:
+            async with transaction(self.engine, "rest", of=held.organisation_id) as conn:
                 await rest(conn, held, fault)
         except LeaseLost:
             pass
@@ -197,7 +198,7 @@ class Holder:
         await self._write_rests()
         known = [*(held for held, _ in self._in_progress.values()), *(held for held, _ in self._unwritten.values())]
         in_progress = {held.job_id: held.number for held in known}
-        async with transaction(self.engine, "sweep") as conn:
+        async with transaction(self.engine, "sweep", of=EVERYBODY) as conn:
             await start_free_queues(conn)
             if brought := await bring_near(conn):
                 log.warning(
@@ -208,7 +209,7 @@ class Holder:
                 log.warning("jobs that nobody knew of are taken up", jobs=freed)
             others = [each for each in await going_on(conn) if each.id != self.epoch]
         if self.calls.services.closed_lately:
-            async with transaction(self.engine, "wake_up") as conn:
+            async with transaction(self.engine, "wake_up", of=EVERYBODY) as conn:
                 self.calls.services.closed_lately = await wake_those_who_wait(conn, _AT_ONCE) == _AT_ONCE
         await self._watch(others)
 

@@ -146,7 +146,7 @@ class Runner:
         if isinstance(intent, NoteFault):
             self._log_fault(intent)
         try:
-            async with statement(self.engine, name_of(type(intent))) as conn:
+            async with statement(self.engine, name_of(type(intent)), of=self.claim.organisation_id) as conn:
                 if isinstance(intent, Snooze | Hold | Finish):
                     self._settled = await settle(conn, self.claim, intent, go_on=True)
                 else:
@@ -210,7 +210,7 @@ class Runner:
     async def _send(self, intent: Send, number: int, marked: list[batches.Outgoing]) -> Accepted | NotMade:
         async def mark() -> bool:
             kept = self.bodies.take(intent.batch_id)
-            async with statement(self.engine, "mark_called") as conn:
+            async with statement(self.engine, "mark_called", of=self.claim.organisation_id) as conn:
                 batch = await batches.call_batch(conn, self.cipher, self.published, self.claim, intent.batch_id, kept)
             marked[:] = [batch] if batch else []
             return batch is not None

@@ -102,7 +102,7 @@ class Tokens:
     async def _of_before(self, cipher: OrganisationCipher) -> Kept | None:
         if self.keys is None:
             return None
-        async with statement(self.engine, "kept_token") as conn:
+        async with statement(self.engine, "kept_token", of=cipher.organisation_id) as conn:
             kept = await tokens.kept_token(conn, self.keys, cipher.organisation_id, self.target.environment)
         return None if kept is None else _good_for(*kept)
 
@@ -111,17 +111,17 @@ class Tokens:
         try:
             fresh = await self._call(organisation_id)
         except TargetError as fault:
-            async with statement(self.engine, "token_failed") as conn:
+            async with statement(self.engine, "token_failed", of=organisation_id) as conn:
                 await tokens.note_failure(conn, organisation_id, environment, fault.code)
             raise
-        async with statement(self.engine, "keep_token") as conn:
+        async with statement(self.engine, "keep_token", of=organisation_id) as conn:
             good_for = await tokens.keep_token(
                 conn, self.keys, organisation_id, environment, fresh.value, fresh.expires_at
             )
         return _good_for(fresh.value, good_for)
 
     async def _call(self, organisation_id: UUID) -> Token:
-        async with statement(self.engine, "identify") as conn:
+        async with statement(self.engine, "identify", of=organisation_id) as conn:
             who = Credentials(**await identification(conn, organisation_id))
         wait = self.services.until_probe(_SERVICE, self.timeout)
         if wait is not None:

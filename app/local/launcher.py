@@ -15,6 +15,7 @@ from typing import Protocol, Self
 
 from app.errors import Stopped
 from app.local.die_with_parent import die_with_parent
+from app.local.postgres import address_for
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -176,7 +177,10 @@ class Launcher:
         log, ready_file = self.folder / f"{name}.log", self.folder / f"{name}.ready"
         ready_file.unlink(missing_ok=True)
         asked = ("--ready-file", str(ready_file)) if ready else ()
-        process = self._execute([verb, *arguments, *asked], {**_SIDE_BY_SIDE, **self.env, **(env or {})}, log)
+        whole = {**_SIDE_BY_SIDE, **self.env, **(env or {})}
+        if "DATABASE_URL" in whole:
+            whole["DATABASE_URL"] = address_for(verb, whole["DATABASE_URL"])
+        process = self._execute([verb, *arguments, *asked], whole, log)
         child = Child(verb, name, process, log, ready_file)
         self.children.append(child)
         return child

@@ -25,6 +25,7 @@ from app.local.embedded import embedded_servers, try_lock
 from app.local.environment import new_keys, towards_simulator
 from app.local.launcher import GONE_WITHIN, Child, Launcher, execute
 from app.local.organisation import first_organisation
+from app.local.postgres import address_for
 from app.local.server import free_port
 from app.settings import Settings
 
@@ -123,7 +124,9 @@ def _start_all(launcher: Launcher, reference: Mapping[str, Any], port: int | Non
     serving = _launch_on(port or (int(last) if last else 8000), launcher, "serve")
     working.wait_until_ready()
     _keep(folder / "port", str(serving.port))
-    _keep(folder / "env", _for_a_shell(launcher.env))
+    # For commands beside the stack, which have the workers' role.
+    beside = {**launcher.env, "DATABASE_URL": address_for("command", launcher.env["DATABASE_URL"])}
+    _keep(folder / "env", _for_a_shell(beside))
     children = [simulating, serving, working]
     api, pids = f"http://127.0.0.1:{serving.port}", {child.verb: child.pid for child in children}
     return LocalStack(api, simulator, key, pids, os.getpid(), children)

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db import engine, tenants
+from app.db.acting import EVERYBODY
 from app.db.cipher import cipher_of
 from app.errors import Stopped
 from app.security.keys import matches, parse
@@ -54,7 +55,7 @@ async def first_organisation(
 
 @asynccontextmanager
 async def _transaction(database_url: str) -> AsyncIterator[AsyncConnection]:
-    database = engine.connect(database_url, pool=1)
+    database = engine.connect(database_url, pool=1, acting=EVERYBODY)
     try:
         async with database.begin() as conn:
             yield conn

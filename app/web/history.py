@@ -171,7 +171,7 @@ async def _exams(parts: Parts, viewer: Viewer, wanted: Filters, *, unneeded: boo
         own, _ = await list_activities(parts, viewer, limit=_MOST_EXAMS)
         newest = {each["id"]: each["display_name"] for each in own}
     else:
-        async with parts.statement() as conn:
+        async with parts.statement(viewer.organisation_id) as conn:
             newest = await reads.newest_activities(conn, viewer.organisation_id, _MOST_EXAMS)
     exams: dict[str, str | None] = {str(activity_id): name for activity_id, name in newest.items()}
     if wanted.exam is not None:

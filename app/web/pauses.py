@@ -11,11 +11,11 @@ from app.views.viewer import Viewer
 
 async def pauses_of(parts: Parts, viewer: Viewer, activity_id: UUID) -> Sequence[Row]:
     """Gives the pauses in force that keep an exam, those of all exams too."""
-    async with parts.statement() as conn:
+    async with parts.statement(viewer.organisation_id) as conn:
         return await pauses_of_activity(conn, Place(viewer.organisation_id, activity_id))
 
 
 async def all_pauses(parts: Parts, viewer: Viewer) -> Sequence[Row]:
     """Gives all that are in force: of all exams, and of single ones."""
-    async with parts.statement() as conn:
+    async with parts.statement(viewer.organisation_id) as conn:
         return await pauses_in_force(conn, [viewer.organisation_id])

@@ -102,7 +102,7 @@ async def _of_job(parts: Parts, visitor: Visitor, job: Shown, language: Language
 async def run_with_surroundings(parts: Parts, viewer: Viewer, run_id: UUID) -> tuple[Shown, Surroundings]:
     """Gives a run as its viewer is shown it, and what stands around it; raises NotFound."""
     polled = await poll_run(parts, viewer, run_id)
-    async with parts.statement() as conn:
+    async with parts.statement(viewer.organisation_id) as conn:
         around = await surroundings_of(conn, viewer.organisation_id, run_id)
     if around is None:
         raise NotFound("There is no such run.")

@@ -19,6 +19,7 @@ from app.api.http.problems import BadRequest, Forbidden, TooSlow, Unauthorised
 from app.api.http.request_ids import note_key
 from app.catalogue import Language
 from app.db import sessions
+from app.db.acting import EVERYBODY
 from app.security.keys import Caller, Operator
 from app.views.viewer import Viewer
 
@@ -96,7 +97,7 @@ async def signed_in(request: Request, parts: PartsDep) -> SignedIn:
 async def _signed_in(request: Request, parts: Parts, *, by_hand: bool) -> SignedIn:
     if (token := _token(request)) is None:
         raise SignedOut
-    async with parts.statement() as conn:
+    async with parts.statement(EVERYBODY) as conn:
         session = await sessions.find(conn, digest_of(token), by_hand=by_hand)
     key = None if session is None else await parts.runs.caller(session.handle, session.key_digest)
     if not may_sign_in(key):
@@ -158,7 +159,7 @@ OperatorVisitorDep = Annotated[OperatorVisitor, Depends(operator_visitor_of)]
 async def sign_in(parts: Parts, request: Request, key: Caller | Operator, answer: Response) -> None:
     """Begins a session of a key, under a new token, in place of the one that the browser had."""
     before, token = _token(request), secrets.token_urlsafe(32)
-    async with parts.statement() as conn:
+    async with parts.statement(EVERYBODY) as conn:
         ended = None if before is None else digest_of(before)
         of = None if isinstance(key, Operator) else key.organisation_id
         await sessions.begin(conn, digest_of(token), of, key.key_id, instead_of=ended)
@@ -171,7 +172,7 @@ async def sign_in(parts: Parts, request: Request, key: Caller | Operator, answer
 async def sign_out(parts: Parts, request: Request, answer: Response) -> None:
     """Ends the session and takes the cookie back."""
     if (token := _token(request)) is not None:
-        async with parts.statement() as conn:
+        async with parts.statement(EVERYBODY) as conn:
             await sessions.end(conn, digest_of(token))
     secure = not _is_on_loopback(request)
     answer.delete_cookie(_SECURE if secure else _ON_LOOPBACK, httponly=True, samesite="lax", secure=secure, path="/")

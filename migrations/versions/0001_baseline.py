@@ -5,7 +5,9 @@ from pathlib import Path
 
 from alembic import op
 
+from app.db.access import access_statements, role_statements
 from app.db.functions import all_functions
+from app.db.schema import metadata
 
 revision = "0001"
 down_revision = None
@@ -16,6 +18,8 @@ _TABLES = Path(__file__).with_suffix(".sql")
 def upgrade() -> None:
     op.execute(_TABLES.read_text(encoding="utf-8"))
     for statement in all_functions():
+        op.execute(statement)
+    for statement in (*role_statements(), *access_statements(metadata)):
         op.execute(statement)
 
 

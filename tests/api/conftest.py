@@ -14,6 +14,8 @@ from fastapi import FastAPI
 from pydantic import SecretStr
 
 from app.db import cipher, tenants
+from app.local.postgres import as_role
+from app.roles import API
 from app.runtime import Runtime, running
 from app.server.figures import figures_app
 from app.settings import Settings
@@ -32,13 +34,19 @@ SignIn = Callable[..., Awaitable[httpx.AsyncClient]]
 
 @dataclass
 class Service:
-    """A running service, its parts, and clients for it."""
+    """A running service, its parts, and clients for it; `runtime` is that of a superuser, whom no policy hinders."""
 
     runtime: Runtime
     app: FastAPI
     port: int
     organisations: list[UUID]
     clients: list[httpx.AsyncClient] = field(default_factory=list)
+
+    @property
+    def served(self) -> Runtime:
+        """Gives what the app itself works with: the API's role, as in production."""
+        runtime: Runtime = self.app.state.parts.runtime
+        return runtime
 
     async def key(self, *scopes: str, organisation: int = 0, school_units: Sequence[UUID] | None = None) -> str:
         """Makes a key with these scopes, for all or for these `school_units`."""
@@ -91,12 +99,13 @@ def settings(database_url: str, redis_url: str) -> Settings:
 
 @pytest.fixture
 async def service(settings: Settings) -> AsyncIterator[Service]:
-    async with running(settings) as runtime:
+    address = SecretStr(as_role(settings.database_url.get_secret_value(), API))
+    async with running(settings) as runtime, running(settings.model_copy(update={"database_url": address})) as served:
         async with runtime.engine.begin() as conn:
             organisations = [
                 await tenants.create_organisation(conn, runtime.cipher, number, "Exempelkommun") for number in NUMBERS
             ]
-        app = app_over(runtime)
+        app = app_over(served)
         with socket.socket() as listening:
             listening.bind(("127.0.0.1", 0))
             server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="off"))

@@ -28,7 +28,7 @@ def counted(service: Service) -> Iterator[list[str]]:
     def note(_conn: object, _cursor: object, statement: str, *_: object) -> None:
         statements.append(statement)
 
-    engine = service.runtime.engine.sync_engine
+    engine = service.served.engine.sync_engine
     sa.event.listen(engine, "before_cursor_execute", note)
     try:
         yield statements

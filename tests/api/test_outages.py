@@ -80,8 +80,8 @@ async def test_a_database_that_only_reads_is_503_for_what_writes(service: Servic
     name = make_url(service.runtime.settings.database_url.get_secret_value()).database
     async with service.runtime.engine.begin() as conn:
         await conn.execute(sa.text(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on'))
-    await service.runtime.engine.dispose()
-    await service.runtime.checks.dispose()
+    await service.served.engine.dispose()
+    await service.served.checks.dispose()
     with structlog.testing.capture_logs() as lines:
         writing = await client.post(f"/runs/{ids['run_id']}/cancel")
         roster = await client.put(f"/activities/{uuid4()}", json=body([person()]))

@@ -178,7 +178,7 @@ async def test_a_change_by_this_process_is_seen_at_once(polling: Polling, change
         for path in (polling.paths[0], second):
             await polling.client.post(f"{path}/cancel")
     # Nobody watches here: what is known stays so for a second, if nothing is done about it.
-    service.app.state.parts = replace(parts(service), runs=RunReader(service.runtime.engine, ""))
+    service.app.state.parts = replace(parts(service), runs=RunReader(service.served.engine, ""))
     tags = {path: (await polling.client.get(path)).headers["etag"] for path in (*polling.paths, second)}
     assert await polling.poll(tags) == [304, 304, 304]
     path = polling.paths[0] if change == "cancel" else second

@@ -16,7 +16,7 @@ GUARDIANS = [{"id": str(uuid4()), "givenName": "Mo", "civicNo": {"value": "x"}, 
 
 async def listed(service: Service, content: str) -> list[dict[str, Any]]:
     """Stores a roster and reads all that is wrong with it, page by page."""
-    client, activity = await service.client("provision", "history"), f"/activities/{uuid4()}"
+    client, activity = await service.client("provision", "history", "pii", "protected"), f"/activities/{uuid4()}"
     headers = {"Content-Type": "application/json"}
     (await client.put(activity, content=content, headers=headers)).raise_for_status()
     found, params = list[dict[str, Any]](), {"limit": "200"}

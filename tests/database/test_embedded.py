@@ -95,7 +95,7 @@ def test_both_servers_are_real(lent: tuple[Path, Servers]) -> None:
     _, servers = lent
     with psycopg.connect(servers.database_url) as connection:
         row = connection.execute("SELECT current_database(), current_user, current_setting('fsync')").fetchone()
-    assert row == ("provkedja", "provkedja", "off")
+    assert row == ("provkedja", "provkedja_embedded", "off")
     with redis.Redis.from_url(servers.redis_url) as client:
         assert client.info("server")["tcp_port"] > 0
 

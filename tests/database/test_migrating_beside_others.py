@@ -11,13 +11,15 @@ from alembic import command
 from app.db.engine import MIGRATION_HEAD, connect_blocking
 from app.db.migration_lock import migrating_alone
 from app.errors import Stopped
+from app.local.postgres import as_role
+from app.roles import OWNER
 from tests.conftest import Spawn, _wait, alembic_config
 
 
 @pytest.fixture
 def older_database(empty_database_url: str, monkeypatch: pytest.MonkeyPatch) -> str:
     """A database that has been migrated before, and has nothing to show for it but alembic's own table."""
-    monkeypatch.setenv("DATABASE_URL", empty_database_url)
+    monkeypatch.setenv("DATABASE_URL", as_role(empty_database_url, OWNER))
     command.upgrade(alembic_config(), "head")
     command.downgrade(alembic_config(), "base")
     return empty_database_url

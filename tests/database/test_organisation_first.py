@@ -28,7 +28,9 @@ from tests.database.factories import MINUTE, Run, Tenant
 
 _SOURCES: Final = [path.read_text(encoding="utf-8") for path in Path(str(files("app"))).rglob("*.py")]
 # Jobs, tasks and epochs are of any organisation.
-_OF_ANY: Final = {"claim_jobs", "take_egress", "end_epoch", "close_epoch", "claim_tasks", "finish_task"}
+_OF_ANY: Final = {
+    *("claim_jobs", "take_egress", "end_epoch", "close_epoch", "claim_tasks", "finish_task", "sealed_with"),
+}
 _UNDER_A_CLAIM: Final = sorted(
     {verb for source in _SOURCES for verb in re.findall(r"\b(\w+)\(:organisation, :job, :claim", source)}
 )

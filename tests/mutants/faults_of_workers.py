@@ -70,9 +70,10 @@ DECISIONS: Final = (
 WORKERS: Final = (
     Fault(
         "the batch's row comes after the call",
-        'async with statement(self.engine, "mark_called") as conn:',
+        'async with statement(self.engine, "mark_called", of=self.claim.organisation_id) as conn:',
         # what is noted is never committed
-        'async with statement(self.engine, "mark_called"), self.engine.connect() as conn:',
+        'async with statement(self.engine, "mark_called"), self.engine.connect() as conn:\n'
+        '                __import__("app.db.acting").db.acting.on_behalf_of(conn, self.claim.organisation_id)',
         ("crash points",),
     ),
     Fault(

@@ -8,6 +8,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from app.db.acting import EVERYBODY, on_behalf_of
 from app.db.keys import note_use
 from app.logs import describe_exception
 
@@ -42,6 +43,7 @@ class KeyUses:
             return
         try:
             async with asyncio.timeout(_WITHIN), self._engine.begin() as conn:
+                on_behalf_of(conn, EVERYBODY)
                 await note_use(conn, used)
         except (SQLAlchemyError, OSError, TimeoutError) as problem:
             self._used |= used

@@ -15,6 +15,7 @@ from app.api.polling.key_uses import KeyUses
 from app.api.polling.memory import KeptRun, Memory
 from app.api.polling.shared_reads import SharedReads
 from app.db import reads, tenants
+from app.db.acting import EVERYBODY, on_behalf_of
 from app.db.watcher import Watcher, now
 from app.domain.changes import Versions
 from app.security import keys
@@ -112,6 +113,7 @@ class RunReader:
     async def _read_caller(self, handle: str) -> Caller | Operator | None:
         right_at = now()
         async with self._engine.connect() as conn:
+            on_behalf_of(conn, EVERYBODY)
             found = await tenants.find_key(conn, handle)
         if found is None:
             return None
@@ -122,6 +124,7 @@ class RunReader:
     async def _read_run(self, find: _Find, organisation_id: UUID, id_: UUID) -> KeptRun | None:
         right_at = now()
         async with self._engine.connect() as conn:
+            on_behalf_of(conn, organisation_id)
             found = await find(conn, organisation_id, id_)
         if found is None:
             return None

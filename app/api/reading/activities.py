@@ -31,7 +31,7 @@ async def list_activities(
 
     found: list[tuple[Row, Shown]] = []
     while len(found) <= limit:
-        async with parts.statement() as conn:
+        async with parts.statement(viewer.organisation_id) as conn:
             rows = await reads.list_activities(
                 conn, viewer.organisation_id, made_by=viewer.runs_made_by, after=after, limit=limit
             )
@@ -46,7 +46,7 @@ async def list_activities(
 
 async def runs_going_on(parts: Parts, viewer: Viewer, activity_ids: Iterable[UUID]) -> dict[UUID, Row]:
     """Gives the runs that go on of these activities, by activity; an activity has one at a time."""
-    async with parts.statement() as conn:
+    async with parts.statement(viewer.organisation_id) as conn:
         rows = await reads.runs_going_on(conn, viewer.organisation_id, activity_ids)
     if viewer.school_units is not None:
         own = await own_counts(parts, viewer, [row["id"] for row in rows])
@@ -72,7 +72,7 @@ async def poll_activity(parts: Parts, viewer: Viewer, activity_id: UUID) -> Poll
 
 async def check_activity(parts: Parts, viewer: Viewer, activity_id: UUID) -> None:
     """Raises NotFound without the activity, and for a narrowed viewer without an object of theirs in its roster."""
-    async with parts.statement() as conn:
+    async with parts.statement(viewer.organisation_id) as conn:
         if viewer.school_units is None:
             found = await reads.roster_version(conn, viewer.organisation_id, activity_id) is not None
         else:
@@ -87,7 +87,7 @@ async def check_activity(parts: Parts, viewer: Viewer, activity_id: UUID) -> Non
 
 async def find_activity(parts: Parts, viewer: Viewer, activity_id: UUID) -> Row:
     """Gives an activity as it is stored, with the last run that the viewer may see; raises NotFound without it."""
-    async with parts.statement() as conn:
+    async with parts.statement(viewer.organisation_id) as conn:
         row = await reads.find_activity(conn, viewer.organisation_id, activity_id, made_by=viewer.runs_made_by)
     if row is None:
         raise _missing()
@@ -98,7 +98,7 @@ async def _shown(parts: Parts, viewer: Viewer, rows: Sequence[Row]) -> list[tupl
     """Shows activities, to a narrowed viewer those alone that have objects of theirs, counted by these."""
     if viewer.school_units is None:
         return [(row, show_activity(row, viewer)) for row in rows]
-    async with parts.statement() as conn:
+    async with parts.statement(viewer.organisation_id) as conn:
         within = await activities_within(
             conn, viewer.organisation_id, viewer.units, [row["id"] for row in rows], protected=viewer.may_see_protected
         )

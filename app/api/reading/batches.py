@@ -23,7 +23,7 @@ async def read_batches(
     listed = ("batches", job_id)
     after = cursors.read(cursor, (cursors.number,), *listed)
     await visible_run_of_job(parts, viewer, job_id)
-    async with parts.statement() as conn:
+    async with parts.statement(viewer.organisation_id) as conn:
         rows = await results.list_batches(
             conn, viewer.organisation_id, job_id, after=after[0] if after else None, limit=limit
         )
@@ -33,7 +33,7 @@ async def read_batches(
 
 async def read_batch(parts: Parts, cipher: OrganisationCipher, viewer: Viewer, job_id: UUID, batch_id: UUID) -> Shown:
     """Gives one call with the request and the answer to it; raises NotFound without one."""
-    async with parts.reading.connect() as conn:
+    async with parts.snapshot(viewer.organisation_id) as conn:
         job = await visible_job(conn, viewer, job_id)
         row = await results.find_batch(conn, viewer.organisation_id, job_id, batch_id)
         if row is None:

@@ -9,6 +9,7 @@ from app.api.dependencies import Parts
 from app.api.http.answers import to_json
 from app.api.reading.change_cursors import LogPlace
 from app.db import changes
+from app.db.acting import EVERYBODY
 from app.db.reads import RunWithJobs
 from app.domain.change_log import OLDEST, Change
 from app.errors import CursorGone
@@ -54,7 +55,7 @@ async def changes_after(parts: Parts, viewer: Viewer, after: LogPlace | None, li
 
 async def newest(parts: Parts) -> LogPlace:
     """Gives the place behind all that is settled."""
-    async with parts.statement() as conn:
+    async with parts.statement(EVERYBODY) as conn:
         return LogPlace.of(*await changes.head(conn))
 
 
@@ -70,7 +71,7 @@ async def under_way(parts: Parts, viewer: Viewer) -> ShownChanges:
 
 
 async def _read_under_way(parts: Parts, organisation_id: UUID, made_by: UUID | None) -> ShownChanges:
-    async with parts.statement() as conn:
+    async with parts.statement(organisation_id) as conn:
         found = await changes.read_under_way(conn, organisation_id, made_by=made_by)
     runs = [ShownChange("run", show_run(*run), None) for run in found.runs]
     return ShownChanges(runs, LogPlace.of(found.identity, found.place), more=False)
@@ -80,7 +81,7 @@ async def _read(
     parts: Parts, organisation_id: UUID, made_by: UUID | None, after: LogPlace | None, limit: int
 ) -> ShownChanges:
     place = OLDEST if after is None else after.place
-    async with parts.statement() as conn:
+    async with parts.statement(organisation_id) as conn:
         log = await changes.read_changes(conn, organisation_id, made_by=made_by, after=place, limit=limit)
     following = LogPlace.of(log.identity, log.page.following)
     # Behind all that is settled: of a time that was undone, as by a disk that was put back as it had been.

@@ -52,7 +52,7 @@ async def list_findings(
     after = cursors.read(cursor, (Kind, cursors.number, _origin, cursors.number), *listed)
     if after is not None:
         after = (after[0], after[1] + COUNTED, *after[2:])
-    async with parts.reading.connect() as conn:
+    async with parts.snapshot(viewer.organisation_id) as conn:
         await check_activity(conn, viewer, activity_id)
         rows = await findings.list_findings(conn, viewer.organisation_id, activity_id, wanted, after=after, limit=limit)
         cut, following = cursors.page(rows, limit, _place_of, *listed)
@@ -70,7 +70,7 @@ async def list_finding_causes(
 
     Errors come first, and of these the commonest.
     """
-    async with parts.reading.connect() as conn:
+    async with parts.snapshot(viewer.organisation_id) as conn:
         await check_activity(conn, viewer, activity_id)
         rows = await findings.list_by_code(conn, viewer.organisation_id, activity_id, examples=_EXAMPLES)
         about = (each for row in rows for each in (row["object_id"], *(row["ids"] or ())) if each is not None)

@@ -36,7 +36,7 @@ async def list_jobs(
     after = cursors.read(cursor, (cursors.moment, cursors.uuid, cursors.number), *listed)
 
     async def read(after: tuple[Any, ...] | None, wanted: JobFilter) -> list[Shown]:
-        async with parts.statement() as conn:
+        async with parts.statement(viewer.organisation_id) as conn:
             rows = await history.list_jobs(
                 conn, viewer.organisation_id, wanted, made_by=viewer.runs_made_by, after=after, limit=limit
             )

@@ -47,7 +47,7 @@ async def own_run_of_job(parts: Parts, viewer: Viewer, job_id: UUID) -> Shown:
 
 async def own_counts(parts: Parts, viewer: Viewer, run_ids: Collection[UUID]) -> Mapping[UUID, Mapping[UUID, Counts]]:
     """Counts the records of a narrowed viewer's units by run and by job; runs without any are left out."""
-    async with parts.statement() as conn:
+    async with parts.statement(viewer.organisation_id) as conn:
         return await counts_within(
             conn, viewer.organisation_id, viewer.units, run_ids, protected=viewer.may_see_protected
         )
@@ -89,7 +89,7 @@ async def only_own(parts: Parts, viewer: Viewer, shown: Sequence[Shown], own: It
     if viewer.school_units is None:
         return list(shown)
     known = {*own, *viewer.units}
-    async with parts.statement() as conn:
+    async with parts.statement(viewer.organisation_id) as conn:
         known |= await objects_within(
             conn, viewer.organisation_id, viewer.units, ids_in(shown) - known, protected=viewer.may_see_protected
         )

@@ -45,7 +45,7 @@ async def find_objects(
     sought = searches.Sought.of(query, cipher)
 
     async def candidates(most: int) -> Sequence[Row]:
-        async with parts.statement() as conn:
+        async with parts.statement(viewer.organisation_id) as conn:
             return await known.search_objects(
                 conn,
                 viewer.organisation_id,
@@ -82,7 +82,7 @@ async def read_object(
     """Gives all that is known of an object with a page of its records, the newest first; raises NotFound without it."""
     listed = ("object", kind, object_id)
     before = cursors.read(cursor, (cursors.moment, cursors.uuid), *listed)
-    async with parts.statement() as conn:
+    async with parts.statement(viewer.organisation_id) as conn:
         rows = await known.find_object(
             conn,
             viewer.organisation_id,
@@ -99,7 +99,7 @@ async def read_object(
         raise NotFound("There is no such object.")
     names: Names = {}
     if spoken_of := findings_speak_of(opened):
-        async with parts.statement() as conn:
+        async with parts.statement(viewer.organisation_id) as conn:
             names = await names_of(conn, cipher, viewer, spoken_of)
     said = ((Kind.PERSONS, each) for each in spoken_of)
     unnamed = await unnamed_in(parts, viewer, [opened], "payload", "accepted_payload", said=said)
@@ -110,5 +110,5 @@ async def read_object(
 
 async def exam_names(parts: Parts, viewer: Viewer, ids: Iterable[UUID]) -> dict[UUID, str]:
     """Gives what these exams are called, those left out that are not there any more."""
-    async with parts.statement() as conn:
+    async with parts.statement(viewer.organisation_id) as conn:
         return await reads.activity_names(conn, viewer.organisation_id, set(ids))

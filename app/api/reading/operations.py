@@ -11,6 +11,7 @@ from app.api.dependencies import Parts
 from app.api.http import cursors
 from app.catalogue import Clock, Language
 from app.db import operations
+from app.db.acting import EVERYBODY
 from app.db.doctor import look
 from app.db.pauses import Place, pauses_in_force, pauses_of_activity
 from app.domain.diagnosis import Finding, Level, diagnose
@@ -35,7 +36,7 @@ async def list_organisations(
     `like` is how a number begins, or a part of a name.
     """
     after = cursors.read(cursor, (cursors.text,), "operated organisations")
-    async with parts.statement() as conn:
+    async with parts.statement(EVERYBODY) as conn:
         rows = await operations.list_organisations(conn, after[0] if after else "", limit + 1, like)
         rows, following = cursors.page(rows, limit, lambda row: (row["number"],), "operated organisations")
         paused = await pauses_in_force(conn, [row["id"] for row in rows])
@@ -63,7 +64,7 @@ async def list_runs(
 
 async def matching(parts: Parts, like: str) -> list[str]:
     """Gives the numbers of the organisations whose number begins so, or whose name has this in it."""
-    async with parts.statement() as conn:
+    async with parts.statement(EVERYBODY) as conn:
         return await operations.matching_numbers(conn, like)
 
 
@@ -96,7 +97,7 @@ async def overview(
 
 async def read_organisation(parts: Parts, number: str, latest: int) -> Shown:
     """Gives an organisation with its pauses and its `latest` runs, so many; raises NotFound."""
-    async with parts.reading.begin() as conn:
+    async with parts.snapshot(EVERYBODY) as conn:
         row = await operations.read_organisation(conn, number)
         if row is None:
             raise NotFound("There is no such organisation.")
@@ -107,7 +108,7 @@ async def read_organisation(parts: Parts, number: str, latest: int) -> Shown:
 
 async def read_run(parts: Parts, run_id: UUID) -> Shown:
     """Gives how a run stands; raises NotFound."""
-    async with parts.statement() as conn:
+    async with parts.statement(EVERYBODY) as conn:
         return await changed_run(conn, run_id)
 
 
@@ -115,7 +116,7 @@ async def _runs(
     parts: Parts, seen: Seen, found: Sequence[Finding], limit: int, language: Language, clock: Clock | None = None
 ) -> Shown:
     first = found[:limit]
-    async with parts.statement() as conn:
+    async with parts.statement(EVERYBODY) as conn:
         names = await operations.organisation_names(conn, {each.queue.organisation for each in first if each.queue})
         counts = await operations.job_counts(
             conn, [each.queue.job.id for each in first if each.queue and each.queue.job]
@@ -151,7 +152,7 @@ async def _diagnosed(parts: Parts) -> Diagnosed:
 
 async def _look(parts: Parts) -> Diagnosed:
     settings = parts.runtime.settings
-    async with parts.reading.begin() as conn:
+    async with parts.snapshot(EVERYBODY) as conn:
         seen = await look(conn)
     seen = replace(
         seen,

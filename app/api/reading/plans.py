@@ -48,7 +48,7 @@ async def make(
             key_name=planner.key_name,
             share=parts.intake_share,
         )
-    async with parts.statement() as conn:
+    async with parts.statement(planner.organisation_id) as conn:
         row = await plans.find_plan(conn, planner.organisation_id, plan_id)
     if row is None:
         raise NotFound("Newer plans of this activity have been made meanwhile.")
@@ -64,11 +64,11 @@ async def list_plans(
     """
     listed = ("plans", activity_id)
     after = cursors.read(cursor, (cursors.moment, cursors.uuid), *listed)
-    async with parts.statement() as conn:
+    async with parts.statement(viewer.organisation_id) as conn:
         version = await reads.roster_version(conn, viewer.organisation_id, activity_id)
     if version is None:
         raise NotFound("There is no such activity.")
-    async with parts.statement() as conn:
+    async with parts.statement(viewer.organisation_id) as conn:
         rows = await plans.list_plans(
             conn, viewer.organisation_id, activity_id, made_by=viewer.runs_made_by, after=after, limit=limit
         )
@@ -100,7 +100,7 @@ async def list_plan_items(
     listed = ("plan_items", plan_id, *filters)
     after = cursors.read(cursor, (Kind, cursors.number), *listed)
     await _visible_plan(parts, viewer, plan_id)
-    async with parts.reading.connect() as conn:
+    async with parts.snapshot(viewer.organisation_id) as conn:
         rows = await plans.list_items(
             conn,
             viewer.organisation_id,
@@ -140,13 +140,13 @@ async def _names(
     references = sorted(spoken_of(opened, viewer.published))[:MOST_NAMED]
     if not references:
         return {}
-    async with parts.statement() as conn:
+    async with parts.statement(viewer.organisation_id) as conn:
         rows = await plans.list_named(conn, viewer.organisation_id, plan_id, references)
     return show_names((open_name(row, cipher) for row in rows), viewer)
 
 
 async def _visible_plan(parts: Parts, viewer: Viewer, plan_id: UUID) -> Any:
-    async with parts.statement() as conn:
+    async with parts.statement(viewer.organisation_id) as conn:
         row = await plans.find_plan(conn, viewer.organisation_id, plan_id)
     if row is None:
         raise NotFound("There is no such plan.")

@@ -158,12 +158,12 @@ async def _unseen(parts: Parts, viewer: Viewer) -> Set[str]:
     """Gives whom the viewer's groups do not count, since others are named: their number would tell of who is not."""
     if viewer.may_see_protected or not viewer.may_see_names:
         return frozenset()
-    async with parts.statement() as conn:
+    async with parts.statement(viewer.organisation_id) as conn:
         return frozenset(map(str, await list_marked(conn, viewer.organisation_id)))
 
 
 async def _exam(parts: Parts, cipher: OrganisationCipher, viewer: Viewer, activity_id: UUID) -> _Exam:
-    async with parts.statement() as conn:
+    async with parts.statement(viewer.organisation_id) as conn:
         # Before the rows: what changes meanwhile changes the state of who asks next.
         state = await rows_of.roster_state(conn, viewer.organisation_id, activity_id)
         if state is None:
@@ -252,7 +252,7 @@ async def _open(
     wanted = list(dict.fromkeys(references))[:MOST_NAMED]
     if not wanted:
         return {}
-    async with parts.statement() as conn:
+    async with parts.statement(viewer.organisation_id) as conn:
         rows = await rows_of.list_objects(
             conn, viewer.organisation_id, activity_id, [(kind.value, UUID(each)) for kind, each in wanted]
         )

@@ -133,7 +133,7 @@ async def _list(
     *,
     counted: bool,
 ) -> _Found:
-    async with parts.statement() as conn:
+    async with parts.statement(viewer.organisation_id) as conn:
         rows, counts = await list_records(
             conn,
             *(viewer.organisation_id, job_id, query.wanted, query.order),
@@ -166,7 +166,7 @@ async def _search(
     sought, listed = searches.Sought.of(words, cipher), query.listed(job_id)
 
     async def candidates(most: int) -> Sequence[results.Row]:
-        async with parts.statement() as conn:
+        async with parts.statement(viewer.organisation_id) as conn:
             return await searches.search_records(
                 conn,
                 *(viewer.organisation_id, job_id, sought, query.wanted, query.order),
@@ -205,7 +205,7 @@ async def read_record_with_object(
     Where `referred_to` these are the names of all to which the object refers too. Raises NotFound without a record.
     """
     await check_job(parts, viewer, job_id)
-    async with parts.statement() as conn:
+    async with parts.statement(viewer.organisation_id) as conn:
         row = await results.find_record(conn, viewer.organisation_id, job_id, record_id)
     if row is None or not viewer.is_told(row["hidden"], {row["school_unit"], *(row["more_units"] or ())}):
         raise NotFound("There is no such record.")
@@ -232,13 +232,13 @@ def _listed(names: Names) -> list[Shown]:
 async def read_schools(parts: Parts, viewer: Viewer, run_id: UUID) -> list[tuple[UUID, str | None]]:
     """Gives the schools that take part in a run that the viewer may see, with their names."""
     await poll_run(parts, viewer, run_id)
-    async with parts.statement() as conn:
+    async with parts.statement(viewer.organisation_id) as conn:
         schools = await list_schools(conn, viewer.organisation_id, run_id)
     return [each for each in schools if viewer.may_see_units({each[0]})]
 
 
 async def _related(parts: Parts, viewer: Viewer, job_id: UUID, record_id: UUID) -> tuple[Sequence[Row], Sequence[Row]]:
-    async with parts.statement() as conn:
+    async with parts.statement(viewer.organisation_id) as conn:
         return await find_related(conn, viewer.organisation_id, job_id, record_id)
 
 
@@ -257,6 +257,6 @@ async def _names(
     references = list(dict.fromkeys([*sorted(spoken_of(opened, viewer.published)), *beside]))[:MOST_NAMED]
     if not references:
         return {}
-    async with parts.statement() as conn:
+    async with parts.statement(viewer.organisation_id) as conn:
         rows = await results.list_named(conn, viewer.organisation_id, job_id, references)
     return show_names((open_name(row, cipher) for row in rows), viewer)

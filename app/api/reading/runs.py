@@ -37,7 +37,7 @@ async def list_runs(
     after = cursors.read(cursor, (cursors.moment, cursors.uuid), *listed)
 
     async def read(after: tuple[Any, ...] | None, wanted: RunFilter) -> list[Shown]:
-        async with parts.statement() as conn:
+        async with parts.statement(viewer.organisation_id) as conn:
             found = await history.list_runs(
                 conn, viewer.organisation_id, wanted, made_by=viewer.runs_made_by, after=after, limit=limit
             )
@@ -67,14 +67,14 @@ async def list_runs_of_activity(
 
 async def get_run(parts: Parts, viewer: Viewer, run_id: UUID) -> Shown:
     """Gives a run with its jobs, as it is now; raises NotFound, and Forbidden for a run of another key."""
-    async with parts.statement() as conn:
+    async with parts.statement(viewer.organisation_id) as conn:
         found = await reads.find_run_with_jobs(conn, viewer.organisation_id, run_id)
     return _show(found, viewer, "There is no such run.")
 
 
 async def run_of_job(parts: Parts, viewer: Viewer, job_id: UUID) -> Shown:
     """Gives the run that a job belongs to, with its jobs; raises NotFound, and Forbidden for a run of another key."""
-    async with parts.statement() as conn:
+    async with parts.statement(viewer.organisation_id) as conn:
         found = await reads.find_run_of_job(conn, viewer.organisation_id, job_id)
     return _show(found, viewer, "There is no such job.")
 
@@ -84,7 +84,7 @@ async def newer_roster_version(parts: Parts, viewer: Viewer, run_id: UUID) -> in
 
     None when there is none, and without the run: for whoever asks before a retry.
     """
-    async with parts.statement() as conn:
+    async with parts.statement(viewer.organisation_id) as conn:
         return await reads.newer_roster_version(conn, viewer.organisation_id, run_id)
 
 

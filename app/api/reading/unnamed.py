@@ -40,5 +40,5 @@ async def unnamed_among(parts: Parts, viewer: Viewer, ids: Iterable[UUID]) -> fr
         return frozenset()
     if not viewer.may_see_names:
         return wanted
-    async with parts.statement() as conn:
+    async with parts.statement(viewer.organisation_id) as conn:
         return await protected_among(conn, viewer.organisation_id, wanted)

@@ -21,7 +21,7 @@ async def make(parts: Parts, cipher: OrganisationCipher, asked: WebhookRequest) 
     """Makes an endpoint and gives it with its secret; raises Refused and TooManyWebhooks."""
     _check_url(parts, asked.url)
     secret = secrets.token_bytes(SECRET_BYTES)
-    async with transaction(parts.runtime.engine, "create_webhook") as conn:
+    async with transaction(parts.runtime.engine, "create_webhook", of=cipher.organisation_id) as conn:
         row = await webhooks.create_webhook(
             conn,
             cipher,
@@ -39,7 +39,7 @@ async def list_webhooks(
 ) -> tuple[list[Shown], str | None]:
     """Gives a page of the organisation's endpoints, the oldest first; raises BadRequest for another list's cursor."""
     after = cursors.read(cursor, (cursors.moment, cursors.uuid), "webhooks")
-    async with parts.statement() as conn:
+    async with parts.statement(viewer.organisation_id) as conn:
         rows = await webhooks.list_webhooks(conn, viewer.organisation_id)
     cut, following = cursors.cut(rows, limit, after, lambda row: (row["created_at"], row["id"]), "webhooks")
     return [show_webhook(row) for row in cut], following
@@ -47,7 +47,7 @@ async def list_webhooks(
 
 async def get_webhook(parts: Parts, viewer: Viewer, webhook_id: UUID) -> Shown:
     """Gives an endpoint; raises NotFound without it."""
-    async with parts.statement() as conn:
+    async with parts.statement(viewer.organisation_id) as conn:
         return show_webhook(await webhooks.find_webhook(conn, viewer.organisation_id, webhook_id))
 
 
@@ -58,20 +58,20 @@ async def change(parts: Parts, viewer: Viewer, webhook_id: UUID, asked: WebhookC
         _check_url(parts, changes["url"])
     if "types" in changes:
         changes["types"] = list(dict.fromkeys(changes["types"]))
-    async with transaction(parts.runtime.engine, "change_webhook") as conn:
+    async with transaction(parts.runtime.engine, "change_webhook", of=viewer.organisation_id) as conn:
         return show_webhook(await webhooks.change_webhook(conn, viewer.organisation_id, webhook_id, changes))
 
 
 async def delete(parts: Parts, viewer: Viewer, webhook_id: UUID) -> None:
     """Deletes an endpoint with its deliveries; raises NotFound."""
-    async with transaction(parts.runtime.engine, "delete_webhook") as conn:
+    async with transaction(parts.runtime.engine, "delete_webhook", of=viewer.organisation_id) as conn:
         await webhooks.delete_webhook(conn, viewer.organisation_id, webhook_id)
 
 
 async def rotate_secret(parts: Parts, cipher: OrganisationCipher, webhook_id: UUID) -> Shown:
     """Gives an endpoint a new secret, and shows it with that; raises NotFound."""
     secret = secrets.token_bytes(SECRET_BYTES)
-    async with transaction(parts.runtime.engine, "rotate_webhook_secret") as conn:
+    async with transaction(parts.runtime.engine, "rotate_webhook_secret", of=cipher.organisation_id) as conn:
         row = await webhooks.rotate_secret(conn, cipher, webhook_id, secret)
     return {**show_webhook(row), "secret": secret_text(secret)}
 
@@ -82,7 +82,7 @@ async def list_deliveries(
     """Gives a page of what an endpoint was told, the newest first; raises NotFound, BadRequest for another's cursor."""
     listed = ("deliveries", webhook_id)
     after = cursors.read(cursor, (cursors.moment, cursors.uuid), *listed)
-    async with parts.reading.connect() as conn:
+    async with parts.snapshot(viewer.organisation_id) as conn:
         rows = await deliveries.list_deliveries(conn, viewer.organisation_id, webhook_id, after=after, limit=limit)
     cut, following = cursors.page(rows, limit, lambda row: (row["created_at"], row["id"]), *listed)
     return [show_delivery(row) for row in cut], following
@@ -90,13 +90,13 @@ async def list_deliveries(
 
 async def replay(parts: Parts, viewer: Viewer, webhook_id: UUID, delivery_id: UUID) -> Shown:
     """Makes a delivery due at once; raises NotFound and WebhookDisabled."""
-    async with transaction(parts.runtime.engine, "replay_delivery") as conn:
+    async with transaction(parts.runtime.engine, "replay_delivery", of=viewer.organisation_id) as conn:
         return show_delivery(await deliveries.replay(conn, viewer.organisation_id, webhook_id, delivery_id))
 
 
 async def test(parts: Parts, viewer: Viewer, webhook_id: UUID) -> Shown:
     """Makes a delivery that tells of nothing; raises NotFound and WebhookDisabled."""
-    async with transaction(parts.runtime.engine, "test_webhook") as conn:
+    async with transaction(parts.runtime.engine, "test_webhook", of=viewer.organisation_id) as conn:
         return show_delivery(await deliveries.add_test(conn, viewer.organisation_id, webhook_id))
 
 

@@ -82,7 +82,7 @@ async def put_activity(
     the organisations, and then get a 503. A body may take 300 s, and after the first 30 s wants 64 KiB a second.
     """
     json_only(request)
-    async with parts.statement() as conn:
+    async with parts.statement(caller.organisation_id) as conn:
         version = await reads.roster_version(conn, caller.organisation_id, activity_id)
     if not conditions.allow(version):
         raise PreconditionFailed("The activity is not in the state that the request's conditions ask for.")
@@ -230,7 +230,7 @@ async def _roster(parts: Parts, cipher: OrganisationCipher, row: Row) -> AsyncGe
 
 
 async def _slice(parts: Parts, cipher: OrganisationCipher, row: Row, kind: Kind, after: int) -> tuple[list[bytes], int]:
-    async with parts.reading.connect() as conn:
+    async with parts.snapshot(cipher.organisation_id) as conn:
         rows = await rosters.list_items(
             conn, row["organisation_id"], row["roster_id"], kind.value, after=after, limit=_ITEMS_A_READ
         )

@@ -31,7 +31,7 @@ async def rename_activity(
 ) -> Response:
     """Gives an activity another name. Its roster stays as it is; its ETag is a new one."""
     name = (await read_body(request, RenameRequest)).display_name
-    async with transaction(parts.runtime.engine, "rename_activity") as conn:
+    async with transaction(parts.runtime.engine, "rename_activity", of=caller.organisation_id) as conn:
         row = await activities.rename_activity(
             conn,
             caller.organisation_id,
@@ -60,7 +60,7 @@ async def delete_activity(
 
     Nothing is removed at Skolverket.
     """
-    async with transaction(parts.runtime.engine, "delete_activity") as conn:
+    async with transaction(parts.runtime.engine, "delete_activity", of=caller.organisation_id) as conn:
         await activities.delete_activity(conn, caller.organisation_id, activity_id, if_match=conditions.allow)
     parts.runs.changed_here(activity_id)
     return Response(status_code=204)

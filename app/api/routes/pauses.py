@@ -29,7 +29,7 @@ async def pause_activity(activity_id: UUID, request: Request, parts: PartsDep, c
     """
     reason = (await read_body(request, PauseRequest)).reason
     place = pauses.Place(caller.organisation_id, activity_id)
-    async with transaction(parts.runtime.engine, "pause") as conn:
+    async with transaction(parts.runtime.engine, "pause", of=caller.organisation_id) as conn:
         wake_ups = await pauses.pause(conn, place, by="organisation", who=caller.handle, reason=reason)
         shown = await reading.pauses(conn, None, place)
     parts.runs.changed_here(activity_id)
@@ -45,7 +45,7 @@ async def resume_activity(activity_id: UUID, request: Request, parts: PartsDep, 
     """
     await read_no_body(request)
     place = pauses.Place(caller.organisation_id, activity_id)
-    async with transaction(parts.runtime.engine, "resume") as conn:
+    async with transaction(parts.runtime.engine, "resume", of=caller.organisation_id) as conn:
         wake_ups = await pauses.resume(conn, place, by="organisation", who=caller.handle)
         shown = await reading.pauses(conn, None, place)
     parts.runs.changed_here(activity_id)

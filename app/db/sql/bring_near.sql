@@ -12,6 +12,7 @@ DECLARE
     one pg_catalog.record;
     brought integer := 0;
 BEGIN
+    PERFORM act_for_everybody();
     FOR one IN
         WITH RECURSIVE waiting AS (
             (SELECT organisation_id FROM job WHERE status IN ('queued', 'running') AND holder IS NULL

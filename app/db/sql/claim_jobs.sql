@@ -2,7 +2,7 @@
 -- most so many. Gives them with what their steps begin with. One that cannot be opened is laid down: the others go on.
 -- Suspects (free_claims) are admitted sixteen at a time, half as many after each further death. One that was twice the
 -- only suspect at a death has the process to itself: what is in hand comes to its end first, and nothing is beside it. They are
--- of any organisation; each is opened for its own.
+-- of any organisation, for all of which this acts; each is opened for its own.
 CREATE OR REPLACE FUNCTION claim_jobs(of_epoch uuid, most integer, wanted uuid[])
 RETURNS TABLE (id uuid, claim bigint, organisation_id uuid, run_id uuid, kind text, lost_before boolean, own_keys bytea,
     wake_latency interval, opened jsonb) LANGUAGE plpgsql AS $$
@@ -15,6 +15,7 @@ DECLARE
     suspects integer;
     one pg_catalog.record;
 BEGIN
+    PERFORM act_for_everybody();
     SELECT (
         SELECT job.id FROM job
         WHERE status IN ('queued', 'running') AND sole_deaths >= 2
@@ -58,6 +59,8 @@ BEGIN
             FOR NO KEY UPDATE SKIP LOCKED
         ) free ORDER BY place LIMIT most
     LOOP
+        -- To open the one before was for its organisation alone.
+        PERFORM act_for_everybody();
         IF one.worker_deaths >= 2 THEN
             CONTINUE WHEN suspects >= greatest(1, 16 >> least(one.worker_deaths - 2, 10));
             suspects := suspects + 1;

@@ -1,6 +1,6 @@
 -- Who may call from an address: one epoch at a time, as the index uq_epoch_holds has it besides. No clock decides; those
--- who stand by compare what they have seen with what is. An epoch has jobs of any organisation in hand, so that no
--- function here acts for one.
+-- who stand by compare what they have seen with what is. An epoch has jobs of any organisation in hand, so that the
+-- functions here act for all.
 
 -- Gives the right to call to a worker under a new epoch, when nobody has it, or when the one that has it is the epoch
 -- that was seen, and has not written a beat since: that one has ended, and what it had in hand is free. Gives NULL
@@ -10,6 +10,7 @@ LANGUAGE plpgsql AS $$
 DECLARE
     taken uuid := gen_random_uuid();
 BEGIN
+    PERFORM act_for_everybody();
     INSERT INTO egress (name) VALUES (of_egress) ON CONFLICT DO NOTHING;
     PERFORM FROM egress WHERE name = of_egress FOR NO KEY UPDATE;
     IF EXISTS (SELECT FROM epoch WHERE egress = of_egress AND state = 'holds')
@@ -28,6 +29,7 @@ LANGUAGE plpgsql AS $$
 DECLARE
     died boolean;
 BEGIN
+    PERFORM act_for_everybody();
     SELECT state = 'holds' AND worker <> by_worker INTO died FROM epoch
     WHERE id = of_epoch AND beat = seen_beat AND state <> 'ended' FOR NO KEY UPDATE;
     IF NOT FOUND THEN
@@ -54,6 +56,7 @@ DECLARE
     held uuid[];
     freed integer;
 BEGIN
+    PERFORM act_for_everybody();
     SELECT CASE WHEN guilty IS NULL THEN count(*) ELSE 1 END INTO suspects FROM job
     WHERE holder = of_epoch AND worker_deaths >= 2;
     -- Each is found by its key, then by its place: locked, it can't move any more. In the order of their ids, as a pause
@@ -81,6 +84,7 @@ END $$;
 -- accused at the end of its epoch, and nobody has since, is as before.
 CREATE OR REPLACE FUNCTION close_epoch(of_epoch uuid, died boolean, guilty uuid) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
+    PERFORM act_for_everybody();
     UPDATE epoch SET state = 'ended', ended_at = clock_timestamp() WHERE id = of_epoch AND state <> 'ended';
     -- In the order of free_claims, with those that are acquitted.
     PERFORM FROM job WHERE id = ANY (ARRAY(

@@ -27,7 +27,7 @@ BEGIN
         PERFORM refuse('erased_while_wanted', 'an object that a roster or a run under way has cannot be erased');
     END IF;
     -- Few rows: there are none but of rosters that are arriving at this moment.
-    DELETE FROM roster_staging
+    DELETE FROM staged
     WHERE organisation_id = of_organisation AND kind = of_kind AND object_id = ANY (objects);
     carried := ARRAY(SELECT batches_of_objects(of_organisation, of_kind, objects));
     PERFORM set_config('provkedja.forgetting', 'on', true);

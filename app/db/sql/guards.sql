@@ -4,10 +4,24 @@ BEGIN
     RAISE EXCEPTION '%', sentence USING ERRCODE = 'check_violation', CONSTRAINT = guard;
 END $$;
 
--- Makes an organisation the one for which this transaction acts from here on: a policy of row-level security can hold
+-- Makes an organisation the one for which this transaction acts from here on: the policies of row-level security hold
 -- each row against it.
 CREATE OR REPLACE FUNCTION act_for(of_organisation uuid) RETURNS text LANGUAGE sql VOLATILE AS $$
     SELECT set_config('provkedja.organisation', of_organisation::text, true)
+$$;
+
+-- Makes this transaction act for all organisations, as far as its role may.
+CREATE OR REPLACE FUNCTION act_for_everybody() RETURNS text LANGUAGE sql VOLATILE AS $$
+    SELECT set_config('provkedja.organisation', 'everybody', true)
+$$;
+
+-- The organisation for which this transaction acts; NULL when it acts for none, or for all.
+CREATE OR REPLACE FUNCTION acting_for() RETURNS uuid LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT nullif(nullif(current_setting('provkedja.organisation', true), ''), 'everybody')::uuid
+$$;
+
+CREATE OR REPLACE FUNCTION acts_for_everybody() RETURNS boolean LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT coalesce(current_setting('provkedja.organisation', true) = 'everybody', false)
 $$;
 
 -- Gives the number of the next claim. One that a failover has lost is not given again, but for once in a million: whoever

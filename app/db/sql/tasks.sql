@@ -1,12 +1,13 @@
 -- Claims due tasks of some kinds, at most so many: for an epoch that may call, or with NULL for the time `lease`. Each kind
 -- has the `longest` that its tasks may wait. A time further ahead than that was reckoned with a clock that was wrong, and
--- is rewritten once. Tasks are of any organisation or of none, so that neither this nor what ends them acts for one.
+-- is rewritten once. Tasks are of any organisation or of none, so that this acts for all.
 CREATE OR REPLACE FUNCTION claim_tasks(
     kinds text[], longest interval[], most integer, of_epoch uuid, lease interval
 ) RETURNS SETOF task LANGUAGE plpgsql AS $$
 DECLARE
     now_ timestamptz := clock_timestamp();
 BEGIN
+    PERFORM act_for_everybody();
     IF of_epoch IS NOT NULL AND NOT EXISTS (SELECT FROM epoch WHERE id = of_epoch AND state = 'holds') THEN
         RETURN;
     END IF;

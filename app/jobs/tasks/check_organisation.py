@@ -7,6 +7,7 @@ from datetime import timedelta
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.db import checks
+from app.db.acting import EVERYBODY
 from app.db.engine import transaction
 from app.db.tasks import Task
 from app.jobs.tasks.kind import Store, TaskKind
@@ -19,7 +20,7 @@ def kind(engine: AsyncEngine, target: Target, timeout: float) -> TaskKind:
     """Makes the kind; each call may take `timeout` seconds."""
 
     async def do(task: Task) -> Store:
-        async with transaction(engine, "load_check") as conn:
+        async with transaction(engine, "load_check", of=task.organisation_id or EVERYBODY) as conn:
             who = await checks.asked(conn, task)
         found: Sequence[CredentialFinding] = ()
         if who is not None:

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from app.db.acting import EVERYBODY
 from app.db.comparisons import COMPARE_ROSTER, compare_anew
 from app.db.engine import transaction
 from app.db.tasks import Task
@@ -18,7 +19,7 @@ def kind(engine: AsyncEngine) -> TaskKind:
 
     async def do(task: Task) -> Store:
         # In a transaction of its own: whoever changes a roster holds the organisation and then asks for this task.
-        async with transaction(engine, "compare_roster") as conn:
+        async with transaction(engine, "compare_roster", of=task.organisation_id or EVERYBODY) as conn:
             if not await compare_anew(conn, task.key):
                 raise Later(_ANOTHER_TIME)
         return _nothing_more

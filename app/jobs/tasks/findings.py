@@ -50,7 +50,7 @@ class SecondLook:
         """Finds what is wrong with a roster by now; it is stored if the roster is still there."""
         roster_id, organisation_id = UUID(task.key), task.organisation_id
         assert organisation_id is not None  # noqa: S101 - every such task is made with one
-        async with transaction(self.engine, "read_given") as conn:
+        async with transaction(self.engine, "read_given", of=organisation_id) as conn:
             given = await read_given(conn, self.published, organisation_id)
             own_keys = await conn.scalar(sa.select(OWN_KEYS).where(organisation.c.id == organisation_id))
         opens = self.cipher.of(organisation_id, bytes(own_keys or b""))
@@ -92,7 +92,7 @@ class SecondLook:
     async def _slices(self, organisation_id: UUID, roster_id: UUID, kind: Kind) -> AsyncIterator[Any]:
         ordinal = -1
         while True:
-            async with transaction(self.engine, "read_roster") as conn:
+            async with transaction(self.engine, "read_roster", of=organisation_id) as conn:
                 rows = await rosters.list_items(
                     conn, organisation_id, roster_id, kind, after=ordinal, limit=_OBJECTS_A_READ
                 )

@@ -13,6 +13,7 @@ from sqlalchemy.exc import DataError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.db import tasks
+from app.db.acting import EVERYBODY
 from app.db.engine import transaction
 from app.db.tasks import Task
 from app.domain.conclusion import CIRCUIT_OPEN
@@ -75,7 +76,7 @@ class TaskLoop:
         """Claims what is due while there is room, and begins it; gives for how many more there is room."""
         longest = {each.name: each.longest for each in self.kinds.values()}
         free = self.at_once - len(self._in_progress)
-        async with transaction(self.engine, "claim_tasks") as conn:
+        async with transaction(self.engine, "claim_tasks", of=EVERYBODY) as conn:
             if self._added_at is None or time.monotonic() - self._added_at > _ADD_EVERY:
                 self._added_at = time.monotonic()
                 for each in self.kinds.values():
@@ -104,7 +105,7 @@ class TaskLoop:
             async with asyncio.timeout(_LONGEST_INSIDE if self.epoch is None else _LONGEST_CALLING):
                 store = await kind.do(task)
                 again_in = kind.every and next_wait(kind.every, self.random.random(), failed=False)
-                async with transaction(self.engine, "task_done") as conn:
+                async with transaction(self.engine, "task_done", of=task.organisation_id or EVERYBODY) as conn:
                     if await tasks.done(conn, task, again_in):
                         await store(conn)
         except Later as later:
@@ -125,7 +126,7 @@ class TaskLoop:
             await self._failed(kind, task, "internal")
 
     async def _let_go(self, task: Task, again_in: timedelta) -> None:
-        async with transaction(self.engine, "let_task_go") as conn:
+        async with transaction(self.engine, "let_task_go", of=task.organisation_id or EVERYBODY) as conn:
             await tasks.let_go(conn, task, again_in)
 
     async def _failed(
@@ -148,5 +149,5 @@ class TaskLoop:
             http_status=http_status,
             again_in=round(wait.total_seconds()),
         )
-        async with transaction(self.engine, "task_failed") as conn:
+        async with transaction(self.engine, "task_failed", of=task.organisation_id or EVERYBODY) as conn:
             await tasks.failed(conn, task, min(wait, kind.longest), code)

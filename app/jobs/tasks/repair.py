@@ -18,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.db import repairs
+from app.db.acting import EVERYBODY
 from app.db.cipher import Cipher
 from app.db.engine import transaction
 from app.db.repairs import Repair
@@ -61,7 +62,7 @@ class Repairs:
 
     async def do(self, task: Task) -> Store:
         """Looks up what the task is about, and sends again what is not as it was accepted last."""
-        async with transaction(self.engine, "load_repair") as conn:
+        async with transaction(self.engine, "load_repair", of=task.organisation_id or EVERYBODY) as conn:
             repair = await repairs.load(conn, self.cipher, task)
         seen = {} if repair is None else await self._look_up(repair)
         if repair is not None:
@@ -96,7 +97,7 @@ class Repairs:
 
     async def _send_some(self, task: Task, repair: Repair, sent: Sequence[LastAccepted], body: bytes) -> None:
         async def mark() -> bool:
-            async with transaction(self.engine, "call_repair") as conn:
+            async with transaction(self.engine, "call_repair", of=repair.cipher.organisation_id) as conn:
                 return await repairs.call(conn, task, repair.kind, sent)
 
         kind, said = repair.kind, {"batch_id": task.key, "objects": len(sent)}
@@ -149,7 +150,7 @@ class Repairs:
         raise TryAgain("no_answer")
 
     async def _answered(self, task: Task) -> None:
-        async with transaction(self.engine, "repair_answered") as conn:
+        async with transaction(self.engine, "repair_answered", of=task.organisation_id or EVERYBODY) as conn:
             await repairs.answered(conn, task)
 
 
@@ -163,7 +164,7 @@ async def ask_for_repair(engine: AsyncEngine, organisation_id: UUID, batch_id: U
     """Asks for a repair of a batch at once: the right to call had run out when its call was written."""
     log.error("a call was written when the right to call had run out", batch_id=str(batch_id))
     try:
-        async with transaction(engine, "ask_for_repair") as conn:
+        async with transaction(engine, "ask_for_repair", of=organisation_id) as conn:
             await repairs.ask(conn, organisation_id, batch_id)
     except (SQLAlchemyError, OSError) as problem:
         # Its answer can't be written down either, and then it is looked at when its job has ended.

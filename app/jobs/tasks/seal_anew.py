@@ -16,6 +16,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.db import sealed
+from app.db.acting import EVERYBODY
 from app.db.cipher import Cipher, OrganisationCipher
 from app.db.engine import transaction
 from app.db.schema import organisation
@@ -55,14 +56,14 @@ class SealAnew:
         if task.key != self.cipher.current:
             raise Later(_OTHER_KEYS)
         until, in_use, closed = time.monotonic() + self.at_a_time, False, 0
-        async with self.engine.connect() as conn:
+        async with transaction(self.engine, "read_owners", of=EVERYBODY) as conn:
             owners = (await conn.execute(sa.select(organisation.c.id, OWN_KEYS).order_by(organisation.c.id))).all()
         for column in SEALED:
             for owner in owners:
                 for older in self._older[column.keys]:
                     skip = await self._column(column, self._of(column, owner.id, bytes(owner.own_keys)), older, until)
                     closed += len(skip)
-                    async with self.engine.connect() as conn:
+                    async with transaction(self.engine, "any_left", of=owner.id) as conn:
                         in_use |= await sealed.any_left(conn, column, owner.id, older, skip)
         async with self.engine.connect() as conn:
             if in_use or await sealed.left_with(conn, self._older):
@@ -77,7 +78,7 @@ class SealAnew:
     ) -> Sequence[str]:
         skip = list[str]()
         while True:
-            async with transaction(self.engine, "seal_anew") as conn:
+            async with transaction(self.engine, "seal_anew", of=cipher.organisation_id) as conn:
                 values, closed = await sealed.seal_anew(conn, column, cipher, older, self.together, skip)
             skip += closed
             if not values and not closed:

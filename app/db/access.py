@@ -1,0 +1,103 @@
+"""What each role of the database may do, and which rows it sees: grants and row-level security, as SQL.
+
+Three roles: the owner of the tables migrates; the API has `provkedja_api`, the workers and the command line have
+`provkedja_worker`. Neither is a superuser, owns a table or passes policies by. Of an organisation's rows a session sees
+those of the organisation for which it acts (`acting`); the API acts for all of them at once in the tables of queues and
+keys alone, where no roster is.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+import sqlalchemy as sa
+
+from app.db.engine import VERSION_TABLE
+from app.roles import API, WORKER
+
+# What is read for all organisations by the API too: who calls, what is due and changed, what operators look after.
+_ACROSS: Final = frozenset(
+    {
+        *("access_token", "activity", "api_key", "job", "organisation", "pause", "run", "session", "task", "webhook"),
+        "webhook_delivery",
+    }
+)
+# A COPY goes into no table with policies. The API may write into this one and not read it: what is in it is read
+# through the view `staged`, which has the condition.
+STAGING: Final = "roster_staging"
+# Rows of it are their organisation, and not only of one.
+_OWN_ID: Final = {"organisation": "id"}
+
+_READ, _WRITE = "SELECT", "SELECT, INSERT, UPDATE, DELETE"
+# Whatever is not named here both roles may read and write.
+_GRANTS: Final = {
+    API: {
+        "organisation": "SELECT, UPDATE (last_upload)",
+        "api_key": _READ,
+        "access_token": "SELECT (organisation_id, environment, expires_at, failed_at, failure)",
+        STAGING: "INSERT",
+        "staged": "SELECT, UPDATE, DELETE",
+        "event": "SELECT, INSERT",
+        **dict.fromkeys(("answer_time", "circuit", "egress", "epoch", "reference_item", "worker"), _READ),
+    },
+    WORKER: {
+        STAGING: "SELECT (staged_at), DELETE",
+        "staged": "SELECT, UPDATE, DELETE",
+        "event": "SELECT, INSERT",
+    },
+}
+
+# Whoever may make roles makes those that are missing; a migration that may not says what to do.
+_ROLES = """
+DO $$ BEGIN
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{role}') THEN
+        CREATE ROLE {role} NOLOGIN;
+    END IF;
+    -- The doctor names sessions that others wait for; of their statements nobody sees a value.
+    IF (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN
+        GRANT pg_read_all_stats TO {role};
+    END IF;
+END $$;
+"""
+_LEAST = "REVOKE ALL ON ALL TABLES IN SCHEMA public FROM PUBLIC"
+# The plain comparison, in a form that is no condition on an index: how many rows are an organisation's says nothing of
+# how many a job or a roster has, and a planner that multiplies the two expects none. What it acts for is read once.
+_SEES = (
+    "CASE WHEN {column} = (SELECT acting_for()) THEN true ELSE {otherwise} END",
+    "(SELECT acts_for_everybody())",
+    "false",
+)
+
+
+def guarded(metadata: sa.MetaData) -> dict[str, str]:
+    """Gives the tables with rows of organisations, and the column that says of which one each is."""
+    by_column = {each.name: "organisation_id" for each in metadata.sorted_tables if "organisation_id" in each.c}
+    return {name: column for name, column in (by_column | _OWN_ID).items() if name != STAGING}
+
+
+def role_statements() -> Iterator[str]:
+    """Makes the roles that the tables are granted to, for whoever may make roles."""
+    for role in (API, WORKER):
+        yield _ROLES.format(role=role)
+
+
+def access_statements(metadata: sa.MetaData) -> Iterator[str]:
+    """Gives the policies and grants for tables that are there, in statements that can be repeated."""
+    yield _LEAST
+    for table, column in guarded(metadata).items():
+        yield f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY"
+        for role in (API, WORKER):
+            yield from _policy(table, column, role)
+    for role, special in _GRANTS.items():
+        for table in (*(each.name for each in metadata.sorted_tables), "staged"):
+            yield f"REVOKE ALL ON {table} FROM {role}"
+            yield f"GRANT {special.get(table, _WRITE)} ON {table} TO {role}"
+        yield f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {role}"
+        yield f"GRANT SELECT ON {VERSION_TABLE} TO {role}"
+
+
+def _policy(table: str, column: str, role: str) -> Iterator[str]:
+    form, everybody, nobody = _SEES
+    sees = form.format(column=column, otherwise=everybody if role == WORKER or table in _ACROSS else nobody)
+    name = role.removeprefix("provkedja_")
+    yield f"DROP POLICY IF EXISTS {name} ON {table}"
+    yield f"CREATE POLICY {name} ON {table} TO {role} USING ({sees}) WITH CHECK ({sees})"
