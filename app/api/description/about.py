@@ -9,6 +9,9 @@ Aktiviteter. Store an activity with its roster, provision it, follow the run.
 Errors are problem+json and never repeat what was sent. Without the scope `pii` everything personal is `***`. Clients
 must accept new fields and new values of enumerations in answers.
 
+A key of single school units is shown what is of those units, with counts of that alone; what is not narrowed in this
+way is a 403 `key-of-single-units`. To such a key the `version` of a run and of a job is 0.
+
 Paths carry no version. New operations, new optional parameters, new fields and new values in answers may come at any
 time and break nobody. What is to go is marked `deprecated` here first, and its answers have the headers `Deprecation`
 (RFC 9745) and `Sunset` (RFC 8594) for at least twelve months before it goes. `docs/CHANGELOG.md`, beside the source,

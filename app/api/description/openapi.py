@@ -21,6 +21,7 @@ from app.api.http.problems import (
     InternalError,
     InvalidHeader,
     InvalidKey,
+    PartialKey,
     TooSlow,
     Unauthorised,
     WrongMediaType,
@@ -68,7 +69,7 @@ _IN_PATHS = {
 }
 # Causes that many operations have, by what makes them possible.
 _ALWAYS = (BadRequest, InternalError)
-_WITH_KEY = (Unauthorised, InvalidKey, Forbidden, DatabaseUnavailable)
+_WITH_KEY = (Unauthorised, InvalidKey, Forbidden, PartialKey, DatabaseUnavailable)
 _RETRY_AFTER = {
     "description": "Seconds until another try is worth while, where waiting helps.",
     "schema": {"type": "integer"},
