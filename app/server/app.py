@@ -17,6 +17,7 @@ from app.api.http.head import HeadAsGet
 from app.api.http.ids import canonical_ids
 from app.api.http.observed import Observed
 from app.api.http.query import declared_parameters_only
+from app.api.http.request_forms import RequestForms
 from app.api.polling.from_memory import FromMemory
 from app.api.polling.run_reader import RunReader
 from app.api.readiness import Readiness
@@ -71,6 +72,7 @@ def create_app(runtime: Runtime) -> FastAPI:
     app.add_middleware(HeadAsGet)
     if origins := origins_of(runtime.settings.cors_origins):
         app.add_middleware(CrossOrigin, origins=origins)
+    app.add_middleware(RequestForms)
     app.add_middleware(handlers.Unhandled)
     app.add_middleware(Observed, metrics=parts.metrics)
     return app

@@ -22,6 +22,7 @@ from app.db.acting import EVERYBODY
 from app.db.circuits import service_states
 from app.db.sealed import sealed_with
 from app.db.workers import all_workers
+from app.server.connections import configured
 
 PORT = 9100
 _TIMEOUT_SECONDS = 3.0
@@ -49,10 +50,7 @@ async def figures_served(parts: Parts, host: str, port: int) -> AsyncIterator[in
     with listening:
         taken = int(listening.getsockname()[1])
         _log.info("metrics are served", host=host, port=taken)
-        config = uvicorn.Config(
-            figures_app(parts), log_config=None, access_log=False, server_header=False, ws="none", lifespan="off"
-        )
-        server = _Server(config)
+        server = _Server(configured(figures_app(parts)))
         serving = asyncio.create_task(_serve(server, listening))
         try:
             yield taken

@@ -20,6 +20,7 @@ from app.db.outages import DatabaseUnusable
 from app.ready import say_ready
 from app.runtime import running
 from app.server.app import create_app
+from app.server.connections import configured
 from app.server.figures import PORT, figures_served
 from app.settings import Settings
 
@@ -64,17 +65,7 @@ async def serve_api(
         gc.collect()
         gc.freeze()
         gc.set_threshold(*_GARBAGE)
-        config = uvicorn.Config(
-            app,
-            host=host,
-            port=port,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            lifespan="off",
-            ws="none",
-            timeout_graceful_shutdown=_GRACE_SECONDS,
-        )
+        config = configured(app, host=host, port=port, timeout_graceful_shutdown=_GRACE_SECONDS)
         parts: Parts = app.state.parts
         metrics_port = PORT if settings.metrics_port is None else settings.metrics_port
         async with parts.runs.watching(), figures_served(parts, settings.metrics_host, metrics_port) as figures_port:

@@ -17,6 +17,7 @@ from app.db import cipher, tenants
 from app.local.postgres import as_role
 from app.roles import API
 from app.runtime import Runtime, running
+from app.server.connections import configured
 from app.server.figures import figures_app
 from app.settings import Settings
 from tests.api.factories import Played, body, person, put
@@ -108,7 +109,7 @@ async def service(settings: Settings) -> AsyncIterator[Service]:
         app = app_over(served)
         with socket.socket() as listening:
             listening.bind(("127.0.0.1", 0))
-            server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="off"))
+            server = uvicorn.Server(configured(app))
             serving = asyncio.create_task(server.serve(sockets=[listening]))
             made = Service(runtime, app, listening.getsockname()[1], organisations)
             try:

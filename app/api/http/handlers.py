@@ -1,5 +1,7 @@
 """What becomes of an error that is raised: a problem, whoever raised it."""
 
+import asyncio
+
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -49,6 +51,11 @@ class Unhandled:
             await self.app(scope, receive, noting)
         except ClientDisconnect:
             return
+        except asyncio.CancelledError:
+            # The process ends, and has waited for as long as it does.
+            if not started:
+                await problem(InternalError)(scope, receive, send)
+            raise
         except Exception as exc:
             answer = problem(InternalError)
             _log.error("unhandled", fault=describe_exception(exc))

@@ -38,6 +38,24 @@ class InvalidHeader(BadRequest):
     slug = "invalid-header"
 
 
+class MalformedRequest(Problem):
+    """It is no HTTP, or can be read in two ways."""
+
+    slug = "malformed-request"
+
+
+class HeadersTooLarge(Problem):
+    """The headers have more bytes than they may."""
+
+    slug = "headers-too-large"
+
+
+class HeadersTooSlow(Problem):
+    """The headers did not arrive in time."""
+
+    slug = "headers-too-slow"
+
+
 class Unauthorised(Problem):
     """There is no key."""
 
