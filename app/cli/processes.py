@@ -13,9 +13,11 @@ from app import __version__
 from app.cli.arguments import AsJson
 from app.cli.output import print_json, print_line
 from app.cli.start import read_settings
+from app.db.access import check_roles, grant_again
 from app.db.changes import place_changes_anew
 from app.db.engine import check, close, connect
 from app.db.outages import outage_of
+from app.db.schema import metadata
 from app.errors import Stopped
 from app.runtime import check_for_calls, running, token_cipher
 
@@ -218,18 +220,22 @@ def simulator(
 
 @commands.command()
 def migrate(as_json: AsJson = False) -> None:
-    """Brings the database of DATABASE_URL to this version's tables; what is there already stays as it is."""
+    """Brings the database of DATABASE_URL to this version's tables; what is there already stays as it is.
+
+    It is run as the role that owns the tables, and lets in those of the API and the workers.
+    """
     from alembic import command
     from alembic.config import Config
 
-    settings = read_settings()
-    asyncio.run(check(settings.database_url.get_secret_value()))
+    address = read_settings().database_url.get_secret_value()
+    asyncio.run(check(address))
+    check_roles(address)
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parents[2] / "migrations"))
     command.upgrade(config, "head")
-    placed = place_changes_anew(settings.database_url.get_secret_value())
+    granted, placed = grant_again(address, metadata), place_changes_anew(address)
     if as_json:
-        print_json({"version": __version__, "changes_placed_anew": placed})
+        print_json({"version": __version__, "changes_placed_anew": placed, "granted_again": granted})
     elif placed:
         print_line("This database was loaded from a dump: its runs and jobs have places among the changes again.")
 

@@ -11,7 +11,8 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from app.db.engine import VERSION_TABLE
+from app.db.engine import VERSION_TABLE, connect_blocking
+from app.errors import Stopped
 from app.roles import API, WORKER
 
 # What is read for all organisations by the API too: who calls, what is due and changed, what operators look after.
@@ -82,17 +83,54 @@ def role_statements() -> Iterator[str]:
 
 def access_statements(metadata: sa.MetaData) -> Iterator[str]:
     """Gives the policies and grants for tables that are there, in statements that can be repeated."""
-    yield _LEAST
     for table, column in guarded(metadata).items():
         yield f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY"
         for role in (API, WORKER):
             yield from _policy(table, column, role)
+    yield from grant_statements(metadata)
+
+
+def grant_statements(metadata: sa.MetaData) -> Iterator[str]:
+    """Gives the grants alone: they are not in a dump, and wait for nobody."""
+    yield _LEAST
     for role, special in _GRANTS.items():
         for table in (*(each.name for each in metadata.sorted_tables), "staged"):
             yield f"REVOKE ALL ON {table} FROM {role}"
             yield f"GRANT {special.get(table, _WRITE)} ON {table} TO {role}"
         yield f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {role}"
         yield f"GRANT SELECT ON {VERSION_TABLE} TO {role}"
+
+
+def check_roles(url: str) -> None:
+    """Raises Stopped when a role is missing that this user may not make: nobody could be let in."""
+    engine = connect_blocking(url, name="provkedja migrate")
+    try:
+        with engine.begin() as conn:
+            may_make = conn.scalar(
+                sa.text("SELECT rolsuper OR rolcreaterole FROM pg_roles WHERE rolname = current_user")
+            )
+            there = set(conn.scalars(sa.text("SELECT rolname FROM pg_roles")))
+    finally:
+        engine.dispose()
+    if missing := [role for role in (API, WORKER) if role not in there and not may_make]:
+        raise Stopped(
+            f"{' and '.join(missing)}: no such role, and the user in DATABASE_URL may not make it;"
+            " docs/operate/roles.sh does, as a superuser, once for a server"
+        )
+
+
+def grant_again(url: str, metadata: sa.MetaData) -> bool:
+    """Grants both roles what they may where a dump was loaded, which has no grants; tells whether that was so."""
+    engine = connect_blocking(url, name="provkedja migrate")
+    try:
+        with engine.begin() as conn:
+            if conn.scalar(sa.text(f"SELECT has_table_privilege('{API}', 'job', 'SELECT')")):
+                return False
+            for each in grant_statements(metadata):
+                conn.exec_driver_sql(each)
+            return True
+    finally:
+        engine.dispose()
 
 
 def _policy(table: str, column: str, role: str) -> Iterator[str]:

@@ -162,6 +162,14 @@ _AHEAD = """
 """
 _HOLDERS = "SELECT egress, worker, began_at FROM epoch WHERE state = 'holds' ORDER BY egress"
 _BARE = "SELECT number FROM organisation WHERE certificate_file IS NULL ORDER BY number LIMIT 1000"
+# Roles of services and workers that no policy hinders: superusers, who pass them by, and whoever may act as the owner.
+_UNHINDERED = """
+    SELECT DISTINCT usename::text AS role FROM pg_stat_activity JOIN pg_roles ON rolname = usename
+    WHERE datname = current_database() AND application_name ~ '^provkedja (api|worker)'
+        AND (rolsuper OR rolbypassrls
+            OR pg_has_role(usesysid, (SELECT relowner FROM pg_class WHERE oid = 'job'::regclass), 'MEMBER'))
+    ORDER BY 1
+"""
 _SESSIONS = """
     SELECT activity.pid, application_name, xact_start AS open_since,
         CASE WHEN state LIKE 'idle in transaction%' THEN state_change END AS idle_since,
@@ -234,6 +242,7 @@ async def look(conn: AsyncConnection, most: int = MOST_LANES) -> Seen:
     ahead = await part("times", lambda: _rows(conn, _AHEAD, now=now, silent=SILENT_AFTER, lease=LEASE), none)
     counted = await part("keys", partial(sealed_with, conn), list[SealedWith]())
     bare = await part("organisations", lambda: _rows(conn, _BARE), none)
+    unhindered = await part("roles", lambda: _rows(conn, _UNHINDERED), none)
     return Seen(
         now=now,
         queues=[_queue(row) for row in queues],
@@ -263,6 +272,7 @@ async def look(conn: AsyncConnection, most: int = MOST_LANES) -> Seen:
         clock_ahead=clock_ahead,
         far_ahead={row["what"]: row["times"] for row in ahead},
         without_certificate=[row["number"] for row in bare],
+        unhindered=[row["role"] for row in unhindered],
         sealed={each.key: each.values for each in counted if each.keys == "encryption"},
         unread=unread,
     )

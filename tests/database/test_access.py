@@ -1,6 +1,7 @@
 """The database as the second line: its roles see the rows of the organisation for which they act, and those alone."""
 
 from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
 from typing import Final
 from uuid import UUID, uuid4
 
@@ -12,10 +13,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.db.access import STAGING, guarded
 from app.db.acting import EVERYBODY, acting_connection, on_behalf_of
+from app.db.doctor import look
 from app.db.engine import close, connect, statement, transaction
 from app.db.schema import metadata
-from app.local.postgres import as_role
-from app.roles import API, WORKER
+from app.local.postgres import SUPERUSER, as_role
+from app.roles import API, OWNER, WORKER
 from tests.database.factories import Tenant
 from tests.database.seed_states import Names
 
@@ -274,3 +276,22 @@ async def test_a_statement_that_fails_leaves_the_connection_usable(tenant: Tenan
         with pytest.raises(sa.exc.DataError):
             await conn.scalar(sa.text("SELECT 1 / 0"))
         assert await conn.scalar(sa.text("SELECT acting_for()")) == tenant.organisation_id
+
+
+async def test_the_doctor_names_services_that_no_policy_hinders(database_url: str, tenant: Tenant) -> None:
+    """A superuser and the owner, by whatever address; not the roles that are meant."""
+    names = {"provkedja api": (API, OWNER), "provkedja worker": (WORKER, None), "provkedja migrate": (OWNER,)}
+    engines = [
+        connect(database_url if role is None else as_role(database_url, role), pool=1, name=name)
+        for name, roles in names.items()
+        for role in roles
+    ]
+    async with AsyncExitStack() as stack:
+        for engine in engines:
+            stack.push_async_callback(close, engine)
+            await (await stack.enter_async_context(engine.connect())).scalar(sa.text("SELECT 1"))
+        for asking in (WORKER, API):
+            doctor = connect(as_role(database_url, asking), pool=1, name="provkedja doctor", acting=EVERYBODY)
+            stack.push_async_callback(close, doctor)
+            async with doctor.begin() as conn:
+                assert (await look(conn)).unhindered == [SUPERUSER, OWNER]

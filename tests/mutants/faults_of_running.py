@@ -68,8 +68,8 @@ RUNNING: Final = (
     ),
     Fault(
         "Postgres takes sessions of other machines without TLS",
-        "hostssl  all       all   all ",
-        "host     all       all   all ",
+        "hostssl  provkedja ",
+        "host     provkedja ",
         ("TLS to servers",),
     ),
     Fault(

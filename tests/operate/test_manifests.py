@@ -109,7 +109,17 @@ def test_workers_alone_have_token_keys_and_certificates() -> None:
         name: {each["secret"]["secretName"] for each in pod(name)["volumes"] if "secret" in each} for name in WITH_PODS
     }
     assert mounted["provkedja-worker"] - mounted["provkedja-serve"] == {"provkedja-worker", "provkedja-certificates"}
-    assert mounted["provkedja-serve"] == {"provkedja"}
+    assert mounted["provkedja-serve"] == {"provkedja", "provkedja-api"}
+
+
+def test_each_process_has_the_address_of_its_own_role() -> None:
+    """Of a secret of its own: with another's it could do more than it has to."""
+    roles = {"provkedja-migrate": "owner", "provkedja-serve": "api", "provkedja-worker": "worker"}
+    for name, role in roles.items():
+        assert environment(name)["DATABASE_URL_FILE"] == f"/run/secrets/provkedja-{role}/DATABASE_URL"
+
+
+def test_the_api_is_shown_no_certificate() -> None:
     assert "CERTIFICATE_FOLDER" not in environment("provkedja-serve")
 
 
@@ -195,11 +205,16 @@ def test_a_unit_has_its_settings_from_one_file_and_rights_to_nothing(path: Path)
     credentials = [
         line for line in path.read_text("utf-8").splitlines() if re.match("LoadCredential|Environment=", line)
     ]
-    keys = {"serve": ["encryption_keys"], "worker": ["encryption_keys", "token_keys"], "migrate": []}
+    role, keys = {
+        "provkedja-serve": ("api", ["encryption_keys"]),
+        "provkedja-worker": ("worker", ["encryption_keys", "token_keys"]),
+        "provkedja-migrate": ("owner", []),
+    }[path.stem]
+    files = {"database_url": f"database_url.{role}", **dict(zip(keys, keys, strict=True))}
     assert credentials == [
         line
-        for name in next(names for part, names in keys.items() if part in path.name)
-        for line in (f"LoadCredential={name}:/etc/provkedja/{name}", f"Environment={name.upper()}_FILE=%d/{name}")
+        for name, file in files.items()
+        for line in (f"LoadCredential={name}:/etc/provkedja/{file}", f"Environment={name.upper()}_FILE=%d/{name}")
     ]
     assert (service["User"], service["NoNewPrivileges"], service["ProtectSystem"]) == ("provkedja", "yes", "strict")
     assert service["CapabilityBoundingSet"] == ""

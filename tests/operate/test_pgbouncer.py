@@ -18,11 +18,14 @@ from app.api.readiness import NEEDED
 from app.db.address import PINNED
 from app.local.environment import new_keys
 from app.local.server import free_port
+from app.roles import API, OWNER, WORKER
 from tests.conftest import ROOT, Spawn
 
 FILE = (ROOT / "docs/operate/pgbouncer.ini").read_text("utf-8")
 GIVEN = re.findall(
-    r"^ALTER ROLE provkedja SET (\w+) = (.+);$", (ROOT / "docs/operate/postgres.md").read_text("utf-8"), re.M
+    r"^ALTER (?:DATABASE|ROLE provkedja_worker IN DATABASE) provkedja SET (\w+) = (.+);$",
+    (ROOT / "docs/operate/postgres.md").read_text("utf-8"),
+    re.MULTILINE,
 )
 PROGRAM = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
 WITHIN = 30.0
@@ -41,16 +44,13 @@ def pooled_url(empty_database_url: str) -> Iterator[str]:
     name = there.path[1:]
     with psycopg.connect(empty_database_url, autocommit=True) as connection:
         for setting, value in GIVEN:
-            # For this database alone: others of this server are other tests'.
-            connection.execute(
-                sql.SQL("ALTER ROLE {} IN DATABASE {} SET {} = {}").format(
-                    sql.Identifier(str(there.username)), sql.Identifier(name), sql.Identifier(setting), value.strip("'")
-                )
-            )
+            named = sql.Identifier(name), sql.Identifier(setting)
+            connection.execute(sql.SQL("ALTER DATABASE {} SET {} = {}").format(*named, value.strip("'")))
     # Not pytest's folder: nobody but root gets into that, and PgBouncer does not run as root.
     with tempfile.TemporaryDirectory(prefix="provkedja-") as folder:
         users, written = Path(folder, "userlist.txt"), Path(folder, "pgbouncer.ini")
-        users.write_text(f'"{there.username}" "{there.password}"\n')
+        roles = (str(there.username), OWNER, API, WORKER)
+        users.write_text("".join(f'"{role}" "{there.password}"\n' for role in roles))
         written.write_text(
             FILE.replace(
                 "provkedja = host=127.0.0.1 port=5432 dbname=provkedja",

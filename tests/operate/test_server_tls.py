@@ -12,6 +12,8 @@ import pytest
 from app.db import engine
 from app.jobs.notifier import Notifier
 from app.local.environment import new_keys
+from app.local.postgres import as_role
+from app.roles import API
 from tests.conftest import Spawn, _quick_folder, _wait
 from tests.operate.compose_servers import certify, secured_postgres, secured_redis
 
@@ -75,10 +77,13 @@ async def test_a_postgres_without_tls_is_not_spoken_to(database_url: str, secure
 @pytest.mark.skipif(not Path("/proc/net/if_inet6").exists(), reason="no IPv6 here")
 async def test_postgres_takes_no_session_of_another_machine_without_tls(secured: Secured) -> None:
     """By its second address, which pg_hba.conf does not take for its own; the certificate has no such name."""
-    async with await engine.open_session(secured.database("[::1]", "verify-ca"), name="test"):
+    async with await engine.open_session(as_role(secured.database("[::1]", "verify-ca"), API), name="test"):
         pass
     with pytest.raises(psycopg.OperationalError, match="no encryption"):
-        await engine.open_session(secured.database("[::1]", "disable"), name="test")
+        await engine.open_session(as_role(secured.database("[::1]", "disable"), API), name="test")
+    # The superuser is for the machine itself.
+    with pytest.raises(psycopg.OperationalError, match=r"no pg_hba\.conf entry"):
+        await engine.open_session(secured.database("[::1]", "verify-ca"), name="test")
 
 
 @pytest.mark.parametrize("wrong", ["authority", "name"])

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from app.roles import API, OWNER, WORKER
 from app.settings import Settings
 from tests.conftest import ROOT
 
@@ -48,8 +49,9 @@ def test_the_servers_are_reached_over_tls_alone() -> None:
         assert f"{name}-tls:/tls:ro" in SERVICES[name]["volumes"]
         assert f"{name}-tls:/tls/{name}" in SERVICES["server-certificates"]["volumes"]
         assert SERVICES[name]["depends_on"]["server-certificates"] == {"condition": "service_completed_successfully"}
-    for name in ("migrate", "api", "worker"):
+    for name, role in (("migrate", OWNER), ("api", API), ("worker", WORKER)):
         environment = SERVICES[name]["environment"]
+        assert environment["DATABASE_URL"].startswith(f"postgresql://{role}:${{")
         assert environment["DATABASE_URL"].endswith("?sslmode=verify-full&sslrootcert=/authority/ca.pem")
         assert environment["REDIS_URL"].startswith("rediss://")
         assert environment["REDIS_CA_FILE"] == "/authority/ca.pem"

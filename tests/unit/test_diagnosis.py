@@ -266,6 +266,9 @@ def test_what_a_queue_waits_for(of: ActivityQueue, level: str, code: str) -> Non
         pytest.param(
             seen(far_ahead={"worker": 1, "job": 2}), [("warning", "times_far_ahead")], id="times that lie too far ahead"
         ),
+        pytest.param(
+            seen(unhindered=["postgres"]), [("warning", "role_unhindered")], id="a service whom no policy hinders"
+        ),
         pytest.param(seen(without_certificate=["2120000001"]), [], id="a simulator wants no certificate"),
         pytest.param(
             seen(without_certificate=["2120000001"], certificates_needed=True),
@@ -405,6 +408,8 @@ def test_nothing_is_said_but_ids_numbers_codes_and_times() -> None:
         "organisations",
         "next",
         "egresses",
+        # of the database, and of our processes alone
+        "roles",
     }
     codes, times = (
         {"fault", "service", "bucket", "program", "tables", "kind", "way"},
