@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from ipaddress import ip_network
 from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
 
@@ -49,6 +50,17 @@ def _address(given: str) -> str:
         raise ValueError("an address has no user or password in it: organisations have certificates")
     if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
         raise ValueError("plain http goes to this machine alone: give an https address")
+    return given
+
+
+def _networks(given: str) -> str:
+    """Refuses what is neither an address nor a network."""
+    for each in given.split(","):
+        try:
+            if each.strip():
+                ip_network(each.strip())
+        except ValueError:
+            raise ValueError("give addresses or networks such as `10.0.0.5, 10.1.0.0/16`") from None
     return given
 
 
@@ -241,6 +253,15 @@ class Settings(BaseSettings):
         Field(
             pattern=r"^(https?://[a-z0-9.-]+(:[0-9]+)?(, ?https?://[a-z0-9.-]+(:[0-9]+)?)*)?$",
             description="Web pages that may call with a key, by origin: `https://skola.example`, comma separated.",
+        ),
+    ] = ""
+    trusted_proxies: Annotated[
+        str,
+        AfterValidator(_networks),
+        Field(
+            description="Addresses or networks of the proxies in front of `serve`, comma separated: `10.0.0.5, "
+            "10.1.0.0/16`. Only what these say of who asks, and over what, is believed (`X-Forwarded-For`, "
+            "`X-Forwarded-Proto`); they must not pass on what a client sends under these names.",
         ),
     ] = ""
     webhooks_to_loopback: Annotated[

@@ -47,7 +47,7 @@ _BOTH = (
     *("webhooks_to_loopback", "metrics_port", "metrics_host", "log_level"),
 )
 _OF_SERVE = (
-    *("cors_origins", "sign_in_over_http"),
+    *("cors_origins", "trusted_proxies", "sign_in_over_http"),
     *("max_roster_bytes", "max_organisation_bytes", "max_organisation_waiting_runs"),
 )
 _OF_WORKER = (

@@ -16,6 +16,7 @@ from app.api.http.cross_origin import CrossOrigin, origins_of
 from app.api.http.head import HeadAsGet
 from app.api.http.ids import canonical_ids
 from app.api.http.observed import Observed
+from app.api.http.proxies import BehindProxies, networks_of
 from app.api.http.query import declared_parameters_only
 from app.api.http.request_forms import RequestForms
 from app.api.polling.from_memory import FromMemory
@@ -75,6 +76,8 @@ def create_app(runtime: Runtime) -> FastAPI:
     app.add_middleware(RequestForms)
     app.add_middleware(handlers.Unhandled)
     app.add_middleware(Observed, metrics=parts.metrics)
+    if trusted := networks_of(runtime.settings.trusted_proxies):
+        app.add_middleware(BehindProxies, trusted=trusted)
     return app
 
 

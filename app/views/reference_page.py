@@ -9,7 +9,7 @@ from app.catalogue import LANGUAGES, Language
 
 def reference_page(title: str, sections: Iterable[str]) -> str:
     """Writes a page of these sections."""
-    return _PAGE.format(title=escape(title), body="\n".join(sections))
+    return _PAGE.format(title=escape(title), style=STYLE, body="\n".join(sections))
 
 
 def reference_section(name: str, url: str, said: Mapping[Language, tuple[str, Iterable[tuple[str, str]]]]) -> str:
@@ -22,20 +22,22 @@ def reference_section(name: str, url: str, said: Mapping[Language, tuple[str, It
     return "".join([*parts, "</section>"])
 
 
+STYLE: Final = """
+body { font: 16px/1.5 sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
+section { display: grid; grid-template-columns: 1fr 1fr; gap: 0 2rem; border-bottom: 1px solid #ccc; }
+h2 { grid-column: 1 / -1; margin-bottom: 0; }
+dt { font-weight: bold; }
+dd { margin: 0 0 .5rem; }
+@media (max-width: 40rem) { section { grid-template-columns: 1fr; } }
+"""
+
 _PAGE: Final = """<!doctype html>
 <html lang="sv">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title}</title>
-<style>
-body {{ font: 16px/1.5 sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }}
-section {{ display: grid; grid-template-columns: 1fr 1fr; gap: 0 2rem; border-bottom: 1px solid #ccc; }}
-h2 {{ grid-column: 1 / -1; margin-bottom: 0; }}
-dt {{ font-weight: bold; }}
-dd {{ margin: 0 0 .5rem; }}
-@media (max-width: 40rem) {{ section {{ grid-template-columns: 1fr; }} }}
-</style>
+<style>{style}</style>
 </head>
 <body>
 {body}

@@ -134,6 +134,32 @@ async def test_an_activitys_etag_changes_with_what_is_shown_and_names_its_versio
         assert (await client.put(address, json=content, headers={"If-Match": tag})).status_code == status
 
 
+async def test_nobody_keeps_what_may_be_personal(service: Service, ids: dict[str, str]) -> None:
+    """Runs and jobs, in which nobody is, may be kept by who has asked, and are asked for anew each time."""
+    client = await service.client(*ALL_SCOPES)
+    asked_anew: set[str] = set()
+    for path, operations in service.app.openapi()["paths"].items():
+        if "get" not in operations or not operations["get"]["security"]:
+            continue
+        kept = (await client.head(fill(path, ids))).headers["cache-control"]
+        if kept != "no-store":
+            assert kept == "private, no-cache", path
+            asked_anew.add(path)
+    assert asked_anew == {"/runs/{run_id}", "/jobs/{job_id}", "/activities/{activity_id}"}
+
+
+async def test_what_came_over_tls_is_asked_for_in_no_other_way(service: Service) -> None:
+    """What a trusted proxy says of it counts; what anybody else says does not."""
+    for trusted, expected in (("127.0.0.0/8", "max-age=31536000"), ("192.0.2.1", None), ("", None)):
+        settings = service.runtime.settings.model_copy(update={"trusted_proxies": trusted})
+        app = create_app(replace(service.runtime, settings=settings))
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://api") as client:
+            for path in ("/version", "/jobs", "/nowhere"):
+                answer = await client.get(path, headers={"X-Forwarded-Proto": "https"})
+                assert answer.headers.get("strict-transport-security") == expected
+                assert "strict-transport-security" not in (await client.get(path)).headers
+
+
 async def test_a_page_of_an_origin_that_is_named_may_call(service: Service) -> None:
     """It may ask beforehand without a key, and read errors as well."""
     page = "https://skola.example"

@@ -30,4 +30,16 @@ LIMITS: Final = (
         "            if self._head_due is not None:\n                self._head_due.cancel()\n",
         ("connections",),
     ),
+    Fault(
+        "anybody says for whom they ask",
+        'if scope["type"] == "http" and client and self._trusts(client[0]):',
+        'if scope["type"] == "http" and client:',
+        ("proxies",),
+    ),
+    Fault(
+        "the first address counts that a client has sent itself",
+        "            if not self._trusts(each):\n                break\n",
+        "",
+        ("proxies",),
+    ),
 )

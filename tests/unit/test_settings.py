@@ -40,6 +40,7 @@ def test_every_setting_is_an_environment_variable_of_its_name(name: str, monkeyp
         **{f"SKOLVERKET_{what}_URL": "https://host.example.se/v1" for what in ADDRESSES},
         "SKOLVERKET_AUTHORISATION_PINS": PIN,
         "CORS_ORIGINS": "https://skola.example, http://127.0.0.1:5173",
+        "TRUSTED_PROXIES": "10.0.0.5, 10.1.0.0/16",
         "METRICS_PORT": "9200",
         "BUILD_COMMIT": "0123abc",
     }
@@ -81,6 +82,7 @@ def test_what_is_not_ours_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> Non
         ("WORKER_JOBS", "7319"),
         ("METRICS_PORT", "-7319"),
         ("METRICS_HOST", ""),
+        ("TRUSTED_PROXIES", "10.0.0.1/8, 7319"),
         ("CORS_ORIGINS", "*"),
         ("CORS_ORIGINS", "https://skola.example/7319"),
         ("CORS_ORIGINS", "skola.example"),

@@ -16,7 +16,8 @@ from app.logs import request_logger
 
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _ON_ALL: Final = (b"x-content-type-options", b"nosniff")
-
+# Over TLS: a browser asks in no other way for a year. Over plain http it would believe none of it.
+_OVER_TLS: Final = (_ON_ALL, (b"strict-transport-security", b"max-age=31536000"))
 
 # For all that is no route of ours: what callers type is no label.
 _UNMATCHED: Final = "unmatched"
@@ -34,6 +35,7 @@ class Observed:
             await self.app(scope, receive, send)
             return
         began, status, note = time.perf_counter(), 0, begin_request()
+        on_all = _OVER_TLS if scope.get("scheme") == "https" else (_ON_ALL,)
         id_header = (b"x-request-id", note.id.encode())
 
         async def noting(message: Message) -> None:
@@ -41,7 +43,7 @@ class Observed:
             if message["type"] == "http.response.start":
                 # as a number: an enumeration would be written as what it is called
                 status = int(message["status"])
-                message = {**message, "headers": [*message["headers"], id_header, _ON_ALL]}
+                message = {**message, "headers": [*message["headers"], id_header, *on_all]}
             await send(message)
 
         try:
