@@ -13,6 +13,7 @@ Problem
 │   ├── RunUnderWay
 │   ├── ActivityDeleted
 │   ├── ContentErased
+│   ├── RunHasIt
 │   ├── OrganisationFull
 │   ├── TooManyWebhooks
 │   ├── WebhookDisabled
@@ -110,6 +111,12 @@ class ContentErased(Conflict):
     """What would have to be sent is kept no longer."""
 
     slug = "content-erased"
+
+
+class RunHasIt(Conflict):
+    """What a run under way has cannot be erased yet."""
+
+    slug = "run-has-it"
 
 
 class OrganisationFull(Conflict):

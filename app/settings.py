@@ -221,6 +221,13 @@ class Settings(BaseSettings):
             description="How often Skolverket's open data (school units, programmes, exams) is read, e.g. `12 h`.",
         ),
     ] = timedelta(hours=12)
+    erasures_file: Annotated[
+        str,
+        Field(
+            description="The file in which workers write each erasure, without a name, so that it can be done again "
+            "after a backup was restored; without it nothing is erased. Commands and workers have one and the same."
+        ),
+    ] = ""
     max_roster_bytes: Annotated[int, Field(gt=0, description="Largest body of `PUT /activities/{id}`.")] = 64 * _MIB
     max_organisation_bytes: Annotated[
         int,

@@ -124,6 +124,9 @@ async def caller_of(parts: PartsDep, given: Credentials) -> Caller:
     return key
 
 
+CallerDep = Annotated[Caller, Depends(caller_of)]
+
+
 def check_whole(caller: Caller) -> None:
     """Raises PartialKey for a caller who is narrowed to school units: what is asked for is not."""
     if caller.school_units is not None:

@@ -13,6 +13,7 @@ from app import __version__
 from app.cli import (
     config,
     doctor,
+    erasures,
     jobs,
     keys,
     open_data,
@@ -32,7 +33,7 @@ cli = typer.Typer(
     pretty_exceptions_enable=False,
     help="Provkedja: provisions the rosters of digital national exams to Skolverket.",
 )
-for module in (processes, open_data, rosters, doctor, pauses, reencrypt):
+for module in (processes, open_data, rosters, doctor, pauses, reencrypt, erasures):
     cli.add_typer(module.commands)
 for name, group in (
     ("organisations", organisations.organisations),

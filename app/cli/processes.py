@@ -54,6 +54,7 @@ _OF_WORKER = (
     *("egress", "worker_jobs", "skolverket_calls_per_second", "skolverket_reads_per_second", "skolverket_timeout"),
     *("token_keys", "token_keys_file", "skolverket_ca_file"),
     *("skolverket_authorisation_pins", "certificate_folder", "fault_horizon", "open_data_refresh"),
+    "erasures_file",
 )
 
 

@@ -38,6 +38,7 @@ _GRANTS: Final = {
         STAGING: "INSERT",
         "staged": "SELECT, UPDATE, DELETE",
         "event": "SELECT, INSERT",
+        "erasure": "SELECT, INSERT, UPDATE",
         **dict.fromkeys(("answer_time", "circuit", "egress", "epoch", "reference_item", "worker"), _READ),
     },
     WORKER: {

@@ -22,7 +22,9 @@ from app.security.keys import OPERATOR, NewKey, new_key
 Row = sa.RowMapping
 
 # An organisation's own keys as `Cipher.of` takes them.
-OWN_KEYS: Final = sa.literal_column("organisation.salt || organisation.digest_key", sa.LargeBinary).label("own_keys")
+OWN_KEYS: Final = sa.literal_column("organisation.salt || coalesce(organisation.digest_key, '')", sa.LargeBinary).label(
+    "own_keys"
+)
 
 
 class CertificateFiles(NamedTuple):
@@ -106,9 +108,11 @@ async def rename_organisation(conn: AsyncConnection, number: str, name: str) -> 
 async def set_disabled(conn: AsyncConnection, number: str, *, disabled: bool) -> None:
     """Lets an organisation's keys open nothing, or what they did before; disabling twice keeps the first time.
 
-    What has been accepted is carried out all the same. Raises NotFound.
+    What has been accepted is carried out all the same. Raises NotFound, and Conflict for one that was erased.
     """
     now = sa.func.coalesce(organisation.c.disabled_at, sa.func.clock_timestamp())
+    if not disabled:
+        await _check_not_erased(conn, number)
     await _change(conn, number, disabled_at=now if disabled else None)
 
 
@@ -131,6 +135,12 @@ async def organisations(conn: AsyncConnection, number: str | None = None) -> lis
     if number is not None and not found:
         raise _unknown()
     return found
+
+
+async def own_keys(conn: AsyncConnection, organisation_id: UUID) -> bytes:
+    """Gives an organisation's own keys as `Cipher.of` takes them."""
+    asked = sa.select(OWN_KEYS).where(organisation.c.id == organisation_id)
+    return bytes((await conn.execute(asked)).scalar_one())
 
 
 async def organisation_of_run(conn: AsyncConnection, run_id: UUID) -> Row | None:
@@ -156,13 +166,14 @@ async def create_key(
     school_units: Sequence[UUID] | None = None,
 ) -> NewKey:
     """Makes a key for an organisation, or for the objects of its `school_units` alone; its text is in the answer and
-    nowhere else. Raises NotFound.
+    nowhere else. Raises NotFound, and Conflict for one that was erased.
     """
     organisation_id: UUID | None = await conn.scalar(
         sa.select(organisation.c.id).where(organisation.c.number == number)
     )
     if organisation_id is None:
         raise _unknown()
+    await _check_not_erased(conn, number)
     return await insert_key(conn, organisation_id, name, scopes, expires_at, school_units)
 
 
@@ -218,6 +229,12 @@ async def find_key(conn: AsyncConnection, handle: str) -> Row | None:
         .where(api_key.c.handle == handle, sa.text(KEY_COUNTS))
     )
     return found.mappings().one_or_none()
+
+
+async def _check_not_erased(conn: AsyncConnection, number: str) -> None:
+    erased = sa.select(organisation.c.erased_at).where(organisation.c.number == number)
+    if await conn.scalar(erased) is not None:
+        raise Conflict("This organisation has been erased: nothing of it opens any more.")
 
 
 async def _change(conn: AsyncConnection, number: str, **values: Any) -> UUID:

@@ -103,6 +103,11 @@ class Query:
         """Gives those words that are ids."""
         return [found for word in self.words if (found := uuid_of(word))]
 
+    @property
+    def is_civic_no(self) -> bool:
+        """Tells whether all of it is one whole personnummer."""
+        return len(self.words) == 1 and _civic_no(self.words[0]) is not None
+
     def sought(self) -> list[set[str]]:
         """Gives keys for the longest words that are no ids: an object that has such a word has one of its keys."""
         words = sorted((word for word in self.words if uuid_of(word) is None), key=len, reverse=True)

@@ -29,7 +29,9 @@ async def work(egress: Egress) -> None:
     watching = asyncio.create_task(_say_what_does_not_end(egress))
     egress.watchdog.start()
     # Apart from the calls: whoever stands by does them as well.
-    kinds = inside(egress.engine, egress.cipher, egress.target.published, egress.token_keys)
+    kinds = inside(
+        egress.engine, egress.cipher, egress.target.published, egress.token_keys, egress.settings.erasures_file
+    )
     tasks = asyncio.create_task(TaskLoop(egress.engine, kinds, at_once=2, look_every=5.0).run(egress.stopping))
     sender = WebhookSender(egress.settings.webhooks_to_loopback)
     delivering = asyncio.create_task(DeliveryLoop(egress.engine, egress.cipher, sender).run(egress.stopping))

@@ -27,6 +27,7 @@ from app.api.routes import (
     activity_changes,
     changes,
     docs,
+    erasures,
     events,
     explanations,
     exports,
@@ -101,7 +102,7 @@ def described_app() -> FastAPI:
     )
     for router in (
         *(activities, activity_changes, pauses, readiness, plans, provisioning, jobs, records, exports, objects),
-        *(changes, events, webhooks, operations),
+        *(erasures, changes, events, webhooks, operations),
         *(explanations, problem_types, health, docs),
     ):
         app.include_router(router.router)

@@ -101,10 +101,11 @@ CREATE TABLE organisation (
     number TEXT NOT NULL,
     name TEXT NOT NULL,
     salt BYTEA NOT NULL,
-    digest_key BYTEA NOT NULL,
+    digest_key BYTEA,
     last_upload BIGINT DEFAULT '0' NOT NULL,
     created_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
     disabled_at TIMESTAMP WITH TIME ZONE,
+    erased_at TIMESTAMP WITH TIME ZONE,
     certificate_file TEXT,
     key_file TEXT,
     entity_id TEXT,
@@ -112,6 +113,8 @@ CREATE TABLE organisation (
     CONSTRAINT pk_organisation PRIMARY KEY (id),
     CONSTRAINT ck_organisation_number CHECK (number ~ '^[0-9]{10}$'),
     CONSTRAINT ck_organisation_salt CHECK (octet_length(salt) = 32),
+    CONSTRAINT ck_organisation_erased_without_its_keys CHECK ((erased_at IS NULL) = (digest_key IS NOT NULL)),
+    CONSTRAINT ck_organisation_erased_is_disabled CHECK (erased_at IS NULL OR disabled_at IS NOT NULL),
     CONSTRAINT ck_organisation_certificate_with_key CHECK ((certificate_file IS NULL) = (key_file IS NULL) AND (entity_id IS NULL OR certificate_file IS NOT NULL)),
     CONSTRAINT uq_organisation_number UNIQUE (number)
 );
@@ -303,6 +306,20 @@ CREATE TABLE epoch (
 CREATE INDEX ix_epoch_going_on ON epoch (egress) WHERE state <> 'ended';
 
 CREATE UNIQUE INDEX uq_epoch_holds ON epoch (egress) WHERE state = 'holds';
+
+CREATE TABLE erasure (
+    organisation_id UUID NOT NULL,
+    kind TEXT NOT NULL,
+    object_id UUID NOT NULL,
+    requested_by TEXT NOT NULL,
+    requested_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    logged_at TIMESTAMP WITH TIME ZONE,
+    erased_at TIMESTAMP WITH TIME ZONE,
+    CONSTRAINT pk_erasure PRIMARY KEY (organisation_id, kind, object_id),
+    CONSTRAINT ck_erasure_kind CHECK (kind IN ('persons', 'organisation')),
+    CONSTRAINT ck_erasure_logged_before_it_counts CHECK (erased_at IS NULL OR logged_at IS NOT NULL),
+    CONSTRAINT fk_erasure_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
+);
 
 CREATE TABLE roster (
     organisation_id UUID NOT NULL,

@@ -70,6 +70,7 @@ POST   /jobs/{job_id}/records/search                          403 403   403     
 GET    /jobs/{job_id}/records/{record_id}                     200 403   200     200 200   403   404     403      200
 POST   /objects/search                                        403 403   403     200 200   403   200     403      200
 GET    /objects/{kind}/{object_id}                            403 403   200     200 200   403   404     403      200
+GET    /objects/persons/{object_id}/erasure                   403 403   403     403 403   404   404     403      403
 GET    /plans/{plan_id}                                       200 403   200     200 200   403   404     403      403
 GET    /plans/{plan_id}/items                                 200 403   200     200 200   403   404     403      403
 GET    /runs                                                  200 200   200     200 200   403   200     403      200
@@ -95,6 +96,7 @@ POST   /runs/{run_id}/cancel                                  202 403   403     
 PATCH  /activities/{activity_id}                              200 200   403     403 403   403   404     403      403
 PATCH  /webhooks/{webhook_id}                                 403 403   403     403 403   200   404     403      403
 DELETE /activities/{activity_id}                              409 409   403     403 403   403   404     403      403
+DELETE /objects/persons/{object_id}/content                   403 403   403     403 403   409   404     403      403
 DELETE /webhooks/{webhook_id}                                 403 403   403     403 403   204   404     403      403
 PUT    /activities/{activity_id}                              200 200   403     403 403   403   201     403      403
 GET    /operations/doctor                                     403 403   403     403 403   403   403     200      403

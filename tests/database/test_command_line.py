@@ -1,9 +1,13 @@
 """`python -m app` for operators: organisations, keys, runs and jobs of whichever organisation, and every slip."""
 
 import asyncio
+import base64
+import io
 import json
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
@@ -12,13 +16,14 @@ import sqlalchemy as sa
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app import cli
+from app import cli, erasures_file
 from app.api.polling.key_uses import KeyUses
 from app.db import deliveries, tenants, webhooks
 from app.db.cipher import new_key
+from app.domain.erasing import Erased
 from app.security.keys import parse
 from tests.conftest import NOWHERE
-from tests.database.factories import Run, Tenant, engine_of, make_run
+from tests.database.factories import Run, Tenant, engine_of, make_run, pupil, the_cipher
 
 NUMBER, OTHER, UNKNOWN = "2120000001", "2120009812", "2120009820"
 EXAM = "Prov"
@@ -442,3 +447,57 @@ async def test_webhooks_of_all_are_listed_and_one_is_disabled_and_replayed(comma
     for slip in (("replay", made["id"], test["id"]), ("disable", uuid4())):
         ended = await command("webhooks", *slip, *of)
         assert (ended.code, len(ended.err.splitlines())) == (1, 1)
+
+
+@pytest.fixture
+async def erasing(tenant: Tenant, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """The file of erasures of an organisation with this number, whose contents commands open."""
+    keys = ",".join(f"{name}:{base64.b64encode(key).decode()}" for name, key in the_cipher().masters.items())
+    monkeypatch.setenv("ENCRYPTION_KEYS", keys)
+    monkeypatch.setenv("ERASURES_FILE", str(tmp_path / "erasures.jsonl"))
+    await tenant.do("UPDATE organisation SET number = :number", number=NUMBER)
+    return tmp_path / "erasures.jsonl"
+
+
+async def test_a_person_is_named_by_what_stands_on_stdin(
+    command: Command, tenant: Tenant, erasing: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By an id or a personnummer, which is printed nowhere; a second one with that number is not erased by chance."""
+    one, same = pupil(civicNo={"value": "201203059983"}), pupil(civicNo={"value": "201203059983"})
+    activity_id = await tenant.store({"persons": [one]})
+    of = ("erase", "--organisation", NUMBER, "--person")
+
+    async def asked(text: str) -> Ended:
+        monkeypatch.setattr("sys.stdin", io.StringIO(f"{text}\n"))
+        return await command(*of, "-", "--json")
+
+    ended = await asked("20120305-9983")
+    assert (ended.code, ended.document["object_id"], ended.document["erased_at"]) == (0, one["id"], None)
+    assert "9983" not in ended.out.replace(one["id"], "") + ended.err
+    assert await tenant.value("SELECT key FROM task WHERE kind = 'erase'") == (
+        f"{tenant.organisation_id} persons {one['id']}"
+    )
+    await tenant.store({"persons": [one, same]}, activity_id)
+    several = await asked("201203059983")
+    assert (several.code, "2 persons have that personnummer" in several.err) == (1, True)
+    assert "201203059983" not in several.out + several.err
+    assert (await asked("201203059991")).code == 1
+    assert (await command(*of, same["id"])).code == 0
+    replayed = await command("erase", "--replay")
+    assert "the file cannot be read" in replayed.err, "workers alone write it"
+
+
+async def test_an_erasure_is_of_one_thing_and_wants_its_file(
+    command: Command, tenant: Tenant, erasing: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person, of = str(uuid4()), ("--organisation", NUMBER)
+    for slip in ((), of, (*of, "--all", "--person", person), (*of, "--replay", "--all"), ("--person", person)):
+        assert (await command("erase", *slip)).code == 2
+    assert (await command("erase", *of, "--person", person)).code == 1, "there is no such person"
+    assert (await command("erase", "--replay")).code == 1, "there is no such file"
+    erasures_file.append(str(erasing), Erased(OTHER, "persons", "00", datetime.now(UTC)))
+    assert (await command("erase", "--replay", "--json")).document == {"lines": 1, "asked_for_again": 0}
+    assert (await command("erase", *of, "--all", "--json")).document["object_id"] == str(tenant.organisation_id)
+    monkeypatch.delenv("ERASURES_FILE")
+    refused = await command("erase", *of, "--all")
+    assert (refused.code, "ERASURES_FILE is not set" in refused.err) == (1, True)

@@ -94,6 +94,9 @@ async def test_history_stays_and_shows_null_where_something_was_erased(tenant: T
     after = await tenant.dump()
     for row in before["batch"]:
         row["row"]["request_sha256"] = None
+    for row in before["record"]:
+        if row["row"]["object_id"] == person["id"]:
+            row["row"] |= {"role": None, "school_year": None, "school_unit": None, "more_units": None}
     for row in before["object"]:
         if row["row"]["id"] == person["id"]:
             row["row"] |= {"marking": 0, "eppn": None, "civic_no": None, "name": None}
@@ -168,6 +171,18 @@ async def test_a_run_whose_content_has_gone_is_not_tried_again(tenant: Tenant) -
     with pytest.raises(ContentErased):
         await run.retry()
     assert (await run.status(), (await run.statuses())[0]) == ("failed", "failed")
+
+
+@pytest.mark.parametrize("change", ["role = NULL", "school_unit = NULL", "status = 'error'", "source = 'x'"])
+async def test_the_door_lets_nothing_else_of_a_record_change(tenant: Tenant, change: str) -> None:
+    """Nor a part of where somebody belonged: all of it goes, or nothing."""
+    await answered_twice(tenant, pupil(), pupil())
+    with pytest.raises(IntegrityError) as refusal:
+        await tenant.do(
+            f"WITH door AS (SELECT set_config('provkedja.forgetting', 'on', true)) UPDATE record SET {change} FROM door"
+        )
+    assert isinstance(refusal.value.orig, psycopg.errors.CheckViolation)
+    assert refusal.value.orig.diag.constraint_name == "record_final"
 
 
 @pytest.mark.parametrize("change", ["request_sha256 = 'x'", "request_sha256 = NULL, answer = NULL", "polls = 99"])

@@ -7,6 +7,7 @@ from tests.mutants.fault import Fault
 from tests.mutants.faults_of_access import ACCESS
 from tests.mutants.faults_of_batches import BATCHES
 from tests.mutants.faults_of_callers import CALLERS
+from tests.mutants.faults_of_erasure import ERASURE
 from tests.mutants.faults_of_keys import KEYS
 from tests.mutants.faults_of_limits import LIMITS
 from tests.mutants.faults_of_reads import READS
@@ -18,5 +19,5 @@ from tests.mutants.faults_of_workers import DECISIONS, WORKERS
 
 FAULTS: Final[Sequence[Fault]] = (
     *(*SCHEMA, *STORE, *BATCHES, *DECISIONS, *WORKERS, *READS, *ROSTERS),
-    *(*WEBHOOKS, *CALLERS, *ACCESS, *LIMITS, *RUNNING, *KEYS),
+    *(*WEBHOOKS, *CALLERS, *ACCESS, *LIMITS, *RUNNING, *KEYS, *ERASURE),
 )

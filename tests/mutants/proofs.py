@@ -102,6 +102,7 @@ PROOFS: Final[Mapping[str, Proof]] = {
     "pauses": _database("pauses"),
     "batches": _database("batches", "unmark_called", "at_target"),
     "contents": _database("content", "erasure"),
+    "erasure": _tests("tests/unit/test_erasing.py", "tests/database/test_erasing.py"),
     "egress": _database("egress", "circuits"),
     "suspects": _database("suspects"),
     "faults": _database("faults"),

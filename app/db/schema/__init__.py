@@ -6,6 +6,7 @@ with how rare the job is takes 50,000 rows for one. The engine's indexes are par
 """
 
 from app.db.schema.columns import UUID, Time, metadata
+from app.db.schema.erasures import erasure
 from app.db.schema.objects import eppn, object_
 from app.db.schema.plans import plan, plan_item
 from app.db.schema.rosters import activity, content, finding, roster, roster_item, roster_staging
@@ -38,6 +39,7 @@ __all__ = [
     "egress",
     "epoch",
     "eppn",
+    "erasure",
     "event",
     "finding",
     "idempotency_key",

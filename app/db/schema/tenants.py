@@ -14,13 +14,15 @@ organisation = sa.Table(
     sa.Column("name", sa.Text, nullable=False),
     # What its keys are derived with: without it nothing of the organisation can be opened any more.
     sa.Column("salt", sa.LargeBinary, nullable=False),
-    # What digests and the search's buckets are made with, sealed: it never changes.
-    sa.Column("digest_key", sa.LargeBinary, nullable=False),
+    # What digests and the search's buckets are made with, sealed: it never changes. None when all of it is erased.
+    sa.Column("digest_key", sa.LargeBinary),
     # How many rosters it has uploaded: the next one is committed as one more.
     sa.Column("last_upload", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("created_at", Time, nullable=False, server_default=NOW),
     # Since when its keys open nothing.
     sa.Column("disabled_at", Time),
+    # Since when nothing of it can be opened any more: its salt is zeros then.
+    sa.Column("erased_at", Time),
     # Where its certificate and private key lie (never what is in them); what the federation calls it, if it is in one.
     sa.Column("certificate_file", sa.Text),
     sa.Column("key_file", sa.Text),
@@ -29,6 +31,8 @@ organisation = sa.Table(
     sa.Column("eppn_domains", pg.ARRAY(sa.Text), nullable=False, server_default="{}"),
     sa.CheckConstraint("number ~ '^[0-9]{10}$'", name="number"),
     sa.CheckConstraint("octet_length(salt) = 32", name="salt"),
+    sa.CheckConstraint("(erased_at IS NULL) = (digest_key IS NOT NULL)", name="erased_without_its_keys"),
+    sa.CheckConstraint("erased_at IS NULL OR disabled_at IS NOT NULL", name="erased_is_disabled"),
     sa.CheckConstraint(
         "(certificate_file IS NULL) = (key_file IS NULL) AND (entity_id IS NULL OR certificate_file IS NOT NULL)",
         name="certificate_with_key",

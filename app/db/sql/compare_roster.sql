@@ -1,8 +1,8 @@
--- Holds an activity's roster against the other current rosters of the organisation, the EPPNs of before, and what the
--- activity has sent last: makes its findings of origin `rosters` anew. Of an object that is in several rosters it is the
--- latest upload that is sent: where an older one differs from it, both have a finding. Gives the other rosters that have an
--- object which is in this one since the upload `since`. Each OFFSET keeps this a look by an index for each object,
--- whatever the statistics say.
+-- Holds an activity's roster against the other current rosters of the organisation, the EPPNs of before, what the activity
+-- has sent last, and the persons that have been erased: makes its findings of origin `rosters` anew. Of an object that is in
+-- several rosters it is the latest upload that is sent: where an older one differs from it, both have a finding. Gives the
+-- other rosters that have an object which is in this one since the upload `since`. Each OFFSET keeps this a look by an index
+-- for each object, whatever the statistics say.
 CREATE OR REPLACE FUNCTION compare_roster(of_organisation uuid, of_activity uuid, since bigint) RETURNS uuid[]
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -87,6 +87,15 @@ BEGIN
             WHERE eppn.organisation_id = of_organisation AND eppn.eppn = wanted.eppn OFFSET 0
         ) owner CROSS JOIN (VALUES ('eppn_of_another_before', 'error')) said (code, severity)
         WHERE owner.object_id <> mine.object_id
+        UNION ALL
+        SELECT item.kind, item.ordinal, item.object_id, said.code, said.severity, '', NULL, NULL
+        FROM (
+            SELECT object_id FROM erasure
+            WHERE organisation_id = of_organisation AND kind = 'persons' AND erased_at IS NOT NULL OFFSET 0
+        ) gone CROSS JOIN LATERAL (
+            SELECT kind, ordinal, object_id, roster_id FROM roster_item WHERE roster_item.object_id = gone.object_id OFFSET 0
+        ) item CROSS JOIN (VALUES ('erased_before', 'warning')) said (code, severity)
+        WHERE item.roster_id = one.roster_id AND item.kind = 'persons'
         UNION ALL
         -- What is about the whole list stands before all of its objects.
         SELECT sent.kind, -1, NULL, said.code, said.severity, '', NULL, said.count

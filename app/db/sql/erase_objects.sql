@@ -1,8 +1,8 @@
 -- Erases everything that is kept of an organisation's objects of a kind: all contents that are theirs, and what the
 -- batches that carried them have sealed themselves, since an answer may say anything of anybody: the content of the answer,
 -- and the SHA-256 of the bytes. What a roster or a run under way has is refused: it is to be sent. Of a roster that is
--- arriving what is staged of them goes, and it fails as a whole. Rows stay, with ids, states and digests; of a plan's, ids
--- and decisions. Gives how many contents went.
+-- arriving what is staged of them goes, and it fails as a whole. Rows stay, with ids, states, times and digests, and
+-- without the role, the year and the units; of a plan's, ids and decisions. Gives how many contents went.
 CREATE OR REPLACE FUNCTION erase_objects(of_organisation uuid, of_kind text, objects uuid[])
 RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
@@ -49,6 +49,13 @@ BEGIN
         SELECT one.ctid AS place, one.organisation_id, one.kind FROM plan_item one WHERE one.object_id = each.id OFFSET 0
     ) said
     WHERE plan_item.ctid = said.place AND said.organisation_id = of_organisation AND said.kind = of_kind;
+    UPDATE record SET role = NULL, school_year = NULL, school_unit = NULL, more_units = NULL
+    FROM unnest(objects) AS each (id) CROSS JOIN LATERAL (
+        SELECT one.ctid AS place, one.organisation_id, one.kind, one.role, one.school_year, one.school_unit, one.more_units
+        FROM record one WHERE one.object_id = each.id OFFSET 0
+    ) sent
+    WHERE record.ctid = sent.place AND sent.organisation_id = of_organisation AND sent.kind = of_kind
+        AND (sent.role, sent.school_year, sent.school_unit, sent.more_units) IS DISTINCT FROM (NULL, NULL, NULL, NULL);
     IF of_kind = 'persons' THEN
         UPDATE object SET marking = 0, eppn = NULL, civic_no = NULL, name = NULL
         WHERE organisation_id = of_organisation AND kind = of_kind AND id = ANY (objects);

@@ -19,6 +19,7 @@ from app.jobs.tasks import (
     forget_workers,
     open_data,
 )
+from app.jobs.tasks.erase import Erase
 from app.jobs.tasks.findings import SecondLook
 from app.jobs.tasks.kind import TaskKind
 from app.jobs.tasks.repair import Repairs
@@ -28,15 +29,23 @@ from app.target import Published, Target
 
 
 def inside(
-    engine: AsyncEngine, cipher: Cipher, published: Published, token_keys: Cipher | None = None
+    engine: AsyncEngine,
+    cipher: Cipher,
+    published: Published,
+    token_keys: Cipher | None = None,
+    erasures_file: str = "",
 ) -> Mapping[str, TaskKind]:
-    """Gives the kinds that stay inside, which any worker may do; `cipher` opens what is sealed, `token_keys` tokens."""
+    """Gives the kinds that stay inside, which any worker may do; `cipher` opens what is sealed, `token_keys` tokens.
+
+    Without an `erasures_file` nothing is erased.
+    """
     tidy = (
         *(forget_keys.KIND, forget_workers.KIND, forget_epochs.KIND, forget_staged.KIND, forget_sessions.KIND),
         forget_deliveries.KIND,
     )
     anew = SealAnew(engine, cipher, token_keys)
-    return _by_name(*tidy, SecondLook(engine, cipher, published).kind(), compare_roster.kind(engine), anew.kind())
+    look, erase = SecondLook(engine, cipher, published), Erase(engine, cipher, published, erasures_file)
+    return _by_name(*tidy, look.kind(), compare_roster.kind(engine), anew.kind(), erase.kind())
 
 
 def calling(

@@ -20,6 +20,14 @@ class Later(Exception):
         self.again_in = again_in
 
 
+class Failed(Exception):
+    """A task has failed for a reason that has a code of its own; it is tried again as any other."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
 @dataclass(frozen=True, slots=True)
 class TaskKind:
     """One kind of task.

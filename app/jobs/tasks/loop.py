@@ -19,7 +19,7 @@ from app.db.tasks import Task
 from app.domain.conclusion import CIRCUIT_OPEN
 from app.domain.tasks import next_wait
 from app.jobs.pacer import NoPermit
-from app.jobs.tasks.kind import Later, TaskKind
+from app.jobs.tasks.kind import Failed, Later, TaskKind
 from app.logs import describe_exception
 from app.target import TargetError
 
@@ -110,6 +110,8 @@ class TaskLoop:
                         await store(conn)
         except Later as later:
             await self._let_go(task, later.again_in)
+        except Failed as fault:
+            await self._failed(kind, task, fault.code)
         except NoPermit:
             # It is left to whoever calls next.
             await self._let_go(task, timedelta())

@@ -1,0 +1,73 @@
+"""A current roster as the source of its next version, without what is erased."""
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence, Set
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from app.db import rosters
+from app.db.cipher import OrganisationCipher
+from app.db.engine import transaction
+from app.db.reads import Row
+from app.domain.erasing import left_of
+from app.domain.kinds import Kind
+from app.domain.roster import RosterObject
+
+_OBJECTS_A_READ = 500
+
+
+class RosterChanged(Exception):
+    """The roster has been replaced while it was read, or something of it has gone."""
+
+
+class RosterWithout:
+    """What a roster has beside the persons and duties `gone`; as it was stored, under the same name."""
+
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        cipher: OrganisationCipher,
+        roster_id: UUID,
+        display_name: str,
+        gone: Set[UUID],
+    ) -> None:
+        self.display_name: str | None = display_name
+        self._counts = {kind.value: 0 for kind in Kind}
+        self._engine, self._cipher, self._roster_id, self._gone = engine, cipher, roster_id, gone
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """Gives how many objects of each kind have been given."""
+        return self._counts
+
+    async def parts(self) -> AsyncGenerator[Iterator[RosterObject]]:
+        """Gives the objects that stay, slice by slice; raises RosterChanged where one does not open any more."""
+        for kind in Kind:
+            after = -1
+            while True:
+                async with transaction(self._engine, "read_roster", of=self._cipher.organisation_id) as conn:
+                    rows = await rosters.list_items(
+                        conn,
+                        self._cipher.organisation_id,
+                        self._roster_id,
+                        kind.value,
+                        after=after,
+                        limit=_OBJECTS_A_READ,
+                    )
+                if not rows:
+                    break
+                if any(row["sealed"] is None for row in rows):
+                    raise RosterChanged
+                yield self._staying(kind.value, rows)
+                after = rows[-1]["ordinal"]
+                await asyncio.sleep(0)
+
+    def _staying(self, kind: str, rows: Sequence[Row]) -> Iterator[RosterObject]:
+        for row in rows:
+            item = json.loads(self._cipher.open(bytes(row["sealed"]), bytes(row["source"])))
+            left = left_of(kind, row["object_id"], item, self._gone)
+            if left is not None:
+                yield RosterObject(kind, self._counts[kind], row["object_id"], left)
+                self._counts[kind] += 1

@@ -1,0 +1,95 @@
+"""Faults of erasure: what stays that should go, what goes that should stay, and a file that does not know of it."""
+
+from typing import Final
+
+from tests.mutants.fault import Fault
+
+ERASURE: Final = (
+    Fault(
+        "what counts as erased does not stand in the file",
+        "                await asyncio.to_thread(erasures_file.append, self.file, line)\n",
+        "                pass\n",
+        ("erasure",),
+    ),
+    Fault(
+        "without the file it is erased all the same",
+        "if not self.file and erasing.logged_at is None:",
+        "if not self.file and erasing.logged_at is not None:",
+        ("erasure",),
+    ),
+    Fault(
+        "a line is not on the disk when it counts",
+        "        os.fsync(file)\n",
+        "",
+        ("erasure",),
+    ),
+    Fault(
+        "a line is written behind one that was cut off",
+        'whole = (("\\n" if is_cut_off else "") + text + "\\n").encode("ascii")',
+        'whole = (text + "\\n").encode("ascii")',
+        ("erasure",),
+    ),
+    Fault(
+        "a person's duties stay",
+        "            if duties:\n                await erase_objects(",
+        "            if not duties:\n                await erase_objects(",
+        ("erasure",),
+    ),
+    Fault(
+        "somebody else's duty goes",
+        "HAVING bool_and((person = :person) IS TRUE)",
+        "HAVING bool_or((person = :person) IS TRUE OR true)",
+        ("erasure",),
+    ),
+    Fault(
+        "a person that a run under way has is erased",
+        "        WHERE run.finished_at IS NULL AND sent.organisation_id = :organisation",
+        "        WHERE run.finished_at IS NULL AND sent.organisation_id <> :organisation",
+        ("erasure",),
+    ),
+    Fault(
+        "an organisation with a run under way is erased",
+        "                await erasures.check_organisation_at_rest(conn, erasing.organisation_id)\n",
+        "",
+        ("erasure",),
+    ),
+    Fault(
+        "an erased organisation keeps what opens it",
+        "SET salt = decode(repeat('00', 32), 'hex'), digest_key = NULL,",
+        "SET digest_key = NULL,",
+        ("erasure",),
+    ),
+    Fault(
+        "where an erased person belonged stays in history",
+        "    UPDATE record SET role = NULL, school_year = NULL, school_unit = NULL, more_units = NULL\n",
+        "    UPDATE record SET role = role\n",
+        ("erasure", "contents"),
+    ),
+    Fault(
+        "who came back is erased again after a restore",
+        "return erased_at is None or erased_at < line.at",
+        "return erased_at is None or erased_at <= line.at",
+        ("erasure",),
+    ),
+    Fault(
+        "four digits name a person",
+        "return len(self.words) == 1 and _civic_no(self.words[0]) is not None",
+        "return len(self.words) == 1",
+        ("erasure",),
+    ),
+    Fault(
+        "a person of another organisation can be erased",
+        "WHERE one.organisation_id = :organisation AND one.kind = 'persons'\n    ) OR EXISTS (\n"
+        "        SELECT FROM (SELECT organisation_id, kind FROM record",
+        "WHERE one.kind = 'persons'\n    ) OR EXISTS (\n        SELECT FROM (SELECT organisation_id, kind FROM record",
+        ("erasure",),
+    ),
+    Fault(
+        "nobody is told that somebody erased is back",
+        "        ) item CROSS JOIN (VALUES ('erased_before', 'warning')) said (code, severity)\n"
+        "        WHERE item.roster_id = one.roster_id",
+        "        ) item CROSS JOIN (VALUES ('erased_before', 'warning')) said (code, severity)\n"
+        "        WHERE item.roster_id <> one.roster_id",
+        ("erasure",),
+    ),
+)
