@@ -132,8 +132,8 @@ INSERT INTO roster (organisation_id, id, activity_id, version, upload)
 SELECT md5(%(prefix)s || 'organisation ' || owner)::uuid, md5(%(prefix)s || 'roster ' || number)::uuid, id, 1, number
 FROM queue;
 
-INSERT INTO activity (organisation_id, id, display_name, roster_id, counts, last_sequence, created_at)
-SELECT md5(%(prefix)s || 'organisation ' || owner)::uuid, id, 'Activity ' || number,
+INSERT INTO activity (organisation_id, id, display_name_sealed, roster_id, counts, last_sequence, created_at)
+SELECT md5(%(prefix)s || 'organisation ' || owner)::uuid, id, '\\x0162',
     md5(%(prefix)s || 'roster ' || number)::uuid,
     jsonb_build_object('persons', size, 'duties', size, 'groups', size, 'activities', size),
     %(runs)s / %(queues)s + (number %% (%(live_every)s * 3) = 0)::int,

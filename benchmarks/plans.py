@@ -23,7 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from app.db.cipher import OrganisationCipher
 from app.db.engine import connect
 from benchmarks.many_rows import FILLED, Size, fill, leave_statistics_behind
-from benchmarks.plans_calls import GROUPS, Place, replaced, sealed_for
+from benchmarks.plans_calls import GROUPS, REPLACED, Place, replaced, sealed_for
 from benchmarks.plans_read import LISTEN, Watch, Watched
 from benchmarks.plans_told import GROUPS as TOLD
 from benchmarks.processes import workshop
@@ -53,14 +53,13 @@ def main() -> None:
 def judge(url: str, conn: psycopg.Connection[tuple[object, ...]], size: Size, *, everything: bool = False) -> bool:
     """Carries the calls out four times in a filled database, prints what was seen, tells if the rule is broken."""
     cipher = sealed_for(conn, size)
-    broken, queue_number = False, 6
+    broken, queue_numbers = False, iter(REPLACED)
     for statistics in ("stale", "fresh"):
         if statistics == "fresh":
             # Without what was rolled back before: nobody else's versions are in the way.
             conn.execute("VACUUM (ANALYZE)")
         for mode in _MODES:
-            watched = asyncio.run(_watched(url, size, cipher, mode, queue_number))
-            queue_number += 2
+            watched = asyncio.run(_watched(url, size, cipher, mode, next(queue_numbers)))
             broken |= any(each.faults for each in watched)
             print(f"\n{statistics} statistics, {mode.split('_')[1]} plans")
             _print(watched if everything or (statistics, mode) == ("stale", _MODES[0]) else [])

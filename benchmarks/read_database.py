@@ -17,8 +17,9 @@ from uuid import uuid4
 
 import psycopg
 
-from app.db.cipher import Cipher, OwnKeys, cipher_of
+from app.db.cipher import Cipher, OrganisationCipher, OwnKeys, cipher_of
 from app.db.engine import connect
+from app.db.free_text import name_place, seal_text
 from app.db.search_index import SearchIndex
 from app.db.tenants import create_key, create_operator_key
 from app.demo.roster import ROSTER_KEYS, RosterPlan, generate, json_chunks, reference_only, roster_only
@@ -172,6 +173,7 @@ def _write_contents(conn: psycopg.Connection[Any], cipher: Cipher, roster: Mappi
     owners = {
         owner: cipher.of(named(f"organisation {owner}"), b"".join(_own_keys(cipher, owner))) for _, owner, _ in queues
     }
+    _name_activities(conn, owners)
     # Only in the organisation that is looked at something is searched for.
     index = SearchIndex(owners[1])
     specimens = [list(_specimens(kind, roster[kind], index)) for kind in ROSTER_KEYS]
@@ -191,6 +193,17 @@ def _write_contents(conn: psycopg.Connection[Any], cipher: Cipher, roster: Mappi
                         f"{of_owner.organisation_id}\t\\\\x{digest.hex()}\t{kind}\t{object_id}\t\\\\x{sealed}"
                         f"\t{specimen.words}\n"
                     )
+
+
+def _name_activities(conn: psycopg.Connection[Any], owners: Mapping[int, OrganisationCipher]) -> None:
+    with conn.cursor() as cursor:
+        cursor.executemany(
+            "UPDATE activity SET display_name_sealed = %s WHERE organisation_id = %s AND id = %s",
+            [
+                (seal_text(owners[owner], f"Activity {number}", name_place(exam)), owners[owner].organisation_id, exam)
+                for number, owner, exam in conn.execute("SELECT number, owner, id FROM queue").fetchall()
+            ],
+        )
 
 
 def _specimens(kind: str, items: Sequence[Mapping[str, Any]], index: SearchIndex) -> Iterator[_Specimen]:

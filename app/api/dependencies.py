@@ -144,9 +144,9 @@ async def operator_of(parts: PartsDep, given: Credentials) -> Operator:
 OperatorDep = Annotated[Operator, Depends(operator_of)]
 
 
-def cipher_of(parts: Parts, caller: Caller) -> OrganisationCipher:
-    """Gives what opens the caller's organisation's contents."""
-    return parts.runtime.cipher.of(caller.organisation_id, caller.own_keys)
+def cipher_of(parts: Parts, who: Caller | Viewer) -> OrganisationCipher:
+    """Gives what opens the contents of the organisation of `who`."""
+    return parts.runtime.cipher.of(who.organisation_id, who.own_keys)
 
 
 async def _cipher(parts: PartsDep, caller: Annotated[Caller, Depends(caller_of)]) -> OrganisationCipher:
@@ -187,7 +187,7 @@ def check_scopes(caller: Caller, *needed: str) -> None:
 def viewer_of(caller: Caller, parts: Parts) -> Viewer:
     """Makes the viewer that a key's answers are for."""
     published = parts.runtime.target.published
-    return Viewer(caller.organisation_id, caller.key_id, caller.scopes, caller.school_units, published)
+    return Viewer(caller.organisation_id, caller.key_id, caller.scopes, caller.school_units, published, caller.own_keys)
 
 
 def _viewing(check: Callable[..., Awaitable[Caller]]) -> Callable[..., Awaitable[Viewer]]:
@@ -238,12 +238,12 @@ UnmaskedReader = Annotated[Viewer, Depends(_viewing(_with("history", "pii", "pro
 
 async def visible_run(parts: Parts, viewer: Viewer, run_id: UUID) -> KeptRun:
     """Gives a run that the viewer may see; raises NotFound, and Forbidden for a run of another key."""
-    return _visible_run(await parts.runs.run(viewer.organisation_id, run_id), viewer, "There is no such run.")
+    return _visible_run(await parts.runs.run(cipher_of(parts, viewer), run_id), viewer, "There is no such run.")
 
 
 async def visible_run_of_job(parts: Parts, viewer: Viewer, job_id: UUID) -> KeptRun:
     """Gives the run of a job that the viewer may see; raises NotFound, and Forbidden for a run of another key."""
-    return _visible_run(await parts.runs.run_of_job(viewer.organisation_id, job_id), viewer, "There is no such job.")
+    return _visible_run(await parts.runs.run_of_job(cipher_of(parts, viewer), job_id), viewer, "There is no such job.")
 
 
 async def visible_job(conn: AsyncConnection, viewer: Viewer, job_id: UUID) -> reads.Row:

@@ -20,7 +20,7 @@ async def names_of(conn: AsyncConnection, cipher: OrganisationCipher, viewer: Vi
     if not wanted:
         return {}
     spoken_of = await findings.list_spoken_of(conn, viewer.organisation_id, wanted)
-    exams = await reads.activity_names(conn, viewer.organisation_id, wanted)
+    exams = await reads.activity_names(conn, cipher, wanted)
     return {
         **show_names((open_name(row, cipher) for row in spoken_of), viewer),
         **{(Kind.ACTIVITIES, each): name for each, name in exams.items()},

@@ -25,7 +25,7 @@ async def pause(parts: Parts, who: str, number: str, activity_id: UUID | None, r
     """
 
     async def change(conn: AsyncConnection, place: pauses.Place) -> list[WakeUp]:
-        return await pauses.pause(conn, place, by="operator", who=who, reason=reason)
+        return await pauses.pause(conn, place, cipher=None, who=who, reason=reason)
 
     return await _set(parts, "operator_pause", number, activity_id, change)
 

@@ -22,6 +22,7 @@ from app.errors import ActivityDeleted, ContentErased, EarlierRunUnderWay, RunNo
 from app.security.keys import Caller
 from app.views import Shown
 from app.views.run import is_run_finished, show_run
+from app.views.sealed import open_run
 
 ACCEPTED: dict[str, Any] = {
     "description": "The run as it is now, committed.",
@@ -112,7 +113,8 @@ class RunChanges:
     async def _shown(self, conn: AsyncConnection, changed: Changed) -> Shown:
         found = await reads.find_run_with_jobs(conn, self.caller.organisation_id, changed.run_id)
         assert found is not None  # noqa: S101 - its change is in this transaction
-        return {**show_run(*found), **changed.more}
+        run, jobs = found
+        return {**show_run(open_run(run, self.cipher), jobs), **changed.more}
 
 
 def _named_as_now(before: Stored, now: bytes) -> Stored:

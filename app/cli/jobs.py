@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.cli.arguments import AsJson, Only, read_id, several
 from app.cli.output import Document, print_list
-from app.cli.runs import ACTIVITY, JOB_COLUMNS, Activity, Limit, Names, Since, newest
+from app.cli.runs import JOB_COLUMNS, Activity, Limit, Names, Since, newest
 from app.db import history
 from app.db.history import JobFilter
 from app.domain.kinds import Kind
@@ -17,6 +17,7 @@ from app.domain.lifecycle import JOB
 from app.domain.outcome import OUTCOMES
 from app.views.job import show_job
 from app.views.run import run_of
+from app.views.sealed import open_run
 
 jobs = typer.Typer(no_args_is_help=True, help="Jobs of all organisations.")
 
@@ -49,13 +50,14 @@ def list_(
 
     async def read(conn: AsyncConnection, of: UUID) -> list[Document]:
         found = await history.list_jobs(conn, of, wanted, made_by=None, after=None, limit=limit)
-        return [show_job(row, run_of(row)) for row in found]
+        return [show_job(row, open_run(run_of(row), None)) for row in found]
 
     columns = {
         "job": JOB_COLUMNS["job"],
         "run": lambda one: one["run_id"],
         "organisation": lambda one: one["organisation"],
-        **{name: of for name, of in ACTIVITY.items() if names or name != "exam"},
+        "activity": lambda one: one["activity_id"],
+        **({"requested by": lambda one: one["run"]["requested_by"]["name"]} if names else {}),
         **{name: of for name, of in JOB_COLUMNS.items() if name != "job"},
     }
     print_list(asyncio.run(newest(organisation, limit, read, names=names)), columns, as_json=as_json)

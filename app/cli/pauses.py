@@ -52,7 +52,7 @@ def pause(
         raise typer.BadParameter(f"a --reason has 1 to {pauses.MOST_REASON} characters")
 
     async def change(conn: AsyncConnection, place: pauses.Place) -> list[WakeUp]:
-        return await pauses.pause(conn, place, by="operator", who=_WHO, reason=line)
+        return await pauses.pause(conn, place, cipher=None, who=_WHO, reason=line)
 
     _print(asyncio.run(_set(organisation, activity, "pause", change)), as_json=as_json)
 

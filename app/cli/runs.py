@@ -1,4 +1,4 @@
-"""The commands for runs of any organisation: they show no person, and exams and keys by name when that is asked for."""
+"""The commands for runs of any organisation: they show no person, no exam by name, and keys so when asked for."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -23,6 +23,7 @@ from app.domain.outcome import OUTCOMES
 from app.errors import NotFound
 from app.jobs.notifier import Notifier
 from app.views.run import show_run
+from app.views.sealed import open_run
 
 runs = typer.Typer(no_args_is_help=True, help="Runs of all organisations: what there is, cancel and retry.")
 
@@ -41,12 +42,9 @@ Since = Annotated[
     ),
 ]
 Names = Annotated[
-    bool, typer.Option("--names", help="With the names of exams and keys too, which organisations have given.")
+    bool,
+    typer.Option("--names", help="With the names of the keys that asked for them."),
 ]
-ACTIVITY: Final[Mapping[str, Callable[[Document], object]]] = {
-    "activity": lambda one: one["activity_id"],
-    "exam": lambda one: one["activity"].get("display_name"),
-}
 
 
 @runs.command("list")
@@ -70,12 +68,13 @@ def list_(
 
     async def read(conn: AsyncConnection, of: UUID) -> list[Document]:
         found = await history.list_runs(conn, of, wanted, made_by=None, after=None, limit=limit)
-        return [show_run(run, jobs) for run, jobs in found]
+        return [show_run(open_run(run, None), jobs) for run, jobs in found]
 
     columns = {
         "run": lambda one: one["id"],
         "organisation": lambda one: one["organisation"],
-        **{name: of for name, of in ACTIVITY.items() if names or name != "exam"},
+        "activity": lambda one: one["activity_id"],
+        **({"requested by": lambda one: one["requested_by"]["name"]} if names else {}),
         "number": lambda one: one["sequence"],
         "status": lambda one: one["status"],
         "outcome": lambda one: one["outcome"],
@@ -98,7 +97,6 @@ def show(run: Id, names: Names = False, as_json: AsJson = False) -> None:
         print_line(f"{name + ':':17}{shown[name] if shown[name] is not None else ''}")
     print_line(f"{'records:':17}{shown['summary']['en']}")
     if names:
-        print_line(f"{'exam:':17}{shown['activity']['display_name'] or ''}")
         print_line(f"{'requested by:':17}{shown['requested_by']['name']}")
     print_line("")
     print_list(shown["jobs"], JOB_COLUMNS, as_json=False)
@@ -176,8 +174,8 @@ async def newest(
 
 
 def without_names(shown: Document) -> Document:
-    """Leaves out what organisations have called their exams and keys, in a run and its jobs, or in a job."""
-    left = {**shown, "activity": {"id": shown["activity"]["id"]}}
+    """Leaves out what organisations have called their keys, in a run and its jobs, or in a job."""
+    left = {**shown}
     if "requested_by" in left:
         left["requested_by"] = {"id": shown["requested_by"]["id"]}
     if "run" in left:
@@ -193,7 +191,8 @@ async def _read(run_id: UUID, *, names: bool) -> Document:
         found = await reads.find_run_with_jobs(conn, of["id"], run_id)
     if found is None:
         raise _unknown()
-    shown = {"organisation": of["number"], **show_run(*found)}
+    run, jobs = found
+    shown = {"organisation": of["number"], **show_run(open_run(run, None), jobs)}
     return shown if names else without_names(shown)
 
 

@@ -81,7 +81,7 @@ _DUTIES = """
 """
 # Where there is one of these, or a group or an activity that names one.
 _ROSTERS = """
-    SELECT activity.id, activity.version, activity.roster_id, activity.display_name FROM activity
+    SELECT activity.id, activity.version, activity.roster_id, activity.display_name_sealed FROM activity
     WHERE activity.organisation_id = :organisation AND activity.deleted_at IS NULL AND EXISTS (
         SELECT FROM (
             SELECT roster_id FROM roster_item WHERE object_id = ANY (CAST(:objects AS uuid[])) OFFSET 0
@@ -191,7 +191,7 @@ async def duties_of(conn: AsyncConnection, organisation_id: UUID, person_id: UUI
 
 
 async def rosters_with(conn: AsyncConnection, organisation_id: UUID, objects: Collection[UUID]) -> Sequence[Row]:
-    """Lists the activities whose rosters have one of these objects: id, version, roster_id, display_name."""
+    """Lists the activities whose rosters have one of these objects: id, version, roster_id, display_name_sealed."""
     given = {"organisation": organisation_id, "objects": list(objects)}
     return (await conn.execute(sa.text(_ROSTERS), given)).mappings().all()
 

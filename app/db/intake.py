@@ -22,6 +22,7 @@ from app.db.comparisons import compare_upload, rosters_left_with
 from app.db.content import forget_contents, sealed_content
 from app.db.engine import transaction
 from app.db.findings import remove_findings
+from app.db.free_text import name_place, open_text, seal_text
 from app.db.given import read_given
 from app.db.loop_share import LoopShare
 from app.db.schema import activity, roster, roster_item
@@ -109,7 +110,7 @@ _TAKE_IN = (
 )
 # It stays that while the organisation's row is held; the activity's is left to its runs until the end.
 _CURRENT = """
-    SELECT version, roster_id, bytes, display_name, digest, deleted_at IS NOT NULL AS deleted FROM activity
+    SELECT version, roster_id, bytes, display_name_sealed, digest, deleted_at IS NOT NULL AS deleted FROM activity
     WHERE organisation_id = :organisation AND id = :activity
 """
 # Of all its activities; the organisation's row keeps it as it is.
@@ -308,8 +309,8 @@ async def _take_in(
     old = (await conn.execute(sa.text(_CURRENT), keys)).one_or_none()
     current = None if old is None or old.deleted else old
     _check(if_match, None if current is None else current.version)
-    given = (intake.source.display_name, intake.digest.value())
-    if current is not None and (current.display_name, current.digest) == given:
+    named = None if current is None else open_text(intake.cipher, current.display_name_sealed, name_place(activity_id))
+    if current is not None and (named, current.digest) == (intake.source.display_name, intake.digest.value()):
         raise _Unchanged(await _shown(conn, organisation_id, activity_id, made_by))
     together = await conn.scalar(sa.text(_TOGETHER), keys) or 0
     _check_size(most_bytes, together, 0 if old is None else old.bytes, intake.bytes)
@@ -321,7 +322,7 @@ async def _take_in(
     left_with: Sequence[UUID] = ()
     if old is not None:
         left_with = await rosters_left_with(conn, organisation_id, old.roster_id, intake.roster_id)
-    await _put_in_place(conn, intake, activity_id, upload, old)
+    await _put_in_place(conn, intake, activity_id, upload, old, named)
     await compare_upload(conn, organisation_id, activity_id, intake.roster_id, upload, left_with)
     return Stored(current is None, await _shown(conn, organisation_id, activity_id, made_by))
 
@@ -334,17 +335,25 @@ async def _shown(conn: AsyncConnection, organisation_id: UUID, activity_id: UUID
 
 
 async def _put_in_place(
-    conn: AsyncConnection, intake: _Intake, activity_id: UUID, upload: int | None, old: sa.Row[Any] | None
+    conn: AsyncConnection,
+    intake: _Intake,
+    activity_id: UUID,
+    upload: int | None,
+    old: sa.Row[Any] | None,
+    named: str | None,
 ) -> None:
     organisation_id = intake.cipher.organisation_id
+    name = intake.source.display_name
     given = {
-        "display_name": intake.source.display_name,
         "roster_id": intake.roster_id,
         "version": 1 if old is None else old.version + 1,
         "counts": intake.source.counts,
         "bytes": intake.bytes,
         "digest": intake.digest.value(),
     }
+    # Sealed again, the same name would be a change that runs show.
+    if name is not None and name != named:
+        given["display_name_sealed"] = seal_text(intake.cipher, name, name_place(activity_id))
     await conn.execute(
         sa.insert(roster).values(
             organisation_id=organisation_id,

@@ -76,7 +76,7 @@ _COLUMNS = f"""
     person.source AS person_source, {_SEALED.format("person.source")} AS person_source_sealed,
     one_object.accepted, one_object.accepted_job_id, one_object.accepted_at, one_object.landed_at, one_object.gone_at,
     (
-        SELECT jsonb_agg(jsonb_build_object('id', activity.id, 'display_name', activity.display_name)
+        SELECT jsonb_agg(jsonb_build_object('id', activity.id, 'name_sealed', encode(display_name_sealed, 'hex'))
             ORDER BY activity.created_at, activity.id)
         FROM (
             SELECT * FROM roster_item WHERE roster_item.object_id = wanted.object_id OFFSET 0

@@ -6,12 +6,14 @@ Each is one verb. The caller owns the transaction and sends the wake-ups that ar
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.activity_queue import WakeUp, wake_ups_of
+from app.db.cipher import OrganisationCipher
+from app.db.free_text import reason_place, seal_text
 from app.db.schema import pause as table
 from app.db.verbs import call_verb
 from app.errors import NotFound
@@ -28,13 +30,28 @@ class Place:
     activity_id: UUID | None = None
 
 
-async def pause(conn: AsyncConnection, place: Place, *, by: By, who: str, reason: str) -> list[WakeUp]:
+async def pause(
+    conn: AsyncConnection, place: Place, *, cipher: OrganisationCipher | None, who: str, reason: str
+) -> list[WakeUp]:
     """Lets nothing new of it leave; what is out is followed to its answer. Twice is once, with the first reason.
 
-    `who` is the handle of a key, or the command line. The reason is shown to callers. Raises NotFound.
+    An organisation's pause comes with its `cipher`, which seals its reason; without one it is an operator's, whose
+    reason is for all to see. `who` is the handle of a key, or the command line. Raises NotFound.
     """
-    values = {**_keys(place), "by": by, "who": who, "reason": reason}
-    return await _call(conn, "pause(:organisation, CAST(:activity AS uuid), :by, :who, :reason)", values)
+    pause_id = uuid4()
+    values = {
+        **_keys(place),
+        "id": pause_id,
+        "by": "operator" if cipher is None else "organisation",
+        "who": who,
+        "reason": reason if cipher is None else None,
+        "sealed": None if cipher is None else seal_text(cipher, reason, reason_place(pause_id)),
+    }
+    return await _call(
+        conn,
+        "pause(:organisation, CAST(:activity AS uuid), :id, :by, :who, CAST(:reason AS text), CAST(:sealed AS bytea))",
+        values,
+    )
 
 
 async def resume(conn: AsyncConnection, place: Place, *, by: By, who: str) -> list[WakeUp]:
@@ -49,7 +66,10 @@ async def resume(conn: AsyncConnection, place: Place, *, by: By, who: str) -> li
 async def pauses_in_force(conn: AsyncConnection, organisation_ids: Iterable[UUID]) -> Sequence[sa.RowMapping]:
     """Gives the pauses of these organisations and their activities, the oldest first."""
     query = (
-        sa.select(table.c.organisation_id, table.c.activity_id, table.c.since, table.c.reason, table.c.by)
+        sa.select(
+            *(table.c.id, table.c.organisation_id, table.c.activity_id),
+            *(table.c.since, table.c.reason, table.c.reason_sealed, table.c.by),
+        )
         .where(table.c.organisation_id.in_(list(organisation_ids)), table.c.ended_at.is_(None))
         .order_by(table.c.since, table.c.id)
     )

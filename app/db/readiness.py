@@ -18,7 +18,7 @@ from app.db.reads import Row
 
 _HERE: Final = """
     here AS MATERIALIZED (
-        SELECT activity.id, activity.display_name, activity.version, activity.roster_id, last.id AS run_id,
+        SELECT activity.id, activity.display_name_sealed, activity.version, activity.roster_id, last.id AS run_id,
             last.sequence, last.status, last.outcome, last.on_record_error, last.created_at, last.started_at,
             last.finished_at,
             (
@@ -69,20 +69,22 @@ _OF: Final = "(SELECT sealed FROM content WHERE content.organisation_id = :organ
 # these are read a good deal faster.
 _ROSTER: Final = f"""
     WITH {_HERE}
-    SELECT 'here' AS part, to_jsonb(here) || jsonb_build_object('as_of', clock_timestamp(), 'stages', (
+    SELECT 'here' AS part,
+        to_jsonb(here) - 'display_name_sealed' || jsonb_build_object('as_of', clock_timestamp(), 'stages', (
             SELECT jsonb_agg(jsonb_build_array(kind, status, error ->> 'code') ORDER BY position)
             FROM job WHERE job.run_id = here.run_id
         )) AS here,
         NULL::text[] AS ids, NULL::integer[] AS places, NULL::text[] AS refs, NULL::text AS role,
         NULL::boolean AS landed, NULL::boolean AS current, NULL::boolean AS known, NULL::boolean AS sendable,
         NULL::text AS status, NULL::boolean AS same, NULL::text[] AS accepted_refs, NULL::jsonb AS accepted_issues,
-        NULL::bytea AS sent, NULL::bytea AS sent_sealed, NULL::bytea AS received, NULL::bytea AS received_sealed
+        NULL::bytea AS sent, NULL::bytea AS sent_sealed, NULL::bytea AS received, NULL::bytea AS received_sealed,
+        here.display_name_sealed
     FROM here
     UNION ALL
     SELECT item.kind, NULL, array_agg(item.object_id::text), array_agg(item.ordinal),
         CASE item.kind WHEN 'duties' THEN array_agg(item.refs[1]::text) END, item.role, known.landed_at IS NOT NULL,
         there.current, known.accepted IS NOT NULL, item.sendable, done.status, done.same,
-        NULL, NULL, NULL, NULL, NULL, NULL
+        NULL, NULL, NULL, NULL, NULL, NULL, NULL
     {_ITEMS.format(kinds="'persons', 'duties'")} {_SEEN} {_RECORD.format(needed="NOT there.current")}
     GROUP BY item.kind, item.role, known.landed_at IS NOT NULL, there.current, known.accepted IS NOT NULL,
         item.sendable, done.status, done.same
@@ -91,7 +93,8 @@ _ROSTER: Final = f"""
         there.current, known.accepted IS NOT NULL, item.sendable, done.status, done.same,
         CASE WHEN its.refs IS NULL AND NOT there.current THEN ARRAY[]::text[]
             WHEN its.refs <> item.refs THEN its.refs::text[] END, its.issues,
-        remarked.sent, {_OF.format("remarked.sent")}, remarked.received, {_OF.format("remarked.received")}
+        remarked.sent, {_OF.format("remarked.sent")}, remarked.received, {_OF.format("remarked.received")},
+        NULL
     {_ITEMS.format(kinds="'groups', 'activities'")} {_SEEN} {_RECORD.format(needed="true")}
     LEFT JOIN LATERAL (
         SELECT refs, status, issues, sent, received FROM record

@@ -13,6 +13,8 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from app.db.cipher import OrganisationCipher
+from app.db.free_text import name_place
 from app.db.schema import activity, job, pause, roster, run
 from app.domain.diagnosis import TOKEN_FAILED_WITHIN
 from app.domain.kinds import Kind
@@ -40,11 +42,12 @@ def _of_pause(column: sa.Column[Any]) -> sa.Label[Any]:
 
 
 # What is shown of a run: it goes by the name of its activity, None once that is deleted, and a version grows with both.
+# That name, and an organisation's reason for a pause, are sealed.
 RUN_COLUMNS = (
     *run.c,
-    _of_activity(sa.case((activity.c.deleted_at.is_(None), activity.c.display_name)), "display_name"),
+    _of_activity(activity.c.display_name_sealed, "display_name_sealed"),
     _of_activity(activity.c.shown_version, "version"),
-    *map(_of_pause, (pause.c.since, pause.c.reason, pause.c.by)),
+    *map(_of_pause, (pause.c.since, pause.c.reason, pause.c.reason_sealed, pause.c.by)),
 )
 RUN_LABELLED = tuple(column.label(f"run_{column.name}") for column in RUN_COLUMNS)
 # What is shown of a job, and its place among all changes: what only the engine knows is as much again.
@@ -94,15 +97,15 @@ async def list_activities(
     return (await conn.execute(query.limit(known_limit(limit + 1)), given)).mappings().all()
 
 
-async def newest_activities(conn: AsyncConnection, organisation_id: UUID, limit: int) -> dict[UUID, str]:
-    """Gives the names of so many activities, those that came last."""
+async def newest_activities(conn: AsyncConnection, cipher: OrganisationCipher, limit: int) -> dict[UUID, str]:
+    """Gives the names of so many activities of the cipher's organisation, those that came last."""
     query = (
-        sa.select(activity.c.id, activity.c.display_name)
-        .where(activity.c.organisation_id == organisation_id, activity.c.deleted_at.is_(None))
+        sa.select(activity.c.id, activity.c.display_name_sealed)
+        .where(activity.c.organisation_id == cipher.organisation_id, activity.c.deleted_at.is_(None))
         .order_by(activity.c.created_at.desc(), activity.c.id.desc())
         .limit(known_limit(limit))
     )
-    return {row.id: row.display_name for row in await conn.execute(query)}
+    return _names(cipher, await conn.execute(query))
 
 
 async def roster_version(conn: AsyncConnection, organisation_id: UUID, activity_id: UUID) -> int | None:
@@ -116,12 +119,14 @@ async def roster_version(conn: AsyncConnection, organisation_id: UUID, activity_
     )
 
 
-async def activity_names(conn: AsyncConnection, organisation_id: UUID, ids: Iterable[UUID]) -> dict[UUID, str]:
-    """Gives the names of those of these activities that are there."""
-    query = sa.select(activity.c.id, activity.c.display_name).where(
-        activity.c.organisation_id == organisation_id, activity.c.id.in_(list(ids)), activity.c.deleted_at.is_(None)
+async def activity_names(conn: AsyncConnection, cipher: OrganisationCipher, ids: Iterable[UUID]) -> dict[UUID, str]:
+    """Gives the names of those of these activities of the cipher's organisation that are there."""
+    query = sa.select(activity.c.id, activity.c.display_name_sealed).where(
+        activity.c.organisation_id == cipher.organisation_id,
+        activity.c.id.in_(list(ids)),
+        activity.c.deleted_at.is_(None),
     )
-    return {row.id: row.display_name for row in await conn.execute(query)}
+    return _names(cipher, await conn.execute(query))
 
 
 async def runs_going_on(conn: AsyncConnection, organisation_id: UUID, activity_ids: Iterable[UUID]) -> Sequence[Row]:
@@ -276,6 +281,10 @@ async def _run_with_jobs(
     )
     found = runs_with_jobs((await conn.execute(query)).mappings().all())
     return found[0] if found else None
+
+
+def _names(cipher: OrganisationCipher, rows: Iterable[sa.Row[Any]]) -> dict[UUID, str]:
+    return {row.id: cipher.open(bytes(row.display_name_sealed), name_place(row.id)).decode() for row in rows}
 
 
 def runs_with_jobs(rows: Sequence[Row]) -> list[RunWithJobs]:

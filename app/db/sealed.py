@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db import tokens
 from app.db.cipher import DIGEST_KEY_PLACE, KeyUnknown, OrganisationCipher
+from app.db.free_text import name_place, reason_place
 from app.db.schema.columns import key_of
 from app.db.webhooks import secret_place
 
@@ -47,6 +48,8 @@ SEALED: Final = (
     SealedColumn("organisation", "digest_key", lambda row: DIGEST_KEY_PLACE, of="id"),
     SealedColumn("content", "sealed", lambda row: bytes(row["digest"]), ("digest",), many=True),
     SealedColumn("batch", "request_sha256", lambda row: row["id"].bytes, ("id",), many=True),
+    SealedColumn("activity", "display_name_sealed", lambda row: name_place(row["id"]), ("id",), many=True),
+    SealedColumn("pause", "reason_sealed", lambda row: reason_place(row["id"]), ("id",)),
     SealedColumn("webhook", "secret", lambda row: secret_place(row["id"]), ("id",)),
     SealedColumn("webhook", "secret_before", lambda row: secret_place(row["id"]), ("id",)),
     # They go after a day, and yet an older key may go at once.

@@ -20,7 +20,7 @@ def show_organisation(row: Row, pauses: Sequence[Row]) -> Shown:
         "name": row["name"],
         "disabled": row["disabled_at"] is not None,
         "paused": any(each["activity_id"] is None for each in pauses),
-        "pauses": [_to_operators(each) for each in pauses],
+        "pauses": [show_pause(each) for each in pauses],
         "jobs_due": row["jobs_due"],
         "oldest_due_at": row["oldest_due_at"],
         "runs": {"running": row["running"], "held": row["held"], "waiting": row["waiting"]},
@@ -28,19 +28,16 @@ def show_organisation(row: Row, pauses: Sequence[Row]) -> Shown:
 
 
 def show_pause(row: Row) -> Shown:
-    """Shows a pause; one without an activity is of all that its organisation has."""
+    """Shows a pause; one without an activity is of all that its organisation has.
+
+    What nobody has opened for the organisation shows of reasons an operator's alone.
+    """
     return {name: row[name] for name in ("activity_id", "since", "reason", "by")}
-
-
-def _to_operators(row: Row) -> Shown:
-    """Shows a pause without the words of an organisation, which may name a person."""
-    return {**show_pause(row), "reason": row["reason"] if row["by"] == "operator" else None}
 
 
 def show_pauses(organisation: str | None, activity_id: Any, pauses: Sequence[Row]) -> Shown:
     """Shows what keeps an activity, or all of an organisation, after a change of it; with its number to operators."""
-    show = show_pause if organisation is None else _to_operators
-    shown = {"activity_id": activity_id, "paused": bool(pauses), "pauses": [show(each) for each in pauses]}
+    shown = {"activity_id": activity_id, "paused": bool(pauses), "pauses": [show_pause(each) for each in pauses]}
     return shown if organisation is None else {"organisation": organisation, **shown}
 
 

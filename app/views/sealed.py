@@ -6,6 +6,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from app.db.cipher import OrganisationCipher
+from app.db.free_text import name_place, open_text, reason_place
 from app.domain.batching import BodyForm
 from app.domain.envelope import unfold
 from app.domain.kinds import Kind
@@ -19,6 +20,29 @@ _OF_RECORD: Final = (
     *("job_id", "run_id", "activity_id", "created_at", "status", "issues"),
     *("received", "received_sealed", "completed_at", "attempts"),
 )
+
+
+def open_activity(row: Row, cipher: OrganisationCipher) -> Shown:
+    """Opens what an activity is called."""
+    return {**row, "display_name": open_text(cipher, row["display_name_sealed"], name_place(row["id"]))}
+
+
+def open_run(row: Row, cipher: OrganisationCipher | None) -> Shown:
+    """Opens what of a run is in its organisation's words: its activity's name, and why it is held.
+
+    Without a `cipher`, for whoever is not of the organisation, there is no name, and of reasons an operator's alone.
+    """
+    name = reason = None
+    if cipher is not None:
+        name = open_text(cipher, row["activity_display_name_sealed"], name_place(row["activity_id"]))
+        if row["pause_reason_sealed"] is not None:
+            reason = open_text(cipher, row["pause_reason_sealed"], reason_place(row["pause_id"]))
+    return {**row, "activity_display_name": name, "pause_reason": row["pause_reason"] or reason}
+
+
+def open_pause(row: Row, cipher: OrganisationCipher) -> Shown:
+    """Opens an organisation's reason for a pause."""
+    return {**row, "reason": row["reason"] or open_text(cipher, row["reason_sealed"], reason_place(row["id"]))}
 
 
 def open_name(row: Row, cipher: OrganisationCipher) -> Shown:
@@ -44,9 +68,10 @@ def open_record_detail(row: Row, cipher: OrganisationCipher) -> Shown:
 
 
 def open_object(row: Row, cipher: OrganisationCipher) -> Shown:
-    """Opens what a search shows of an object: payload and person_payload."""
+    """Opens what a search shows of an object: payload and person_payload, and what the activities are called."""
     return {
         **row,
+        "activities": [{"id": each["id"], "display_name": _called(each, cipher)} for each in row["activities"] or ()],
         "payload": _opened(row, "source", cipher),
         "person_payload": _opened(row, "person_source", cipher),
     }
@@ -96,6 +121,10 @@ def open_batch(row: Row, cipher: OrganisationCipher, form: BodyForm, contents: M
         "request": _json(form.body([b"null" if each is None else each for each in items])),
         "answer": None if answer is None else _json(unfold(answer, contents)),
     }
+
+
+def _called(activity: Row, cipher: OrganisationCipher) -> str | None:
+    return open_text(cipher, bytes.fromhex(activity["name_sealed"]), name_place(UUID(activity["id"])))
 
 
 def _opened(row: Row, name: str, cipher: OrganisationCipher) -> Any:

@@ -7,7 +7,7 @@ for its unit and year.
 """
 
 from collections.abc import Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from app.target import Published
@@ -25,6 +25,8 @@ class Viewer:
     scopes: frozenset[str]
     school_units: frozenset[UUID] | None
     published: Published
+    # Of the organisation, whose contents are opened with it.
+    own_keys: bytes = field(default=b"", repr=False)
 
     @property
     def units(self) -> frozenset[UUID]:

@@ -10,7 +10,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BeforeValidator
 
-from app.api.dependencies import Parts, PartsDep
+from app.api.dependencies import Parts, PartsDep, cipher_of
 from app.api.reading.activities import list_activities
 from app.api.reading.jobs import list_jobs
 from app.api.reading.runs import list_runs
@@ -172,7 +172,7 @@ async def _exams(parts: Parts, viewer: Viewer, wanted: Filters, *, unneeded: boo
         newest = {each["id"]: each["display_name"] for each in own}
     else:
         async with parts.statement(viewer.organisation_id) as conn:
-            newest = await reads.newest_activities(conn, viewer.organisation_id, _MOST_EXAMS)
+            newest = await reads.newest_activities(conn, cipher_of(parts, viewer), _MOST_EXAMS)
     exams: dict[str, str | None] = {str(activity_id): name for activity_id, name in newest.items()}
     if wanted.exam is not None:
         exams.setdefault(str(wanted.exam), None)

@@ -358,7 +358,7 @@ CREATE INDEX ix_webhook_organisation ON webhook (organisation_id, created_at, id
 CREATE TABLE activity (
     organisation_id UUID NOT NULL,
     id UUID NOT NULL,
-    display_name TEXT NOT NULL,
+    display_name_sealed BYTEA,
     roster_id UUID NOT NULL,
     version INTEGER DEFAULT '1' NOT NULL,
     shown_version INTEGER DEFAULT '1' NOT NULL,
@@ -374,8 +374,11 @@ CREATE TABLE activity (
     deleted_at TIMESTAMP WITH TIME ZONE,
     CONSTRAINT pk_activity PRIMARY KEY (organisation_id, id),
     CONSTRAINT fk_activity_organisation_id_roster_id FOREIGN KEY(organisation_id, roster_id) REFERENCES roster (organisation_id, id),
+    CONSTRAINT ck_activity_named_while_it_is_there CHECK ((display_name_sealed IS NULL) = (deleted_at IS NOT NULL)),
     CONSTRAINT fk_activity_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
 );
+
+CREATE INDEX ix_activity_key ON activity (substr(display_name_sealed, 2, get_byte(substr(display_name_sealed, 1, 1) || '\x00'::bytea, 0) & 63), organisation_id);
 
 CREATE INDEX ix_activity_newest ON activity (organisation_id, created_at, id);
 
@@ -475,7 +478,8 @@ CREATE TABLE pause (
     activity_id UUID,
     by TEXT NOT NULL,
     made_by TEXT NOT NULL,
-    reason TEXT NOT NULL,
+    reason TEXT,
+    reason_sealed BYTEA,
     since TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
     ended_at TIMESTAMP WITH TIME ZONE,
     ended_by TEXT,
@@ -483,6 +487,8 @@ CREATE TABLE pause (
     CONSTRAINT fk_pause_organisation_id_activity_id FOREIGN KEY(organisation_id, activity_id) REFERENCES activity (organisation_id, id),
     CONSTRAINT ck_pause_by CHECK (by IN ('operator', 'organisation')),
     CONSTRAINT ck_pause_reason CHECK (char_length(reason) BETWEEN 1 AND 200),
+    CONSTRAINT ck_pause_reason_of_an_operator CHECK ((reason IS NOT NULL) = (by = 'operator')),
+    CONSTRAINT ck_pause_reason_of_an_organisation CHECK (reason_sealed IS NULL OR by = 'organisation'),
     CONSTRAINT ck_pause_ended_by_somebody CHECK ((ended_at IS NULL) = (ended_by IS NULL)),
     CONSTRAINT fk_pause_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
 );

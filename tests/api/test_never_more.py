@@ -140,8 +140,8 @@ async def test_a_replay_shows_what_the_key_may_read_by_then(
     path = f"/activities/{scene.ids['activity_id']}/provision" if change == "provision" else f"/runs/{{run}}/{change}"
     address = path.format(run=scene.ids["run_id"])
     first = await client.post(address, headers=headers)
-    after = tuple(each for each in SCOPES if each in left and NEEDS.get(each, each) in left) or ("history",)
-    after = tuple(each for each in after if NEEDS.get(each, each) in after)
+    after = tuple(each for each in SCOPES if each in left and NEEDS.get(each, each) in left)
+    after = tuple(each for each in after if NEEDS.get(each, each) in after) or ("history",)
     await scene.reduce(key, after)
     again = await client.post(address, headers=headers)
     assert_no_more(again.text, set(after), ("POST", address))

@@ -278,7 +278,8 @@ class Tenant:
         """Pauses an activity, or all of them."""
         async with self.engine.begin() as conn:
             place = pauses.Place(self.organisation_id, activity_id)
-            return await pauses.pause(conn, place, by=by, who="testnyckel", reason=reason)
+            cipher = None if by == "operator" else self.cipher
+            return await pauses.pause(conn, place, cipher=cipher, who="testnyckel", reason=reason)
 
     async def resume(
         self, activity_id: UUID | None = None, *, by: pauses.By = "operator"

@@ -108,7 +108,7 @@ class Events:
         """Pauses an activity; it may be paused already."""
         queue = self.activities[activity % 2]
         async with self.world.begin() as conn:
-            self.world.bell += await pauses.pause(conn, self._place(queue), by="operator", who="test", reason="Prov")
+            self.world.bell += await pauses.pause(conn, self._place(queue), cipher=None, who="test", reason="Prov")
         self.world.paused.add(queue)
 
     async def resume(self, activity: int) -> None:

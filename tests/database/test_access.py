@@ -193,7 +193,7 @@ def test_nothing_is_written_for_another_organisation(owner: psycopg.Cursor, sess
     """Neither as a new row, nor by moving one, nor over one that is another's."""
     one, other = organisations(owner)
     act(session, one)
-    made = "INSERT INTO pause (organisation_id, by, made_by, reason) VALUES (%s, 'organisation', 'test', 'Prov')"
+    made = "INSERT INTO pause (organisation_id, by, made_by, reason) VALUES (%s, 'operator', 'test', 'Prov')"
     session.execute("SAVEPOINT before")
     with pytest.raises(errors.InsufficientPrivilege, match="row-level security"):
         session.execute(made, [other])

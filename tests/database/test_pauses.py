@@ -147,12 +147,12 @@ async def test_a_run_goes_on_when_no_pause_keeps_it_any_more(tenant: Tenant) -> 
     run = await tenant.new_run()
     await tenant.pause(run.activity_id, by="organisation", reason="Lov")
     await tenant.pause(reason="Underhåll")
-    reason = "SELECT reason FROM run JOIN pause ON pause.id = run.pause_id WHERE run.id = :run"
+    kept_by = "SELECT by FROM run JOIN pause ON pause.id = run.pause_id WHERE run.id = :run"
     version = "SELECT version FROM run WHERE id = :run"
     before = await tenant.value(version, run=run.id)
-    assert await tenant.value(reason, run=run.id) == "Underhåll"
+    assert await tenant.value(kept_by, run=run.id) == "operator"
     assert await tenant.resume() == []
-    assert await tenant.value(reason, run=run.id) == "Lov"
+    assert await tenant.value(kept_by, run=run.id) == "organisation"
     assert await tenant.value(version, run=run.id) > before
     assert len(await tenant.resume(run.activity_id, by="organisation")) == 1
 

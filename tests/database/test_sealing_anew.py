@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from app.db import idempotency, tasks, webhooks
 from app.db.cipher import Cipher, KeyUnknown, cipher_of, new_key
 from app.db.claims import database_time
+from app.db.free_text import name_place, open_text, reason_place, seal_text
 from app.db.schema import metadata
 from app.db.sealed import PASSING, SEALED, sealed_with
 from app.db.tasks import Task
@@ -87,6 +88,7 @@ async def filled(tenant: Tenant) -> Tenant:
     run = await tenant.new_run(small_roster())
     for job in run.jobs:
         await tenant.play(job)
+    await tenant.pause(by="organisation")
     async with tenant.engine.begin() as conn:
         made = await webhooks.create_webhook(
             conn,
@@ -244,3 +246,26 @@ async def test_counting_reads_no_more_than_it_is_asked_for(filled: Tenant) -> No
     async with filled.engine.begin() as conn:
         [encryption, token] = await sealed_with(conn, 2)
     assert (encryption.values, token.values) == (2, 1)
+
+
+async def test_what_is_sealed_anew_is_no_new_name_and_no_new_pause(filled: Tenant) -> None:
+    """Runs show the same, and who polls them is told of no change; of a pause nothing else changes with it."""
+    shown = "SELECT version, shown_version FROM activity"
+    before = await filled.rows(shown)
+    await started(filled)
+    await worked(filled)
+    assert await filled.rows(shown) == before
+    async with filled.engine.connect() as conn:
+        await conn.execute(sa.text("SELECT set_config('provkedja.sealing_anew', 'on', true)"))
+        with pytest.raises(IntegrityError, match="sealed anew and changed in nothing else"):
+            await conn.execute(sa.text("UPDATE pause SET reason_sealed = reason_sealed || '\\x00', made_by = 'x'"))
+
+
+async def test_a_name_opens_for_its_own_activity_alone(tenant: Tenant) -> None:
+    """Who can write in the database moves no name to another activity, and no reason to another pause."""
+    one, other = uuid4(), uuid4()
+    sealed = seal_text(tenant.cipher, "Prov", name_place(one))
+    assert open_text(tenant.cipher, sealed, name_place(one)) == "Prov"
+    for place in (name_place(other), reason_place(one)):
+        with pytest.raises(InvalidTag):
+            open_text(tenant.cipher, sealed, place)

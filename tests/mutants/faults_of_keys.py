@@ -36,6 +36,30 @@ KEYS: Final = (
         ("keys",),
     ),
     Fault(
+        "a name that is sealed anew is another name",
+        "        AND current_setting('provkedja.sealing_anew', true) IS DISTINCT FROM 'on' THEN\n",
+        "        THEN\n",
+        ("keys",),
+    ),
+    Fault(
+        "a name may be moved to another activity",
+        'return b"activity name" + activity_id.bytes',
+        'return b"activity name"',
+        ("keys",),
+    ),
+    Fault(
+        "the same name, sealed again, is a change of runs",
+        "    if name is not None and name != named:\n",
+        "    if name is not None:\n",
+        ("free text",),
+    ),
+    Fault(
+        "operators' reasons and those of organisations stand side by side",
+        '"reason": reason if cipher is None else None,',
+        '"reason": reason,',
+        ("free text",),
+    ),
+    Fault(
         "an organisation's digests are another's",
         "_Digests.of(self.open(self.sealed_digest_key, DIGEST_KEY_PLACE))",
         "_Digests.of(self.keys[self.current].encrypt(bytes(12), b'', None))",

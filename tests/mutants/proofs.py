@@ -111,6 +111,7 @@ PROOFS: Final[Mapping[str, Proof]] = {
     "exceptions": _database("kept_here", "eppn_order", "shrinking", "comparisons"),
     "tasks": _database("tasks", "repairs"),
     "keys": _tests("tests/unit/test_cipher.py", "tests/unit/test_diagnosis.py", "tests/database/test_sealing_anew.py"),
+    "free text": _tests("tests/api/test_free_text.py"),
     "the API's keys": _named(
         "tests/journeys/test_key_rotation.py", "an_api_without_the_workers_keys_does_its_work_and_opens_no_token"
     ),

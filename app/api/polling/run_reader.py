@@ -1,10 +1,10 @@
 """Runs and callers, as they are now: from memory while that is right, else from Postgres in one statement."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
 from contextlib import asynccontextmanager, suppress
 from functools import partial
-from typing import TypeVar, TypeVarTuple, Unpack
+from typing import TypeVar
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -16,15 +16,16 @@ from app.api.polling.memory import KeptRun, Memory
 from app.api.polling.shared_reads import SharedReads
 from app.db import reads, tenants
 from app.db.acting import EVERYBODY, on_behalf_of
+from app.db.cipher import OrganisationCipher
 from app.db.watcher import Watcher, now
 from app.domain.changes import Versions
 from app.security import keys
 from app.security.keys import Caller, Operator
 from app.views.job import is_job_finished, show_job
 from app.views.run import is_run_finished, show_run
+from app.views.sealed import open_run
 
 _Find = Callable[[AsyncConnection, UUID, UUID], Awaitable[reads.RunWithJobs | None]]
-_Of = TypeVarTuple("_Of")
 _Read = TypeVar("_Read")
 
 
@@ -69,31 +70,33 @@ class RunReader:
         """Gives who calls, if that is known without asking anybody."""
         return self._used(self._memory.caller(handle, digest, now()))
 
-    async def run(self, organisation_id: UUID, run_id: UUID) -> KeptRun | None:
-        """Gives an organisation's run."""
+    async def run(self, cipher: OrganisationCipher, run_id: UUID) -> KeptRun | None:
+        """Gives a run of the cipher's organisation."""
         kept = self.remembered_run(run_id)
-        if kept is not None and kept.organisation_id == organisation_id:
+        if kept is not None and kept.organisation_id == cipher.organisation_id:
             return kept
-        return await self._shared(self._read_run, reads.find_run_with_jobs, organisation_id, run_id)
+        read = partial(self._read_run, cipher, reads.find_run_with_jobs, run_id)
+        return await self._shared(read, "run", cipher.organisation_id, run_id)
 
-    async def run_of_job(self, organisation_id: UUID, job_id: UUID) -> KeptRun | None:
-        """Gives an organisation's run that has a job."""
+    async def run_of_job(self, cipher: OrganisationCipher, job_id: UUID) -> KeptRun | None:
+        """Gives the run of the cipher's organisation that has a job."""
         kept = self.remembered_run_of_job(job_id)
-        if kept is not None and kept.organisation_id == organisation_id:
+        if kept is not None and kept.organisation_id == cipher.organisation_id:
             return kept
-        return await self._shared(self._read_run, reads.find_run_of_job, organisation_id, job_id)
+        read = partial(self._read_run, cipher, reads.find_run_of_job, job_id)
+        return await self._shared(read, "run of job", cipher.organisation_id, job_id)
 
     async def caller(self, handle: str, digest: bytes) -> Caller | Operator | None:
         """Gives who calls with the key of a `handle` whose secret has a `digest`, None without one that counts."""
         if known := self.remembered_caller(handle, digest):
             return known
-        found = await self._shared(self._read_caller, handle)
+        found = await self._shared(partial(self._read_caller, handle), "caller", handle)
         return self._used(found) if found is not None and keys.matches(digest, found.digest) else None
 
     async def caller_known_as(self, handle: str) -> Caller | Operator | None:
         """Gives whom a handle belongs to that somebody has proven before to be theirs; None if it counts no more."""
         known = self._memory.caller_known_as(handle, now())
-        return self._used(known or await self._shared(self._read_caller, handle))
+        return self._used(known or await self._shared(partial(self._read_caller, handle), "caller", handle))
 
     def changed_here(self, changed: UUID) -> None:
         """Forgets the runs of an activity or organisation that was `changed`: this process is to see it at once."""
@@ -104,11 +107,11 @@ class RunReader:
             self.key_uses.note(caller.key_id)
         return caller
 
-    async def _shared(self, read: Callable[[Unpack[_Of]], Awaitable[_Read]], *of: *_Of) -> _Read:
+    async def _shared(self, read: Callable[[], Awaitable[_Read]], *what: Hashable) -> _Read:
         """Reads, or waits with those who read the same and began after the last change that is known of."""
         if not self.watcher.fresh:
-            return await read(*of)
-        return await self._reads.read((read, self._memory.changes, *of), partial(read, *of))
+            return await read()
+        return await self._reads.read((*what, self._memory.changes), read)
 
     async def _read_caller(self, handle: str) -> Caller | Operator | None:
         right_at = now()
@@ -121,14 +124,14 @@ class RunReader:
         self._memory.keep_caller(caller, right_at)
         return caller
 
-    async def _read_run(self, find: _Find, organisation_id: UUID, id_: UUID) -> KeptRun | None:
+    async def _read_run(self, cipher: OrganisationCipher, find: _Find, id_: UUID) -> KeptRun | None:
         right_at = now()
         async with self._engine.connect() as conn:
-            on_behalf_of(conn, organisation_id)
-            found = await find(conn, organisation_id, id_)
+            on_behalf_of(conn, cipher.organisation_id)
+            found = await find(conn, cipher.organisation_id, id_)
         if found is None:
             return None
-        run, jobs = found
+        run, jobs = open_run(found[0], cipher), found[1]
         shown = show_run(run, jobs)
         kept = KeptRun(
             run["id"],

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
-from app.api.dependencies import Parts
+from app.api.dependencies import Parts, cipher_of
 from app.api.http import cursors
 from app.api.http.answers import Polled
 from app.api.reading.narrowed import own_counts
@@ -14,6 +14,7 @@ from app.errors import NotFound
 from app.views import Row, Shown
 from app.views.activity import show_activity
 from app.views.narrowed import narrow_activity
+from app.views.sealed import open_activity
 from app.views.viewer import Viewer
 
 
@@ -35,7 +36,7 @@ async def list_activities(
             rows = await reads.list_activities(
                 conn, viewer.organisation_id, made_by=viewer.runs_made_by, after=after, limit=limit
             )
-        found += await _shown(parts, viewer, rows)
+        found += await _shown(parts, viewer, [open_activity(row, cipher_of(parts, viewer)) for row in rows])
         if len(rows) <= limit or viewer.school_units is None:
             break
         # Of a narrowed viewer's there may have been fewer among them.
@@ -86,12 +87,12 @@ async def check_activity(parts: Parts, viewer: Viewer, activity_id: UUID) -> Non
 
 
 async def find_activity(parts: Parts, viewer: Viewer, activity_id: UUID) -> Row:
-    """Gives an activity as it is stored, with the last run that the viewer may see; raises NotFound without it."""
+    """Gives an activity with its name opened, and the last run that the viewer may see; raises NotFound without it."""
     async with parts.statement(viewer.organisation_id) as conn:
         row = await reads.find_activity(conn, viewer.organisation_id, activity_id, made_by=viewer.runs_made_by)
     if row is None:
         raise _missing()
-    return row
+    return open_activity(row, cipher_of(parts, viewer))
 
 
 async def _shown(parts: Parts, viewer: Viewer, rows: Sequence[Row]) -> list[tuple[Row, Shown]]:

@@ -5,7 +5,7 @@ from dataclasses import astuple, replace
 from typing import Any
 from uuid import UUID
 
-from app.api.dependencies import Parts, visible_run_of_job
+from app.api.dependencies import Parts, cipher_of, visible_run_of_job
 from app.api.http import cursors
 from app.api.http.answers import Polled
 from app.api.reading.narrowed import own_job, own_of_list
@@ -15,6 +15,7 @@ from app.views import Shown
 from app.views.job import show_job
 from app.views.narrowed import narrow_job
 from app.views.run import run_of
+from app.views.sealed import open_run
 from app.views.viewer import Viewer
 
 
@@ -34,13 +35,14 @@ async def list_jobs(
     """
     listed = ("jobs", *astuple(wanted))
     after = cursors.read(cursor, (cursors.moment, cursors.uuid, cursors.number), *listed)
+    cipher = cipher_of(parts, viewer)
 
     async def read(after: tuple[Any, ...] | None, wanted: JobFilter) -> list[Shown]:
         async with parts.statement(viewer.organisation_id) as conn:
             rows = await history.list_jobs(
                 conn, viewer.organisation_id, wanted, made_by=viewer.runs_made_by, after=after, limit=limit
             )
-        return [show_job(row, run_of(row)) for row in rows]
+        return [show_job(row, open_run(run_of(row), cipher)) for row in rows]
 
     def key(shown: Shown) -> tuple[Any, ...]:
         return (shown["created_at"], shown["run_id"], shown["position"])

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
 
-from app.api.dependencies import Parts
+from app.api.dependencies import Parts, cipher_of
 from app.api.http.answers import Polled
 from app.api.http.cursors import Key
 from app.api.http.problems import BadRequest
@@ -28,7 +28,8 @@ _CURSOR: Final = b"cursor"
 
 async def own_run(parts: Parts, viewer: Viewer, run_id: UUID) -> Polled:
     """Gives what a narrowed viewer is answered of a run; raises NotFound for one without an object of theirs."""
-    shown = await _own(parts, viewer, await parts.runs.run(viewer.organisation_id, run_id), "There is no such run.")
+    kept = await parts.runs.run(cipher_of(parts, viewer), run_id)
+    shown = await _own(parts, viewer, kept, "There is no such run.")
     return Polled.of(shown, finished=shown["status"] in FINISHED_RUN)
 
 
@@ -41,7 +42,7 @@ async def own_job(parts: Parts, viewer: Viewer, job_id: UUID) -> Polled:
 
 async def own_run_of_job(parts: Parts, viewer: Viewer, job_id: UUID) -> Shown:
     """Gives the run of a job as a narrowed viewer is shown it; raises NotFound."""
-    kept = await parts.runs.run_of_job(viewer.organisation_id, job_id)
+    kept = await parts.runs.run_of_job(cipher_of(parts, viewer), job_id)
     return await _own(parts, viewer, kept, "There is no such job.")
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from uuid import UUID
 
-from app.api.dependencies import Parts
+from app.api.dependencies import Parts, cipher_of
 from app.api.finding_names import names_of
 from app.api.http import cursors
 from app.api.reading.narrowed import only_own, opened_cursor, sealed_cursor
@@ -111,4 +111,4 @@ async def read_object(
 async def exam_names(parts: Parts, viewer: Viewer, ids: Iterable[UUID]) -> dict[UUID, str]:
     """Gives what these exams are called, those left out that are not there any more."""
     async with parts.statement(viewer.organisation_id) as conn:
-        return await reads.activity_names(conn, viewer.organisation_id, set(ids))
+        return await reads.activity_names(conn, cipher_of(parts, viewer), set(ids))

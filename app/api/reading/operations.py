@@ -12,6 +12,7 @@ from app.api.http import cursors
 from app.catalogue import Clock, Language
 from app.db import operations
 from app.db.acting import EVERYBODY
+from app.db.cipher import OrganisationCipher
 from app.db.doctor import look
 from app.db.pauses import Place, pauses_in_force, pauses_of_activity
 from app.domain.diagnosis import Finding, Level, diagnose
@@ -26,6 +27,7 @@ from app.views.operations import (
     show_pauses,
     show_run_under_way,
 )
+from app.views.sealed import open_pause
 
 
 async def list_organisations(
@@ -141,9 +143,15 @@ async def changed_run(conn: Any, run_id: UUID) -> Shown:
     return show_changed_run(row)
 
 
-async def pauses(conn: Any, number: str | None, place: Place) -> Shown:
-    """Gives what keeps an activity, or all of an organisation; with the `number` that operators know it by."""
-    return show_pauses(number, place.activity_id, await pauses_of_activity(conn, place))
+async def pauses(conn: Any, number: str | None, place: Place, cipher: OrganisationCipher | None = None) -> Shown:
+    """Gives what keeps an activity, or all of an organisation; with the `number` that operators know it by.
+
+    An organisation's own `cipher` opens its reasons, which operators are not shown.
+    """
+    found = await pauses_of_activity(conn, place)
+    if cipher is not None:
+        return show_pauses(number, place.activity_id, [open_pause(each, cipher) for each in found])
+    return show_pauses(number, place.activity_id, found)
 
 
 async def _diagnosed(parts: Parts) -> Diagnosed:

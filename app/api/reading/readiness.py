@@ -14,6 +14,7 @@ from app.api.http import cursors
 from app.api.http.lists import MOST_NAMED
 from app.db import readiness as rows_of
 from app.db.cipher import OrganisationCipher
+from app.db.free_text import name_place, open_text
 from app.db.protection import list_marked
 from app.domain.kinds import Kind, tells_school
 from app.domain.readiness import GroupReadiness, Readiness, readiness, without_members
@@ -184,6 +185,8 @@ async def _exam(parts: Parts, cipher: OrganisationCipher, viewer: Viewer, activi
 def _of_rows(rows: Sequence[Row], cipher: OrganisationCipher, published: Published) -> _Exam:
     here, *objects = rows
     activity: dict[str, Any] = here["here"]
+    sealed = here["display_name_sealed"]
+    activity["display_name"] = open_text(cipher, sealed, name_place(UUID(activity["id"])))
     activity |= {name: datetime.fromisoformat(activity[name]) for name in _TIMES if activity[name] is not None}
     alike: dict[str, list[Alike]] = {Kind.PERSONS: [], Kind.DUTIES: []}
     members: dict[str, list[Member]] = {Kind.GROUPS: [], Kind.ACTIVITIES: []}

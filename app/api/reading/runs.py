@@ -5,7 +5,7 @@ from dataclasses import astuple, replace
 from typing import Any
 from uuid import UUID
 
-from app.api.dependencies import Parts, check_made_by, visible_run
+from app.api.dependencies import Parts, check_made_by, cipher_of, visible_run
 from app.api.http import cursors
 from app.api.http.answers import Polled
 from app.api.reading.activities import check_activity
@@ -16,6 +16,7 @@ from app.errors import NotFound
 from app.views import Shown
 from app.views.narrowed import narrow_run
 from app.views.run import show_run
+from app.views.sealed import open_run
 from app.views.viewer import Viewer
 
 
@@ -35,13 +36,14 @@ async def list_runs(
     """
     listed = ("runs", *astuple(wanted))
     after = cursors.read(cursor, (cursors.moment, cursors.uuid), *listed)
+    cipher = cipher_of(parts, viewer)
 
     async def read(after: tuple[Any, ...] | None, wanted: RunFilter) -> list[Shown]:
         async with parts.statement(viewer.organisation_id) as conn:
             found = await history.list_runs(
                 conn, viewer.organisation_id, wanted, made_by=viewer.runs_made_by, after=after, limit=limit
             )
-        return [show_run(*each) for each in found]
+        return [show_run(open_run(run, cipher), jobs) for run, jobs in found]
 
     def key(shown: Shown) -> tuple[Any, ...]:
         return (shown["created_at"], shown["id"])
@@ -69,14 +71,14 @@ async def get_run(parts: Parts, viewer: Viewer, run_id: UUID) -> Shown:
     """Gives a run with its jobs, as it is now; raises NotFound, and Forbidden for a run of another key."""
     async with parts.statement(viewer.organisation_id) as conn:
         found = await reads.find_run_with_jobs(conn, viewer.organisation_id, run_id)
-    return _show(found, viewer, "There is no such run.")
+    return _show(found, parts, viewer, "There is no such run.")
 
 
 async def run_of_job(parts: Parts, viewer: Viewer, job_id: UUID) -> Shown:
     """Gives the run that a job belongs to, with its jobs; raises NotFound, and Forbidden for a run of another key."""
     async with parts.statement(viewer.organisation_id) as conn:
         found = await reads.find_run_of_job(conn, viewer.organisation_id, job_id)
-    return _show(found, viewer, "There is no such job.")
+    return _show(found, parts, viewer, "There is no such job.")
 
 
 async def newer_roster_version(parts: Parts, viewer: Viewer, run_id: UUID) -> int | None:
@@ -88,8 +90,9 @@ async def newer_roster_version(parts: Parts, viewer: Viewer, run_id: UUID) -> in
         return await reads.newer_roster_version(conn, viewer.organisation_id, run_id)
 
 
-def _show(found: reads.RunWithJobs | None, viewer: Viewer, missing: str) -> Shown:
+def _show(found: reads.RunWithJobs | None, parts: Parts, viewer: Viewer, missing: str) -> Shown:
     if found is None:
         raise NotFound(missing)
-    check_made_by(viewer, found[0]["requested_by_id"])
-    return show_run(*found)
+    run, jobs = found
+    check_made_by(viewer, run["requested_by_id"])
+    return show_run(open_run(run, cipher_of(parts, viewer)), jobs)

@@ -42,6 +42,7 @@ from app.errors import MaskedValue, OrganisationFull, PreconditionFailed
 from app.sources.json_upload import JsonUpload
 from app.views import Row
 from app.views.activity import show_activity
+from app.views.sealed import open_activity
 
 router = APIRouter(tags=["Activities"])
 
@@ -106,7 +107,7 @@ async def put_activity(
     parts.runs.changed_here(activity_id)
     for kind, count in stored.activity["counts"].items():
         parts.metrics.intake_objects.labels(kind).inc(count)
-    row = stored.activity
+    row = open_activity(stored.activity, cipher)
     return answer_version(show_activity(row, viewer_of(caller, parts)), row["version"], 201 if stored.created else 200)
 
 

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 
-from app.api.dependencies import PartsDep, Provisioner, viewer_of
+from app.api.dependencies import PartsDep, Provisioner, cipher_of, viewer_of
 from app.api.http.answers import answer_version
 from app.api.http.bodies import described, read_body
 from app.api.http.conditions import ChangeConditions
@@ -15,6 +15,7 @@ from app.db import activities
 from app.db.engine import transaction
 from app.errors import PreconditionFailed, RunUnderWay
 from app.views.activity import show_activity
+from app.views.sealed import open_activity
 
 router = APIRouter(tags=["Activities"])
 
@@ -31,17 +32,19 @@ async def rename_activity(
 ) -> Response:
     """Gives an activity another name. Its roster stays as it is; its ETag is a new one."""
     name = (await read_body(request, RenameRequest)).display_name
+    cipher = cipher_of(parts, caller)
     async with transaction(parts.runtime.engine, "rename_activity", of=caller.organisation_id) as conn:
         row = await activities.rename_activity(
             conn,
-            caller.organisation_id,
+            cipher,
             activity_id,
             name,
             made_by=viewer_of(caller, parts).runs_made_by,
             if_match=conditions.allow,
         )
     parts.runs.changed_here(activity_id)
-    return answer_version(show_activity(row, viewer_of(caller, parts)), row["version"])
+    shown = show_activity(open_activity(row, cipher), viewer_of(caller, parts))
+    return answer_version(shown, row["version"])
 
 
 @router.delete(

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 
-from app.api.dependencies import PartsDep, Pauser
+from app.api.dependencies import PartsDep, Pauser, cipher_of
 from app.api.http.answers import answer
 from app.api.http.bodies import described, read_body, read_no_body
 from app.api.reading import operations as reading
@@ -30,8 +30,8 @@ async def pause_activity(activity_id: UUID, request: Request, parts: PartsDep, c
     reason = (await read_body(request, PauseRequest)).reason
     place = pauses.Place(caller.organisation_id, activity_id)
     async with transaction(parts.runtime.engine, "pause", of=caller.organisation_id) as conn:
-        wake_ups = await pauses.pause(conn, place, by="organisation", who=caller.handle, reason=reason)
-        shown = await reading.pauses(conn, None, place)
+        wake_ups = await pauses.pause(conn, place, cipher=cipher_of(parts, caller), who=caller.handle, reason=reason)
+        shown = await reading.pauses(conn, None, place, cipher_of(parts, caller))
     parts.runs.changed_here(activity_id)
     await parts.runtime.notifier.wake_up(wake_ups)
     return answer(shown)
@@ -47,7 +47,7 @@ async def resume_activity(activity_id: UUID, request: Request, parts: PartsDep, 
     place = pauses.Place(caller.organisation_id, activity_id)
     async with transaction(parts.runtime.engine, "resume", of=caller.organisation_id) as conn:
         wake_ups = await pauses.resume(conn, place, by="organisation", who=caller.handle)
-        shown = await reading.pauses(conn, None, place)
+        shown = await reading.pauses(conn, None, place, cipher_of(parts, caller))
     parts.runs.changed_here(activity_id)
     await parts.runtime.notifier.wake_up(wake_ups)
     return answer(shown)

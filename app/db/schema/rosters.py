@@ -10,7 +10,8 @@ activity = sa.Table(
     metadata,
     sa.Column("organisation_id", UUID, sa.ForeignKey("organisation.id"), primary_key=True),
     sa.Column("id", UUID, primary_key=True),
-    sa.Column("display_name", sa.Text, nullable=False),
+    # What callers call it, sealed: it may name a person, and goes when the activity is deleted.
+    sa.Column("display_name_sealed", sa.LargeBinary),
     # The roster that counts.
     sa.Column("roster_id", UUID, nullable=False),
     sa.Column("version", sa.Integer, nullable=False, server_default="1"),
@@ -31,7 +32,10 @@ activity = sa.Table(
     # It stays for its runs; the next roster under its id makes it anew.
     sa.Column("deleted_at", Time),
     sa.ForeignKeyConstraint(["organisation_id", "roster_id"], ["roster.organisation_id", "roster.id"]),
+    sa.CheckConstraint("(display_name_sealed IS NULL) = (deleted_at IS NOT NULL)", name="named_while_it_is_there"),
     sa.Index("ix_activity_newest", "organisation_id", "created_at", "id"),
+    # What a key seals, for those who count it or seal it anew.
+    sa.Index("ix_activity_key", sa.text(key_of("display_name_sealed")), "organisation_id"),
 )
 
 roster = sa.Table(

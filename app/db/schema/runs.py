@@ -341,13 +341,18 @@ pause = sa.Table(
     sa.Column("by", sa.Text, nullable=False),
     # The handle of the key, or the command line; and why, as callers are shown it.
     sa.Column("made_by", sa.Text, nullable=False),
-    sa.Column("reason", sa.Text, nullable=False),
+    # An organisation's is sealed, since it may name a person, and goes with the organisation; an operator's is for all
+    # to see.
+    sa.Column("reason", sa.Text),
+    sa.Column("reason_sealed", sa.LargeBinary),
     sa.Column("since", Time, nullable=False, server_default=NOW),
     sa.Column("ended_at", Time),
     sa.Column("ended_by", sa.Text),
     sa.ForeignKeyConstraint(["organisation_id", "activity_id"], ["activity.organisation_id", "activity.id"]),
     one_of("by", "operator", "organisation"),
     sa.CheckConstraint("char_length(reason) BETWEEN 1 AND 200", name="reason"),
+    sa.CheckConstraint("(reason IS NOT NULL) = (by = 'operator')", name="reason_of_an_operator"),
+    sa.CheckConstraint("reason_sealed IS NULL OR by = 'organisation'", name="reason_of_an_organisation"),
     sa.CheckConstraint("(ended_at IS NULL) = (ended_by IS NULL)", name="ended_by_somebody"),
     sa.Index(
         "uq_pause_in_force",

@@ -34,7 +34,7 @@ BEGIN
         DELETE FROM plan WHERE plan.organisation_id = of_organisation AND plan.id = planned;
     END LOOP;
     PERFORM forget_content(of_organisation, gone);
-    UPDATE activity SET deleted_at = clock_timestamp(), counts = '{}', bytes = 0, findings_errors = 0,
+    UPDATE activity SET deleted_at = clock_timestamp(), display_name_sealed = NULL, counts = '{}', bytes = 0, findings_errors = 0,
         findings_warnings = 0, findings_by_code = '{}'
     WHERE organisation_id = of_organisation AND id = of_activity;
     RETURN jsonb_build_object('others', others);

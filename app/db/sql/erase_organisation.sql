@@ -13,7 +13,10 @@ BEGIN
     DELETE FROM idempotency_key WHERE organisation_id = of_organisation;
     DELETE FROM webhook_delivery WHERE organisation_id = of_organisation;
     DELETE FROM webhook WHERE organisation_id = of_organisation;
-    UPDATE activity SET display_name = '', deleted_at = coalesce(deleted_at, at), counts = '{}', bytes = 0,
+    PERFORM set_config('provkedja.forgetting', 'on', true);
+    UPDATE pause SET reason_sealed = NULL WHERE organisation_id = of_organisation AND reason_sealed IS NOT NULL;
+    PERFORM set_config('provkedja.forgetting', 'off', true);
+    UPDATE activity SET display_name_sealed = NULL, deleted_at = coalesce(deleted_at, at), counts = '{}', bytes = 0,
         digest = NULL, findings_errors = 0, findings_warnings = 0, findings_by_code = '{}'
     WHERE organisation_id = of_organisation;
 END $$;

@@ -9,15 +9,17 @@ CREATE OR REPLACE FUNCTION pause_of(of_organisation uuid, of_activity uuid) RETU
 $$;
 
 -- Pauses an activity, or with NULL all of an organisation: `who` has asked for it, as `acting` for the organisation or as
--- operator. Twice is once. Gives {wake_ups}; or {refused}.
-CREATE OR REPLACE FUNCTION pause(of_organisation uuid, of_activity uuid, acting text, who text, why text) RETURNS jsonb
-LANGUAGE plpgsql AS $$
+-- operator. An operator says `why`, an organisation's reason is `sealed` for a pause of this id. Twice is once. Gives
+-- {wake_ups}; or {refused}.
+CREATE OR REPLACE FUNCTION pause(
+    of_organisation uuid, of_activity uuid, as_id uuid, acting text, who text, why text, sealed bytea
+) RETURNS jsonb LANGUAGE plpgsql AS $$
 BEGIN
     IF NOT lock_queues(of_organisation, of_activity, acting = 'operator') THEN
         RETURN jsonb_build_object('refused', 'no_activity');
     END IF;
-    INSERT INTO pause (organisation_id, activity_id, by, made_by, reason)
-    VALUES (of_organisation, of_activity, acting, who, why) ON CONFLICT DO NOTHING;
+    INSERT INTO pause (id, organisation_id, activity_id, by, made_by, reason, reason_sealed)
+    VALUES (as_id, of_organisation, of_activity, acting, who, why, sealed) ON CONFLICT DO NOTHING;
     RETURN jsonb_build_object('wake_ups', follow_pauses(of_organisation, of_activity));
 END $$;
 
@@ -130,6 +132,21 @@ $$;
 
 CREATE OR REPLACE FUNCTION pause_guard() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+    IF current_setting('provkedja.forgetting', true) = 'on' THEN
+        -- What is sealed may go, with all else of its organisation, and nothing else changes.
+        IF to_jsonb(NEW) IS DISTINCT FROM to_jsonb(OLD) || '{"reason_sealed": null}' THEN
+            PERFORM refuse('pause_final', format('pause %s is erased and changed in nothing else', OLD.id));
+        END IF;
+        RETURN NEW;
+    END IF;
+    IF current_setting('provkedja.sealing_anew', true) = 'on' THEN
+        -- What is sealed may be sealed with another key, and nothing else of it changes.
+        IF NEW.reason_sealed IS NULL OR OLD.reason_sealed IS NULL
+            OR to_jsonb(NEW) - 'reason_sealed' IS DISTINCT FROM to_jsonb(OLD) - 'reason_sealed' THEN
+            PERFORM refuse('pause_final', format('pause %s is sealed anew and changed in nothing else', OLD.id));
+        END IF;
+        RETURN NEW;
+    END IF;
     IF to_jsonb(NEW) - '{ended_at,ended_by}'::text[] IS DISTINCT FROM to_jsonb(OLD) - '{ended_at,ended_by}'::text[]
         OR OLD.ended_at IS NOT NULL THEN
         PERFORM refuse('pause_final', format('pause %s ends once, and changes in nothing else', OLD.id));

@@ -18,6 +18,7 @@ from app.db import erasures
 from app.db.cipher import Cipher, OrganisationCipher
 from app.db.engine import transaction
 from app.db.erasures import ERASE, Erasing
+from app.db.free_text import name_place
 from app.db.intake import store_roster
 from app.db.loop_share import LoopShare
 from app.db.roster_without import RosterChanged, RosterWithout
@@ -100,12 +101,13 @@ class Erase:
         raise Later(_SOON)
 
     async def _store_without(self, cipher: OrganisationCipher, roster: erasures.Row, gone: frozenset[UUID]) -> None:
+        name = cipher.open(bytes(roster["display_name_sealed"]), name_place(roster["id"])).decode()
         await store_roster(
             self.engine,
             cipher,
             self.published,
             roster["id"],
-            RosterWithout(self.engine, cipher, roster["roster_id"], roster["display_name"], gone),
+            RosterWithout(self.engine, cipher, roster["roster_id"], name, gone),
             made_by=None,
             if_match=lambda version: version == roster["version"],
             share=self.share,
