@@ -38,9 +38,11 @@ class Problem(Exception):
     slug: ClassVar[str | None] = None
     headers: ClassVar[Mapping[str, str]] = {}
 
-    def __init__(self, detail: str) -> None:
+    def __init__(self, detail: str, retry_after: int | None = None) -> None:
         super().__init__(detail)
         self.detail = detail
+        # In seconds, where it is not what the catalogue says.
+        self.retry_after = retry_after
 
 
 class NotFound(Problem):

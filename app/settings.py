@@ -271,6 +271,20 @@ class Settings(BaseSettings):
             "`X-Forwarded-Proto`); they must not pass on what a client sends under these names.",
         ),
     ] = ""
+    requests_per_second_per_key: Annotated[
+        float,
+        Field(
+            gt=0,
+            description="Requests a second that a process of `serve` takes of one key, and five seconds' worth at "
+            "once; polls that are answered from memory count a tenth. Beyond it: 429.",
+        ),
+    ] = 100
+    requests_per_second_per_organisation: Annotated[
+        float, Field(gt=0, description="The same of all keys of an organisation together.")
+    ] = 200
+    max_streams_per_key: Annotated[
+        int, Field(gt=0, description="Event streams that one key may have open at once with a process of `serve`.")
+    ] = 1000
     webhooks_to_loopback: Annotated[
         bool,
         Field(

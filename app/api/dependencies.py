@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Annotated, Final
 from uuid import UUID
@@ -12,10 +12,12 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.api.briefly_kept import BrieflyKept
-from app.api.http.problems import Forbidden, InvalidKey, MadeByAnotherKey, PartialKey, Unauthorised
-from app.api.http.request_ids import note_key
+from app.api.http.problems import Busy, Forbidden, InvalidKey, MadeByAnotherKey, PartialKey, Unauthorised
+from app.api.http.request_ids import note_key, under_way
 from app.api.intakes import IntakePlaces, Timeouts
 from app.api.kept_while_same import KeptWhileSame
+from app.api.limits.key_handles import KeyHandles
+from app.api.limits.limits import Limits, too_many_failures
 from app.api.metrics import Metrics
 from app.api.polling.memory import KeptRun
 from app.api.polling.run_reader import RunReader
@@ -24,6 +26,7 @@ from app.api.readiness import Readiness
 from app.db import reads
 from app.db.acting import Everybody, on_behalf_of
 from app.db.cipher import OrganisationCipher
+from app.db.engine import transaction
 from app.db.loop_share import LoopShare
 from app.db.places import Places
 from app.errors import NotFound
@@ -36,6 +39,9 @@ from app.views.viewer import Viewer
 # The doctor reads all that is under way: not for every page of every operator. A page that is looked at is loaded anew
 # every ten seconds, by when it is always read again.
 _DIAGNOSIS_SECONDS: Final = (5.0, 3.0)
+# In seconds, until a statement has its place.
+_PLACE_WITHIN: Final = 20.0
+_NOBODY: Final = UUID(int=0)
 
 
 @dataclass(frozen=True)
@@ -46,6 +52,8 @@ class Parts:
     reading: AsyncEngine
     readiness: Readiness
     runs: RunReader
+    limits: Limits
+    handles: KeyHandles
     metrics: Metrics = field(default_factory=Metrics)
     timeout: Timeouts = field(default_factory=Timeouts)
     places: IntakePlaces = field(default_factory=IntakePlaces)
@@ -59,6 +67,8 @@ class Parts:
     # How exams stand, for all who look at one: of so many objects in all. What changes without a run, the service finds
     # out minutes later itself.
     exams: KeptWhileSame[object] = field(default_factory=lambda: KeptWhileSame(60_000, 10.0))
+    # For statements of one key: never all connections that there are.
+    statement_places: Places = field(default_factory=lambda: Places(16, 8))
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
     @asynccontextmanager
@@ -67,16 +77,48 @@ class Parts:
 
         Who needs several of one state takes a snapshot.
         """
-        async with reads.single_statements(self.runtime.engine).connect() as conn:
+        async with self._place(of), reads.single_statements(self.runtime.engine).connect() as conn:
             on_behalf_of(conn, of)
             yield conn
 
     @asynccontextmanager
     async def snapshot(self, of: UUID | Everybody) -> AsyncIterator[AsyncConnection]:
         """Connects for reads of one state on behalf `of` an organisation, as a context; nothing can be written."""
-        async with self.reading.connect() as conn:
+        async with self._place(of), self.reading.connect() as conn:
             on_behalf_of(conn, of)
             yield conn
+
+    @asynccontextmanager
+    async def transaction(self, name: str, of: UUID | Everybody) -> AsyncIterator[AsyncConnection]:
+        """Begins a transaction of this `name` on behalf `of` an organisation, as a context; it commits at its end."""
+        async with self._place(of), transaction(self.runtime.engine, name, of=of) as conn:
+            yield conn
+
+    @asynccontextmanager
+    async def _place(self, of: UUID | Everybody) -> AsyncIterator[None]:
+        """Holds the place of a request's statements among those of its key: one, however many it has at once.
+
+        Raises Busy when none came in time.
+        """
+        note = under_way()
+        if note is not None and note.places:
+            yield
+            return
+        key = note.key_id if note is not None else None
+        async with AsyncExitStack() as held:
+            whose = key or (of if isinstance(of, UUID) else _NOBODY)
+            try:
+                await held.enter_async_context(self.statement_places.take(whose, _PLACE_WITHIN))
+            except TimeoutError:
+                raise Busy("Too much is being read and written at the moment; nothing of this was done.") from None
+            if note is None:
+                yield
+                return
+            note.places += 1
+            try:
+                yield
+            finally:
+                note.places -= 1
 
     def stop(self) -> None:
         """Says that the process is told to go, and wakes who waits."""
@@ -104,21 +146,53 @@ _bearer = HTTPBearer(auto_error=False, description="An API key, `pk_…`.")
 Credentials = Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
 
 
-async def key_of(parts: PartsDep, given: Credentials) -> Caller | Operator:
-    """Finds out who calls; raises Unauthorised without a key, and InvalidKey for one that does not count."""
+async def key_of(request: Request, parts: PartsDep, given: Credentials) -> Caller | Operator:
+    """Finds out who calls; raises Unauthorised without a key, and InvalidKey for one that does not count.
+
+    And TooManyRequests for who asks for more than it may, TooManyFailures as `known_key` does.
+    """
     if given is None:
         raise Unauthorised("Give an API key as `Authorization: Bearer pk_…`.")
-    key = keys.parse(given.credentials)
-    caller = await parts.runs.caller(*key) if key is not None else None
+    caller = await known_key(request, parts, given.credentials)
     if caller is None:
         raise InvalidKey("This API key is unknown, revoked or expired, or its organisation is disabled.")
-    note_key(caller.handle)
+    count_request(parts, caller)
     return caller
 
 
-async def caller_of(parts: PartsDep, given: Credentials) -> Caller:
+async def known_key(request: Request, parts: Parts, text: str) -> Caller | Operator | None:
+    """Gives who has a key with this text, None if it does not count.
+
+    Raises TooManyFailures instead where many from the same address did not: then it is not looked up unless there is a
+    key of its handle. So no address keeps a key that counts from another behind the same proxy.
+    """
+    key = keys.parse(text)
+    if key is not None and (known := parts.runs.remembered_caller(*key)):
+        return known
+    client = request.client.host if request.client else ""
+    wait = parts.limits.wait_after_failures(client)
+    if wait and (key is None or not await parts.handles.has(key[0])):
+        raise too_many_failures(wait)
+    caller = await parts.runs.caller(*key) if key is not None else None
+    if caller is None:
+        if wait:
+            raise too_many_failures(wait)
+        parts.limits.note_failure(client)
+    return caller
+
+
+def count_request(parts: Parts, caller: Caller | Operator, cost: float = 1.0) -> None:
+    """Notes who asks, and counts the request once, however often it is asked again who does; raises TooManyRequests."""
+    note_key(caller.handle, caller.key_id)
+    note = under_way()
+    if note is not None and note.rate_limit is None:
+        organisation_id = caller.organisation_id if isinstance(caller, Caller) else None
+        note.rate_limit = parts.limits.count(caller.key_id, organisation_id, cost)
+
+
+async def caller_of(request: Request, parts: PartsDep, given: Credentials) -> Caller:
     """Finds out who calls for an organisation; raises Forbidden for an operator, who sees nothing of one."""
-    key = await key_of(parts, given)
+    key = await key_of(request, parts, given)
     if isinstance(key, Operator):
         raise Forbidden("This key is an operator's: it lacks the scopes that a key of an organisation may have.")
     return key
@@ -133,9 +207,9 @@ def check_whole(caller: Caller) -> None:
         raise PartialKey("This key is for single school units, and this is shown whole or not at all.")
 
 
-async def operator_of(parts: PartsDep, given: Credentials) -> Operator:
+async def operator_of(request: Request, parts: PartsDep, given: Credentials) -> Operator:
     """Finds out which operator calls; raises Forbidden for a key of an organisation."""
-    key = await key_of(parts, given)
+    key = await key_of(request, parts, given)
     if not isinstance(key, Operator):
         raise Forbidden("This key lacks the scope operator.")
     return key
@@ -218,9 +292,9 @@ NarrowedPersonalReader = Annotated[Viewer, Depends(_viewing(_narrowed_with("hist
 AskAgain = Callable[[], Awaitable[Viewer]]
 
 
-async def _ask_again(parts: PartsDep, given: Credentials) -> AskAgain:
+async def _ask_again(request: Request, parts: PartsDep, given: Credentials) -> AskAgain:
     async def ask() -> Viewer:
-        caller = await caller_of(parts, given)
+        caller = await caller_of(request, parts, given)
         check_scopes(caller, "history|provision")
         # For routes of a NarrowedReader alone.
         return viewer_of(caller, parts)

@@ -9,11 +9,19 @@ from typing import Annotated, Final
 from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
-from fastapi import Depends, Query
+from fastapi import Depends, Query, Request
 
-from app.api.dependencies import Credentials, Parts, PartsDep, caller_of, check_scopes, check_whole, viewer_of
+from app.api.dependencies import (
+    Credentials,
+    Parts,
+    PartsDep,
+    caller_of,
+    check_scopes,
+    check_whole,
+    count_request,
+    viewer_of,
+)
 from app.api.http.problems import InvalidTicket
-from app.api.http.request_ids import note_key
 from app.db.cipher import KeyUnknown, OrganisationCipher
 from app.security import tickets
 from app.security.keys import Caller
@@ -41,6 +49,7 @@ class Following:
 
 
 async def following_of(
+    request: Request,
     parts: PartsDep,
     given: Credentials,
     ticket: Annotated[
@@ -50,14 +59,14 @@ async def following_of(
 ) -> Following:
     """Finds out who wants to follow; the header counts where both are given."""
     if given is not None or not ticket:
-        return Following(parts, lambda: caller_of(parts, given))
+        return Following(parts, lambda: caller_of(request, parts, given))
     opened = _open(parts, ticket)
 
     async def ask() -> Caller:
         caller = await parts.runs.caller_known_as(opened.handle)
         if not isinstance(caller, Caller):
             raise InvalidTicket("The key of this ticket is revoked or expired, or its organisation is disabled.")
-        note_key(caller.handle)
+        count_request(parts, caller)
         return replace(caller, scopes=caller.scopes & opened.scopes)
 
     return Following(parts, ask)

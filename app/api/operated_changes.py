@@ -11,7 +11,6 @@ from app.api.schemas.requests import RetryRequest
 from app.db import operations, pauses, runs
 from app.db.acting import EVERYBODY
 from app.db.activity_queue import WakeUp
-from app.db.engine import transaction
 from app.errors import NotFound
 from app.views import Shown
 
@@ -55,7 +54,7 @@ async def retry(parts: Parts, run_id: UUID, asked: RetryRequest) -> Shown:
 
 
 async def _set(parts: Parts, name: str, number: str, activity_id: UUID | None, change: _Change) -> Shown:
-    async with transaction(parts.runtime.engine, name, of=EVERYBODY) as conn:
+    async with parts.transaction(name, of=EVERYBODY) as conn:
         organisation_id = await operations.find_organisation(conn, number)
         if organisation_id is None:
             raise NotFound("There is no such organisation.")
@@ -71,7 +70,7 @@ async def _set(parts: Parts, name: str, number: str, activity_id: UUID | None, c
 async def _change(
     parts: Parts, name: str, run_id: UUID, change: Callable[[AsyncConnection, UUID], Awaitable[Sequence[WakeUp]]]
 ) -> Shown:
-    async with transaction(parts.runtime.engine, name, of=EVERYBODY) as conn:
+    async with parts.transaction(name, of=EVERYBODY) as conn:
         row = await operations.find_run(conn, run_id)
         if row is None:
             raise NotFound("There is no such run.")

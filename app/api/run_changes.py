@@ -16,7 +16,6 @@ from app.api.schemas.requests import ProvisionRequest
 from app.db import idempotency, reads, runs
 from app.db.activity_queue import WakeUp
 from app.db.cipher import OrganisationCipher
-from app.db.engine import transaction
 from app.db.idempotency import Stored, Used
 from app.errors import ActivityDeleted, ContentErased, EarlierRunUnderWay, RunNotEnded, RunNotLatest, RunSucceeded
 from app.security.keys import Caller
@@ -93,7 +92,7 @@ class RunChanges:
         Raises what `change` raises, IdempotencyKeyInUse and IdempotencyKeyReused; then nothing is kept.
         """
         used = None if self.key is None else Used.of(self.cipher, self.caller.key_id, self.key, name, *request)
-        async with transaction(self.parts.runtime.engine, name, of=self.caller.organisation_id) as conn:
+        async with self.parts.transaction(name, of=self.caller.organisation_id) as conn:
             before = None if used is None else await idempotency.find(conn, self.cipher, used)
             if before is None:
                 changed = await change(conn)

@@ -48,6 +48,7 @@ _BOTH = (
 )
 _OF_SERVE = (
     *("cors_origins", "trusted_proxies", "sign_in_over_http"),
+    *("requests_per_second_per_key", "requests_per_second_per_organisation", "max_streams_per_key"),
     *("max_roster_bytes", "max_organisation_bytes", "max_organisation_waiting_runs"),
 )
 _OF_WORKER = (

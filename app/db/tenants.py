@@ -237,6 +237,14 @@ async def _check_not_erased(conn: AsyncConnection, number: str) -> None:
         raise Conflict("This organisation has been erased: nothing of it opens any more.")
 
 
+async def key_handles(conn: AsyncConnection) -> frozenset[str]:
+    """Gives the handles of all keys that count."""
+    found = await conn.execute(
+        sa.select(api_key.c.handle).select_from(api_key.join(organisation, isouter=True)).where(sa.text(KEY_COUNTS))
+    )
+    return frozenset(found.scalars())
+
+
 async def _change(conn: AsyncConnection, number: str, **values: Any) -> UUID:
     changed = sa.update(organisation).where(organisation.c.number == number).values(**values)
     organisation_id: UUID | None = await conn.scalar(changed.returning(organisation.c.id))

@@ -19,6 +19,8 @@ from app.api.http.observed import Observed
 from app.api.http.proxies import BehindProxies, networks_of
 from app.api.http.query import declared_parameters_only
 from app.api.http.request_forms import RequestForms
+from app.api.limits.key_handles import KeyHandles
+from app.api.limits.limits import Limits
 from app.api.polling.from_memory import FromMemory
 from app.api.polling.run_reader import RunReader
 from app.api.readiness import Readiness
@@ -58,7 +60,9 @@ def create_app(runtime: Runtime) -> FastAPI:
     """Makes the app over the running parts; it closes none of them."""
     app = described_app()
     address = runtime.settings.database_url.get_secret_value()
-    parts = Parts(runtime, snapshots(runtime.engine), Readiness(runtime), RunReader(runtime.engine, address))
+    runs = RunReader(runtime.engine, address)
+    limits, handles = Limits.of(runtime.settings), KeyHandles(runs.handles)
+    parts = Parts(runtime, snapshots(runtime.engine), Readiness(runtime), runs, limits, handles)
     register_process(parts.metrics.registry, runtime.settings.build_commit)
     parts.metrics.from_memory.set_function(lambda: float(parts.runs.watcher.fresh))
     app.state.parts = parts
@@ -76,7 +80,7 @@ def create_app(runtime: Runtime) -> FastAPI:
         app.add_middleware(CrossOrigin, origins=origins)
     app.add_middleware(RequestForms)
     app.add_middleware(handlers.Unhandled)
-    app.add_middleware(Observed, metrics=parts.metrics)
+    app.add_middleware(Observed, metrics=parts.metrics, policy=parts.limits.policy)
     if trusted := networks_of(runtime.settings.trusted_proxies):
         app.add_middleware(BehindProxies, trusted=trusted)
     return app

@@ -12,7 +12,7 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from app.api.http.problems import Busy, Forbidden, entry_of
+from app.api.http.problems import Busy, Forbidden, TooManyFailures, TooManyRequests, entry_of
 from app.api.outages import is_outage, log_outage
 from app.catalogue import Language
 from app.errors import Conflict, Problem
@@ -76,7 +76,7 @@ def go_to(page: str, language: Language, /, **given: Any) -> RedirectResponse:
 def show_failure(request: Request, exc: Exception) -> Response:
     """Answers with the page of an error, in its cause's own words where it can't be done as things stand."""
     status, texts = _status(exc), None
-    if isinstance(exc, Conflict | Busy):
+    if isinstance(exc, Conflict | Busy | TooManyRequests | TooManyFailures):
         texts = getattr(entry_of(type(exc)), language_in(request))
     code = status if status in _WITH_WORDS else 400 if status < 500 else 500
     return show_page(request, "error.html", status=status, code=code, texts=texts, page="error")

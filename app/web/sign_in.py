@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from app.api.dependencies import PartsDep
+from app.api.dependencies import PartsDep, known_key
 from app.security import keys
 from app.web import visitors
 from app.web.pages import PageRoute, go_to, show_page
@@ -25,8 +25,7 @@ async def show_sign_in(
 @router.post(PATHS["sign_in"])
 async def sign_in(request: Request, parts: PartsDep, language: LanguageDep, form: FormDep) -> Response:
     """Begins a session, and goes on to the page that was asked for, which is one of ours."""
-    given = keys.parse(form.get("key", "").strip())
-    key = await parts.runs.caller(*given) if given else None
+    key = await known_key(request, parts, form.get("key", "").strip())
     following = form.get("next", "")
     if not visitors.may_sign_in(key):
         return _ask(request, following, "sign_in_no_key" if key is None else "sign_in_no_history")

@@ -14,9 +14,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 from fastapi import Depends, Query, Request, Response
 
-from app.api.dependencies import AskAgain, Parts, PartsDep, check_whole, parts_of, viewer_of
+from app.api.dependencies import AskAgain, Parts, PartsDep, check_whole, count_request, parts_of, viewer_of
 from app.api.http.problems import BadRequest, Forbidden, TooSlow, Unauthorised
-from app.api.http.request_ids import note_key
 from app.catalogue import Language
 from app.db import sessions
 from app.db.acting import EVERYBODY
@@ -102,7 +101,7 @@ async def _signed_in(request: Request, parts: Parts, *, by_hand: bool) -> Signed
     key = None if session is None else await parts.runs.caller(session.handle, session.key_digest)
     if not may_sign_in(key):
         raise SignedOut
-    note_key(key.handle)
+    count_request(parts, key)
     return SignedIn(key, _form_token(token))
 
 

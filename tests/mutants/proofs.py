@@ -121,6 +121,7 @@ PROOFS: Final[Mapping[str, Proof]] = {
         "tests/unit/test_advisory_locks.py", "tests/api/test_access_table.py", "tests/api/test_own_runs.py"
     ),
     "proxies": _tests("tests/unit/test_proxies.py"),
+    "limits": _tests("tests/unit/test_buckets.py", "tests/api/test_limits.py"),
     "connections": _tests("tests/api/test_connections.py"),
     "units": _tests("tests/api/test_school_units.py", within=240),
     "search": _tests(

@@ -10,8 +10,10 @@ from fastapi import FastAPI
 
 from app.api.dependencies import Parts
 from app.api.http import handlers
+from app.api.limits.limits import Limits
 from app.security.keys import Caller, Operator, new_key
 from app.server.app import described_app
+from app.settings import Settings
 from tests.api.guards import fill
 
 SCOPES = frozenset({"provision", "history", "pii", "protected", "admin"})
@@ -29,7 +31,10 @@ def app() -> FastAPI:
     """The routes alone: whatever they want of the database fails."""
     app = described_app()
     handlers.install(app)
-    app.state.parts = Parts(Mock(), Mock(), Mock(), Mock(caller=CALLED_BY))
+    app.state.parts = Parts(
+        *(Mock(), Mock(), Mock(), Mock(caller=CALLED_BY, remembered_caller=Mock(return_value=None))),
+        *(Limits.of(Settings()), Mock()),
+    )
     return app
 
 

@@ -6,6 +6,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel, TypeAdapter
 
+from app import errors
 from app.api.description.examples import example_of
 from app.api.description.links import links_of
 from app.api.description.webhook_calls import CALLS, describe_calls
@@ -14,14 +15,19 @@ from app.api.http.problems import (
     MEDIA_TYPE,
     BadRequest,
     BodyTooLarge,
+    Busy,
     CursorMismatch,
     DatabaseUnavailable,
     Encoded,
     Forbidden,
+    HeadersTooLarge,
     InternalError,
     InvalidHeader,
     InvalidKey,
+    MalformedRequest,
     PartialKey,
+    TooManyFailures,
+    TooManyRequests,
     TooSlow,
     Unauthorised,
     WrongMediaType,
@@ -68,8 +74,11 @@ _IN_PATHS = {
     "slug": "What a problem's `type` has behind `/problems/`.",
 }
 # Causes that many operations have, by what makes them possible.
-_ALWAYS = (BadRequest, InternalError)
-_WITH_KEY = (Unauthorised, InvalidKey, Forbidden, PartialKey, DatabaseUnavailable)
+_ALWAYS = (BadRequest, InternalError, MalformedRequest, HeadersTooLarge)
+_WITH_KEY = (
+    *(Unauthorised, InvalidKey, Forbidden, PartialKey, DatabaseUnavailable),
+    *(TooManyRequests, TooManyFailures, Busy),
+)
 _RETRY_AFTER = {
     "description": "Seconds until another try is worth while, where waiting helps.",
     "schema": {"type": "integer"},
@@ -140,10 +149,10 @@ def _add_problems(method: str, operation: dict[str, Any]) -> None:
     """Describes the errors that an operation answers with: those of its own, and those that its parts can have."""
     parameters = operation.get("parameters", ())
     places, names = {each["in"] for each in parameters}, {each["name"] for each in parameters}
-    possible = [*_ALWAYS]
+    possible: list[type[errors.Problem]] = [*_ALWAYS]
     possible += _WITH_KEY if operation.get("security") else ()
     # A body is read where none is wanted too.
-    possible += _WITH_BODY if method in _MAY_HAVE_BODY else ()
+    possible += [*_WITH_BODY] if method in _MAY_HAVE_BODY else []
     possible += [NotFound] if "path" in places else ()
     possible += [InvalidHeader] if "header" in places else ()
     possible += [CursorMismatch] if "cursor" in names else ()

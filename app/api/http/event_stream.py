@@ -3,8 +3,10 @@
 The description is of the text: schemas of single events came with OpenAPI 3.2, which generators of clients refuse.
 """
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from typing import Any, Final
+
+from starlette.types import Receive, Scope, Send
 
 from app.api.http.streams import Streamed
 
@@ -32,8 +34,16 @@ class EventStream(Streamed):
 
     media_type = MEDIA_TYPE
 
-    def __init__(self, events: AsyncGenerator[str]) -> None:
+    def __init__(self, events: AsyncGenerator[str], ended: Callable[[], None]) -> None:
+        """Takes the events, and what is called once the stream is no more."""
         super().__init__(events, headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
+        self._ended = ended
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._ended()
 
 
 def described_events(description: str, example: str) -> dict[int | str, dict[str, Any]]:

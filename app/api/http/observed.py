@@ -26,8 +26,9 @@ _UNMATCHED: Final = "unmatched"
 class Observed:
     """Gives each request its id, and tells of it when its answer has ended."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+    def __init__(self, app: ASGIApp, metrics: Metrics, policy: str) -> None:
         self.app, self.metrics = app, metrics
+        self._policy = (b"ratelimit-policy", policy.encode())
         self._log = request_logger()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -44,6 +45,9 @@ class Observed:
                 # as a number: an enumeration would be written as what it is called
                 status = int(message["status"])
                 message = {**message, "headers": [*message["headers"], id_header, *on_all]}
+                if note.rate_limit is not None:
+                    limits = [self._policy, (b"ratelimit", note.rate_limit.encode())]
+                    message = {**message, "headers": [*message["headers"], *limits]}
             await send(message)
 
         try:

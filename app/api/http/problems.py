@@ -143,6 +143,24 @@ class TooManyExports(Busy):
     slug = "too-many-exports"
 
 
+class TooManyRequests(Problem):
+    """The key, or its organisation, asks for more than it may at once."""
+
+    slug = "too-many-requests"
+
+
+class TooManyStreams(Problem):
+    """The key has as many event streams open as it may."""
+
+    slug = "too-many-streams"
+
+
+class TooManyFailures(Problem):
+    """Too many keys that do not count have come from an address."""
+
+    slug = "too-many-failed-keys"
+
+
 class DatabaseUnavailable(Problem):
     """The database is away, only reads, or is not migrated."""
 
@@ -203,4 +221,6 @@ def problem(
 
 def answer_of(raised: Problem) -> Response:
     """Makes the answer for a problem that was raised."""
-    return problem(type(raised), raised.detail, errors=raised.errors if isinstance(raised, Refused) else ())
+    errors = raised.errors if isinstance(raised, Refused) else ()
+    waiting = None if raised.retry_after is None else {"Retry-After": str(raised.retry_after)}
+    return problem(type(raised), raised.detail, errors=errors, headers=waiting)

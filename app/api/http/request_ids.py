@@ -2,7 +2,7 @@
 
 from contextvars import ContextVar
 from dataclasses import dataclass
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import structlog
 
@@ -13,6 +13,11 @@ class RequestNote:
 
     id: str
     key_handle: str | None = None
+    key_id: UUID | None = None
+    # What the key has left, once the request is counted.
+    rate_limit: str | None = None
+    # Places for statements that it holds.
+    places: int = 0
 
 
 _UNDER_WAY: ContextVar[RequestNote | None] = ContextVar("request_under_way", default=None)
@@ -32,10 +37,15 @@ def end_request() -> None:
     structlog.contextvars.unbind_contextvars("request_id")
 
 
-def note_key(handle: str) -> None:
+def under_way() -> RequestNote | None:
+    """Gives what is noted of the request under way."""
+    return _UNDER_WAY.get()
+
+
+def note_key(handle: str, key_id: UUID) -> None:
     """Notes which key was accepted, by its handle."""
     if (note := _UNDER_WAY.get()) is not None:
-        note.key_handle = handle
+        note.key_handle, note.key_id = handle, key_id
 
 
 def instance() -> str:

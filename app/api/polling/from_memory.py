@@ -10,9 +10,10 @@ from uuid import UUID
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.api.dependencies import Parts, viewer_of
+from app.api.dependencies import Parts, count_request, viewer_of
 from app.api.http.answers import Polled
-from app.api.http.request_ids import note_key
+from app.api.http.problems import TooManyRequests, answer_of
+from app.api.limits.limits import FROM_MEMORY
 from app.security import keys
 from app.security.keys import Caller
 
@@ -33,7 +34,11 @@ class FromMemory:
         asked = None
         if scope["type"] == "http" and scope["method"] == "GET" and not scope["query_string"]:
             asked = _POLLED.fullmatch(scope["path"])
-        found = _find(scope, asked) if asked else None
+        try:
+            found = _find(scope, asked) if asked else None
+        except TooManyRequests as refused:
+            await answer_of(refused)(scope, receive, send)
+            return
         if found is None or asked is None:
             await self.app(scope, receive, send)
             return
@@ -74,5 +79,5 @@ def _find(scope: Scope, asked: re.Match[str]) -> tuple[Polled, bool] | None:
     if not viewer_of(caller, parts).may_see_run(run.made_by):
         return None
     answer = run.answer if asked[1] == "runs" else run.jobs[id_]
-    note_key(caller.handle)
+    count_request(parts, caller, FROM_MEMORY)
     return answer, answer.is_known(", ".join(tags))

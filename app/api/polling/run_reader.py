@@ -90,8 +90,17 @@ class RunReader:
         """Gives who calls with the key of a `handle` whose secret has a `digest`, None without one that counts."""
         if known := self.remembered_caller(handle, digest):
             return known
+        if self._memory.caller_known_as(handle, now()) is not None:
+            # Of another secret: a key keeps its own for as long as it is there.
+            return None
         found = await self._shared(partial(self._read_caller, handle), "caller", handle)
         return self._used(found) if found is not None and keys.matches(digest, found.digest) else None
+
+    async def handles(self) -> frozenset[str]:
+        """Gives the handles of all keys that count."""
+        async with self._engine.connect() as conn:
+            on_behalf_of(conn, EVERYBODY)
+            return await tenants.key_handles(conn)
 
     async def caller_known_as(self, handle: str) -> Caller | Operator | None:
         """Gives whom a handle belongs to that somebody has proven before to be theirs; None if it counts no more."""

@@ -9,7 +9,6 @@ from app.api.schemas.webhooks import WebhookChange, WebhookRequest
 from app.catalogue import refusal_text
 from app.db import deliveries, webhooks
 from app.db.cipher import OrganisationCipher
-from app.db.engine import transaction
 from app.domain.webhooks import SECRET_BYTES, secret_text, url_fault
 from app.errors import BodyError, Refused
 from app.views import Shown
@@ -21,7 +20,7 @@ async def make(parts: Parts, cipher: OrganisationCipher, asked: WebhookRequest) 
     """Makes an endpoint and gives it with its secret; raises Refused and TooManyWebhooks."""
     _check_url(parts, asked.url)
     secret = secrets.token_bytes(SECRET_BYTES)
-    async with transaction(parts.runtime.engine, "create_webhook", of=cipher.organisation_id) as conn:
+    async with parts.transaction("create_webhook", of=cipher.organisation_id) as conn:
         row = await webhooks.create_webhook(
             conn,
             cipher,
@@ -58,20 +57,20 @@ async def change(parts: Parts, viewer: Viewer, webhook_id: UUID, asked: WebhookC
         _check_url(parts, changes["url"])
     if "types" in changes:
         changes["types"] = list(dict.fromkeys(changes["types"]))
-    async with transaction(parts.runtime.engine, "change_webhook", of=viewer.organisation_id) as conn:
+    async with parts.transaction("change_webhook", of=viewer.organisation_id) as conn:
         return show_webhook(await webhooks.change_webhook(conn, viewer.organisation_id, webhook_id, changes))
 
 
 async def delete(parts: Parts, viewer: Viewer, webhook_id: UUID) -> None:
     """Deletes an endpoint with its deliveries; raises NotFound."""
-    async with transaction(parts.runtime.engine, "delete_webhook", of=viewer.organisation_id) as conn:
+    async with parts.transaction("delete_webhook", of=viewer.organisation_id) as conn:
         await webhooks.delete_webhook(conn, viewer.organisation_id, webhook_id)
 
 
 async def rotate_secret(parts: Parts, cipher: OrganisationCipher, webhook_id: UUID) -> Shown:
     """Gives an endpoint a new secret, and shows it with that; raises NotFound."""
     secret = secrets.token_bytes(SECRET_BYTES)
-    async with transaction(parts.runtime.engine, "rotate_webhook_secret", of=cipher.organisation_id) as conn:
+    async with parts.transaction("rotate_webhook_secret", of=cipher.organisation_id) as conn:
         row = await webhooks.rotate_secret(conn, cipher, webhook_id, secret)
     return {**show_webhook(row), "secret": secret_text(secret)}
 
@@ -90,13 +89,13 @@ async def list_deliveries(
 
 async def replay(parts: Parts, viewer: Viewer, webhook_id: UUID, delivery_id: UUID) -> Shown:
     """Makes a delivery due at once; raises NotFound and WebhookDisabled."""
-    async with transaction(parts.runtime.engine, "replay_delivery", of=viewer.organisation_id) as conn:
+    async with parts.transaction("replay_delivery", of=viewer.organisation_id) as conn:
         return show_delivery(await deliveries.replay(conn, viewer.organisation_id, webhook_id, delivery_id))
 
 
 async def test(parts: Parts, viewer: Viewer, webhook_id: UUID) -> Shown:
     """Makes a delivery that tells of nothing; raises NotFound and WebhookDisabled."""
-    async with transaction(parts.runtime.engine, "test_webhook", of=viewer.organisation_id) as conn:
+    async with parts.transaction("test_webhook", of=viewer.organisation_id) as conn:
         return show_delivery(await deliveries.add_test(conn, viewer.organisation_id, webhook_id))
 
 

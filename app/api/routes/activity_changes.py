@@ -12,7 +12,6 @@ from app.api.http.problems import may_refuse
 from app.api.schemas.activities import Activity
 from app.api.schemas.requests import RenameRequest
 from app.db import activities
-from app.db.engine import transaction
 from app.errors import PreconditionFailed, RunUnderWay
 from app.views.activity import show_activity
 from app.views.sealed import open_activity
@@ -33,7 +32,7 @@ async def rename_activity(
     """Gives an activity another name. Its roster stays as it is; its ETag is a new one."""
     name = (await read_body(request, RenameRequest)).display_name
     cipher = cipher_of(parts, caller)
-    async with transaction(parts.runtime.engine, "rename_activity", of=caller.organisation_id) as conn:
+    async with parts.transaction("rename_activity", of=caller.organisation_id) as conn:
         row = await activities.rename_activity(
             conn,
             cipher,
@@ -63,7 +62,7 @@ async def delete_activity(
 
     Nothing is removed at Skolverket.
     """
-    async with transaction(parts.runtime.engine, "delete_activity", of=caller.organisation_id) as conn:
+    async with parts.transaction("delete_activity", of=caller.organisation_id) as conn:
         await activities.delete_activity(conn, caller.organisation_id, activity_id, if_match=conditions.allow)
     parts.runs.changed_here(activity_id)
     return Response(status_code=204)

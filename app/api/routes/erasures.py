@@ -10,7 +10,6 @@ from app.api.http.bodies import read_no_body
 from app.api.http.problems import may_refuse
 from app.api.schemas.erasures import Erasure
 from app.db import erasures
-from app.db.engine import transaction
 from app.domain.erasing import PERSONS
 from app.errors import RunHasIt
 from app.views.erasure import show_erasure
@@ -43,7 +42,7 @@ async def erase_person(
     queued, running or held.
     """
     await read_no_body(request)
-    async with transaction(parts.runtime.engine, "ask_for_erasure", of=viewer.organisation_id) as conn:
+    async with parts.transaction("ask_for_erasure", of=viewer.organisation_id) as conn:
         row = await erasures.ask_for_person(conn, viewer.organisation_id, object_id, caller.handle)
     return answer(show_erasure(row), 202, {"Location": f"/objects/persons/{object_id}/erasure"})
 

@@ -12,7 +12,7 @@ from app.api.event_streams import ReadOne, ended_quietly, follow_log, follow_one
 from app.api.http.answers import Polled, answer
 from app.api.http.bodies import read_no_body
 from app.api.http.event_stream import EventStream, described_events
-from app.api.http.problems import BadRequest, InvalidTicket, MadeByAnotherKey, may_refuse
+from app.api.http.problems import BadRequest, InvalidTicket, MadeByAnotherKey, TooManyStreams, may_refuse
 from app.api.polling.memory import KeptRun
 from app.api.reading.change_cursors import LogPlace
 from app.api.schemas.events import EventTicket
@@ -53,7 +53,7 @@ LastEvent = Annotated[str, Depends(last_event)]
     summary="Follow a run",
     response_class=Response,
     responses=described_events(_ONE.format(name="run"), _EXAMPLE.format(name="run", id="5d41402abc4b2a76"))
-    | may_refuse(InvalidTicket, MadeByAnotherKey),
+    | may_refuse(InvalidTicket, MadeByAnotherKey, TooManyStreams),
 )
 async def follow_run(run_id: UUID, parts: PartsDep, following: FollowingDep, last: LastEvent) -> Response:
     """Sends the run as it is, then each change, and closes when it is finished.
@@ -74,7 +74,7 @@ async def follow_run(run_id: UUID, parts: PartsDep, following: FollowingDep, las
     summary="Follow a job",
     response_class=Response,
     responses=described_events(_ONE.format(name="job"), _EXAMPLE.format(name="job", id="5d41402abc4b2a76"))
-    | may_refuse(InvalidTicket, MadeByAnotherKey),
+    | may_refuse(InvalidTicket, MadeByAnotherKey, TooManyStreams),
 )
 async def follow_job(job_id: UUID, parts: PartsDep, following: FollowingDep, last: LastEvent) -> Response:
     """Sends the job as it is, then each change, and closes when it is finished; otherwise as the stream of a run."""
@@ -92,7 +92,7 @@ async def follow_job(job_id: UUID, parts: PartsDep, following: FollowingDep, las
     response_class=Response,
     responses={
         200: described_events(_ALL, _EXAMPLE.format(name="job", id="WyJjNGNh"))[200],
-        **may_refuse(InvalidTicket),
+        **may_refuse(InvalidTicket, TooManyStreams),
     },
 )
 async def follow_all(parts: PartsDep, following: FollowingDep, last: LastEvent) -> Response:
@@ -100,7 +100,7 @@ async def follow_all(parts: PartsDep, following: FollowingDep, last: LastEvent) 
 
     The ids are its cursors. It ends as the stream of a run does, but never by itself.
     """
-    await following.viewer()
+    caller, _ = await following.viewer()
     at, reset = None, False
     if last:
         try:
@@ -108,7 +108,8 @@ async def follow_all(parts: PartsDep, following: FollowingDep, last: LastEvent) 
         except BadRequest:
             # Of another kind of stream, or of an older version: a browser would take a refusal for the end of all.
             reset = True
-    return EventStream(ended_quietly(follow_log(parts, following, at, reset=reset)))
+    ended = parts.limits.open_stream(caller.key_id)
+    return EventStream(ended_quietly(follow_log(parts, following, at, reset=reset)), ended)
 
 
 @router.post("/events/tickets", summary="Get a ticket for an event stream", status_code=201, response_model=EventTicket)
@@ -125,8 +126,9 @@ async def create_ticket(request: Request, parts: PartsDep, caller: Planner) -> R
 
 async def _stream(parts: Parts, following: Following, name: str, read: ReadOne, last: str) -> Response:
     """Answers before the stream begins who may not follow, and who has it all."""
-    _, viewer = await following.viewer()
+    caller, viewer = await following.viewer()
     _, now = await read(viewer)
     if now.finished and last == id_of(now):
         return Response(status_code=204, headers={"Cache-Control": "no-store"})
-    return EventStream(ended_quietly(follow_one(parts, following, name, read, last)))
+    ended = parts.limits.open_stream(caller.key_id)
+    return EventStream(ended_quietly(follow_one(parts, following, name, read, last)), ended)

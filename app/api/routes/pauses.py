@@ -10,7 +10,6 @@ from app.api.http.bodies import described, read_body, read_no_body
 from app.api.reading import operations as reading
 from app.api.schemas.operations import ActivityPauses, PauseRequest
 from app.db import pauses
-from app.db.engine import transaction
 
 router = APIRouter(tags=["Activities"])
 
@@ -29,7 +28,7 @@ async def pause_activity(activity_id: UUID, request: Request, parts: PartsDep, c
     """
     reason = (await read_body(request, PauseRequest)).reason
     place = pauses.Place(caller.organisation_id, activity_id)
-    async with transaction(parts.runtime.engine, "pause", of=caller.organisation_id) as conn:
+    async with parts.transaction("pause", of=caller.organisation_id) as conn:
         wake_ups = await pauses.pause(conn, place, cipher=cipher_of(parts, caller), who=caller.handle, reason=reason)
         shown = await reading.pauses(conn, None, place, cipher_of(parts, caller))
     parts.runs.changed_here(activity_id)
@@ -45,7 +44,7 @@ async def resume_activity(activity_id: UUID, request: Request, parts: PartsDep, 
     """
     await read_no_body(request)
     place = pauses.Place(caller.organisation_id, activity_id)
-    async with transaction(parts.runtime.engine, "resume", of=caller.organisation_id) as conn:
+    async with parts.transaction("resume", of=caller.organisation_id) as conn:
         wake_ups = await pauses.resume(conn, place, by="organisation", who=caller.handle)
         shown = await reading.pauses(conn, None, place, cipher_of(parts, caller))
     parts.runs.changed_here(activity_id)
