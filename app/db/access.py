@@ -42,7 +42,8 @@ _GRANTS: Final = {
         **dict.fromkeys(("answer_time", "circuit", "egress", "epoch", "reference_item", "worker"), _READ),
     },
     WORKER: {
-        STAGING: "SELECT (staged_at), DELETE",
+        # It makes a roster anew where somebody is erased, and forgets what nobody takes in.
+        STAGING: "SELECT (staged_at), INSERT, DELETE",
         "staged": "SELECT, UPDATE, DELETE",
         "event": "SELECT, INSERT",
     },

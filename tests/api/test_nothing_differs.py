@@ -201,6 +201,8 @@ _QUERIES: Mapping[str, list[str]] = {
 }
 # Streams that do not end, workbooks (compressed; they have what the CSV has), and what an administrator reads.
 _ELSEWHERE = {"/events", "/jobs/{job_id}/records.xlsx", "/runs.xlsx", "/webhooks"}
+# An administrator is shown of an erasure when it was.
+_ELSEWHERE |= {"/objects/persons/{object_id}/erasure"}
 _ELSEWHERE |= {"/webhooks/{webhook_id}", "/webhooks/{webhook_id}/deliveries"}
 _OF_WHO_SEES_ALL = {"/activities/{activity_id}/roster"}
 _PAGES = (

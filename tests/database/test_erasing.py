@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,12 +11,13 @@ from uuid import UUID
 
 import pytest
 from cryptography.exceptions import InvalidTag
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app import erasures_file
 from app.db import answers, erasures, tasks, tenants
 from app.db.acting import EVERYBODY
 from app.db.cipher import KeyUnknown
-from app.db.engine import transaction
+from app.db.engine import close, transaction
 from app.db.persons import persons_with
 from app.db.replayed import ask_again
 from app.db.sealed import SEALED
@@ -24,8 +26,10 @@ from app.domain.verdicts import RecordChange
 from app.errors import Conflict, NotFound, RunHasIt
 from app.jobs.tasks.erase import Erase
 from app.jobs.tasks.kind import Failed
+from app.local.postgres import as_role
+from app.roles import WORKER
 from app.skolverket.published import PUBLISHED
-from tests.database.factories import Object, Run, Tenant, duty, exam, group, pupil, the_cipher
+from tests.database.factories import Object, Run, Tenant, duty, engine_of, exam, group, pupil, the_cipher
 
 NAME, NUMBER, EPPN = "Qvintessa", "201203059983", "qvintessa.ek@edu.example.se"
 LATER = datetime(2030, 1, 1, tzinfo=UTC)
@@ -38,6 +42,9 @@ def marked() -> Object:
     )
 
 
+_workers: list[AsyncEngine] = []
+
+
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     return tmp_path / "erasures.jsonl"
@@ -47,9 +54,19 @@ def written(file: Path) -> str:
     return file.read_text() if file.exists() else ""
 
 
+@pytest.fixture(autouse=True)
+async def _as_a_worker(database_url: str) -> AsyncIterator[None]:
+    """Connects as the workers do: with their role, and no more rights than it has."""
+    engine = engine_of(as_role(database_url, WORKER))
+    _workers.append(engine)
+    yield
+    _workers.remove(engine)
+    await close(engine)
+
+
 async def erase_all(tenant: Tenant, file: Path | str) -> None:
     """Does the erasures that are asked for, as a worker does."""
-    kind = Erase(tenant.engine, the_cipher(), PUBLISHED, str(file)).kind()
+    kind = Erase(_workers[0], the_cipher(), PUBLISHED, str(file)).kind()
     async with transaction(tenant.engine, "claim", of=EVERYBODY) as conn:
         claimed = await tasks.claim_for_a_time(conn, {kind.name: kind.longest}, 100)
     for task in claimed:
@@ -299,7 +316,7 @@ async def test_an_organisation_that_is_not_erased_is_not_cleared(tenant: Tenant)
 
 async def restored(tenant: Tenant, file: Path) -> list[str]:
     """Asks for erasures again, in a database that counts as restored, and has them done."""
-    replayed = await ask_again(tenant.engine, the_cipher(), str(file))
+    replayed = await ask_again(_workers[0], the_cipher(), str(file))
     assert replayed.unread == 0
     await erase_all(tenant, file)
     return list(replayed.tasks)
