@@ -215,19 +215,17 @@ async def hold(conn: AsyncConnection, organisation_id: UUID) -> datetime:
     return at
 
 
-async def erase_person(conn: AsyncConnection, organisation_id: UUID, person_id: UUID, duties: Collection[UUID]) -> bool:
-    """Erases what is kept of a person and its `duties`; gives False where a roster or a run has one of them again."""
-    try:
-        async with conn.begin_nested():
-            await erase_objects(conn, organisation_id, "persons", [person_id])
-            if duties:
-                await erase_objects(conn, organisation_id, "duties", duties)
-    except sa.exc.IntegrityError as refusal:
-        diag = getattr(refusal.orig, "diag", None)
-        if getattr(diag, "constraint_name", None) != "erased_while_wanted":
-            raise
-        return False
-    return True
+async def erase_person(conn: AsyncConnection, organisation_id: UUID, person_id: UUID, duties: Collection[UUID]) -> None:
+    """Erases what is kept of a person and its `duties`; raises what `is_wanted` knows where one of them is wanted."""
+    await erase_objects(conn, organisation_id, "persons", [person_id])
+    if duties:
+        await erase_objects(conn, organisation_id, "duties", duties)
+
+
+def is_wanted(refusal: sa.exc.IntegrityError) -> bool:
+    """Tells whether an erasure was refused since a roster or a run under way has one of the objects again."""
+    diag = getattr(refusal.orig, "diag", None)
+    return getattr(diag, "constraint_name", None) == "erased_while_wanted"
 
 
 async def erase_organisation(conn: AsyncConnection, organisation_id: UUID, at: datetime) -> None:

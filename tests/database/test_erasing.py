@@ -238,6 +238,41 @@ async def test_asked_for_again_it_stays_erased_and_nobody_knows_a_stranger(
         await ask(other, person)
 
 
+async def test_who_was_sent_by_several_runs_is_erased_and_of_the_others_nothing_changes(
+    tenant: Tenant, scene: Scene, file: Path
+) -> None:
+    """What the target has accepted last, and of which upload, stays known as it was."""
+    roster = {**scene.roster, "persons": [scene.person, {**scene.other, "givenName": "Anders"}]}
+    await tenant.store(roster, scene.run.activity_id)
+    again = await tenant.accept(scene.run.activity_id)
+    for job in again.jobs:
+        await tenant.play(job)
+    query = "SELECT id, accepted, accepted_upload, accepted_job_id, accepted_at FROM object ORDER BY id"
+    before = await tenant.rows(query)
+    await ask(tenant, scene.person)
+    await erase_all(tenant, file)
+    assert await found(tenant) == []
+    assert await tenant.rows(query) == before
+
+
+async def test_a_roster_that_has_it_again_meanwhile_is_made_anew_too(
+    tenant: Tenant, scene: Scene, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was uploaded between the others' new versions and the end."""
+    hold, uploads = erasures.hold, [{"persons": [scene.person]}]
+
+    async def held(*given: Any) -> datetime:
+        if uploads:
+            await tenant.store(uploads.pop())
+        return await hold(*given)
+
+    monkeypatch.setattr(erasures, "hold", held)
+    await ask(tenant, scene.person)
+    await erase_all(tenant, file)
+    assert await found(tenant) == []
+    assert len(list(erasures_file.read(str(file)))) == 1
+
+
 async def test_who_comes_back_has_a_finding_and_can_be_erased_again(tenant: Tenant, scene: Scene, file: Path) -> None:
     person, *_, roster, run = scene
     await ask(tenant, person)

@@ -31,8 +31,8 @@ ERASURE: Final = (
     ),
     Fault(
         "a person's duties stay",
-        "            if duties:\n                await erase_objects(",
-        "            if not duties:\n                await erase_objects(",
+        "    if duties:\n        await erase_objects(",
+        "    if not duties:\n        await erase_objects(",
         ("erasure",),
     ),
     Fault(

@@ -2,6 +2,10 @@
 -- Where the content says of no marking, the one that was known stays.
 CREATE OR REPLACE FUNCTION note_accepted_objects() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+    -- Where somebody is erased nothing has been accepted anew.
+    IF current_setting('provkedja.forgetting', true) = 'on' THEN
+        RETURN NULL;
+    END IF;
     WITH known AS (
         INSERT INTO object (organisation_id, kind, id, accepted, accepted_upload, accepted_job_id, accepted_at, marking,
             eppn, civic_no, name)

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app import erasures_file
@@ -93,11 +94,16 @@ class Erase:
                     await self._store_without(cipher, each, gone)
             except (PreconditionFailed, RosterChanged):
                 continue
-            async with transaction(self.engine, "erase_person", of=erasing.organisation_id) as conn:
-                at = await erasures.hold(conn, erasing.organisation_id)
-                if await erasures.erase_person(conn, erasing.organisation_id, erasing.object_id, duties):
+            try:
+                async with transaction(self.engine, "erase_person", of=erasing.organisation_id) as conn:
+                    at = await erasures.hold(conn, erasing.organisation_id)
+                    await erasures.erase_person(conn, erasing.organisation_id, erasing.object_id, duties)
                     await self._note(conn, cipher, erasing, at)
-                    return
+            except IntegrityError as refusal:
+                if not erasures.is_wanted(refusal):
+                    raise
+                continue
+            return
         raise Later(_SOON)
 
     async def _store_without(self, cipher: OrganisationCipher, roster: erasures.Row, gone: frozenset[UUID]) -> None:
