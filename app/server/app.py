@@ -13,6 +13,7 @@ from app.api.http import handlers
 from app.api.http.body_limit import BodyLimit
 from app.api.http.compressed import Compressed
 from app.api.http.cross_origin import CrossOrigin, origins_of
+from app.api.http.departures import Departures
 from app.api.http.head import HeadAsGet
 from app.api.http.ids import canonical_ids
 from app.api.http.observed import Observed
@@ -71,6 +72,7 @@ def create_app(runtime: Runtime) -> FastAPI:
     for pages in ROUTERS:
         app.include_router(pages)
     # The last one added is the outermost.
+    app.add_middleware(Departures)
     app.add_middleware(handlers.Unhandled)
     app.add_middleware(BodyLimit, max_roster_bytes=runtime.settings.max_roster_bytes)
     app.add_middleware(FromMemory)

@@ -79,6 +79,18 @@ LIMITS: Final = (
         ("limits",),
     ),
     Fault(
+        "whoever has hung up is read for",
+        "                    task.cancel()\n",
+        "                    pass\n",
+        ("departures",),
+    ),
+    Fault(
+        "what changes something ends with its client",
+        "        if not reads:\n",
+        '        if scope["type"] != "http":\n',
+        ("departures",),
+    ),
+    Fault(
         "anybody says for whom they ask",
         'if scope["type"] == "http" and client and self._trusts(client[0]):',
         'if scope["type"] == "http" and client:',

@@ -122,6 +122,7 @@ PROOFS: Final[Mapping[str, Proof]] = {
     ),
     "proxies": _tests("tests/unit/test_proxies.py"),
     "limits": _tests("tests/unit/test_buckets.py", "tests/api/test_limits.py"),
+    "departures": _tests("tests/api/test_departures.py"),
     "connections": _tests("tests/api/test_connections.py"),
     "units": _tests("tests/api/test_school_units.py", within=240),
     "search": _tests(
