@@ -17,8 +17,9 @@ import psycopg
 import redis.asyncio as redis
 from rich.console import Console
 
+from app import erasures_file
 from tests.torture import database, report
-from tests.torture.agreement import cancelled_in_vain, contradictions, paused_in_vain
+from tests.torture.agreement import cancelled_in_vain, contradictions, erased_in_vain, paused_in_vain
 from tests.torture.callers import Callers, Organisation
 from tests.torture.fairness import be_quiet, fair, measured
 from tests.torture.faults import Injector, draw
@@ -142,13 +143,14 @@ class Torture:
         left = -1
         while time.monotonic() < began + self.given.settle:
             with suppress(psycopg.OperationalError):
-                if (left := await database.unfinished(self.stack.postgres.url)) == 0:
+                url = self.stack.postgres.url
+                if (left := await database.unfinished(url) + await database.erasing(url)) == 0:
                     break
             await asyncio.sleep(0.5)
         took = time.monotonic() - began
         ended = f"{took:.1f} s" if left == 0 else f"not after {took:.0f} s: {left} left"
         self.figures.setdefault("all had ended after", ended)
-        self.tell(f"runs that have not ended: {left}")
+        self.tell(f"runs and erasures that have not ended: {left}")
 
     async def _quiet(self, callers: Callers, organisations: list[Organisation]) -> None:
         """Has a chain carried out alone and beside others, without faults."""
@@ -163,6 +165,9 @@ class Torture:
     ) -> list[tuple[str, float]]:
         seen, stack = self.seen, self.stack
         await database.testify(stack.postgres.url, seen, stack.cipher)
+        if stack.erasures_file.exists():
+            lines = list(erasures_file.read(str(stack.erasures_file)))
+            seen.erasure_lines = (len(lines), lines.count(None))
         self.tell("the database has been heard")
         await Public(callers, self.random, self.given.sample).testify(organisations, seen)
         self.tell("the API has been heard")
@@ -190,6 +195,7 @@ class Torture:
         broken = {name: list(check(self.seen, pairs)) for name, check in PROMISES.items()}
         broken["witnesses agree"] = list(contradictions(self.seen, pairs))
         broken["fair, in a quiet phase"] = list(fair(self.seen, pairs))
+        broken["erased is erased"] = list(erased_in_vain(self.seen))
         broken["cancelled is cancelled"] = list(cancelled_in_vain(self.seen, pairs))
         broken["paused is paused"] = list(paused_in_vain(self.seen, pairs))
         wrong = [*self.stack.ended_wrongly, *callers.odd]

@@ -42,6 +42,21 @@ def paused_in_vain(seen: Seen, pairs: Pairs) -> Iterator[Violation]:
                 yield Violation("paused", f"call {call.number} left in a pause of its activity", f"run {run}")
 
 
+def erased_in_vain(seen: Seen) -> Iterator[Violation]:
+    """Whoever was to be erased has been, nothing is left of them, and each has a line in the file that can be read."""
+    for each in seen.erasures:
+        if not each.done:
+            yield Violation("erased", "an erasure was never done", f"person {each.person}")
+        elif each.left:
+            yield Violation("erased", "contents of somebody who was erased are left", f"person {each.person}")
+    done = sum(each.done for each in seen.erasures)
+    lines, unread = seen.erasure_lines
+    if lines < done or unread:
+        yield Violation(
+            "erased", f"{done} erasures have {lines} lines, {unread} of them unread", "the file of erasures"
+        )
+
+
 def contradictions(seen: Seen, pairs: Pairs) -> Iterator[Violation]:
     """Where the API, the database and the simulator do not say the same."""
     if seen.shown and set(seen.shown) != set(seen.runs):

@@ -24,6 +24,8 @@ class Organisation:
     headers: dict[str, str] = field(repr=False)
     maker: Maker = field(repr=False)
     activities: list[UUID] = field(default_factory=list)
+    # Persons that it has uploaded and may have erased.
+    persons: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -83,6 +85,7 @@ class Callers:
             answer = await self.ask(who, "PUT", f"/activities/{activity}", content=made.body)
             if answer is not None and answer.status_code in (200, 201):
                 self.count("rosters")
+                who.persons = [*who.persons, *made.ids][-200:]
                 return True
             if answer is not None and answer.status_code < 500:
                 self.odd.append(f"{answer.status_code} for PUT of a roster")
@@ -142,6 +145,19 @@ class Callers:
             if what == "cancel":
                 self.cancels.append((run, time.time()))
         return answer.status_code == 202
+
+    async def erase(self, who: Organisation) -> None:
+        """Asks once for the erasure of one of the persons of some roster that was taken."""
+        if not who.persons:
+            return
+        person = who.persons.pop(self.random.randrange(len(who.persons)))
+        answer = await self.ask(who, "DELETE", f"/objects/persons/{person}/content")
+        if answer is None or answer.status_code >= 500:
+            return
+        # Without the roster, which another has replaced, and without a run nobody knows who that was.
+        if answer.status_code not in (202, 404, 409):
+            self.odd.append(f"{answer.status_code} for the erasure of a person")
+        self.count("erasures" if answer.status_code == 202 else "erasures refused")
 
     async def pause(self, who: Organisation, activity: UUID, wait: Callable[[], Awaitable[None]]) -> None:
         """Pauses an activity while `wait` goes on, and lets it go on again; one at a time does so."""

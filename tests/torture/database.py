@@ -8,7 +8,7 @@ from uuid import UUID
 import psycopg
 
 from app.db.cipher import Cipher, OrganisationCipher
-from tests.torture.witnesses import Batch, Event, Job, Record, Run, Seen
+from tests.torture.witnesses import Batch, Erasure, Event, Job, Record, Run, Seen
 
 _COUNTS = ("total", "pending", "sent", "unchanged", "succeeded", "warnings", "errors", "skipped")
 
@@ -17,6 +17,14 @@ async def unfinished(url: str) -> int:
     """Counts the runs that have not ended; raises OperationalError while Postgres is away."""
     async with await psycopg.AsyncConnection.connect(url, autocommit=True) as conn:
         row = await (await conn.execute("SELECT count(*) FROM run WHERE status IN ('queued', 'running')")).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+async def erasing(url: str) -> int:
+    """Counts the erasures that are still to be done; raises OperationalError while Postgres is away."""
+    async with await psycopg.AsyncConnection.connect(url, autocommit=True) as conn:
+        row = await (await conn.execute("SELECT count(*) FROM erasure WHERE erased_at IS NULL")).fetchone()
     assert row is not None
     return int(row[0])
 
@@ -63,6 +71,15 @@ async def testify(url: str, seen: Seen, cipher: Cipher) -> None:
                 " FROM batch JOIN organisation ON organisation.id = batch.organisation_id",
             )
         }
+        seen.erasures = [
+            Erasure(*row)
+            for row in await _all(
+                conn,
+                "SELECT object_id, erased_at IS NOT NULL, EXISTS (SELECT FROM content"
+                " WHERE content.object_id = erasure.object_id AND content.kind = 'persons')"
+                " AND NOT EXISTS (SELECT FROM roster_item item WHERE item.object_id = erasure.object_id) FROM erasure",
+            )
+        ]
         seen.events = [
             Event(*row)
             for row in await _all(
@@ -79,7 +96,7 @@ def _job(row: tuple[Any, ...]) -> Job:
 
 def _batch(row: Sequence[Any], cipher: OrganisationCipher) -> Batch:
     batch_id, job, number, status, sealed, size, records, *rest = row
-    sha256 = cipher.open(bytes(sealed), batch_id.bytes).hex()
+    sha256 = None if sealed is None else cipher.open(bytes(sealed), batch_id.bytes).hex()
     return Batch(batch_id, job, number, status, sha256, size, tuple(records), *rest)
 
 

@@ -37,7 +37,7 @@ def pair(seen: Seen) -> Pairs:
     ended, may have the bytes of a batch and is none.
     """
     pairs = Pairs()
-    by_hash: Mapping[str, list[Batch]] = defaultdict(list)
+    by_hash: Mapping[str | None, list[Batch]] = defaultdict(list)
     by_remote = {batch.remote_job: batch for batch in seen.batches.values() if batch.remote_job is not None}
     for batch in sorted(seen.batches.values(), key=lambda batch: batch.called or 0):
         if batch.called is not None:
@@ -45,13 +45,14 @@ def pair(seen: Seen) -> Pairs:
     rest: list[Call] = []
     for call in sorted((call for call in seen.calls if call.sends and call.sha256), key=lambda call: call.at):
         known = by_remote.get(call.job) if call.job is not None else None
-        if known is not None and known.sha256 == call.sha256:
+        if known is not None and known.is_that(call.sha256 or "", call.objects, call.bytes):
             pairs.add(known, call)
         else:
             rest.append(call)
     for call in rest:
         assert call.sha256 is not None
-        found = _latest(by_hash.get(call.sha256, ()), call, pairs)
+        erased = [each for each in by_hash.get(None, ()) if each.is_that(call.sha256, call.objects, call.bytes)]
+        found = _latest([*by_hash.get(call.sha256, ()), *erased], call, pairs)
         lost = [batch for batch in seen.batches.values() if _may_repair(seen, batch, call)]
         ended = (seen.jobs[batch.job].finished for batch in lost)
         if any(at is not None and at <= call.at for at in ended) or (lost and found is None):

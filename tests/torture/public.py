@@ -75,6 +75,9 @@ class Public:
         batches = await self._pages(who, f"/jobs/{job_id}/batches")
         for batch in self._random.sample(batches, min(_BATCHES_EACH, len(batches))):
             full = await self.get(who, f"/jobs/{job_id}/batches/{batch['id']}")
+            if full["sha256"] is None:
+                # What it carried of somebody has been erased.
+                continue
             text = json.dumps(full["request"], ensure_ascii=False, separators=(",", ":"))
             full["request_sha256"] = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
             # Of each record the last batch counts: that is the way in which it is shown.

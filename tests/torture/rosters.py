@@ -11,6 +11,7 @@ from app.demo.roster import RosterPlan, generate, reference_only, roster_only
 SMALLEST = 5
 _LEAST_PLAN = 20
 _SCHOOLS = 8
+_NAMED = 3
 DOMAIN = "tortyrkoping.se"
 
 
@@ -21,6 +22,8 @@ class Made:
     body: bytes = field(repr=False)
     persons: int
     secrets: set[str] = field(repr=False)
+    # Some of its persons.
+    ids: list[str] = field(default_factory=list)
 
 
 def draw_size(random: Random, largest: int) -> int:
@@ -51,7 +54,9 @@ class Maker:
         text = json.dumps({"display_name": f"Prov {seed}", "roster": roster}, separators=(",", ":"))
         for unit, known in zip(generated["schoolUnits"], self._units, strict=False):
             text = text.replace(unit["id"], known)
-        return Made(text.encode("ascii"), len(roster["persons"]), set(_secrets(roster["persons"])))
+        persons_ = roster["persons"]
+        ids = [person["id"] for person in persons_[:_NAMED]]
+        return Made(text.encode("ascii"), len(persons_), set(_secrets(persons_)), ids)
 
     def _plan(self, persons: int, schools: int, seed: int, defects: int) -> RosterPlan:
         return RosterPlan(

@@ -30,7 +30,7 @@ from app.skolverket.published import PUBLISHED
 from tests.forks import Forks
 
 APIS, WORKERS = 2, 3
-SCOPES = ("provision", "history", "pii", "protected")
+SCOPES = ("provision", "history", "pii", "protected", "admin")
 
 
 @dataclass
@@ -79,6 +79,11 @@ class TortureStack:
         self._restarting: set[asyncio.Task[None]] = set()
 
     @property
+    def erasures_file(self) -> Path:
+        """Gives the file in which the workers write erasures."""
+        return self.folder / "erasures.jsonl"
+
+    @property
     def cipher(self) -> Cipher:
         """Gives the keys that all processes have."""
         env = self._launcher.env
@@ -103,6 +108,7 @@ class TortureStack:
             "SKOLVERKET_TIMEOUT": "3",
             "SKOLVERKET_ANSWER_AFTER": "0.2",
             "FAULT_HORIZON": "6 h",
+            "ERASURES_FILE": str(self.erasures_file),
         }
         await asyncio.to_thread(self._launcher.run, "migrate")
         self._supervise("simulator", "simulator", "--port", str(simulator_port), *options)

@@ -64,11 +64,15 @@ class Traffic:
                 await callers.change(who, run, "cancel")
         if random.random() < 0.1:
             await callers.pause(who, activity, lambda: self._pause(random.uniform(0.5, 8)))
+        if random.random() < 0.3:
+            await callers.erase(who)
         for run in runs:
             status = await self._until_finished(who, run)
             again = status in ("failed", "cancelled") and random.random() < 0.6
             if again and await callers.change(who, run, "retry"):
                 await self._until_finished(who, run)
+        if random.random() < 0.5:
+            await callers.erase(who)
 
     async def _ask_for_runs(self, who: Organisation, activity: UUID) -> list[UUID]:
         random, callers = self.random, self.callers

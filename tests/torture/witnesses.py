@@ -60,7 +60,8 @@ class Batch:
     job: UUID
     number: int
     status: str
-    sha256: str
+    # None where somebody that it carried has been erased.
+    sha256: str | None
     bytes: int
     records: tuple[UUID, ...]
     created: float
@@ -69,6 +70,21 @@ class Batch:
     http_status: int | None = None
     remote_job: str | None = None
     error: str | None = None
+
+    def is_that(self, sha256: str, objects: Sequence[str], size: int) -> bool:
+        """Tells whether a call with this body carried it; by its objects and its size where its hash has gone."""
+        if self.sha256 is None:
+            return (tuple(objects), size) == (tuple(map(str, self.records)), self.bytes)
+        return self.sha256 == sha256
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """A person that was to be erased: whether it has been, and whether contents are left that no roster has."""
+
+    person: UUID
+    done: bool
+    left: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +209,9 @@ class Seen:
     # When some worker stood still.
     stops: Sequence[tuple[float, float]] = ()
     quiet: Quiet | None = None
+    erasures: Sequence[Erasure] = ()
+    # How many lines the file of erasures has, and how many of them nobody can read.
+    erasure_lines: tuple[int, int] = (0, 0)
     calls_per_second: int = 5
     reads_per_second: int = 10
     # Statuses of requests for what is another organisation's, and places with personal data in them.
