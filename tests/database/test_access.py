@@ -222,6 +222,14 @@ def test_what_reads_as_the_owner_of_the_tables_is_listed(owner: psycopg.Cursor) 
     assert definers == [(name, ["search_path=public, pg_temp"]) for name in names]
 
 
+def test_a_function_that_is_given_an_organisation_acts_for_it(owner: psycopg.Cursor, session: psycopg.Cursor) -> None:
+    """Whoever calls it has said nothing, or another one."""
+    one, other = organisations(owner)
+    for who in (one, other):
+        session.execute("SELECT act_for(%s)", [who])
+        assert seen(session, "activity") == {who}
+
+
 def test_words_find_nothing_for_whom_the_session_does_not_act(owner: psycopg.Cursor, session: psycopg.Cursor) -> None:
     """Also by the function that reads as the owner of the tables."""
     one, other = organisations(owner)

@@ -10,6 +10,7 @@ from tests.mutants.faults_of_callers import CALLERS
 from tests.mutants.faults_of_erasure import ERASURE
 from tests.mutants.faults_of_keys import KEYS
 from tests.mutants.faults_of_limits import LIMITS
+from tests.mutants.faults_of_policies import POLICIES
 from tests.mutants.faults_of_reads import READS
 from tests.mutants.faults_of_rosters import ROSTERS
 from tests.mutants.faults_of_running import RUNNING
@@ -19,5 +20,5 @@ from tests.mutants.faults_of_workers import DECISIONS, WORKERS
 
 FAULTS: Final[Sequence[Fault]] = (
     *(*SCHEMA, *STORE, *BATCHES, *DECISIONS, *WORKERS, *READS, *ROSTERS),
-    *(*WEBHOOKS, *CALLERS, *ACCESS, *LIMITS, *RUNNING, *KEYS, *ERASURE),
+    *(*WEBHOOKS, *CALLERS, *ACCESS, *POLICIES, *LIMITS, *RUNNING, *KEYS, *ERASURE),
 )

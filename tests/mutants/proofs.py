@@ -124,6 +124,8 @@ PROOFS: Final[Mapping[str, Proof]] = {
     "limits": _tests("tests/unit/test_buckets.py", "tests/api/test_limits.py"),
     "departures": _tests("tests/api/test_departures.py"),
     "connections": _tests("tests/api/test_connections.py"),
+    "nothing repeated": _tests("tests/api/test_nothing_repeated.py"),
+    "policies": _tests("tests/database/test_access.py", "tests/api/test_second_line.py"),
     "units": _tests("tests/api/test_school_units.py", within=240),
     "search": _tests(
         *("tests/unit/test_search.py", "tests/unit/test_cursors.py", "tests/api/test_objects.py"), within=240
