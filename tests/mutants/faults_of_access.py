@@ -6,6 +6,18 @@ from tests.mutants.fault import Fault
 
 ACCESS: Final = (
     Fault(
+        "a refusal repeats a name that is not ours",
+        'steps = (str(step) if isinstance(step, int) or step in ours else "*" for step in path)',
+        "steps = (str(step) for step in path if ours)",
+        ("nothing repeated",),
+    ),
+    Fault(
+        "a roster is refused with the name of a field that is not ours",
+        'self._refuse(pointer, "unknown_field", known=list(known))',
+        'self._refuse(f"{pointer}/{name}", "unknown_field", known=list(known))',
+        ("nothing repeated",),
+    ),
+    Fault(
         "another key's run is an activity's last",
         "    if narrowed:\n        newest = newest.where(",
         "    if not narrowed:\n        newest = newest.where(",
