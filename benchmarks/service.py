@@ -72,7 +72,8 @@ def service(shop: Workshop, *simulator: str, **settings: str) -> Iterator[Servic
     with shop.started("simulator", "--port", "0", *simulator) as (_, simulator_port):
         address = f"http://127.0.0.1:{simulator_port}"
         # Counted they are, as anybody's; what is measured here is not how few are taken.
-        settings = {"REQUESTS_PER_SECOND_PER_KEY": "1e6", "REQUESTS_PER_SECOND_PER_ORGANISATION": "1e6"} | settings
+        most = {"REQUESTS_PER_SECOND_PER_KEY": "1e6", "REQUESTS_PER_SECOND_PER_ORGANISATION": "1e6"}
+        settings = most | {"MAX_STREAMS_PER_KEY": "10000"} | settings
         settings |= {
             "SKOLVERKET_PROVISIONING_URL": f"{address}/provisioning/v1",
             "SKOLVERKET_OPEN_DATA_URL": f"{address}/open-data/v1",
