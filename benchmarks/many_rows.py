@@ -310,10 +310,10 @@ SELECT organisation_id, id, was, becomes, created_at
 FROM shape, (VALUES (NULL, 'queued'), ('queued', 'running')) AS steps (was, becomes) ORDER BY number;
 
 -- The old ones are few at any time: every worker forgets them each second.
-INSERT INTO idempotency_key (organisation_id, api_key_id, digest, request_digest, run_id, body, created_at)
+INSERT INTO idempotency_key (organisation_id, api_key_id, digest, request_digest, run_id, body_sealed, created_at)
 SELECT md5(%(prefix)s || 'organisation ' || 1 + n %% %(organisations)s)::uuid,
     md5(%(prefix)s || 'key ' || 1 + n %% %(organisations)s)::uuid, sha256(n::text::bytea), sha256(''),
-    md5(%(prefix)s || 'run ' || n)::uuid, '{}',
+    md5(%(prefix)s || 'run ' || n)::uuid, '\\x0162',
     now() - CASE WHEN n <= 20 THEN interval '25 hours' ELSE n * (interval '23 hours' / %(keys)s) END
 FROM generate_series(1, %(keys)s) n;
 DROP TABLE queue, shape, work;

@@ -20,8 +20,10 @@ import psycopg
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from app.db.acting import EVERYBODY, ActingConnection, on_behalf_of
 from app.db.cipher import OrganisationCipher
 from app.db.engine import connect
+from app.roles import WORKER
 from benchmarks.many_rows import FILLED, Size, fill, leave_statistics_behind
 from benchmarks.plans_calls import GROUPS, REPLACED, Place, replaced, sealed_for
 from benchmarks.plans_read import LISTEN, Watch, Watched
@@ -74,9 +76,14 @@ async def _watched(url: str, size: Size, cipher: OrganisationCipher, mode: str, 
     try:
         for group in (*GROUPS, *TOLD):
             async with engine.connect() as conn:
+                on_behalf_of(conn, EVERYBODY)
                 await group(Place(conn, watch, size, cipher))
                 await conn.rollback()
         await replaced(engine, watch, cipher, queue_number)
+    except BaseException:
+        _print_faults(watch.watched)
+        print(watch.last)
+        raise
     finally:
         await engine.dispose()
     return watch.watched
@@ -87,13 +94,18 @@ def _listen(engine: AsyncEngine, watch: Watch, mode: str) -> None:
     def connected(adapted: sa.engine.interfaces.DBAPIConnection, _: object) -> None:
         adapted.driver_connection.add_notice_handler(watch.hear)
         cursor = adapted.cursor()
-        for setting in (*LISTEN, f"SET plan_cache_mode = {mode}"):
+        # What is listened to is a superuser's to say; the statements are those of a role that policies hold.
+        for setting in (*LISTEN, f"SET plan_cache_mode = {mode}", f"SET ROLE {WORKER}"):
             cursor.execute(setting)
         cursor.close()
         adapted.commit()
 
     @sa.event.listens_for(engine.sync_engine, "before_cursor_execute")
-    def sent(_conn: object, _cursor: object, statement: str, values: object, *_: object) -> None:
+    def sent(conn: sa.Connection, _cursor: object, statement: str, values: object, *_: object) -> None:
+        # A function before it may have acted for one organisation.
+        driver = conn.connection.driver_connection
+        assert isinstance(driver, ActingConnection)  # noqa: S101 - the engine makes no others
+        driver.said = None
         if "SAVEPOINT" not in statement:
             watch.last = (statement, values)
 

@@ -62,12 +62,13 @@ DO $$ BEGIN
 END $$;
 """
 _LEAST = "REVOKE ALL ON ALL TABLES IN SCHEMA public FROM PUBLIC"
-# The plain comparison, in a form that is no condition on an index: how many rows are an organisation's says nothing of
-# how many a job or a roster has, and a planner that multiplies the two expects none. What it acts for is read once.
+# The plain comparison, in a form that is no condition on an index and that a planner takes to hold of nearly all rows.
+# How many rows are an organisation's says nothing of how many a job or a roster has, and multiplied the two are none.
+# What it acts for is read once.
 _SEES = (
-    "CASE WHEN {column} = (SELECT acting_for()) THEN true ELSE {otherwise} END",
-    "(SELECT acts_for_everybody())",
-    "false",
+    "(CASE WHEN {column} = (SELECT acting_for()) THEN true ELSE {otherwise} END) IS NOT NULL",
+    "(SELECT nullif(acts_for_everybody(), false))",
+    "NULL",
 )
 
 

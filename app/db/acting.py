@@ -58,8 +58,12 @@ class ActingConnection(psycopg.AsyncConnection[Any]):
 
     def unsaid(self) -> str | None:
         """Gives for whom the next statement is, None where that need not be said."""
-        in_transaction = self.pgconn.transaction_status == pq.TransactionStatus.INTRANS
-        return None if in_transaction and self.said == self.acting else self.acting
+        status = self.pgconn.transaction_status
+        if status == pq.TransactionStatus.INERROR:
+            # It takes nothing but its end, or that of a part; what was said in that part may be undone with it.
+            self.said = None
+            return None
+        return None if status == pq.TransactionStatus.INTRANS and self.said == self.acting else self.acting
 
 
 def on_behalf_of(conn: AsyncConnection, who: UUID | Everybody) -> None:

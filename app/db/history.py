@@ -252,7 +252,7 @@ def _keys(wanted: Collection[UUID], made_by: UUID | None) -> set[UUID] | None:
 
 def _outcome(table: sa.Table) -> sa.ColumnElement[str]:
     """Gives the outcome as the indexes have it: "" before the end."""
-    return sa.func.coalesce(table.c.outcome, sa.literal_column("''"), type_=sa.Text)
+    return sa.func.greatest(table.c.outcome, sa.literal_column("''"), type_=sa.Text)
 
 
 def _created(table: sa.Table, wanted: RunFilter | JobFilter) -> list[_Condition]:

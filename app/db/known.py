@@ -22,7 +22,8 @@ def _newest(name: str, kind: str, object_id: str) -> str:
     """Writes joins that give of an object: `name`.source, refs and hidden, and its row of `object`, `name`_object.
 
     Each OFFSET or LIMIT, and the id as a range, keeps this a look by the object's id, or by a job's and that, whatever
-    the statistics say; its records are looked at only where no roster has it.
+    the statistics say; its records are looked at only where no roster has it. What is worked out has one too: beside
+    policies an index serves no comparison with what Postgres does not know to give nothing away.
     """
     return f"""
     LEFT JOIN LATERAL (
@@ -55,13 +56,14 @@ def _newest(name: str, kind: str, object_id: str) -> str:
                 AS more_units,
             coalesce({name}_item.protected, {name}_record.protected, false)
                 OR coalesce({name}_object.protected, false) AS hidden
+        OFFSET 0
     ) {name}
     """  # noqa: S608 - constants of ours
 
 
 _OBJECT = (
     _newest("one", "wanted.kind", "wanted.object_id")
-    + "CROSS JOIN LATERAL (SELECT CASE WHEN wanted.kind = 'duties' THEN one.refs[1] END AS id) of_person"
+    + "CROSS JOIN LATERAL (SELECT CASE WHEN wanted.kind = 'duties' THEN one.refs[1] END AS id OFFSET 0) of_person"
     + _newest("person", "'persons'", "of_person.id")
 )
 _SEALED = "(SELECT sealed FROM content WHERE content.organisation_id = :organisation AND content.digest = {})"

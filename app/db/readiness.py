@@ -150,7 +150,7 @@ _OBJECTS: Final = f"""
             AND roster_item.object_id BETWEEN one.refs[1] AND one.refs[1]
         OFFSET 0
     ) person ON true
-    CROSS JOIN LATERAL (SELECT coalesce(record.source, one.source) AS source) shown
+    CROSS JOIN LATERAL (SELECT coalesce(record.source, one.source) AS source OFFSET 0) shown
     ORDER BY wanted.place
 """  # noqa: S608 - constants of ours
 

@@ -537,7 +537,7 @@ CREATE INDEX ix_run_history ON run (organisation_id, created_at, id);
 
 CREATE INDEX ix_run_history_activity ON run (organisation_id, activity_id, created_at, id);
 
-CREATE INDEX ix_run_history_state ON run (organisation_id, status, (coalesce(outcome, '')), created_at, id);
+CREATE INDEX ix_run_history_state ON run (organisation_id, status, (greatest(outcome, '')), created_at, id);
 
 CREATE INDEX ix_run_made_by ON run (organisation_id, requested_by_id, created_at, id);
 
@@ -630,7 +630,7 @@ CREATE INDEX ix_job_history ON job (organisation_id, created_at, run_id, (-posit
 
 CREATE INDEX ix_job_history_activity ON job (organisation_id, activity_id, created_at, run_id, (-position));
 
-CREATE INDEX ix_job_history_state ON job (organisation_id, status, (coalesce(outcome, '')), kind, created_at, run_id, (-position));
+CREATE INDEX ix_job_history_state ON job (organisation_id, status, (greatest(outcome, '')), kind, created_at, run_id, (-position));
 
 CREATE INDEX ix_job_on_trial ON job (due_at) WHERE status IN ('queued', 'running') AND sole_deaths >= 2;
 

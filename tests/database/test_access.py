@@ -278,6 +278,22 @@ async def test_a_connection_acts_as_it_was_told_until_it_is_given_back(tenant: T
         assert await conn.scalar(count) == 1
 
 
+async def test_a_part_of_a_transaction_that_fails_is_undone_alone(tenant: Tenant, as_api: AsyncEngine) -> None:
+    """To whom it has turned within the part is forgotten with it."""
+    await tenant.store()
+    count = sa.text("SELECT count(*) FROM activity")
+    async with transaction(as_api, "test", of=tenant.organisation_id) as conn:
+        assert await conn.scalar(count) == 1
+        part = await conn.begin_nested()
+        on_behalf_of(conn, uuid4())
+        assert await conn.scalar(count) == 0
+        with pytest.raises(sa.exc.DataError):
+            await conn.scalar(sa.text("SELECT 1 / 0"))
+        await part.rollback()
+        on_behalf_of(conn, tenant.organisation_id)
+        assert await conn.scalar(count) == 1
+
+
 async def test_a_statement_that_fails_leaves_the_connection_usable(tenant: Tenant, as_api: AsyncEngine) -> None:
     """What is said and the statement go out together; the error is the statement's."""
     async with statement(as_api, "test", of=tenant.organisation_id) as conn:

@@ -6,8 +6,9 @@ from sqlalchemy.dialects import postgresql as pg
 from app.db.schema.columns import NOW, UUID, Time, TransactionId, key_of, kind_of_object, metadata, one_of
 from app.domain.outcome import OUTCOMES
 
-# What has not ended has no outcome; in the indexes that is a value like the others: of NULL they give no order.
-OUTCOME_OR_NONE = sa.text("(coalesce(outcome, ''))")
+# What has not ended has no outcome; in the indexes that is a value like the others: of NULL they give no order. In this
+# form: beside policies an index serves no condition that Postgres does not know to give nothing away, as `coalesce`.
+OUTCOME_OR_NONE = sa.text("(greatest(outcome, ''))")
 
 run = sa.Table(
     "run",
