@@ -86,7 +86,10 @@ async def test_what_waits_and_what_is_held(service: Service, run: str) -> None:
 
 
 async def test_what_a_pause_holds_is_counted_and_keeps_nobody_awake(service: Service, run: str) -> None:
-    await do(service, "SELECT pause(organisation_id, NULL, 'operator', 'test', 'Prov') FROM run LIMIT 1")
+    await do(
+        service,
+        "SELECT pause(organisation_id, NULL, gen_random_uuid(), 'operator', 'test', 'Prov', NULL) FROM run LIMIT 1",
+    )
     seen = await figures(service)
     assert seen["provkedja_jobs", "persons", "held"] == 1
     assert seen["provkedja_jobs", "duties", "waiting"] == 3

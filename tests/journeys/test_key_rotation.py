@@ -51,11 +51,11 @@ def test_an_encryption_key_is_replaced_beside_all_work(service: Service) -> None
     service.worker(ENCRYPTION_KEYS=f"{new},{old}", TOKEN_KEYS=f"other:{new_key()},{service.env['TOKEN_KEYS']}")
     first.terminate()
     first.wait_or_kill()
-    # The API still has the old key in front, and stores something meanwhile.
-    later = service.store(generate(RosterPlan(persons=40, schools=2, seed=12)))
-    meanwhile = service.provision(later)
-    said = sealed_anew(service, f"{new},{old}")
-    assert service.finished(meanwhile["id"])["status"] == "succeeded"
+    # An API still has the old key in front, and stores something meanwhile.
+    with served_anew(service, f"{old},{new}") as both:
+        meanwhile = both.provision(both.store(generate(RosterPlan(persons=40, schools=2, seed=12))))
+        sealed_anew(service, f"{new},{old}")
+        assert both.finished(meanwhile["id"])["status"] == "succeeded"
     said = sealed_anew(service, f"{new},{old}")
     assert (said["first"], said["left"], said["goes_on"]) == ("new", 0, False)
     assert {each["id"] for each in said["keys"] if each["setting"] == "encryption"} == {"new"}

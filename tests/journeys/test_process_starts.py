@@ -25,19 +25,16 @@ def test_the_end_of_a_terminal_ends_no_process(service: Service, verb: tuple[str
     assert child.process.wait(30) == 0
 
 
-@pytest.mark.parametrize("verb", VERBS, ids=["serve", "worker"])
 @pytest.mark.parametrize(
     ("content", "explained"), [(None, "there is no file {}"), ("", "{} cannot be read, or holds no certificate as PEM")]
 )
-def test_an_unusable_ca_file_ends_the_start(
-    spawn: Spawn, tmp_path: Path, verb: tuple[str, ...], content: str | None, explained: str
-) -> None:
-    """One sentence names the variable and the path."""
+def test_an_unusable_ca_file_ends_the_start(spawn: Spawn, tmp_path: Path, content: str | None, explained: str) -> None:
+    """Of a worker, which alone calls: one sentence names the variable and the path."""
     path = tmp_path / "authorities.pem"
     if content is not None:
         path.write_text(content)
     env = {"DATABASE_URL": "postgresql://127.0.0.1:9/none", **new_keys(), "SKOLVERKET_CA_FILE": str(path)}
-    child = spawn(*verb, env=env, ready=False)
+    child = spawn("worker", env=env, ready=False)
     assert child.process.wait(30) == 1
     assert child.log.read_text() == f"provkedja: SKOLVERKET_CA_FILE: {explained.format(path)}.\n"
 
