@@ -95,15 +95,18 @@ _TAKE_IN = (
     ) same ON true
     WHERE {STAGED}
     """,  # noqa: S608 - constants of ours
-    # Who has duties is of their units as well. A range makes this a look by the key for each, as above.
+    # Who has duties is of their units as well. The OFFSET makes this a look by the object's id for each, as above.
     f"""
-    UPDATE roster_item SET more_units = posts.units || coalesce(roster_item.more_units, '{{}}')
+    UPDATE roster_item SET more_units = found.units || coalesce(roster_item.more_units, '{{}}')
     FROM (
-        SELECT refs[1] AS person, array_agg(DISTINCT school_unit) AS units FROM staged
-        WHERE {STAGED} AND kind = 'duties' AND school_unit IS NOT NULL AND refs <> '{{}}' GROUP BY refs[1] OFFSET 0
-    ) posts
-    WHERE roster_item.roster_id = :roster AND roster_item.kind = 'persons'
-        AND roster_item.object_id BETWEEN posts.person AND posts.person
+        SELECT one.place, one.roster_id, one.kind, posts.units FROM (
+            SELECT refs[1] AS person, array_agg(DISTINCT school_unit) AS units FROM staged
+            WHERE {STAGED} AND kind = 'duties' AND school_unit IS NOT NULL AND refs <> '{{}}' GROUP BY refs[1] OFFSET 0
+        ) posts CROSS JOIN LATERAL (
+            SELECT ctid AS place, roster_id, kind FROM roster_item WHERE object_id = posts.person OFFSET 0
+        ) one
+    ) found
+    WHERE found.roster_id = :roster AND found.kind = 'persons' AND roster_item.ctid = found.place
     """,  # noqa: S608 - constants of ours
     FINDINGS_OF_OBJECTS,
     f"DELETE FROM staged WHERE {STAGED}",  # noqa: S608 - constants of ours

@@ -73,7 +73,7 @@ ACCESS: Final = (
     ),
     Fault(
         "staff are of no unit by their duties",
-        "posts.units || coalesce(roster_item.more_units, '{{}}')",
+        "found.units || coalesce(roster_item.more_units, '{{}}')",
         "coalesce(roster_item.more_units, '{{}}')",
         ("units",),
     ),
