@@ -4,7 +4,7 @@ An object is of the units that its newest form says: in a current roster, or in 
 """
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -53,6 +53,13 @@ _AMONG = f"""
     ) found
     WHERE found.within
 """  # noqa: S608 - constants of ours
+_OF_ROSTER = f"""
+    SELECT item.object_id::text FROM activity CROSS JOIN LATERAL (
+        SELECT listed.object_id FROM roster_item listed
+        WHERE listed.roster_id BETWEEN activity.roster_id AND activity.roster_id AND {is_told("listed")} OFFSET 0
+    ) item
+    WHERE activity.organisation_id = :organisation AND activity.id = :activity AND activity.deleted_at IS NULL
+"""  # noqa: S608 - constants of ours
 _COUNTS = f"""
     SELECT wanted.id AS run_id, counted.* FROM unnest(CAST(:runs AS uuid[])) AS wanted (id) CROSS JOIN LATERAL (
         SELECT record.job_id, record.status, count(*) AS number FROM record
@@ -68,6 +75,14 @@ async def objects_within(
     """Gives those of these `ids` that are of objects of the `units`."""
     given = {"organisation": organisation_id, "of_units": list(units), "ids": list(ids), "protected": protected}
     return set(await conn.scalars(sa.text(_AMONG), given))
+
+
+async def roster_within(
+    conn: AsyncConnection, organisation_id: UUID, activity_id: UUID, units: Collection[UUID], *, protected: bool
+) -> frozenset[str]:
+    """Gives the ids of the `units`' objects in the current roster of an activity, as texts: there are many."""
+    given: dict[str, Any] = {"organisation": organisation_id, "of_units": list(units), "activity": activity_id}
+    return frozenset(await conn.scalars(sa.text(_OF_ROSTER), {**given, "protected": protected}))
 
 
 async def counts_within(

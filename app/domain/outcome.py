@@ -1,6 +1,7 @@
 """What can become of a record that was sent, and what its records mean for a job."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Final
 
@@ -30,6 +31,12 @@ class Counts:
     warnings: int = 0
     errors: int = 0
     skipped: int = 0
+
+
+def in_all(each: Iterable[Counts]) -> Counts:
+    """Adds up the counts of several jobs."""
+    counted = list(each)
+    return Counts(**{one.name: sum(getattr(counts, one.name) for counts in counted) for one in fields(Counts)})
 
 
 def job_result(counts: Counts, on_record_error: str) -> str:

@@ -8,6 +8,7 @@ that is missing is the cause: one wrong person at which a run has stopped is one
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Final
 
 from app.domain.kinds import Kind
@@ -44,16 +45,27 @@ class GroupReadiness:
 class Readiness:
     """How the pupils of an exam stand: those who are `through`, and each of the `others`.
 
-    The causes are those of most pupils first. `landed` counts those who are through and have been seen to have arrived.
+    The causes are those of most pupils first. `landed` are those who are through and have been seen to have arrived.
     """
 
     through: set[Id]
     others: Mapping[Id, Standing]
-    counts: Mapping[State, int]
-    landed: int
-    duties: Mapping[State, int]
+    landed: Set[Id]
+    duties: Mapping[Id, State]
     groups: Sequence[GroupReadiness]
     hindrances: Sequence[Hindrance]
+
+    @property
+    def counts(self) -> Mapping[State, int]:
+        """Counts the pupils by how they stand."""
+        counted = Counter(each.state for each in self.others.values())
+        counted[State.THROUGH] = len(self.through)
+        return _in_order(counted)
+
+    @property
+    def duty_counts(self) -> Mapping[State, int]:
+        """Counts the duties by how they stand."""
+        return _in_order(Counter(self.duties.values()))
 
     @property
     def pupils(self) -> Iterator[tuple[Id, Standing]]:
@@ -84,18 +96,42 @@ def readiness(roster: Roster) -> Readiness:
             if each not in there:
                 way = THROUGH if each in reached else best.get(each, _NOT_IN_EXAM)
                 others[each] = way if way is _NOT_IN_EXAM else missing.get(each, way)
-    groups, hindrances = _gathered(roster.groups, ways, through, others)
-    counted = Counter(each.state for each in others.values())
-    counted[State.THROUGH] = len(through)
+    groups, hindrances = _gathered({each.id: each.refs for each in roster.groups}, ways, through, others)
+    landed = (through.intersection(alike.ids) for alike in roster.persons if alike.landed)
     return Readiness(
         through=through,
         others=others,
-        counts=_in_order(counted),
-        landed=sum(len(through.intersection(alike.ids)) for alike in roster.persons if alike.landed),
-        duties=_in_order(Counter(_duties(roster, run, missing))),
+        landed=frozenset(chain.from_iterable(landed)),
+        duties=dict(_duties(roster, run, missing)),
         groups=groups,
         hindrances=hindrances,
     )
+
+
+def within(made: Readiness, members: Mapping[Id, Sequence[Id]], own: Set[Id]) -> Readiness:
+    """Gives the same of those objects alone that are one's `own`; what keeps them and is another's is not named.
+
+    `members` are those of each group, in the roster's order.
+    """
+    through = made.through.intersection(own)
+    others = {each: _unnamed(standing, own) for each, standing in made.others.items() if each in own}
+    seen = {group: [each for each in refs if each in own] for group, refs in members.items() if group in own}
+    groups, hindrances = _gathered(seen, {each.id for each in made.groups if each.in_exam}, through, others)
+    return Readiness(
+        through=through,
+        others=others,
+        landed=made.landed & own,
+        duties={each: state for each, state in made.duties.items() if each in own},
+        groups=groups,
+        hindrances=hindrances,
+    )
+
+
+def _unnamed(standing: Standing, own: Set[Id]) -> Standing:
+    cause = standing.cause
+    if cause is None or cause.object_id is None or cause.object_id in own:
+        return standing
+    return Standing(standing.state, Cause(cause.kind, None, "of_another_unit"))
 
 
 def without_members(made: Readiness, members: Mapping[Id, Sequence[Id]], unseen: Set[Id]) -> Readiness:
@@ -196,29 +232,29 @@ def _reached(
 
 
 def _gathered(
-    groups: Sequence[Member], ways: Collection[Id], through: set[Id], others: Mapping[Id, Standing]
+    groups: Mapping[Id, Sequence[Id]], ways: Collection[Id], through: set[Id], others: Mapping[Id, Standing]
 ) -> tuple[list[GroupReadiness], list[Hindrance]]:
     found: dict[Cause, Hindrance] = {}
     for standing in others.values():
         if (cause := standing.cause) is not None:
             found.setdefault(cause, Hindrance(cause, standing.state)).pupils += 1
     gathered: list[GroupReadiness] = []
-    for group in groups:
-        states, standings = _counted(group.refs, through, others)
+    for group, members in groups.items():
+        states, standings = _counted(members, through, others)
         causes = [each.cause for each in standings if each.cause is not None]
         for cause in causes:
-            found[cause].groups.append(group.id)
-        gathered.append(GroupReadiness(group.id, group.id in ways, states, causes))
+            found[cause].groups.append(group)
+        gathered.append(GroupReadiness(group, group in ways, states, causes))
     return gathered, sorted(found.values(), key=lambda each: -each.pupils)
 
 
-def _duties(roster: Roster, run: LastRun, persons: Mapping[Id, Standing]) -> Iterator[State]:
+def _duties(roster: Roster, run: LastRun, persons: Mapping[Id, Standing]) -> Iterator[tuple[Id, State]]:
     """Tells how duties stand: one is through when its person is."""
     for alike in roster.duties:
         missing = dict(run.missing_of(Kind.DUTIES, alike))
         for each in alike.ids:
             person = persons.get(roster.persons_of.get(each, each))
-            yield (person or missing.get(each, THROUGH)).state
+            yield each, (person or missing.get(each, THROUGH)).state
 
 
 def _in_order(counted: Mapping[State, int]) -> Mapping[State, int]:

@@ -11,7 +11,7 @@ from uuid import UUID
 from app.domain.kinds import Kind
 from app.domain.lifecycle import FINISHED_JOB, FINISHED_RUN
 from app.domain.masked import MASK
-from app.domain.outcome import Counts, outcome_of
+from app.domain.outcome import Counts, in_all, outcome_of
 from app.views import Row, Shown
 from app.views.codes import shown_counts
 from app.views.job import COUNTS
@@ -49,7 +49,7 @@ def narrow_run(shown: Shown, counts: Mapping[UUID, Counts]) -> Shown:
     """Shows a run with its jobs in the same way."""
     jobs = [narrow_job(each, counts) for each in shown["jobs"]]
     stages = [(Kind(each["stage"]), Counts(**each["progress"])) for each in jobs]
-    together = Counts(**{name: sum(getattr(own, name) for _, own in stages) for name in COUNTS})
+    together = in_all(own for _, own in stages)
     return {
         **shown,
         "outcome": outcome_of(together) if shown["outcome"] is not None else None,
@@ -63,8 +63,7 @@ def narrow_activity(shown: Shown, within: Row, viewer: Viewer, counts: Mapping[U
     """Shows an activity by what of its roster is `within` some units, and its last run by the `counts` of theirs."""
     last, own = shown["last_run"], list(counts.values())
     if last is not None and own:
-        together = Counts(**{name: sum(getattr(each, name) for each in own) for name in COUNTS})
-        last = {**last, "outcome": outcome_of(together) if last["outcome"] is not None else None}
+        last = {**last, "outcome": outcome_of(in_all(own)) if last["outcome"] is not None else None}
     return {
         **shown,
         "roster": {**shown["roster"], "counts": {kind.value: within["counts"].get(kind.value, 0) for kind in Kind}},

@@ -34,7 +34,7 @@ def show_readiness(
 
     `here` is the activity with its last run, `opened` has the objects that causes are about.
     """
-    last_run = None
+    last_run, counts = None, made.counts
     if here["run_id"] is not None:
         shown = ("sequence", "status", "outcome", "on_record_error", "created_at", "started_at", "finished_at")
         last_run = {"id": here["run_id"], **{name: here[name] for name in shown}}
@@ -43,9 +43,9 @@ def show_readiness(
         "roster_version": here["version"],
         "last_run": last_run,
         "as_of": here["as_of"],
-        "summary": {language: summary(made.counts, language) for language in LANGUAGES},
-        "pupils": {**_pupils(made.counts), "landed": made.landed or None},
-        "duties": _counts(made.duties),
+        "summary": {language: summary(counts, language) for language in LANGUAGES},
+        "pupils": {**_pupils(counts), "landed": len(made.landed) or None},
+        "duties": _counts(made.duty_counts),
         "causes": [
             _show_hindrance(each, here["jobs"] or {}, opened, viewer, names) for each in made.hindrances[:MOST_CAUSES]
         ],

@@ -14,7 +14,7 @@ from app.views import Shown
 from app.web.pages import PageRoute, show_page
 from app.web.paths import PATHS
 from app.web.pauses import all_pauses, pauses_of
-from app.web.visitors import LanguageDep, NarrowedVisitorDep, VisitorDep
+from app.web.visitors import LanguageDep, NarrowedVisitorDep
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
@@ -48,7 +48,7 @@ async def exam(
     request: Request,
     activity_id: UUID,
     parts: PartsDep,
-    visitor: VisitorDep,
+    visitor: NarrowedVisitorDep,
     _: LanguageDep,
     cursor: Cursor = None,
 ) -> Response:
@@ -78,7 +78,7 @@ async def missing(
     request: Request,
     activity_id: UUID,
     parts: PartsDep,
-    visitor: VisitorDep,
+    visitor: NarrowedVisitorDep,
     _: LanguageDep,
     state: Annotated[list[State] | None, Query()] = None,
     cause: Annotated[list[str] | None, Query(max_length=20)] = None,

@@ -49,10 +49,10 @@ method path                                                   own other history 
 GET    /activities                                            200 200   200     200 200   403   200     403      200
 GET    /activities/{activity_id}                              200 200   200     200 200   403   404     403      200
 GET    /activities/{activity_id}/findings                     200 200   200     200 200   403   404     403      200
-GET    /activities/{activity_id}/findings/causes              200 200   200     200 200   403   404     403      403
+GET    /activities/{activity_id}/findings/causes              200 200   200     200 200   403   404     403      200
 GET    /activities/{activity_id}/plans                        200 200   200     200 200   403   404     403      403
-GET    /activities/{activity_id}/readiness                    403 403   200     200 200   403   404     403      403
-GET    /activities/{activity_id}/readiness/pupils             403 403   200     200 200   403   404     403      403
+GET    /activities/{activity_id}/readiness                    403 403   200     200 200   403   404     403      200
+GET    /activities/{activity_id}/readiness/pupils             403 403   200     200 200   403   404     403      200
 GET    /activities/{activity_id}/roster                       403 403   403     403 200   403   404     403      403
 GET    /activities/{activity_id}/runs                         200 200   200     200 200   403   404     403      200
 GET    /changes                                               200 200   200     200 200   403   200     403      403
@@ -133,8 +133,8 @@ GET    /historik/korningar/{run_id}/forsok-igen       401 403     403 403   404 
 GET    /historik/korningar/{run_id}/skicka-igen       401 403     403 403   404     303      200    403
 GET    /historik/objekt/{kind}/{object_id}            401 200     200 200   404     303      200    200
 GET    /historik/prov                                 401 200     200 200   200     303      200    200
-GET    /historik/prov/{activity_id}                   401 200     200 200   404     303      200    403
-GET    /historik/prov/{activity_id}/elever            401 200     200 200   404     303      200    403
+GET    /historik/prov/{activity_id}                   401 200     200 200   404     303      200    200
+GET    /historik/prov/{activity_id}/elever            401 200     200 200   404     303      200    200
 GET    /historik/prov/{activity_id}/skicka            401 200     200 200   404     303      200    403
 POST   /historik/drift/korningar/{run_id}/avbryt      401 403     403 403   403     303      403    403
 POST   /historik/drift/korningar/{run_id}/forsok-igen 401 403     403 403   403     303      403    403

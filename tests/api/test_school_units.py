@@ -107,6 +107,11 @@ async def test_what_a_key_of_one_school_reads_has_nothing_of_another(scene: Scen
         f"/runs/{run}",
         f"{activity}/runs",
         "/jobs",
+        f"{activity}/findings/causes",
+        f"{activity}/readiness",
+        f"{activity}/readiness?limit=1",
+        f"{activity}/readiness/pupils",
+        f"{activity}/readiness/pupils?state=through&state=hindered&state=not_in_exam",
     ]
     for job in scene.jobs:
         records = f"/jobs/{job}/records"
@@ -131,6 +136,53 @@ async def test_what_a_key_of_one_school_reads_has_nothing_of_another(scene: Scen
     assert shown["last_run"]["outcome"] == (await scene.client.get(f"/runs/{run}")).json()["outcome"] == "clean"
     assert [each["id"] for each in (await scene.client.get("/runs")).json()["data"]] == [run]
     assert {each["run_id"] for each in (await scene.client.get("/jobs")).json()["data"]} == {run}
+
+
+async def test_who_is_missing_is_told_of_the_schools_pupils_alone(scene: Scene) -> None:
+    """Ours are counted, by our group; the pupil of theirs at whom something failed is in no list, number or cause."""
+    address = f"/activities/{scene.activity_id}/readiness"
+    shown = (await scene.client.get(address)).json()
+    assert (shown["pupils"]["total"], shown["pupils"]["through"], shown["pupils"]["hindered"]) == (2, 2, 0)
+    assert (shown["duties"]["total"], shown["causes"], shown["last_run"]["outcome"]) == (1, [], "clean")
+    assert [each["id"] for each in shown["groups"]["data"]] == [scene.own["group"]]
+    assert shown["groups"]["data"][0]["pupils"]["total"] == 2
+    through = (await scene.client.get(f"{address}/pupils?state=through&limit=1")).json()
+    [first] = through["data"]
+    [last] = (await scene.client.get(f"{address}/pupils?state=through&limit=1&cursor={through['next_cursor']}")).json()[
+        "data"
+    ]
+    assert [first["id"], last["id"]] == [scene.own["pupil"], scene.own["shared"]]
+    others = sorted(scene.theirs)
+    for narrowed in (f"group={others[0]}", f"cause=persons:{others[0]}", "state=hindered"):
+        assert (await scene.client.get(f"{address}/pupils?{narrowed}")).json()["data"] == []
+    whole = await scene.service.client("history", "pii", "protected")
+    assert (await whole.get(address)).json()["pupils"]["hindered"] > 0
+    assert_problem(await scene.client.get(f"/activities/{scene.elsewhere}/readiness"), 404)
+    assert_problem(await scene.client.get(f"/activities/{scene.elsewhere}/findings/causes"), 404)
+
+
+async def test_pupils_who_wait_for_something_of_another_school_are_told_just_that(service: Service) -> None:
+    """Their class is a group of the other school, which Skolverket refused."""
+    writer = await service.client("provision", "history")
+    mine, other = pupil_at(OWN), pupil_at(OTHER, given=MARKER, serial=981)
+    theirs = group(mine, other, displayName=f"{MARKER} 6B", organisation={"id": str(OTHER)})
+    both = exam([theirs], [], organisation={"id": str(OTHER)})
+    activity_id = await put(writer, body([mine, other], [], groups=[theirs], activities=[both]))
+    run = (await writer.post(f"/activities/{activity_id}/provision", json={"on_record_error": "continue"})).json()
+    played = await Played.of(service.runtime, service.organisations[0], UUID(run["id"]))
+    await played.stage(1)
+    await played.stage(2)
+    refused = {"status": "Error", "statusCode": 400, "messages": [{"messageId": 4001, "message": MARKER}]}
+    await played.stage(3, {theirs["id"]: ("error", refused)})
+    reader = await service.client("history", "pii", "protected", school_units=[OWN])
+    address = f"/activities/{activity_id}/readiness"
+    for shown in (await reader.get(address), await reader.get(f"{address}/pupils")):
+        for hidden in (MARKER, theirs["id"], other["id"], str(OTHER)):
+            assert hidden.lower() not in shown.text.lower()
+    [cause] = (await reader.get(address)).json()["causes"]
+    assert (cause["id"], cause["object"], cause["pupils"], cause["groups"]) == ("groups:of_another_unit", None, 1, [])
+    [pupil] = (await reader.get(f"{address}/pupils?cause=groups:of_another_unit")).json()["data"]
+    assert (pupil["id"], pupil["cause"]["code"], pupil["name"]) == (mine["id"], "of_another_unit", "Åsa Exempelsson")
 
 
 async def test_what_is_of_another_school_is_not_there(scene: Scene) -> None:
@@ -222,10 +274,15 @@ async def test_a_page_shows_nothing_of_another_school(scene: Scene, sign_in: Sig
     own += [f"/historik/objekt/persons/{scene.own[name]}" for name in ("pupil", "shared", "teacher")]
     own += [f"/historik/jobb/{scene.jobs[2]}/poster/{scene.own['group']}"]
     own += [f"/historik/jobb/{scene.jobs[3]}/poster/{scene.own['exam']}", f"/historik/jobb/{job}/export/csv"]
-    for address in ("/historik", f"/historik/korningar/{run}", f"/historik/jobb/{job}", *own, "/historik/prov"):
+    of_exam = f"/historik/prov/{scene.activity_id}"
+    own += ["/historik/prov", of_exam, f"{of_exam}/elever", f"{of_exam}/elever?state=through"]
+    for address in ("/historik", f"/historik/korningar/{run}", f"/historik/jobb/{job}", *own):
         answer = await browser.get(address)
         assert answer.status_code == 200, address
         scene.assert_own(answer.text, address)
+        # Every link of a page leads to one that is shown to such a key.
+        for link in set(re.findall(r'href="(/historik[^"#]*)"', answer.text)):
+            assert (await browser.get(link.replace("&amp;", "&"))).status_code in (200, 303), (address, link)
 
 
 async def test_who_is_protected_is_of_no_unit_to_a_key_that_may_not_see_them(service: Service) -> None:

@@ -60,6 +60,24 @@ ACCESS: Final = (
         ("units",),
     ),
     Fault(
+        "pupils of other units are counted as missing",
+        "own = await roster_within(",
+        "own = exam.places.keys() or await roster_within(",
+        ("units",),
+    ),
+    Fault(
+        "what keeps a pupil at another unit is named",
+        "if cause is None or cause.object_id is None or cause.object_id in own:",
+        "if True:",
+        ("units", "readiness"),
+    ),
+    Fault(
+        "findings of other units are counted by their code",
+        "    if viewer.school_units is None:\n        return await findings.list_by_code(",
+        "    if True:\n        return await findings.list_by_code(",
+        ("units",),
+    ),
+    Fault(
         "a cursor tells a place among the objects of all units",
         "    if viewer.school_units is None or cursor is None:\n        return cursor\n    return base64",
         "    if viewer.school_units is None or cursor is not None:\n        return cursor\n    return base64",

@@ -319,8 +319,8 @@ MISSING: Final = (
     ),
     Fault(
         "a duty is through without its person",
-        "yield (person or missing.get(each, THROUGH)).state",
-        "yield missing.get(each, THROUGH).state",
+        "yield each, (person or missing.get(each, THROUGH)).state",
+        "yield each, missing.get(each, THROUGH).state",
         ("readiness",),
     ),
     Fault(

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from app.domain.kinds import Kind
-from app.domain.readiness import Readiness, readiness, without_members
+from app.domain.readiness import Readiness, readiness, within, without_members
 from app.domain.roster_state import Alike, Member, Roster, Seen, Stage
 from app.domain.standing import Cause, State
 
@@ -141,7 +141,7 @@ def test_one_wrong_person_at_which_the_run_stopped_is_one_cause_for_all_who_wait
     made = decided({A: REFUSED}, group=WAITS, activity=WAITS, duty=WAITS, stages=stopped(Kind.PERSONS))
     assert counts(made) == {"hindered": 3}
     assert causes(made) == {Cause(Kind.PERSONS, A): 3}
-    assert made.duties[State.HINDERED] == 1
+    assert made.duty_counts[State.HINDERED] == 1
 
 
 def test_a_wrong_teacher_stops_a_run_too() -> None:
@@ -275,14 +275,14 @@ def test_causes_come_by_how_many_they_keep() -> None:
     ],
 )
 def test_a_duty_is_through_when_its_person_is(staff: Seen, duty: Seen, state: State) -> None:
-    assert decided(staff=staff, duty=duty).duties[state] == 1
+    assert decided(staff=staff, duty=duty).duty_counts[state] == 1
 
 
 def test_who_has_been_seen_to_arrive_counts_when_they_are_through() -> None:
     persons = [Alike(THERE, [A], landed=True), Alike(CHANGED, [B], landed=True), Alike(THERE, [C])]
     groups = [Member(MATHS, THERE, PUPILS, PUPILS)]
     made = readiness(Roster(persons=persons, groups=groups, activities=[Member(EXAM, THERE, [MATHS], [MATHS])]))
-    assert (made.landed, counts(made)) == (1, {"through": 2, "not_sent": 1})
+    assert (made.landed, counts(made)) == ({A}, {"through": 2, "not_sent": 1})
 
 
 def test_a_roster_without_anybody() -> None:
@@ -305,3 +305,24 @@ def test_no_group_counts_who_is_not_to_be_seen(persons: Mapping[str, Seen], grou
         assert each.pupils == (behind if each.cause.tells_school else of_all).count(each.cause)
         assert bool(each.groups) == (each.cause in behind)
     assert without_members(made, {MATHS: PUPILS}, frozenset()) is made
+
+
+def test_what_is_another_units_counts_nowhere_and_is_not_named() -> None:
+    """A pupil of theirs who has failed, a group of theirs that holds one of ours: ours wait for something unnamed."""
+    of_theirs, of_ours = "group of theirs", "group of ours"
+    made = readiness(
+        Roster(
+            persons=[Alike(THERE, [A], landed=True), Alike(THERE, [B]), Alike(REFUSED, [C])],
+            duties=[Alike(THERE, [DUTY]), Alike(REFUSED, ["their duty"])],
+            groups=[Member(of_ours, THERE, [A, C], [A]), Member(of_theirs, REFUSED, [B, C])],
+            activities=[Member(EXAM, THERE, [of_ours, of_theirs], [of_ours, of_theirs])],
+        )
+    )
+    assert causes(made) == {Cause(Kind.PERSONS, C): 1, Cause(Kind.GROUPS, of_theirs): 1}
+    seen = within(made, {of_ours: [A, C], of_theirs: [B, C]}, {A, B, of_ours, DUTY})
+    assert (counts(seen), seen.landed, seen.duties) == ({"through": 1, "hindered": 1}, {A}, {DUTY: State.THROUGH})
+    [ours] = seen.groups
+    assert (ours.id, ours.pupils[State.THROUGH], sum(ours.pupils.values())) == (of_ours, 1, 1)
+    [hindrance] = seen.hindrances
+    assert (hindrance.cause, hindrance.pupils) == (Cause(Kind.GROUPS, None, "of_another_unit"), 1)
+    assert hindrance.groups == []

@@ -16,6 +16,7 @@ from app.api.reading.unnamed import unnamed_among
 from app.db import findings, reads
 from app.db.cipher import OrganisationCipher
 from app.db.findings import ORIGINS, FindingFilter
+from app.db.unit_activities import activities_within
 from app.domain.issues import COUNTED
 from app.domain.kinds import Kind, tells_school
 from app.errors import NotFound
@@ -70,15 +71,32 @@ async def list_finding_causes(
 
     Errors come first, and of these the commonest.
     """
+    if viewer.school_units is not None:
+        await check_own_activity(parts, viewer, activity_id)
     async with parts.snapshot(viewer.organisation_id) as conn:
         await check_activity(conn, viewer, activity_id)
-        rows = await findings.list_by_code(conn, viewer.organisation_id, activity_id, examples=_EXAMPLES)
+        rows = await _by_code(conn, viewer, activity_id)
         about = (each for row in rows for each in (row["object_id"], *(row["ids"] or ())) if each is not None)
         names = await names_of(conn, cipher, viewer, about)
     by_code: dict[str, list[Row]] = {}
     for row in rows:
         by_code.setdefault(shown_code(row["code"], viewer), []).append(row)
-    return show_finding_causes(by_code.values(), viewer, names, await _unnamed(parts, viewer, rows))
+    shown = show_finding_causes(by_code.values(), viewer, names, await _unnamed(parts, viewer, rows))
+    return await only_own(parts, viewer, shown, (row["object_id"] for row in rows if row["object_id"] is not None))
+
+
+async def _by_code(conn: AsyncConnection, viewer: Viewer, activity_id: UUID) -> Sequence[Row]:
+    """Gives the first findings of each code with how often it was `found`, for a narrowed viewer in their objects."""
+    of, protected = viewer.organisation_id, viewer.may_see_protected
+    if viewer.school_units is None:
+        return await findings.list_by_code(conn, of, activity_id, examples=_EXAMPLES)
+    within = await activities_within(conn, of, viewer.units, [activity_id], protected=protected)
+    rows: list[Row] = []
+    for code, found in ((within[activity_id]["by_code"] if activity_id in within else None) or {}).items():
+        wanted = FindingFilter(codes=[code], of_units=sorted(viewer.units), protected=protected)
+        first = await findings.list_findings(conn, of, activity_id, wanted, after=None, limit=_EXAMPLES)
+        rows += [{**row, "found": found} for row in first[:_EXAMPLES]]
+    return rows
 
 
 async def page_finding_causes(

@@ -12,12 +12,16 @@ from uuid import UUID
 from app.api.dependencies import Parts, check_school_filters
 from app.api.http import cursors
 from app.api.http.lists import MOST_NAMED
+from app.api.reading.activities import check_activity
+from app.api.reading.narrowed import only_own, opened_cursor, own_counts, sealed_cursor
 from app.db import readiness as rows_of
 from app.db.cipher import OrganisationCipher
 from app.db.free_text import name_place, open_text
 from app.db.protection import list_marked
+from app.db.units import roster_within
 from app.domain.kinds import Kind, tells_school
-from app.domain.readiness import GroupReadiness, Readiness, readiness, without_members
+from app.domain.outcome import in_all, outcome_of
+from app.domain.readiness import GroupReadiness, Readiness, readiness, within, without_members
 from app.domain.roster import uuid_of
 from app.domain.roster_state import Alike, Member, Roster, Seen, Stage
 from app.domain.standing import Cause, Standing, State
@@ -59,6 +63,8 @@ class _Exam:
     made: Readiness
     places: Mapping[str, int]
     members: Mapping[str, Sequence[str]]
+    # Of a viewer who is narrowed to school units: the objects that are told.
+    own: Set[str] | None = None
 
 
 async def read_readiness(
@@ -76,7 +82,7 @@ async def read_readiness(
     Groups are in the roster's order, or those first that miss somebody.
     """
     listed = ("readiness", activity_id, missing_first)
-    after = cursors.read(cursor, (cursors.number, cursors.number), *listed)
+    after = cursors.read(opened_cursor(cipher, viewer, cursor), (cursors.number, cursors.number), *listed)
     exam = await _exam(parts, cipher, viewer, activity_id)
     made = without_members(exam.made, exam.members, await _unseen(parts, viewer))
 
@@ -97,7 +103,10 @@ async def read_readiness(
         [*_references(each.cause for each in hindrances), *((Kind.GROUPS, each) for each in named)],
     )
     names = show_names((row for (kind, _), row in opened.items() if kind is Kind.GROUPS), viewer)
-    return show_readiness(exam.here, made, cut, opened, viewer, names, next_cursor=following)
+    following = sealed_cursor(cipher, viewer, following)
+    shown = show_readiness(exam.here, made, cut, opened, viewer, names, next_cursor=following)
+    [own] = await only_own(parts, viewer, [shown], {activity_id, *_runs(exam), *map(UUID, exam.own or ())})
+    return own
 
 
 async def list_pupils(
@@ -117,17 +126,17 @@ async def list_pupils(
     """
     check_school_filters(viewer, by_school=wanted.by_school)
     listed = ("readiness pupils", activity_id, *map(sorted, (wanted.states, wanted.causes, map(str, wanted.groups))))
-    after = cursors.read(cursor, (cursors.number,), *listed)
+    after = cursors.read(opened_cursor(cipher, viewer, cursor), (cursors.number,), *listed)
     exam = await _exam(parts, cipher, viewer, activity_id)
     places, states = exam.places, wanted.wanted_states
     unseen = await _unseen(parts, viewer) if wanted.by_school else frozenset[str]()
-    within = {each for group in wanted.groups for each in exam.members.get(str(group), ())}
+    of_groups = {each for group in wanted.groups for each in exam.members.get(str(group), ())}
     found = [
         (places[each], each, standing)
         for each, standing in exam.made.pupils
         if standing.state in states
         and each not in unseen
-        and (not wanted.groups or each in within)
+        and (not wanted.groups or each in of_groups)
         and _has_cause(standing, wanted.causes)
     ]
     found.sort(key=lambda each: each[0])
@@ -143,7 +152,13 @@ async def list_pupils(
         # marked meanwhile
         and not (wanted.by_school and is_hidden(row, viewer))
     ]
-    return shown, following
+    own = await only_own(parts, viewer, shown, map(UUID, exam.own or ()))
+    return own, sealed_cursor(cipher, viewer, following)
+
+
+def _runs(exam: _Exam) -> list[UUID]:
+    run_id = exam.here["run_id"]
+    return [] if run_id is None else [UUID(run_id)]
 
 
 def _is_of_school(cause: str) -> bool:
@@ -164,6 +179,27 @@ async def _unseen(parts: Parts, viewer: Viewer) -> Set[str]:
 
 
 async def _exam(parts: Parts, cipher: OrganisationCipher, viewer: Viewer, activity_id: UUID) -> _Exam:
+    if viewer.school_units is None:
+        return await _whole_exam(parts, cipher, viewer, activity_id)
+    await check_activity(parts, viewer, activity_id)
+    exam = await _whole_exam(parts, cipher, viewer, activity_id)
+    async with parts.statement(viewer.organisation_id) as conn:
+        own = await roster_within(
+            conn, viewer.organisation_id, activity_id, viewer.units, protected=viewer.may_see_protected
+        )
+    here, runs = dict(exam.here), _runs(exam)
+    counts = await own_counts(parts, viewer, runs)
+    if not counts:
+        # Nobody of theirs was in it.
+        here |= {"run_id": None, "jobs": None}
+    elif here["outcome"] is not None:
+        here["outcome"] = outcome_of(in_all(counts[runs[0]].values()))
+    made = await asyncio.to_thread(within, exam.made, exam.members, own)
+    members = {group: [each for each in refs if each in own] for group, refs in exam.members.items() if group in own}
+    return replace(exam, here=here, made=made, members=members, own=own)
+
+
+async def _whole_exam(parts: Parts, cipher: OrganisationCipher, viewer: Viewer, activity_id: UUID) -> _Exam:
     async with parts.statement(viewer.organisation_id) as conn:
         # Before the rows: what changes meanwhile changes the state of who asks next.
         state = await rows_of.roster_state(conn, viewer.organisation_id, activity_id)

@@ -15,7 +15,6 @@ from app.api.dependencies import (
     Parts,
     PartsDep,
     Provisioner,
-    Reader,
     UnmaskedReader,
     viewer_of,
 )
@@ -165,7 +164,7 @@ async def list_findings(
     response_model=Page[FindingCause],
 )
 async def list_finding_causes(
-    activity_id: UUID, parts: PartsDep, cipher: CipherDep, viewer: Reader, limit: Limit, cursor: Cursor = None
+    activity_id: UUID, parts: PartsDep, cipher: CipherDep, viewer: NarrowedReader, limit: Limit, cursor: Cursor = None
 ) -> Response:
     """Lists each code that was found in the roster once, with how often, who puts it right and some examples.
 

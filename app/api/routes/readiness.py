@@ -6,7 +6,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 
-from app.api.dependencies import CipherDep, HistoryReader, PartsDep
+from app.api.dependencies import CipherDep, NarrowedHistoryReader, PartsDep
 from app.api.http.answers import answer, page
 from app.api.http.ids import Id
 from app.api.http.lists import Cursor, Limit
@@ -28,7 +28,7 @@ async def get_readiness(
     activity_id: UUID,
     parts: PartsDep,
     cipher: CipherDep,
-    viewer: HistoryReader,
+    viewer: NarrowedHistoryReader,
     limit: Limit,
     cursor: Cursor = None,
 ) -> Response:
@@ -37,6 +37,8 @@ async def get_readiness(
     A pupil is through when Skolverket has accepted what the roster has of the person, or something newer, a group with
     the pupil in it, and an activity with that group. What is first missing on that way is the cause: one person at whom
     a run has stopped is one cause, however many pupils and groups wait for it. The groups of the roster are paged.
+
+    A key of single school units is told of their pupils and groups; a cause that is not theirs is `of_another_unit`.
     """
     return answer(await reading.read_readiness(parts, cipher, viewer, activity_id, limit=limit, cursor=cursor))
 
@@ -50,7 +52,7 @@ async def list_missing_pupils(
     activity_id: UUID,
     parts: PartsDep,
     cipher: CipherDep,
-    viewer: HistoryReader,
+    viewer: NarrowedHistoryReader,
     limit: Limit,
     cursor: Cursor = None,
     state: Annotated[

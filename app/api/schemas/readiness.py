@@ -61,7 +61,7 @@ class Cause(BaseModel):
             examples=["schema_required"],
             description="Why: the code of its record or roster, the fault that ended the run, or one of `never_sent`,"
             " `changed_since`, `mended_since`, `run_cancelled`, `records_failed`, `group_without_pupil`,"
-            " `activity_without_group`. Null where nothing was said.",
+            " `activity_without_group`, `of_another_unit`. Null where nothing was said.",
         ),
     ]
     explanation: Explanation | None
