@@ -19,6 +19,7 @@ from app.cli import (
     open_data,
     organisations,
     pauses,
+    privacy,
     processes,
     reencrypt,
     rosters,
@@ -42,6 +43,7 @@ for name, group in (
     ("jobs", jobs.jobs),
     ("webhooks", webhooks.webhooks),
     ("config", config.config),
+    ("privacy", privacy.privacy),
 ):
     cli.add_typer(group, name=name)
 

@@ -6,9 +6,11 @@ import psycopg
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from app.db.cipher import new_key
 from app.db.engine import close
 from app.local.embedded import Servers
 from tests.conftest import _database, _name
+from tests.database.commands import Command, commands
 from tests.database.factories import Tenant, engine_of
 from tests.database.seed_states import Names, seed
 
@@ -46,3 +48,12 @@ async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
 async def tenant(engine: AsyncEngine) -> Tenant:
     """An organisation in it."""
     return await Tenant.make(engine)
+
+
+@pytest.fixture
+def command(database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    """Runs `python -m app …` in this process, with the settings that most verbs take."""
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    monkeypatch.setenv("ENCRYPTION_KEYS", f"k1:{new_key()}")
+    monkeypatch.setenv("COLUMNS", "30")
+    return commands(capsys)

@@ -1,14 +1,12 @@
 """`python -m app` for operators: organisations, keys, runs and jobs of whichever organisation, and every slip."""
 
-import asyncio
 import base64
 import io
-import json
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -16,56 +14,17 @@ import sqlalchemy as sa
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app import cli, erasures_file
+from app import erasures_file
 from app.api.polling.key_uses import KeyUses
 from app.db import deliveries, tenants, webhooks
-from app.db.cipher import new_key
 from app.domain.erasing import Erased
 from app.security.keys import parse
 from tests.conftest import NOWHERE
+from tests.database.commands import Command, Ended
 from tests.database.factories import Run, Tenant, engine_of, make_run, pupil, the_cipher
 
 NUMBER, OTHER, UNKNOWN = "2120000001", "2120009812", "2120009820"
 EXAM, KEY = "Prov", "testnyckel"
-
-
-class Ended(NamedTuple):
-    """How a command ended: its exit code and what it printed."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def rows(self) -> list[dict[str, str]]:
-        heading, *lines = (line.split("\t") for line in self.out.splitlines())
-        return [dict(zip(heading, line, strict=True)) for line in lines]
-
-    @property
-    def document(self) -> Any:
-        return json.loads(self.out)
-
-
-Command = Callable[..., Awaitable[Ended]]
-
-
-@pytest.fixture
-def command(database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
-    """Runs `python -m app …` in this process, apart from the test's own event loop."""
-    monkeypatch.setenv("DATABASE_URL", database_url)
-    monkeypatch.setenv("ENCRYPTION_KEYS", f"k1:{new_key()}")
-    monkeypatch.setenv("COLUMNS", "30")
-
-    def run(arguments: tuple[str, ...]) -> int:
-        with pytest.raises(SystemExit) as ended:
-            cli.main(arguments)
-        return int(ended.value.code or 0)
-
-    async def ended(*arguments: object) -> Ended:
-        code = await asyncio.to_thread(run, tuple(map(str, arguments)))
-        return Ended(code, *capsys.readouterr())
-
-    return ended
 
 
 @pytest.fixture

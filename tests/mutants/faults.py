@@ -15,10 +15,11 @@ from tests.mutants.faults_of_reads import READS
 from tests.mutants.faults_of_rosters import ROSTERS
 from tests.mutants.faults_of_running import RUNNING
 from tests.mutants.faults_of_store import SCHEMA, STORE
+from tests.mutants.faults_of_the_privacy_report import PRIVACY_REPORT
 from tests.mutants.faults_of_webhooks import WEBHOOKS
 from tests.mutants.faults_of_workers import DECISIONS, WORKERS
 
 FAULTS: Final[Sequence[Fault]] = (
     *(*SCHEMA, *STORE, *BATCHES, *DECISIONS, *WORKERS, *READS, *ROSTERS),
-    *(*WEBHOOKS, *CALLERS, *ACCESS, *POLICIES, *LIMITS, *RUNNING, *KEYS, *ERASURE),
+    *(*WEBHOOKS, *CALLERS, *ACCESS, *POLICIES, *LIMITS, *RUNNING, *KEYS, *ERASURE, *PRIVACY_REPORT),
 )
