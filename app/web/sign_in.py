@@ -42,6 +42,8 @@ async def sign_out(request: Request, parts: PartsDep, language: LanguageDep, _: 
     """Ends the session."""
     answer = go_to("sign_in", language)
     await visitors.sign_out(parts, request, answer)
+    # A browser may keep pages for its way back, whatever they say of being kept.
+    answer.headers["Clear-Site-Data"] = '"cache", "storage"'
     return answer
 
 

@@ -249,6 +249,8 @@ async def test_405_says_what_is_allowed(service: Service) -> None:
     client = await service.client(*ALL_SCOPES)
     assert (await client.post(f"/activities/{uuid4()}")).headers["allow"] == "DELETE, GET, HEAD, PATCH, PUT"
     assert (await client.put("/historik")).headers["allow"] == "GET, HEAD"
+    for path in ("/jobs", "/historik", "/healthz"):
+        assert (await client.request("TRACE", path)).status_code == 405, "it would give back what a browser sent"
 
 
 @tried_with(

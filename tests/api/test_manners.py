@@ -150,7 +150,7 @@ async def test_nobody_keeps_what_may_be_personal(service: Service, ids: dict[str
 
 async def test_what_came_over_tls_is_asked_for_in_no_other_way(service: Service) -> None:
     """What a trusted proxy says of it counts; what anybody else says does not."""
-    for trusted, expected in (("127.0.0.0/8", "max-age=31536000"), ("192.0.2.1", None), ("", None)):
+    for trusted, expected in (("127.0.0.0/8", "max-age=31536000; includeSubDomains"), ("192.0.2.1", None), ("", None)):
         settings = service.runtime.settings.model_copy(update={"trusted_proxies": trusted})
         app = create_app(replace(service.runtime, settings=settings))
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://api") as client:
@@ -158,6 +158,19 @@ async def test_what_came_over_tls_is_asked_for_in_no_other_way(service: Service)
                 answer = await client.get(path, headers={"X-Forwarded-Proto": "https"})
                 assert answer.headers.get("strict-transport-security") == expected
                 assert "strict-transport-security" not in (await client.get(path)).headers
+
+
+async def test_every_answer_is_under_a_policy(service: Service) -> None:
+    """JSON, errors, files and pages: what a browser opens lets in nothing from elsewhere, and stands in no frame."""
+    client = await service.client(*ALL_SCOPES)
+    for path in ("/jobs", "/nowhere", "/healthz", "/openapi.json", "/docs", "/docs/start.js", "/problems", "/historik"):
+        for accept in ("application/json", "text/html"):
+            headers = (await client.get(path, headers={"Accept": accept})).headers
+            [policy] = headers.get_list("content-security-policy")
+            said = set(policy.split("; "))
+            assert {"default-src 'none'", "frame-ancestors 'none'", "base-uri 'none'"} <= said, path
+            [referrer] = headers.get_list("referrer-policy")
+            assert referrer in {"no-referrer", "same-origin"}, path
 
 
 async def test_a_page_of_an_origin_that_is_named_may_call(service: Service) -> None:

@@ -193,6 +193,7 @@ async def test_signing_out_needs_the_token_of_the_very_session(service: Service,
     answer = await browser.post("/historik/logga-ut", data={"form_token": mine}, headers=_FROM_HERE)
     assert (answer.status_code, answer.headers["location"]) == (303, "/historik/logga-in")
     assert 'provkedja="";' in answer.headers["set-cookie"]
+    assert answer.headers["clear-site-data"] == '"cache", "storage"', "the way back leads to no page that was seen"
     async with service.runtime.engine.connect() as conn:
         # The session before it ended when the same browser signed in again.
         assert await conn.scalar(sa.text("SELECT count(*) FROM session")) == 0

@@ -8,6 +8,7 @@ from tests.mutants.faults_of_access import ACCESS
 from tests.mutants.faults_of_batches import BATCHES
 from tests.mutants.faults_of_callers import CALLERS
 from tests.mutants.faults_of_erasure import ERASURE
+from tests.mutants.faults_of_headers import HEADERS
 from tests.mutants.faults_of_keys import KEYS
 from tests.mutants.faults_of_limits import LIMITS
 from tests.mutants.faults_of_policies import POLICIES
@@ -21,5 +22,5 @@ from tests.mutants.faults_of_workers import DECISIONS, WORKERS
 
 FAULTS: Final[Sequence[Fault]] = (
     *(*SCHEMA, *STORE, *BATCHES, *DECISIONS, *WORKERS, *READS, *ROSTERS),
-    *(*WEBHOOKS, *CALLERS, *ACCESS, *POLICIES, *LIMITS, *RUNNING, *KEYS, *ERASURE, *PRIVACY_REPORT),
+    *(*WEBHOOKS, *CALLERS, *ACCESS, *POLICIES, *LIMITS, *RUNNING, *KEYS, *ERASURE, *PRIVACY_REPORT, *HEADERS),
 )

@@ -125,6 +125,7 @@ PROOFS: Final[Mapping[str, Proof]] = {
     "limits": _tests("tests/unit/test_buckets.py", "tests/api/test_limits.py"),
     "departures": _tests("tests/api/test_departures.py"),
     "connections": _tests("tests/api/test_connections.py"),
+    "headers": _tests("tests/api/test_manners.py::test_every_answer_is_under_a_policy"),
     "nothing repeated": _tests("tests/api/test_nothing_repeated.py"),
     "policies": _tests("tests/database/test_access.py", "tests/api/test_second_line.py"),
     "units": _tests("tests/api/test_school_units.py", within=240),

@@ -16,8 +16,15 @@ from app.logs import request_logger
 
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _ON_ALL: Final = (b"x-content-type-options", b"nosniff")
-# Over TLS: a browser asks in no other way for a year. Over plain http it would believe none of it.
-_OVER_TLS: Final = (_ON_ALL, (b"strict-transport-security", b"max-age=31536000"))
+# Over TLS: a browser asks in no other way for a year, what stands below this host too. Over plain http it would believe
+# none of it.
+_OVER_TLS: Final = (_ON_ALL, (b"strict-transport-security", b"max-age=31536000; includeSubDomains"))
+# Of what has no policy of its own, which is no page: a browser that opens it lets nothing in, shows it in no frame, and
+# tells nobody its address.
+_NO_PAGE: Final = (
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"),
+    (b"referrer-policy", b"no-referrer"),
+)
 
 # For all that is no route of ours: what callers type is no label.
 _UNMATCHED: Final = "unmatched"
@@ -44,7 +51,9 @@ class Observed:
             if message["type"] == "http.response.start":
                 # as a number: an enumeration would be written as what it is called
                 status = int(message["status"])
-                message = {**message, "headers": [*message["headers"], id_header, *on_all]}
+                own = {name for name, _ in message["headers"]}
+                policies = (each for each in _NO_PAGE if each[0] not in own)
+                message = {**message, "headers": [*message["headers"], id_header, *on_all, *policies]}
                 if note.rate_limit is not None:
                     limits = [self._policy, (b"ratelimit", note.rate_limit.encode())]
                     message = {**message, "headers": [*message["headers"], *limits]}
