@@ -2,8 +2,12 @@
 
 import asyncio
 import os
+import re
+import shlex
+import shutil
 import subprocess
-from collections.abc import AsyncIterator
+import tempfile
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -38,6 +42,19 @@ async def restored(empty_database_url: str) -> AsyncIterator[AsyncEngine]:
     engine = engine_of(empty_database_url)
     yield engine
     await engine.dispose()
+
+
+@pytest.fixture
+def gpg() -> Iterator[Sequence[str]]:
+    """The command `gpg` of somebody with the key of `drift`; in a short folder, for the socket of its agent."""
+    if shutil.which("gpg") is None:
+        pytest.skip("there is no gpg")
+    with tempfile.TemporaryDirectory(prefix="gpg") as home:
+        command = ("gpg", "--batch", "--homedir", home, "--trust-model", "always")
+        made = ("--passphrase", "", "--quick-generate-key", "drift", "future-default")
+        subprocess.run([*command, *made], check=True, capture_output=True, timeout=120)
+        yield command
+        subprocess.run(["gpgconf", "--homedir", home, "--kill", "all"], check=False, timeout=30)
 
 
 def script(
@@ -122,3 +139,27 @@ def test_the_restored_tables_are_those_of_the_migrations(
     assert script("restore.sh", empty_database_url, tmp_path / "a.dump").returncode == 0
     monkeypatch.setenv("DATABASE_URL", empty_database_url)
     command.check(alembic_config())
+
+
+async def test_a_dump_is_sealed_on_its_way_as_the_page_says(
+    engine: AsyncEngine,
+    restored: AsyncEngine,
+    database_url: str,
+    empty_database_url: str,
+    tmp_path: Path,
+    gpg: Sequence[str],
+) -> None:
+    """With gpg as it stands there: nothing of it can be read in the file, and all of it is restored from that."""
+    page = (OPERATE / "backup.md").read_text("utf-8")
+    [sealing], [opening] = (re.findall(rf"{name}\.sh \S+ (gpg .+)", page) for name in ("backup", "restore"))
+    tenant = await Tenant.make(engine)
+    await tenant.new_run()
+    before, backup = await tenant.dump(), tmp_path / "provkedja.dump.gpg"
+    made = script("backup.sh", database_url, backup, *gpg, *shlex.split(sealing)[1:])
+    assert made.returncode == 0, made.stderr
+    # What a dump begins with, a table, and an organisation by its name.
+    for clear in (b"PGDMP", b"roster_item", b"Exempelkommun"):
+        assert clear not in backup.read_bytes()
+    loaded = script("restore.sh", empty_database_url, backup, *gpg, *shlex.split(opening)[1:])
+    assert loaded.returncode == 0, loaded.stderr
+    assert await replace(tenant, engine=restored).dump() == before
