@@ -171,6 +171,7 @@ async def test_every_answer_is_under_a_policy(service: Service) -> None:
             assert {"default-src 'none'", "frame-ancestors 'none'", "base-uri 'none'"} <= said, path
             [referrer] = headers.get_list("referrer-policy")
             assert referrer in {"no-referrer", "same-origin"}, path
+            assert headers["x-content-type-options"] == "nosniff", path
 
 
 async def test_a_page_of_an_origin_that_is_named_may_call(service: Service) -> None:

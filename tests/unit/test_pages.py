@@ -1,6 +1,7 @@
 """What pages are made of: words in both languages, files as they were published, addresses, standings, times."""
 
 import hashlib
+import json
 import re
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -190,3 +191,13 @@ def test_pages_of_operators_are_known_by_their_address(path: str, expected: bool
 def test_the_gravest_of_what_the_doctor_says_comes_first(errors: int, warnings: int, key: str, tone: str) -> None:
     state = state_of(errors, warnings)
     assert (state.key, state.tone) == (key, tone)
+
+
+def test_htmx_keeps_no_page_and_runs_no_text() -> None:
+    """Nothing of a page lies in the browser's storage, and nothing in an answer is a script to it."""
+    layout = (ROOT / "app" / "web" / "templates" / "layout.html").read_text(encoding="utf-8")
+    [given] = re.findall(r"name=\"htmx-config\" content='([^']+)'", layout)
+    config = json.loads(given)
+    assert config["historyCacheSize"] == 0
+    assert config["allowEval"] is config["allowScriptTags"] is False
+    assert config["selfRequestsOnly"] is True
