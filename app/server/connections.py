@@ -14,6 +14,7 @@ import structlog
 import uvicorn
 from uvicorn.protocols.http.h11_impl import STATUS_PHRASES, H11Protocol
 
+from app.api.http.policies import NO_PAGE
 from app.api.http.problems import Busy, HeadersTooLarge, HeadersTooSlow, MalformedRequest, problem
 from app.api.http.request_forms import MOST_HEADER_BYTES
 from app.api.http.request_ids import begin_request, end_request
@@ -110,7 +111,7 @@ class Connection(H11Protocol):
             self.transport.close()
             return
         note = begin_request()
-        answer = problem(cause, detail, headers={"Connection": "close", "X-Content-Type-Options": "nosniff"})
+        answer = problem(cause, detail, headers={"Connection": "close", **NO_PAGE})
         _log.info("request turned away", status=answer.status_code, cause=cause.slug)
         end_request()
         headers = [*answer.raw_headers, (b"x-request-id", note.id.encode())]

@@ -65,6 +65,7 @@ def assert_turned_away(got: Got, status: int, slug: str) -> None:
     assert got.body["instance"] == f"urn:uuid:{got.headers['x-request-id']}"
     assert got.headers["cache-control"] == "no-store"
     assert got.headers["x-content-type-options"] == "nosniff"
+    assert got.headers["content-security-policy"].startswith("default-src 'none'; frame-ancestors 'none'")
     assert got.headers["connection"] == "close"
     assert got.rest == b""
 

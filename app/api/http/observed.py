@@ -10,21 +10,17 @@ from typing import Final
 from fastapi.routing import iter_route_contexts
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.api.http.policies import NO_PAGE
 from app.api.http.request_ids import begin_request, end_request
 from app.api.metrics import Metrics
 from app.logs import request_logger
 
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-_ON_ALL: Final = (b"x-content-type-options", b"nosniff")
 # Over TLS: a browser asks in no other way for a year, what stands below this host too. Over plain http it would believe
 # none of it.
-_OVER_TLS: Final = (_ON_ALL, (b"strict-transport-security", b"max-age=31536000; includeSubDomains"))
-# Of what has no policy of its own, which is no page: a browser that opens it lets nothing in, shows it in no frame, and
-# tells nobody its address.
-_NO_PAGE: Final = (
-    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"),
-    (b"referrer-policy", b"no-referrer"),
-)
+_OVER_TLS: Final = [(b"strict-transport-security", b"max-age=31536000; includeSubDomains")]
+# Unless it has a policy of its own, as pages have.
+_NO_PAGE: Final = [(name.lower().encode(), value.encode()) for name, value in NO_PAGE.items()]
 
 # For all that is no route of ours: what callers type is no label.
 _UNMATCHED: Final = "unmatched"
@@ -43,7 +39,7 @@ class Observed:
             await self.app(scope, receive, send)
             return
         began, status, note = time.perf_counter(), 0, begin_request()
-        on_all = _OVER_TLS if scope.get("scheme") == "https" else (_ON_ALL,)
+        over_tls = _OVER_TLS if scope.get("scheme") == "https" else []
         id_header = (b"x-request-id", note.id.encode())
 
         async def noting(message: Message) -> None:
@@ -53,7 +49,7 @@ class Observed:
                 status = int(message["status"])
                 own = {name for name, _ in message["headers"]}
                 policies = (each for each in _NO_PAGE if each[0] not in own)
-                message = {**message, "headers": [*message["headers"], id_header, *on_all, *policies]}
+                message = {**message, "headers": [*message["headers"], id_header, *over_tls, *policies]}
                 if note.rate_limit is not None:
                     limits = [self._policy, (b"ratelimit", note.rate_limit.encode())]
                     message = {**message, "headers": [*message["headers"], *limits]}
