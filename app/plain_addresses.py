@@ -1,4 +1,4 @@
-"""Addresses of Postgres and Redis over which what is kept would go unprotected to another machine."""
+"""Addresses over which what is kept, or who somebody is, would go unprotected to another machine."""
 
 from ipaddress import ip_address
 from urllib.parse import parse_qsl, urlsplit
@@ -42,6 +42,18 @@ def plain_to_redis(address: str) -> bool:
     except ValueError:
         return False
     return parts.scheme != "rediss" or not _WEAKENING.isdisjoint(name for name, _ in parse_qsl(parts.query))
+
+
+def is_protected_http(address: str) -> bool:
+    """Tells whether `address` is one of https, or of http on this machine, that names no user and no fragment."""
+    try:
+        parts = urlsplit(address)
+        port = parts.port
+    except ValueError:
+        return False
+    if not parts.hostname or port == 0 or parts.username is not None or parts.password is not None or parts.fragment:
+        return False
+    return parts.scheme == "https" or (parts.scheme == "http" and _is_here(parts.hostname))
 
 
 def _is_here(host: str) -> bool:

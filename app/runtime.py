@@ -13,6 +13,7 @@ from app.db.cipher import Cipher, cipher_of
 from app.db.engine import close, connect
 from app.errors import Stopped
 from app.jobs.notifier import Notifier
+from app.oidc.provider import Provider, provider_of
 from app.secret_files import SECRETS, with_secret
 from app.settings import Settings
 from app.skolverket.auth import Authorisation
@@ -34,6 +35,8 @@ class Runtime:
     cipher: Cipher
     notifier: Notifier
     target: Target
+    # Where people sign in; None where nobody does but with a key.
+    provider: Provider | None = None
 
 
 @asynccontextmanager
@@ -47,9 +50,10 @@ async def running(
     checks = connect(address, pool=1, name=f"{name} checks")
     target = target_of(settings)
     cipher = cipher_of(settings.encryption_keys.get_secret_value(), target.published.specimens)
+    provider = provider_of(settings)
     notifier = Notifier(settings.redis_url.get_secret_value(), settings.redis_ca_file)
     try:
-        yield Runtime(settings, engine, checks, cipher, notifier, target)
+        yield Runtime(settings, engine, checks, cipher, notifier, target, provider)
     finally:
         await notifier.close()
         await close(checks)
@@ -112,6 +116,7 @@ def problems(settings: Settings) -> Iterator[str]:
         ("redis_ca_file", lambda: _check_ca_file("REDIS_CA_FILE", settings.redis_ca_file)),
         ("encryption_keys", lambda: cipher_of(settings.encryption_keys.get_secret_value())),
         ("token_keys", lambda: token_cipher(settings)),
+        ("oidc_client_secret", lambda: provider_of(settings)),
         ("skolverket_ca_file", lambda: check_for_calls(settings)),
         ("skolverket_provisioning_url", lambda: target_of(settings)),
     )

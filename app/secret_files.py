@@ -9,7 +9,7 @@ from app.errors import Stopped
 from app.private_files import open_to_others
 from app.settings import Settings
 
-SECRETS: Final = ("database_url", "redis_url", "encryption_keys", "token_keys")
+SECRETS: Final = ("database_url", "redis_url", "encryption_keys", "token_keys", "oidc_client_secret")
 
 
 def with_secrets(settings: Settings) -> Settings:

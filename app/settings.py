@@ -299,6 +299,78 @@ class Settings(BaseSettings):
             "them out, and never behind a proxy."
         ),
     ] = False
+    sign_in_with_keys: Annotated[
+        bool,
+        Field(
+            description="`off` lets keys of organisations sign nobody in to the pages, where `OIDC_ISSUER` is set; "
+            "operators' keys and the API are as before."
+        ),
+    ] = True
+    oidc_issuer: Annotated[
+        str,
+        AfterValidator(_address),
+        Field(
+            description="The OpenID provider at which people sign in to the pages, as its discovery document names "
+            "it, to the letter; nobody does without one. https, or plain http on this machine."
+        ),
+    ] = ""
+    oidc_provider_name: Annotated[
+        str, Field(max_length=60, description="What people know it as: the button says `Logga in med` and this.")
+    ] = ""
+    oidc_client_id: Annotated[str, Field(max_length=256, description="What the provider knows the pages as.")] = ""
+    oidc_client_secret: Annotated[
+        SecretStr, Field(description="The secret of this client; none of one that is public, which has PKCE alone.")
+    ] = SecretStr("")
+    oidc_client_secret_file: Annotated[
+        str, Field(description="A file that holds it, in place of `OIDC_CLIENT_SECRET`; not for others to read.")
+    ] = ""
+    oidc_pages_url: Annotated[
+        str,
+        AfterValidator(_address),
+        Field(
+            description="Where browsers find this service, such as `https://prov.example.se`: the provider sends them "
+            "back to `/historik/logga-in/svar` there."
+        ),
+    ] = ""
+    oidc_scope: Annotated[
+        str,
+        Field(
+            pattern=r"^openid( [!#-\[\]-~]+)*$",
+            description="What is asked of the provider, `openid` first; more where it tells groups or roles for more "
+            "alone.",
+        ),
+    ] = "openid"
+    oidc_algorithms: Annotated[
+        str,
+        Field(
+            pattern=r"^(RS256|RS384|RS512|PS256|PS384|PS512|ES256|ES384|ES512|EdDSA)"
+            r"(, ?(RS256|RS384|RS512|PS256|PS384|PS512|ES256|ES384|ES512|EdDSA))*$",
+            description="How tokens may be signed, comma separated: with keys of two halves alone.",
+        ),
+    ] = "RS256,PS256,ES256,EdDSA"
+    oidc_ca_file: Annotated[
+        str,
+        Field(description="PEM file of the authorities trusted for the provider, in place of the well-known ones."),
+    ] = ""
+    oidc_api_audience: Annotated[
+        str,
+        Field(
+            max_length=256,
+            description="What access tokens for the API have as `aud`, and not the client id: the API takes them as "
+            "Bearer tokens then.",
+        ),
+    ] = ""
+    oidc_step_up_acr: Annotated[
+        str,
+        Field(
+            pattern=r"^([!-~]+( [!-~]+)*)?$",
+            description="Values of `acr`, apart by spaces, that show protected persons; without any it takes a "
+            "sign-in of the last five minutes on the pages, and no Bearer token does.",
+        ),
+    ] = ""
+    oidc_step_up_minutes: Annotated[
+        int, Field(gt=0, le=480, description="For how long the pages show them after that.")
+    ] = 15
     metrics_port: Annotated[
         Annotated[int, Field(ge=0, le=65535)] | None,
         BeforeValidator(lambda given: None if given == "" else given),

@@ -11,6 +11,8 @@ from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from app.api.admissions import Admissions
+from app.api.bearer_tokens import BearerTokens
 from app.api.briefly_kept import BrieflyKept
 from app.api.http.problems import Busy, Forbidden, InvalidKey, MadeByAnotherKey, PartialKey, Unauthorised
 from app.api.http.request_ids import note_key, under_way
@@ -30,6 +32,8 @@ from app.db.engine import transaction
 from app.db.loop_share import LoopShare
 from app.db.places import Places
 from app.errors import NotFound
+from app.oidc.provider import Provider
+from app.oidc.tokens import looks_like_token
 from app.runtime import Runtime
 from app.security import keys
 from app.security.keys import Caller, Operator
@@ -54,6 +58,9 @@ class Parts:
     runs: RunReader
     limits: Limits
     handles: KeyHandles
+    # Of an OpenID provider, where there is one; tokens where the API takes them.
+    admissions: Admissions | None = None
+    tokens: BearerTokens | None = None
     metrics: Metrics = field(default_factory=Metrics)
     timeout: Timeouts = field(default_factory=Timeouts)
     places: IntakePlaces = field(default_factory=IntakePlaces)
@@ -70,6 +77,11 @@ class Parts:
     # For statements of one key: never all connections that there are.
     statement_places: Places = field(default_factory=lambda: Places(16, 8))
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def provider(self) -> Provider | None:
+        """Gives where people sign in; None where nobody does but with a key."""
+        return None if self.admissions is None else self.admissions.provider
 
     @asynccontextmanager
     async def statement(self, of: UUID | Everybody) -> AsyncIterator[AsyncConnection]:
@@ -140,7 +152,10 @@ async def _parts(request: Request) -> Parts:
 
 PartsDep = Annotated[Parts, Depends(_parts)]
 
-_bearer = HTTPBearer(auto_error=False, description="An API key, `pk_…`.")
+_bearer = HTTPBearer(
+    auto_error=False,
+    description="An API key, `pk_…`, or an access token of the OpenID provider that operators have named.",
+)
 
 
 Credentials = Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
@@ -149,11 +164,12 @@ Credentials = Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
 async def key_of(request: Request, parts: PartsDep, given: Credentials) -> Caller | Operator:
     """Finds out who calls; raises Unauthorised without a key, and InvalidKey for one that does not count.
 
-    And TooManyRequests for who asks for more than it may, TooManyFailures as `known_key` does.
+    And TooManyRequests for who asks for more than it may, TooManyFailures as `known_key` and `known_token` do.
     """
     if given is None:
         raise Unauthorised("Give an API key as `Authorization: Bearer pk_…`.")
-    caller = await known_key(request, parts, given.credentials)
+    known = known_token if looks_like_token(given.credentials) else known_key
+    caller = await known(request, parts, given.credentials)
     if caller is None:
         raise InvalidKey("This API key is unknown, revoked or expired, or its organisation is disabled.")
     count_request(parts, caller)
@@ -177,6 +193,25 @@ async def known_key(request: Request, parts: Parts, text: str) -> Caller | Opera
     if caller is None:
         if wait:
             raise too_many_failures(wait)
+        parts.limits.note_failure(client)
+    return caller
+
+
+async def known_token(request: Request, parts: Parts, text: str) -> Caller | Operator | None:
+    """Gives who has an access token with this text, None if it does not count.
+
+    Raises TooManyFailures where many keys or tokens from the same address did not: then none is verified but those that
+    are known, for it takes more than looking for a handle. Busy where it can't be verified at the moment.
+    """
+    if parts.tokens is None:
+        return await known_key(request, parts, text)
+    if known := await parts.tokens.remembered(text):
+        return known
+    client = request.client.host if request.client else ""
+    if wait := parts.limits.wait_after_failures(client):
+        raise too_many_failures(wait)
+    caller = await parts.tokens.accept(text)
+    if caller is None:
         parts.limits.note_failure(client)
     return caller
 

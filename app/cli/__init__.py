@@ -24,6 +24,7 @@ from app.cli import (
     reencrypt,
     rosters,
     runs,
+    sign_in,
     webhooks,
 )
 from app.cli.output import print_line
@@ -39,6 +40,7 @@ for module in (processes, open_data, rosters, doctor, pauses, reencrypt, erasure
 for name, group in (
     ("organisations", organisations.organisations),
     ("keys", keys.keys),
+    ("sign-in", sign_in.sign_in),
     ("runs", runs.runs),
     ("jobs", jobs.jobs),
     ("webhooks", webhooks.webhooks),

@@ -79,6 +79,7 @@ def list_(organisation: Only = None, as_json: AsJson = False) -> None:
         "organisation": lambda key: key["organisation"] or "operators",
         "name": lambda key: key["name"],
         "scopes": lambda key: ",".join(key["scopes"]),
+        "signs in at": lambda key: key["issuer"],
         "school units": lambda key: ",".join(map(str, key["school_units"])) if key["school_units"] else "all",
         "created": lambda key: key["created_at"],
         "expires": lambda key: key["expires_at"],

@@ -47,7 +47,10 @@ _BOTH = (
     *("webhooks_to_loopback", "metrics_port", "metrics_host", "log_level"),
 )
 _OF_SERVE = (
-    *("cors_origins", "trusted_proxies", "sign_in_over_http"),
+    *("cors_origins", "trusted_proxies", "sign_in_over_http", "sign_in_with_keys"),
+    *("oidc_issuer", "oidc_provider_name", "oidc_client_id", "oidc_client_secret", "oidc_client_secret_file"),
+    *("oidc_pages_url", "oidc_scope", "oidc_algorithms", "oidc_ca_file", "oidc_api_audience", "oidc_step_up_acr"),
+    "oidc_step_up_minutes",
     *("requests_per_second_per_key", "requests_per_second_per_organisation", "max_streams_per_key"),
     *("max_roster_bytes", "max_organisation_bytes", "max_organisation_waiting_runs"),
 )

@@ -19,7 +19,7 @@ from app.roles import API, WORKER
 _ACROSS: Final = frozenset(
     {
         *("access_token", "activity", "api_key", "job", "organisation", "pause", "run", "session", "task", "webhook"),
-        "webhook_delivery",
+        *("sign_in_mapping", "webhook_delivery"),
     }
 )
 # A COPY goes into no table with policies. The API may write into this one and not read it: what is in it is read
@@ -34,6 +34,7 @@ _GRANTS: Final = {
     API: {
         "organisation": "SELECT, UPDATE (last_upload)",
         "api_key": _READ,
+        "sign_in_mapping": _READ,
         "access_token": "SELECT (organisation_id, environment, expires_at, failed_at, failure)",
         STAGING: "INSERT",
         "staged": "SELECT, UPDATE, DELETE",

@@ -23,6 +23,7 @@ _LISTED = (
         api_key.c.handle,
         organisation.c.number.label("organisation"),
         *(api_key.c[name] for name in ("name", "scopes", "school_units", "created_at", "expires_at", "revoked_at")),
+        api_key.c.issuer,
         api_key_use.c.used_at,
         sa.type_coerce(sa.literal_column(f"({KEY_COUNTS})"), sa.Boolean).label("counts"),
     )
@@ -33,7 +34,8 @@ _LISTED = (
 
 async def list_keys(conn: AsyncConnection, number: str | None = None) -> list[Row]:
     """Lists keys by organisation, the newest last: handle, organisation (its number, None for an operator's), name,
-    scopes, school_units (None for all), created_at, expires_at, revoked_at, used_at, and whether it counts.
+    scopes, school_units (None for all), created_at, expires_at, revoked_at, issuer (None but of somebody who signs in
+    elsewhere), used_at, and whether it counts.
 
     Raises NotFound when there is no organisation with the number asked for.
     """
@@ -66,6 +68,8 @@ async def rotate_key(conn: AsyncConnection, handle: str, overlap: timedelta, exp
         raise _unknown()
     if not old["counts"]:
         raise Conflict("This key counts no more: make a new one.")
+    if old["subject"] is not None:
+        raise Conflict("This is somebody who signs in elsewhere, and no key: there is nothing to rotate.")
     if old["expires_at"] is not None and expires_at is None:
         raise Conflict("This key expires, and so must the new one: say when with --expires.")
     ends = sa.func.least(api_key.c.expires_at, sa.func.clock_timestamp() + overlap)

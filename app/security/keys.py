@@ -44,7 +44,8 @@ class Caller:
     scopes: frozenset[str]
     # Of its organisation, whose contents are opened with it.
     own_keys: bytes = field(default=b"", repr=False)
-    # What the key is known by, and its version: another one whenever it, or its organisation, has been changed.
+    # What the key is known by, and its version: another one whenever it, or its organisation, has been changed. Whoever
+    # signs in elsewhere has no digest.
     handle: str = ""
     digest: bytes = field(default=b"", repr=False)
     version: str = ""

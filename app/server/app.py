@@ -7,6 +7,8 @@ from fastapi.routing import APIRoute
 
 from app import __version__
 from app.api import outages
+from app.api.admissions import Admissions
+from app.api.bearer_tokens import BearerTokens
 from app.api.dependencies import Parts
 from app.api.description import about, openapi
 from app.api.http import handlers
@@ -63,7 +65,10 @@ def create_app(runtime: Runtime) -> FastAPI:
     address = runtime.settings.database_url.get_secret_value()
     runs = RunReader(runtime.engine, address)
     limits, handles = Limits.of(runtime.settings), KeyHandles(runs.handles)
-    parts = Parts(runtime, snapshots(runtime.engine), Readiness(runtime), runs, limits, handles)
+    admissions = None if (provider := runtime.provider) is None else Admissions(provider, runtime, runs)
+    tokens = BearerTokens(admissions, runs) if admissions and admissions.provider.takes_bearer_tokens else None
+    reading, ready = snapshots(runtime.engine), Readiness(runtime)
+    parts = Parts(runtime, reading, ready, runs, limits, handles, admissions, tokens)
     register_process(parts.metrics.registry, runtime.settings.build_commit)
     parts.metrics.from_memory.set_function(lambda: float(parts.runs.watcher.fresh))
     app.state.parts = parts

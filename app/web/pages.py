@@ -65,7 +65,8 @@ def show_page(
     """Answers with a page, or with a part of one, in the language of its address; `visitor` is who is signed in."""
     language = language_in(request)
     other = in_other_language(request.url.path, request.url.query, language)
-    return HTMLResponse(render(template, language, visitor=visitor, other_language=other, **values), status)
+    here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    return HTMLResponse(render(template, language, visitor=visitor, other_language=other, here=here, **values), status)
 
 
 def go_to(page: str, language: Language, /, **given: Any) -> RedirectResponse:

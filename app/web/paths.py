@@ -14,6 +14,9 @@ from app.catalogue import Language
 PATHS: Final = {
     "history": "/historik",
     "sign_in": "/historik/logga-in",
+    "sign_in_start": "/historik/logga-in/start",
+    "sign_in_answer": "/historik/logga-in/svar",
+    "step_up": "/historik/logga-in/skyddade",
     "sign_out": "/historik/logga-ut",
     "file": "/historik/filer/{digest}/{name}",
     "run": "/historik/korningar/{run_id}",
@@ -42,8 +45,9 @@ PATHS: Final = {
 _NAMED: Final = {page: re.findall(r"{(\w+)", path) for page, path in PATHS.items()}
 # A page of ours, with the words of its filters; no other site, however it is spelt.
 _OURS = re.compile(r"/historik(?:/[A-Za-z0-9-]+)*(?:\?[A-Za-z0-9_=&%.:+-]*)?")
+_LED_TO_BY_NOBODY: Final = ("sign_in", "sign_in_start", "sign_in_answer", "step_up", "sign_out", "make_plan")
 # Where only forms go, and where one signs in: nobody can be led there.
-_NO_PAGE = re.compile("|".join(re.sub("{.+?}", "[^/]+", PATHS[name]) for name in ("sign_in", "sign_out", "make_plan")))
+_NO_PAGE = re.compile("|".join(re.sub("{.+?}", "[^/]+", PATHS[name]) for name in _LED_TO_BY_NOBODY))
 
 
 def address(page: str, language: Language, /, **given: Any) -> str:

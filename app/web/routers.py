@@ -11,6 +11,7 @@ from app.web import (
     object_page,
     operations,
     operator_actions,
+    provider_sign_in,
     record_page,
     run_actions,
     run_page,
@@ -21,6 +22,7 @@ from app.web import (
 ROUTERS: Final = (
     files.router,
     sign_in.router,
+    provider_sign_in.router,
     history.router,
     run_page.router,
     run_actions.router,

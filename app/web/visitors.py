@@ -1,4 +1,4 @@
-"""Who looks at the pages: signed in with an API key, and known by a cookie whose digest alone is stored.
+"""Who looks at the pages: signed in with an API key or at the provider, known by a cookie whose digest alone is stored.
 
 The key is looked at for every page, so that revoking it ends its sessions. A form carries a token that is made of the
 cookie's, which another site can neither read nor make; what comes from another site is refused unread.
@@ -8,7 +8,8 @@ import asyncio
 import hashlib
 import hmac
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Annotated, Final, TypeGuard
 from urllib.parse import parse_qsl, urlsplit
 
@@ -19,12 +20,12 @@ from app.api.http.problems import BadRequest, Forbidden, TooSlow, Unauthorised
 from app.catalogue import Language
 from app.db import sessions
 from app.db.acting import EVERYBODY
+from app.db.sessions import Session
 from app.security.keys import Caller, Operator
 from app.views.viewer import Viewer
+from app.web.cookies import Cookie
 
-# Browsers give the first one to nobody but this very host, and take it over https alone.
-_SECURE, _ON_LOOPBACK = "__Host-provkedja", "provkedja"
-_LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+_SESSION: Final = Cookie("provkedja")
 _MOST_FIELDS: Final = 50
 
 
@@ -37,11 +38,24 @@ class AnOperator(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class AtProvider:
+    """How somebody has signed in who has no key: at the provider of this `name`.
+
+    Who may see protected persons is shown them until `protected_until`, and may ask for it (`may_step_up`) otherwise.
+    """
+
+    name: str
+    may_step_up: bool
+    protected_until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class SignedIn:
     """Whoever is signed in, for an organisation or as an operator, and the token that the forms carry."""
 
     key: Caller | Operator
     form_token: str
+    at_provider: AtProvider | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +66,7 @@ class Visitor:
     viewer: Viewer
     form_token: str
     is_operator: bool = False
+    at_provider: AtProvider | None = None
 
     @property
     def key_name(self) -> str:
@@ -70,6 +85,7 @@ class OperatorVisitor:
     operator: Operator
     form_token: str
     is_operator: bool = True
+    at_provider: None = None
 
     @property
     def key_name(self) -> str:
@@ -94,15 +110,35 @@ async def signed_in(request: Request, parts: PartsDep) -> SignedIn:
 
 
 async def _signed_in(request: Request, parts: Parts, *, by_hand: bool) -> SignedIn:
-    if (token := _token(request)) is None:
+    if (token := _SESSION.of(request)) is None:
         raise SignedOut
     async with parts.statement(EVERYBODY) as conn:
         session = await sessions.find(conn, digest_of(token), by_hand=by_hand)
-    key = None if session is None else await parts.runs.caller(session.handle, session.key_digest)
-    if not may_sign_in(key):
+    if session is None:
+        raise SignedOut
+    if session.key_digest is None:
+        return await _signed_in_elsewhere(parts, session, token)
+    key = await parts.runs.caller(session.handle, session.key_digest)
+    if not may_sign_in(key) or not takes_key(parts, key):
         raise SignedOut
     count_request(parts, key)
     return SignedIn(key, _form_token(token))
+
+
+async def _signed_in_elsewhere(parts: Parts, session: Session, token: str) -> SignedIn:
+    """Gives who has signed in at the provider that there is now, without protected persons but for a while."""
+    provider = parts.provider
+    if provider is None or session.issuer != provider.issuer:
+        raise SignedOut
+    key = await parts.runs.caller_known_as(session.handle)
+    if not isinstance(key, Caller) or not key.may("history"):
+        raise SignedOut
+    count_request(parts, key)
+    may, until = key.may("protected"), session.protected_until
+    if until is None:
+        key = replace(key, scopes=key.scopes - {"protected"})
+    at_provider = AtProvider(provider.name, may and until is None, until if may else None)
+    return SignedIn(key, _form_token(token), at_provider)
 
 
 SignedInDep = Annotated[SignedIn, Depends(signed_in)]
@@ -111,6 +147,11 @@ SignedInDep = Annotated[SignedIn, Depends(signed_in)]
 def may_sign_in(key: Caller | Operator | None) -> TypeGuard[Caller | Operator]:
     """Tells whether there is a page for a key: an operator's, or one that may read its organisation's history."""
     return isinstance(key, Operator) or (key is not None and key.may("history"))
+
+
+def takes_key(parts: Parts, key: Caller | Operator) -> bool:
+    """Tells whether a key signs in to the pages: an operator's does, whatever the settings say of others."""
+    return parts.runtime.settings.sign_in_with_keys or isinstance(key, Operator)
 
 
 async def visitor_of(who: SignedInDep, parts: PartsDep) -> Visitor:
@@ -127,7 +168,7 @@ async def narrowed_visitor_of(who: SignedInDep, parts: PartsDep) -> Visitor:
     """Gives who looks, with a key of single school units too: for pages that show it nothing of other units."""
     if isinstance(who.key, Operator):
         raise AnOperator
-    return Visitor(who.key, viewer_of(who.key, parts), who.form_token)
+    return Visitor(who.key, viewer_of(who.key, parts), who.form_token, at_provider=who.at_provider)
 
 
 def ask_again(request: Request, parts: Parts) -> AskAgain:
@@ -155,26 +196,33 @@ NarrowedVisitorDep = Annotated[Visitor, Depends(narrowed_visitor_of)]
 OperatorVisitorDep = Annotated[OperatorVisitor, Depends(operator_visitor_of)]
 
 
-async def sign_in(parts: Parts, request: Request, key: Caller | Operator, answer: Response) -> None:
-    """Begins a session of a key, under a new token, in place of the one that the browser had."""
-    before, token = _token(request), secrets.token_urlsafe(32)
+async def sign_in(
+    parts: Parts,
+    request: Request,
+    key: Caller | Operator,
+    answer: Response,
+    *,
+    protected_for: timedelta | None = None,
+) -> None:
+    """Begins a session of a key, under a new token, in place of the one that the browser had.
+
+    `protected_for` says for how long somebody of the provider's is shown protected persons.
+    """
+    before, token = _SESSION.of(request), secrets.token_urlsafe(32)
     async with parts.statement(EVERYBODY) as conn:
         ended = None if before is None else digest_of(before)
         of = None if isinstance(key, Operator) else key.organisation_id
-        await sessions.begin(conn, digest_of(token), of, key.key_id, instead_of=ended)
-    secure = not _is_on_loopback(request)
-    name = _SECURE if secure else _ON_LOOPBACK
+        await sessions.begin(conn, digest_of(token), of, key.key_id, instead_of=ended, protected_for=protected_for)
     # Without an age: it goes with the browser, if it has not ended before.
-    answer.set_cookie(name, token, httponly=True, samesite="lax", secure=secure, path="/")
+    _SESSION.give(request, answer, token)
 
 
 async def sign_out(parts: Parts, request: Request, answer: Response) -> None:
     """Ends the session and takes the cookie back."""
-    if (token := _token(request)) is not None:
+    if (token := _SESSION.of(request)) is not None:
         async with parts.statement(EVERYBODY) as conn:
             await sessions.end(conn, digest_of(token))
-    secure = not _is_on_loopback(request)
-    answer.delete_cookie(_SECURE if secure else _ON_LOOPBACK, httponly=True, samesite="lax", secure=secure, path="/")
+    _SESSION.remove(request, answer)
 
 
 async def form_of(request: Request) -> dict[str, str]:
@@ -212,21 +260,8 @@ def digest_of(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
 
 
-def _token(request: Request) -> str | None:
-    return request.cookies.get(_ON_LOOPBACK if _is_on_loopback(request) else _SECURE)
-
-
 def _form_token(token: str) -> str:
     return hmac.digest(token.encode(), b"form", "sha256").hex()
-
-
-def _is_on_loopback(request: Request) -> bool:
-    """Tells whether the browser is on this very machine, where there is no https to ask for.
-
-    A proxy may name this machine in the request's host, whomever it forwards: an operator says whether there is none.
-    """
-    may_be = parts_of(request).runtime.settings.sign_in_over_http
-    return may_be and request.url.scheme == "http" and request.url.hostname in _LOOPBACK
 
 
 def _is_from_here(request: Request) -> bool:

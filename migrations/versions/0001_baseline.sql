@@ -242,12 +242,15 @@ CREATE TABLE api_key (
     organisation_id UUID,
     name TEXT NOT NULL,
     handle TEXT NOT NULL,
-    digest BYTEA NOT NULL,
+    digest BYTEA,
     scopes TEXT[] NOT NULL,
     school_units UUID[],
     created_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
     expires_at TIMESTAMP WITH TIME ZONE,
     revoked_at TIMESTAMP WITH TIME ZONE,
+    issuer TEXT,
+    subject BYTEA,
+    granted_by UUID[],
     CONSTRAINT pk_api_key PRIMARY KEY (id),
     CONSTRAINT ck_api_key_scopes CHECK (
 CASE WHEN organisation_id IS NULL THEN scopes = ARRAY['operator']
@@ -258,11 +261,38 @@ CASE WHEN organisation_id IS NULL THEN scopes = ARRAY['operator']
 school_units IS NULL OR school_units <> '{}' AND array_position(school_units, NULL) IS NULL
     AND 'pii' = ANY (scopes) AND scopes <@ ARRAY['history', 'pii', 'protected']
 ),
+    CONSTRAINT ck_api_key_subject CHECK (CASE WHEN subject IS NULL THEN digest IS NOT NULL AND num_nonnulls(issuer, granted_by) = 0 ELSE digest IS NULL AND num_nulls(issuer, granted_by, organisation_id, expires_at) = 0 AND octet_length(subject) = 16 AND starts_with(handle, 'oi_') END),
+    CONSTRAINT uq_api_key_organisation_id_subject UNIQUE (organisation_id, subject),
     CONSTRAINT fk_api_key_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
     CONSTRAINT uq_api_key_handle UNIQUE (handle)
 );
 
 CREATE INDEX ix_api_key_organisation_id ON api_key (organisation_id);
+
+CREATE TABLE sign_in_mapping (
+    id UUID NOT NULL,
+    organisation_id UUID NOT NULL,
+    issuer TEXT NOT NULL,
+    claim TEXT NOT NULL,
+    value TEXT NOT NULL,
+    scopes TEXT[] NOT NULL,
+    school_units UUID[],
+    created_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT pk_sign_in_mapping PRIMARY KEY (id),
+    CONSTRAINT ck_sign_in_mapping_scopes CHECK (
+CASE WHEN organisation_id IS NULL THEN scopes = ARRAY['operator']
+    ELSE scopes <> '{}' AND scopes <@ ARRAY['provision', 'history', 'pii', 'protected', 'admin']
+    AND ('pii' <> ALL (scopes) OR 'history' = ANY (scopes)) AND ('protected' <> ALL (scopes) OR 'pii' = ANY (scopes)) END
+),
+    CONSTRAINT ck_sign_in_mapping_narrowed CHECK (
+school_units IS NULL OR school_units <> '{}' AND array_position(school_units, NULL) IS NULL
+    AND 'pii' = ANY (scopes) AND scopes <@ ARRAY['history', 'pii', 'protected']
+),
+    CONSTRAINT uq_sign_in_mapping_issuer_claim_value UNIQUE (issuer, claim, value),
+    CONSTRAINT fk_sign_in_mapping_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
+);
+
+CREATE INDEX ix_sign_in_mapping_organisation_id ON sign_in_mapping (organisation_id);
 
 CREATE TABLE content (
     organisation_id UUID NOT NULL,
@@ -432,6 +462,7 @@ CREATE TABLE session (
     api_key_id UUID NOT NULL,
     created_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
     seen_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    protected_until TIMESTAMP WITH TIME ZONE,
     CONSTRAINT pk_session PRIMARY KEY (digest),
     CONSTRAINT ck_session_digest CHECK (octet_length(digest) = 32),
     CONSTRAINT fk_session_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),

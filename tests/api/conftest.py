@@ -4,7 +4,7 @@ import asyncio
 import re
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 import httpx
@@ -13,9 +13,12 @@ import uvicorn
 from fastapi import FastAPI
 from pydantic import SecretStr
 
+from app.api.admissions import Admissions
+from app.api.bearer_tokens import BearerTokens
 from app.api.limits.buckets import Buckets, Rate
 from app.db import cipher, tenants
 from app.local.postgres import as_role
+from app.oidc.provider import provider_of
 from app.roles import API
 from app.runtime import Runtime, running
 from app.server.connections import configured
@@ -146,6 +149,17 @@ async def sign_in(service: Service) -> AsyncIterator[SignIn]:
     yield one
     for client in made:
         await client.aclose()
+
+
+def signing_in_at(service: Service, settings: Settings) -> None:
+    """Has a service that runs go by these settings of an OpenID provider."""
+    parts = service.app.state.parts
+    provider = provider_of(settings)
+    assert provider is not None
+    runtime = replace(parts.runtime, settings=settings, provider=provider)
+    admissions = Admissions(provider, runtime, parts.runs)
+    tokens = BearerTokens(admissions, parts.runs) if provider.takes_bearer_tokens else None
+    service.app.state.parts = replace(parts, runtime=runtime, admissions=admissions, tokens=tokens)
 
 
 def unbroken(page: str) -> str:

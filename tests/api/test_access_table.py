@@ -19,7 +19,7 @@ from tests.api.guards import OPEN, assert_problem, content_of, fill, request
 # Pages that nobody has to sign in for, and the one for whatever is no page.
 OPEN_PAGES = {
     *(("GET", "/historik/logga-in"), ("POST", "/historik/logga-in"), ("GET", "/historik/filer/{digest}/{name}")),
-    ("GET", "/historik/{rest:path}"),
+    *(("GET", "/historik/logga-in/start"), ("GET", "/historik/logga-in/svar"), ("GET", "/historik/{rest:path}")),
 }
 # What every form of the pages takes.
 FORM = {"on_record_error": "halt", "reason": "Prov", "q": "Exempelsson"}

@@ -24,8 +24,8 @@ from tests.database.seed_states import Names
 ROLES: Final = (API, WORKER)
 # What the API reads of all organisations at once: queues, keys, and nothing of a roster.
 ACROSS: Final = {
-    *("access_token", "activity", "api_key", "job", "organisation", "pause", "run", "session", "task"),
-    *("webhook", "webhook_delivery"),
+    *("access_token", "activity", "api_key", "job", "organisation", "pause", "run", "session", "sign_in_mapping"),
+    *("task", "webhook", "webhook_delivery"),
 }
 # Of these the seeded states have rows of two organisations.
 FILLED: Final = (
@@ -147,6 +147,8 @@ def test_what_no_role_may(session: psycopg.Cursor, statement: str) -> None:
         "UPDATE organisation SET salt = salt",
         "INSERT INTO api_key (id) VALUES (gen_random_uuid())",
         "UPDATE api_key SET scopes = '{history}'",
+        "DELETE FROM sign_in_mapping",
+        "UPDATE sign_in_mapping SET scopes = '{history}'",
         "SELECT token FROM access_token",
         "INSERT INTO egress (name) VALUES ('x')",
         "DELETE FROM worker",
@@ -218,7 +220,7 @@ def test_what_reads_as_the_owner_of_the_tables_is_listed(owner: psycopg.Cursor) 
     definers = owner.execute(
         "SELECT proname, proconfig FROM pg_proc WHERE prosecdef AND pronamespace = 'public'::regnamespace ORDER BY 1"
     ).fetchall()
-    names = ("sealed_arriving", "sealed_by", "sealed_with", "worded_contents")
+    names = ("admit_subject", "sealed_arriving", "sealed_by", "sealed_with", "worded_contents")
     assert definers == [(name, ["search_path=public, pg_temp"]) for name in names]
 
 

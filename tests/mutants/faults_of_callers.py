@@ -67,8 +67,8 @@ SESSIONS: Final = (
     ),
     Fault(
         "scripts read the cookie",
-        "answer.set_cookie(name, token, httponly=True",
-        "answer.set_cookie(name, token, httponly=False",
+        "            max_age=good_for,\n            httponly=True,\n",
+        "            max_age=good_for,\n            httponly=False,\n",
         ("sessions",),
     ),
     Fault(

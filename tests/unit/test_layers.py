@@ -36,7 +36,8 @@ def app() -> FastAPI:
         cors_origins=PAGE,
         **{name.lower(): address for name, address in NOWHERE.items()},  # type: ignore[arg-type]
     )
-    runtime: Any = SimpleNamespace(engine=create_async_engine(ADDRESS), settings=settings, target=Mock(), cipher=Mock())
+    engine = create_async_engine(ADDRESS)
+    runtime: Any = SimpleNamespace(engine=engine, settings=settings, target=Mock(), cipher=Mock(), provider=None)
     return create_app(runtime)
 
 

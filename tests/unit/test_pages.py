@@ -25,6 +25,7 @@ from app.web.moments import end_of, in_sweden, start_of
 from app.web.operations import state_of
 from app.web.pages import _WITH_WORDS
 from app.web.paths import address, in_other_language, is_operators, is_ours
+from app.web.provider_sign_in import REFUSALS
 from app.web.run_page import COUNTS
 from app.web.sending import POLICIES
 from app.web.standings import HEADLINES, STANDINGS, run_headline_of, standing_of
@@ -57,6 +58,7 @@ TOGETHER = {
     *(f"role_{each.lower()}" for each in get_args(Role)),
     *(f"field_{each}" for each in ("error", "warning")),
     *(f"call_{each}" for each in BATCH),
+    *(f"refused_{each}" for each in REFUSALS),
     *(f"error_{status}{what}" for status in (*_WITH_WORDS, 500) for what in ("", "_what_to_do")),
 }
 

@@ -21,8 +21,8 @@ def page(name: str) -> str:
 def shown(default: Any) -> str:
     if isinstance(default, SecretStr) or default in {"", None}:
         return ""
-    if default is False:
-        return "`off`"
+    if isinstance(default, bool):
+        return "`on`" if default else "`off`"
     if isinstance(default, timedelta):
         return f"`{default.total_seconds() / 3600:g} h`"
     return f"`{default}`"

@@ -15,13 +15,13 @@ from app.settings import Internal, Settings, effective, sentences
 from tests.conftest import ROOT
 
 ADDRESSES = ("PROVISIONING", "OPEN_DATA", "AUTHORISATION")
-SECRETS = ("DATABASE_URL", "REDIS_URL", "ENCRYPTION_KEYS", "TOKEN_KEYS")
+SECRETS = ("DATABASE_URL", "REDIS_URL", "ENCRYPTION_KEYS", "TOKEN_KEYS", "OIDC_CLIENT_SECRET")
 PIN = f"sha256//{'A' * 43}="
 
 
 def test_without_an_environment_the_defaults_hold() -> None:
     settings = Settings()
-    assert [getattr(settings, name.lower()).get_secret_value() for name in SECRETS] == [""] * 4
+    assert [getattr(settings, name.lower()).get_secret_value() for name in SECRETS] == [""] * 5
     assert (settings.skolverket_calls_per_second, settings.skolverket_reads_per_second) == (5, 10)
     assert settings.fault_horizon == timedelta(hours=6)
     assert settings.max_roster_bytes == 64 * 1024 * 1024
@@ -43,6 +43,11 @@ def test_every_setting_is_an_environment_variable_of_its_name(name: str, monkeyp
         "TRUSTED_PROXIES": "10.0.0.5, 10.1.0.0/16",
         "METRICS_PORT": "9200",
         "BUILD_COMMIT": "0123abc",
+        "SIGN_IN_WITH_KEYS": "off",
+        "OIDC_ISSUER": "https://login.example.se/tenant/v2.0",
+        "OIDC_PAGES_URL": "https://prov.example.se",
+        "OIDC_SCOPE": "openid roles",
+        "OIDC_ALGORITHMS": "ES256, EdDSA",
     }
     value = values.get(name, "7" if type(getattr(Settings(), name.lower())) in {int, float} else "text")
     monkeypatch.setenv(name, value)
@@ -87,6 +92,14 @@ def test_what_is_not_ours_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> Non
         ("CORS_ORIGINS", "https://skola.example/7319"),
         ("CORS_ORIGINS", "skola.example"),
         ("BUILD_COMMIT", "HEAD 7319"),
+        ("OIDC_ISSUER", "http://7319.example.se"),
+        ("OIDC_PAGES_URL", "7319"),
+        ("OIDC_SCOPE", "roles 7319"),
+        ("OIDC_ALGORITHMS", "HS256,7319"),
+        ("OIDC_ALGORITHMS", "RS256,HS256"),
+        ("OIDC_ALGORITHMS", "none"),
+        ("OIDC_STEP_UP_ACR", "two  spaces 7319"),
+        ("OIDC_STEP_UP_MINUTES", "7319"),
         ("EGRESS", "Two Words 7319"),
         ("SWEEP_SECONDS", "0"),
         ("LOG_LEVEL", "LOUD-7319"),
@@ -191,7 +204,7 @@ def test_what_is_in_force_is_said_as_it_can_be_set_and_without_secrets(monkeypat
     monkeypatch.setenv("FAULT_HORIZON", "90 s")
     shown = effective(Settings())
     assert {*SECRETS, "FAULT_HORIZON", "EGRESS", "LOG_LEVEL"} <= shown.keys()
-    assert [shown[name] for name in SECRETS] == ["(set)"] * 3 + ["(not set)"]
+    assert [shown[name] for name in SECRETS] == ["(set)"] * 3 + ["(not set)"] * 2
     assert "hidden" not in str(shown)
     assert (shown["FAULT_HORIZON"], shown["OPEN_DATA_REFRESH"]) == ("90 s", "12 h")
     assert (shown["DATABASE_PREPARE"], shown["METRICS_PORT"]) == ("off", "")

@@ -1,8 +1,8 @@
 """Which parameters a query may have: those that its route declares, and each that takes one value once."""
 
 from collections.abc import Callable
-from typing import Any, Final, get_args, get_origin
-from weakref import WeakKeyDictionary
+from typing import Any, Final, TypeVar, get_args, get_origin
+from weakref import WeakKeyDictionary, WeakSet
 
 from fastapi import Request
 from fastapi.dependencies.utils import get_flat_params
@@ -11,8 +11,16 @@ from fastapi.routing import APIRoute
 
 from app.api.http.problems import BadRequest
 
+_Endpoint = TypeVar("_Endpoint", bound=Callable[..., Any])
 # Found out at the first request with a query: that takes as long as all else that is done about one.
+_OF_OTHERS: Final[WeakSet[Callable[..., Any]]] = WeakSet()
 _DECLARED: Final[WeakKeyDictionary[Callable[..., Any], dict[str, bool]]] = WeakKeyDictionary()
+
+
+def addressed_by_others(endpoint: _Endpoint) -> _Endpoint:
+    """Marks what others send browsers to, with parameters of their own besides ours: it looks at them itself."""
+    _OF_OTHERS.add(endpoint)
+    return endpoint
 
 
 async def declared_parameters_only(request: Request) -> None:
@@ -24,6 +32,8 @@ async def declared_parameters_only(request: Request) -> None:
     if not given:
         return
     route: APIRoute = request.scope["route"]
+    if route.endpoint in _OF_OTHERS:
+        return
     if (lists := _DECLARED.get(route.endpoint)) is None:
         lists = _DECLARED[route.endpoint] = _declared(route)
     for place, name in enumerate(given, 1):

@@ -107,6 +107,10 @@ class RunReader:
         known = self._memory.caller_known_as(handle, now())
         return self._used(known or await self._shared(partial(self._read_caller, handle), "caller", handle))
 
+    async def caller_anew(self, handle: str) -> Caller | Operator | None:
+        """Gives whom a handle belongs to, as it has just been written here."""
+        return self._used(await self._read_caller(handle))
+
     def changed_here(self, changed: UUID) -> None:
         """Forgets the runs of an activity or organisation that was `changed`: this process is to see it at once."""
         self._memory.forget_runs_of(changed, now())
@@ -164,7 +168,8 @@ class RunReader:
 
 def _caller(found: tenants.Row) -> Caller | Operator:
     id_, name, of = found["id"], found["name"], found["organisation_id"]
-    handle, digest, version = found["handle"], found["digest"], found["version"]
+    # None of a subject: no secret has the empty one.
+    handle, digest, version = found["handle"], found["digest"] or b"", found["version"]
     if of is None:
         return Operator(id_, name, handle, digest, version)
     units = found["school_units"]

@@ -21,7 +21,7 @@ from app.db.schema.service import (
     task,
     worker,
 )
-from app.db.schema.tenants import api_key, api_key_use, idempotency_key, organisation, session
+from app.db.schema.tenants import api_key, api_key_use, idempotency_key, organisation, session, sign_in_mapping
 from app.db.schema.webhooks import webhook, webhook_delivery
 
 __all__ = [
@@ -57,6 +57,7 @@ __all__ = [
     "roster_staging",
     "run",
     "session",
+    "sign_in_mapping",
     "task",
     "webhook",
     "webhook_delivery",

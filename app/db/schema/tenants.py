@@ -59,15 +59,47 @@ api_key = sa.Table(
     sa.Column("organisation_id", UUID, sa.ForeignKey("organisation.id")),
     sa.Column("name", sa.Text, nullable=False),
     sa.Column("handle", sa.Text, nullable=False, unique=True),
-    sa.Column("digest", sa.LargeBinary, nullable=False),
+    # None for what nobody can show: a subject's.
+    sa.Column("digest", sa.LargeBinary),
     sa.Column("scopes", pg.ARRAY(sa.Text), nullable=False),
     # Whose objects alone are shown to it; None for all of the organisation's.
     sa.Column("school_units", pg.ARRAY(UUID)),
     sa.Column("created_at", Time, nullable=False, server_default=NOW),
     sa.Column("expires_at", Time),
     sa.Column("revoked_at", Time),
+    # Of somebody whom an OpenID provider knows, its issuer, a keyed digest of what it calls them, and by which rows of
+    # sign_in_mapping they have their scopes. No secret is theirs: `admit_subject` writes such rows and no others.
+    sa.Column("issuer", sa.Text),
+    sa.Column("subject", sa.LargeBinary),
+    sa.Column("granted_by", pg.ARRAY(UUID)),
     sa.CheckConstraint(_SCOPES, name="scopes"),
     sa.CheckConstraint(_NARROWED, name="narrowed"),
+    sa.CheckConstraint(
+        "CASE WHEN subject IS NULL THEN digest IS NOT NULL AND num_nonnulls(issuer, granted_by) = 0"
+        " ELSE digest IS NULL AND num_nulls(issuer, granted_by, organisation_id, expires_at) = 0"
+        " AND octet_length(subject) = 16 AND starts_with(handle, 'oi_') END",
+        name="subject",
+    ),
+    sa.UniqueConstraint("organisation_id", "subject"),
+    sa.Index(None, "organisation_id"),
+)
+
+sign_in_mapping = sa.Table(
+    "sign_in_mapping",
+    metadata,
+    # What a claim of a provider's is worth: operators make and delete these, and nobody changes one.
+    sa.Column("id", UUID, primary_key=True),
+    sa.Column("organisation_id", UUID, sa.ForeignKey("organisation.id"), nullable=False),
+    sa.Column("issuer", sa.Text, nullable=False),
+    sa.Column("claim", sa.Text, nullable=False),
+    sa.Column("value", sa.Text, nullable=False),
+    sa.Column("scopes", pg.ARRAY(sa.Text), nullable=False),
+    sa.Column("school_units", pg.ARRAY(UUID)),
+    sa.Column("created_at", Time, nullable=False, server_default=NOW),
+    sa.CheckConstraint(_SCOPES, name="scopes"),
+    sa.CheckConstraint(_NARROWED, name="narrowed"),
+    # One value leads to one organisation.
+    sa.UniqueConstraint("issuer", "claim", "value"),
     sa.Index(None, "organisation_id"),
 )
 
@@ -82,6 +114,8 @@ session = sa.Table(
     sa.Column("created_at", Time, nullable=False, server_default=NOW),
     # When somebody asked for a page last; what a page asks for by itself does not count.
     sa.Column("seen_at", Time, nullable=False, server_default=NOW),
+    # Until when protected persons are shown in a session of a subject; a key's own scopes say that alone.
+    sa.Column("protected_until", Time),
     sa.CheckConstraint("octet_length(digest) = 32", name="digest"),
     sa.Index(None, "seen_at"),
     sa.Index(None, "api_key_id"),

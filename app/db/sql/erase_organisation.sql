@@ -1,6 +1,7 @@
 -- Takes from an organisation what its contents are opened with, at the time `at`, and who may ask for them: its salt and
--- digest key, its keys, sessions, tokens and webhooks, and the answers that are kept for repeats. Who calls has seen that
--- no run is under way. What is sealed can be opened by nobody from then on, in whichever copy of the table it lies.
+-- digest key, its keys, what claims of providers are worth, sessions, tokens and webhooks, and the answers that are kept
+-- for repeats. Who calls has seen that no run is under way. What is sealed can be opened by nobody from then on, in
+-- whichever copy of the table it lies.
 CREATE OR REPLACE FUNCTION erase_organisation(of_organisation uuid, at timestamptz) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM act_for(of_organisation);
@@ -9,6 +10,7 @@ BEGIN
     WHERE id = of_organisation;
     UPDATE api_key SET revoked_at = at WHERE organisation_id = of_organisation AND revoked_at IS NULL;
     DELETE FROM session WHERE organisation_id = of_organisation;
+    DELETE FROM sign_in_mapping WHERE organisation_id = of_organisation;
     DELETE FROM access_token WHERE organisation_id = of_organisation;
     DELETE FROM idempotency_key WHERE organisation_id = of_organisation;
     DELETE FROM webhook_delivery WHERE organisation_id = of_organisation;

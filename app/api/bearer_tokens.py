@@ -1,0 +1,88 @@
+"""Access tokens of the provider's that callers bring in place of a key. One that is good is verified once in a while.
+
+Known are tokens by their digests, at most so many; whose they are is asked as of a key, so that what ends one ends the
+other within a second.
+"""
+
+import hashlib
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+import structlog
+
+from app.api.admissions import Admissions
+from app.api.http.problems import Busy
+from app.api.polling.run_reader import RunReader
+from app.oidc.calls import ProviderUnavailable
+from app.oidc.tokens import LEEWAY, NotBelieved, has_acr
+from app.security.keys import Caller
+from app.security.rights import NoRights, Rights, narrowed
+
+MOST: Final = 4096
+# In seconds: what an operator adds to the table counts by then.
+_VERIFIED_FOR: Final = 300.0
+_log = structlog.stdlib.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Verified:
+    handle: str
+    rights: Rights
+    with_protected: bool
+    until: float
+
+
+class BearerTokens:
+    """The tokens that have been verified, by their SHA-256."""
+
+    def __init__(
+        self, admissions: Admissions, runs: RunReader, clock: Callable[[], float] = time.time, most: int = MOST
+    ) -> None:
+        self._admissions, self._runs, self._clock, self._most = admissions, runs, clock, most
+        self._verified: OrderedDict[bytes, _Verified] = OrderedDict()
+
+    async def remembered(self, token: str) -> Caller | None:
+        """Gives who comes with a token that has been verified; None for one that has not been, or not lately."""
+        digest = _digest(token)
+        if (known := self._verified.get(digest)) is None:
+            return None
+        caller = await self._runs.caller_known_as(known.handle) if self._clock() < known.until else None
+        if not isinstance(caller, Caller):
+            del self._verified[digest]
+            return None
+        self._verified.move_to_end(digest)
+        return narrowed(caller, known.rights, with_protected=known.with_protected)
+
+    async def accept(self, token: str) -> Caller | None:
+        """Verifies a token, and gives who comes with it; None for one that is not good. Raises Busy."""
+        provider = self._admissions.provider
+        try:
+            claims = await provider.claims_of(token)
+            ends = float(claims["exp"]) + LEEWAY
+            caller, rights = await self._admissions.admit(claims, datetime.fromtimestamp(ends, UTC))
+        except ProviderUnavailable:
+            raise Busy("The provider's keys, by which this token is verified, can't be read at the moment.") from None
+        except NotBelieved as refused:
+            _log.info("token refused", reason=refused.reason)
+            return None
+        except NoRights as none:
+            _log.info("token refused", reason=f"rights_{none.reason}")
+            return None
+        except (OverflowError, ValueError, OSError):  # a time that no calendar has
+            return None
+        if caller is None:
+            return None
+        with_protected = has_acr(claims, provider.acr_values)
+        until = min(ends, self._clock() + _VERIFIED_FOR)
+        self._verified[_digest(token)] = _Verified(caller.handle, rights, with_protected, until)
+        if len(self._verified) > self._most:
+            self._verified.popitem(last=False)
+        return narrowed(caller, rights, with_protected=with_protected)
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode("utf-8")).digest()

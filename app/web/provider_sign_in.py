@@ -1,0 +1,181 @@
+"""Signing in at the OpenID provider, and once more for protected persons: the way there and the way back.
+
+What was agreed with the provider travels with the browser, sealed, and goes at its return, whatever comes of it. A
+refusal is a page with words of ours: nothing that the provider, or whoever sent the browser here, says is repeated.
+"""
+
+import base64
+import binascii
+import hmac
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Final
+from uuid import UUID
+
+import structlog
+from cryptography.exceptions import InvalidTag
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import RedirectResponse
+
+from app.api.admissions import Admissions
+from app.api.dependencies import Parts, PartsDep
+from app.api.http.query import addressed_by_others
+from app.api.limits.limits import too_many_failures
+from app.catalogue import Language
+from app.db.cipher import KeyUnknown, OrganisationCipher
+from app.db.sessions import LONGEST
+from app.errors import NotFound
+from app.oidc.calls import ProviderUnavailable, RequestRefused
+from app.oidc.flow import GOOD_FOR, Transaction
+from app.oidc.provider import ANSWER_PATH
+from app.oidc.tokens import NotBelieved, shows_presence
+from app.security.rights import NoRights
+from app.web import visitors
+from app.web.cookies import Cookie
+from app.web.pages import PageRoute, go_to
+from app.web.paths import PATHS, is_operators, is_ours
+from app.web.visitors import LanguageDep, SignedInDep, may_sign_in
+
+router = APIRouter(route_class=PageRoute, include_in_schema=False)
+
+# What the sign-in's page says of each, as `refused_…`.
+REFUSALS: Final = (
+    *("denied", "provider", "unavailable", "stale", "not_believed", "none", "several_organisations", "revoked"),
+    *("no_history", "not_stepped_up", "other_person"),
+)
+_UNDER_WAY: Final = Cookie("provkedja-signing-in")
+# No organisation has it, and no organisation's salt is so short.
+_OF_NOBODY, _SALT, _PLACE = UUID(int=0), b"sign-in", b"sign-in under way"
+_log = structlog.stdlib.get_logger(__name__)
+assert PATHS["sign_in_answer"] == ANSWER_PATH  # noqa: S101 - what the provider is told is where the route is
+
+
+class _Refused(Exception):
+    """Nobody is signed in; `reason` is one of REFUSALS, `why` a word for the log."""
+
+    def __init__(self, reason: str, why: str = "") -> None:
+        super().__init__(reason)
+        self.reason, self.why = reason, why or reason
+
+
+@router.get(PATHS["sign_in_start"])
+async def start_sign_in(
+    request: Request, parts: PartsDep, language: LanguageDep, following: Annotated[str, Query(alias="next")] = ""
+) -> Response:
+    """Sends a browser to the provider; it comes back to the page that was asked for, which is one of ours."""
+    return await _leave(request, parts, language, following)
+
+
+@router.get(PATHS["step_up"])
+async def step_up(
+    request: Request,
+    parts: PartsDep,
+    language: LanguageDep,
+    who: SignedInDep,
+    following: Annotated[str, Query(alias="next")] = "",
+) -> Response:
+    """Sends somebody to sign in once more, to be shown protected persons for a while."""
+    if who.at_provider is None:
+        raise NotFound("There is no such page.")
+    return await _leave(request, parts, language, following, stepping_up=who.key.handle)
+
+
+@router.get(PATHS["sign_in_answer"])
+@addressed_by_others
+async def take_answer(request: Request, parts: PartsDep) -> Response:
+    """Takes a browser back from the provider, and begins its session under a new token."""
+    admissions, transaction = _admissions(parts), _opened(parts, _UNDER_WAY.of(request))
+    language: Language = "sv" if transaction is None else transaction.language
+    client = request.client.host if request.client else ""
+    # Each answer with a code is a call to the provider: who fails often waits, as who guesses keys does.
+    if wait := parts.limits.wait_after_failures(client):
+        raise too_many_failures(wait)
+    try:
+        answer = await _signed_in(request, parts, admissions, transaction)
+    except _Refused as refused:
+        if refused.reason != "denied":
+            parts.limits.note_failure(client)
+        _log.warning("sign-in refused", reason=refused.why)
+        answer = go_to("sign_in", language, refused=refused.reason)
+    _UNDER_WAY.remove(request, answer)
+    return answer
+
+
+async def _leave(
+    request: Request, parts: Parts, language: Language, following: str, *, stepping_up: str = ""
+) -> Response:
+    following = following if is_ours(following) and not is_operators(following) else ""
+    transaction = Transaction.begun(time.time(), following, language, stepping_up)
+    try:
+        there = await _admissions(parts).provider.sign_in_address(transaction)
+    except ProviderUnavailable:
+        return go_to("sign_in", language, refused="unavailable")
+    answer = RedirectResponse(there, 303)
+    sealed = _cipher(parts).seal(transaction.to_bytes(), _PLACE)
+    _UNDER_WAY.give(request, answer, base64.urlsafe_b64encode(sealed).rstrip(b"=").decode("ascii"), good_for=GOOD_FOR)
+    return answer
+
+
+async def _signed_in(
+    request: Request, parts: Parts, admissions: Admissions, transaction: Transaction | None
+) -> RedirectResponse:
+    """Begins a session for who comes back with the answer to this transaction; raises _Refused."""
+    given = request.query_params
+    # Some of what the provider sends is nothing to us; of what is, nothing may stand there twice.
+    said = {name: given[name] for name in ("state", "code", "error", "iss") if len(given.getlist(name)) == 1}
+    if transaction is None or not hmac.compare_digest(said.get("state", "").encode(), transaction.state.encode()):
+        raise _Refused("stale", "state")
+    now, provider = time.time(), admissions.provider
+    try:
+        await provider.check_sender(said.get("iss"))
+        if "error" in said:
+            raise _Refused("denied" if said["error"] == "access_denied" else "provider")
+        claims = await provider.redeem(said.get("code", ""), transaction)
+        key, _ = await admissions.admit(claims, datetime.now(UTC) + LONGEST)
+    except NotBelieved as refused:
+        raise _Refused("not_believed", f"token_{refused.reason}") from None
+    except RequestRefused:
+        raise _Refused("provider", "code") from None
+    except ProviderUnavailable as unavailable:
+        raise _Refused("unavailable", f"provider_{unavailable.reason}") from None
+    except NoRights as none:
+        raise _Refused(none.reason) from None
+    if key is None:
+        raise _Refused("revoked")
+    if not may_sign_in(key):
+        raise _Refused("no_history")
+    if transaction.stepping_up not in ("", key.handle):
+        raise _Refused("other_person")
+    since = float(transaction.began_at) if transaction.stepping_up else None
+    present = shows_presence(claims, provider.acr_values, now, since=since)
+    if transaction.stepping_up and not present:
+        raise _Refused("not_stepped_up")
+    answer = go_to("history", transaction.language)
+    if transaction.following:
+        answer.headers["Location"] = transaction.following
+    protected_for = timedelta(minutes=parts.runtime.settings.oidc_step_up_minutes) if present else None
+    await visitors.sign_in(parts, request, key, answer, protected_for=protected_for)
+    return answer
+
+
+def _admissions(parts: Parts) -> Admissions:
+    if parts.admissions is None:
+        raise NotFound("There is no such page.")
+    return parts.admissions
+
+
+def _opened(parts: Parts, text: str | None) -> Transaction | None:
+    """Opens what the browser was given when it left; None for what never was, or is over."""
+    if not text:
+        return None
+    try:
+        encoded = text.encode("ascii")
+        sealed = base64.b64decode(encoded + b"=" * (-len(encoded) % 4), altchars=b"-_", validate=True)
+        opened = Transaction.of_bytes(_cipher(parts).open(sealed, _PLACE))
+    except (ValueError, IndexError, TypeError, KeyUnknown, InvalidTag, binascii.Error):
+        return None
+    return opened if opened.is_good(time.time()) else None
+
+
+def _cipher(parts: Parts) -> OrganisationCipher:
+    return parts.runtime.cipher.of(_OF_NOBODY, _SALT)
