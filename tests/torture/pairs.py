@@ -51,7 +51,12 @@ def pair(seen: Seen) -> Pairs:
             rest.append(call)
     for call in rest:
         assert call.sha256 is not None
-        erased = [each for each in by_hash.get(None, ()) if each.is_that(call.sha256, call.objects, call.bytes)]
+        erased = [
+            each
+            for each in by_hash.get(None, ())
+            if STAGES[seen.jobs[each.job].position - 1] == call.kind
+            and each.is_that(call.sha256, call.objects, call.bytes)
+        ]
         found = _latest([*by_hash.get(call.sha256, ()), *erased], call, pairs)
         lost = [batch for batch in seen.batches.values() if _may_repair(seen, batch, call)]
         ended = (seen.jobs[batch.job].finished for batch in lost)

@@ -72,9 +72,12 @@ class Batch:
     error: str | None = None
 
     def is_that(self, sha256: str, objects: Sequence[str], size: int) -> bool:
-        """Tells whether a call with this body carried it; by its objects and its size where its hash has gone."""
+        """Tells whether a call with this body carried it; by its objects and its size where its hash has gone.
+
+        A call that was refused or cut off before its body was read names no objects: its size must do.
+        """
         if self.sha256 is None:
-            return (tuple(objects), size) == (tuple(map(str, self.records)), self.bytes)
+            return size == self.bytes and (not objects or tuple(objects) == tuple(map(str, self.records)))
         return self.sha256 == sha256
 
 

@@ -15,6 +15,7 @@ from tests.torture.repeats import late, repetitions
 from tests.torture.witnesses import Call, Event, Post, Seen, Shown
 from tests.unit.torture_history import (
     ACTIVITY,
+    BATCHES,
     BYTES,
     JOBS,
     LOST,
@@ -255,3 +256,18 @@ def test_personal_values_are_found_in_a_text(text: str) -> None:
 
 def test_a_text_without_personal_values_is_clean() -> None:
     assert list(leaks([("log", '{"event": "job finished", "job_id": "a-b"}')], {"Åsa", "201505149839"})) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_found"),
+    [({}, True), ({"bytes": 99}, False), ({"path": "/provisioning/v1/duties/bulk"}, False)],
+    ids=["the same size", "another size", "another kind"],
+)
+def test_a_call_whose_body_nobody_read_is_found_by_its_size_where_its_hash_has_gone(
+    changes: dict[str, Any], is_found: bool
+) -> None:
+    """It was refused or cut off at once, and somebody that its batch carried was erased later."""
+    seen = history()
+    seen.batches = {**seen.batches, BATCHES[0]: replace(seen.batches[BATCHES[0]], sha256=None)}
+    seen.calls = [replace(seen.calls[0], status=503, job=None, objects=(), **changes), *seen.calls[1:]]
+    assert ("never doubled" in broken(seen)) is not is_found
