@@ -1,5 +1,6 @@
 """The composition root: settings → database, cipher, notifier, target. Built once a process, closed with it."""
 
+import asyncio
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -9,7 +10,7 @@ from typing import Final
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.db.address import session_parameters
-from app.db.cipher import Cipher, cipher_of
+from app.db.cipher import Cipher, cipher_of, forget_unused_keys
 from app.db.engine import close, connect
 from app.errors import Stopped
 from app.jobs.notifier import Notifier
@@ -52,9 +53,11 @@ async def running(
     cipher = cipher_of(settings.encryption_keys.get_secret_value(), target.published.specimens)
     provider = provider_of(settings)
     notifier = Notifier(settings.redis_url.get_secret_value(), settings.redis_ca_file)
+    forgetting = asyncio.create_task(forget_unused_keys(cipher))
     try:
         yield Runtime(settings, engine, checks, cipher, notifier, target, provider)
     finally:
+        forgetting.cancel()
         await notifier.close()
         await close(checks)
         await close(engine)

@@ -9,14 +9,17 @@ associated data binds it to its organisation and place: one that was moved does 
 first byte, what was encrypted is compressed: a specimen's number, then DEFLATE against it.
 """
 
+import asyncio
 import base64
 import hashlib
 import hmac
 import os
+import time
 import zlib
+from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -35,6 +38,10 @@ _KEY = 32
 _COMPRESSED = 64
 # A small window and little memory: what is compressed is short, and making ready for more would take longer than it.
 _WINDOW, _MEMORY = -10, 1
+# So long (s) after they were needed last an organisation's keys stay in memory: who has been erased or disabled needs
+# none. And those of so many organisations at most.
+KEPT_UNUSED: Final = 60.0
+_MOST_KEPT: Final = 4096
 # What binds an organisation's sealed digest key to its place.
 DIGEST_KEY_PLACE = b"digests"
 
@@ -163,23 +170,39 @@ class Cipher:
     # What values that are stored compressed look like, the newest last. Each stays as long as something is stored.
     specimens: Sequence[bytes] = field(default=(), repr=False)
 
-    # Deriving takes some 20 µs a key, and every request and job asks for it.
-    _made: dict[tuple[UUID, bytes], OrganisationCipher] = field(default_factory=dict, repr=False, compare=False)
+    # Deriving takes some 20 µs a key, and every request and job asks for it. With when each was needed last; the one
+    # that was needed least lately comes first.
+    _made: OrderedDict[tuple[UUID, bytes], tuple[OrganisationCipher, float]] = field(
+        default_factory=OrderedDict, repr=False, compare=False
+    )
+    # Ids of keys, by organisation: what a key has proven outlives it.
+    _proven: dict[UUID, set[str]] = field(default_factory=dict, repr=False, compare=False)
 
     def of(self, organisation_id: UUID, own: bytes) -> OrganisationCipher:
         """Gives the keys of an organisation, whose salt and sealed digest key are `own`; without the latter it seals
         and opens, and makes no digest.
         """
-        made = self._made.get((organisation_id, own))
+        made, _ = self._made.pop((organisation_id, own), (None, 0.0))
         if made is None:
-            made = self._made[organisation_id, own] = OrganisationCipher(
+            made = OrganisationCipher(
                 organisation_id,
                 self.current,
                 {key_id: _sealing(master, own[:SALT_BYTES]) for key_id, master in self.masters.items()},
                 own[SALT_BYTES:],
                 self.specimens,
+                self._proven.setdefault(organisation_id, set()),
             )
+        self._made[organisation_id, own] = made, time.monotonic()
+        if len(self._made) > _MOST_KEPT:
+            self._made.popitem(last=False)
         return made
+
+    def forget_unused(self, now: float) -> None:
+        """Forgets keys that nobody has needed for a while, at a moment of the monotonic clock."""
+        for key, (_, used_at) in list(self._made.items()):
+            if now - used_at <= KEPT_UNUSED:
+                return
+            self._made.pop(key, None)
 
     def new_keys(self, organisation_id: UUID) -> OwnKeys:
         """Makes the salt and the digest key of an organisation."""
@@ -188,6 +211,13 @@ class Cipher:
     def keys_with(self, organisation_id: UUID, salt: bytes, digest_key: bytes) -> OwnKeys:
         """Gives what an organisation's row has with this salt and this digest key, which is sealed."""
         return OwnKeys(salt, self.of(organisation_id, salt).seal(digest_key, DIGEST_KEY_PLACE))
+
+
+async def forget_unused_keys(cipher: Cipher) -> None:
+    """Has a process forget organisations' keys that nobody has needed for a while, until it is cancelled."""
+    while True:
+        await asyncio.sleep(KEPT_UNUSED / 4)
+        cipher.forget_unused(time.monotonic())
 
 
 def key_id_of(sealed: bytes) -> str:

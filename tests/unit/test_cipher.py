@@ -1,7 +1,10 @@
 """What is sealed opens in its own place alone, under any of our keys, and no key can be read off anything."""
 
+import asyncio
 import base64
 import json
+import os
+import time
 from itertools import count
 from uuid import UUID, uuid4
 
@@ -10,7 +13,16 @@ from cryptography.exceptions import InvalidTag
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.db.cipher import DIGEST_KEY_PLACE, KeyUnknown, OrganisationCipher, cipher_of, new_key
+from app.db.cipher import (
+    DIGEST_KEY_PLACE,
+    KEPT_UNUSED,
+    Cipher,
+    KeyUnknown,
+    OrganisationCipher,
+    cipher_of,
+    forget_unused_keys,
+    new_key,
+)
 from app.errors import Stopped
 
 ORGANISATION, OBJECT = uuid4(), uuid4()
@@ -202,3 +214,37 @@ def test_without_a_digest_key_it_seals_and_makes_no_digest() -> None:
     assert bare.open(bare.seal(b"x", PLACE), PLACE) == b"x"
     with pytest.raises(KeyUnknown):
         bare.digest("persons", OBJECT, b"x")
+
+
+def test_keys_that_nobody_needs_are_forgotten_and_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of an organisation that was erased or disabled none is left in memory a minute later."""
+    keys, salt = cipher_of(f"k1:{new_key()}"), os.urandom(32)
+    used, unused = keys.of(uuid4(), salt), keys.of(uuid4(), salt)
+    sealed, now = unused.seal(b"a value", b"place"), time.monotonic()
+    keys.forget_unused(now + KEPT_UNUSED - 1)
+    assert keys.of(unused.organisation_id, salt) is unused
+    monkeypatch.setattr(time, "monotonic", lambda: now + KEPT_UNUSED)
+    assert keys.of(used.organisation_id, salt) is used
+    keys.forget_unused(now + KEPT_UNUSED + 1)
+    assert keys.of(used.organisation_id, salt) is used
+    again = keys.of(unused.organisation_id, salt)
+    assert again is not unused
+    assert again.open(sealed, b"place") == b"a value"
+
+
+def test_what_a_key_has_proven_is_known_when_it_is_made_again() -> None:
+    keys, of, salt = cipher_of(f"k1:{new_key()}"), uuid4(), os.urandom(32)
+    keys.of(of, salt).proven.add("k1")
+    keys.forget_unused(time.monotonic() + KEPT_UNUSED + 1)
+    assert keys.of(of, salt).proven == {"k1"}
+    assert keys.of(uuid4(), salt).proven == set()
+
+
+async def test_a_process_forgets_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    forgot = asyncio.Event()
+    monkeypatch.setattr("app.db.cipher.KEPT_UNUSED", 0.02)
+    monkeypatch.setattr(Cipher, "forget_unused", lambda *_: forgot.set())
+    forgetting = asyncio.create_task(forget_unused_keys(cipher_of(f"k1:{new_key()}")))
+    async with asyncio.timeout(10):
+        await forgot.wait()
+    forgetting.cancel()
