@@ -215,7 +215,7 @@ def test_a_unit_has_its_settings_from_one_file_and_rights_to_nothing(path: Path)
         line
         for name, file in files.items()
         for line in (f"LoadCredential={name}:/etc/provkedja/{file}", f"Environment={name.upper()}_FILE=%d/{name}")
-    ]
+    ] + ["Environment=ERASURES_FILE=/var/lib/provkedja/erasures.jsonl"] * (role == "worker")
     assert (service["User"], service["NoNewPrivileges"], service["ProtectSystem"]) == ("provkedja", "yes", "strict")
     assert service["CapabilityBoundingSet"] == ""
 
@@ -238,3 +238,20 @@ def test_systemd_takes_the_units(tmp_path: Path) -> None:
         ["systemd-analyze", "verify", "--man=no", *map(str, tmp_path.iterdir())], capture_output=True, text=True
     )
     assert (checked.returncode, checked.stderr) == (0, "")
+
+
+def test_workers_alone_have_the_file_of_erasures_and_can_write_it() -> None:
+    """One for all of them: in a volume that pods on several nodes share, or a folder that the unit has made."""
+    assert "ERASURES_FILE" not in environment("provkedja-serve")
+    folder = str(Path(environment("provkedja-worker")["ERASURES_FILE"]).parent)
+    [mount] = [each for each in container("provkedja-worker")["volumeMounts"] if each["mountPath"] == folder]
+    assert not mount.get("readOnly", False)
+    [volume] = [each for each in pod("provkedja-worker")["volumes"] if each["name"] == mount["name"]]
+    [claim] = kinds("PersistentVolumeClaim")
+    assert volume["persistentVolumeClaim"]["claimName"] == claim["metadata"]["name"]
+    assert claim["spec"]["accessModes"] == ["ReadWriteMany"]
+    has = {path.name: unit(path)["Service"] for path in UNITS}
+    worker = (ROOT / "docs/operate/systemd/provkedja-worker.service").read_text("utf-8")
+    [file] = re.findall(r"^Environment=ERASURES_FILE=(.+)$", worker, re.MULTILINE)
+    assert Path(file).parent == Path("/var/lib") / has["provkedja-worker.service"]["StateDirectory"]
+    assert "StateDirectory" not in has["provkedja-serve.service"]
