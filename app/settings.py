@@ -228,6 +228,23 @@ class Settings(BaseSettings):
             "after a backup was restored; without it nothing is erased. Commands and workers have one and the same."
         ),
     ] = ""
+    retention_content: Annotated[
+        timedelta,
+        BeforeValidator(_duration),
+        Field(
+            ge=timedelta(days=30),
+            description="How long texts and values are kept after the end of the last run that has them, or the last "
+            "day in a current roster, e.g. `365 d`; then they go. At least 30 days.",
+        ),
+    ] = timedelta(days=365)
+    retention_history: Annotated[
+        timedelta,
+        BeforeValidator(_duration),
+        Field(
+            description="How long runs, with ids, states, codes and times, are kept after their end, e.g. `1095 d`; "
+            "then they go. Not shorter than `RETENTION_CONTENT`.",
+        ),
+    ] = timedelta(days=1095)
     max_roster_bytes: Annotated[int, Field(gt=0, description="Largest body of `PUT /activities/{id}`.")] = 64 * _MIB
     max_organisation_bytes: Annotated[
         int,
@@ -395,6 +412,12 @@ class Settings(BaseSettings):
     log_level: Annotated[
         str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least severe level logged.")
     ] = "INFO"
+
+    @model_validator(mode="after")
+    def _history_outlives_contents(self) -> Self:
+        if self.retention_history < self.retention_content:
+            raise ValueError("RETENTION_HISTORY: it is shorter than RETENTION_CONTENT; contents go first")
+        return self
 
     @model_validator(mode="after")
     def _protected_on_the_way(self) -> Self:

@@ -25,6 +25,7 @@ from app.db.cipher import OrganisationCipher
 from app.db.engine import connect
 from app.roles import WORKER
 from benchmarks.many_rows import FILLED, Size, fill, leave_statistics_behind
+from benchmarks.plans_aged import GROUPS as AGED
 from benchmarks.plans_calls import GROUPS, REPLACED, Place, replaced, sealed_for
 from benchmarks.plans_read import LISTEN, Watch, Watched
 from benchmarks.plans_told import GROUPS as TOLD
@@ -74,7 +75,7 @@ async def _watched(url: str, size: Size, cipher: OrganisationCipher, mode: str, 
     engine = connect(url, pool=1)
     _listen(engine, watch, mode)
     try:
-        for group in (*GROUPS, *TOLD):
+        for group in (*GROUPS, *TOLD, *AGED):
             async with engine.connect() as conn:
                 on_behalf_of(conn, EVERYBODY)
                 await group(Place(conn, watch, size, cipher))

@@ -25,6 +25,7 @@ from app.db.doctor import look, progress
 from app.db.engine import check, close, connect
 from app.db.outages import DatabaseUnusable, outage_of
 from app.domain.diagnosis import LOOK_AGAIN, Finding, claimed_in_vain, diagnose
+from app.domain.retention import Retention
 from app.domain.situation import ActivityQueue, Seen
 from app.errors import Stopped
 from app.jobs.notifier import Notifier
@@ -87,6 +88,7 @@ async def _look(settings: Settings) -> Seen:
             not_reached=unheard.result(),
             certificates_needed=settings.skolverket_authorisation_url.startswith("https:"),
             fault_horizon=settings.fault_horizon,
+            retention=Retention(settings.retention_content, settings.retention_history),
             keys=_keys(settings),
         )
     finally:

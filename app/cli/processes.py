@@ -44,7 +44,7 @@ _BOTH = (
     *("database_url", "database_url_file", "database_prepare", "redis_url", "redis_url_file", "redis_ca_file"),
     *("plain_to_servers", "encryption_keys", "encryption_keys_file"),
     *("skolverket_provisioning_url", "skolverket_open_data_url", "skolverket_authorisation_url"),
-    *("webhooks_to_loopback", "metrics_port", "metrics_host", "log_level"),
+    *("webhooks_to_loopback", "retention_content", "retention_history", "metrics_port", "metrics_host", "log_level"),
 )
 _OF_SERVE = (
     *("cors_origins", "trusted_proxies", "sign_in_over_http", "sign_in_with_keys"),

@@ -31,6 +31,7 @@ from app.domain.situation import (
     Service,
     Session,
     Token,
+    WaitingErasure,
     Worker,
 )
 
@@ -120,6 +121,18 @@ _TOKENS = """
 _TASKS = """
     SELECT kind, failure, count(*) AS tasks, max(failed_at) AS failed_at FROM task
     WHERE attempt > 2 AND failure IS NOT NULL GROUP BY kind, failure ORDER BY kind, failure LIMIT 100
+"""
+# The one of each organisation that was asked for first.
+_ERASURES = """
+    SELECT DISTINCT ON (number) number AS organisation, requested_at AS since, task.failure FROM erasure
+    JOIN organisation ON organisation.id = erasure.organisation_id
+    LEFT JOIN task ON task.kind = 'erase'
+        AND task.key = concat_ws(' ', erasure.organisation_id, erasure.kind, erasure.object_id)
+    WHERE erasure.erased_at IS NULL ORDER BY number, requested_at LIMIT 100
+"""
+_OLDEST_CONTENTS = """
+    SELECT finished_at FROM run WHERE finished_at IS NOT NULL AND content_expired_at IS NULL
+    ORDER BY finished_at, id LIMIT 1
 """
 # Tried for more than half an hour.
 _WEBHOOKS = """
@@ -236,6 +249,8 @@ async def look(conn: AsyncConnection, most: int = MOST_LANES) -> Seen:
     services = await part("circuits", partial(service_states, conn), list[ServiceState]())
     tokens = await part("tokens", lambda: _rows(conn, _TOKENS, now=now, lately=TOKEN_FAILED_WITHIN), none)
     tasks = await part("tasks", lambda: _rows(conn, _TASKS), none)
+    erasures = await part("erasures", lambda: _rows(conn, _ERASURES), none)
+    oldest = await part("retention", lambda: _rows(conn, _OLDEST_CONTENTS), none)
     webhooks = await part("webhooks", lambda: _rows(conn, _WEBHOOKS), none)
     pauses = await part("egress", lambda: _rows(conn, _PAUSES, now=now), none)
     holders = await part("egress", lambda: _rows(conn, _HOLDERS), none)
@@ -264,6 +279,8 @@ async def look(conn: AsyncConnection, most: int = MOST_LANES) -> Seen:
             Token(organisation=row["number"], failed_at=row["failed_at"], failure=row["failure"]) for row in tokens
         ],
         tasks=[FailingTasks(**row) for row in tasks],
+        erasures=[WaitingErasure(**row) for row in erasures],
+        oldest_contents_at=oldest[0]["finished_at"] if oldest else None,
         webhooks=[FailingWebhook(**row) for row in webhooks],
         pauses={row["bucket"]: row["until"] for row in pauses},
         holders={row["egress"]: row["worker"] for row in holders},

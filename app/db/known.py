@@ -40,10 +40,11 @@ def _newest(name: str, kind: str, object_id: str) -> str:
         ORDER BY upload DESC, completed_at DESC NULLS FIRST LIMIT 1
     ) {name}_record ON true
     LEFT JOIN LATERAL (
-        SELECT accepted, accepted_job_id, accepted_at, landed_at, gone_at, (
+        -- by its marking where that record has gone with its run
+        SELECT accepted, accepted_job_id, accepted_at, landed_at, gone_at, coalesce((
             SELECT protected FROM record
             WHERE job_id = accepted_job_id AND object_id BETWEEN {object_id} AND {object_id} OFFSET 0
-        ) AS protected
+        ), marking > 0) AS protected
         FROM object
         WHERE object.organisation_id = :organisation AND object.kind = {kind} AND object.id = {object_id} OFFSET 0
     ) {name}_object ON true

@@ -34,6 +34,14 @@ SLOW = timedelta(seconds=2)
 # Between two looks, LOOK_AGAIN apart, a job that waits as it should is claimed less often.
 LOOK_AGAIN = timedelta(seconds=2)
 _IN_VAIN = 4
+# An erasure waits for a run at most, which ends within hours unless it is held.
+_ERASED_WITHIN = timedelta(days=1)
+# Faults of an erasure that have words of their own, with what to do.
+_OF_ERASURES = {
+    "no_erasures_file": ("erasure_no_erasures_file", "erasure_no_erasures_file_to_do"),
+    "erasures_file_not_written": ("erasure_erasures_file_not_written", "erasure_erasures_file_not_written_to_do"),
+    "run_has_it": ("erasure_run_has_it", "erasure_run_has_it_to_do"),
+}
 # Whoever stands by has taken over by then, at another address too.
 _TAKEN_OVER_WITHIN = timedelta(seconds=60)
 # Answers of Skolverket's have come within seconds so far.
@@ -71,6 +79,7 @@ def diagnose(seen: Seen) -> list[Finding]:
         *_services(seen),
         *_tokens(seen),
         *_tasks(seen),
+        *_kept_too_long(seen),
         *_webhooks(seen),
         *_pauses(seen),
         *_sessions(seen),
@@ -146,6 +155,18 @@ def _tasks(seen: Seen) -> Iterator[Finding]:
     for each in seen.tasks:
         said = {"kind": each.kind, "tasks": each.tasks, "fault": each.failure}
         yield _found("warning", "tasks_failing", each.failed_at, None, **said)
+
+
+def _kept_too_long(seen: Seen) -> Iterator[Finding]:
+    """Says what should have been erased or have gone by its age, and is there."""
+    for each in seen.erasures:
+        if seen.now - each.since > _ERASED_WITHIN:
+            why, to_do = _OF_ERASURES.get(each.failure or "", ("erasure_other", "erasure_other_to_do"))
+            reason: Phrase = (why, {"fault": each.failure} if why == "erasure_other" else {})
+            said = {"organisation": each.organisation, "reason": reason, "remedy": (to_do, {})}
+            yield _found("warning", "erasure_waits", each.since, None, **said)
+    if seen.retention and (late := seen.retention.late_since(seen.oldest_contents_at, seen.now)):
+        yield _found("warning", "retention_late", late)
 
 
 def _webhooks(seen: Seen) -> Iterator[Finding]:

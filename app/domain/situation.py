@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from app.domain.retention import Retention
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
@@ -107,6 +109,15 @@ class FailingTasks:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WaitingErasure:
+    """An organisation with an erasure that has not been done; asked for at `since`, which failed last for `failure`."""
+
+    organisation: str
+    since: datetime
+    failure: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FailingWebhook:
     """An endpoint that has not taken `deliveries` in several tries each, the oldest of them made at `since`."""
 
@@ -147,6 +158,10 @@ class Seen:
     services: Sequence[Service] = ()
     tokens: Sequence[Token] = ()
     tasks: Sequence[FailingTasks] = ()
+    erasures: Sequence[WaitingErasure] = ()
+    # When the first run ended that still has its contents, and for how long they are kept.
+    oldest_contents_at: datetime | None = None
+    retention: Retention | None = None
     webhooks: Sequence[FailingWebhook] = ()
     # By kind of call, until when none may leave; by egress, the worker that calls.
     pauses: Mapping[str, datetime] = field(default_factory=dict)

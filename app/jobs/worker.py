@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from app.db.engine import check, migrated, transaction
 from app.db.outages import DatabaseUnusable, outage_of
 from app.db.workers import note_end, note_worker
+from app.domain.retention import Retention
 from app.jobs.deliveries import DeliveryLoop
 from app.jobs.egress import Egress
 from app.jobs.tasks import inside
@@ -30,7 +31,12 @@ async def work(egress: Egress) -> None:
     egress.watchdog.start()
     # Apart from the calls: whoever stands by does them as well.
     kinds = inside(
-        egress.engine, egress.cipher, egress.target.published, egress.token_keys, egress.settings.erasures_file
+        egress.engine,
+        egress.cipher,
+        egress.target.published,
+        Retention(egress.settings.retention_content, egress.settings.retention_history),
+        egress.token_keys,
+        egress.settings.erasures_file,
     )
     tasks = asyncio.create_task(TaskLoop(egress.engine, kinds, at_once=2, look_every=5.0).run(egress.stopping))
     sender = WebhookSender(egress.settings.webhooks_to_loopback)

@@ -25,6 +25,7 @@ def show_job(row: Row, run: Row) -> Shown:
             "requested_by": show_requester(run),
             "on_record_error": run["on_record_error"],
             "status": run["status"],
+            "content_expired_at": run["content_expired_at"],
         },
         "stage": row["kind"],
         "title": phrase(f"title_{row['kind']}", "sv"),

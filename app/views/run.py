@@ -33,6 +33,7 @@ def show_run(row: Row, jobs: Sequence[Row]) -> Shown:
         "started_at": row["started_at"],
         "finished_at": row["finished_at"],
         "cancel_requested_at": row["cancel_requested_at"],
+        "content_expired_at": row["content_expired_at"],
         "jobs": [show_job(each, row) for each in jobs],
     }
 

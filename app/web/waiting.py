@@ -73,8 +73,12 @@ def may_cancel(run: Row) -> bool:
 
 
 def may_retry(run: Row, around: Surroundings) -> bool:
-    """Tells whether a run can go on: it has failed or was cancelled, and is the latest of an exam that is there."""
-    return run["status"] in {"failed", "cancelled"} and around.is_latest and around.roster_version is not None
+    """Tells whether a run can go on: it has failed or was cancelled, and is the latest of an exam that is there.
+
+    One whose contents have gone by their age has nothing to send.
+    """
+    has_ended = run["status"] in {"failed", "cancelled"} and not run["content_expired_at"]
+    return has_ended and around.is_latest and around.roster_version is not None
 
 
 def may_send_again(run: Row, around: Surroundings) -> bool:

@@ -351,6 +351,8 @@ CREATE TABLE erasure (
     CONSTRAINT fk_erasure_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
 );
 
+CREATE INDEX ix_erasure_open ON erasure (requested_at) WHERE erased_at IS NULL;
+
 CREATE TABLE roster (
     organisation_id UUID NOT NULL,
     id UUID NOT NULL,
@@ -363,6 +365,18 @@ CREATE TABLE roster (
     CONSTRAINT uq_roster_organisation_id_activity_id_version UNIQUE (organisation_id, activity_id, version),
     CONSTRAINT fk_roster_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
 );
+
+CREATE INDEX ix_roster_created ON roster (created_at, id);
+
+CREATE TABLE last_listed (
+    organisation_id UUID NOT NULL,
+    digest BYTEA NOT NULL,
+    at TIMESTAMP WITH TIME ZONE NOT NULL,
+    CONSTRAINT pk_last_listed PRIMARY KEY (organisation_id, digest),
+    CONSTRAINT fk_last_listed_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
+);
+
+CREATE INDEX ix_last_listed_at ON last_listed (at);
 
 CREATE TABLE webhook (
     id UUID NOT NULL,
@@ -410,6 +424,8 @@ CREATE TABLE activity (
 
 CREATE INDEX ix_activity_key ON activity (substr(display_name_sealed, 2, get_byte(substr(display_name_sealed, 1, 1) || '\x00'::bytea, 0) & 63), organisation_id);
 
+CREATE INDEX ix_activity_roster ON activity (roster_id);
+
 CREATE INDEX ix_activity_newest ON activity (organisation_id, created_at, id);
 
 CREATE TABLE api_key_use (
@@ -455,6 +471,8 @@ CREATE TABLE plan (
 );
 
 CREATE INDEX ix_plan_activity ON plan (organisation_id, activity_id, created_at, id);
+
+CREATE INDEX ix_plan_created ON plan (created_at);
 
 CREATE TABLE session (
     digest BYTEA NOT NULL,
@@ -524,6 +542,8 @@ CREATE TABLE pause (
     CONSTRAINT fk_pause_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
 );
 
+CREATE INDEX ix_pause_ended ON pause (ended_at) WHERE ended_at IS NOT NULL;
+
 CREATE UNIQUE INDEX uq_pause_in_force ON pause (organisation_id, activity_id, by) NULLS NOT DISTINCT WHERE ended_at IS NULL;
 
 CREATE TABLE run (
@@ -545,6 +565,9 @@ CREATE TABLE run (
     cancel_requested_at TIMESTAMP WITH TIME ZONE,
     pause_id UUID,
     outcome TEXT,
+    content_expired_at TIMESTAMP WITH TIME ZONE,
+    expiring_position SMALLINT,
+    expiring_from UUID,
     CONSTRAINT pk_run PRIMARY KEY (id),
     CONSTRAINT fk_run_organisation_id_activity_id FOREIGN KEY(organisation_id, activity_id) REFERENCES activity (organisation_id, id),
     CONSTRAINT uq_run_organisation_id_activity_id_sequence UNIQUE (organisation_id, activity_id, sequence),
@@ -558,11 +581,14 @@ CREATE TABLE run (
     CONSTRAINT ck_run_paused_while_under_way CHECK (pause_id IS NULL OR status IN ('running', 'held')),
     CONSTRAINT ck_run_outcome CHECK (outcome IN ('clean', 'with_warnings', 'with_errors', 'nothing_accepted')),
     CONSTRAINT ck_run_finished_has_its_outcome CHECK ((finished_at IS NULL) = (outcome IS NULL)),
+    CONSTRAINT ck_run_expired_when_finished CHECK (content_expired_at IS NULL OR finished_at IS NOT NULL),
     CONSTRAINT fk_run_requested_by_id FOREIGN KEY(requested_by_id) REFERENCES api_key (id),
     CONSTRAINT fk_run_pause_id FOREIGN KEY(pause_id) REFERENCES pause (id)
 );
 
 CREATE INDEX ix_run_changed ON run (organisation_id, changed_in, id);
+
+CREATE INDEX ix_run_finished ON run (finished_at, id) WHERE finished_at IS NOT NULL;
 
 CREATE INDEX ix_run_history ON run (organisation_id, created_at, id);
 
@@ -571,6 +597,10 @@ CREATE INDEX ix_run_history_activity ON run (organisation_id, activity_id, creat
 CREATE INDEX ix_run_history_state ON run (organisation_id, status, (greatest(outcome, '')), created_at, id);
 
 CREATE INDEX ix_run_made_by ON run (organisation_id, requested_by_id, created_at, id);
+
+CREATE INDEX ix_run_paused ON run (pause_id) WHERE pause_id IS NOT NULL;
+
+CREATE INDEX ix_run_unexpired ON run (finished_at, id) WHERE finished_at IS NOT NULL AND content_expired_at IS NULL;
 
 CREATE INDEX ix_run_queued ON run (organisation_id, activity_id, sequence) WHERE status = 'queued';
 
@@ -710,6 +740,8 @@ CREATE TABLE batch (
     CONSTRAINT fk_batch_job_id FOREIGN KEY(job_id) REFERENCES job (id)
 );
 
+CREATE INDEX ix_batch_job ON batch (job_id);
+
 CREATE INDEX ix_batch_open ON batch (job_id) WHERE status IN ('written', 'called', 'accepted');
 
 CREATE INDEX ix_batch_key ON batch (substr(request_sha256, 2, get_byte(substr(request_sha256, 1, 1) || '\x00'::bytea, 0) & 63), organisation_id);
@@ -802,6 +834,8 @@ CREATE INDEX ix_task_accused ON task (accused_by) WHERE accused_by IS NOT NULL;
 CREATE INDEX ix_task_due ON task (kind, due_at);
 
 CREATE INDEX ix_task_held ON task (holder) WHERE holder IS NOT NULL;
+
+CREATE INDEX ix_task_after ON task (after_job) WHERE after_job IS NOT NULL;
 
 CREATE INDEX ix_task_leased ON task (leased_until) WHERE leased_until IS NOT NULL;
 

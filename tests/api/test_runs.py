@@ -237,7 +237,9 @@ async def test_a_list_shows_what_frontends_ask_for_with_each_job_and_run(
     assert listed == (await client.get(f"/runs/{run['id']}")).json()
     assert listed["jobs"] == jobs
     assert [job["activity"] for job in jobs] == [{"id": str(activity_id), "display_name": "Prov"}] * 4
-    of_run = {name: listed[name] for name in ("sequence", "requested_by", "on_record_error", "status")}
+    of_run = {
+        name: listed[name] for name in ("sequence", "requested_by", "on_record_error", "status", "content_expired_at")
+    }
     assert [job["run"] for job in jobs] == [of_run] * 4
     assert jobs[0]["summary"] == {"sv": "2 användare: 2 klara", "en": "2 users: 2 done"}
     assert listed["summary"]["en"] == "2 users: 2 done; 1 duty: 1 left"

@@ -23,6 +23,7 @@ from app.db.intake import store_roster
 from app.db.loop_share import LoopShare
 from app.db.records import changes_json
 from app.domain.open_work import JobSnapshot
+from app.domain.retention import Retention
 from app.domain.verdicts import RecordChange
 from app.skolverket.published import PUBLISHED
 from app.sources.json_upload import JsonUpload
@@ -32,6 +33,7 @@ from tests.database.drain import drain
 Object = dict[str, Any]
 
 MINUTE = timedelta(minutes=1)
+KEPT = Retention(content=timedelta(days=365), history=timedelta(days=1095))
 HOUR = timedelta(hours=1)
 
 _serials = count(1)

@@ -8,7 +8,7 @@ from app.db import activities, comparisons
 from app.jobs.tasks import inside
 from app.jobs.tasks.loop import TaskLoop
 from app.skolverket.published import PUBLISHED
-from tests.database.factories import Object, Run, Tenant, duty, exam, group, pupil, the_cipher
+from tests.database.factories import KEPT, Object, Run, Tenant, duty, exam, group, pupil, the_cipher
 
 EPPN = "eduPersonPrincipalNames"
 Seen = tuple[str, str | None, list[str] | None, int | None]
@@ -41,7 +41,7 @@ async def _found(tenant: Tenant, activity_id: UUID) -> list[Seen]:
 
 
 async def _looked_at_again(tenant: Tenant) -> None:
-    await TaskLoop(tenant.engine, inside(tenant.engine, the_cipher(), PUBLISHED)).run_once()
+    await TaskLoop(tenant.engine, inside(tenant.engine, the_cipher(), PUBLISHED, KEPT)).run_once()
     assert await tenant.value("SELECT count(*) FROM task WHERE kind = 'compare_roster'") == 0
 
 

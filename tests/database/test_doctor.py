@@ -13,10 +13,11 @@ import sqlalchemy as sa
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from app.db import circuits, claims, deliveries, reads, tasks, tokens, webhooks, workers
+from app.db import circuits, claims, deliveries, erasures, reads, retention, tasks, tokens, webhooks, workers
 from app.db.doctor import look, progress
 from app.db.egress import note_pause
 from app.db.faults import OurFault
+from app.db.retention import Old
 from app.domain.circuit import Circuit
 from app.domain.conclusion import CIRCUIT_OPEN
 from app.domain.diagnosis import Finding, diagnose
@@ -25,7 +26,7 @@ from app.jobs.problems import job_problem
 from app.views.diagnosis import headline, worded
 from tests.conftest import Spawn
 from tests.database import epochs
-from tests.database.factories import HOUR, MINUTE, Tenant
+from tests.database.factories import HOUR, KEPT, MINUTE, Tenant, make_run
 from tests.database.virtual_time import FORWARD, virtualise
 
 AGO = "clock_timestamp() - interval '1 minute'"
@@ -227,6 +228,39 @@ async def test_tasks_that_fail_again_and_again(engine: AsyncEngine, tenant: Tena
     failing = (await found(engine))["tasks_failing"]
     assert (failing.level, failing.what) == ("warning", "2 tasks of the kind open_data fail again and again.")
     assert "http_503" in failing.why
+
+
+async def test_an_erasure_that_is_not_done_names_its_organisation_and_its_fault(
+    engine: AsyncEngine, tenant: Tenant, worker: UUID
+) -> None:
+    run = await tenant.new_run()
+    person = UUID((await run.objects(1))[0])
+    async with engine.begin() as conn:
+        await erasures.ask(conn, tenant.organisation_id, "persons", person, "test")
+        for each in await tasks.claim_for_a_time(conn, {"erase": HOUR}, 2):
+            await tasks.failed(conn, each, timedelta(), "run_has_it")
+    assert "erasure_waits" not in await found(engine)
+    await tenant.do("UPDATE erasure SET requested_at = requested_at - interval '25 hours'")
+    waits = (await found(engine))["erasure_waits"]
+    assert (waits.level, tenant.number in waits.what) == ("warning", True)
+    assert "is queued, running or held" in waits.why
+    await tenant.do("UPDATE erasure SET logged_at = clock_timestamp(), erased_at = clock_timestamp()")
+    assert "erasure_waits" not in await found(engine)
+
+
+async def test_contents_that_should_have_gone_are_told(engine: AsyncEngine, tenant: Tenant, worker: UUID) -> None:
+    """By the run that ended first of those that still have theirs."""
+    run = await make_run(tenant, "succeeded")
+    looked = await seen(engine)
+    assert looked.oldest_contents_at == await tenant.value("SELECT finished_at FROM run")
+    late = replace(looked, now=looked.now + timedelta(days=369), retention=KEPT)
+    assert "retention_late" in {each.code for each in diagnose(late)}
+    assert "retention_late" not in {each.code for each in diagnose(replace(looked, retention=KEPT))}
+    async with engine.begin() as conn:
+        old = Old(looked.oldest_contents_at or looked.now, run.id, tenant.organisation_id)
+        while await retention.expire_run(conn, old, looked.now + HOUR, 500):
+            pass
+    assert (await seen(engine)).oldest_contents_at is None
 
 
 async def test_a_webhook_that_takes_nothing_for_long(engine: AsyncEngine, tenant: Tenant, worker: UUID) -> None:

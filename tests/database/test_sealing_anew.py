@@ -23,13 +23,14 @@ from app.jobs.tasks.kind import Later
 from app.jobs.tasks.loop import TaskLoop
 from app.jobs.tasks.seal_anew import SEAL_ANEW, SealAnew
 from app.skolverket.published import PUBLISHED
-from tests.database.factories import Tenant, small_roster, the_cipher
+from tests.database.factories import KEPT, Tenant, small_roster, the_cipher
 
 OLD = next(iter(the_cipher().masters))
 NEW_KEY = new_key()
 HERE = "https://provisioning.example.se/v1"
 # Keyed or plain digests of 16 or 32 bytes, and an organisation's salt.
 DIGESTS = {
+    ("last_listed", "digest"),
     *(("content", name) for name in ("digest", "eppn", "civic_no", "name")),
     *(("roster_staging", name) for name in ("source", "outgoing", "eppn", "civic_no", "name")),
     *(("roster_item", name) for name in ("source", "outgoing")),
@@ -61,7 +62,7 @@ async def started(tenant: Tenant, key: str = "k2") -> None:
 
 async def worked(tenant: Tenant, cipher: Cipher | None = None) -> None:
     """Does what is due in a worker with these keys."""
-    kinds = inside(tenant.engine, cipher or both(), PUBLISHED, cipher or both())
+    kinds = inside(tenant.engine, cipher or both(), PUBLISHED, KEPT, cipher or both())
     await TaskLoop(tenant.engine, {SEAL_ANEW: kinds[SEAL_ANEW]}).run_once()
 
 

@@ -19,7 +19,7 @@ from app.jobs.tasks.loop import TaskLoop
 from app.skolverket.published import PUBLISHED
 from app.target import CredentialFinding, Credentials, Target
 from tests.database.epochs import begin_epoch
-from tests.database.factories import HOUR, MINUTE, Tenant, the_cipher
+from tests.database.factories import HOUR, KEPT, MINUTE, Tenant, the_cipher
 from tests.database.virtual_time import FORWARD, virtualise
 
 KINDS = {"one": HOUR, "other": HOUR}
@@ -358,7 +358,7 @@ async def test_whatever_is_kept_for_a_while_is_put_away(tenant: Tenant) -> None:
         FROM generate_series(1, 3) AS number
         """
     )
-    kinds = inside(tenant.engine, the_cipher(), PUBLISHED)
+    kinds = inside(tenant.engine, the_cipher(), PUBLISHED, KEPT)
     await TaskLoop(tenant.engine, kinds).run_once()
     assert await tenant.value("SELECT string_agg(body_sealed, ',') FROM idempotency_key") == b"young"
     assert await tenant.value("SELECT count(*) FROM worker") == 1

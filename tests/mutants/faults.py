@@ -13,6 +13,7 @@ from tests.mutants.faults_of_keys import KEYS
 from tests.mutants.faults_of_limits import LIMITS
 from tests.mutants.faults_of_policies import POLICIES
 from tests.mutants.faults_of_reads import READS
+from tests.mutants.faults_of_retention import RETENTION
 from tests.mutants.faults_of_rosters import ROSTERS
 from tests.mutants.faults_of_running import RUNNING
 from tests.mutants.faults_of_store import SCHEMA, STORE
@@ -22,5 +23,17 @@ from tests.mutants.faults_of_workers import DECISIONS, WORKERS
 
 FAULTS: Final[Sequence[Fault]] = (
     *(*SCHEMA, *STORE, *BATCHES, *DECISIONS, *WORKERS, *READS, *ROSTERS),
-    *(*WEBHOOKS, *CALLERS, *ACCESS, *POLICIES, *LIMITS, *RUNNING, *KEYS, *ERASURE, *PRIVACY_REPORT, *HEADERS),
+    *(
+        *WEBHOOKS,
+        *CALLERS,
+        *ACCESS,
+        *POLICIES,
+        *LIMITS,
+        *RUNNING,
+        *KEYS,
+        *ERASURE,
+        *RETENTION,
+        *PRIVACY_REPORT,
+        *HEADERS,
+    ),
 )

@@ -61,8 +61,8 @@ ERASURE: Final = (
     ),
     Fault(
         "where an erased person belonged stays in history",
-        "    UPDATE record SET role = NULL, school_year = NULL, school_unit = NULL, more_units = NULL\n",
-        "    UPDATE record SET role = role\n",
+        "    UPDATE record SET role = NULL, school_year = NULL, school_unit = NULL, more_units = NULL\n    FROM",
+        "    UPDATE record SET role = record.role\n    FROM",
         ("erasure", "contents"),
     ),
     Fault(

@@ -56,8 +56,8 @@ SCHEMA: Final = (
     ),
     Fault(
         "a content goes although a run has it",
-        "WHERE roster.used IS NULL AND history.used IS NULL",
-        "WHERE roster.used IS NULL",
+        "WHERE content.ctid = left_over.place AND left_over.used IS NULL",
+        "WHERE content.ctid = left_over.place",
         ("contents",),
     ),
     Fault(

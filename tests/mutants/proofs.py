@@ -103,6 +103,7 @@ PROOFS: Final[Mapping[str, Proof]] = {
     "batches": _database("batches", "unmark_called", "at_target"),
     "contents": _database("content", "erasure"),
     "erasure": _tests("tests/unit/test_erasing.py", "tests/database/test_erasing.py"),
+    "retention": _tests("tests/unit/test_retention.py", "tests/database/test_retention.py"),
     "privacy report": _database("privacy_report"),
     "egress": _database("egress", "circuits"),
     "suspects": _database("suspects"),

@@ -10,6 +10,7 @@ import pytest
 from app.catalogue import catalogue, in_words
 from app.domain.conclusion import CIRCUIT_OPEN
 from app.domain.diagnosis import Finding, claimed_in_vain, diagnose
+from app.domain.retention import Retention
 from app.domain.situation import (
     ActivityQueue,
     FailingTasks,
@@ -20,6 +21,7 @@ from app.domain.situation import (
     Service,
     Session,
     Token,
+    WaitingErasure,
     Worker,
 )
 from app.views.diagnosis import Worded, headline, worded
@@ -67,6 +69,9 @@ def queued(waiting: timedelta, free: timedelta | None = None) -> ActivityQueue:
         waiting_since=NOW - waiting,
         free_since=None if free is None else NOW - free,
     )
+
+
+KEPT = Retention(content=timedelta(days=365), history=timedelta(days=1095))
 
 
 def seen(*queues: ActivityQueue, **other: Any) -> Seen:
@@ -189,6 +194,29 @@ def test_what_a_queue_waits_for(of: ActivityQueue, level: str, code: str) -> Non
             seen(tasks=[FailingTasks(kind="open_data", tasks=2, failed_at=NOW, failure="http_503")]),
             [("warning", "tasks_failing")],
             id="tasks that fail",
+        ),
+        pytest.param(
+            seen(erasures=[WaitingErasure(organisation="2120000001", since=NOW - timedelta(days=1), failure=None)]),
+            [],
+            id="an erasure that waits for a day",
+        ),
+        *(
+            pytest.param(
+                seen(
+                    erasures=[WaitingErasure(organisation="2120000001", since=NOW - timedelta(days=2), failure=failure)]
+                ),
+                [("warning", "erasure_waits")],
+                id=f"an erasure that is not done: {failure}",
+            )
+            for failure in (None, "no_erasures_file", "erasures_file_not_written", "run_has_it", "internal")
+        ),
+        pytest.param(
+            seen(oldest_contents_at=NOW - timedelta(days=367), retention=KEPT), [], id="contents that are due to go"
+        ),
+        pytest.param(
+            seen(oldest_contents_at=NOW - timedelta(days=369), retention=KEPT),
+            [("warning", "retention_late")],
+            id="contents that should have gone",
         ),
         pytest.param(
             seen(
@@ -416,7 +444,8 @@ def test_nothing_is_said_but_ids_numbers_codes_and_times() -> None:
         {"until", "gone", "probe", "ahead", "by"},
     )
     database = {"found", "oldest", "newest", "lost", "parts", "tasks"}
-    assert names == counts | ids | codes | times | database
+    erasures = {"reason", "remedy"}
+    assert names == counts | ids | codes | times | database | erasures
 
 
 def test_a_finding_is_worded_whole() -> None:

@@ -37,6 +37,8 @@ def test_every_setting_is_an_environment_variable_of_its_name(name: str, monkeyp
         "SIGN_IN_OVER_HTTP": "on",
         "FAULT_HORIZON": "11 s",
         "OPEN_DATA_REFRESH": "11 s",
+        "RETENTION_CONTENT": "31 d",
+        "RETENTION_HISTORY": "P1200D",
         **{f"SKOLVERKET_{what}_URL": "https://host.example.se/v1" for what in ADDRESSES},
         "SKOLVERKET_AUTHORISATION_PINS": PIN,
         "CORS_ORIGINS": "https://skola.example, http://127.0.0.1:5173",
@@ -76,6 +78,7 @@ def test_what_is_not_ours_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> Non
         ("FAULT_HORIZON", "7319"),
         ("FAULT_HORIZON", "7319 weeks"),
         ("OPEN_DATA_REFRESH", "7319"),
+        ("RETENTION_CONTENT", "7319 s"),
         ("SKOLVERKET_PROVISIONING_URL", "http://7319.example.se/v1"),
         ("SKOLVERKET_OPEN_DATA_URL", "7319.example.se/v1"),
         ("SKOLVERKET_AUTHORISATION_URL", "https://[7319"),
@@ -237,3 +240,17 @@ def test_serve_and_worker_say_what_they_go_by() -> None:
         shown = CliRunner().invoke(cli, [verb, "--help"], env={"COLUMNS": "200"}).output
         assert own in shown
         assert "METRICS_PORT" in shown
+
+
+@pytest.mark.parametrize(("content", "history"), [("400 d", "399 d"), ("365 d", "31 d")])
+def test_history_is_kept_for_no_shorter_than_what_is_in_it(
+    content: str, history: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RETENTION_CONTENT", content)
+    monkeypatch.setenv("RETENTION_HISTORY", content)
+    assert Settings().retention_history == Settings().retention_content
+    monkeypatch.setenv("RETENTION_HISTORY", history)
+    with pytest.raises(ValidationError) as refused:
+        Settings()
+    [sentence] = sentences(refused.value)
+    assert sentence.startswith("RETENTION_HISTORY: it is shorter than RETENTION_CONTENT")

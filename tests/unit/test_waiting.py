@@ -31,7 +31,8 @@ def job(status: str, *, error: str | None = None, started: datetime | None = NOW
 
 
 def run(status: str, *jobs: dict[str, Any], **more: Any) -> dict[str, Any]:
-    return {"status": status, "outcome": None, "cancel_requested_at": None, "roster_version": 2, "jobs": jobs, **more}
+    times = {"cancel_requested_at": None, "content_expired_at": None}
+    return {"status": status, "outcome": None, **times, "roster_version": 2, "jobs": jobs, **more}
 
 
 WAITS = run("queued", job("waiting", pending=3))
@@ -108,6 +109,7 @@ GONE = replace(AROUND, roster_version=None)
         (run("failed"), replace(AROUND, is_latest=False), {"send_again"}),
         (run("succeeded"), AROUND, {"send_again"}),
         (run("failed"), GONE, set()),
+        (run("failed", content_expired_at=NOW), AROUND, {"send_again"}),
     ],
 )
 def test_what_can_be_done_with_a_run(shown: dict[str, Any], around: Surroundings, possible: set[str]) -> None:

@@ -16,6 +16,7 @@ from app.db.cipher import OrganisationCipher
 from app.db.doctor import look
 from app.db.pauses import Place, pauses_in_force, pauses_of_activity
 from app.domain.diagnosis import Finding, Level, diagnose
+from app.domain.retention import Retention
 from app.domain.situation import Seen
 from app.errors import NotFound
 from app.views import Shown
@@ -167,6 +168,7 @@ async def _look(parts: Parts) -> Diagnosed:
         redis=await parts.runtime.notifier.writable() if settings.redis_url.get_secret_value() else None,
         certificates_needed=settings.skolverket_authorisation_url.startswith("https:"),
         fault_horizon=settings.fault_horizon,
+        retention=Retention(settings.retention_content, settings.retention_history),
         keys=list(parts.runtime.cipher.masters),
     )
     return Diagnosed(seen, diagnose(seen))

@@ -76,6 +76,10 @@ class RunOfJob(BaseModel):
     requested_by: RequestedBy
     on_record_error: Annotated[Policy, Field(description="Whether the chain stops after a stage with errors.")]
     status: Annotated[RunStatus, Field(description="Where the run stands.", examples=["succeeded"])]
+    content_expired_at: Annotated[
+        AwareDatetime | None,
+        Field(description="When what it had was deleted by its age; null before.", examples=[None]),
+    ]
 
 
 class Job(BaseModel):
@@ -150,6 +154,14 @@ class Run(BaseModel):
     finished_at: Annotated[AwareDatetime | None, Field(description="When it ended; null before.")]
     cancel_requested_at: Annotated[
         AwareDatetime | None, Field(description="When somebody cancelled it; null when nobody has.", examples=[None])
+    ]
+    content_expired_at: Annotated[
+        AwareDatetime | None,
+        Field(
+            description="When what it had was deleted by its age: texts and values of its records and calls are null"
+            " since, but for what is in use elsewhere. Null before.",
+            examples=[None],
+        ),
     ]
     jobs: Annotated[list[Job], Field(description="Its four jobs in their order.")]
 

@@ -9,7 +9,7 @@ from app.db.schema.columns import UUID, Time, metadata
 from app.db.schema.erasures import erasure
 from app.db.schema.objects import eppn, object_
 from app.db.schema.plans import plan, plan_item
-from app.db.schema.rosters import activity, content, finding, roster, roster_item, roster_staging
+from app.db.schema.rosters import activity, content, finding, last_listed, roster, roster_item, roster_staging
 from app.db.schema.runs import at_target, batch, event, job, pause, record, run
 from app.db.schema.service import (
     access_token,
@@ -44,6 +44,7 @@ __all__ = [
     "finding",
     "idempotency_key",
     "job",
+    "last_listed",
     "metadata",
     "object_",
     "organisation",

@@ -19,5 +19,7 @@ erasure = sa.Table(
     # None while a worker has it before it.
     sa.Column("erased_at", Time),
     one_of("kind", "persons", "organisation"),
+    # What is still to be done.
+    sa.Index("ix_erasure_open", "requested_at", postgresql_where=sa.text("erased_at IS NULL")),
     sa.CheckConstraint("erased_at IS NULL OR logged_at IS NOT NULL", name="logged_before_it_counts"),
 )

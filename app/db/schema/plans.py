@@ -25,6 +25,7 @@ plan = sa.Table(
     sa.CheckConstraint("allow <@ ARRAY['shrinks', 'weaker_marking', 'reused_id']", name="allow"),
     # No reference to the activity: a roster that is stored meanwhile need not wait for a plan.
     sa.Index("ix_plan_activity", "organisation_id", "activity_id", "created_at", "id"),
+    sa.Index("ix_plan_created", "created_at"),
 )
 
 plan_item = sa.Table(

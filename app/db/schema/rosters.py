@@ -34,6 +34,8 @@ activity = sa.Table(
     sa.ForeignKeyConstraint(["organisation_id", "roster_id"], ["roster.organisation_id", "roster.id"]),
     sa.CheckConstraint("(display_name_sealed IS NULL) = (deleted_at IS NOT NULL)", name="named_while_it_is_there"),
     sa.Index("ix_activity_newest", "organisation_id", "created_at", "id"),
+    # For whoever deletes a roster.
+    sa.Index("ix_activity_roster", "roster_id"),
     # What a key seals, for those who count it or seal it anew.
     sa.Index("ix_activity_key", sa.text(key_of("display_name_sealed")), "organisation_id"),
 )
@@ -51,6 +53,7 @@ roster = sa.Table(
     sa.Column("created_at", Time, nullable=False, server_default=NOW),
     sa.UniqueConstraint("organisation_id", "upload"),
     sa.UniqueConstraint("organisation_id", "activity_id", "version"),
+    sa.Index("ix_roster_created", "created_at", "id"),
 )
 
 content = sa.Table(
@@ -77,6 +80,17 @@ content = sa.Table(
     sa.Index("ix_content_words", "words", postgresql_using="gin"),
     # What a key seals, for those who count it or seal it anew.
     sa.Index("ix_content_key", sa.text(key_of("sealed")), "organisation_id"),
+)
+
+last_listed = sa.Table(
+    "last_listed",
+    metadata,
+    # Contents that no current roster has any more and a run still has: until when a roster had each. Of what a run
+    # under way kept from going by its age, the time since which it is to go.
+    sa.Column("organisation_id", UUID, sa.ForeignKey("organisation.id"), primary_key=True),
+    sa.Column("digest", sa.LargeBinary, primary_key=True),
+    sa.Column("at", Time, nullable=False),
+    sa.Index("ix_last_listed_at", "at"),
 )
 
 roster_staging = sa.Table(

@@ -36,6 +36,10 @@ run = sa.Table(
     sa.Column("pause_id", UUID, sa.ForeignKey("pause.id")),
     # Over the records of all its jobs, once it has ended: written by its guard.
     sa.Column("outcome", sa.Text),
+    # When what it had has gone by its age; while that goes on, at which job it is and at which object of it.
+    sa.Column("content_expired_at", Time),
+    sa.Column("expiring_position", sa.SmallInteger),
+    sa.Column("expiring_from", UUID),
     sa.ForeignKeyConstraint(["organisation_id", "activity_id"], ["activity.organisation_id", "activity.id"]),
     sa.UniqueConstraint("organisation_id", "activity_id", "sequence"),
     # What a live job refers to, so that its run can't leave `running` before it.
@@ -53,6 +57,7 @@ run = sa.Table(
     sa.CheckConstraint("pause_id IS NULL OR status IN ('running', 'held')", name="paused_while_under_way"),
     one_of("outcome", *OUTCOMES),
     sa.CheckConstraint("(finished_at IS NULL) = (outcome IS NULL)", name="finished_has_its_outcome"),
+    sa.CheckConstraint("content_expired_at IS NULL OR finished_at IS NOT NULL", name="expired_when_finished"),
     # Two runs of one activity are never under way.
     sa.Index(
         "uq_run_one_under_way",
@@ -71,6 +76,15 @@ run = sa.Table(
     sa.Index("ix_run_history_state", "organisation_id", "status", OUTCOME_OR_NONE, "created_at", "id"),
     sa.Index("ix_run_changed", "organisation_id", "changed_in", "id"),
     sa.Index("ix_run_made_by", "organisation_id", "requested_by_id", "created_at", "id"),
+    # By their end, the oldest first: what has gone by its age, and what has content that will.
+    sa.Index("ix_run_finished", "finished_at", "id", postgresql_where=sa.text("finished_at IS NOT NULL")),
+    sa.Index(
+        "ix_run_unexpired",
+        *("finished_at", "id"),
+        postgresql_where=sa.text("finished_at IS NOT NULL AND content_expired_at IS NULL"),
+    ),
+    # For whoever deletes a pause.
+    sa.Index("ix_run_paused", "pause_id", postgresql_where=sa.text("pause_id IS NOT NULL")),
 )
 
 _LIVE = "status IN ('queued', 'running')"
@@ -327,6 +341,8 @@ batch = sa.Table(
         "(status IN ('answered', 'refused', 'lost')) = (finished_at IS NOT NULL)", name="finished_has_its_time"
     ),
     sa.Index("ix_batch_open", "job_id", postgresql_where=sa.text("status IN ('written', 'called', 'accepted')")),
+    # For whoever deletes a job.
+    sa.Index("ix_batch_job", "job_id"),
     # What a key seals, for those who count it or seal it anew.
     sa.Index("ix_batch_key", sa.text(key_of("request_sha256")), "organisation_id"),
 )
@@ -364,6 +380,7 @@ pause = sa.Table(
         postgresql_nulls_not_distinct=True,
         postgresql_where=sa.text("ended_at IS NULL"),
     ),
+    sa.Index("ix_pause_ended", "ended_at", postgresql_where=sa.text("ended_at IS NOT NULL")),
 )
 
 event = sa.Table(

@@ -123,6 +123,8 @@ task = sa.Table(
     sa.CheckConstraint("(failed_at IS NULL) = (failure IS NULL)", name="failure_has_its_time"),
     sa.Index("ix_task_due", "kind", "due_at"),
     sa.Index("ix_task_leased", "leased_until", postgresql_where=sa.text("leased_until IS NOT NULL")),
+    # For whoever deletes a job.
+    sa.Index("ix_task_after", "after_job", postgresql_where=sa.text("after_job IS NOT NULL")),
     sa.Index("ix_task_accused", "accused_by", postgresql_where=sa.text("accused_by IS NOT NULL")),
     sa.Index("ix_task_held", "holder", postgresql_where=sa.text("holder IS NOT NULL")),
     sa.Index("ix_task_under_way", "organisation_id", postgresql_where=sa.text("under_way IS NOT NULL")),

@@ -2,7 +2,9 @@ CREATE OR REPLACE FUNCTION batch_guard() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF TG_OP = 'DELETE' THEN
         -- What has not left is no history.
-        IF OLD.status <> 'written' THEN
+        IF OLD.status <> 'written' AND (
+            current_setting('provkedja.history_goes', true) IS DISTINCT FROM 'on' OR OLD.finished_at IS NULL
+        ) THEN
             PERFORM refuse('batch_history', format('batch %s has left and cannot be deleted', OLD.id));
         END IF;
         RETURN OLD;

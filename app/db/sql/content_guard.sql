@@ -1,10 +1,10 @@
--- A content is what its digest says: it never changes, but may be sealed anew, and goes through `forget_content` and
--- `erase_objects` alone.
+-- A content is what its digest says: it never changes, but may be sealed anew, and goes through `forget_content`,
+-- `erase_objects` and `expire_objects` alone.
 CREATE OR REPLACE FUNCTION content_guard() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF TG_OP = 'DELETE' THEN
         IF current_setting('provkedja.forgetting', true) IS DISTINCT FROM 'on' THEN
-            PERFORM refuse('content_kept', 'a content goes through forget_content and erase_objects alone');
+            PERFORM refuse('content_kept', 'a content goes through forget_content, erase_objects and expire_objects alone');
         END IF;
         RETURN OLD;
     END IF;

@@ -34,6 +34,9 @@ BEGIN
     ) THEN
         RETURN jsonb_build_object('refused', 'queue_busy');
     END IF;
+    IF one.content_expired_at IS NOT NULL THEN
+        RETURN jsonb_build_object('refused', 'content_erased');
+    END IF;
     PERFORM FROM job CROSS JOIN LATERAL (
         SELECT outgoing FROM record WHERE record.run_id = of_run AND record.kind = job.kind AND record.sendable
             AND record.status IN ('pending', 'error', 'skipped') OFFSET 0
@@ -46,6 +49,7 @@ BEGIN
     END IF;
     UPDATE run SET status = 'running', started_at = coalesce(started_at, clock_timestamp()), finished_at = NULL,
         cancel_requested_at = NULL, pause_id = pause_of(of_organisation, one.activity_id),
+        expiring_position = NULL, expiring_from = NULL,
         on_record_error = coalesce(record_errors, on_record_error), allow = coalesce(allowed, allow)
     WHERE id = of_run;
     UPDATE job SET status = 'waiting', finished_at = NULL, error = NULL, attempt = 0, worker_deaths = 0,

@@ -6,6 +6,18 @@ BEGIN
         END IF;
         RETURN NEW;
     END IF;
+    IF current_setting('provkedja.forgetting', true) = 'on' THEN
+        -- How far its contents have gone by their age, and nothing else of it changes.
+        IF OLD.finished_at IS NULL OR to_jsonb(NEW) - '{content_expired_at,expiring_position,expiring_from}'::text[]
+            IS DISTINCT FROM to_jsonb(OLD) - '{content_expired_at,expiring_position,expiring_from}'::text[] THEN
+            PERFORM refuse('run_final', format('run %s expires and changes in nothing else', OLD.id));
+        END IF;
+        IF NEW.content_expired_at IS DISTINCT FROM OLD.content_expired_at THEN
+            NEW.version := OLD.version + 1;
+            NEW.changed_in := pg_current_xact_id();
+        END IF;
+        RETURN NEW;
+    END IF;
     IF (NEW.id, NEW.organisation_id, NEW.activity_id, NEW.sequence)
         IS DISTINCT FROM (OLD.id, OLD.organisation_id, OLD.activity_id, OLD.sequence) THEN
         PERFORM refuse('run_identity', format('run %s cannot change its identity', OLD.id));

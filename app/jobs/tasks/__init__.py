@@ -7,6 +7,7 @@ from datetime import timedelta
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.db.cipher import Cipher
+from app.domain.retention import Retention
 from app.jobs.calls import Calls
 from app.jobs.tasks import (
     check_organisation,
@@ -23,6 +24,7 @@ from app.jobs.tasks.erase import Erase
 from app.jobs.tasks.findings import SecondLook
 from app.jobs.tasks.kind import TaskKind
 from app.jobs.tasks.repair import Repairs
+from app.jobs.tasks.retain import Retain
 from app.jobs.tasks.seal_anew import SealAnew
 from app.settings import Settings
 from app.target import Published, Target
@@ -32,12 +34,13 @@ def inside(
     engine: AsyncEngine,
     cipher: Cipher,
     published: Published,
+    kept: Retention,
     token_keys: Cipher | None = None,
     erasures_file: str = "",
 ) -> Mapping[str, TaskKind]:
     """Gives the kinds that stay inside, which any worker may do; `cipher` opens what is sealed, `token_keys` tokens.
 
-    Without an `erasures_file` nothing is erased.
+    What is old enough goes as `kept` says. Without an `erasures_file` nothing is erased.
     """
     tidy = (
         *(forget_keys.KIND, forget_workers.KIND, forget_epochs.KIND, forget_staged.KIND, forget_sessions.KIND),
@@ -45,7 +48,8 @@ def inside(
     )
     anew = SealAnew(engine, cipher, token_keys)
     look, erase = SecondLook(engine, cipher, published), Erase(engine, cipher, published, erasures_file)
-    return _by_name(*tidy, look.kind(), compare_roster.kind(engine), anew.kind(), erase.kind())
+    old = Retain(engine, kept).kinds()
+    return _by_name(*tidy, *old, look.kind(), compare_roster.kind(engine), anew.kind(), erase.kind())
 
 
 def calling(

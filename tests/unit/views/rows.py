@@ -134,6 +134,7 @@ def run(**changes: Any) -> Object:
         "started_at": AT,
         "finished_at": None,
         "cancel_requested_at": None,
+        "content_expired_at": None,
         "pause_since": None,
         "pause_reason": None,
         "pause_by": None,

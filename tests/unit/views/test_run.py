@@ -86,7 +86,7 @@ def test_a_job_shows_its_activity_and_what_kind_of_run_it_is_of() -> None:
     shown = show_job(job(), run())
     assert shown["activity"] == {"id": run()["activity_id"], "display_name": "Prov i matematik"}
     asked = {"requested_by": {"id": KEY, "name": "a key"}, "on_record_error": "halt"}
-    assert shown["run"] == {"sequence": 1, "status": "running", **asked}
+    assert shown["run"] == {"sequence": 1, "status": "running", "content_expired_at": None, **asked}
 
 
 @pytest.mark.parametrize("changed", [{"version": 3}, {"activity_version": 8}])
