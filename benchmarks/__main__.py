@@ -1,6 +1,6 @@
 """The short set: what the service does beside an opponent in the same run, one table at the end.
 
-    python -m benchmarks [--smallest] [--only stages|throughput|chains|polls|intake|bodies|reading]
+    python -m benchmarks [--smallest] [--only stages|throughput|chains|polls|intake|bodies|neighbours|reading]
 
 At most ten minutes; with `--smallest` every benchmark in its smallest form, which shows that it works and measures
 nothing. Only ratios count, and a missed budget is no failure: this ends with another status than 0 only when something
@@ -12,7 +12,7 @@ import os
 import time
 from collections.abc import Callable, Mapping
 
-from benchmarks import bodies, chains, intake, polls, reading, stages, throughput
+from benchmarks import bodies, chains, intake, neighbours, polls, reading, stages, throughput
 from benchmarks.figures import Figure, table
 
 Benchmark = Callable[[], list[Figure]]
@@ -32,6 +32,7 @@ _SMALLEST: Mapping[str, Benchmark] = {
     "polls": lambda: polls.measure(polls.Load(seconds=0.1, rounds=1, connections=2, streams=10)),
     "intake": lambda: intake.measure(100, idle_seconds=0),
     "bodies": lambda: bodies.measure(0.1, idle_seconds=0),
+    "neighbours": lambda: neighbours.measure(neighbours.Load(seconds=0.3, rounds=1, streams=3, uploads=2, rate=20)),
     # Takes half an hour where it measures something, and machines of its own.
     "reading": lambda: reading.measure(reading.SMALLEST, reading.Load(seconds=2, alone=1, first=1)),
 }

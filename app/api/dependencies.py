@@ -1,7 +1,7 @@
 """What routes are given: the running parts, who calls and who is shown the answer, a connection that reads."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Annotated, Final
@@ -45,6 +45,7 @@ from app.views.viewer import Viewer
 _DIAGNOSIS_SECONDS: Final = (5.0, 3.0)
 # In seconds, until a statement has its place.
 _PLACE_WITHIN: Final = 20.0
+_BEARER: Final = "Bearer "
 _NOBODY: Final = UUID(int=0)
 
 
@@ -74,6 +75,8 @@ class Parts:
     # How exams stand, for all who look at one: of so many objects in all. What changes without a run, the service finds
     # out minutes later itself.
     exams: KeptWhileSame[object] = field(default_factory=lambda: KeptWhileSame(60_000, 10.0))
+    # For requests of one key until their answers begin, or they take long.
+    beginning: Places = field(default_factory=lambda: Places(1_000, 1))
     # For statements of one key: never all connections that there are.
     statement_places: Places = field(default_factory=lambda: Places(16, 8))
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
@@ -223,6 +226,14 @@ def count_request(parts: Parts, caller: Caller | Operator, cost: float = 1.0) ->
     if note is not None and note.rate_limit is None:
         organisation_id = caller.organisation_id if isinstance(caller, Caller) else None
         note.rate_limit = parts.limits.count(caller.key_id, organisation_id, cost)
+
+
+def remembered_caller(parts: Parts, authorization: Sequence[str]) -> Caller | Operator | None:
+    """Gives whose key the headers `authorization` have, if that is known without asking anybody."""
+    if len(authorization) != 1 or not authorization[0].startswith(_BEARER):
+        return None
+    key = keys.parse(authorization[0].removeprefix(_BEARER))
+    return parts.runs.remembered_caller(*key) if key is not None else None
 
 
 async def caller_of(request: Request, parts: PartsDep, given: Credentials) -> Caller:

@@ -13,6 +13,7 @@ from uuid import UUID
 from fastapi import Request
 
 from app.api.http.problems import Busy, TooSlow
+from app.api.http.request_ids import let_next_begin
 from app.db.places import Places
 
 AT_ONCE = 4
@@ -70,6 +71,7 @@ class IntakePlaces:
 async def arriving(request: Request, timeout: Timeouts, count: Callable[[int], None]) -> AsyncGenerator[bytes]:
     """Gives a body's chunks and counts their bytes; raises TooSlow for a sender who takes more time than it has."""
     stream = aiter(request.stream())
+    let_next_begin()
     waited, taken = 0.0, 0
     while True:
         began = time.monotonic()

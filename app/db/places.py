@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from uuid import UUID
 
@@ -24,22 +24,43 @@ class Places:
     @asynccontextmanager
     async def take(self, organisation_id: UUID, timeout: float | None = None) -> AsyncIterator[None]:
         """Holds a place for as long as the context lasts; raises TimeoutError when none came within `timeout` s."""
+        leave = await self.enter(organisation_id, timeout)
+        try:
+            yield
+        finally:
+            leave()
+
+    async def enter(self, organisation_id: UUID, timeout: float | None = None) -> Callable[[], None]:
+        """Waits for a place, and gives what leaves it, once however often it is called; raises TimeoutError."""
         waiting = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(organisation_id, deque()).append(waiting)
         self._give()
         try:
             async with asyncio.timeout(timeout):
                 await waiting
-            yield
-        finally:
+        except BaseException:
             if waiting.done() and not waiting.cancelled():
-                self._free += 1
-                self._held[organisation_id] -= 1
-                if not self._held[organisation_id]:
-                    del self._held[organisation_id]
+                self._leave(organisation_id)
             else:
                 self._forget(organisation_id, waiting)
-            self._give()
+                self._give()
+            raise
+        held = True
+
+        def leave() -> None:
+            nonlocal held
+            if held:
+                held = False
+                self._leave(organisation_id)
+
+        return leave
+
+    def _leave(self, organisation_id: UUID) -> None:
+        self._free += 1
+        self._held[organisation_id] -= 1
+        if not self._held[organisation_id]:
+            del self._held[organisation_id]
+        self._give()
 
     def _give(self) -> None:
         """Gives the free places to those whose turn it is."""

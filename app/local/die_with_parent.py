@@ -1,4 +1,4 @@
-"""Turns itself into another program that dies with its parent and, on request, is not root.
+"""OneByOne itself into another program that dies with its parent and, on request, is not root.
 
 Run by its path, as a program of its own: a hook between fork and exec is not safe in a process with threads. Linux has
 the calls for both; elsewhere the program just starts.

@@ -24,6 +24,7 @@ from app.api.http.query import declared_parameters_only
 from app.api.http.request_forms import RequestForms
 from app.api.limits.key_handles import KeyHandles
 from app.api.limits.limits import Limits
+from app.api.limits.one_by_one import OneByOne
 from app.api.polling.from_memory import FromMemory
 from app.api.polling.run_reader import RunReader
 from app.api.readiness import Readiness
@@ -80,6 +81,7 @@ def create_app(runtime: Runtime) -> FastAPI:
     app.add_middleware(Departures)
     app.add_middleware(handlers.Unhandled)
     app.add_middleware(BodyLimit, max_roster_bytes=runtime.settings.max_roster_bytes)
+    app.add_middleware(OneByOne)
     app.add_middleware(FromMemory)
     app.add_middleware(Compressed)
     app.add_middleware(HeadAsGet)

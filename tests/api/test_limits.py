@@ -2,13 +2,14 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator
+import json
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from uuid import UUID, uuid4
 
 import httpx
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, text
 
 from app.api.limits.buckets import Buckets, Rate
 from app.api.limits.limits import ALL_FAILURES, FAILURES, Limits
@@ -190,3 +191,72 @@ async def test_one_key_never_has_all_connections(service: Service) -> None:
     asking.set()
     await asyncio.gather(*holding)
     assert entered == 40
+
+
+async def test_short_requests_of_a_key_are_worked_on_one_by_one_and_nobody_else_waits(service: Service) -> None:
+    """Who sends many at once has one share of the process, as another key has, and as another browser has."""
+    client, other = await service.client("history"), await service.client("history")
+    for each in (client, other):
+        # From now on whose key it is is known.
+        await each.get("/runs")
+    places = service.app.state.parts.beginning
+    begun = places.enter
+    mine, waits = UUID(int=0), asyncio.Event()
+
+    async def noting(whose: UUID, timeout: float | None = None) -> Callable[[], None]:
+        nonlocal mine
+        mine = whose
+        waits.set()
+        leave: Callable[[], None] = await begun(whose, timeout)
+        return leave
+
+    places.enter = noting
+    await client.get("/runs")
+    leave = await begun(mine)
+    waits.clear()
+    waiting = asyncio.create_task(client.get("/runs"))
+    await waits.wait()
+    assert (await other.get("/runs")).status_code == 200
+    assert (await other.get("/historik/logga-in", headers={"Cookie": "provkedja=x"})).status_code == 200
+    assert not waiting.done()
+    leave()
+    assert (await waiting).status_code == 200
+
+
+async def test_what_waits_for_postgres_keeps_no_other_request_of_its_key(service: Service) -> None:
+    client = await service.client("history")
+    await client.get("/runs")
+    waits = "SELECT count(*) FROM pg_locks WHERE relation = 'roster_item'::regclass AND NOT granted"
+    async with service.runtime.engine.begin() as conn:
+        await conn.exec_driver_sql("LOCK TABLE roster_item IN ACCESS EXCLUSIVE MODE")
+        stuck = asyncio.create_task(client.get(f"/objects/persons/{uuid4()}"))
+        async with asyncio.timeout(10):
+            while not await conn.scalar(text(waits)):  # noqa: ASYNC110 - Postgres says it to nobody
+                await asyncio.sleep(0.01)
+            assert (await client.get("/runs")).status_code == 200
+        assert not stuck.done()
+    assert (await stuck).status_code == 404
+
+
+async def test_a_roster_that_arrives_and_an_answer_that_has_begun_keep_no_other_request_of_their_key(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long either takes."""
+    monkeypatch.setattr("app.api.limits.one_by_one._SHORT", 60)
+    client, more = await service.client("history", "provision"), asyncio.Event()
+    await client.get("/runs")
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield b" "
+        await more.wait()
+        yield json.dumps(body()).encode()
+
+    headers = {"Content-Type": "application/json"}
+    sending = asyncio.create_task(client.put(f"/activities/{uuid4()}", content=slowly(), headers=headers))
+    async with asyncio.timeout(10), streams(client, 1) as statuses:
+        assert statuses == [200]
+        for _ in range(3):
+            assert (await client.get("/runs")).status_code == 200
+    assert not sending.done()
+    more.set()
+    assert (await sending).status_code == 201

@@ -31,6 +31,30 @@ LIMITS: Final = (
         ("connections",),
     ),
     Fault(
+        "a key has as much of a process as it has requests",
+        "note.let_next = await parts.beginning.enter(whose, _WITHIN)",
+        "note.let_next = lambda: None",
+        ("limits",),
+    ),
+    Fault(
+        "a request that waits for Postgres keeps the others of its key",
+        "asyncio.get_running_loop().call_later(_SHORT, note.let_next)",
+        "pass",
+        ("limits",),
+    ),
+    Fault(
+        "a roster that arrives keeps the other requests of its key",
+        "    stream = aiter(request.stream())\n    let_next_begin()\n",
+        "    stream = aiter(request.stream())\n",
+        ("limits",),
+    ),
+    Fault(
+        "who has been answered keeps the other requests of its key",
+        '                status = int(message["status"])\n                let_next_begin()\n',
+        '                status = int(message["status"])\n',
+        ("limits",),
+    ),
+    Fault(
         "a request is taken although nothing is left",
         "        if least.wait:\n",
         "        if False:\n",

@@ -11,7 +11,7 @@ from fastapi.routing import iter_route_contexts
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.http.policies import NO_PAGE
-from app.api.http.request_ids import begin_request, end_request
+from app.api.http.request_ids import begin_request, end_request, let_next_begin
 from app.api.metrics import Metrics
 from app.logs import request_logger
 
@@ -47,6 +47,7 @@ class Observed:
             if message["type"] == "http.response.start":
                 # as a number: an enumeration would be written as what it is called
                 status = int(message["status"])
+                let_next_begin()
                 own = {name for name, _ in message["headers"]}
                 policies = (each for each in _NO_PAGE if each[0] not in own)
                 message = {**message, "headers": [*message["headers"], id_header, *over_tls, *policies]}
@@ -58,6 +59,7 @@ class Observed:
         try:
             await self.app(scope, receive, noting)
         finally:
+            let_next_begin()
             route = _template(scope)
             method = scope["method"] if scope["method"] in _METHODS else "other"
             seconds = time.perf_counter() - began

@@ -1,5 +1,6 @@
 """The request under way: its id, which its answer, its errors and its log lines have, and the key that was accepted."""
 
+from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
 from uuid import UUID, uuid4
@@ -18,6 +19,8 @@ class RequestNote:
     rate_limit: str | None = None
     # Places for statements that it holds.
     places: int = 0
+    # What has the next request of its key begin, where that waits for this one.
+    let_next: Callable[[], None] | None = None
 
 
 _UNDER_WAY: ContextVar[RequestNote | None] = ContextVar("request_under_way", default=None)
@@ -46,6 +49,13 @@ def note_key(handle: str, key_id: UUID) -> None:
     """Notes which key was accepted, by its handle."""
     if (note := _UNDER_WAY.get()) is not None:
         note.key_handle, note.key_id = handle, key_id
+
+
+def let_next_begin() -> None:
+    """Lets the next request of the same key be worked on: this one waits for its caller, or has been answered."""
+    note = _UNDER_WAY.get()
+    if note is not None and note.let_next is not None:
+        note.let_next()
 
 
 def instance() -> str:

@@ -10,17 +10,15 @@ from uuid import UUID
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.api.dependencies import Parts, count_request, viewer_of
+from app.api.dependencies import Parts, count_request, remembered_caller, viewer_of
 from app.api.http.answers import Polled
 from app.api.http.problems import TooManyRequests, answer_of
 from app.api.limits.limits import FROM_MEMORY
-from app.security import keys
 from app.security.keys import Caller
 
 _POLLED: Final = re.compile(r"/(runs|jobs)/([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})")
 # For the figures, which know a route by its template.
 _ROUTES: Final = {"runs": SimpleNamespace(path="/runs/{run_id}"), "jobs": SimpleNamespace(path="/jobs/{job_id}")}
-_BEARER: Final = "Bearer "
 _BODY: Final = frozenset((b"content-length", b"transfer-encoding"))
 
 
@@ -63,10 +61,7 @@ def _find(scope: Scope, asked: re.Match[str]) -> tuple[Polled, bool] | None:
             tags.append(value.decode("latin-1"))
         elif name in _BODY:
             return None
-    if len(bearers) != 1 or not bearers[0].startswith(_BEARER):
-        return None
-    key = keys.parse(bearers[0].removeprefix(_BEARER))
-    caller = parts.runs.remembered_caller(*key) if key is not None else None
+    caller = remembered_caller(parts, bearers)
     if not isinstance(caller, Caller) or not caller.may("history", "provision"):
         return None
     if caller.school_units is not None:
