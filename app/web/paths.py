@@ -18,6 +18,7 @@ PATHS: Final = {
     "sign_in_answer": "/historik/logga-in/svar",
     "step_up": "/historik/logga-in/skyddade",
     "sign_out": "/historik/logga-ut",
+    "session": "/historik/session",
     "file": "/historik/filer/{digest}/{name}",
     "run": "/historik/korningar/{run_id}",
     "cancel": "/historik/korningar/{run_id}/avbryt",

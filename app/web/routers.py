@@ -16,6 +16,7 @@ from app.web import (
     run_actions,
     run_page,
     sending,
+    session_watch,
     sign_in,
 )
 
@@ -23,6 +24,7 @@ ROUTERS: Final = (
     files.router,
     sign_in.router,
     provider_sign_in.router,
+    session_watch.router,
     history.router,
     run_page.router,
     run_actions.router,

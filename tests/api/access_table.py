@@ -137,6 +137,7 @@ GET    /historik/prov                                 401 200     200 200   200 
 GET    /historik/prov/{activity_id}                   401 200     200 200   404     303      200    200
 GET    /historik/prov/{activity_id}/elever            401 200     200 200   404     303      200    200
 GET    /historik/prov/{activity_id}/skicka            401 200     200 200   404     303      200    403
+GET    /historik/session                              401 204     204 204   204     204      204    204
 POST   /historik/drift/korningar/{run_id}/avbryt      401 403     403 403   403     303      403    403
 POST   /historik/drift/korningar/{run_id}/forsok-igen 401 403     403 403   403     303      403    403
 POST   /historik/drift/{number}/fortsatt              401 403     403 403   403     303      403    403

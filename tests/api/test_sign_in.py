@@ -179,6 +179,21 @@ async def test_htmx_is_led_to_the_sign_in(service: Service, browser: httpx.Async
     assert answer.text == ""
 
 
+async def test_a_page_does_not_outlast_its_session(service: Service, browser: httpx.AsyncClient) -> None:
+    """Whatever stands on a page, it asks each minute whether its session counts, and is led away when that is over."""
+    asks = {"HX-Request": "true"}
+    await sign_in(browser, await service.key("history"))
+    for path in ("/historik", "/historik/prov"):
+        page = (await browser.get(path)).text
+        [asked] = re.findall(r'hx-get="(/historik/session[^"]*)" hx-trigger="every 60s"', page)
+        assert (await browser.get(asked, headers=asks)).status_code == 204
+    await execute(service, "UPDATE session SET seen_at = clock_timestamp() - interval '20 min'")
+    await browser.get("/historik/session?lang=en", headers=asks)
+    await execute(service, "UPDATE session SET seen_at = seen_at - interval '11 min'")
+    ended = await browser.get("/historik/session?lang=en", headers=asks)
+    assert (ended.headers["hx-redirect"], ended.text) == ("/historik/logga-in?lang=en", "")
+
+
 async def test_signing_out_needs_the_token_of_the_very_session(service: Service, browser: httpx.AsyncClient) -> None:
     """Without it, with another session's, or from elsewhere it is 403; with it, the session is no more."""
     await sign_in(browser, await service.key("history"))

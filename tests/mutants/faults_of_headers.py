@@ -1,4 +1,4 @@
-"""Faults of what answers say to browsers."""
+"""Faults of what answers say to browsers, and of what is left in one."""
 
 from typing import Final
 
@@ -15,6 +15,12 @@ HEADERS: Final = (
         "who has signed out goes back to what was seen",
         '    answer.headers["Clear-Site-Data"] = \'"cache", "storage"\'\n',
         "",
+        ("sessions",),
+    ),
+    Fault(
+        "a page stays on the screen when its session is over",
+        """ hx-trigger="every 60s" hx-swap="none"></div>""",
+        """ hx-trigger="load" hx-swap="none"></div>""",
         ("sessions",),
     ),
 )

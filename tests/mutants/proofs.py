@@ -58,6 +58,7 @@ _SESSIONS = (
     "a_key_with_history_signs_in",
     "a_form_from_elsewhere_signs_nobody_in",
     "a_session_ends_by_itself",
+    "a_page_does_not_outlast_its_session",
     "what_a_page_asks_for_by_itself_keeps_no_session_going",
     "signing_out_needs_the_token_of_the_very_session",
     "the_page_after_the_sign_in_is_one_of_ours",
