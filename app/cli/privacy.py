@@ -9,11 +9,12 @@ import typer
 
 from app.cli.arguments import FORM, AsJson, read_organisation
 from app.cli.output import Columns, Document, print_json, print_line, print_list
-from app.cli.start import database
+from app.cli.start import database, read_settings
 from app.db import inventory, reads, tenants
 from app.db import keys as stored
 from app.db.acting import on_behalf_of
 from app.domain.ages import AGES, OLDER
+from app.domain.retention import Retention
 
 privacy = typer.Typer(no_args_is_help=True, help="What is held of an organisation.")
 
@@ -35,8 +36,13 @@ def report(organisation: Of, as_json: AsJson = False) -> None:
     for since in ("disabled_at", "erased_at"):
         if shown[since]:
             print_line(f"{since.removesuffix('_at')} since {_time(shown[since])}")
+    kept = shown["retention"]
+    print_line(
+        f"contents are kept {kept['content_days']} days after their last use, history {kept['history_days']} days"
+    )
     for title, rows, columns in (
         ("Held", shown["held"], _HELD),
+        ("Past its time", [{"what": what, "number": number} for what, number in kept["past"].items()], _PAIRS),
         ("In clear", [{"what": what, "number": number} for what, number in shown["in_clear"].items()], _PAIRS),
         ("Sealed with", shown["sealed_with"], _SEALED),
         ("Keys", shown["keys"], _KEYS),
@@ -47,6 +53,8 @@ def report(organisation: Of, as_json: AsJson = False) -> None:
 
 
 async def _read(number: str) -> dict[str, Any]:
+    settings = read_settings()
+    retention = Retention(settings.retention_content, settings.retention_history)
     async with database() as engine:
         async with engine.begin() as conn:
             one = (await tenants.organisations(conn, number))[0]
@@ -63,7 +71,13 @@ async def _read(number: str) -> dict[str, Any]:
                 "held": held,
                 "in_clear": {**_in_clear(held), **await inventory.count_in_clear(conn, one["id"])},
                 "sealed_with": await inventory.count_sealed(conn, one["id"]),
-                "keys": [_key(key) for key in keys],
+                # Accounts at a provider are of people: they are counted, and have no line each.
+                "keys": [_key(key) for key in keys if key["issuer"] is None],
+                "retention": {
+                    "content_days": retention.content.days,
+                    "history_days": retention.history.days,
+                    "past": await inventory.count_past(conn, one["id"], retention),
+                },
                 "erasures": await inventory.count_erasures(conn, one["id"]),
             }
 

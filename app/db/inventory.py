@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.sealed import SEALED
 from app.domain.ages import AGES, OLDER
+from app.domain.retention import Retention
 
 # Whatever has a place in a current roster, in a run or at Skolverket: what it is, and since when it has been there.
 _PLACES: Final = """
@@ -101,7 +102,10 @@ _ROWS: Final = {
     ),
     "events": _Rows("event WHERE organisation_id = :of", at="at"),
     "pauses": _Rows("pause WHERE organisation_id = :of", at="since"),
-    "keys": _Rows("api_key WHERE organisation_id = :of"),
+    "keys": _Rows("api_key WHERE organisation_id = :of AND subject IS NULL"),
+    # Of people and systems that an OpenID provider knows, and what their groups are worth.
+    "accounts": _Rows("api_key WHERE organisation_id = :of AND subject IS NOT NULL"),
+    "sign-in mappings": _Rows("sign_in_mapping WHERE organisation_id = :of"),
     "sessions": _Rows(_OF_KEYS.format(table="session"), at="session.created_at"),
     "idempotency answers": _Rows(_OF_KEYS.format(table="idempotency_key"), at="idempotency_key.created_at"),
     "webhooks": _Rows("webhook WHERE organisation_id = :of"),
@@ -118,9 +122,19 @@ _ERASURES: Final = """
         max(erased_at) AS last_done_at
     FROM erasure WHERE organisation_id = :of GROUP BY kind ORDER BY kind DESC
 """
+# What a worker has not come to yet, of what goes by its age; a run that an activity sent last stays all the same.
+_PAST: Final = """
+    SELECT
+        (SELECT count(*) FROM run WHERE organisation_id = :of AND finished_at < now() - CAST(:content AS interval)
+            AND content_expired_at IS NULL) AS runs_with_contents,
+        (SELECT count(*) FROM last_listed WHERE organisation_id = :of AND at < now() - CAST(:content AS interval))
+            AS contents_in_no_roster,
+        (SELECT count(*) FROM run WHERE organisation_id = :of AND finished_at < now() - CAST(:history AS interval))
+            AS runs
+"""
 _IN_CLEAR: Final = """
     SELECT (SELECT count(*) FROM webhook WHERE organisation_id = :of) AS webhook_addresses,
-        (SELECT count(*) FROM api_key WHERE organisation_id = :of) AS key_names,
+        (SELECT count(*) FROM api_key WHERE organisation_id = :of AND subject IS NULL) AS key_names,
         (SELECT count(*) FROM pause WHERE organisation_id = :of AND reason IS NOT NULL) AS operators_reasons,
         (SELECT cardinality(eppn_domains) FROM organisation WHERE id = :of) AS login_domains
 """
@@ -156,6 +170,12 @@ async def count_held(conn: AsyncConnection, of: UUID) -> list[dict[str, Any]]:
 async def count_erasures(conn: AsyncConnection, of: UUID) -> list[dict[str, Any]]:
     """Counts the erasures of persons, and of the organisation: how many were asked for, and how many are done."""
     return [dict(row) for row in (await conn.execute(sa.text(_ERASURES), {"of": of})).mappings()]
+
+
+async def count_past(conn: AsyncConnection, of: UUID, retention: Retention) -> dict[str, int]:
+    """Counts what is older than `retention` and still there: runs with contents, contents, runs as history."""
+    given = {"of": of, "content": retention.content, "history": retention.history}
+    return dict((await conn.execute(sa.text(_PAST), given)).mappings().one())
 
 
 async def count_in_clear(conn: AsyncConnection, of: UUID) -> dict[str, int]:

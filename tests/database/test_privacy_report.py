@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import pytest
+import sqlalchemy as sa
 
 from app.db import content, erasures, inventory, sessions, tenants
 from app.local.postgres import as_role
@@ -184,3 +185,26 @@ async def test_the_report_names_nobody(scene: Scene, as_worker: Command) -> None
 async def test_an_organisation_that_is_not_there_is_told(as_worker: Command) -> None:
     ended = await as_worker("privacy", "report", "--organisation", "2120009820")
     assert (ended.code, ended.out) == (1, "")
+
+
+async def test_what_is_past_its_time_is_counted(
+    scene: Scene, as_worker: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the settings that are in force: a run with its contents, a content that no roster has, a run as history."""
+    tenant = scene.tenant
+    nothing = {"runs_with_contents": 0, "contents_in_no_roster": 0, "runs": 0}
+    kept = (await reported(as_worker, tenant))["retention"]
+    assert kept == {"content_days": 365, "history_days": 1095, "past": nothing}
+    async with tenant.engine.begin() as conn:
+        # Past the guards, which let nothing of a run that has ended be changed.
+        await conn.execute(sa.text("SET LOCAL session_replication_role = replica"))
+        await conn.execute(sa.text("UPDATE run SET finished_at = finished_at - interval '40 days'"))
+    digest = "SELECT organisation_id, digest, clock_timestamp() - interval '31 days' FROM content LIMIT 1"
+    await tenant.do(f"INSERT INTO last_listed (organisation_id, digest, at) {digest}")
+    monkeypatch.setenv("RETENTION_CONTENT", "30 d")
+    assert (await reported(as_worker, tenant))["retention"]["past"] == {
+        **nothing,
+        **dict.fromkeys(list(nothing)[:2], 1),
+    }
+    monkeypatch.setenv("RETENTION_HISTORY", "39 d")
+    assert (await reported(as_worker, tenant))["retention"]["past"] == dict.fromkeys(nothing, 1)

@@ -17,10 +17,4 @@ HEADERS: Final = (
         "",
         ("sessions",),
     ),
-    Fault(
-        "a page stays on the screen when its session is over",
-        """ hx-trigger="every 60s" hx-swap="none"></div>""",
-        """ hx-trigger="load" hx-swap="none"></div>""",
-        ("sessions",),
-    ),
 )
