@@ -19,7 +19,9 @@ _Url = Annotated[
     ),
 ]
 _Types = Annotated[list[EventType], Field(min_length=1, max_length=4, description="What the endpoint is told of.")]
-_Description = Annotated[Text, Field(max_length=255, description="For whoever reads the list.")]
+_Description = Annotated[
+    Text, Field(max_length=255, description="For whoever reads the list. It is not encrypted: no name of a person.")
+]
 _Enabled = Annotated[
     bool, Field(strict=True, description="While it is not, nothing is written down for it and nothing is sent.")
 ]
