@@ -4,25 +4,21 @@ What was agreed with the provider travels with the browser, sealed, and goes at 
 refusal is a page with words of ours: nothing that the provider, or whoever sent the browser here, says is repeated.
 """
 
-import base64
-import binascii
 import hmac
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final
-from uuid import UUID
 
 import structlog
-from cryptography.exceptions import InvalidTag
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from app.api.admissions import Admissions
 from app.api.dependencies import Parts, PartsDep
+from app.api.handed_out import HandedOut
 from app.api.http.query import addressed_by_others
 from app.api.limits.limits import too_many_failures
 from app.catalogue import Language
-from app.db.cipher import KeyUnknown, OrganisationCipher
 from app.db.sessions import LONGEST
 from app.errors import NotFound
 from app.oidc.calls import ProviderUnavailable, RequestRefused
@@ -44,8 +40,7 @@ REFUSALS: Final = (
     *("no_history", "not_stepped_up", "other_person"),
 )
 _UNDER_WAY: Final = Cookie("provkedja-signing-in")
-# No organisation has it, and no organisation's salt is so short.
-_OF_NOBODY, _SALT, _PLACE = UUID(int=0), b"sign-in", b"sign-in under way"
+_AGREED: Final = HandedOut(b"sign-in under way")
 _log = structlog.stdlib.get_logger(__name__)
 assert PATHS["sign_in_answer"] == ANSWER_PATH  # noqa: S101 - what the provider is told is where the route is
 
@@ -111,8 +106,7 @@ async def _leave(
     except ProviderUnavailable:
         return go_to("sign_in", language, refused="unavailable")
     answer = RedirectResponse(there, 303)
-    sealed = _cipher(parts).seal(transaction.to_bytes(), _PLACE)
-    _UNDER_WAY.give(request, answer, base64.urlsafe_b64encode(sealed).rstrip(b"=").decode("ascii"), good_for=GOOD_FOR)
+    _UNDER_WAY.give(request, answer, _AGREED.seal(parts, transaction.to_bytes()), good_for=GOOD_FOR)
     return answer
 
 
@@ -166,16 +160,9 @@ def _admissions(parts: Parts) -> Admissions:
 
 def _opened(parts: Parts, text: str | None) -> Transaction | None:
     """Opens what the browser was given when it left; None for what never was, or is over."""
-    if not text:
-        return None
+    plain = _AGREED.open(parts, text) if text else None
     try:
-        encoded = text.encode("ascii")
-        sealed = base64.b64decode(encoded + b"=" * (-len(encoded) % 4), altchars=b"-_", validate=True)
-        opened = Transaction.of_bytes(_cipher(parts).open(sealed, _PLACE))
-    except (ValueError, IndexError, TypeError, KeyUnknown, InvalidTag, binascii.Error):
+        opened = None if plain is None else Transaction.of_bytes(plain)
+    except (ValueError, TypeError):
         return None
-    return opened if opened.is_good(time.time()) else None
-
-
-def _cipher(parts: Parts) -> OrganisationCipher:
-    return parts.runtime.cipher.of(_OF_NOBODY, _SALT)
+    return opened if opened is not None and opened.is_good(time.time()) else None

@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl, urlsplit
 from fastapi import Depends, Query, Request, Response
 
 from app.api.dependencies import AskAgain, Parts, PartsDep, check_whole, count_request, parts_of, viewer_of
+from app.api.handed_out import HandedOut
 from app.api.http.problems import BadRequest, Forbidden, TooSlow, Unauthorised
 from app.catalogue import Language
 from app.db import sessions
@@ -26,6 +27,8 @@ from app.views.viewer import Viewer
 from app.web.cookies import Cookie
 
 _SESSION: Final = Cookie("provkedja")
+# Sealed, so that nobody has Postgres asked for a session without one of ours.
+_TOKEN: Final = HandedOut(b"session")
 _MOST_FIELDS: Final = 50
 
 
@@ -110,7 +113,7 @@ async def signed_in(request: Request, parts: PartsDep) -> SignedIn:
 
 
 async def _signed_in(request: Request, parts: Parts, *, by_hand: bool) -> SignedIn:
-    if (token := _SESSION.of(request)) is None:
+    if (token := _token(request, parts)) is None:
         raise SignedOut
     async with parts.statement(EVERYBODY) as conn:
         session = await sessions.find(conn, digest_of(token), by_hand=by_hand)
@@ -208,7 +211,7 @@ async def sign_in(
 
     `protected_for` says for how long somebody of the provider's is shown protected persons.
     """
-    before, token = _SESSION.of(request), secrets.token_urlsafe(32)
+    before, token = _token(request, parts), _TOKEN.seal(parts, secrets.token_bytes(32))
     async with parts.statement(EVERYBODY) as conn:
         ended = None if before is None else digest_of(before)
         of = None if isinstance(key, Operator) else key.organisation_id
@@ -219,7 +222,7 @@ async def sign_in(
 
 async def sign_out(parts: Parts, request: Request, answer: Response) -> None:
     """Ends the session and takes the cookie back."""
-    if (token := _SESSION.of(request)) is not None:
+    if (token := _token(request, parts)) is not None:
         async with parts.statement(EVERYBODY) as conn:
             await sessions.end(conn, digest_of(token))
     _SESSION.remove(request, answer)
@@ -258,6 +261,11 @@ OwnForm = Annotated[dict[str, str], Depends(own_form)]
 def digest_of(token: str) -> bytes:
     """Gives what is stored of a cookie's token: it has 256 random bits, so that nothing slower is needed."""
     return hashlib.sha256(token.encode()).digest()
+
+
+def _token(request: Request, parts: Parts) -> str | None:
+    token = _SESSION.of(request)
+    return token if token is not None and _TOKEN.open(parts, token) is not None else None
 
 
 def _form_token(token: str) -> str:

@@ -1,8 +1,10 @@
 """Signing in to the pages: what a session is, what ends it, and what a form must have."""
 
 import asyncio
+import base64
 import hashlib
 import re
+import secrets
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
@@ -16,6 +18,7 @@ from app.server.app import create_app
 from app.web.files import file
 from app.web.paths import is_ours
 from tests.api.conftest import Service
+from tests.api.observing import counted
 from tests.tried_with import tried_with
 
 _POLICY = (
@@ -61,9 +64,9 @@ async def test_a_key_with_history_signs_in(service: Service, browser: httpx.Asyn
     key = await service.key("history")
     answer = await sign_in(browser, f" {key}\n")
     assert (answer.status_code, answer.headers["location"]) == (303, "/historik")
-    assert re.fullmatch(r"provkedja=[A-Za-z0-9_-]{43}; HttpOnly; Path=/; SameSite=lax", answer.headers["set-cookie"]), (
-        answer.headers["set-cookie"]
-    )
+    assert re.fullmatch(
+        r"provkedja=[A-Za-z0-9_-]{60,}; HttpOnly; Path=/; SameSite=lax", answer.headers["set-cookie"]
+    ), answer.headers["set-cookie"]
     page = await browser.get("/historik")
     assert page.status_code == 200
     assert "Historik" in page.text
@@ -76,7 +79,7 @@ async def test_the_cookie_is_secure_but_on_this_machine(service: Service, browse
     """Wherever else the browser is, it takes the cookie over https alone."""
     answer = await sign_in(browser, await service.key("history"), {**_FROM_HERE, "Host": "prov.example.se"})
     assert re.fullmatch(
-        r"__Host-provkedja=[A-Za-z0-9_-]{43}; HttpOnly; Path=/; SameSite=lax; Secure", answer.headers["set-cookie"]
+        r"__Host-provkedja=[A-Za-z0-9_-]{60,}; HttpOnly; Path=/; SameSite=lax; Secure", answer.headers["set-cookie"]
     )
 
 
@@ -170,6 +173,23 @@ async def test_what_a_page_asks_for_by_itself_keeps_no_session_going(
     assert (await browser.get("/historik")).status_code == 200
     async with service.runtime.engine.connect() as conn:
         assert await conn.scalar(longer) < timedelta(minutes=1)
+
+
+async def test_a_cookie_that_was_never_ours_asks_nothing_of_postgres(
+    service: Service, browser: httpx.AsyncClient
+) -> None:
+    """Who makes them up keeps nobody who is signed in from a place among the statements."""
+    await sign_in(browser, await service.key("history"))
+    session = browser.cookies["provkedja"]
+    ours = base64.urlsafe_b64decode(session + "=" * (-len(session) % 4))
+    ended = base64.urlsafe_b64encode(ours[:-1] + bytes([ours[-1] ^ 1])).rstrip(b"=").decode()
+    with counted(service) as statements:
+        for made_up in ("x", "å", "A" * 43, secrets.token_urlsafe(90), ended, session + "A"):
+            headers = [(b"Cookie", f"provkedja={made_up}".encode())]
+            async with httpx.AsyncClient(base_url=browser.base_url, headers=headers) as stranger:
+                assert (await stranger.get("/historik")).status_code == 303
+        assert [each for each in statements if "session" in each] == []
+    assert (await browser.get("/historik")).status_code == 200
 
 
 async def test_htmx_is_led_to_the_sign_in(service: Service, browser: httpx.AsyncClient) -> None:

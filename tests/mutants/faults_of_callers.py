@@ -6,6 +6,12 @@ from tests.mutants.fault import Fault
 
 SESSIONS: Final = (
     Fault(
+        "any cookie has Postgres asked for its session",
+        "return token if token is not None and _TOKEN.open(parts, token) is not None else None",
+        "return token",
+        ("sessions",),
+    ),
+    Fault(
         "a session has no idle end",
         "                    AND session.seen_at > clock_timestamp() - CAST(:idle AS interval)\n",
         "",
@@ -244,8 +250,8 @@ STREAMS: Final = (
     ),
     Fault(
         "a ticket is good for ever",
-        "if not ticket.is_good(time.time()):",
-        "if False:",
+        "if ticket is None or not ticket.is_good(time.time()):",
+        "if ticket is None:",
         ("streams",),
     ),
     Fault(
