@@ -21,7 +21,7 @@ import uvicorn
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 CLIENT, SECRET, AUDIENCE = "provkedja", "a secret of the pages", "https://api.example.se"
@@ -110,6 +110,8 @@ class SmallProvider:
             Route("/.well-known/openid-configuration", self._said(lambda: self.document)),
             Route("/keys", self._said(lambda: {"keys": self.keys})),
             Route("/token", self._redeem, methods=["POST"]),
+            Route("/authorise", self._authorise),
+            Route("/logout", self._said(lambda: "signed out there")),
             Route("/{rest:path}", self._said(lambda: {"keys": [public_jwk("stranger")]})),
         ]
         return Starlette(routes=routes)
@@ -122,6 +124,12 @@ class SmallProvider:
             return JSONResponse(say())
 
         return answer
+
+    async def _authorise(self, request: Request) -> Response:
+        """Signs whoever comes in at once, as a provider does that knows the browser."""
+        self.asked["/authorise"] += 1
+        back = request.query_params["redirect_uri"]
+        return RedirectResponse(f"{back}?{urlencode(self.agree(str(request.url)))}", 303)
 
     async def _redeem(self, request: Request) -> Response:
         self.asked["/token"] += 1

@@ -177,8 +177,8 @@ def provider_of(settings: Settings) -> Provider | None:
         if not settings.sign_in_with_keys:
             raise Stopped("SIGN_IN_WITH_KEYS: nobody could sign in without keys; set OIDC_ISSUER")
         return None
-    if missing := [name for name in ("oidc_client_id", "oidc_pages_url") if not getattr(settings, name)]:
-        raise Stopped(f"OIDC_ISSUER: it needs {' and '.join(missing).upper()}")
+    if missing := [each.upper() for each in ("oidc_client_id", "oidc_pages_url") if not getattr(settings, each)]:
+        raise Stopped(f"OIDC_ISSUER: it needs {' and '.join(missing)}")
     if settings.oidc_api_audience == settings.oidc_client_id:
         # An ID token, which is for the client, would else be close to one for the API.
         raise Stopped("OIDC_API_AUDIENCE: it is the client id; give the API a name of its own at the provider")

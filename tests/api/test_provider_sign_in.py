@@ -12,7 +12,8 @@ import sqlalchemy as sa
 import structlog
 
 from app.db import keys, subjects
-from tests.api.conftest import FROM_HERE, Service, token_of
+from tests.api.conftest import FROM_HERE, Service, token_of, unbroken
+from tests.api.factories import body, person, put
 from tests.api.provider_signing import WHOLE, Signing, signing_of
 from tests.tried_with import tried_with
 
@@ -219,7 +220,14 @@ async def test_protected_persons_take_a_new_sign_in(signing: Signing, browser: h
     """One from before that, one of somebody else, or one without the acr does not do; what it gives ends by itself."""
     provider = signing.provider
     signing.set(oidc_step_up_acr="high higher")
+    hidden, sender = person("Skyddad", securityMarking="Sekretessmarkering"), await signing.service.client("provision")
+    await put(sender, body([hidden, person("Synlig", serial=981)]))
+
+    async def shows_name() -> bool:
+        return "Skyddad" in unbroken((await browser.get(f"/historik/objekt/persons/{hidden['id']}")).text)
+
     await signing.sign_in(browser, acr="low")
+    assert not await shows_name()
     page = await browser.get("/historik/prov?lang=en")
     assert "Show protected persons" in page.text
     link = re.search(r'href="(/historik/logga-in/skyddade\?[^"]+)"', page.text)
@@ -234,6 +242,7 @@ async def test_protected_persons_take_a_new_sign_in(signing: Signing, browser: h
         answer = await signing.sign_in(browser, path, **claims)
         refused(answer, reason)
         assert "Visa skyddade uppgifter" in (await browser.get("/historik")).text
+        assert not await shows_name()
     address = await signing.leave(browser, path, next="/historik/prov")
     asked = parse_qs(urlsplit(address).query)
     assert (asked["prompt"], asked["max_age"], asked["acr_values"]) == (["login"], ["0"], ["high higher"])
@@ -243,8 +252,10 @@ async def test_protected_persons_take_a_new_sign_in(signing: Signing, browser: h
     assert browser.cookies["provkedja"] != before
     page = await browser.get("/historik")
     assert "Skyddade uppgifter visas till" in page.text
+    assert await shows_name()
     async with signing.service.runtime.engine.begin() as conn:
         await conn.execute(sa.text("UPDATE session SET protected_until = clock_timestamp()"))
+    assert not await shows_name()
     assert "Visa skyddade uppgifter" in (await browser.get("/historik")).text
 
 

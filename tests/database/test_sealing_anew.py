@@ -39,7 +39,7 @@ DIGESTS = {
     *(("object", name) for name in ("accepted", "eppn", "civic_no", "name")),
     *(("batch", name) for name in ("items", "request_digest", "answer")),
     *(("idempotency_key", name) for name in ("digest", "request_digest")),
-    *(("activity", "digest"), ("eppn", "eppn"), ("api_key", "digest"), ("session", "digest")),
+    *(("activity", "digest"), ("eppn", "eppn"), ("api_key", "digest"), ("api_key", "subject"), ("session", "digest")),
 }
 OTHERS = {("organisation", "salt")}
 

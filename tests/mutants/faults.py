@@ -16,6 +16,7 @@ from tests.mutants.faults_of_reads import READS
 from tests.mutants.faults_of_retention import RETENTION
 from tests.mutants.faults_of_rosters import ROSTERS
 from tests.mutants.faults_of_running import RUNNING
+from tests.mutants.faults_of_sign_in import SIGN_IN
 from tests.mutants.faults_of_store import SCHEMA, STORE
 from tests.mutants.faults_of_the_privacy_report import PRIVACY_REPORT
 from tests.mutants.faults_of_webhooks import WEBHOOKS
@@ -31,6 +32,7 @@ FAULTS: Final[Sequence[Fault]] = (
         *LIMITS,
         *RUNNING,
         *KEYS,
+        *SIGN_IN,
         *ERASURE,
         *RETENTION,
         *PRIVACY_REPORT,

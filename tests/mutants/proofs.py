@@ -63,6 +63,23 @@ _SESSIONS = (
     "signing_out_needs_the_token_of_the_very_session",
     "the_page_after_the_sign_in_is_one_of_ours",
 )
+_PROVIDERS_ANSWERS = (
+    "the_way_there_and_back",
+    "what_does_not_fit_signs_nobody_in",
+    "a_state_that_stands_there_twice_is_none",
+    "another_browser_can_not_bring_the_answer",
+    "an_answer_counts_once",
+    "a_way_that_takes_too_long_ends",
+    "the_page_after_it_is_one_of_ours",
+)
+_PROVIDERS_SESSIONS = (
+    "what_is_kept_of_somebody",
+    "what_ends_a_session",
+    "a_session_is_of_the_provider_that_there_is",
+    "protected_persons_take_a_new_sign_in",
+    "the_page_offers_both_ways_or_the_providers_alone",
+    "whoever_fails_often_waits",
+)
 _EXPORTS = (
     "records_leave_as_csv_json_lines_and_workbook",
     "an_export_shows_no_more_than_the_key_may_see",
@@ -154,6 +171,12 @@ PROOFS: Final[Mapping[str, Proof]] = {
     "deliveries": _database("webhooks"),
     "webhook calls": _named("tests/api/test_webhooks.py", *_WEBHOOK_CALLS),
     "sessions": _named("tests/api/test_sign_in.py", *_SESSIONS),
+    "provider's documents": _tests("tests/unit/test_oidc.py", "tests/unit/test_rights.py"),
+    "forged tokens": _tests("tests/api/test_forged_tokens.py", within=300),
+    "provider's answers": _named("tests/api/test_provider_sign_in.py", *_PROVIDERS_ANSWERS, within=240),
+    "provider's sessions": _named("tests/api/test_provider_sign_in.py", *_PROVIDERS_SESSIONS, within=240),
+    "bearer tokens": _tests("tests/api/test_bearer_tokens.py", within=300),
+    "subjects": _database("subjects"),
     "exports": _named("tests/api/test_exports.py", *_EXPORTS),
     "conditions": _tests("tests/unit/test_answers.py", *_CONDITIONS),
     "repeats": _named("tests/api/test_idempotency.py", *_REPEATS),
