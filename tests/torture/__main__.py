@@ -23,7 +23,7 @@ from tests.torture.agreement import cancelled_in_vain, contradictions, erased_in
 from tests.torture.callers import Callers, Organisation
 from tests.torture.fairness import be_quiet, fair, measured
 from tests.torture.faults import Injector, draw
-from tests.torture.leaks import leaks, logs, read_keys
+from tests.torture.leaks import in_dump, leaks, logs, on_disk, read_keys
 from tests.torture.ledger import Ledger
 from tests.torture.pairs import pair
 from tests.torture.promises import PROMISES
@@ -71,6 +71,7 @@ class Torture:
         self.seen = Seen(calls_per_second=given.calls_per_second, reads_per_second=given.calls_per_second)
         self.figures: dict[str, object] = {}
         self.held: list[bytes] = []
+        self.dumped: list[tuple[str, int]] = []
         self._began = time.monotonic()
 
     async def run(self) -> dict[str, list[Violation]]:
@@ -171,6 +172,9 @@ class Torture:
         self.tell("the database has been heard")
         await Public(callers, self.random, self.given.sample).testify(organisations, seen)
         self.tell("the API has been heard")
+        async with await psycopg.AsyncConnection.connect(stack.postgres.url) as conn:
+            self.dumped = await in_dump(conn, callers.secrets)
+        self.tell("a dump has been looked through")
         metrics = [(await callers.http.get(address)).text for address in stack.figures]
         self.held += injector.held + [text.encode() for text in metrics]
         seen.held = await ledger.held([who.number for who in organisations])
@@ -185,7 +189,10 @@ class Torture:
 
     def _leaks(self, callers: Callers) -> list[tuple[str, int]]:
         held = (("Valkey and /metrics", text.decode("utf-8", "replace")) for text in self.held)
-        return list(leaks([*logs(self.stack.folder), *held], callers.secrets))
+        folder, secrets = self.stack.folder, callers.secrets
+        stored = [*on_disk(folder / "postgres", secrets), *on_disk(folder / "valkey", secrets)]
+        self.tell("what is on disk has been looked through")
+        return [*leaks([*logs(folder), *held], secrets), *self.dumped, *stored]
 
     def _judge(self, callers: Callers, done: list[tuple[str, float]]) -> dict[str, list[Violation]]:
         pairs = pair(self.seen)

@@ -1,14 +1,23 @@
-"""The search for personal data where none may be: logs, metrics, what Valkey holds."""
+"""The search for personal data where none may be: logs, metrics, what Valkey holds, what is on a disk or in a dump."""
 
+import mmap
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
+from psycopg.sql import SQL, Identifier
+
 from tests.torture.rosters import DOMAIN
 
 _WORD = re.compile(r"[^\W_][\w-]*")
 _ESCAPED = re.compile(r"\\u([0-9a-fA-F]{4})")
+# Of how many bytes a value is, at the least, that stands somewhere by no chance.
+_CERTAIN = 8
+_RUNS = re.compile(rb"[A-Za-z0-9@._+\-\xc3\x80-\xbf]{%d,}" % _CERTAIN)
+_BETWEEN = re.compile(rb"[@._+\-]")
+_OUR_DOMAIN = DOMAIN.encode()
 _ADDRESS = re.compile(r"[\w.+-]+@[\w.-]+")
 
 
@@ -36,6 +45,48 @@ def logs(folder: Path) -> Iterator[tuple[str, str]]:
     """Reads what the processes have written."""
     for path in sorted([*folder.glob("*.log"), *folder.glob("*/log")]):
         yield str(path.relative_to(folder)), path.read_text(encoding="utf-8", errors="replace")
+
+
+def on_disk(folder: Path, secrets: set[str]) -> Iterator[tuple[str, int]]:
+    """Tells which files below a folder, tables and write-ahead log among them, have personal data in clear."""
+    wanted = long_values(secrets)
+    for path in sorted(each for each in folder.rglob("*") if each.is_file() and each.stat().st_size):
+        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            if found := values_among(content, wanted):
+                yield str(path.relative_to(folder.parent)), len(found)
+
+
+async def in_dump(conn: psycopg.AsyncConnection, secrets: set[str]) -> list[tuple[str, int]]:
+    """Tells which tables have personal data in a dump of theirs: there nothing is compressed, as it is on disk."""
+    wanted, leaking = long_values(secrets), list[tuple[str, int]]()
+    tables = await conn.execute(
+        "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
+    )
+    for (name,) in await tables.fetchall():
+        found = set[bytes]()
+        async with conn.cursor().copy(SQL("COPY {} TO STDOUT").format(Identifier(name))) as rows:
+            async for some in rows:
+                found |= values_among(bytes(some), wanted)
+        if found:
+            leaking.append((f"a dump of {name}", len(found)))
+    return leaking
+
+
+def long_values(secrets: set[str]) -> frozenset[bytes]:
+    """Gives the values that occur by chance in no file: those of eight bytes or more, and words of such a length."""
+    words = {part for secret in secrets for part in re.split(r"[\s-]", secret)} | secrets
+    return frozenset(encoded for each in words if len(encoded := each.encode()) >= _CERTAIN)
+
+
+def values_among(content: "bytes | mmap.mmap", wanted: frozenset[bytes]) -> set[bytes]:
+    """Finds personal values among bytes that may be anything."""
+    found = set[bytes]()
+    for run in _RUNS.finditer(content):
+        text = run[0]
+        if _OUR_DOMAIN in text:
+            found.add(text)
+        found |= wanted.intersection([text, *_BETWEEN.split(text)])
+    return found
 
 
 async def read_keys(client: Any) -> bytes:

@@ -1,0 +1,40 @@
+"""What the torture finds of persons in files that may hold anything, and what it takes for nobody's."""
+
+import random
+from pathlib import Path
+
+import pytest
+
+from tests.torture.leaks import on_disk
+from tests.torture.rosters import DOMAIN
+
+NOISE = random.Random(7).randbytes(300_000)
+SECRETS = {"Wilhelmina", "Bo", "Källström-Exempelsson", "201401019810", f"abc12def@a1.{DOMAIN}"}
+
+
+@pytest.mark.parametrize(
+    "leaked",
+    [
+        b"Wilhelmina",
+        b'{"givenName": "Wilhelmina"}',
+        "Källström-Exempelsson".encode(),
+        b"\x00Exempelsson\x00",
+        b"201401019810",
+        b"wal of abc12def@a1." + DOMAIN.encode(),
+        b"an eppn of somebody else: x@a2." + DOMAIN.encode(),
+    ],
+)
+def test_a_value_in_clear_is_found_wherever_it_stands(tmp_path: Path, leaked: bytes) -> None:
+    (tmp_path / "base").mkdir()
+    (tmp_path / "base" / "16384").write_bytes(NOISE + b"\x00" + leaked + b"\xff" + NOISE)
+    [(place, count)] = on_disk(tmp_path, SECRETS)
+    assert place.endswith("base/16384")
+    assert count >= 1
+
+
+@pytest.mark.parametrize("other", [b"Bo", b"Wilhelm", b"20140101981", b"", b"Exempel"])
+def test_what_is_nobodys_is_not(tmp_path: Path, other: bytes) -> None:
+    """Nor what is so short that it stands anywhere by chance."""
+    (tmp_path / "file").write_bytes(NOISE + b"\x00" + other + b"\xff" + NOISE)
+    (tmp_path / "empty").touch()
+    assert list(on_disk(tmp_path, SECRETS)) == []
