@@ -33,19 +33,19 @@ class Kept(Generic[_Document]):
 
     async def get(self, has: Callable[[_Document], bool] = lambda _: True) -> _Document:
         """Gives the document, read anew where it is old or lacks what it should have; raises ProviderUnavailable."""
-        if self._wants_reading(has):
+        if self._lacks(has) and (self._lock.locked() or self._may_ask()):
             async with self._lock:
-                if self._wants_reading(has):
+                if self._lacks(has) and self._may_ask():
                     await self._read_again()
         if self._document is None or self._clock() - self._read_at > NO_LONGER_THAN:
             raise ProviderUnavailable("not_read")
         return self._document
 
-    def _wants_reading(self, has: Callable[[_Document], bool]) -> bool:
-        now = self._clock()
-        if now - self._asked_at < (FIRST_AGAIN_AFTER if self._document is None else AGAIN_AFTER):
-            return False
-        return self._document is None or now - self._read_at > GOOD_FOR or not has(self._document)
+    def _lacks(self, has: Callable[[_Document], bool]) -> bool:
+        return self._document is None or self._clock() - self._read_at > GOOD_FOR or not has(self._document)
+
+    def _may_ask(self) -> bool:
+        return self._clock() - self._asked_at >= (FIRST_AGAIN_AFTER if self._document is None else AGAIN_AFTER)
 
     async def _read_again(self) -> None:
         # Before the answer: a provider that is away is asked as rarely.

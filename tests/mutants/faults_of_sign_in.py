@@ -135,20 +135,26 @@ SIGN_IN: Final = (
     ),
     Fault(
         "each unknown key has the key set read",
-        "if now - self._asked_at < (FIRST_AGAIN_AFTER if self._document is None else AGAIN_AFTER):",
-        "if now - self._asked_at < 0:",
+        "return self._clock() - self._asked_at >= (FIRST_AGAIN_AFTER if self._document is None else AGAIN_AFTER)",
+        "return True",
         ("provider's documents", "bearer tokens"),
     ),
     Fault("an unknown key is never looked for again", " or not has(self._document)", "", ("bearer tokens",)),
     Fault(
         "many read the key set at once",
-        "                if self._wants_reading(has):\n                    await",
-        "                if True:\n                    await",
-        ("bearer tokens",),
+        "                if self._lacks(has) and self._may_ask():\n",
+        "                if True:\n",
+        ("provider's documents",),
+    ),
+    Fault(
+        "whoever comes while keys are read is refused",
+        "(self._lock.locked() or self._may_ask()):",
+        "self._may_ask():",
+        ("provider's documents",),
     ),
     Fault(
         "keys that the provider has withdrawn stay",
-        "now - self._read_at > GOOD_FOR or",
+        "self._clock() - self._read_at > GOOD_FOR or",
         "False or",
         ("provider's documents",),
     ),
@@ -175,8 +181,8 @@ SIGN_IN: Final = (
     ),
     Fault(
         "a way that was begun is good for ever",
-        "    return opened if opened.is_good(time.time()) else None",
-        "    return opened",
+        "return opened if opened is not None and opened.is_good(time.time()) else None",
+        "return opened",
         ("provider's answers",),
     ),
     Fault(

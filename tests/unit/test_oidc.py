@@ -1,5 +1,10 @@
 """What is read of a provider's documents and tokens without asking anybody, and what it is asked."""
 
+import asyncio
+import time
+from dataclasses import replace
+from functools import partial
+from operator import eq
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -14,11 +19,11 @@ from app.oidc.kept import AGAIN_AFTER, FIRST_AGAIN_AFTER, NO_LONGER_THAN, Kept
 from app.oidc.kept import GOOD_FOR as DOCUMENT_GOOD_FOR
 from app.oidc.key_set import find_key, read_key_set
 from app.oidc.provider import provider_of, read_metadata
-from app.oidc.tokens import looks_like_token, shows_presence
+from app.oidc.tokens import Expected, NotBelieved, looks_like_token, read_access_token, shows_presence
 from app.plain_addresses import is_protected_http
 from app.runtime import problems
 from app.settings import Settings
-from tests.small_provider import public_jwk
+from tests.small_provider import public_jwk, signed
 
 NOW = 1_790_000_000.0
 
@@ -238,6 +243,42 @@ async def test_how_rarely_a_document_is_read() -> None:
     assert len(reads) == 4
     assert await gets(FIRST_AGAIN_AFTER + NO_LONGER_THAN) == 2
     assert await gets(FIRST_AGAIN_AFTER + NO_LONGER_THAN + 1) is None
+
+
+async def test_one_reads_and_the_others_wait_for_it() -> None:
+    """Whoever comes while it is read the first time, or for something new, is given what is read."""
+    reads, ready = 0, asyncio.Event()
+
+    async def read() -> int:
+        nonlocal reads
+        reads += 1
+        await ready.wait()
+        return reads
+
+    now = [0.0]
+    kept: Kept[int] = Kept("document", read, lambda: now[0])
+    for expected in (1, 2):
+        now[0] += AGAIN_AFTER
+        ready.clear()
+        wants = [asyncio.create_task(kept.get(partial(eq, expected))) for _ in range(5)]
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        ready.set()
+        assert await asyncio.gather(*wants) == [expected] * 5
+        assert reads == expected
+
+
+def test_a_token_is_held_against_the_key_that_it_is_given() -> None:
+    """Whoever chooses the key has chosen by its id and algorithm: another one is none for this token."""
+    now = int(time.time())
+    expected = Expected("https://login.example.se", "api", frozenset({"RS256", "PS256"}))
+    claims = {"iss": expected.issuer, "aud": "api", "sub": "1", "iat": now, "exp": now + 60}
+    token = signed({"alg": "RS256", "kid": "r1", "typ": "at+jwt"}, claims, "r1")
+    [key] = read_key_set({"keys": [R1]})
+    assert read_access_token(token, key, expected)["sub"] == "1"
+    for other in (replace(key, algorithms=frozenset({"PS256"})), replace(key, key_id="r2")):
+        with pytest.raises(NotBelieved, match="key"):
+            read_access_token(token, other, expected)
 
 
 @pytest.mark.parametrize(
