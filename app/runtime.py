@@ -42,16 +42,24 @@ class Runtime:
 
 @asynccontextmanager
 async def running(
-    settings: Settings, *, pool: int = 10, name: str = "provkedja", idle_limit: float | None = None
+    settings: Settings,
+    *,
+    pool: int = 10,
+    name: str = "provkedja",
+    idle_limit: float | None = None,
+    signs_in: bool = False,
 ) -> AsyncIterator[Runtime]:
-    """Builds a process's parts, and closes them; raises Stopped when a setting that it needs is missing or unusable."""
+    """Builds a process's parts, and closes them; raises Stopped when a setting that it needs is missing or unusable.
+
+    Who `signs_in` people has the provider of the settings; nobody else asks it anything.
+    """
     _check_ca_file("REDIS_CA_FILE", settings.redis_ca_file)
     address, prepare = settings.database_url.get_secret_value(), settings.database_prepare
     engine = connect(address, pool=pool, name=name, idle_limit=idle_limit, prepare=prepare)
     checks = connect(address, pool=1, name=f"{name} checks")
     target = target_of(settings)
     cipher = cipher_of(settings.encryption_keys.get_secret_value(), target.published.specimens)
-    provider = provider_of(settings)
+    provider = provider_of(settings) if signs_in else None
     notifier = Notifier(settings.redis_url.get_secret_value(), settings.redis_ca_file)
     forgetting = asyncio.create_task(forget_unused_keys(cipher))
     try:

@@ -57,7 +57,7 @@ async def serve_api(
     settings: Settings, host: str, port: int, ready_file: Path | None = None, stop: threading.Event | None = None
 ) -> None:
     """Serves the API until SIGTERM or SIGINT, or until `stop` is set; port 0 takes any free one."""
-    async with running(settings, pool=20, name="provkedja api") as runtime:
+    async with running(settings, pool=20, name="provkedja api", signs_in=True) as runtime:
         log_start("serve", settings)
         await _look_at_the_database(settings.database_url.get_secret_value())
         app = create_app(runtime)

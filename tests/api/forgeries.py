@@ -96,7 +96,8 @@ def _now(seconds: float) -> Callable[[], int]:
 
 
 _JKU: Final = "jku"
-NESTED: Final = b"[" * 6000
+# Deeper than Python goes, and beginning as an object does.
+NESTED: Final = b'{"a":' * 1500
 
 OF_BOTH: Final = (
     Forgery("no algorithm", _unsigned("none"), "algorithm"),

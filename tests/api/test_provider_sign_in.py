@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -12,9 +13,12 @@ import sqlalchemy as sa
 import structlog
 
 from app.db import keys, subjects
+from app.settings import Settings
 from tests.api.conftest import FROM_HERE, Service, token_of, unbroken
 from tests.api.factories import body, person, put
 from tests.api.provider_signing import WHOLE, Signing, signing_of
+from tests.conftest import Spawn
+from tests.small_provider import CLIENT, SECRET
 from tests.tried_with import tried_with
 
 
@@ -81,6 +85,9 @@ async def test_what_is_kept_of_somebody(signing: Signing, browser: httpx.AsyncCl
     assert (digest, scopes) == (None, list(WHOLE))
     assert 7.9 < until.total_seconds() / 3600 <= 8
     assert not re.search("Påhittad|example.se.*@|p@|199001011234", row[0])
+    [(subject,)] = await rows(signing, "SELECT subject FROM api_key WHERE subject IS NOT NULL")
+    assert len(subject) == 16
+    assert b"1990" not in bytes(subject)
 
 
 async def test_the_cookie_of_the_way_is_for_this_host_and_short(signing: Signing, browser: httpx.AsyncClient) -> None:
@@ -307,6 +314,37 @@ async def test_the_page_offers_both_ways_or_the_providers_alone(signing: Signing
     operator = {"key": await signing.service.operators_key()}
     answer = await browser.post("/historik/logga-in", data=operator, headers=FROM_HERE)
     assert answer.headers["location"] == "/historik/drift"
+
+
+async def test_a_process_goes_by_its_settings(
+    signing: Signing, spawn: Spawn, settings: Settings, tmp_path: Path
+) -> None:
+    """`serve` has the provider, with its secret from a file."""
+    secret = tmp_path / "secret"
+    secret.touch(0o600)
+    secret.write_text(f"{SECRET}\n")
+    child = spawn(
+        *("serve", "--port", "0"),
+        env={
+            **{
+                name.upper(): getattr(settings, name).get_secret_value()
+                for name in ("database_url", "redis_url", "encryption_keys")
+            },
+            "METRICS_PORT": "0",
+            "SIGN_IN_OVER_HTTP": "on",
+            "OIDC_ISSUER": signing.provider.issuer,
+            "OIDC_PROVIDER_NAME": "Skolkontot",
+            "OIDC_CLIENT_ID": CLIENT,
+            "OIDC_CLIENT_SECRET_FILE": str(secret),
+            "OIDC_PAGES_URL": "https://prov.example.se",
+        },
+    )
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{child.port}", timeout=30) as browser:
+        assert "Logga in med Skolkontot" in (await browser.get("/historik/logga-in")).text
+        address = await signing.leave(browser)
+        assert "redirect_uri=https%3A%2F%2Fprov.example.se%2Fhistorik%2Flogga-in%2Fsvar&" in address
+        answer = await signing.come_back(browser, signing.provider.agree(address))
+        assert answer.headers["location"] == "/historik"
 
 
 async def test_without_a_provider_there_is_no_such_page(service: Service) -> None:

@@ -212,3 +212,18 @@ def test_the_digest_outlives_a_change_of_keys() -> None:
     assert before == after
     other = uuid4()
     assert cipher_of(old).of(other, b"".join(cipher_of(old).new_keys(other))).trait("subject", "x") != before
+
+
+async def test_one_account_is_two_in_two_organisations(
+    tenant: Tenant, as_api: AsyncEngine, as_command: AsyncEngine
+) -> None:
+    """Nothing that is stored tells that it is one; nor what the provider calls it."""
+    other = await Tenant.make(tenant.engine)
+    for each, value in ((tenant, "mine"), (other, "theirs")):
+        mapping = await mapped(as_command, each.number, value, WHOLE)
+        rights = Rights(each.organisation_id, WHOLE, None, frozenset({mapping}))
+        assert await admitted(as_api, each.cipher, rights, subject="account-of-both")
+    async with as_command.begin() as conn:
+        stored = (await conn.execute(sa.text("SELECT subject FROM api_key WHERE subject IS NOT NULL"))).scalars().all()
+    assert len({bytes(each) for each in stored}) == 2
+    assert not any(b"acc" in bytes(each) for each in stored)

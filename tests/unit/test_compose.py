@@ -76,7 +76,7 @@ def test_workers_alone_have_certificates_and_token_keys() -> None:
     assert {"encryption_keys", "token_keys"} == set(SERVICES["worker"]["secrets"])
     assert any("certificates" in volume for volume in SERVICES["worker"]["volumes"])
     for name in ("api", "migrate"):
-        assert SERVICES[name]["secrets"] == ["encryption_keys"]
+        assert {"encryption_keys", "oidc_client_secret"} >= set(SERVICES[name]["secrets"])
         assert not re.search("certificate|token", str(SERVICES[name]), re.IGNORECASE)
 
 

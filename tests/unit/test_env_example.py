@@ -22,10 +22,12 @@ FIELDS = {
 # and the commit is the image's.
 _MADE = {
     *("DATABASE_URL", "REDIS_URL", "REDIS_CA_FILE", "ENCRYPTION_KEYS_FILE", "TOKEN_KEYS_FILE"),
-    *("CERTIFICATE_FOLDER", "METRICS_HOST", "ERASURES_FILE"),
+    *("CERTIFICATE_FOLDER", "METRICS_HOST", "ERASURES_FILE", "OIDC_CLIENT_SECRET_FILE"),
 }
 _LEFT_OUT = {"METRICS_PORT", "BUILD_COMMIT", "DATABASE_URL_FILE", "REDIS_URL_FILE", "ENCRYPTION_KEYS", "TOKEN_KEYS"}
 _LEFT_OUT |= {"OIDC_CLIENT_SECRET"}
+# What only the API has: it alone asks the provider at which people sign in.
+_OF_THE_API = {"OIDC_CLIENT_SECRET_FILE"}
 # What only a worker has: the API calls nobody, and can't open what a call shows itself with.
 _OF_WORKERS = {
     *("TOKEN_KEYS_FILE", "CERTIFICATE_FOLDER", "SKOLVERKET_CA_FILE", "SKOLVERKET_AUTHORISATION_PINS"),
@@ -68,7 +70,10 @@ def test_compose_passes_every_setting_on(name: str) -> None:
     """By its own name, with the same default or with none where it has to be set."""
     passed, wanted = (
         SERVICES[name]["environment"],
-        FIELDS.keys() - _LEFT_OUT - (set() if name == "worker" else _OF_WORKERS),
+        FIELDS.keys()
+        - _LEFT_OUT
+        - (set() if name == "worker" else _OF_WORKERS)
+        - (set() if name == "api" else _OF_THE_API),
     )
     assert passed.keys() | {"METRICS_HOST"} == wanted
     for setting in wanted - _MADE:
