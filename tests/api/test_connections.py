@@ -129,6 +129,12 @@ async def test_headers_have_a_bound(service: Service, form: str, pieces: int) ->
     assert_turned_away(got, 431, "headers-too-large")
 
 
+async def test_an_address_has_a_bound_that_comes_at_once(service: Service) -> None:
+    """Whole, in one piece: the parser measures only what it waits for."""
+    got = await sent(service, b"GET /" + b"a" * 40_000 + b" HTTP/1.1\r\n" + HOST + b"\r\n")
+    assert_turned_away(got, 431, "headers-too-large")
+
+
 async def test_headers_of_an_ordinary_size_pass(service: Service) -> None:
     client = await service.client()
     assert (await client.get("/version", headers={"Cookie": "a" * 14_000})).status_code == 200
