@@ -62,6 +62,7 @@ _SESSIONS = (
     "what_a_page_asks_for_by_itself_keeps_no_session_going",
     "signing_out_needs_the_token_of_the_very_session",
     "the_page_after_the_sign_in_is_one_of_ours",
+    "a_cookie_that_was_never_ours_asks_nothing_of_postgres",
 )
 _PROVIDERS_ANSWERS = (
     "the_way_there_and_back",
