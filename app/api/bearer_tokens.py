@@ -35,6 +35,11 @@ class _Verified:
     with_protected: bool
     until: float
 
+    @property
+    def scopes(self) -> frozenset[str]:
+        """Gives what the token opens."""
+        return self.rights.scopes - (frozenset() if self.with_protected else {"protected"})
+
 
 class BearerTokens:
     """The tokens that have been verified, by their SHA-256."""
@@ -50,12 +55,15 @@ class BearerTokens:
         digest = _digest(token)
         if (known := self._verified.get(digest)) is None:
             return None
-        caller = await self._runs.caller_known_as(known.handle) if self._clock() < known.until else None
-        if not isinstance(caller, Caller):
-            del self._verified[digest]
+        row = await self._runs.caller_known_as(known.handle) if self._clock() < known.until else None
+        caller = narrowed(row, known.rights, with_protected=known.with_protected) if isinstance(row, Caller) else None
+        # Another token of the same account may have left its row with less: this one says again what it gives.
+        if caller is None or (caller.scopes, caller.school_units) != (known.scopes, known.rights.school_units):
+            self._verified.pop(digest, None)
             return None
-        self._verified.move_to_end(digest)
-        return narrowed(caller, known.rights, with_protected=known.with_protected)
+        if digest in self._verified:
+            self._verified.move_to_end(digest)
+        return caller
 
     async def accept(self, token: str) -> Caller | None:
         """Verifies a token, and gives who comes with it; None for one that is not good. Raises Busy."""

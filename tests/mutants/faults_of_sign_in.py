@@ -291,6 +291,12 @@ SIGN_IN: Final = (
         ("provider's documents",),
     ),
     Fault(
+        "a token goes on with what another one has left it",
+        " or (caller.scopes, caller.school_units) != (known.scopes, known.rights.school_units):",
+        ":",
+        ("bearer tokens",),
+    ),
+    Fault(
         "a token is good once it was",
         "if self._clock() < known.until else None",
         "if True else None",
