@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 from random import Random
 
@@ -19,7 +20,8 @@ from rich.console import Console
 
 from app import erasures_file
 from tests.torture import database, report
-from tests.torture.agreement import cancelled_in_vain, contradictions, erased_in_vain, paused_in_vain
+from tests.torture.aging import Aging
+from tests.torture.agreement import cancelled_in_vain, contradictions, erased_in_vain, kept_in_vain, paused_in_vain
 from tests.torture.callers import Callers, Organisation
 from tests.torture.fairness import be_quiet, fair, measured
 from tests.torture.faults import Injector, draw
@@ -48,6 +50,12 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--stories", type=int, default=None, help="callers side by side (5 an organisation)")
     parser.add_argument("--largest", type=int, default=3000, help="persons in the largest roster (3000)")
     parser.add_argument("--settle", type=float, default=300.0, help="seconds until all has ended, after the faults")
+    parser.add_argument(
+        "--retention",
+        type=float,
+        default=45.0,
+        help="seconds until contents go, of every other organisation (45; 0: not)",
+    )
     parser.add_argument("--sample", type=int, default=30, help="runs whose records are read through the API (30)")
     parser.add_argument(
         "--quiet-pace", type=float, default=2.0, help="calls a second as fairness is judged (2; 0: not)"
@@ -86,6 +94,9 @@ class Torture:
             injector = Injector(stack)
             watching = [asyncio.create_task(stack.watch()), asyncio.create_task(ledger.follow())]
             watching.append(asyncio.create_task(self._progress(callers, ledger, injector)))
+            aging = Aging(stack.postgres.url, timedelta(seconds=given.retention)) if given.retention else None
+            if aging is not None:
+                watching.append(asyncio.create_task(aging.go_on()))
             traffic = Traffic(callers, organisations, given.stories, given.largest)
             telling = asyncio.create_task(traffic.go())
             seconds, pace = given.minutes * 60, given.faults_per_second
@@ -107,6 +118,9 @@ class Torture:
                 if task.done():
                     task.result()
                 task.cancel()
+            if aging is not None:
+                await aging.pass_once()
+                self.figures["runs whose contents have gone"], self.seen.kept_in_vain = await aging.left()
             await ledger.read()
             faults = await self._hear(callers, organisations, ledger, injector)
         finally:
@@ -202,6 +216,7 @@ class Torture:
         broken = {name: list(check(self.seen, pairs)) for name, check in PROMISES.items()}
         broken["witnesses agree"] = list(contradictions(self.seen, pairs))
         broken["fair, in a quiet phase"] = list(fair(self.seen, pairs))
+        broken["what is old has gone"] = list(kept_in_vain(self.seen))
         broken["erased is erased"] = list(erased_in_vain(self.seen))
         broken["cancelled is cancelled"] = list(cancelled_in_vain(self.seen, pairs))
         broken["paused is paused"] = list(paused_in_vain(self.seen, pairs))

@@ -42,6 +42,12 @@ def paused_in_vain(seen: Seen, pairs: Pairs) -> Iterator[Violation]:
                 yield Violation("paused", f"call {call.number} left in a pause of its activity", f"run {run}")
 
 
+def kept_in_vain(seen: Seen) -> Iterator[Violation]:
+    """Of runs whose contents have gone by their age nothing is left that nobody else has use for."""
+    if seen.kept_in_vain:
+        yield Violation("retention", f"{seen.kept_in_vain} contents are there that should have gone", "the database")
+
+
 def erased_in_vain(seen: Seen) -> Iterator[Violation]:
     """Whoever was to be erased has been, nothing is left of them, and each has a line in the file that can be read."""
     for each in seen.erasures:

@@ -215,6 +215,8 @@ class Seen:
     erasures: Sequence[Erasure] = ()
     # How many lines the file of erasures has, and how many of them nobody can read.
     erasure_lines: tuple[int, int] = (0, 0)
+    # Contents that should have gone by their age and are there.
+    kept_in_vain: int = 0
     calls_per_second: int = 5
     reads_per_second: int = 10
     # Statuses of requests for what is another organisation's, and places with personal data in them.
