@@ -41,7 +41,8 @@ async def aged(at: Place) -> None:
     await conn.execute(sa.text(_LISTED), {"organisation": at.organisation, "before": before, "most": 20 * _SLICE})
     async with watched("retention.expire_listed", reads=_OF_OBJECTS):
         assert await retention.expire_listed(conn, before, _SLICE)  # noqa: S101 - else nothing was looked at
-    async with watched("retention.old_rosters, forget_rosters", reads=1000):
+    # A table of a few pages is read whole for each.
+    async with watched("retention.old_rosters, forget_rosters", reads=300 * min(at.size.queues, 500)):
         rosters = await retention.old_rosters(conn, now, None, 100)
         await retention.forget_rosters(conn, rosters, now)
     async with watched("retention.forget_plans, old_pauses"):

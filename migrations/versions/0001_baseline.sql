@@ -542,7 +542,7 @@ CREATE TABLE pause (
     CONSTRAINT fk_pause_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
 );
 
-CREATE INDEX ix_pause_ended ON pause (ended_at) WHERE ended_at IS NOT NULL;
+CREATE INDEX ix_pause_ended ON pause (ended_at, id) WHERE ended_at IS NOT NULL;
 
 CREATE UNIQUE INDEX uq_pause_in_force ON pause (organisation_id, activity_id, by) NULLS NOT DISTINCT WHERE ended_at IS NULL;
 

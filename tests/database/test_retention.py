@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.db import retention
+from app.db import answers, retention
 from app.db.engine import close, transaction
 from app.db.tasks import Task
 from app.errors import ContentErased
@@ -18,13 +18,16 @@ from app.jobs.tasks.kind import Later
 from app.jobs.tasks.retain import Retain
 from app.local.postgres import as_role
 from app.roles import WORKER
+from app.skolverket.published import PUBLISHED
 from tests.database.factories import KEPT, Object, Run, Tenant, duty, engine_of, exam, group, pupil
-from tests.database.test_erasing import EPPN, NAME, carried, found, marked
+from tests.database.test_erasing import EPPN, NAME, carried, everything, found, marked
 from tests.database.test_plans import plan_of
 from tests.database.virtual_time import FORWARD, virtualise
 
 DAY = timedelta(days=1)
 YEAR = 365 * DAY
+# Records that say where somebody belonged.
+PLACED = "SELECT count(*) FROM record WHERE role IS NOT NULL OR school_unit IS NOT NULL"
 TASK = Task(UUID(int=0), "retain", "", None, 1)
 
 
@@ -238,6 +241,7 @@ async def test_slices_go_on_where_they_were_interrupted(
 ) -> None:
     """A process ends between two slices, and in the middle of one; what it has done is not done again."""
     run = await carried(tenant, {"persons": [marked(), *(pupil() for _ in range(9))]})
+    assert await tenant.value(PLACED) == 10
     await replaced(tenant, run)
     await pass_time(tenant, YEAR + DAY)
     left = "SELECT count(DISTINCT object_id) FROM content WHERE kind = 'persons'"
@@ -262,6 +266,7 @@ async def test_slices_go_on_where_they_were_interrupted(
     await expire(worker, together=3)
     assert await found(tenant) == []
     assert await expired_at(run) is not None
+    assert await tenant.value(PLACED) == 0
 
 
 async def test_a_run_whose_contents_have_gone_is_not_tried_again(tenant: Tenant, worker: AsyncEngine) -> None:
@@ -300,10 +305,49 @@ async def test_a_run_that_is_tried_again_halfway_is_gone_over_from_its_beginning
     for job in run.jobs:
         await tenant.play(job)
     assert await run.status() == "succeeded"
-    await replaced(tenant, run)
+    answered = "SELECT count(*) FROM record JOIN content ON digest = received"
+    assert await tenant.value(answered) == 6
     await pass_time(tenant, YEAR + DAY)
     await expire(worker)
-    assert await found(tenant) == []
+    assert await tenant.value(answered) == 0
+
+
+async def test_what_a_later_run_sent_in_several_calls_stays_for_each_of_them(
+    tenant: Tenant, worker: AsyncEngine
+) -> None:
+    """As it left in the first call, and what was answered to that, which no record names any more."""
+    person = marked()
+    first = await carried(tenant, {"persons": [person]})
+    await pass_time(tenant, YEAR)
+    second = await tenant.new_run({"persons": [{**person, "familyName": "Nu"}]})
+    held = await tenant.claim(second.jobs[0])
+    batch_id = await tenant.called(held)
+    async with tenant.engine.begin() as conn:
+        blamed = {UUID(person["id"]): b"said of the first call"}
+        await answers.refuse_batch(conn, tenant.cipher, held, batch_id, 400, b"no", blamed, PUBLISHED.codes)
+    await tenant.finish(held, "failed")
+    await second.retry()
+    for job in second.jobs:
+        await tenant.play(job)
+    await replaced(tenant, first)
+    await replaced(tenant, second)
+    of = "SELECT count(*) FROM content WHERE object_id = :id"
+    before = await tenant.value(of, id=UUID(person["id"]))
+    await pass_time(tenant, DAY)
+    await expire(worker)
+    assert await expired_at(first) is not None
+    named = "SELECT source, outgoing, sent, received FROM record WHERE run_id = :run AND kind = 'persons'"
+    [was] = await tenant.rows(named, run=first.id)
+    gone = {bytes(each) for each in was.values()}
+    # What the first had last is in a roster until a moment ago; its answer is its own.
+    assert await tenant.value(of, id=UUID(person["id"])) == before - 1
+    left = {bytes(row["digest"]) for row in await tenant.rows("SELECT digest FROM content")}
+    assert gone - left == {bytes(was["received"])}
+    items = await tenant.value("SELECT items FROM batch WHERE id = :id", id=batch_id)
+    assert {bytes(each) for each in items} <= left
+    assert "said of the first call" in await everything(tenant)
+    await pass_time(tenant, YEAR)
+    await expire(worker)
     assert await tenant.value("SELECT count(*) FROM content") == 0
 
 

@@ -18,6 +18,12 @@ RETENTION: Final = (
         ("retention",),
     ),
     Fault(
+        "what was answered to an earlier call of a later run goes",
+        "                AND (NOT each.sent_again OR found.digest = ANY (each.old))\n",
+        "",
+        ("retention",),
+    ),
+    Fault(
         "an object that a run under way has is gone over",
         "AND found.kind = of_kind AND NOT each.under_way\n",
         "AND found.kind = of_kind\n",

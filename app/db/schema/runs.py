@@ -380,7 +380,7 @@ pause = sa.Table(
         postgresql_nulls_not_distinct=True,
         postgresql_where=sa.text("ended_at IS NULL"),
     ),
-    sa.Index("ix_pause_ended", "ended_at", postgresql_where=sa.text("ended_at IS NOT NULL")),
+    sa.Index("ix_pause_ended", "ended_at", "id", postgresql_where=sa.text("ended_at IS NOT NULL")),
 )
 
 event = sa.Table(

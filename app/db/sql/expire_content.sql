@@ -12,18 +12,28 @@ BEGIN
     PERFORM set_config('provkedja.forgetting', 'on', true);
     -- Each OFFSET keeps this a look by an index for each object, whatever the statistics say.
     WITH each AS MATERIALIZED (
-        SELECT given.id, history.under_way, history.digests, wanted.digests AS wanted
+        SELECT given.id, history.under_way, history.sent_again, history.digests, history.old, wanted.digests AS wanted
         FROM unnest(objects) AS given (id) CROSS JOIN LATERAL (
-            SELECT coalesce(bool_or(whose.finished_at IS NULL), false) AS under_way, array_agg(named.digest) AS digests
+            SELECT coalesce(bool_or(whose.finished_at IS NULL), false) AS under_way,
+                coalesce(bool_or(whose.keeps AND sent.attempts > 1), false) AS sent_again,
+                array_agg(named.digest) FILTER (WHERE whose.keeps) AS digests,
+                array_agg(named.digest) FILTER (WHERE NOT whose.keeps) AS old
             FROM (
                 SELECT * FROM record WHERE record.object_id = given.id OFFSET 0
             ) sent CROSS JOIN LATERAL (
-                SELECT finished_at FROM run WHERE run.id = sent.run_id OFFSET 0
+                SELECT finished_at, finished_at IS NULL OR finished_at >= before AS keeps FROM run
+                WHERE run.id = sent.run_id OFFSET 0
             ) whose CROSS JOIN LATERAL (
                 VALUES (sent.source), (sent.outgoing), (sent.sent), (sent.received)
+                UNION ALL
+                -- as it left in each call, where there was more than one
+                SELECT carried.digest FROM (
+                    SELECT record_ids, items FROM batch WHERE sent.attempts > 1
+                        AND batch.organisation_id = of_organisation AND batch.job_id = sent.job_id OFFSET 0
+                ) call CROSS JOIN LATERAL unnest(call.record_ids, call.items) AS carried (id, digest)
+                WHERE carried.id = given.id
             ) named (digest)
             WHERE sent.organisation_id = of_organisation AND sent.kind = of_kind
-                AND (whose.finished_at IS NULL OR whose.finished_at >= before)
         ) history CROSS JOIN LATERAL (
             SELECT array_agg(named.digest) AS digests FROM (
                 SELECT * FROM roster_item WHERE roster_item.object_id = given.id OFFSET 0
@@ -42,6 +52,8 @@ BEGIN
             WHERE found.organisation_id = of_organisation AND found.kind = of_kind AND NOT each.under_way
                 AND listed.lately IS NULL AND (found.digest = ANY (each.digests)) IS NOT TRUE
                 AND (found.digest = ANY (each.wanted)) IS NOT TRUE
+                -- what no row names was answered to an earlier call: of which run, the answer itself says alone
+                AND (NOT each.sent_again OR found.digest = ANY (each.old))
         ) unused
         WHERE content.ctid = unused.place
     )
