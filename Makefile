@@ -71,7 +71,9 @@ lock: ## all locks anew from pyproject.toml (needs uv)
 		--no-annotate --group contract --output-file requirements-contract.lock
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 		--no-annotate --group audit --output-file requirements-audit.lock
-	cd tests/clients && npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund
+	for folder in tests/clients tests/api/real_provider; do \
+		(cd $$folder && npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund) || exit 1; \
+	done
 
 $(STAMP): requirements-dev.lock pyproject.toml
 	@set -e; \
