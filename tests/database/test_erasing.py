@@ -224,7 +224,9 @@ async def test_a_run_that_has_it_is_in_the_way(tenant: Tenant, scene: Scene, fil
 async def test_asked_for_again_it_stays_erased_and_nobody_knows_a_stranger(
     tenant: Tenant, scene: Scene, file: Path
 ) -> None:
-    person = scene[0]
+    person, other = scene[0], await Tenant.make(tenant.engine)
+    with pytest.raises(NotFound):
+        await ask(other, person)
     await ask(tenant, person)
     await erase_all(tenant, file)
     once = await ask(tenant, person)
@@ -233,7 +235,6 @@ async def test_asked_for_again_it_stays_erased_and_nobody_knows_a_stranger(
     assert len(list(erasures_file.read(str(file)))) == 1
     with pytest.raises(NotFound):
         await ask(tenant, pupil())
-    other = await Tenant.make(tenant.engine)
     with pytest.raises(NotFound):
         await ask(other, person)
 
