@@ -12,6 +12,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.api.admissions import Admissions
+from app.api.auditing import Refusals
 from app.api.bearer_tokens import BearerTokens
 from app.api.briefly_kept import BrieflyKept
 from app.api.http.problems import Busy, Forbidden, InvalidKey, MadeByAnotherKey, PartialKey, Unauthorised
@@ -31,6 +32,7 @@ from app.db.cipher import OrganisationCipher
 from app.db.engine import transaction
 from app.db.loop_share import LoopShare
 from app.db.places import Places
+from app.domain.audit import Via
 from app.errors import NotFound
 from app.oidc.provider import Provider
 from app.oidc.tokens import looks_like_token
@@ -59,6 +61,7 @@ class Parts:
     runs: RunReader
     limits: Limits
     handles: KeyHandles
+    refusals: Refusals
     # Of an OpenID provider, where there is one; tokens where the API takes them.
     admissions: Admissions | None = None
     tokens: BearerTokens | None = None
@@ -197,6 +200,7 @@ async def known_key(request: Request, parts: Parts, text: str) -> Caller | Opera
         if wait:
             raise too_many_failures(wait)
         parts.limits.note_failure(client)
+        await parts.refusals.unknown_key(None if key is None else key[0])
     return caller
 
 
@@ -216,15 +220,16 @@ async def known_token(request: Request, parts: Parts, text: str) -> Caller | Ope
     caller = await parts.tokens.accept(text)
     if caller is None:
         parts.limits.note_failure(client)
+        await parts.refusals.unknown_key(None)
     return caller
 
 
 def count_request(parts: Parts, caller: Caller | Operator, cost: float = 1.0) -> None:
     """Notes who asks, and counts the request once, however often it is asked again who does; raises TooManyRequests."""
-    note_key(caller.handle, caller.key_id)
+    organisation_id = caller.organisation_id if isinstance(caller, Caller) else None
+    note_key(caller.handle, caller.key_id, organisation_id)
     note = under_way()
     if note is not None and note.rate_limit is None:
-        organisation_id = caller.organisation_id if isinstance(caller, Caller) else None
         note.rate_limit = parts.limits.count(caller.key_id, organisation_id, cost)
 
 
@@ -304,10 +309,18 @@ def check_scopes(caller: Caller, *needed: str) -> None:
             raise Forbidden(f"This key lacks the scope {scopes.replace('|', ' or ')}.")
 
 
-def viewer_of(caller: Caller, parts: Parts) -> Viewer:
-    """Makes the viewer that a key's answers are for."""
-    published = parts.runtime.target.published
-    return Viewer(caller.organisation_id, caller.key_id, caller.scopes, caller.school_units, published, caller.own_keys)
+def viewer_of(caller: Caller, parts: Parts, via: Via = "api") -> Viewer:
+    """Makes the viewer that a key's answers are for, by the API or `via` pages."""
+    return Viewer(
+        caller.organisation_id,
+        caller.key_id,
+        caller.scopes,
+        caller.school_units,
+        parts.runtime.target.published,
+        caller.own_keys,
+        caller.handle,
+        via,
+    )
 
 
 def _viewing(check: Callable[..., Awaitable[Caller]]) -> Callable[..., Awaitable[Viewer]]:
@@ -326,6 +339,7 @@ Pauser = Annotated[Caller, Depends(_with("admin|provision", "admin|history"))]
 Reader = Annotated[Viewer, Depends(_viewing(_with("history|provision")))]
 HistoryReader = Annotated[Viewer, Depends(_viewing(_with("history")))]
 Administrator = Annotated[Viewer, Depends(_viewing(_with("admin")))]
+Auditor = Annotated[Viewer, Depends(_viewing(_with("audit")))]
 PersonalReader = Annotated[Viewer, Depends(_viewing(_with("history", "pii")))]
 # Of those who read, a key of single school units too. Whatever takes one of these shows it nothing of other units: its
 # row in the table of tests/api says so.

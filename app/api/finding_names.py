@@ -5,23 +5,24 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.api.reading.disclosures import Disclosure
 from app.db import findings, reads
 from app.db.cipher import OrganisationCipher
 from app.domain.kinds import Kind
 from app.views.issue import Names
-from app.views.record import show_names
 from app.views.sealed import open_name
-from app.views.viewer import Viewer
 
 
-async def names_of(conn: AsyncConnection, cipher: OrganisationCipher, viewer: Viewer, ids: Iterable[UUID]) -> Names:
+async def names_of(
+    conn: AsyncConnection, cipher: OrganisationCipher, disclosure: Disclosure, ids: Iterable[UUID]
+) -> Names:
     """Gives the names of the objects with these ids, and of the exams: what differs between rosters names those."""
     wanted = sorted(set(ids))
     if not wanted:
         return {}
-    spoken_of = await findings.list_spoken_of(conn, viewer.organisation_id, wanted)
+    spoken_of = await findings.list_spoken_of(conn, disclosure.viewer.organisation_id, wanted)
     exams = await reads.activity_names(conn, cipher, wanted)
     return {
-        **show_names((open_name(row, cipher) for row in spoken_of), viewer),
+        **disclosure.names(open_name(row, cipher) for row in spoken_of),
         **{(Kind.ACTIVITIES, each): name for each, name in exams.items()},
     }

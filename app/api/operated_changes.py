@@ -5,6 +5,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.api.auditing import write_change
 from app.api.dependencies import Parts
 from app.api.reading import operations as reading
 from app.api.schemas.requests import RetryRequest
@@ -60,6 +61,7 @@ async def _set(parts: Parts, name: str, number: str, activity_id: UUID | None, c
             raise NotFound("There is no such organisation.")
         place = pauses.Place(organisation_id, activity_id)
         wake_ups = await change(conn, place)
+        await write_change(conn, organisation_id, name, activity_id=activity_id)
         shown = await reading.pauses(conn, number, place)
     parts.runs.changed_here(activity_id or organisation_id)
     parts.diagnosis.forget()
@@ -75,6 +77,7 @@ async def _change(
         if row is None:
             raise NotFound("There is no such run.")
         wake_ups = await change(conn, row["organisation_id"])
+        await write_change(conn, row["organisation_id"], name, run_id=run_id, activity_id=row["activity_id"])
         shown = await reading.changed_run(conn, run_id)
     parts.runs.changed_here(row["activity_id"])
     parts.diagnosis.forget()

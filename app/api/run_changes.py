@@ -9,6 +9,7 @@ from uuid import UUID
 from fastapi import Depends, Header, Request, Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.api.auditing import write_change
 from app.api.dependencies import CipherDep, Parts, PartsDep, Provisioner, viewer_of, visible_run
 from app.api.http.answers import to_json
 from app.api.http.problems import InvalidHeader
@@ -40,6 +41,9 @@ ACCEPTED: dict[str, Any] = {
 
 # Why a run is not retried, whoever asks.
 NOT_RETRIED: Final = (RunNotEnded, RunSucceeded, RunNotLatest, EarlierRunUnderWay, ActivityDeleted, ContentErased)
+
+# What the audit calls a change of this name.
+_ACTIONS: Final[Mapping[str, str]] = {"provision": "provision", "cancel": "cancel_run", "retry": "retry_run"}
 
 _Asked = Annotated[
     str | None,
@@ -92,14 +96,19 @@ class RunChanges:
         Raises what `change` raises, IdempotencyKeyInUse and IdempotencyKeyReused; then nothing is kept.
         """
         used = None if self.key is None else Used.of(self.cipher, self.caller.key_id, self.key, name, *request)
-        async with self.parts.transaction(name, of=self.caller.organisation_id) as conn:
+        of = self.caller.organisation_id
+        async with self.parts.transaction(name, of=of) as conn:
             before = None if used is None else await idempotency.find(conn, self.cipher, used)
             if before is None:
                 changed = await change(conn)
                 shown = await self._shown(conn, changed)
+                activity_id = UUID(str(shown["activity_id"]))
+                await write_change(conn, of, _ACTIONS[name], run_id=changed.run_id, activity_id=activity_id)
                 answer = Stored(changed.run_id, to_json(shown).decode("ascii"))
                 if used is not None:
                     await idempotency.keep(conn, self.cipher, used, answer)
+            else:
+                await write_change(conn, of, _ACTIONS[name], run_id=before.run_id, replayed=True)
         if before is not None:
             # Nothing that the key may not read now, and no word of looking again at what has ended since.
             run = await visible_run(self.parts, viewer_of(self.caller, self.parts), before.run_id)

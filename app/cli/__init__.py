@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from app import __version__
 from app.cli import (
+    audit,
     config,
     doctor,
     erasures,
@@ -46,6 +47,7 @@ for name, group in (
     ("webhooks", webhooks.webhooks),
     ("config", config.config),
     ("privacy", privacy.privacy),
+    ("audit", audit.audit),
 ):
     cli.add_typer(group, name=name)
 

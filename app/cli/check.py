@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.cli.start import database
+from app.cli.start import database, note
 from app.db import checks, egress, tenants
 from app.errors import Stopped
 from app.runtime import target_of
@@ -29,6 +29,7 @@ async def checked(
     async with database() as engine:
         async with engine.begin() as conn:
             organisations = await tenants.organisations(conn, number)
+            await note(conn, "check_organisations", None if number is None else organisations[0]["id"])
         for row in organisations:
             yield row, await _check(settings, engine, row)
 

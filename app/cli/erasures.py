@@ -11,8 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.cli.arguments import AsJson, Of
 from app.cli.output import print_json, print_line
-from app.cli.start import database, read_settings
-from app.db import erasures, tasks, tenants
+from app.cli.start import database, note, read_settings
+from app.db import audit, erasures, tasks, tenants
+from app.db.acting import EVERYBODY
 from app.db.cipher import Cipher, OrganisationCipher, cipher_of
 from app.db.engine import transaction
 from app.db.persons import persons_with
@@ -62,7 +63,7 @@ def erase(
         shown = asyncio.run(_replay(settings, cipher, wait=wait))
     else:
         assert organisation is not None  # noqa: S101 - checked above
-        whose = None if everything else _asked(person or "")
+        whose = None if everything else asked_person(person or "")
         shown = asyncio.run(_erase(cipher, organisation, whose, wait=wait))
     if as_json:
         print_json(shown)
@@ -70,7 +71,7 @@ def erase(
     print_line("\n".join(f"{name} {value}" for name, value in shown.items()))
 
 
-def _asked(person: str) -> str:
+def asked_person(person: str) -> str:
     """Gives the id or the number, asked for where `-` stands; from a pipe it is the first line."""
     if person != "-":
         return person
@@ -85,16 +86,19 @@ async def _erase(cipher: Cipher, number: str, whose: str | None, *, wait: bool) 
         async with transaction(engine, "ask_for_erasure", of=of) as conn:
             if whose is None:
                 kind, row = ORGANISATION, await erasures.ask_for_organisation(conn, of, _BY)
+                await note(conn, "ask_for_erasure", of)
             else:
-                object_id = await _person(conn, cipher.of(of, own), whose)
+                object_id = await find_person(conn, cipher.of(of, own), whose)
                 kind, row = PERSONS, await erasures.ask_for_person(conn, of, object_id, _BY)
+                known_by = audit.digest_of(cipher.of(of, own), object_id)
+                await note(conn, "ask_for_erasure", of, objects=[known_by])
         if wait:
             await _until_done(engine, [f"{of} {kind} {row['object_id']}"])
         async with transaction(engine, "find_erasure", of=of) as conn:
             return dict(await erasures.find(conn, of, kind, row["object_id"]))
 
 
-async def _person(conn: AsyncConnection, cipher: OrganisationCipher, whose: str) -> UUID:
+async def find_person(conn: AsyncConnection, cipher: OrganisationCipher, whose: str) -> UUID:
     """Finds the person with an id, or the one with a personnummer; raises NotFound, Stopped where there are several."""
     if object_id := uuid_of(whose):
         return object_id
@@ -112,6 +116,8 @@ async def _replay(settings: Settings, cipher: Cipher, *, wait: bool) -> dict[str
             replayed = await ask_again(engine, cipher, settings.erasures_file)
         except OSError:
             raise Stopped("ERASURES_FILE: the file cannot be read") from None
+        async with transaction(engine, "replayed_erasures", of=EVERYBODY) as conn:
+            await note(conn, "replay_erasures", details={"again": len(replayed.tasks)})
         if wait:
             await _until_done(engine, replayed.tasks)
     if replayed.unread:

@@ -3,13 +3,14 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Annotated
+from uuid import UUID
 
 import typer
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.cli.arguments import AsJson, Expires, Of, Only, check, duration, expiry
 from app.cli.output import Document, print_json, print_line, print_list
-from app.cli.start import transaction
+from app.cli.start import note, transaction
 from app.db import keys as stored
 from app.db import tenants
 from app.db.school_units import school_units_named
@@ -25,7 +26,7 @@ def create(
     organisation: Of = None,
     scopes: Annotated[
         str | None,
-        typer.Option(help="Comma separated: provision, history, pii, protected.", show_default=False),
+        typer.Option(help="Comma separated: provision, history, pii, protected, audit.", show_default=False),
     ] = None,
     school_unit: Annotated[
         list[str] | None,
@@ -63,7 +64,7 @@ def create(
         units = await school_units_named(conn, school_unit) if school_unit else None
         return await tenants.create_key(conn, organisation, name, wanted, until, units)
 
-    _print_new(make, as_json=as_json)
+    _print_new("create_key", make, as_json=as_json)
 
 
 @keys.command("list")
@@ -72,6 +73,7 @@ def list_(organisation: Only = None, as_json: AsJson = False) -> None:
 
     async def run() -> list[Document]:
         async with transaction() as conn:
+            await note(conn, "list_keys", await _id_of(conn, organisation))
             return [dict(row) for row in await stored.list_keys(conn, organisation)]
 
     columns = {
@@ -106,7 +108,7 @@ def rotate(
     async def make(conn: AsyncConnection) -> NewKey:
         return await stored.rotate_key(conn, key, both, until)
 
-    _print_new(make, as_json=as_json)
+    _print_new("rotate_key", make, as_json=as_json, replaced=key)
 
 
 @keys.command("revoke")
@@ -116,23 +118,35 @@ def revoke(key: Handle, as_json: AsJson = False) -> None:
     async def run() -> Document:
         async with transaction() as conn:
             await stored.revoke_key(conn, key)
-            return dict(await stored.read_key(conn, key))
+            shown = dict(await stored.read_key(conn, key))
+            await note(conn, "revoke_key", await _id_of(conn, shown["organisation"]), details={"key": key})
+            return shown
 
     revoked = asyncio.run(run())
     if as_json:
         print_json(revoked)
 
 
-def _print_new(make: Callable[[AsyncConnection], Awaitable[NewKey]], *, as_json: bool) -> None:
+def _print_new(
+    action: str, make: Callable[[AsyncConnection], Awaitable[NewKey]], *, as_json: bool, **details: str
+) -> None:
     """Makes a key and prints its text: alone, or as `key` with all that `keys list` shows of it."""
 
     async def run() -> tuple[str, Document]:
         async with transaction() as conn:
             made = await make(conn)
-            return made.text, dict(await stored.read_key(conn, made.handle))
+            shown = dict(await stored.read_key(conn, made.handle))
+            details_of = {"key": made.handle, "scopes": list(shown["scopes"]), **details}
+            await note(conn, action, await _id_of(conn, shown["organisation"]), details=details_of)
+            return made.text, shown
 
     text, shown = asyncio.run(run())
     if as_json:
         print_json({"key": text, **shown})
     else:
         print_line(text)
+
+
+async def _id_of(conn: AsyncConnection, number: str | None) -> UUID | None:
+    """Gives the id of the organisation with a number; None for all, and for keys of none."""
+    return None if number is None else (await tenants.organisations(conn, number))[0]["id"]

@@ -7,7 +7,7 @@ import typer
 
 from app.cli.arguments import AsJson, Only
 from app.cli.output import Document, print_list
-from app.cli.start import transaction
+from app.cli.start import note, transaction
 from app.db import reference, tenants
 
 commands = typer.Typer()
@@ -19,7 +19,8 @@ def open_data(organisation: Only = None, as_json: AsJson = False) -> None:
 
     async def run() -> list[Document]:
         async with transaction() as conn:
-            await tenants.check_number(conn, organisation)
+            only = None if organisation is None else (await tenants.organisations(conn, organisation))[0]["id"]
+            await note(conn, "list_open_data", only)
             return [_shown(row) for row in await reference.freshness(conn, organisation)]
 
     columns = {

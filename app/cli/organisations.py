@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.cli.arguments import AsJson, Number, OnlyNumber
 from app.cli.output import Document, print_json, print_line, print_list
-from app.cli.start import read_settings, transaction
+from app.cli.start import note, read_settings, transaction
 from app.db import tenants
 from app.db.cipher import cipher_of
 
@@ -68,7 +68,7 @@ def organisations_create(
     async def create(conn: AsyncConnection) -> UUID:
         return await tenants.create_organisation(conn, cipher, number, name, files, entity_id or None, domains)
 
-    made, shown = _change(number, create)
+    made, shown = _change(number, "create_organisation", create)
     if as_json:
         print_json({"id": made, **shown})
     else:
@@ -108,7 +108,7 @@ def organisations_set(
         if domains is not None:
             await tenants.set_eppn_domains(conn, number, domains)
 
-    _print_if(as_json, _change(number, change)[1])
+    _print_if(as_json, _change(number, "set_organisation", change)[1])
 
 
 @organisations.command("rename")
@@ -118,7 +118,7 @@ def rename(number: Number, name: Name, as_json: AsJson = False) -> None:
     async def change(conn: AsyncConnection) -> None:
         await tenants.rename_organisation(conn, number, name)
 
-    _print_if(as_json, _change(number, change)[1])
+    _print_if(as_json, _change(number, "rename_organisation", change)[1])
 
 
 @organisations.command("disable")
@@ -149,6 +149,7 @@ def list_(as_json: AsJson = False) -> None:
 
     async def run() -> list[Document]:
         async with transaction() as conn:
+            await note(conn, "list_organisations")
             return [_shown(row) for row in await tenants.organisations(conn)]
 
     print_list(asyncio.run(run()), columns, as_json=as_json)
@@ -191,16 +192,18 @@ def _set_disabled(number: str, *, disabled: bool, as_json: bool) -> None:
     async def change(conn: AsyncConnection) -> None:
         await tenants.set_disabled(conn, number, disabled=disabled)
 
-    _print_if(as_json, _change(number, change)[1])
+    action = "disable_organisation" if disabled else "enable_organisation"
+    _print_if(as_json, _change(number, action, change)[1])
 
 
-def _change(number: str, change: Callable[[AsyncConnection], Awaitable[T]]) -> tuple[T, Document]:
+def _change(number: str, action: str, change: Callable[[AsyncConnection], Awaitable[T]]) -> tuple[T, Document]:
     """Carries a change of an organisation out; gives what the `change` gave, and how the organisation is then."""
 
     async def run() -> tuple[T, Document]:
         async with transaction() as conn:
             given = await change(conn)
             [row] = await tenants.organisations(conn, number)
+            await note(conn, action, row["id"])
             return given, _shown(row)
 
     return asyncio.run(run())

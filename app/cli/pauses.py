@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.cli.arguments import FORM, AsJson, read_id, read_organisation
 from app.cli.output import Document, print_json, print_line
-from app.cli.start import database, read_settings
+from app.cli.start import database, note, read_settings
 from app.db import pauses, tenants
 from app.db.activity_queue import WakeUp
 from app.db.engine import transaction
@@ -77,6 +77,7 @@ async def _set(number: str, activity_id: UUID | None, name: str, change: _Change
                 [of] = await tenants.organisations(conn, number)
                 place = pauses.Place(of["id"], activity_id)
                 wake_ups = await change(conn, place)
+                await note(conn, name, of["id"], activity_id=activity_id)
                 left = await pauses.pauses_of_activity(conn, place)
             await notifier.wake_up(wake_ups)
     finally:

@@ -9,7 +9,7 @@ import typer
 
 from app.cli.arguments import FORM, AsJson, read_organisation
 from app.cli.output import Columns, Document, print_json, print_line, print_list
-from app.cli.start import database, read_settings
+from app.cli.start import database, note, read_settings
 from app.db import inventory, reads, tenants
 from app.db import keys as stored
 from app.db.acting import on_behalf_of
@@ -59,6 +59,7 @@ async def _read(number: str) -> dict[str, Any]:
         async with engine.begin() as conn:
             one = (await tenants.organisations(conn, number))[0]
             keys = await stored.list_keys(conn, number)
+            await note(conn, "report_privacy", one["id"])
         # All of it as it was at one moment, whatever is uploaded meanwhile.
         async with reads.snapshots(engine).begin() as conn:
             on_behalf_of(conn, one["id"])

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.cli.arguments import AsJson
 from app.cli.output import print_json, print_line
-from app.cli.start import database, read_settings
+from app.cli.start import database, note, read_settings
 from app.db import tasks
 from app.db.cipher import cipher_of
 from app.db.sealed import SealedWith, sealed_with
@@ -41,6 +41,7 @@ def reencrypt(
         async with database() as engine:
             async with engine.begin() as conn:
                 counted = await sealed_with(conn, _MOST)
+                await note(conn, "reencrypt", details={"first": first})
                 if _left(counted, first) or _several(counted):
                     await _begin(conn, first)
             last = counted

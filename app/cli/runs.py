@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.cli.arguments import AsJson, Id, Only, one_of, read_id, read_moment, several
 from app.cli.output import Document, print_json, print_line, print_list
-from app.cli.start import database, read_settings
+from app.cli.start import database, note, read_settings
 from app.db import history, reads, tenants
 from app.db import runs as verbs
 from app.db.activity_queue import WakeUp
@@ -163,12 +163,16 @@ async def newest(
 
     Those of one run stay in their order.
     """
-    async with database() as engine, reads.snapshots(engine).begin() as conn:
-        found = [
-            {"organisation": of["number"], **shown}
-            for of in await tenants.organisations(conn, number)
-            for shown in await read(conn, of["id"])
-        ]
+    async with database() as engine:
+        async with transaction(engine, "list_runs") as conn:
+            only = None if number is None else (await tenants.organisations(conn, number))[0]["id"]
+            await note(conn, "list_runs", only)
+        async with reads.snapshots(engine).begin() as conn:
+            found = [
+                {"organisation": of["number"], **shown}
+                for of in await tenants.organisations(conn, number)
+                for shown in await read(conn, of["id"])
+            ]
     found.sort(key=lambda shown: shown["created_at"], reverse=True)
     return [shown if names else without_names(shown) for shown in found[:limit]]
 
@@ -186,9 +190,12 @@ def without_names(shown: Document) -> Document:
 
 
 async def _read(run_id: UUID, *, names: bool) -> Document:
-    async with database() as engine, reads.snapshots(engine).begin() as conn:
-        of = await _owner(conn, run_id)
-        found = await reads.find_run_with_jobs(conn, of["id"], run_id)
+    async with database() as engine:
+        async with transaction(engine, "show_run") as conn:
+            await note(conn, "show_run", (await _owner(conn, run_id))["id"], run_id=run_id)
+        async with reads.snapshots(engine).begin() as conn:
+            of = await _owner(conn, run_id)
+            found = await reads.find_run_with_jobs(conn, of["id"], run_id)
     if found is None:
         raise _unknown()
     run, jobs = found
@@ -201,7 +208,9 @@ async def _change(
 ) -> None:
     async with _notifying() as (engine, notifier):
         async with transaction(engine, name) as conn:
-            wake_ups = await change(conn, (await _owner(conn, run_id))["id"])
+            of = (await _owner(conn, run_id))["id"]
+            wake_ups = await change(conn, of)
+            await note(conn, f"{name}_run", of, run_id=run_id)
         await notifier.wake_up(wake_ups)
 
 

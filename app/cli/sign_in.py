@@ -7,8 +7,8 @@ import typer
 
 from app.cli.arguments import FORM, AsJson, Id, Only, check, read_organisation
 from app.cli.output import Document, print_json, print_line, print_list
-from app.cli.start import read_settings, transaction
-from app.db import subjects
+from app.cli.start import note, read_settings, transaction
+from app.db import subjects, tenants
 from app.db.school_units import school_units_named
 from app.errors import Stopped
 from app.security.keys import read_narrowed_scopes, read_scopes
@@ -70,7 +70,10 @@ def map_(
     async def run() -> Document:
         async with transaction() as conn:
             units = await school_units_named(conn, school_unit) if school_unit else None
-            return dict(await subjects.map_claim(conn, organisation, by, claim, value, wanted, units))
+            made = dict(await subjects.map_claim(conn, organisation, by, claim, value, wanted, units))
+            of = (await tenants.organisations(conn, organisation))[0]["id"]
+            await note(conn, "map_claim", of, details={"mapping": str(made["id"]), "scopes": list(wanted)})
+            return made
 
     made = asyncio.run(run())
     if as_json:
@@ -85,6 +88,8 @@ def list_(organisation: Only = None, as_json: AsJson = False) -> None:
 
     async def run() -> list[Document]:
         async with transaction() as conn:
+            only = None if organisation is None else (await tenants.organisations(conn, organisation))[0]["id"]
+            await note(conn, "list_mappings", only)
             return [dict(row) for row in await subjects.list_mappings(conn, organisation)]
 
     print_list(asyncio.run(run()), _COLUMNS, as_json=as_json)
@@ -97,6 +102,7 @@ def unmap(mapping: Id, as_json: AsJson = False) -> None:
     async def run() -> None:
         async with transaction() as conn:
             await subjects.unmap(conn, mapping)
+            await note(conn, "unmap_claim", details={"mapping": str(mapping)})
 
     asyncio.run(run())
     if as_json:

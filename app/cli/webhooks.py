@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.cli.arguments import AsJson, Id, Only, read_id, read_organisation
 from app.cli.output import Document, print_json, print_line, print_list
-from app.cli.start import transaction
+from app.cli.start import note, transaction
 from app.db import deliveries, tenants
 from app.db import webhooks as stored
 from app.views.webhook import show_delivery, show_webhook
@@ -31,6 +31,7 @@ def list_(organisation: Only = None, as_json: AsJson = False) -> None:
 
     async def run() -> list[Document]:
         async with transaction() as conn:
+            await note(conn, "list_webhooks")
             return [
                 {"organisation": of["number"], **show_webhook(row)}
                 for of in await tenants.organisations(conn, organisation)
@@ -68,7 +69,7 @@ def list_deliveries(webhook: Id, organisation: _Organisation, limit: _Limit = 50
         "tried": lambda one: one["tried_at"],
         "next try": lambda one: one["next_try_at"],
     }
-    print_list(_for(organisation, read), columns, as_json=as_json)
+    print_list(_for(organisation, "list_deliveries", webhook, read), columns, as_json=as_json)
 
 
 @webhooks.command("replay")
@@ -83,7 +84,7 @@ def replay(
     async def change(conn: AsyncConnection, of: UUID) -> Document:
         return show_delivery(await deliveries.replay(conn, of, webhook, delivery))
 
-    shown = _for(organisation, change)
+    shown = _for(organisation, "replay_delivery", webhook, change)
     if as_json:
         print_json(shown)
     else:
@@ -97,19 +98,20 @@ def disable(webhook: Id, organisation: _Organisation, as_json: AsJson = False) -
     async def change(conn: AsyncConnection, of: UUID) -> Document:
         return show_webhook(await stored.change_webhook(conn, of, webhook, {"enabled": False}))
 
-    shown = _for(organisation, change)
+    shown = _for(organisation, "disable_webhook", webhook, change)
     if as_json:
         print_json({"organisation": organisation, **shown})
     else:
         print_line(f"{webhook} is disabled")
 
 
-def _for(organisation: str, act: Callable[[AsyncConnection, UUID], Awaitable[T]]) -> T:
+def _for(organisation: str, action: str, webhook: UUID, act: Callable[[AsyncConnection, UUID], Awaitable[T]]) -> T:
     """Acts for the organisation with this number, in one transaction."""
 
     async def run() -> T:
         async with transaction() as conn:
             [of] = await tenants.organisations(conn, organisation)
+            await note(conn, action, of["id"], details={"webhook": str(webhook)})
             return await act(conn, of["id"])
 
     return asyncio.run(run())

@@ -6,7 +6,7 @@ those of the organisation for which it acts (`acting`); the API acts for all of 
 keys alone, where no roster is.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 import sqlalchemy as sa
@@ -19,9 +19,12 @@ from app.roles import API, WORKER
 _ACROSS: Final = frozenset(
     {
         *("access_token", "activity", "api_key", "job", "organisation", "pause", "run", "session", "task", "webhook"),
-        *("sign_in_mapping", "webhook_delivery"),
+        # How much keys have read, and what waits for its link: counts and times.
+        *("sign_in_mapping", "webhook_delivery", "audit_reading", "audit_unchained"),
     }
 )
+# Rows of no organisation are written for all, and read by nobody who serves callers.
+_WRITTEN_ACROSS: Final = frozenset({"audit"})
 # A COPY goes into no table with policies. The API may write into this one and not read it: what is in it is read
 # through the view `staged`, which has the condition.
 STAGING: Final = "roster_staging"
@@ -29,8 +32,13 @@ STAGING: Final = "roster_staging"
 _OWN_ID: Final = {"organisation": "id"}
 
 _READ, _WRITE = "SELECT", "SELECT, INSERT, UPDATE, DELETE"
+# Which row it is and when are the database's to say.
+_ADD_TO_AUDIT: Final = (
+    "SELECT, INSERT (organisation_id, actor_kind, actor_id, actor, action, via, run_id, job_id, activity_id, details,"
+    " objects, protected)"
+)
 # Whatever is not named here both roles may read and write.
-_GRANTS: Final = {
+_GRANTS: Final[Mapping[str, Mapping[str, str | None]]] = {
     API: {
         "organisation": "SELECT, UPDATE (last_upload)",
         "api_key": _READ,
@@ -40,6 +48,10 @@ _GRANTS: Final = {
         "staged": "SELECT, UPDATE, DELETE",
         "event": "SELECT, INSERT",
         "erasure": "SELECT, INSERT, UPDATE",
+        # It adds to the audit and asks it; of the chain it has nothing.
+        "audit": _ADD_TO_AUDIT,
+        **dict.fromkeys(("audit_object", "audit_reading", "audit_unchained"), _READ),
+        **dict.fromkeys(("audit_key", "audit_link", "audit_checkpoint"), None),
         **dict.fromkeys(("answer_time", "circuit", "egress", "epoch", "reference_item", "worker"), _READ),
     },
     WORKER: {
@@ -48,8 +60,15 @@ _GRANTS: Final = {
         "staged": "SELECT, UPDATE, DELETE",
         # What is old enough goes, by the guards alone.
         "event": "SELECT, INSERT, DELETE",
+        # Rows of the audit and of its chain go by `cut_audit` alone.
+        "audit": _ADD_TO_AUDIT,
+        **dict.fromkeys(("audit_link", "audit_checkpoint", "audit_object"), "SELECT, INSERT"),
+        "audit_unchained": "SELECT, DELETE",
+        "audit_key": "SELECT, INSERT, UPDATE",
     },
 }
+# What acts as the owner of the tables, and whose role may have it do so.
+_CALLED_BY: Final = {"cut_audit(bigint, integer)": WORKER}
 
 # Whoever may make roles makes those that are missing; a migration that may not says what to do.
 _ROLES = """
@@ -101,9 +120,13 @@ def grant_statements(metadata: sa.MetaData) -> Iterator[str]:
     for role, special in _GRANTS.items():
         for table in (*(each.name for each in metadata.sorted_tables), "staged"):
             yield f"REVOKE ALL ON {table} FROM {role}"
-            yield f"GRANT {special.get(table, _WRITE)} ON {table} TO {role}"
+            if (rights := special.get(table, _WRITE)) is not None:
+                yield f"GRANT {rights} ON {table} TO {role}"
         yield f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {role}"
         yield f"GRANT SELECT ON {VERSION_TABLE} TO {role}"
+    for function, role in _CALLED_BY.items():
+        yield f"REVOKE ALL ON FUNCTION {function} FROM PUBLIC"
+        yield f"GRANT EXECUTE ON FUNCTION {function} TO {role}"
 
 
 def check_roles(url: str) -> None:
@@ -141,6 +164,7 @@ def grant_again(url: str, metadata: sa.MetaData) -> bool:
 def _policy(table: str, column: str, role: str) -> Iterator[str]:
     form, everybody, nobody = _SEES
     sees = form.format(column=column, otherwise=everybody if role == WORKER or table in _ACROSS else nobody)
+    writes = form.format(column=column, otherwise=everybody) if table in _WRITTEN_ACROSS else sees
     name = role.removeprefix("provkedja_")
     yield f"DROP POLICY IF EXISTS {name} ON {table}"
-    yield f"CREATE POLICY {name} ON {table} TO {role} USING ({sees}) WITH CHECK ({sees})"
+    yield f"CREATE POLICY {name} ON {table} TO {role} USING ({sees}) WITH CHECK ({writes})"

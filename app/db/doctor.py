@@ -31,9 +31,11 @@ from app.domain.situation import (
     Service,
     Session,
     Token,
+    Unchained,
     WaitingErasure,
     Worker,
 )
+from app.domain.unusual_reading import KeyDay
 
 T = TypeVar("T")
 
@@ -146,6 +148,25 @@ _WEBHOOKS = """
         ) tried
     ) late WHERE enabled AND deliveries > 0 ORDER BY number, webhook.id LIMIT 100
 """
+_UNCHAINED = """
+    SELECT count(*) AS rows, min(at) AS since FROM audit_unchained WHERE at < :now - interval '1 min'
+    HAVING count(*) > 0
+"""
+# Of keys that were shown something today or yesterday.
+_READINGS = """
+    SELECT api_key.handle AS key, number AS organisation, reading.day, reading.objects, (
+        SELECT min(first.day) FROM audit_reading first WHERE first.organisation_id = reading.organisation_id
+            AND first.key_id = reading.key_id AND first.protected > 0
+    ) AS protected_since
+    FROM (
+        SELECT DISTINCT organisation_id, key_id FROM audit_reading
+        WHERE day >= CAST(:now AT TIME ZONE 'UTC' AS date) - 1 ORDER BY key_id LIMIT 1000
+    ) recent
+    JOIN audit_reading reading ON reading.organisation_id = recent.organisation_id AND reading.key_id = recent.key_id
+        AND reading.day >= CAST(:now AT TIME ZONE 'UTC' AS date) - 30
+    JOIN api_key ON api_key.id = reading.key_id
+    JOIN organisation ON organisation.id = reading.organisation_id
+"""
 _PAUSES = """
     SELECT bucket, max(until) AS until FROM egress CROSS JOIN LATERAL (
         VALUES ('calls', calls_paused_until), ('reads', reads_paused_until)
@@ -254,6 +275,8 @@ async def look(conn: AsyncConnection, most: int = MOST_LANES) -> Seen:
     webhooks = await part("webhooks", lambda: _rows(conn, _WEBHOOKS), none)
     pauses = await part("egress", lambda: _rows(conn, _PAUSES, now=now), none)
     holders = await part("egress", lambda: _rows(conn, _HOLDERS), none)
+    unchained = await part("audit", lambda: _rows(conn, _UNCHAINED, now=now), none)
+    readings = await part("audit", lambda: _rows(conn, _READINGS, now=now), none)
     ahead = await part("times", lambda: _rows(conn, _AHEAD, now=now, silent=SILENT_AFTER, lease=LEASE), none)
     counted = await part("keys", partial(sealed_with, conn), list[SealedWith]())
     bare = await part("organisations", lambda: _rows(conn, _BARE), none)
@@ -282,6 +305,8 @@ async def look(conn: AsyncConnection, most: int = MOST_LANES) -> Seen:
         erasures=[WaitingErasure(**row) for row in erasures],
         oldest_contents_at=oldest[0]["finished_at"] if oldest else None,
         webhooks=[FailingWebhook(**row) for row in webhooks],
+        unchained=Unchained(**unchained[0]) if unchained else None,
+        readings=[KeyDay(**row) for row in readings],
         pauses={row["bucket"]: row["until"] for row in pauses},
         holders={row["egress"]: row["worker"] for row in holders},
         sessions=sessions,

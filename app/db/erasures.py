@@ -13,16 +13,18 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db import tasks
+from app.db import audit, tasks
 from app.db.cipher import OrganisationCipher
 from app.db.content import erase_objects
 from app.db.schema import erasure, organisation
 from app.db.tenants import OWN_KEYS
+from app.domain.audit import Actor, Entry
 from app.domain.erasing import ORGANISATION, PERSONS
 from app.errors import NotFound, RunHasIt
 
 # The kind of the tasks; their keys are `organisation kind id`.
 ERASE: Final = "erase"
+_SERVICE: Final = Actor("service", None, "", "service")
 
 Row = sa.RowMapping
 
@@ -243,11 +245,13 @@ async def clear_organisation(conn: AsyncConnection, organisation_id: UUID, most:
     return bool(await conn.scalar(cleared, {"organisation": organisation_id, "most": most}))
 
 
-async def note(conn: AsyncConnection, erasing: Erasing, at: datetime) -> None:
+async def note(conn: AsyncConnection, erasing: Erasing, at: datetime, digest: bytes | None) -> None:
     """Notes that something has been erased, in the transaction in which it is; its line in the file is of `at`.
 
-    Whatever else is to be written of an erasure is written here.
+    Its row of the audit has the `digest` by which the audit knows a person; None for a whole organisation.
     """
+    done = Entry(erasing.organisation_id, _SERVICE, f"erased_{erasing.kind}", objects=[digest] if digest else [])
+    await audit.write(conn, done)
     await conn.execute(
         sa.update(erasure)
         .where(*_this(erasing.organisation_id, erasing.kind, erasing.object_id))

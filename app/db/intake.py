@@ -5,7 +5,7 @@ very end: nobody sees them before the activity points to them, under the organis
 """
 
 import json
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -251,6 +251,9 @@ class _Intake:
         )
 
 
+TakenIn = Callable[[AsyncConnection, Stored], Awaitable[None]]
+
+
 async def store_roster(
     engine: AsyncEngine,
     cipher: OrganisationCipher,
@@ -262,13 +265,15 @@ async def store_roster(
     if_match: Callable[[int | None], bool],
     share: LoopShare,
     most_bytes: int,
+    taken_in: TakenIn | None = None,
 ) -> Stored:
     """Stores what `source` gives as the roster of an activity of the cipher's organisation, whole or not at all.
 
     `published` says what breaks the schema. The last run that is given is the activity's, or with `made_by` the last
     that this key has made. `if_match` is asked with the version that is there (None: no activity),
     under the organisation's lock; `share` is that of all intakes of a process. A name and objects that are there
-    already change nothing. Raises PreconditionFailed; OrganisationFull when the organisation's rosters would grow
+    already change nothing. `taken_in` is told of what was stored in its transaction, and afterwards of what was there
+    already. Raises PreconditionFailed; OrganisationFull when the organisation's rosters would grow
     beyond `most_bytes` together; and whatever the source raises.
     """
     staging = Staging(engine, share, cipher.organisation_id, _COLUMNS)
@@ -285,14 +290,21 @@ async def store_roster(
             share.connections.take(cipher.organisation_id),
             transaction(engine, "store_roster", of=cipher.organisation_id) as conn,
         ):
-            return await _take_in(conn, intake, activity_id, made_by, if_match, most_bytes)
+            stored = await _take_in(conn, intake, activity_id, made_by, if_match, most_bytes)
+            if taken_in is not None:
+                await taken_in(conn, stored)
+            return stored
     except BaseException as exc:
         # An error of the database hides no other; what it leaves is forgotten later.
         with suppress(sa.exc.SQLAlchemyError, OSError):
             await staging.forget()
-        if isinstance(exc, _Unchanged):
-            return Stored(created=False, activity=exc.activity)
-        raise
+        if not isinstance(exc, _Unchanged):
+            raise
+        unchanged = Stored(created=False, activity=exc.activity)
+    if taken_in is not None:
+        async with transaction(engine, "same_roster", of=cipher.organisation_id) as conn:
+            await taken_in(conn, unchanged)
+    return unchanged
 
 
 async def _take_in(

@@ -113,6 +113,7 @@ _ROWS: Final = {
         "webhook JOIN webhook_delivery ON webhook_delivery.webhook_id = webhook.id WHERE webhook.organisation_id = :of",
         at="webhook_delivery.created_at",
     ),
+    "rows of the audit": _Rows("audit WHERE organisation_id = :of", at="at"),
     "erasures": _Rows("erasure WHERE organisation_id = :of", at="requested_at"),
     "tasks": _Rows("task WHERE organisation_id = :of", at="made_at"),
     "tokens": _Rows("access_token WHERE organisation_id = :of", at="expires_at"),

@@ -4,7 +4,7 @@ All of it is of one moment, whatever is stored meanwhile. What is decided of an 
 """
 
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID, uuid4
@@ -172,11 +172,12 @@ async def make_plan(
     key_id: UUID,
     key_name: str,
     share: LoopShare,
+    made: Callable[[AsyncConnection, UUID], Awaitable[None]] | None = None,
 ) -> UUID:
     """Writes down what a run of an activity would do if it were asked for now by this key; gives the plan's id.
 
-    `share` is shared by all that works through rosters in a process. The oldest plans of the activity go when there are
-    more than MOST_KEPT. Raises NotFound without the activity.
+    `made` is told of it in its transaction; `share` is shared by all that works through rosters in a process. The
+    oldest plans of the activity go when there are more than MOST_KEPT. Raises NotFound without the activity.
     """
     one_moment = engine.execution_options(isolation_level="REPEATABLE READ")
     async with transaction(one_moment, "make_plan", of=cipher.organisation_id) as conn:
@@ -212,6 +213,8 @@ async def make_plan(
                 stages=[_counts(stage) for stage in forecast.stages],
             )
         )
+        if made is not None:
+            await made(conn, making.plan_id)
     await _forget_old(engine, cipher.organisation_id, activity_id)
     return making.plan_id
 

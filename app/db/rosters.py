@@ -18,7 +18,7 @@ _LAST = 2**31 - 1
 async def list_items(
     conn: AsyncConnection, organisation_id: UUID, roster_id: UUID, kind: str, *, after: int, limit: int
 ) -> Sequence[Row]:
-    """Reads a slice of one list of a roster, in its order: object_id, ordinal, source, sealed."""
+    """Reads a slice of one list of a roster, in its order: object_id, ordinal, protected, source, sealed."""
     # Between two keys of its index: by equalities a planner takes a roster for one of average size, and sorts all of a
     # large one for each slice. Whose it is is asked of what was found.
     key = (roster_item.c.roster_id, roster_item.c.kind, roster_item.c.ordinal)
@@ -33,7 +33,7 @@ async def list_items(
     )
     query = (
         sa.select(
-            *(slice_.c[name] for name in ("object_id", "ordinal", "source")),
+            *(slice_.c[name] for name in ("object_id", "ordinal", "protected", "source")),
             sa.select(content.c.sealed)
             .where(content.c.organisation_id == organisation_id, content.c.digest == slice_.c.source)
             .scalar_subquery()

@@ -14,6 +14,7 @@ from cryptography.exceptions import InvalidTag
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db import tokens
+from app.db.audit_chain import CHAIN_KEY_PLACE
 from app.db.cipher import DIGEST_KEY_PLACE, KeyUnknown, OrganisationCipher
 from app.db.free_text import name_place, reason_place
 from app.db.schema.columns import key_of
@@ -54,6 +55,8 @@ SEALED: Final = (
     SealedColumn("webhook", "secret_before", lambda row: secret_place(row["id"]), ("id",)),
     # They go after a day, and yet an older key may go at once.
     SealedColumn("idempotency_key", "body_sealed", lambda row: bytes(row["digest"]), ("digest",)),
+    # The service's own, of no organisation.
+    SealedColumn("audit_key", "key_sealed", lambda row: CHAIN_KEY_PLACE, of="owner"),
     SealedColumn("access_token", "token", lambda row: tokens.PLACE, keys="token"),
 )
 # Sealed values that soon lie in one of these, or are gone: they are waited for, and not sealed anew.

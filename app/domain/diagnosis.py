@@ -6,12 +6,13 @@ in, so that nothing personal can come out.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Literal
 from uuid import UUID
 
 from app.domain.conclusion import CIRCUIT_OPEN
 from app.domain.situation import ActivityQueue, Job, Progress, Seen
+from app.domain.unusual_reading import unusual
 
 Level = Literal["error", "warning", "ok"]
 # A part of a sentence, by its code in the catalogue, with its values.
@@ -81,6 +82,7 @@ def diagnose(seen: Seen) -> list[Finding]:
         *_tasks(seen),
         *_kept_too_long(seen),
         *_webhooks(seen),
+        *_audit(seen),
         *_pauses(seen),
         *_sessions(seen),
         *_clocks(seen),
@@ -173,6 +175,19 @@ def _webhooks(seen: Seen) -> Iterator[Finding]:
     for each in seen.webhooks:
         said = {"webhook": each.id, "organisation": each.organisation, "deliveries": each.deliveries}
         yield _found("warning", "webhook_failing", each.since, None, **said, fault=each.failure)
+
+
+def _audit(seen: Seen) -> Iterator[Finding]:
+    """Says of the audit whether it is chained, and which keys read as they never have."""
+    if seen.unchained is not None:
+        yield _found("error", "audit_not_chained", seen.unchained.since, None, rows=seen.unchained.rows)
+    for each in unusual(seen.readings, seen.now.astimezone(UTC).date()):
+        since = datetime.combine(each.day, time(), UTC)
+        said: dict[str, object] = {"key": each.key, "organisation": each.organisation}
+        if each.what == "reads_more":
+            yield _found("warning", "reads_more", since, None, **said, objects=each.objects, usual=each.usual)
+        else:
+            yield _found("warning", "protected_first", since, None, **said)
 
 
 def _pauses(seen: Seen) -> Iterator[Finding]:

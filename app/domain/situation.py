@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from app.domain.retention import Retention
+from app.domain.unusual_reading import KeyDay
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +130,14 @@ class FailingWebhook:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Unchained:
+    """How many rows of the audit have waited for their link for longer than they should, the oldest since then."""
+
+    rows: int
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
     """A session of the database that waits for a lock, or has had a transaction open for long or left one lying."""
 
@@ -163,6 +172,9 @@ class Seen:
     oldest_contents_at: datetime | None = None
     retention: Retention | None = None
     webhooks: Sequence[FailingWebhook] = ()
+    unchained: Unchained | None = None
+    # How much keys were shown on the last days.
+    readings: Sequence[KeyDay] = ()
     # By kind of call, until when none may leave; by egress, the worker that calls.
     pauses: Mapping[str, datetime] = field(default_factory=dict)
     holders: Mapping[str, UUID] = field(default_factory=dict)

@@ -14,7 +14,7 @@ from typing import Final
 from uuid import UUID
 
 # What a key of an organisation may have, in any company but for what NEEDS says: each opens something of its own.
-SCOPES: Final = ("provision", "history", "pii", "protected", "admin")
+SCOPES: Final = ("provision", "history", "pii", "protected", "admin", "audit")
 # The one scope of a key that is of no organisation; no other key has it.
 OPERATOR: Final = "operator"
 # What a key that is narrowed to school units may have: it reads.

@@ -8,6 +8,7 @@ from fastapi.routing import APIRoute
 from app import __version__
 from app.api import outages
 from app.api.admissions import Admissions
+from app.api.auditing import Refusals
 from app.api.bearer_tokens import BearerTokens
 from app.api.dependencies import Parts
 from app.api.description import about, openapi
@@ -31,6 +32,7 @@ from app.api.readiness import Readiness
 from app.api.routes import (
     activities,
     activity_changes,
+    audit,
     changes,
     docs,
     erasures,
@@ -69,7 +71,7 @@ def create_app(runtime: Runtime) -> FastAPI:
     admissions = None if (provider := runtime.provider) is None else Admissions(provider, runtime, runs)
     tokens = BearerTokens(admissions, runs) if admissions and admissions.provider.takes_bearer_tokens else None
     reading, ready = snapshots(runtime.engine), Readiness(runtime)
-    parts = Parts(runtime, reading, ready, runs, limits, handles, admissions, tokens)
+    parts = Parts(runtime, reading, ready, runs, limits, handles, Refusals(runtime), admissions, tokens)
     register_process(parts.metrics.registry, runtime.settings.build_commit)
     parts.metrics.from_memory.set_function(lambda: float(parts.runs.watcher.fresh))
     app.state.parts = parts
@@ -115,7 +117,7 @@ def described_app() -> FastAPI:
     )
     for router in (
         *(activities, activity_changes, pauses, readiness, plans, provisioning, jobs, records, exports, objects),
-        *(erasures, changes, events, webhooks, operations),
+        *(erasures, audit, changes, events, webhooks, operations),
         *(explanations, problem_types, health, docs),
     ):
         app.include_router(router.router)

@@ -39,13 +39,7 @@ def show_batch_detail(
     Of the items only those are unmasked that surely speak of a record that is. Whatever else the answer holds
     may be somebody else's pupil, who is masked for everybody. Groups and activities name none who is `unnamed`.
     """
-    published = viewer.published
-    units = {uuid_of(item.get("id")): school_units(kind, item) for item in items_of(row, published)}
-    seen = {
-        each
-        for each in row["record_ids"]
-        if not viewer.masks(protected=each in protected, school_units=units.get(each, UNKNOWN_UNIT))
-    }
+    published, seen = viewer.published, seen_in(row, viewer, kind=kind, protected=protected)
     whole = viewer.may_see_names and seen.issuperset(row["record_ids"])
     gone = unnamed if tells_school(kind) else frozenset()
 
@@ -61,6 +55,16 @@ def show_batch_detail(
         "request": shown(row["request"], published.request_items, published.harmless.requests[kind]),
         "answer": shown(row["answer"], published.answer_items, published.harmless.answer),
     }
+
+
+def seen_in(row: Row, viewer: Viewer, *, kind: str, protected: Set[UUID]) -> frozenset[UUID]:
+    """Gives of which records an opened batch of a job's `kind` is shown unmasked."""
+    units = {uuid_of(item.get("id")): school_units(kind, item) for item in items_of(row, viewer.published)}
+    return frozenset(
+        each
+        for each in row["record_ids"]
+        if not viewer.masks(protected=each in protected, school_units=units.get(each, UNKNOWN_UNIT))
+    )
 
 
 def _body(

@@ -10,6 +10,7 @@ from collections.abc import Set
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from app.domain.audit import Via
 from app.target import Published
 
 
@@ -27,6 +28,9 @@ class Viewer:
     published: Published
     # Of the organisation, whose contents are opened with it.
     own_keys: bytes = field(default=b"", repr=False)
+    # What the key is known by, and how it reads: for the audit.
+    handle: str = ""
+    via: Via = "api"
 
     @property
     def units(self) -> frozenset[UUID]:

@@ -12,6 +12,7 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
+from app.api.http.handlers import note_refused
 from app.api.http.problems import Busy, Forbidden, TooManyFailures, TooManyRequests, entry_of
 from app.api.outages import is_outage, log_outage
 from app.catalogue import Language
@@ -52,6 +53,8 @@ class PageRoute(APIRoute):
             except ClientDisconnect:
                 raise
             except Exception as exc:
+                if isinstance(exc, Forbidden):
+                    await note_refused(request, exc)
                 response = show_failure(request, exc)
             response.headers.update(HEADERS)
             return response

@@ -90,6 +90,7 @@ async def take_answer(request: Request, parts: PartsDep) -> Response:
     except _Refused as refused:
         if refused.reason != "denied":
             parts.limits.note_failure(client)
+            await parts.refusals.failed_sign_in(refused.why)
         _log.warning("sign-in refused", reason=refused.why)
         answer = go_to("sign_in", language, refused=refused.reason)
     _UNDER_WAY.remove(request, answer)

@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from app.api.dependencies import PartsDep, known_key, parts_of
+from app.api.http.request_ids import note_page
 from app.security import keys
 from app.web import visitors
 from app.web.pages import PageRoute, go_to, show_page
@@ -32,11 +33,15 @@ async def show_sign_in(
 @router.post(PATHS["sign_in"])
 async def sign_in(request: Request, parts: PartsDep, language: LanguageDep, form: FormDep) -> Response:
     """Begins a session, and goes on to the page that was asked for, which is one of ours."""
+    note_page()
     key = await known_key(request, parts, form.get("key", "").strip())
     following = form.get("next", "")
     if not visitors.may_sign_in(key):
+        if key is not None:
+            await parts.refusals.refused_sign_in(key)
         return _ask(request, following, "sign_in_no_key" if key is None else "sign_in_no_history", status=403)
     if not visitors.takes_key(parts, key):
+        await parts.refusals.refused_sign_in(key)
         return _ask(request, following, "sign_in_keys_of_operators", status=403)
     is_operator = isinstance(key, keys.Operator)
     answer = go_to("operations" if is_operator else "history", language)
@@ -54,7 +59,7 @@ async def sign_out(request: Request, parts: PartsDep, language: LanguageDep, who
     if who.at_provider is not None and provider is not None and (there := await provider.sign_out_address()):
         # A page in between: our policy lets no form lead to another site, and this was one.
         answer = show_page(request, "signed_out.html", page="sign_in", there=there, provider=provider.name)
-    await visitors.sign_out(parts, request, answer)
+    await visitors.sign_out(parts, request, who.key, answer)
     # A browser may keep pages for its way back, whatever they say of being kept.
     answer.headers["Clear-Site-Data"] = '"cache", "storage"'
     return answer

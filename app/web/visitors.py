@@ -15,9 +15,11 @@ from urllib.parse import parse_qsl, urlsplit
 
 from fastapi import Depends, Query, Request, Response
 
+from app.api.auditing import write_session
 from app.api.dependencies import AskAgain, Parts, PartsDep, check_whole, count_request, parts_of, viewer_of
 from app.api.handed_out import HandedOut
 from app.api.http.problems import BadRequest, Forbidden, TooSlow, Unauthorised
+from app.api.http.request_ids import note_page
 from app.catalogue import Language
 from app.db import sessions
 from app.db.acting import EVERYBODY
@@ -113,6 +115,7 @@ async def signed_in(request: Request, parts: PartsDep) -> SignedIn:
 
 
 async def _signed_in(request: Request, parts: Parts, *, by_hand: bool) -> SignedIn:
+    note_page()
     if (token := _token(request, parts)) is None:
         raise SignedOut
     async with parts.statement(EVERYBODY) as conn:
@@ -171,7 +174,7 @@ async def narrowed_visitor_of(who: SignedInDep, parts: PartsDep) -> Visitor:
     """Gives who looks, with a key of single school units too: for pages that show it nothing of other units."""
     if isinstance(who.key, Operator):
         raise AnOperator
-    return Visitor(who.key, viewer_of(who.key, parts), who.form_token, at_provider=who.at_provider)
+    return Visitor(who.key, viewer_of(who.key, parts, "page"), who.form_token, at_provider=who.at_provider)
 
 
 def ask_again(request: Request, parts: Parts) -> AskAgain:
@@ -212,19 +215,21 @@ async def sign_in(
     `protected_for` says for how long somebody of the provider's is shown protected persons.
     """
     before, token = _token(request, parts), _TOKEN.seal(parts, secrets.token_bytes(32))
-    async with parts.statement(EVERYBODY) as conn:
+    async with parts.transaction("sign_in", EVERYBODY) as conn:
         ended = None if before is None else digest_of(before)
         of = None if isinstance(key, Operator) else key.organisation_id
         await sessions.begin(conn, digest_of(token), of, key.key_id, instead_of=ended, protected_for=protected_for)
+        await write_session(conn, "sign_in", key, **({"protected": True} if protected_for is not None else {}))
     # Without an age: it goes with the browser, if it has not ended before.
     _SESSION.give(request, answer, token)
 
 
-async def sign_out(parts: Parts, request: Request, answer: Response) -> None:
-    """Ends the session and takes the cookie back."""
+async def sign_out(parts: Parts, request: Request, key: Caller | Operator, answer: Response) -> None:
+    """Ends the session of a key and takes the cookie back."""
     if (token := _token(request, parts)) is not None:
-        async with parts.statement(EVERYBODY) as conn:
+        async with parts.transaction("sign_out", EVERYBODY) as conn:
             await sessions.end(conn, digest_of(token))
+            await write_session(conn, "sign_out", key)
     _SESSION.remove(request, answer)
 
 

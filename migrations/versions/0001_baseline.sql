@@ -254,7 +254,7 @@ CREATE TABLE api_key (
     CONSTRAINT pk_api_key PRIMARY KEY (id),
     CONSTRAINT ck_api_key_scopes CHECK (
 CASE WHEN organisation_id IS NULL THEN scopes = ARRAY['operator']
-    ELSE scopes <> '{}' AND scopes <@ ARRAY['provision', 'history', 'pii', 'protected', 'admin']
+    ELSE scopes <> '{}' AND scopes <@ ARRAY['provision', 'history', 'pii', 'protected', 'admin', 'audit']
     AND ('pii' <> ALL (scopes) OR 'history' = ANY (scopes)) AND ('protected' <> ALL (scopes) OR 'pii' = ANY (scopes)) END
 ),
     CONSTRAINT ck_api_key_narrowed CHECK (
@@ -281,7 +281,7 @@ CREATE TABLE sign_in_mapping (
     CONSTRAINT pk_sign_in_mapping PRIMARY KEY (id),
     CONSTRAINT ck_sign_in_mapping_scopes CHECK (
 CASE WHEN organisation_id IS NULL THEN scopes = ARRAY['operator']
-    ELSE scopes <> '{}' AND scopes <@ ARRAY['provision', 'history', 'pii', 'protected', 'admin']
+    ELSE scopes <> '{}' AND scopes <@ ARRAY['provision', 'history', 'pii', 'protected', 'admin', 'audit']
     AND ('pii' <> ALL (scopes) OR 'history' = ANY (scopes)) AND ('protected' <> ALL (scopes) OR 'pii' = ANY (scopes)) END
 ),
     CONSTRAINT ck_sign_in_mapping_narrowed CHECK (
@@ -851,3 +851,85 @@ CREATE TABLE at_target (
     CONSTRAINT fk_at_target_job_id_object_id FOREIGN KEY(job_id, object_id) REFERENCES record (job_id, object_id)
 );
 
+
+CREATE TABLE audit (
+    id UUID DEFAULT gen_random_uuid() NOT NULL,
+    organisation_id UUID,
+    at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    actor_kind TEXT NOT NULL,
+    actor_id UUID,
+    actor TEXT NOT NULL,
+    action TEXT NOT NULL,
+    via TEXT NOT NULL,
+    run_id UUID,
+    job_id UUID,
+    activity_id UUID,
+    details JSONB DEFAULT '{}' NOT NULL,
+    objects BYTEA DEFAULT '' NOT NULL,
+    protected INTEGER DEFAULT '0' NOT NULL,
+    CONSTRAINT pk_audit PRIMARY KEY (id),
+    CONSTRAINT ck_audit_actor_kind CHECK (actor_kind IN ('key', 'operator', 'command', 'service', 'unknown')),
+    CONSTRAINT ck_audit_via CHECK (via IN ('api', 'page', 'export', 'command', 'service')),
+    CONSTRAINT ck_audit_objects CHECK (mod(octet_length(objects), 16) = 0),
+    CONSTRAINT ck_audit_protected CHECK (protected >= 0)
+);
+
+CREATE INDEX ix_audit_organisation_id_at_id ON audit (organisation_id, at, id);
+
+CREATE TABLE audit_unchained (
+    audit_id UUID NOT NULL,
+    organisation_id UUID,
+    at TIMESTAMP WITH TIME ZONE NOT NULL,
+    CONSTRAINT pk_audit_unchained PRIMARY KEY (audit_id)
+);
+
+CREATE INDEX ix_audit_unchained_organisation_id ON audit_unchained (organisation_id);
+
+CREATE TABLE audit_link (
+    seq BIGINT NOT NULL,
+    audit_id UUID NOT NULL,
+    digest BYTEA NOT NULL,
+    CONSTRAINT pk_audit_link PRIMARY KEY (seq),
+    CONSTRAINT ck_audit_link_seq CHECK (seq > 0),
+    CONSTRAINT ck_audit_link_digest CHECK (octet_length(digest) = 32),
+    CONSTRAINT uq_audit_link_audit_id UNIQUE (audit_id)
+);
+
+CREATE TABLE audit_checkpoint (
+    seq BIGINT NOT NULL,
+    digest BYTEA NOT NULL,
+    at TIMESTAMP WITH TIME ZONE NOT NULL,
+    made_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    cut_at TIMESTAMP WITH TIME ZONE,
+    CONSTRAINT pk_audit_checkpoint PRIMARY KEY (seq),
+    CONSTRAINT ck_audit_checkpoint_digest CHECK (octet_length(digest) = 32)
+);
+
+CREATE TABLE audit_object (
+    organisation_id UUID NOT NULL,
+    digest BYTEA NOT NULL,
+    at TIMESTAMP WITH TIME ZONE NOT NULL,
+    audit_id UUID NOT NULL,
+    CONSTRAINT pk_audit_object PRIMARY KEY (organisation_id, digest, at, audit_id)
+);
+
+CREATE TABLE audit_key (
+    owner UUID NOT NULL,
+    salt BYTEA NOT NULL,
+    key_sealed BYTEA NOT NULL,
+    CONSTRAINT pk_audit_key PRIMARY KEY (owner),
+    CONSTRAINT ck_audit_key_one CHECK (owner = '00000000-0000-0000-0000-000000000000'),
+    CONSTRAINT ck_audit_key_salt CHECK (octet_length(salt) = 32)
+);
+
+CREATE TABLE audit_reading (
+    organisation_id UUID NOT NULL,
+    key_id UUID NOT NULL,
+    day DATE NOT NULL,
+    answers BIGINT NOT NULL,
+    objects BIGINT NOT NULL,
+    protected BIGINT NOT NULL,
+    CONSTRAINT pk_audit_reading PRIMARY KEY (organisation_id, key_id, day)
+);
+
+CREATE INDEX ix_audit_reading_day ON audit_reading (day);

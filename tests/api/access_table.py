@@ -17,9 +17,9 @@ SCOPES: Final[Mapping[str, tuple[str, ...]]] = {
     "pii": ("history", "pii"),
     # Sees everything of everybody.
     "whole": ("history", "pii", "protected"),
-    "admin": ("admin",),
+    "admin": ("admin", "audit"),
     # Of another organisation.
-    "foreign": ("provision", "history", "pii", "protected", "admin"),
+    "foreign": ("provision", "history", "pii", "protected", "admin", "audit"),
     "operator": ("operator",),
     # Signs in to the pages, and sends.
     "sender": ("provision", "history"),
@@ -55,6 +55,7 @@ GET    /activities/{activity_id}/readiness                    403 403   200     
 GET    /activities/{activity_id}/readiness/pupils             403 403   200     200 200   403   404     403      200
 GET    /activities/{activity_id}/roster                       403 403   403     403 200   403   404     403      403
 GET    /activities/{activity_id}/runs                         200 200   200     200 200   403   404     403      200
+GET    /audit                                                 403 403   403     403 403   200   200     403      403
 GET    /changes                                               200 200   200     200 200   403   200     403      403
 GET    /events                                                200 200   200     200 200   403   200     403      403
 GET    /jobs                                                  200 200   200     200 200   403   200     403      200

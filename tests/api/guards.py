@@ -14,7 +14,7 @@ OPEN = {
     *("/explanations", "/explanations/{code}", "/problems", "/problems/{slug}"),
 }
 CIVIC_NO = "201201019807"
-ALL_SCOPES = ("provision", "history", "pii", "protected", "admin")
+ALL_SCOPES = ("provision", "history", "pii", "protected", "admin", "audit")
 
 
 _routes: list[tuple[str, str]] = []

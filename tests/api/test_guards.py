@@ -116,6 +116,7 @@ async def test_every_get_answers_head(service: Service, ids: dict[str, str], *, 
     client = await service.client(*ALL_SCOPES)
     asked = ids if known else {name: str(uuid4()) for name in ids}
     paths = [path for method, path in routes(service) if method == "GET"] + ["/healthz", "/docs", "/openapi.json"]
+    paths.remove("/audit")  # who has asked is in the next answer
     for path in paths:
         async with asyncio.timeout(10), client.stream("GET", fill(path, asked)) as answer:
             expected = (answer.status_code, {name: answer.headers.get(name) for name in _SAME})

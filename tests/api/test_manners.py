@@ -29,7 +29,7 @@ async def test_every_read_answers_head_with_the_same_headers(service: Service, i
     client = await service.client(*ALL_SCOPES)
     reads = 0
     for path, operations in service.app.openapi()["paths"].items():
-        if "get" not in operations:
+        if "get" not in operations or path == "/audit":  # who has asked is in the next answer
             continue
         head = await client.head(fill(path, ids))
         if head.headers["content-type"].startswith("text/event-stream"):

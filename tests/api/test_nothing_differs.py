@@ -203,6 +203,8 @@ _QUERIES: Mapping[str, list[str]] = {
 _ELSEWHERE = {"/events", "/jobs/{job_id}/records.xlsx", "/runs.xlsx", "/webhooks"}
 # An administrator is shown of an erasure when it was.
 _ELSEWHERE |= {"/objects/persons/{object_id}/erasure"}
+# By whom somebody was seen tells who may see them: docs/SECURITY.md says so of the scope.
+_ELSEWHERE |= {"/audit"}
 _ELSEWHERE |= {"/webhooks/{webhook_id}", "/webhooks/{webhook_id}/deliveries"}
 _OF_WHO_SEES_ALL = {"/activities/{activity_id}/roster"}
 _PAGES = (

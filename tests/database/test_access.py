@@ -25,7 +25,7 @@ ROLES: Final = (API, WORKER)
 # What the API reads of all organisations at once: queues, keys, and nothing of a roster.
 ACROSS: Final = {
     *("access_token", "activity", "api_key", "job", "organisation", "pause", "run", "session", "sign_in_mapping"),
-    *("task", "webhook", "webhook_delivery"),
+    *("task", "webhook", "webhook_delivery", "audit_reading", "audit_unchained"),
 }
 # Of these the seeded states have rows of two organisations.
 FILLED: Final = (
@@ -129,6 +129,17 @@ def test_no_role_passes_policies_by(owner: psycopg.Cursor, role: str) -> None:
         "SET ROLE provkedja_owner",
         "SET session_replication_role = replica",
         "UPDATE event SET to_status = 'x'",
+        "UPDATE audit SET actor = 'x'",
+        "DELETE FROM audit",
+        "TRUNCATE audit",
+        "INSERT INTO audit (at, actor_kind, actor, action, via) VALUES (now(), 'key', 'x', 'x', 'api')",
+        "INSERT INTO audit_unchained (audit_id, at) VALUES (gen_random_uuid(), now())",
+        "UPDATE audit_link SET digest = digest",
+        "DELETE FROM audit_link",
+        "UPDATE audit_checkpoint SET cut_at = now()",
+        "DELETE FROM audit_checkpoint",
+        "DELETE FROM audit_object",
+        "DELETE FROM audit_key",
         "SELECT source FROM roster_staging",
         "UPDATE provkedja_version SET version_num = '0'",
     ],
@@ -151,6 +162,10 @@ def test_what_no_role_may(session: psycopg.Cursor, statement: str) -> None:
         "SELECT token FROM access_token",
         "INSERT INTO egress (name) VALUES ('x')",
         "DELETE FROM worker",
+        "SELECT * FROM audit_link",
+        "SELECT * FROM audit_key",
+        "DELETE FROM audit_unchained",
+        "SELECT cut_audit(1, 1)",
     ],
 )
 def test_what_the_api_may_not(seed_states: tuple[str, dict[str, Names]], statement: str) -> None:
@@ -219,7 +234,8 @@ def test_what_reads_as_the_owner_of_the_tables_is_listed(owner: psycopg.Cursor) 
     definers = owner.execute(
         "SELECT proname, proconfig FROM pg_proc WHERE prosecdef AND pronamespace = 'public'::regnamespace ORDER BY 1"
     ).fetchall()
-    names = ("admit_subject", "sealed_arriving", "sealed_by", "sealed_with", "worded_contents")
+    of_rows = ("admit_subject", "cut_audit", "note_unchained")
+    names = (*of_rows, "sealed_arriving", "sealed_by", "sealed_with", "worded_contents")
     assert definers == [(name, ["search_path=public, pg_temp"]) for name in names]
 
 

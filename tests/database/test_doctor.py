@@ -288,6 +288,31 @@ async def test_a_webhook_that_takes_nothing_for_long(engine: AsyncEngine, tenant
     assert "timeout" in failing.why
 
 
+async def execute(engine: AsyncEngine, statement: str, **values: object) -> None:
+    async with engine.begin() as conn:
+        await conn.execute(sa.text(statement), values)
+
+
+async def test_the_audit_and_who_reads_far_more_than_before(engine: AsyncEngine, tenant: Tenant, worker: UUID) -> None:
+    """A key is named by its handle; whom it was shown is not known here."""
+    await execute(
+        engine,
+        "INSERT INTO audit_reading (organisation_id, key_id, day, answers, objects, protected)"
+        " SELECT :of, :key, CAST(clock_timestamp() AT TIME ZONE 'UTC' AS date) - ago, 1, objects, protected"
+        " FROM (VALUES (3, 20, 0), (2, 20, 0), (1, 20, 0), (0, 5000, 1)) each (ago, objects, protected)",
+        of=tenant.organisation_id,
+        key=tenant.key_id,
+    )
+    said = await found(engine)
+    handle = await tenant.value("SELECT handle FROM api_key WHERE id = :id", id=tenant.key_id)
+    assert "audit_not_chained" not in said
+    assert (handle in said["reads_more"].what, "5,000" in said["reads_more"].what) == (True, True)
+    assert handle in said["protected_first"].what
+    late = "INSERT INTO audit_unchained (audit_id, at) VALUES (gen_random_uuid(), clock_timestamp() - interval '61 s')"
+    await execute(engine, late)
+    assert (await found(engine))["audit_not_chained"].level == "error"
+
+
 async def test_a_transaction_that_lies_on_a_queue(
     engine: AsyncEngine, tenant: Tenant, worker: UUID, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,6 +11,7 @@ from cryptography.exceptions import InvalidTag
 from sqlalchemy.exc import IntegrityError
 
 from app.db import idempotency, tasks, webhooks
+from app.db.audit_chain import chain_key
 from app.db.cipher import Cipher, KeyUnknown, cipher_of, new_key
 from app.db.claims import database_time
 from app.db.free_text import name_place, open_text, reason_place, seal_text
@@ -39,9 +40,10 @@ DIGESTS = {
     *(("object", name) for name in ("accepted", "eppn", "civic_no", "name")),
     *(("batch", name) for name in ("items", "request_digest", "answer")),
     *(("idempotency_key", name) for name in ("digest", "request_digest")),
+    *(("audit", "objects"), ("audit_object", "digest"), ("audit_link", "digest"), ("audit_checkpoint", "digest")),
     *(("activity", "digest"), ("eppn", "eppn"), ("api_key", "digest"), ("api_key", "subject"), ("session", "digest")),
 }
-OTHERS = {("organisation", "salt")}
+OTHERS = {("organisation", "salt"), ("audit_key", "salt")}
 
 
 def both() -> Cipher:
@@ -77,7 +79,10 @@ async def everything(tenant: Tenant, cipher: Cipher) -> list[bytes]:
     for column in SEALED:
         wanted = ", ".join([column.of, column.column, *column.names])
         for row in await tenant.rows(f"SELECT {wanted} FROM {column.table} WHERE {column.column} IS NOT NULL"):
-            own = await tenant.value("SELECT salt || digest_key FROM organisation WHERE id = :id", id=row[column.of])
+            owners = (
+                "SELECT id, salt || digest_key AS own FROM organisation UNION ALL SELECT owner, salt FROM audit_key"
+            )
+            own = await tenant.value(f"SELECT own FROM ({owners}) one WHERE id = :id", id=row[column.of])
             keys = cipher.of(row[column.of], row[column.of].bytes if column.keys == "token" else bytes(own))
             found.append(keys.open(bytes(row[column.column]), column.place(row)))
     return sorted(found)
@@ -104,6 +109,7 @@ async def filled(tenant: Tenant) -> Tenant:
         used = idempotency.Used(tenant.key_id, bytes(32), bytes(32))
         await idempotency.keep(conn, tenant.cipher, used, idempotency.Stored(run.id, "{}"))
         ends = await database_time(conn) + timedelta(hours=1)
+        await chain_key(conn, the_cipher())
         await keep_token(conn, the_cipher(), tenant.organisation_id, HERE, "a.b.c", ends)
     for column in SEALED:
         there = f"SELECT count(*) FROM {column.table} WHERE {column.column} IS NOT NULL"

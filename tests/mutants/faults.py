@@ -5,6 +5,7 @@ from typing import Final
 
 from tests.mutants.fault import Fault
 from tests.mutants.faults_of_access import ACCESS
+from tests.mutants.faults_of_audit import AUDIT
 from tests.mutants.faults_of_batches import BATCHES
 from tests.mutants.faults_of_callers import CALLERS
 from tests.mutants.faults_of_erasure import ERASURE
@@ -37,5 +38,6 @@ FAULTS: Final[Sequence[Fault]] = (
         *RETENTION,
         *PRIVACY_REPORT,
         *HEADERS,
+        *AUDIT,
     ),
 )

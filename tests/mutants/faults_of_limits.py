@@ -63,7 +63,7 @@ LIMITS: Final = (
     Fault(
         "polls from memory are not counted",
         "    count_request(parts, caller, FROM_MEMORY)\n",
-        "    note_key(caller.handle, caller.key_id)\n",
+        "    note_key(caller.handle, caller.key_id, organisation_id)\n",
         ("limits",),
     ),
     Fault(

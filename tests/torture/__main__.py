@@ -19,9 +19,16 @@ import redis.asyncio as redis
 from rich.console import Console
 
 from app import erasures_file
-from tests.torture import database, report
+from tests.torture import audit, database, report
 from tests.torture.aging import Aging
-from tests.torture.agreement import cancelled_in_vain, contradictions, erased_in_vain, kept_in_vain, paused_in_vain
+from tests.torture.agreement import (
+    audited_in_vain,
+    cancelled_in_vain,
+    contradictions,
+    erased_in_vain,
+    kept_in_vain,
+    paused_in_vain,
+)
 from tests.torture.callers import Callers, Organisation
 from tests.torture.fairness import be_quiet, fair, measured
 from tests.torture.faults import Injector, draw
@@ -189,6 +196,10 @@ class Torture:
         async with await psycopg.AsyncConnection.connect(stack.postgres.url) as conn:
             self.dumped = await in_dump(conn, callers.secrets)
         self.tell("a dump has been looked through")
+        seen.audit_rows, seen.audit_wrong, said = await audit.testify(stack.postgres.url, stack.cipher)
+        self.held.append(said.encode())
+        self.figures["rows of the audit"] = seen.audit_rows
+        self.tell("the audit has been heard")
         metrics = [(await callers.http.get(address)).text for address in stack.figures]
         self.held += injector.held + [text.encode() for text in metrics]
         seen.held = await ledger.held([who.number for who in organisations])
@@ -202,7 +213,7 @@ class Torture:
         return injector.done
 
     def _leaks(self, callers: Callers) -> list[tuple[str, int]]:
-        held = (("Valkey and /metrics", text.decode("utf-8", "replace")) for text in self.held)
+        held = (("Valkey, /metrics and the audit", text.decode("utf-8", "replace")) for text in self.held)
         folder, secrets = self.stack.folder, callers.secrets
         stored = [*on_disk(folder / "postgres", secrets), *on_disk(folder / "valkey", secrets)]
         self.tell("what is on disk has been looked through")
@@ -218,6 +229,7 @@ class Torture:
         broken["fair, in a quiet phase"] = list(fair(self.seen, pairs))
         broken["what is old has gone"] = list(kept_in_vain(self.seen))
         broken["erased is erased"] = list(erased_in_vain(self.seen))
+        broken["the audit holds"] = list(audited_in_vain(self.seen))
         broken["cancelled is cancelled"] = list(cancelled_in_vain(self.seen, pairs))
         broken["paused is paused"] = list(paused_in_vain(self.seen, pairs))
         wrong = [*self.stack.ended_wrongly, *callers.odd]

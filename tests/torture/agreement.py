@@ -63,6 +63,14 @@ def erased_in_vain(seen: Seen) -> Iterator[Violation]:
         )
 
 
+def audited_in_vain(seen: Seen) -> Iterator[Violation]:
+    """The chain of the audit holds, whatever was killed while it was made; and there is one."""
+    for each in seen.audit_wrong:
+        yield Violation("audited", each, "the chain of the audit")
+    if seen.posts and not seen.audit_rows:
+        yield Violation("audited", "callers have changed something, and no row says so", "the audit")
+
+
 def contradictions(seen: Seen, pairs: Pairs) -> Iterator[Violation]:
     """Where the API, the database and the simulator do not say the same."""
     if seen.shown and set(seen.shown) != set(seen.runs):

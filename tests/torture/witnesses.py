@@ -217,6 +217,9 @@ class Seen:
     erasure_lines: tuple[int, int] = (0, 0)
     # Contents that should have gone by their age and are there.
     kept_in_vain: int = 0
+    # How many rows the audit has, and what is wrong with their chain.
+    audit_rows: int = 0
+    audit_wrong: Sequence[str] = ()
     calls_per_second: int = 5
     reads_per_second: int = 10
     # Statuses of requests for what is another organisation's, and places with personal data in them.

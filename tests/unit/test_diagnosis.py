@@ -21,9 +21,11 @@ from app.domain.situation import (
     Service,
     Session,
     Token,
+    Unchained,
     WaitingErasure,
     Worker,
 )
+from app.domain.unusual_reading import KeyDay
 from app.views.diagnosis import Worded, headline, worded
 from tests.conftest import ROOT
 
@@ -229,6 +231,36 @@ def test_what_a_queue_waits_for(of: ActivityQueue, level: str, code: str) -> Non
             [("warning", "webhook_failing")],
             id="a webhook that takes nothing",
         ),
+        pytest.param(
+            seen(unchained=Unchained(rows=3, since=NOW - 90 * SECOND)),
+            [("error", "audit_not_chained")],
+            id="rows of the audit without a link",
+        ),
+        pytest.param(
+            seen(
+                readings=[
+                    KeyDay(key="3f9a1c0d5e7b", organisation="2120000001", day=NOW.date() - timedelta(ago), objects=many)
+                    for ago, many in ((3, 10), (2, 10), (1, 10), (0, 1000))
+                ]
+            ),
+            [("warning", "reads_more")],
+            id="a key that reads far more than it did",
+        ),
+        pytest.param(
+            seen(
+                readings=[
+                    KeyDay(
+                        key="3f9a1c0d5e7b",
+                        organisation="2120000001",
+                        day=NOW.date(),
+                        objects=1,
+                        protected_since=NOW.date(),
+                    )
+                ]
+            ),
+            [("warning", "protected_first")],
+            id="a key that is shown somebody protected for the first time",
+        ),
         pytest.param(seen(pauses={"calls": NOW + SECOND}), [], id="a pause that is over soon"),
         pytest.param(seen(pauses={"calls": NOW + 20 * SECOND}), [("warning", "calls_held_back")], id="calls held back"),
         pytest.param(seen(holders={}), [("warning", "no_holder")], id="nobody may call, and nothing to do"),
@@ -421,6 +453,7 @@ def test_nothing_is_said_but_ids_numbers_codes_and_times() -> None:
         "unset",
         "deliveries",
         "values",
+        *("rows", "objects", "usual"),
     }
     ids = {
         "worker",

@@ -33,7 +33,7 @@ def app() -> FastAPI:
     handlers.install(app)
     app.state.parts = Parts(
         *(Mock(), Mock(), Mock(), Mock(caller=CALLED_BY, remembered_caller=Mock(return_value=None))),
-        *(Limits.of(Settings()), Mock()),
+        *(Limits.of(Settings()), Mock(), Mock(unknown_key=AsyncMock(), refused=AsyncMock())),
     )
     return app
 

@@ -29,7 +29,7 @@ def request_with(content: bytes, headers: Mapping[str, str] | None = None) -> Re
 
     given = {"content-length": str(len(content)), "content-type": "application/json", **(headers or {})}
     raw = [(name.encode(), value.encode()) for name, value in given.items()]
-    state = SimpleNamespace(parts=Parts(Mock(), Mock(), Mock(), Mock(), Mock(), Mock()))
+    state = SimpleNamespace(parts=Parts(Mock(), Mock(), Mock(), Mock(), Mock(), Mock(), Mock()))
     return Request({"type": "http", "headers": raw, "app": SimpleNamespace(state=state)}, receive)
 
 

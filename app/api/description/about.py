@@ -33,6 +33,7 @@ TAGS: Final[list[dict[str, Any]]] = [
     {"name": "Results", "description": "What became of each object of a job, and every call that was made for it."},
     {"name": "Exports", "description": "Records and the history of runs as files."},
     {"name": "Objects", "description": "Persons, duties, groups and activities beyond single rosters and runs."},
+    {"name": "Audit", "description": "Who has seen somebody unmasked, or changed something; for the scope audit."},
     {"name": "Changes", "description": "Everything that has changed, in one order, for those who ask."},
     {"name": "Events", "description": "The same as it happens, for those who listen, browsers among them."},
     {"name": "Webhooks", "description": "Who is told when a run or a job ends; for a key with the scope admin."},

@@ -12,7 +12,17 @@ from starlette.routing import compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.http.ids import missing
-from app.api.http.problems import BadRequest, InternalError, InvalidHeader, MethodNotAllowed, answer_of, problem
+from app.api.http.observed import template
+from app.api.http.problems import (
+    BadRequest,
+    Forbidden,
+    InternalError,
+    InvalidHeader,
+    MethodNotAllowed,
+    answer_of,
+    entry_of,
+    problem,
+)
 from app.api.http.refusals import refusal
 from app.errors import NotFound, Problem
 from app.logs import describe_exception
@@ -64,9 +74,16 @@ class Unhandled:
                 await answer(scope, receive, send)
 
 
-async def _ours(_request: Request, exc: Exception) -> Response:
+async def _ours(request: Request, exc: Exception) -> Response:
     assert isinstance(exc, Problem)  # noqa: S101 - the handler's registration says so
+    if isinstance(exc, Forbidden):
+        await note_refused(request, exc)
     return answer_of(exc)
+
+
+async def note_refused(request: Request, exc: Forbidden) -> None:
+    """Notes in the audit that a key that counts was refused."""
+    await request.app.state.parts.refusals.refused(entry_of(type(exc)).slug, request.method, template(request.scope))
 
 
 async def _http(request: Request, exc: Exception) -> Response:

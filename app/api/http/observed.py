@@ -60,7 +60,7 @@ class Observed:
             await self.app(scope, receive, noting)
         finally:
             let_next_begin()
-            route = _template(scope)
+            route = template(scope)
             method = scope["method"] if scope["method"] in _METHODS else "other"
             seconds = time.perf_counter() - began
             self.metrics.requests.labels(method, route, str(status) if status else "aborted").inc()
@@ -77,7 +77,7 @@ class Observed:
             end_request()
 
 
-def _template(scope: Scope) -> str:
+def template(scope: Scope) -> str:
     """Gives the template of a request's route, also where it was answered before a route was looked for."""
     if (found := scope.get("route")) is not None:
         return str(found.path)

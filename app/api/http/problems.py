@@ -167,6 +167,12 @@ class DatabaseUnavailable(Problem):
     slug = "database-unavailable"
 
 
+class NotAudited(Problem):
+    """That somebody is shown unmasked cannot be written down, and so it is not done."""
+
+    slug = "not-audited"
+
+
 class NotReady(Problem):
     """The service cannot do its work."""
 

@@ -7,6 +7,8 @@ from uuid import UUID, uuid4
 
 import structlog
 
+from app.domain.audit import Via
+
 
 @dataclass(slots=True)
 class RequestNote:
@@ -15,6 +17,9 @@ class RequestNote:
     id: str
     key_handle: str | None = None
     key_id: UUID | None = None
+    # Of the key; None of an operator's.
+    organisation_id: UUID | None = None
+    via: Via = "api"
     # What the key has left, once the request is counted.
     rate_limit: str | None = None
     # Places for statements that it holds.
@@ -45,10 +50,16 @@ def under_way() -> RequestNote | None:
     return _UNDER_WAY.get()
 
 
-def note_key(handle: str, key_id: UUID) -> None:
-    """Notes which key was accepted, by its handle."""
+def note_key(handle: str, key_id: UUID, organisation_id: UUID | None) -> None:
+    """Notes which key was accepted, by its handle, and of which organisation; an operator's is of none."""
     if (note := _UNDER_WAY.get()) is not None:
-        note.key_handle, note.key_id = handle, key_id
+        note.key_handle, note.key_id, note.organisation_id = handle, key_id, organisation_id
+
+
+def note_page() -> None:
+    """Notes that a page is asked for."""
+    if (note := _UNDER_WAY.get()) is not None:
+        note.via = "page"
 
 
 def let_next_begin() -> None:

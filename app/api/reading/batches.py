@@ -4,6 +4,7 @@ from uuid import UUID
 
 from app.api.dependencies import Parts, visible_job, visible_run_of_job
 from app.api.http import cursors
+from app.api.reading.disclosures import Disclosure
 from app.api.reading.unnamed import unnamed_in
 from app.db import results
 from app.db.cipher import OrganisationCipher
@@ -11,7 +12,7 @@ from app.db.content import open_contents
 from app.domain.envelope import folded_digests
 from app.errors import NotFound
 from app.views import Shown
-from app.views.batch import items_of, show_batch, show_batch_detail
+from app.views.batch import items_of, seen_in, show_batch, show_batch_detail
 from app.views.sealed import open_batch, open_call
 from app.views.viewer import Viewer
 
@@ -45,4 +46,8 @@ async def read_batch(parts: Parts, cipher: OrganisationCipher, viewer: Viewer, j
     opened = open_batch(row, cipher, viewer.published.body_form, contents)
     sent = [{"kind": job["kind"], "item": item} for item in items_of(opened, viewer.published)]
     unnamed = await unnamed_in(parts, viewer, sent, "item")
+    disclosure = Disclosure(viewer)
+    for each in seen_in(opened, viewer, kind=job["kind"], protected=protected):
+        disclosure.add_object(each, protected=each in protected)
+    await disclosure.write(parts, "read_call", job_id=job_id, call=str(batch_id))
     return show_batch_detail(opened, viewer, kind=job["kind"], protected=protected, unnamed=unnamed)

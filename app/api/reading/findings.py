@@ -11,6 +11,7 @@ from app.api.dependencies import Parts
 from app.api.finding_names import names_of
 from app.api.http import cursors
 from app.api.reading.activities import check_activity as check_own_activity
+from app.api.reading.disclosures import Disclosure
 from app.api.reading.narrowed import only_own, opened_cursor, sealed_cursor
 from app.api.reading.unnamed import unnamed_among
 from app.db import findings, reads
@@ -53,14 +54,16 @@ async def list_findings(
     after = cursors.read(cursor, (Kind, cursors.number, _origin, cursors.number), *listed)
     if after is not None:
         after = (after[0], after[1] + COUNTED, *after[2:])
+    disclosure = Disclosure(viewer)
     async with parts.snapshot(viewer.organisation_id) as conn:
         await check_activity(conn, viewer, activity_id)
         rows = await findings.list_findings(conn, viewer.organisation_id, activity_id, wanted, after=after, limit=limit)
         cut, following = cursors.page(rows, limit, _place_of, *listed)
-        names = await names_of(conn, cipher, viewer, (each for row in cut for each in row["ids"] or ()))
+        names = await names_of(conn, cipher, disclosure, (each for row in cut for each in row["ids"] or ()))
     unnamed = await _unnamed(parts, viewer, cut)
     shown = [show_finding(row, viewer, names, unnamed) for row in cut]
     own = await only_own(parts, viewer, shown, (row["object_id"] for row in cut))
+    await disclosure.write(parts, "read_findings", activity_id=activity_id, after=after)
     return own, sealed_cursor(cipher, viewer, following)
 
 
@@ -73,11 +76,13 @@ async def list_finding_causes(
     """
     if viewer.school_units is not None:
         await check_own_activity(parts, viewer, activity_id)
+    disclosure = Disclosure(viewer)
     async with parts.snapshot(viewer.organisation_id) as conn:
         await check_activity(conn, viewer, activity_id)
         rows = await _by_code(conn, viewer, activity_id)
         about = (each for row in rows for each in (row["object_id"], *(row["ids"] or ())) if each is not None)
-        names = await names_of(conn, cipher, viewer, about)
+        names = await names_of(conn, cipher, disclosure, about)
+    await disclosure.write(parts, "read_finding_causes", activity_id=activity_id)
     by_code: dict[str, list[Row]] = {}
     for row in rows:
         by_code.setdefault(shown_code(row["code"], viewer), []).append(row)

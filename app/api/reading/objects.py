@@ -6,6 +6,7 @@ from uuid import UUID
 from app.api.dependencies import Parts, cipher_of
 from app.api.finding_names import names_of
 from app.api.http import cursors
+from app.api.reading.disclosures import Disclosure
 from app.api.reading.narrowed import only_own, opened_cursor, sealed_cursor
 from app.api.reading.unnamed import unnamed_in
 from app.db import known, reads, searches
@@ -59,13 +60,17 @@ async def find_objects(
 
     def found(row: Row) -> Shown | None:
         opened = open_object(row, cipher)
-        return show_found(opened, viewer) if record_fits(opened, query, viewer) else None
+        return opened if record_fits(opened, query, viewer) else None
 
     def sift(rows: Sequence[Row], most: int) -> tuple[list[Shown], str | None]:
         return cursors.sift(rows, limit, most, found, lambda row: (row["kind"], row["object_id"]), *listed)
 
-    rows, following = await searches.sifted(limit, candidates, sift)
+    opened, following = await searches.sifted(limit, candidates, sift)
+    rows = [show_found(row, viewer) for row in opened]
     own = await only_own(parts, viewer, rows, (each["id"] for each in rows))
+    disclosure = Disclosure(viewer)
+    disclosure.add(opened)
+    await disclosure.write(parts, "read_objects", searched=True, later=after is not None)
     return own, sealed_cursor(cipher, viewer, following)
 
 
@@ -97,14 +102,17 @@ async def read_object(
     opened, records = open_object_detail(shown, cipher)
     if not is_visible(opened, viewer):
         raise NotFound("There is no such object.")
+    disclosure = Disclosure(viewer)
+    disclosure.add([opened])
     names: Names = {}
     if spoken_of := findings_speak_of(opened):
         async with parts.statement(viewer.organisation_id) as conn:
-            names = await names_of(conn, cipher, viewer, spoken_of)
+            names = await names_of(conn, cipher, disclosure, spoken_of)
     said = ((Kind.PERSONS, each) for each in spoken_of)
     unnamed = await unnamed_in(parts, viewer, [opened], "payload", "accepted_payload", said=said)
     whole = show_object_detail(opened, records, viewer, names, unnamed, next_cursor=following)
     [own] = await only_own(parts, viewer, [whole], [object_id])
+    await disclosure.write(parts, "read_object", after=before)
     return own
 
 

@@ -7,10 +7,14 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.api.auditing import write_change
 from app.api.dependencies import Parts, check_made_by, viewer_of
 from app.api.http import cursors
 from app.api.http.lists import MOST_NAMED
 from app.api.http.problems import Busy
+from app.api.reading.disclosures import Disclosure
 from app.api.reading.unnamed import unnamed_in
 from app.api.schemas.requests import PlanRequest
 from app.db import plans, reads
@@ -18,13 +22,13 @@ from app.db.cipher import OrganisationCipher
 from app.db.planning import make_plan
 from app.db.plans import ItemFilter
 from app.domain.kinds import Kind
+from app.domain.plan import Decision
 from app.errors import NotFound
 from app.security.keys import Caller
 from app.views import Shown
 from app.views.codes import sought_codes
 from app.views.issue import Names, spoken_of
 from app.views.plan import show_item, show_plan
-from app.views.record import show_names
 from app.views.sealed import open_name, open_plan_item
 from app.views.viewer import Viewer
 
@@ -36,6 +40,10 @@ async def make(
 
     Raises NotFound without the activity, and Busy while too many plans are being made.
     """
+
+    async def made(conn: AsyncConnection, plan_id: UUID) -> None:
+        await write_change(conn, planner.organisation_id, "make_plan", activity_id=activity_id, plan=str(plan_id))
+
     async with _place(parts, planner.organisation_id):
         plan_id = await make_plan(
             parts.runtime.engine,
@@ -47,6 +55,7 @@ async def make(
             key_id=planner.key_id,
             key_name=planner.key_name,
             share=parts.intake_share,
+            made=made,
         )
     async with parts.statement(planner.organisation_id) as conn:
         row = await plans.find_plan(conn, planner.organisation_id, plan_id)
@@ -113,13 +122,17 @@ async def list_plan_items(
         )
     cut, following = cursors.page(rows, limit, lambda row: (row["kind"], row["ordinal"]), *listed)
     opened = [open_plan_item(row, cipher) for row in cut]
-    names = await _names(parts, cipher, viewer, plan_id, opened)
+    disclosure = Disclosure(viewer)
+    # Of what others' runs have sent nothing is shown without `history`.
+    disclosure.add(row for row in opened if not (row["decision"] == Decision.LEFT and viewer.runs_made_by is not None))
+    names = await _names(parts, cipher, disclosure, plan_id, opened)
     unnamed = await unnamed_in(parts, viewer, opened, "payload", "old", "new")
     shown: list[Shown] = []
     for row in opened:
         if len(shown) % 20 == 0:
             await asyncio.sleep(0)
         shown.append(show_item(row, viewer, names, unnamed))
+    await disclosure.write(parts, "read_plan", plan=str(plan_id), after=after)
     return shown, following
 
 
@@ -134,15 +147,16 @@ async def _place(parts: Parts, organisation_id: UUID) -> AsyncIterator[None]:
 
 
 async def _names(
-    parts: Parts, cipher: OrganisationCipher, viewer: Viewer, plan_id: UUID, opened: Sequence[Shown]
+    parts: Parts, cipher: OrganisationCipher, disclosure: Disclosure, plan_id: UUID, opened: Sequence[Shown]
 ) -> Names:
     """Gives the names of the objects that messages speak of: one more statement, if they speak of any."""
+    viewer = disclosure.viewer
     references = sorted(spoken_of(opened, viewer.published))[:MOST_NAMED]
     if not references:
         return {}
     async with parts.statement(viewer.organisation_id) as conn:
         rows = await plans.list_named(conn, viewer.organisation_id, plan_id, references)
-    return show_names((open_name(row, cipher) for row in rows), viewer)
+    return disclosure.names(open_name(row, cipher) for row in rows)
 
 
 async def _visible_plan(parts: Parts, viewer: Viewer, plan_id: UUID) -> Any:

@@ -13,6 +13,7 @@ from app.api.dependencies import Parts, check_school_filters
 from app.api.http import cursors
 from app.api.http.lists import MOST_NAMED
 from app.api.reading.activities import check_activity
+from app.api.reading.disclosures import Disclosure
 from app.api.reading.narrowed import only_own, opened_cursor, own_counts, sealed_cursor
 from app.db import readiness as rows_of
 from app.db.cipher import OrganisationCipher
@@ -102,6 +103,9 @@ async def read_readiness(
         activity_id,
         [*_references(each.cause for each in hindrances), *((Kind.GROUPS, each) for each in named)],
     )
+    disclosure = Disclosure(viewer)
+    disclosure.add(opened.values())
+    await disclosure.write(parts, "read_readiness", activity_id=activity_id, after=after)
     names = show_names((row for (kind, _), row in opened.items() if kind is Kind.GROUPS), viewer)
     following = sealed_cursor(cipher, viewer, following)
     shown = show_readiness(exam.here, made, cut, opened, viewer, names, next_cursor=following)
@@ -153,6 +157,9 @@ async def list_pupils(
         and not (wanted.by_school and is_hidden(row, viewer))
     ]
     own = await only_own(parts, viewer, shown, map(UUID, exam.own or ()))
+    disclosure = Disclosure(viewer)
+    disclosure.add(opened.values())
+    await disclosure.write(parts, "read_pupils", activity_id=activity_id, after=after)
     return own, sealed_cursor(cipher, viewer, following)
 
 

@@ -10,6 +10,7 @@ from app.api.dependencies import Parts, check_school_filters, visible_run_of_job
 from app.api.http import cursors
 from app.api.http.cursors import Key
 from app.api.http.lists import MOST_NAMED
+from app.api.reading.disclosures import Disclosure
 from app.api.reading.narrowed import only_own, opened_cursor, own_run_of_job, sealed_cursor
 from app.api.reading.runs import poll_run
 from app.api.reading.unnamed import unnamed_in
@@ -25,7 +26,7 @@ from app.views import Row, Shown
 from app.views.codes import sought_codes
 from app.views.found import record_fits
 from app.views.issue import Names, spoken_of
-from app.views.record import show_counts, show_names, show_payload, show_record, show_record_detail
+from app.views.record import show_counts, show_payload, show_record, show_record_detail
 from app.views.sealed import open_name, open_record, open_record_detail
 from app.views.viewer import Viewer
 
@@ -92,10 +93,17 @@ async def read_records(
     else:
         counted = counted and query.cursor is None
         opened, following, counts = await _list(parts, cipher, viewer, job_id, query, after, counted=counted)
-    names = await _names(parts, cipher, viewer, job_id, opened)
+    disclosure = Disclosure(viewer)
+    disclosure.add(opened)
+    names = await _names(parts, cipher, disclosure, job_id, opened)
     said_of = [row for row in opened if row["issues"] or row["received"] is not None]
     unnamed = await unnamed_in(parts, viewer, said_of, "payload", "sent")
-    shown = await _in_turn(lambda row: show_record(row, viewer, names, unnamed), opened)
+    searched = bool(query.phrase.strip())
+    # Beside each other: the row of the audit is written while the page is made, and waited for.
+    _, shown = await asyncio.gather(
+        disclosure.write(parts, "read_records", job_id=job_id, after=after, searched=searched),
+        _in_turn(lambda row: show_record(row, viewer, names, unnamed), opened),
+    )
     shown = await only_own(parts, viewer, shown, (row["object_id"] for row in opened))
     return RecordPage(shown, sealed_cursor(cipher, viewer, following), counts)
 
@@ -212,16 +220,20 @@ async def read_record_with_object(
     opened = open_record_detail(row, cipher)
     kind, item = opened["kind"], opened["payload"]
     beside = [referred(kind, item, each) for each in refs(kind, item)] if referred_to else []
+    disclosure = Disclosure(viewer)
+    disclosure.add([opened])
     # Beside each other: one wait, not two.
     names, (calls, around), unnamed = await asyncio.gather(
-        _names(parts, cipher, viewer, job_id, [opened], beside),
+        _names(parts, cipher, disclosure, job_id, [opened], beside),
         _related(parts, viewer, job_id, record_id),
         unnamed_in(parts, viewer, [opened], "payload", "sent"),
     )
     related = [open_name(each, cipher) for each in around]
+    disclosure.add(related)
     shown = show_record_detail(opened, viewer, names, calls, related, unnamed)
     whole = {"record": shown, "object": show_payload(opened, viewer, unnamed), "names": _listed(names)}
     [own] = await only_own(parts, viewer, [whole], [record_id])
+    await disclosure.write(parts, "read_record", job_id=job_id)
     return own["record"], own["object"], {(each["kind"], each["id"]): each["name"] for each in own["names"]}
 
 
@@ -245,7 +257,7 @@ async def _related(parts: Parts, viewer: Viewer, job_id: UUID, record_id: UUID) 
 async def _names(
     parts: Parts,
     cipher: OrganisationCipher,
-    viewer: Viewer,
+    disclosure: Disclosure,
     job_id: UUID,
     opened: Sequence[Shown],
     beside: Sequence[Reference] = (),
@@ -254,9 +266,10 @@ async def _names(
 
     That is one more statement, if there are any.
     """
+    viewer = disclosure.viewer
     references = list(dict.fromkeys([*sorted(spoken_of(opened, viewer.published)), *beside]))[:MOST_NAMED]
     if not references:
         return {}
     async with parts.statement(viewer.organisation_id) as conn:
         rows = await results.list_named(conn, viewer.organisation_id, job_id, references)
-    return show_names((open_name(row, cipher) for row in rows), viewer)
+    return disclosure.names(open_name(row, cipher) for row in rows)

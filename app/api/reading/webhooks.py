@@ -1,8 +1,12 @@
 """Reads and changes an organisation's endpoints, and what they were told."""
 
 import secrets
+from typing import Any
 from uuid import UUID
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.api.auditing import write_change
 from app.api.dependencies import Parts
 from app.api.http import cursors
 from app.api.schemas.webhooks import WebhookChange, WebhookRequest
@@ -30,6 +34,7 @@ async def make(parts: Parts, cipher: OrganisationCipher, asked: WebhookRequest) 
             enabled=asked.enabled,
             secret=secret,
         )
+        await _note(conn, cipher.organisation_id, "create_webhook", row["id"])
     return {**show_webhook(row), "secret": secret_text(secret)}
 
 
@@ -58,13 +63,16 @@ async def change(parts: Parts, viewer: Viewer, webhook_id: UUID, asked: WebhookC
     if "types" in changes:
         changes["types"] = list(dict.fromkeys(changes["types"]))
     async with parts.transaction("change_webhook", of=viewer.organisation_id) as conn:
-        return show_webhook(await webhooks.change_webhook(conn, viewer.organisation_id, webhook_id, changes))
+        row = await webhooks.change_webhook(conn, viewer.organisation_id, webhook_id, changes)
+        await _note(conn, viewer.organisation_id, "change_webhook", webhook_id, changed=sorted(changes))
+    return show_webhook(row)
 
 
 async def delete(parts: Parts, viewer: Viewer, webhook_id: UUID) -> None:
     """Deletes an endpoint with its deliveries; raises NotFound."""
     async with parts.transaction("delete_webhook", of=viewer.organisation_id) as conn:
         await webhooks.delete_webhook(conn, viewer.organisation_id, webhook_id)
+        await _note(conn, viewer.organisation_id, "delete_webhook", webhook_id)
 
 
 async def rotate_secret(parts: Parts, cipher: OrganisationCipher, webhook_id: UUID) -> Shown:
@@ -72,6 +80,7 @@ async def rotate_secret(parts: Parts, cipher: OrganisationCipher, webhook_id: UU
     secret = secrets.token_bytes(SECRET_BYTES)
     async with parts.transaction("rotate_webhook_secret", of=cipher.organisation_id) as conn:
         row = await webhooks.rotate_secret(conn, cipher, webhook_id, secret)
+        await _note(conn, cipher.organisation_id, "rotate_webhook_secret", webhook_id)
     return {**show_webhook(row), "secret": secret_text(secret)}
 
 
@@ -90,13 +99,21 @@ async def list_deliveries(
 async def replay(parts: Parts, viewer: Viewer, webhook_id: UUID, delivery_id: UUID) -> Shown:
     """Makes a delivery due at once; raises NotFound and WebhookDisabled."""
     async with parts.transaction("replay_delivery", of=viewer.organisation_id) as conn:
-        return show_delivery(await deliveries.replay(conn, viewer.organisation_id, webhook_id, delivery_id))
+        row = await deliveries.replay(conn, viewer.organisation_id, webhook_id, delivery_id)
+        await _note(conn, viewer.organisation_id, "replay_delivery", webhook_id)
+    return show_delivery(row)
 
 
 async def test(parts: Parts, viewer: Viewer, webhook_id: UUID) -> Shown:
     """Makes a delivery that tells of nothing; raises NotFound and WebhookDisabled."""
     async with parts.transaction("test_webhook", of=viewer.organisation_id) as conn:
-        return show_delivery(await deliveries.add_test(conn, viewer.organisation_id, webhook_id))
+        row = await deliveries.add_test(conn, viewer.organisation_id, webhook_id)
+        await _note(conn, viewer.organisation_id, "test_webhook", webhook_id)
+    return show_delivery(row)
+
+
+async def _note(conn: AsyncConnection, of: UUID, action: str, webhook_id: UUID, **details: Any) -> None:
+    await write_change(conn, of, action, webhook=str(webhook_id), **details)
 
 
 def _check_url(parts: Parts, url: str) -> None:

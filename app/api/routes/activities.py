@@ -8,7 +8,9 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.api.auditing import write_change
 from app.api.dependencies import (
     CipherDep,
     NarrowedReader,
@@ -27,6 +29,7 @@ from app.api.http.streams import Streamed
 from app.api.intakes import arriving
 from app.api.reading import activities as reading
 from app.api.reading import findings as of_findings
+from app.api.reading.disclosures import Disclosure
 from app.api.schemas.activities import Activity, Finding, FindingCause
 from app.api.schemas.parts import Page
 from app.api.schemas.requests import ActivityRequest
@@ -34,7 +37,7 @@ from app.catalogue import catalogue
 from app.db import reads, rosters
 from app.db.cipher import OrganisationCipher
 from app.db.findings import FindingFilter
-from app.db.intake import store_roster
+from app.db.intake import Stored, store_roster
 from app.domain.issues import Severity
 from app.domain.kinds import Kind
 from app.errors import MaskedValue, OrganisationFull, PreconditionFailed
@@ -42,6 +45,7 @@ from app.sources.json_upload import JsonUpload
 from app.views import Row
 from app.views.activity import show_activity
 from app.views.sealed import open_activity
+from app.views.viewer import Viewer
 
 router = APIRouter(tags=["Activities"])
 
@@ -87,6 +91,11 @@ async def put_activity(
     if not conditions.allow(version):
         raise PreconditionFailed("The activity is not in the state that the request's conditions ask for.")
     count, timeout = parts.metrics.intake_bytes.inc, parts.timeout
+
+    async def taken_in(conn: AsyncConnection, stored: Stored) -> None:
+        version = stored.activity["version"]
+        await write_change(conn, caller.organisation_id, "store_roster", activity_id=activity_id, version=version)
+
     async with (
         parts.places.take(caller.organisation_id, _length(request), timeout.place),
         aclosing(arriving(request, timeout, count)) as chunks,
@@ -101,6 +110,7 @@ async def put_activity(
             if_match=conditions.allow,
             share=parts.intake_share,
             most_bytes=parts.runtime.settings.max_organisation_bytes,
+            taken_in=taken_in,
         )
     # What this process has kept of the activity's runs has its name in it.
     parts.runs.changed_here(activity_id)
@@ -193,8 +203,10 @@ async def get_roster(
     row = await reading.find_activity(parts, viewer, activity_id)
     if has_it(request, _etag(row)["ETag"]):
         return Response(status_code=304, headers={"Cache-Control": "no-store", **_etag(row)})
+    # Before its beginning leaves: who may be shown nothing is answered so.
+    await Disclosure(viewer).write(parts, "read_roster", activity_id=activity_id, version=row["version"], always=True)
     return Streamed(
-        _roster(parts, cipher, row),
+        _roster(parts, cipher, viewer, row),
         headers={"Cache-Control": "no-store", **_etag(row)},
         media_type="application/json",
     )
@@ -209,7 +221,7 @@ def _length(request: Request) -> int | None:
     return int(length) if length.isdigit() else None
 
 
-async def _roster(parts: Parts, cipher: OrganisationCipher, row: Row) -> AsyncGenerator[bytes]:
+async def _roster(parts: Parts, cipher: OrganisationCipher, viewer: Viewer, row: Row) -> AsyncGenerator[bytes]:
     """Writes a roster slice by slice, holding no connection while the client takes one."""
     yield b'{"display_name":' + to_json(row["display_name"]) + b',"roster":'
     opening = b"{"
@@ -218,7 +230,7 @@ async def _roster(parts: Parts, cipher: OrganisationCipher, row: Row) -> AsyncGe
         opening = b","
         ordinal, between, left = -1, b"", row["counts"].get(kind.value, 0)
         while left:
-            items, ordinal = await _slice(parts, cipher, row, kind, ordinal)
+            items, ordinal = await _slice(parts, cipher, viewer, row, kind, ordinal)
             if not items:
                 # Replaced meanwhile: without its end, nobody takes this for the whole.
                 raise RuntimeError("a roster was replaced while it was read")
@@ -229,7 +241,10 @@ async def _roster(parts: Parts, cipher: OrganisationCipher, row: Row) -> AsyncGe
     yield b"}}"
 
 
-async def _slice(parts: Parts, cipher: OrganisationCipher, row: Row, kind: Kind, after: int) -> tuple[list[bytes], int]:
+async def _slice(
+    parts: Parts, cipher: OrganisationCipher, viewer: Viewer, row: Row, kind: Kind, after: int
+) -> tuple[list[bytes], int]:
+    """Reads a slice whose row of the audit has been written, and where the next one begins."""
     async with parts.snapshot(cipher.organisation_id) as conn:
         rows = await rosters.list_items(
             conn, row["organisation_id"], row["roster_id"], kind.value, after=after, limit=_ITEMS_A_READ
@@ -239,6 +254,10 @@ async def _slice(parts: Parts, cipher: OrganisationCipher, row: Row, kind: Kind,
         if len(items) % 20 == 0:
             await asyncio.sleep(0)
         items.append(_as_sent(cipher.open(bytes(item["sealed"]), bytes(item["source"]))))
+    disclosure = Disclosure(viewer)
+    for item in rows:
+        disclosure.add_object(item["object_id"], protected=item["protected"])
+    await disclosure.write(parts, "read_roster", activity_id=row["id"], version=row["version"], after=(kind, after))
     return items, rows[-1]["ordinal"] if rows else after
 
 

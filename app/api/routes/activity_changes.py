@@ -4,6 +4,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 
+from app.api.auditing import write_change
 from app.api.dependencies import PartsDep, Provisioner, cipher_of, viewer_of
 from app.api.http.answers import answer_version
 from app.api.http.bodies import described, read_body
@@ -41,6 +42,7 @@ async def rename_activity(
             made_by=viewer_of(caller, parts).runs_made_by,
             if_match=conditions.allow,
         )
+        await write_change(conn, caller.organisation_id, "rename_activity", activity_id=activity_id)
     parts.runs.changed_here(activity_id)
     shown = show_activity(open_activity(row, cipher), viewer_of(caller, parts))
     return answer_version(shown, row["version"])
@@ -64,5 +66,6 @@ async def delete_activity(
     """
     async with parts.transaction("delete_activity", of=caller.organisation_id) as conn:
         await activities.delete_activity(conn, caller.organisation_id, activity_id, if_match=conditions.allow)
+        await write_change(conn, caller.organisation_id, "delete_activity", activity_id=activity_id)
     parts.runs.changed_here(activity_id)
     return Response(status_code=204)

@@ -4,7 +4,8 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 
-from app.api.dependencies import Administrator, CallerDep, PartsDep
+from app.api.auditing import write_erasure
+from app.api.dependencies import Administrator, CallerDep, PartsDep, cipher_of
 from app.api.http.answers import answer
 from app.api.http.bodies import read_no_body
 from app.api.http.problems import may_refuse
@@ -44,6 +45,7 @@ async def erase_person(
     await read_no_body(request)
     async with parts.transaction("ask_for_erasure", of=viewer.organisation_id) as conn:
         row = await erasures.ask_for_person(conn, viewer.organisation_id, object_id, caller.handle)
+        await write_erasure(conn, cipher_of(parts, viewer), object_id)
     return answer(show_erasure(row), 202, {"Location": f"/objects/persons/{object_id}/erasure"})
 
 

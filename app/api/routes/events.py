@@ -6,6 +6,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
+from app.api.auditing import write_change
 from app.api.dependencies import Parts, PartsDep, Planner, visible_run, visible_run_of_job
 from app.api.event_callers import Following, FollowingDep, new_ticket
 from app.api.event_streams import ReadOne, ended_quietly, follow_log, follow_one, id_of
@@ -120,6 +121,8 @@ async def create_ticket(request: Request, parts: PartsDep, caller: Planner) -> R
     revoked it is worth nothing, and streams that it has opened end.
     """
     await read_no_body(request)
+    async with parts.transaction("make_ticket", of=caller.organisation_id) as conn:
+        await write_change(conn, caller.organisation_id, "make_ticket")
     ticket, expires_at = new_ticket(parts, caller)
     return answer({"ticket": ticket, "expires_at": datetime.fromtimestamp(expires_at, UTC)}, 201)
 

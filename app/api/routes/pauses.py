@@ -4,6 +4,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 
+from app.api.auditing import write_change
 from app.api.dependencies import PartsDep, Pauser, cipher_of
 from app.api.http.answers import answer
 from app.api.http.bodies import described, read_body, read_no_body
@@ -30,6 +31,7 @@ async def pause_activity(activity_id: UUID, request: Request, parts: PartsDep, c
     place = pauses.Place(caller.organisation_id, activity_id)
     async with parts.transaction("pause", of=caller.organisation_id) as conn:
         wake_ups = await pauses.pause(conn, place, cipher=cipher_of(parts, caller), who=caller.handle, reason=reason)
+        await write_change(conn, caller.organisation_id, "pause", activity_id=activity_id)
         shown = await reading.pauses(conn, None, place, cipher_of(parts, caller))
     parts.runs.changed_here(activity_id)
     await parts.runtime.notifier.wake_up(wake_ups)
@@ -46,6 +48,7 @@ async def resume_activity(activity_id: UUID, request: Request, parts: PartsDep, 
     place = pauses.Place(caller.organisation_id, activity_id)
     async with parts.transaction("resume", of=caller.organisation_id) as conn:
         wake_ups = await pauses.resume(conn, place, by="organisation", who=caller.handle)
+        await write_change(conn, caller.organisation_id, "resume", activity_id=activity_id)
         shown = await reading.pauses(conn, None, place, cipher_of(parts, caller))
     parts.runs.changed_here(activity_id)
     await parts.runtime.notifier.wake_up(wake_ups)

@@ -5,6 +5,15 @@ belongs to one job or roster is found by the id of that alone: a planner that mu
 with how rare the job is takes 50,000 rows for one. The engine's indexes are partial and hold only what is under way.
 """
 
+from app.db.schema.audit import (
+    audit,
+    audit_checkpoint,
+    audit_key,
+    audit_link,
+    audit_object,
+    audit_reading,
+    audit_unchained,
+)
 from app.db.schema.columns import UUID, Time, metadata
 from app.db.schema.erasures import erasure
 from app.db.schema.objects import eppn, object_
@@ -33,6 +42,13 @@ __all__ = [
     "api_key",
     "api_key_use",
     "at_target",
+    "audit",
+    "audit_checkpoint",
+    "audit_key",
+    "audit_link",
+    "audit_object",
+    "audit_reading",
+    "audit_unchained",
     "batch",
     "circuit",
     "content",

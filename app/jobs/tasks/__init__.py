@@ -20,6 +20,7 @@ from app.jobs.tasks import (
     forget_workers,
     open_data,
 )
+from app.jobs.tasks.chain_audit import ChainAudit
 from app.jobs.tasks.erase import Erase
 from app.jobs.tasks.findings import SecondLook
 from app.jobs.tasks.kind import TaskKind
@@ -48,8 +49,8 @@ def inside(
     )
     anew = SealAnew(engine, cipher, token_keys)
     look, erase = SecondLook(engine, cipher, published), Erase(engine, cipher, published, erasures_file)
-    old = Retain(engine, kept).kinds()
-    return _by_name(*tidy, *old, look.kind(), compare_roster.kind(engine), anew.kind(), erase.kind())
+    old, chain = Retain(engine, kept).kinds(), ChainAudit(engine, cipher)
+    return _by_name(*tidy, *old, look.kind(), compare_roster.kind(engine), anew.kind(), erase.kind(), chain.kind())
 
 
 def calling(

@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app import erasures_file
-from app.db import erasures
+from app.db import audit, erasures
 from app.db.cipher import Cipher, OrganisationCipher
 from app.db.engine import transaction
 from app.db.erasures import ERASE, Erasing
@@ -147,7 +147,10 @@ class Erase:
             except OSError as problem:
                 log.error("the file of erasures is not written", **describe_exception(problem))
                 raise Failed(NOT_WRITTEN) from None
-        await erasures.note(conn, erasing, erasing.logged_at or at)
+        known_by = None
+        if cipher is not None and erasing.kind != ORGANISATION:
+            known_by = audit.digest_of(cipher, erasing.object_id)
+        await erasures.note(conn, erasing, erasing.logged_at or at, known_by)
 
 
 async def _nothing_more(_: AsyncConnection) -> None:

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.db import retention, tasks
 from app.db.acting import EVERYBODY
+from app.db.audit_cuts import cut_before
 from app.db.claims import database_time
 from app.db.engine import transaction
 from app.db.retention import Old
@@ -61,6 +62,7 @@ class Retain:
         await self._one_by_one(retention.old_runs, retention.forget_run, before, until)
         await self._in_pages(retention.old_rosters, retention.forget_rosters, before, until)
         await self._in_pages(retention.old_pauses, retention.forget_pauses, before, until)
+        await self._repeat(_cut_audit, before, until)
         return _nothing_more
 
     async def _now(self) -> datetime:
@@ -109,6 +111,10 @@ class Retain:
             await tasks.add(conn, name)
 
         return TaskKind(name, 2 * _EVERY, _EVERY, do, add)
+
+
+async def _cut_audit(conn: AsyncConnection, before: datetime, most: int) -> bool:
+    return await cut_before(conn, before, most) > 0
 
 
 def _check(until: float) -> None:

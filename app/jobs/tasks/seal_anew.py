@@ -19,7 +19,7 @@ from app.db import sealed
 from app.db.acting import EVERYBODY
 from app.db.cipher import Cipher, OrganisationCipher
 from app.db.engine import transaction
-from app.db.schema import organisation
+from app.db.schema import audit_key, organisation
 from app.db.sealed import SEALED, SealedColumn, Setting
 from app.db.tasks import Task
 from app.db.tenants import OWN_KEYS
@@ -29,6 +29,9 @@ from app.jobs.tasks.kind import Later, Store, TaskKind
 log = structlog.get_logger(__name__)
 
 SEAL_ANEW: Final = "seal_anew"
+_OWNERS = sa.union_all(sa.select(organisation.c.id, OWN_KEYS), sa.select(audit_key.c.owner, audit_key.c.salt)).order_by(
+    "id"
+)
 _LONGEST = timedelta(minutes=2)
 # Until another worker has been started with the keys that were meant.
 _OTHER_KEYS = timedelta(seconds=30)
@@ -57,7 +60,7 @@ class SealAnew:
             raise Later(_OTHER_KEYS)
         until, in_use, closed = time.monotonic() + self.at_a_time, False, 0
         async with transaction(self.engine, "read_owners", of=EVERYBODY) as conn:
-            owners = (await conn.execute(sa.select(organisation.c.id, OWN_KEYS).order_by(organisation.c.id))).all()
+            owners = (await conn.execute(_OWNERS)).all()
         for column in SEALED:
             for owner in owners:
                 for older in self._older[column.keys]:

@@ -1,0 +1,52 @@
+-- Rows of the audit stay as they are, whoever asks: its owner too, but for `cut_audit`.
+CREATE OR REPLACE FUNCTION audit_guard() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'TRUNCATE' OR coalesce(current_setting('provkedja.cutting_audit', true), '') <> 'on' THEN
+        PERFORM refuse('audit', format('%s is added to, and changed by nobody', TG_TABLE_NAME));
+    END IF;
+    RETURN NULL;
+END $$;
+
+CREATE OR REPLACE TRIGGER audit_stays BEFORE UPDATE OR DELETE OR TRUNCATE ON audit
+    FOR EACH STATEMENT EXECUTE FUNCTION audit_guard();
+CREATE OR REPLACE TRIGGER audit_link_stays BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_link
+    FOR EACH STATEMENT EXECUTE FUNCTION audit_guard();
+CREATE OR REPLACE TRIGGER audit_checkpoint_stays BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_checkpoint
+    FOR EACH STATEMENT EXECUTE FUNCTION audit_guard();
+
+-- Whoever writes a row cannot keep it from being chained: it is noted as the owner of the tables does.
+CREATE OR REPLACE FUNCTION note_unchained() RETURNS trigger LANGUAGE plpgsql
+SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    INSERT INTO audit_unchained (audit_id, organisation_id, at) VALUES (NEW.id, NEW.organisation_id, NEW.at);
+    RETURN NULL;
+END $$;
+
+CREATE OR REPLACE TRIGGER audit_unchained_noted AFTER INSERT ON audit
+    FOR EACH ROW EXECUTE FUNCTION note_unchained();
+
+-- Deletes at most so many of the oldest rows up to a checkpoint, with their links and with what finds them; gives how many
+-- that were. The checkpoint stays, and says from the first slice on that what is before it may be gone.
+CREATE OR REPLACE FUNCTION cut_audit(up_to bigint, most integer) RETURNS bigint LANGUAGE plpgsql
+SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    going uuid[];
+    gone bigint;
+BEGIN
+    PERFORM set_config('provkedja.cutting_audit', 'on', true);
+    UPDATE audit_checkpoint SET cut_at = coalesce(cut_at, clock_timestamp()) WHERE seq = up_to;
+    IF NOT FOUND THEN
+        PERFORM refuse('audit_checkpoint', format('there is no checkpoint %s of the audit', up_to));
+    END IF;
+    going := ARRAY(SELECT audit_id FROM audit_link WHERE seq <= up_to ORDER BY seq LIMIT most);
+    DELETE FROM audit_object USING audit, generate_series(0, octet_length(audit.objects) / 16 - 1) AS each (place)
+    WHERE audit.id = ANY (going) AND audit_object.organisation_id = audit.organisation_id
+        AND audit_object.digest = substr(audit.objects, each.place * 16 + 1, 16)
+        AND audit_object.at = audit.at AND audit_object.audit_id = audit.id;
+    DELETE FROM audit_link WHERE audit_id = ANY (going);
+    GET DIAGNOSTICS gone = ROW_COUNT;
+    DELETE FROM audit WHERE id = ANY (going);
+    DELETE FROM audit_checkpoint WHERE seq < up_to;
+    PERFORM set_config('provkedja.cutting_audit', 'off', true);
+    RETURN gone;
+END $$;
