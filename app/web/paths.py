@@ -29,6 +29,7 @@ PATHS: Final = {
     "job_export": "/historik/jobb/{job_id}/export/{form}",
     "record": "/historik/jobb/{job_id}/poster/{record_id}",
     "object": "/historik/objekt/{kind}/{object_id}",
+    "seen": "/historik/objekt/{kind}/{object_id}/insyn",
     "exams": "/historik/prov",
     "exam": "/historik/prov/{activity_id}",
     "missing": "/historik/prov/{activity_id}/elever",

@@ -134,6 +134,7 @@ GET    /historik/korningar/{run_id}/forsok-igen       401 403     403 403   404 
 GET    /historik/korningar/{run_id}/skicka-igen       401 403     403 403   404     303      200    403
 GET    /historik/logga-in/skyddade                    401 404     404 404   404     404      404    404
 GET    /historik/objekt/{kind}/{object_id}            401 200     200 200   404     303      200    200
+GET    /historik/objekt/{kind}/{object_id}/insyn      401 403     403 403   200     303      403    403
 GET    /historik/prov                                 401 200     200 200   200     303      200    200
 GET    /historik/prov/{activity_id}                   401 200     200 200   404     303      200    200
 GET    /historik/prov/{activity_id}/elever            401 200     200 200   404     303      200    200

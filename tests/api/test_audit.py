@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from app.db.audit_chain import chain_some
 from app.roles import API
-from tests.api.conftest import Service
+from tests.api.conftest import Service, SignIn
 from tests.api.factories import body, person, put
 from tests.api.guards import assert_problem
 
@@ -129,3 +129,25 @@ async def test_how_many_are_protected_is_told_to_who_may_see_them(service: Servi
     assert (await asked(reader, object_id=pupil["id"]))[0]["protected"] == 1
     auditor = await service.client("audit")
     assert {each["protected"] for each in await asked(auditor)} == {None}
+
+
+async def test_the_page_says_who_has_seen_somebody(service: Service, sign_in: SignIn) -> None:
+    """It is led to from the object's page, for who may ask; others are shown no link, and refused."""
+    boss, visitor, other = (
+        await service.client("provision"),
+        await sign_in("history", "pii", "audit"),
+        await sign_in("history", "pii"),
+    )
+    pupil = person()
+    await put(boss, body([pupil]))
+    path = f"/historik/objekt/persons/{pupil['id']}"
+    assert f"{path}/insyn" in (await visitor.get(path)).text
+    assert f"{path}/insyn" not in (await other.get(path)).text
+    assert (await other.get(f"{path}/insyn")).status_code == 403
+    page = (await visitor.get(f"{path}/insyn")).text
+    assert page.count("Objektets sida") == 2
+    assert "a key" in page
+    assert pupil["familyName"] not in page
+    assert "Who has seen this" in (await visitor.get(f"{path}/insyn?lang=en")).text
+    nobody = await visitor.get(f"/historik/objekt/persons/{uuid4()}/insyn")
+    assert "Ingen har sett" in nobody.text

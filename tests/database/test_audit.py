@@ -218,6 +218,20 @@ async def test_the_api_reads_no_row_of_another_organisation(api: AsyncEngine) ->
             await audit.write(conn, entry(one))
 
 
+async def test_who_writes_a_row_says_neither_when_nor_which(api: AsyncEngine, worker: AsyncEngine) -> None:
+    """Both are the database's: nobody who serves puts a row among older ones."""
+    for engine in (api, worker):
+        for column, value in (("at", "now()"), ("id", "gen_random_uuid()")):
+            with pytest.raises(sa.exc.ProgrammingError, match="permission denied"):
+                async with transaction(engine, "tests", of=EVERYBODY) as conn:
+                    await conn.execute(
+                        sa.text(
+                            f"INSERT INTO audit ({column}, actor_kind, actor, action, via)"
+                            f" VALUES ({value}, 'key', 'x', 'x', 'api')"
+                        )
+                    )
+
+
 async def three(worker: AsyncEngine, api: AsyncEngine) -> None:
     for action in ("first", "second", "third"):
         await write(api, UUID(int=1), uuid4(), action=action)

@@ -109,12 +109,6 @@ AUDIT: Final = (
         ("audit",),
     ),
     Fault(
-        "two workers make two chains",
-        "WHERE owner = :owner FOR UPDATE",
-        "WHERE owner = :owner",
-        ("audit",),
-    ),
-    Fault(
         "what is chained stays to be chained",
         "    DELETE FROM audit_unchained WHERE audit_id = ANY (CAST(:ids AS uuid[]))",
         "    SELECT FROM audit_unchained WHERE audit_id = ANY (CAST(:ids AS uuid[]))",
@@ -130,7 +124,7 @@ AUDIT: Final = (
         "who writes a row says when",
         '"SELECT, INSERT (organisation_id, actor_kind,',
         '"SELECT, INSERT (at, organisation_id, actor_kind,',
-        ("policies",),
+        ("audit",),
     ),
     Fault(
         "the API cuts the audit",

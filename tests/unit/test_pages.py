@@ -27,6 +27,7 @@ from app.web.pages import _WITH_WORDS
 from app.web.paths import address, in_other_language, is_operators, is_ours
 from app.web.provider_sign_in import REFUSALS
 from app.web.run_page import COUNTS
+from app.web.seen_page import ACTIONS, VIA
 from app.web.sending import POLICIES
 from app.web.standings import HEADLINES, STANDINGS, run_headline_of, standing_of
 from tests.conftest import ROOT
@@ -57,6 +58,9 @@ TOGETHER = {
     *(f"file_{each}" for each in FILES),
     *(f"role_{each.lower()}" for each in get_args(Role)),
     *(f"field_{each}" for each in ("error", "warning")),
+    *(f"seen_{each}" for each in ACTIONS),
+    *(f"seen_via_{each}" for each in VIA),
+    *(f"seen_by_{each}" for each in ("operator", "command", "service", "unknown")),
     *(f"call_{each}" for each in BATCH),
     *(f"refused_{each}" for each in REFUSALS),
     *(f"error_{status}{what}" for status in (*_WITH_WORDS, 500) for what in ("", "_what_to_do")),
