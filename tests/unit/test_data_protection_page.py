@@ -38,6 +38,7 @@ def test_what_is_to_be_done_in_72_hours_has_commands() -> None:
             "resume",
         ),
         *("runs list", "jobs list", "doctor", "privacy report", "reencrypt", "erase", "organisations check"),
+        *("audit show", "audit verify"),
     }
 
 
