@@ -221,6 +221,21 @@ async def test_protected_persons_are_counted(service: Service) -> None:
     assert [row["protected"] for row in await audited.new()] == [1, 0]
 
 
+async def test_an_id_is_known_by_a_digest_of_its_organisation_alone(service: Service) -> None:
+    """Whoever tries ids without that organisation's key finds none, nor with another one's."""
+    played = await play(service)
+    audited = await Audited.of(service, played)
+    somebody = played.named["Unikströma"]
+    await (await service.client(*ALL)).get(f"/objects/persons/{somebody}")
+    [row] = await audited.new()
+    digests = digests_in(bytes(row["objects"]))
+    assert audited.digests["Unikströma"] in digests
+    other = service.organisations[1]
+    async with service.runtime.engine.connect() as conn:
+        elsewhere = digest_of(service.runtime.cipher.of(other, await own_keys(conn, other)), somebody)
+    assert {somebody.bytes, elsewhere}.isdisjoint(digests)
+
+
 def _without_times(content: bytes) -> bytes:
     return re.sub(rb'"as_of":"[^"]*"', b"", content)
 
