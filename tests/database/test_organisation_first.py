@@ -27,9 +27,10 @@ from tests.database.epochs import begin_epoch
 from tests.database.factories import MINUTE, Run, Tenant
 
 _SOURCES: Final = [path.read_text(encoding="utf-8") for path in Path(str(files("app"))).rglob("*.py")]
-# Jobs, tasks and epochs are of any organisation.
+# Jobs, tasks, epochs and the audit are of any organisation.
 _OF_ANY: Final = {
     *("claim_jobs", "take_egress", "end_epoch", "close_epoch", "claim_tasks", "finish_task", "sealed_with"),
+    "cut_audit",
 }
 _UNDER_A_CLAIM: Final = sorted(
     {verb for source in _SOURCES for verb in re.findall(r"\b(\w+)\(:organisation, :job, :claim", source)}
