@@ -52,7 +52,7 @@ async def aged(at: Place) -> None:
 
 _LARGE: Final = """
     SELECT run.finished_at, run.id, run.organisation_id FROM run JOIN job ON job.run_id = run.id
-    WHERE run.finished_at < :before AND job.position = 1 AND job.total >= 500 ORDER BY run.finished_at LIMIT 1
+    WHERE run.finished_at < :before AND job.position = 1 ORDER BY job.total DESC, run.finished_at LIMIT 1
 """
 _LISTED: Final = """
     INSERT INTO last_listed (organisation_id, digest, at)
