@@ -192,7 +192,8 @@ def as_sent_as_received(seen: Seen, pairs: Pairs) -> Iterator[Violation]:
     for look in seen.looked:
         record, batch_shown = look.record, look.batch
         where = f"record {record['id']} of job {look.job}"
-        items = {item["id"].lower(): item for item in batch_shown["request"]["data"]}
+        # What has been erased, or has gone by its age, is null in its place.
+        items = {item["id"].lower(): item for item in batch_shown["request"]["data"] if item is not None}
         if record["sent"] != items.get(record["id"]):
             yield Violation("as sent", "a record is shown otherwise than it was sent", where)
         if batch_shown["sha256"] != batch_shown["request_sha256"]:
