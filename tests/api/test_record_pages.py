@@ -222,4 +222,5 @@ async def test_a_job_under_way_asks_for_what_is_new(service: Service, sign_in: S
     assert again
     same = await client.get(again[1], headers={"HX-Request": "true"})
     assert (same.status_code, same.text) == (204, "")
-    assert "hx-get" not in (await client.get(f"/historik/jobb/{ids['job_id']}")).text
+    ended = (await client.get(f"/historik/jobb/{ids['job_id']}")).text
+    assert re.findall(r'hx-get="([^"]+)"', ended) == ["/historik/session"], "but for whether the session counts"
