@@ -177,7 +177,7 @@ async def statement(
     No lock of it lasts from one round trip to the next, so that a process that is stopped on the way holds up nobody.
     `of` is as in a transaction.
     """
-    async with _by_themselves(engine).connect() as conn:
+    async with by_themselves(engine).connect() as conn:
         if of is not None:
             on_behalf_of(conn, of)
         passing(f"before_commit:{name}")
@@ -189,7 +189,7 @@ async def statement(
 _THEMSELVES: WeakKeyDictionary[AsyncEngine, AsyncEngine] = WeakKeyDictionary()
 
 
-def _by_themselves(engine: AsyncEngine) -> AsyncEngine:
+def by_themselves(engine: AsyncEngine) -> AsyncEngine:
     """Gives the engine, on the same pool, whose statements commit by themselves."""
     if (found := _THEMSELVES.get(engine)) is None:
         found = _THEMSELVES[engine] = engine.execution_options(isolation_level="AUTOCOMMIT")

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.db.cipher import OrganisationCipher
+from app.db.engine import by_themselves
 from app.db.free_text import name_place
 from app.db.schema import activity, job, pause, roster, run
 from app.domain.diagnosis import TOKEN_FAILED_WITHIN
@@ -70,7 +71,7 @@ def snapshots(engine: AsyncEngine) -> AsyncEngine:
 
 def single_statements(engine: AsyncEngine) -> AsyncEngine:
     """Gives the same engine for reads of one statement: it sees one state by itself, and takes one round trip."""
-    return engine.execution_options(isolation_level="AUTOCOMMIT")
+    return by_themselves(engine)
 
 
 async def find_activity(
