@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
 
+import psycopg
 import structlog
 from sqlalchemy import exc as db
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -41,7 +42,7 @@ def refusing() -> Iterator[None]:
     """Makes NotAudited of whatever keeps a row from being written, and a line of the log."""
     try:
         yield
-    except (db.DBAPIError, db.TimeoutError) as problem:
+    except (db.DBAPIError, db.TimeoutError, psycopg.Error) as problem:
         _log.error("a row of the audit could not be written", fault=describe_exception(problem))
         raise NotAudited(_CANNOT) from None
 

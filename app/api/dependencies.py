@@ -95,8 +95,14 @@ class Parts:
 
         Who needs several of one state takes a snapshot.
         """
-        async with self._place(of), reads.single_statements(self.runtime.engine).connect() as conn:
+        async with self.call(of) as conn:
             on_behalf_of(conn, of)
+            yield conn
+
+    @asynccontextmanager
+    async def call(self, of: UUID | Everybody) -> AsyncIterator[AsyncConnection]:
+        """Connects for one call of a function that says itself that it is on behalf `of` an organisation."""
+        async with self._place(of), reads.single_statements(self.runtime.engine).connect() as conn:
             yield conn
 
     @asynccontextmanager

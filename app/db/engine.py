@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
@@ -15,7 +15,7 @@ from psycopg.types.array import ListBinaryDumper
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from app.crash_points import passing
-from app.db.acting import ActingConnection, Everybody, on_behalf_of
+from app.db.acting import ActingConnection, Everybody, acting_connection, on_behalf_of
 from app.db.address import PINNED, session_parameters
 from app.db.outages import outage_of, session_outage
 
@@ -194,6 +194,20 @@ def by_themselves(engine: AsyncEngine) -> AsyncEngine:
     if (found := _THEMSELVES.get(engine)) is None:
         found = _THEMSELVES[engine] = engine.execution_options(isolation_level="AUTOCOMMIT")
     return found
+
+
+async def call(conn: AsyncConnection, statement: str, values: Mapping[str, Any]) -> None:
+    """Calls a function that says itself for whom it acts, by the driver alone: SQLAlchemy takes as long as the call.
+
+    `statement` has the driver's placeholders for `values`. Raises psycopg's errors.
+    """
+    driver = acting_connection(conn)
+    try:
+        await driver.execute(statement, values)
+    except psycopg.Error as problem:
+        if driver.closed or isinstance(problem, _LEAVE):
+            await conn.invalidate()
+        raise
 
 
 async def migrated(conn: AsyncConnection) -> bool:

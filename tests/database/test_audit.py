@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -13,12 +14,12 @@ from psycopg import errors
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.db import audit, audit_chain, tasks
-from app.db.acting import EVERYBODY
+from app.db.acting import EVERYBODY, acting_connection
 from app.db.audit_chain import ChainKeyLost, chain_some
 from app.db.audit_cuts import cut_before
 from app.db.audit_verify import Verified, verify
 from app.db.cipher import Cipher, cipher_of, new_key
-from app.db.engine import close, connect, transaction
+from app.db.engine import close, connect, statement, transaction
 from app.db.tasks import Task
 from app.domain.audit import Actor, Entry, Place
 from app.domain.retention import Retention
@@ -216,6 +217,36 @@ async def test_the_api_reads_no_row_of_another_organisation(api: AsyncEngine) ->
     with pytest.raises(sa.exc.ProgrammingError, match="row-level security"):
         async with transaction(api, "tests", of=other) as conn:
             await audit.write(conn, entry(one))
+
+
+async def test_the_row_of_an_answer_is_on_behalf_of_its_organisation_alone(api: AsyncEngine) -> None:
+    """The connection acts for nobody, before and after it."""
+    one = uuid4()
+    async with statement(api, "tests") as conn:
+        await audit.write_disclosure(conn, entry(one, UUID(int=5), job_id=UUID(int=6), details={"searched": True}))
+        assert await conn.scalar(sa.text("SELECT count(*) FROM audit")) == 0
+    async with transaction(api, "tests", of=one) as conn:
+        row = (await conn.execute(sa.text("SELECT * FROM audit"))).mappings().one()
+    assert (row["organisation_id"], row["actor_id"], row["job_id"]) == (one, SOMEBODY.id, UUID(int=6))
+    assert (row["objects"], row["details"]) == (UUID(int=5).bytes, {"searched": True})
+
+
+async def test_a_session_in_which_no_row_of_an_answer_can_be_written_is_left(api: AsyncEngine) -> None:
+    """That of a server that only reads, and one that has ended: the next answer has another one."""
+    one, pid = uuid4(), sa.text("SELECT pg_backend_pid()")
+    for ends, problem in (
+        ("SET default_transaction_read_only = on", errors.ReadOnlySqlTransaction),
+        ("SELECT pg_terminate_backend(pg_backend_pid())", psycopg.OperationalError),
+    ):
+        async with statement(api, "tests") as conn:
+            before = await conn.scalar(pid)
+            with suppress(psycopg.OperationalError):
+                await acting_connection(conn).execute(ends)
+            with pytest.raises(problem):
+                await audit.write_disclosure(conn, entry(one))
+        async with statement(api, "tests") as conn:
+            assert await conn.scalar(pid) != before
+            await audit.write_disclosure(conn, entry(one))
 
 
 async def test_who_writes_a_row_says_neither_when_nor_which(api: AsyncEngine, worker: AsyncEngine) -> None:

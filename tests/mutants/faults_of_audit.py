@@ -162,4 +162,22 @@ AUDIT: Final = (
         "    if (inserted := await conn.scalar(_INSERTED)) and inserted < 0:",
         ("audit",),
     ),
+    Fault(
+        "a session that only reads is asked for the row of the next answer too",
+        "        if driver.closed or isinstance(problem, _LEAVE):\n",
+        "        if driver.closed:\n",
+        ("audit",),
+    ),
+    Fault(
+        "the row of an answer is on behalf of nobody",
+        "    PERFORM act_for(of_organisation);\n    INSERT INTO audit (\n",
+        "    INSERT INTO audit (\n",
+        ("audit",),
+    ),
+    Fault(
+        "a session that has ended is kept for the row of the next answer",
+        "        if driver.closed or isinstance(problem, _LEAVE):\n",
+        "        if isinstance(problem, _LEAVE):\n",
+        ("audit",),
+    ),
 )

@@ -82,8 +82,8 @@ class Disclosure:
             sum(self.shown.values()),
         )
         with refusing():
-            async with parts.statement(viewer.organisation_id) as conn:
-                await audit.write(conn, entry)
+            async with parts.call(viewer.organisation_id) as conn:
+                await audit.write_disclosure(conn, entry)
 
 
 def actor_of(viewer: Viewer) -> Actor:

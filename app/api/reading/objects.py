@@ -1,5 +1,6 @@
 """Reads the organisation's objects, beyond rosters and runs: found by what they are called, and all that is known."""
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from uuid import UUID
 
@@ -110,9 +111,12 @@ async def read_object(
             names = await names_of(conn, cipher, disclosure, spoken_of)
     said = ((Kind.PERSONS, each) for each in spoken_of)
     unnamed = await unnamed_in(parts, viewer, [opened], "payload", "accepted_payload", said=said)
-    whole = show_object_detail(opened, records, viewer, names, unnamed, next_cursor=following)
+
+    async def made() -> Shown:
+        return show_object_detail(opened, records, viewer, names, unnamed, next_cursor=following)
+
+    _, whole = await asyncio.gather(disclosure.write(parts, "read_object", after=before), made())
     [own] = await only_own(parts, viewer, [whole], [object_id])
-    await disclosure.write(parts, "read_object", after=before)
     return own
 
 

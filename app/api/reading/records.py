@@ -230,10 +230,14 @@ async def read_record_with_object(
     )
     related = [open_name(each, cipher) for each in around]
     disclosure.add(related)
-    shown = show_record_detail(opened, viewer, names, calls, related, unnamed)
-    whole = {"record": shown, "object": show_payload(opened, viewer, unnamed), "names": _listed(names)}
+
+    async def made() -> Shown:
+        shown = show_record_detail(opened, viewer, names, calls, related, unnamed)
+        return {"record": shown, "object": show_payload(opened, viewer, unnamed), "names": _listed(names)}
+
+    # As for a page: the answer is made while the row is written.
+    _, whole = await asyncio.gather(disclosure.write(parts, "read_record", job_id=job_id), made())
     [own] = await only_own(parts, viewer, [whole], [record_id])
-    await disclosure.write(parts, "read_record", job_id=job_id)
     return own["record"], own["object"], {(each["kind"], each["id"]): each["name"] for each in own["names"]}
 
 

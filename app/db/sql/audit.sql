@@ -14,6 +14,20 @@ CREATE OR REPLACE TRIGGER audit_link_stays BEFORE UPDATE OR DELETE OR TRUNCATE O
 CREATE OR REPLACE TRIGGER audit_checkpoint_stays BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_checkpoint
     FOR EACH STATEMENT EXECUTE FUNCTION audit_guard();
 
+-- Writes a row about whom an answer shows, on behalf of the organisation whose they are.
+CREATE OR REPLACE FUNCTION write_disclosure(
+    of_organisation uuid, by_kind text, by_id uuid, by_name text, by_way text, what text, of_run uuid, of_job uuid,
+    of_activity uuid, more jsonb, shown bytea, of_protected integer
+) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM act_for(of_organisation);
+    INSERT INTO audit (
+        organisation_id, actor_kind, actor_id, actor, via, action, run_id, job_id, activity_id, details, objects, protected
+    ) VALUES (
+        of_organisation, by_kind, by_id, by_name, by_way, what, of_run, of_job, of_activity, more, shown, of_protected
+    );
+END $$;
+
 -- Whoever writes a row cannot keep it from being chained: it is noted as the owner of the tables does.
 CREATE OR REPLACE FUNCTION note_unchained() RETURNS trigger LANGUAGE plpgsql
 SECURITY DEFINER SET search_path = public, pg_temp AS $$
