@@ -259,6 +259,9 @@ async def test_slices_go_on_where_they_were_interrupted(
         await expire(worker, together=3)
     assert await tenant.value(left) == 10 - 2 * 3
     assert await expired_at(run) is None
+    # Of what was sent nothing is left to try contents by.
+    assert await tenant.value("SELECT count(*) FROM batch WHERE request_sha256 IS NOT NULL") == 0
+    assert await tenant.value("SELECT count(*) FROM content WHERE kind = 'batch'") == 0
     monkeypatch.setattr(retention, "expire_run", expire_run)
     with pytest.raises(Later):
         await Retain(worker, KEPT, together=3, at_a_time=-1).expire_content(TASK)

@@ -73,8 +73,14 @@ RETENTION: Final = (
     ),
     Fault(
         "what was answered to a call stays",
-        "            PERFORM expire_calls(of_organisation, of_run);\n",
-        "",
+        "        PERFORM expire_calls(of_organisation, of_run);\n",
+        "        NULL;\n",
+        ("retention",),
+    ),
+    Fault(
+        "what was sent can be tried by its digest while a run goes piece by piece",
+        "    IF one.expiring_position IS NULL THEN\n        PERFORM",
+        "    IF one.expiring_position = 4 THEN\n        PERFORM",
         ("retention",),
     ),
     Fault(

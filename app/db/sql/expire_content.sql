@@ -110,11 +110,14 @@ BEGIN
     IF NOT FOUND THEN
         RETURN false;
     END IF;
+    -- First, and all of them at once: by the SHA-256 of a body one can try what was in it.
+    IF one.expiring_position IS NULL THEN
+        PERFORM expire_calls(of_organisation, of_run);
+    END IF;
     WHILE room > 0 LOOP
         SELECT * INTO stage FROM job
         WHERE run_id = of_run AND position >= coalesce(one.expiring_position, 1) ORDER BY position LIMIT 1;
         IF NOT FOUND THEN
-            PERFORM expire_calls(of_organisation, of_run);
             PERFORM set_config('provkedja.forgetting', 'on', true);
             UPDATE run SET content_expired_at = clock_timestamp(), expiring_position = NULL, expiring_from = NULL
             WHERE id = of_run;
