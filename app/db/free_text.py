@@ -1,4 +1,4 @@
-"""What an organisation writes in its own words, sealed: what it calls an activity, and why it has paused one.
+"""What an organisation writes in its own words, sealed: what it calls activities and webhooks, why it has paused one.
 
 Who writes freely may name a person. Each text is bound to its place.
 """
@@ -16,6 +16,11 @@ def name_place(activity_id: UUID) -> bytes:
 def reason_place(pause_id: UUID) -> bytes:
     """Gives the place of an organisation's reason for a pause."""
     return b"pause reason" + pause_id.bytes
+
+
+def description_place(webhook_id: UUID) -> bytes:
+    """Gives the place of what a webhook is said to be for."""
+    return b"webhook description" + webhook_id.bytes
 
 
 def seal_text(cipher: OrganisationCipher, text: str, place: bytes) -> bytes:

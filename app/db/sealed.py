@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db import tokens
 from app.db.audit_chain import CHAIN_KEY_PLACE
 from app.db.cipher import DIGEST_KEY_PLACE, KeyUnknown, OrganisationCipher
-from app.db.free_text import name_place, reason_place
+from app.db.free_text import description_place, name_place, reason_place
 from app.db.schema.columns import key_of
 from app.db.webhooks import secret_place
 
@@ -51,6 +51,7 @@ SEALED: Final = (
     SealedColumn("batch", "request_sha256", lambda row: row["id"].bytes, ("id",), many=True),
     SealedColumn("activity", "display_name_sealed", lambda row: name_place(row["id"]), ("id",), many=True),
     SealedColumn("pause", "reason_sealed", lambda row: reason_place(row["id"]), ("id",)),
+    SealedColumn("webhook", "description_sealed", lambda row: description_place(row["id"]), ("id",)),
     SealedColumn("webhook", "secret", lambda row: secret_place(row["id"]), ("id",)),
     SealedColumn("webhook", "secret_before", lambda row: secret_place(row["id"]), ("id",)),
     # They go after a day, and yet an older key may go at once.

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.cipher import OrganisationCipher
+from app.db.free_text import description_place, open_text, seal_text
 from app.db.reads import Row
 from app.db.schema import organisation, webhook
 from app.domain.webhooks import BOTH_SIGN
@@ -16,13 +17,23 @@ from app.errors import NotFound, TooManyWebhooks
 # Of one organisation.
 MOST: Final = 10
 _SHOWN: Final = tuple(
-    webhook.c[name] for name in ("id", "url", "types", "description", "enabled", "gone_at", "created_at")
+    webhook.c[name] for name in ("id", "url", "types", "description_sealed", "enabled", "gone_at", "created_at")
 )
 
 
 def secret_place(webhook_id: UUID) -> bytes:
     """Gives the place that an endpoint's secret is sealed for."""
     return b"webhook" + webhook_id.bytes
+
+
+def seal_description(cipher: OrganisationCipher, webhook_id: UUID, description: str) -> bytes | None:
+    """Seals what an endpoint is said to be for; None for nothing."""
+    return seal_text(cipher, description, description_place(webhook_id)) if description else None
+
+
+def open_description(cipher: OrganisationCipher, row: Row) -> str:
+    """Opens what an endpoint is said to be for, "" where nothing is."""
+    return open_text(cipher, row["description_sealed"], description_place(row["id"])) or ""
 
 
 async def create_webhook(
@@ -49,7 +60,7 @@ async def create_webhook(
             organisation_id=of,
             url=url,
             types=list(types),
-            description=description,
+            description_sealed=seal_description(cipher, webhook_id, description),
             enabled=enabled,
             secret=cipher.seal(secret, secret_place(webhook_id)),
         )

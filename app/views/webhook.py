@@ -1,8 +1,8 @@
-"""What is shown of an endpoint and of what it was told: nothing in it is personal, and no secret is in it."""
+"""What is shown of an endpoint and of what it was told: nothing in it is personal, no secret is in it, and no text."""
 
 from app.views import Row, Shown
 
-_ENDPOINT = ("id", "url", "types", "description", "enabled", "gone_at", "created_at")
+_ENDPOINT = ("id", "url", "types", "enabled", "gone_at", "created_at")
 _DELIVERY = ("id", "type", "data", "status", "attempts", "http_status", "failure", "created_at", "tried_at")
 
 

@@ -383,7 +383,7 @@ CREATE TABLE webhook (
     organisation_id UUID NOT NULL,
     url TEXT NOT NULL,
     types TEXT[] NOT NULL,
-    description TEXT DEFAULT '' NOT NULL,
+    description_sealed BYTEA,
     enabled BOOLEAN DEFAULT 'true' NOT NULL,
     gone_at TIMESTAMP WITH TIME ZONE,
     secret BYTEA NOT NULL,

@@ -12,6 +12,7 @@ from tests.api.factories import body, person, put
 
 NAMES = ("Prov med markörnamnet Qvx", "Prov med markörnamnet Qvy")
 REASON = "Skäl med markörnamnet Qvz"
+PURPOSES = ("Mottagare med markörnamnet Qvå", "Mottagare med markörnamnet Qvä")
 
 
 @pytest.fixture
@@ -42,14 +43,20 @@ async def named(client: httpx.AsyncClient, activity_id: UUID, run_id: str) -> se
     return {each.get("activity", each)["display_name"] for each in shown}
 
 
-async def test_a_dump_has_no_name_of_an_exam_and_no_reason_of_its_organisation(
+async def test_a_dump_has_nothing_that_an_organisation_has_written_in_its_own_words(
     service: Service, client: httpx.AsyncClient
 ) -> None:
     """Whatever was done with it: put, renamed, sent, planned, paused, told to a webhook, answered again and deleted."""
     pupil = person()
     activity_id = await put(client, {**body([pupil]), "display_name": NAMES[0]})
-    hook = {"url": "https://hook.example.se", "types": ["run.succeeded"]}
-    await client.post("/webhooks", json=hook)
+    hook = {"url": "https://hook.example.se", "types": ["run.succeeded"], "description": PURPOSES[0]}
+    webhook = (await client.post("/webhooks", json=hook)).json()
+    assert webhook["description"] == PURPOSES[0]
+    changed = await client.patch(f"/webhooks/{webhook['id']}", json={"description": PURPOSES[1]})
+    rotated = await client.post(f"/webhooks/{webhook['id']}/secret/rotate")
+    found = (await client.get(f"/webhooks/{webhook['id']}")).json()
+    [listed] = (await client.get("/webhooks")).json()["data"]
+    assert {each["description"] for each in (changed.json(), rotated.json(), found, listed)} == {PURPOSES[1]}
     headers = {"Idempotency-Key": "one"}
     run = (await client.post(f"/activities/{activity_id}/provision", headers=headers)).json()
     assert await named(client, activity_id, run["id"]) == {NAMES[0]}
@@ -65,7 +72,7 @@ async def test_a_dump_has_no_name_of_an_exam_and_no_reason_of_its_organisation(
     await client.post(f"/runs/{run['id']}/cancel")
     assert (await client.delete(f"/activities/{activity_id}")).status_code == 204
     everything += await dump(service)
-    for text in (*NAMES, REASON):
+    for text in (*NAMES, REASON, *PURPOSES):
         assert not [form for form in forms(text) if form in everything]
 
 

@@ -101,7 +101,7 @@ async def filled(tenant: Tenant) -> Tenant:
             tenant.cipher,
             url="https://hook.example.se",
             types=["run.failed"],
-            description="",
+            description="Our log",
             enabled=True,
             secret=b"first",
         )
@@ -170,7 +170,7 @@ async def test_what_somebody_has_in_hand_is_waited_for(filled: Tenant) -> None:
         await conn.execute(sa.text("SELECT FROM webhook FOR UPDATE"))
         with pytest.raises(Later):
             await asyncio.wait_for(do(Task(uuid4(), SEAL_ANEW, "k2", None, 1)), 20)
-        assert (await counts(filled))["encryption", OLD] == 2
+        assert (await counts(filled))["encryption", OLD] == 3  # its two secrets and what it is for
     await do(Task(uuid4(), SEAL_ANEW, "k2", None, 1))
     assert ("encryption", OLD) not in await counts(filled)
 

@@ -48,6 +48,12 @@ KEYS: Final = (
         ("keys",),
     ),
     Fault(
+        "what a webhook is for stands in a dump",
+        "    return seal_text(cipher, description, description_place(webhook_id)) if description else None\n",
+        "    return description.encode() if description else None\n",
+        ("free text",),
+    ),
+    Fault(
         "the same name, sealed again, is a change of runs",
         "    if name is not None and name != named:\n",
         "    if name is not None:\n",

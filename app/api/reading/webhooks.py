@@ -7,12 +7,13 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.api.auditing import write_change
-from app.api.dependencies import Parts
+from app.api.dependencies import Parts, cipher_of
 from app.api.http import cursors
 from app.api.schemas.webhooks import WebhookChange, WebhookRequest
 from app.catalogue import refusal_text
 from app.db import deliveries, webhooks
 from app.db.cipher import OrganisationCipher
+from app.db.reads import Row
 from app.domain.webhooks import SECRET_BYTES, secret_text, url_fault
 from app.errors import BodyError, Refused
 from app.views import Shown
@@ -35,7 +36,7 @@ async def make(parts: Parts, cipher: OrganisationCipher, asked: WebhookRequest) 
             secret=secret,
         )
         await _note(conn, cipher.organisation_id, "create_webhook", row["id"])
-    return {**show_webhook(row), "secret": secret_text(secret)}
+    return {**_shown(row, cipher), "secret": secret_text(secret)}
 
 
 async def list_webhooks(
@@ -46,26 +47,30 @@ async def list_webhooks(
     async with parts.statement(viewer.organisation_id) as conn:
         rows = await webhooks.list_webhooks(conn, viewer.organisation_id)
     cut, following = cursors.cut(rows, limit, after, lambda row: (row["created_at"], row["id"]), "webhooks")
-    return [show_webhook(row) for row in cut], following
+    cipher = cipher_of(parts, viewer)
+    return [_shown(row, cipher) for row in cut], following
 
 
 async def get_webhook(parts: Parts, viewer: Viewer, webhook_id: UUID) -> Shown:
     """Gives an endpoint; raises NotFound without it."""
     async with parts.statement(viewer.organisation_id) as conn:
-        return show_webhook(await webhooks.find_webhook(conn, viewer.organisation_id, webhook_id))
+        return _shown(await webhooks.find_webhook(conn, viewer.organisation_id, webhook_id), cipher_of(parts, viewer))
 
 
 async def change(parts: Parts, viewer: Viewer, webhook_id: UUID, asked: WebhookChange) -> Shown:
     """Changes what is given of an endpoint; raises NotFound and Refused."""
-    changes = asked.model_dump(exclude_unset=True)
+    changes, cipher = asked.model_dump(exclude_unset=True), cipher_of(parts, viewer)
+    told = sorted(changes)
     if "url" in changes:
         _check_url(parts, changes["url"])
     if "types" in changes:
         changes["types"] = list(dict.fromkeys(changes["types"]))
+    if "description" in changes:
+        changes["description_sealed"] = webhooks.seal_description(cipher, webhook_id, changes.pop("description"))
     async with parts.transaction("change_webhook", of=viewer.organisation_id) as conn:
         row = await webhooks.change_webhook(conn, viewer.organisation_id, webhook_id, changes)
-        await _note(conn, viewer.organisation_id, "change_webhook", webhook_id, changed=sorted(changes))
-    return show_webhook(row)
+        await _note(conn, viewer.organisation_id, "change_webhook", webhook_id, changed=told)
+    return _shown(row, cipher)
 
 
 async def delete(parts: Parts, viewer: Viewer, webhook_id: UUID) -> None:
@@ -81,7 +86,7 @@ async def rotate_secret(parts: Parts, cipher: OrganisationCipher, webhook_id: UU
     async with parts.transaction("rotate_webhook_secret", of=cipher.organisation_id) as conn:
         row = await webhooks.rotate_secret(conn, cipher, webhook_id, secret)
         await _note(conn, cipher.organisation_id, "rotate_webhook_secret", webhook_id)
-    return {**show_webhook(row), "secret": secret_text(secret)}
+    return {**_shown(row, cipher), "secret": secret_text(secret)}
 
 
 async def list_deliveries(
@@ -110,6 +115,10 @@ async def test(parts: Parts, viewer: Viewer, webhook_id: UUID) -> Shown:
         row = await deliveries.add_test(conn, viewer.organisation_id, webhook_id)
         await _note(conn, viewer.organisation_id, "test_webhook", webhook_id)
     return show_delivery(row)
+
+
+def _shown(row: Row, cipher: OrganisationCipher) -> Shown:
+    return {**show_webhook(row), "description": webhooks.open_description(cipher, row)}
 
 
 async def _note(conn: AsyncConnection, of: UUID, action: str, webhook_id: UUID, **details: Any) -> None:

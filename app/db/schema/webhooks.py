@@ -12,7 +12,8 @@ webhook = sa.Table(
     sa.Column("organisation_id", UUID, sa.ForeignKey("organisation.id"), nullable=False),
     sa.Column("url", sa.Text, nullable=False),
     sa.Column("types", pg.ARRAY(sa.Text), nullable=False),
-    sa.Column("description", sa.Text, nullable=False, server_default=""),
+    # What it is called, sealed; None for nothing.
+    sa.Column("description_sealed", sa.LargeBinary),
     sa.Column("enabled", sa.Boolean, nullable=False, server_default="true"),
     # When it said that it has gone, and was disabled for that.
     sa.Column("gone_at", Time),
