@@ -1,8 +1,8 @@
 """Which pictures of the pages there are: the name of each, who looks, at which address, and in which way.
 
 Who: nobody, somebody of the school with a key that may everything, one whose key hides persons, one of an organisation
-that has sent nothing, an operator. How: at a desk, on a phone, with the filters open, on a window 320 pixels wide, on
-paper.
+that has sent nothing, one who may ask who has seen somebody, an operator. How: at a desk, on a phone, with the filters
+open, on a window 320 pixels wide, on paper.
 """
 
 from typing import Final
@@ -34,6 +34,9 @@ PICTURES: Final = (
     ("post", "school", "/historik/jobb/{job}/poster/{refused}", ""),
     ("post-mobil", "school", "/historik/jobb/{job}/poster/{refused}", "phone"),
     ("objekt", "school", "/historik/objekt/persons/{accepted}", ""),
+    ("insyn", "auditor", "/historik/objekt/persons/{accepted}/insyn", ""),
+    ("insyn-mobil", "auditor", "/historik/objekt/persons/{accepted}/insyn", "phone"),
+    ("who-has-seen-en", "auditor", "/historik/objekt/persons/{accepted}/insyn?lang=en", ""),
     ("prov", "school", "/historik/prov", ""),
     ("vem-saknas", "school", "/historik/prov/{exam_of_with_errors}", ""),
     ("vem-saknas-mobil", "school", "/historik/prov/{exam_of_with_errors}", "phone"),

@@ -11,6 +11,7 @@ from uuid import uuid4
 import httpx
 
 from app.db import engine, tenants
+from app.db.acting import EVERYBODY
 from app.db.cipher import cipher_of
 from app.demo.roster import DEMONSTRATION, RosterPlan, generate, reference_only, roster_only
 
@@ -29,7 +30,7 @@ def make_operators_key(database_url: str) -> str:
     """Makes a key for Drift."""
 
     async def make() -> str:
-        database = engine.connect(database_url, pool=1)
+        database = engine.connect(database_url, pool=1, acting=EVERYBODY)
         try:
             async with database.begin() as conn:
                 return (await tenants.create_operator_key(conn, "drift")).text
@@ -40,19 +41,22 @@ def make_operators_key(database_url: str) -> str:
 
 
 def make_keys(database_url: str, keys: str, number: str) -> dict[str, str]:
-    """Makes a key of each other kind of reader: of the organisation but without sight, of one without data, for Drift.
+    """Makes a key of each other kind of reader: without sight, for the audit, of an organisation without data, for Drift.
 
     `number` is the organisation's, `keys` are those of ENCRYPTION_KEYS.
     """
 
     async def make() -> dict[str, str]:
-        database = engine.connect(database_url, pool=1)
+        database = engine.connect(database_url, pool=1, acting=EVERYBODY)
         try:
             async with database.begin() as conn:
                 masked = await tenants.create_key(conn, number, "utan personuppgifter", ("history",))
                 await tenants.create_organisation(conn, cipher_of(keys), "2120009820", "Nybyggda kommun")
+                auditor = await tenants.create_key(
+                    conn, number, "dataskyddsombudet", ("history", "pii", "protected", "audit")
+                )
                 empty = await tenants.create_key(conn, "2120009820", "ny", ("provision", "history", "pii"))
-                return {"masked": masked.text, "empty": empty.text}
+                return {"masked": masked.text, "auditor": auditor.text, "empty": empty.text}
         finally:
             await database.dispose()
 
