@@ -41,7 +41,7 @@ def make_operators_key(database_url: str) -> str:
 
 
 def make_keys(database_url: str, keys: str, number: str) -> dict[str, str]:
-    """Makes a key of each other kind of reader: without sight, for the audit, of an organisation without data, for Drift.
+    """Makes a key of each other kind of reader: without sight, for the audit, of somebody without data, for Drift.
 
     `number` is the organisation's, `keys` are those of ENCRYPTION_KEYS.
     """
