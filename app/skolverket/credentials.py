@@ -15,8 +15,9 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
+from app.from_files import FromFiles
 from app.private_files import open_to_others
-from app.skolverket.trust import FromFiles, new_context
+from app.skolverket.trust import new_context
 from app.target import Credentials, TryAgain
 
 

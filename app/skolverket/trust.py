@@ -6,19 +6,16 @@ What identifies an organisation is `credentials`'s.
 import base64
 import hashlib
 import ssl
-import threading
-from collections.abc import Callable, Hashable, Sequence
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 import httpcore
 import httpx
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from app.from_files import FromFiles
 from app.target import TryAgain
-
-T = TypeVar("T")
 
 # X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH of OpenSSL's x509_vfy.h.
 _OTHER_NAME = frozenset({62, 64})
@@ -28,31 +25,6 @@ _ABOUT_OUR_CERTIFICATE = ("CERTIFICATE", "UNKNOWN_CA", "ACCESS_DENIED")
 
 class OtherKey(ssl.SSLError):
     """The server's public key is none of those that are pinned."""
-
-
-class FromFiles(Generic[T]):
-    """What was made of some files, made anew once one of them changes; for many threads."""
-
-    def __init__(self) -> None:
-        self._made: dict[Hashable, tuple[list[tuple[int, ...]], T]] = {}
-        self._lock = threading.Lock()
-
-    def get(self, key: Hashable, paths: Sequence[Path], make: Callable[[], T]) -> T:
-        """Gives what `make` gave for the files as they are now; raises OSError when one isn't there."""
-        with self._lock:
-            seen = _stamps(paths)
-            known = self._made.get(key)
-            if known is not None and known[0] == seen:
-                return known[1]
-            made = make()
-            # Files that changed meanwhile are read again by the next one who asks.
-            self._made[key] = (seen, made)
-            return made
-
-
-def _stamps(paths: Sequence[Path]) -> list[tuple[int, ...]]:
-    # With the time of its rights: a key that others may read from now on is none to go on with.
-    return [(each.st_mtime_ns, each.st_ctime_ns, each.st_size, each.st_ino) for each in (path.stat() for path in paths)]
 
 
 _TRUSTED: FromFiles[ssl.SSLContext] = FromFiles()
