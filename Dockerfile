@@ -22,5 +22,5 @@ ENV BUILD_COMMIT=$BUILD_COMMIT
 # The API; its figures, those of a worker.
 EXPOSE 8000 9100 9101
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s --retries=3 \
-    CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/healthz', timeout=2).read()"]
+    CMD ["python", "-c", "import os, ssl, urllib.request as r; tls = os.environ.get('TLS_CERTIFICATE_FILE'); r.urlopen(('https' if tls else 'http') + '://127.0.0.1:8000/healthz', timeout=2, context=ssl._create_unverified_context() if tls else None).read()"]
 CMD ["python", "-m", "app", "serve", "--host", "0.0.0.0"]

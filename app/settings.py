@@ -279,6 +279,15 @@ class Settings(BaseSettings):
             description="Web pages that may call with a key, by origin: `https://skola.example`, comma separated.",
         ),
     ] = ""
+    tls_certificate_file: Annotated[
+        str,
+        Field(
+            description="PEM file with the certificate, and those above it, that `serve` and the figures of a process "
+            "show: they speak TLS then, and no plain http. A file that is replaced is taken at once. If nothing is set "
+            "they speak plain http, for a proxy on the same machine.",
+        ),
+    ] = ""
+    tls_key_file: Annotated[str, Field(description="PEM file with its key, which nobody else can open.")] = ""
     trusted_proxies: Annotated[
         str,
         AfterValidator(_networks),

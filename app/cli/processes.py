@@ -45,6 +45,7 @@ _BOTH = (
     *("plain_to_servers", "encryption_keys", "encryption_keys_file"),
     *("skolverket_provisioning_url", "skolverket_open_data_url", "skolverket_authorisation_url"),
     *("webhooks_to_loopback", "retention_content", "retention_history", "metrics_port", "metrics_host", "log_level"),
+    *("tls_certificate_file", "tls_key_file"),
 )
 _OF_SERVE = (
     *("cors_origins", "trusted_proxies", "sign_in_over_http", "sign_in_with_keys"),
@@ -92,11 +93,12 @@ def worker(ready_file: ReadyFile = None) -> None:
     from app.jobs.egress import Egress
     from app.jobs.meters import PORT, served
     from app.jobs.worker import end_in_time, until_usable, work
+    from app.own_certificate import own_certificate
     from app.ready import say_ready
 
     settings = read_settings()
     check_for_calls(settings)
-    token_keys = token_cipher(settings)
+    token_keys, certificate = token_cipher(settings), own_certificate(settings)
     _outlive_the_terminal()
 
     async def run() -> None:
@@ -119,7 +121,7 @@ def worker(ready_file: ReadyFile = None) -> None:
             )
             register_process(egress.meters.registry, settings.build_commit)
             port = PORT if settings.metrics_port is None else settings.metrics_port
-            with served(egress.meters, settings.metrics_host, port) as metrics_port:
+            with served(egress.meters, settings.metrics_host, port, certificate) as metrics_port:
                 say_ready(ready_file, metrics_port=metrics_port, worker=str(egress.worker))
                 await work(egress)
 

@@ -1,5 +1,6 @@
 """What this worker has met, for Prometheus: each worker serves its own figures, whatever becomes of Postgres."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -10,6 +11,8 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from prometheus_client.registry import Collector
 
 from app.db.workers import Tally
+from app.logs import describe_exception
+from app.own_certificate import OwnCertificate
 
 PORT = 9101
 
@@ -73,11 +76,16 @@ class _OfTally(Collector):
         yield CounterMetricFamily(f"{name}_wake_ups", "Wake-ups that it heard.", met.wake_ups)
 
 
+def _say(request: object, client_address: object) -> None:
+    _log.info("metrics were not fetched", fault=describe_exception(sys.exception() or ConnectionError()))
+
+
 @contextmanager
-def served(meters: Meters, host: str, port: int) -> Iterator[int]:
+def served(meters: Meters, host: str, port: int, certificate: OwnCertificate | None = None) -> Iterator[int]:
     """Serves the meters over HTTP while the context lasts, from a thread of its own, and gives the port.
 
-    Port 0 takes any free one. Where nobody can listen, says so and gives 0: the work goes on without.
+    With a `certificate` it does so over TLS. Port 0 takes any free one. Where nobody can listen, says so and gives 0: the
+    work goes on without.
     """
     try:
         server, thread = start_http_server(port, host, meters.registry)
@@ -85,6 +93,11 @@ def served(meters: Meters, host: str, port: int) -> Iterator[int]:
         _log.warning("metrics are not served", host=host, port=port, reason=problem.strerror)
         yield 0
         return
+    if certificate is not None:
+        # Each handshake in the thread of its connection: who keeps one waiting holds up no other, and no end.
+        listening = certificate.context().wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+        server.socket = listening
+    server.handle_error = _say  # type: ignore[method-assign]  # the library's writes to stderr, in lines of no form
     _log.info("metrics are served", host=host, port=server.server_port)
     try:
         yield server.server_port

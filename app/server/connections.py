@@ -19,6 +19,7 @@ from app.api.http.problems import Busy, HeadersTooLarge, HeadersTooSlow, Malform
 from app.api.http.request_forms import MOST_HEADER_BYTES
 from app.api.http.request_ids import begin_request, end_request
 from app.errors import Problem
+from app.own_certificate import OwnCertificate
 
 # In seconds: until a request's headers are in, counted from its first byte, or from the connection's beginning.
 HEADERS_WITHIN: Final = 10.0
@@ -127,8 +128,10 @@ class Connection(H11Protocol):
         self.loop.call_later(_LINGER, self.transport.close)
 
 
-def configured(app: Any, **more: Any) -> uvicorn.Config:
-    """Makes what a server of `app` goes by; `more` are further settings of uvicorn's."""
+def configured(app: Any, certificate: OwnCertificate | None = None, **more: Any) -> uvicorn.Config:
+    """Makes what a server of `app` goes by, over TLS with a certificate; `more` are further settings of uvicorn's."""
+    if certificate is not None:
+        more["ssl_context_factory"] = lambda _config, _default: certificate.context()
     return uvicorn.Config(
         app,
         http=Connection,

@@ -22,6 +22,7 @@ from app.db.acting import EVERYBODY
 from app.db.circuits import service_states
 from app.db.sealed import sealed_with
 from app.db.workers import all_workers
+from app.own_certificate import OwnCertificate
 from app.server.connections import configured
 
 PORT = 9100
@@ -39,7 +40,9 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def figures_served(parts: Parts, host: str, port: int) -> AsyncIterator[int]:
+async def figures_served(
+    parts: Parts, host: str, port: int, certificate: OwnCertificate | None = None
+) -> AsyncIterator[int]:
     """Serves `/metrics` meanwhile and gives the port, 0 takes any free one; where nobody can listen, gives 0."""
     try:
         listening = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
@@ -50,7 +53,7 @@ async def figures_served(parts: Parts, host: str, port: int) -> AsyncIterator[in
     with listening:
         taken = int(listening.getsockname()[1])
         _log.info("metrics are served", host=host, port=taken)
-        server = _Server(configured(figures_app(parts)))
+        server = _Server(configured(figures_app(parts), certificate))
         serving = asyncio.create_task(_serve(server, listening))
         try:
             yield taken

@@ -17,6 +17,7 @@ from app.api.dependencies import Parts
 from app.build import log_start
 from app.db.engine import check
 from app.db.outages import DatabaseUnusable
+from app.own_certificate import own_certificate
 from app.ready import say_ready
 from app.runtime import running
 from app.server.app import create_app
@@ -57,6 +58,7 @@ async def serve_api(
     settings: Settings, host: str, port: int, ready_file: Path | None = None, stop: threading.Event | None = None
 ) -> None:
     """Serves the API until SIGTERM or SIGINT, or until `stop` is set; port 0 takes any free one."""
+    certificate = own_certificate(settings)
     async with running(settings, pool=20, name="provkedja api", signs_in=True) as runtime:
         log_start("serve", settings)
         await _look_at_the_database(settings.database_url.get_secret_value())
@@ -65,10 +67,13 @@ async def serve_api(
         gc.collect()
         gc.freeze()
         gc.set_threshold(*_GARBAGE)
-        config = configured(app, host=host, port=port, timeout_graceful_shutdown=_GRACE_SECONDS)
+        config = configured(app, certificate, host=host, port=port, timeout_graceful_shutdown=_GRACE_SECONDS)
         parts: Parts = app.state.parts
         metrics_port = PORT if settings.metrics_port is None else settings.metrics_port
-        async with parts.runs.watching(), figures_served(parts, settings.metrics_host, metrics_port) as figures_port:
+        async with (
+            parts.runs.watching(),
+            figures_served(parts, settings.metrics_host, metrics_port, certificate) as figures_port,
+        ):
             server = _Server(config, parts.stop, partial(say_ready, ready_file, metrics_port=figures_port))
             watching = asyncio.create_task(_watch(server, stop)) if stop else None
             await server.serve()

@@ -78,4 +78,28 @@ RUNNING: Final = (
         '"ssl_check_hostname": False',
         ("TLS to servers",),
     ),
+    Fault(
+        "a certificate that was replaced is shown until a restart",
+        "        handshake.context = self._now()\n",
+        "        handshake.context = self._last\n",
+        ("own TLS",),
+    ),
+    Fault(
+        "our key is read although others can open it",
+        '        if open_to_others(key.stat()):\n            raise Stopped(f"TLS_KEY_FILE',
+        '        if False:\n            raise Stopped(f"TLS_KEY_FILE',
+        ("own TLS",),
+    ),
+    Fault(
+        "figures go out in clear beside an API with TLS",
+        "configured(figures_app(parts), certificate)",
+        "configured(figures_app(parts))",
+        ("own TLS",),
+    ),
+    Fault(
+        "who keeps a handshake waiting keeps the figures from others",
+        "server_side=True, do_handshake_on_connect=False",
+        "server_side=True",
+        ("own TLS",),
+    ),
 )
