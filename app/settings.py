@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from app.domain.retention import LEAST
 from app.plain_addresses import plain_to_postgres, plain_to_redis
 
 _MIB = 1024 * 1024
@@ -232,7 +233,7 @@ class Settings(BaseSettings):
         timedelta,
         BeforeValidator(_duration),
         Field(
-            ge=timedelta(days=30),
+            ge=LEAST,
             description="How long texts and values are kept after the end of the last run that has them, or the last "
             "day in a current roster, e.g. `365 d`; then they go. At least 30 days.",
         ),

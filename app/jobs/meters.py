@@ -84,8 +84,8 @@ def _say(request: object, client_address: object) -> None:
 def served(meters: Meters, host: str, port: int, certificate: OwnCertificate | None = None) -> Iterator[int]:
     """Serves the meters over HTTP while the context lasts, from a thread of its own, and gives the port.
 
-    With a `certificate` it does so over TLS. Port 0 takes any free one. Where nobody can listen, says so and gives 0: the
-    work goes on without.
+    With a `certificate` it does so over TLS. Port 0 takes any free one. Where nobody can listen, says so and gives 0:
+    the work goes on without.
     """
     try:
         server, thread = start_http_server(port, host, meters.registry)

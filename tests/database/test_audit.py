@@ -22,7 +22,7 @@ from app.db.cipher import Cipher, cipher_of, new_key
 from app.db.engine import close, connect, statement, transaction
 from app.db.tasks import Task
 from app.domain.audit import Actor, Entry, Place
-from app.domain.retention import Retention
+from app.domain.retention import LEAST, Retention
 from app.jobs.tasks.chain_audit import ChainAudit
 from app.jobs.tasks.loop import TaskLoop
 from app.jobs.tasks.retain import Retain
@@ -263,10 +263,11 @@ async def test_who_writes_a_row_says_neither_when_nor_which(api: AsyncEngine, wo
                     )
 
 
-async def three(worker: AsyncEngine, api: AsyncEngine) -> None:
+async def three(worker: AsyncEngine, api: AsyncEngine, old: AsyncEngine | None = None) -> None:
+    """Writes three rows and chains them; `old` is for rows of a month ago."""
     for action in ("first", "second", "third"):
         await write(api, UUID(int=1), uuid4(), action=action)
-    await chain(worker)
+    await (chain(worker) if old is None else chain_old(old, worker))
 
 
 @pytest.mark.parametrize(
@@ -361,6 +362,17 @@ async def test_the_worker_chains_and_tells_its_checkpoints(
     assert await scalar(worker, "SELECT seq FROM audit_checkpoint") == 1
 
 
+async def chain_old(engine: AsyncEngine, worker: AsyncEngine, days: int = 31) -> None:
+    """Has what waits for its link be as old as that, and chained."""
+    for table, key in (("audit", "id"), ("audit_unchained", "audit_id")):
+        await past_guards(
+            engine,
+            f"UPDATE {table} SET at = at - CAST(:age AS interval) WHERE {key} NOT IN (SELECT audit_id FROM audit_link)",
+            age=timedelta(days=days),
+        )
+    await chain(worker)
+
+
 async def aged(engine: AsyncEngine) -> None:
     """Has the last checkpoint be from more than an hour ago."""
     await past_guards(engine, "UPDATE audit_checkpoint SET made_at = made_at - interval '61 min'")
@@ -400,13 +412,13 @@ async def test_a_cut_goes_up_to_a_checkpoint_and_the_rest_holds(
     worker: AsyncEngine, api: AsyncEngine, engine: AsyncEngine
 ) -> None:
     """In slices, between which it holds as well; with what finds the rows."""
-    await three(worker, api)  # a checkpoint at 3
+    await three(worker, api, old=engine)  # a checkpoint at 3
     await write(api, UUID(int=1), uuid4(), action="fourth")
-    await chain(worker)
+    await chain_old(engine, worker)
     moment: datetime = await scalar(worker, "SELECT at FROM audit WHERE action = 'fourth'")
     assert await cut(worker, await scalar(worker, "SELECT at FROM audit WHERE action = 'third'")) == 0
     assert await cut(worker, moment, most=2) == 2
-    await chain(worker)
+    await chain_old(engine, worker)
     assert (await verified(worker)).wrong == []
     assert await cut(worker, moment, most=2) == 1
     assert await cut(worker, moment, most=2) == 0
@@ -424,6 +436,27 @@ async def test_a_cut_goes_up_to_a_checkpoint_and_the_rest_holds(
     assert (found.wrong, found.begin, found.end.seq) == ([], 5, 6)
 
 
+async def test_nothing_of_the_last_month_is_cut_whoever_asks(
+    worker: AsyncEngine, api: AsyncEngine, engine: AsyncEngine
+) -> None:
+    """Not with a checkpoint and a row of one's own making either: of an old row and a new one neither goes."""
+    await write(api, UUID(int=1), action="old")
+    await chain_old(engine, worker)
+    await write(api, UUID(int=1), action="new")
+    await chain_old(engine, worker, days=29)
+    async with transaction(worker, "tests") as conn:
+        await conn.execute(
+            sa.text(
+                "INSERT INTO audit_checkpoint (seq, digest, at)"
+                " SELECT seq, digest, '2001-01-01' FROM audit_link ORDER BY seq DESC LIMIT 1"
+            )
+        )
+    with pytest.raises(sa.exc.IntegrityError, match="the last 30 days"):
+        await cut(worker, FUTURE)
+    assert await scalar(worker, "SELECT count(*) FROM audit") == 2
+    assert (await verified(worker)).wrong == []
+
+
 async def test_nothing_is_cut_without_a_checkpoint(worker: AsyncEngine, api: AsyncEngine) -> None:
     await write(api, UUID(int=1))
     assert await cut(worker, FUTURE) == 0
@@ -434,8 +467,10 @@ async def test_nothing_is_cut_without_a_checkpoint(worker: AsyncEngine, api: Asy
     assert await scalar(worker, "SELECT count(*) FROM audit") == 1
 
 
-async def test_an_anchor_of_what_was_cut_is_told_apart(worker: AsyncEngine, api: AsyncEngine) -> None:
-    await three(worker, api)
+async def test_an_anchor_of_what_was_cut_is_told_apart(
+    worker: AsyncEngine, api: AsyncEngine, engine: AsyncEngine
+) -> None:
+    await three(worker, api, old=engine)
     old = Place(1, bytes(await scalar(worker, "SELECT digest FROM audit_link WHERE seq = 1")))
     at_cut = Place(3, bytes(await scalar(worker, "SELECT digest FROM audit_link WHERE seq = 3")))
     await cut(worker, FUTURE)
@@ -466,11 +501,11 @@ async def test_a_row_has_what_its_entry_says(worker: AsyncEngine) -> None:
     assert datetime.now(UTC) - row["at"] < timedelta(minutes=1)
 
 
-async def test_rows_go_with_history(worker: AsyncEngine, api: AsyncEngine) -> None:
+async def test_rows_go_with_history(worker: AsyncEngine, api: AsyncEngine, engine: AsyncEngine) -> None:
     """By the task that has old history go, as long after as the setting says."""
-    await three(worker, api)
-    long, now = Retention(timedelta(days=365), timedelta(days=1095)), Retention(timedelta(), timedelta())
-    for kept, left in ((long, 3), (now, 1)):
+    await three(worker, api, old=engine)
+    long, short = Retention(timedelta(days=365), timedelta(days=1095)), Retention(LEAST, LEAST)
+    for kept, left in ((long, 3), (short, 1)):
         await Retain(worker, kept).forget_history(Task(uuid4(), "forget_history", "", None, 1))
         assert await scalar(worker, "SELECT count(*) FROM audit") == left
     await chain(worker)

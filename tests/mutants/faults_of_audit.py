@@ -180,4 +180,10 @@ AUDIT: Final = (
         "        if isinstance(problem, _LEAVE):\n",
         ("audit",),
     ),
+    Fault(
+        "a worker cuts what was written a moment ago",
+        "    IF EXISTS (SELECT FROM audit WHERE id = ANY (going) AND at >",
+        "    IF EXISTS (SELECT FROM audit WHERE false AND id = ANY (going) AND at >",
+        ("audit",),
+    ),
 )

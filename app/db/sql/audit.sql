@@ -40,7 +40,8 @@ CREATE OR REPLACE TRIGGER audit_unchained_noted AFTER INSERT ON audit
     FOR EACH ROW EXECUTE FUNCTION note_unchained();
 
 -- Deletes at most so many of the oldest rows up to a checkpoint, with their links and with what finds them; gives how many
--- that were. The checkpoint stays, and says from the first slice on that what is before it may be gone.
+-- that were. The checkpoint stays, and says from the first slice on that what is before it may be gone. When a row was
+-- written the database alone says, and none goes within the shortest time for which history can be kept, whoever asks.
 CREATE OR REPLACE FUNCTION cut_audit(up_to bigint, most integer) RETURNS bigint LANGUAGE plpgsql
 SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
@@ -53,6 +54,9 @@ BEGIN
         PERFORM refuse('audit_checkpoint', format('there is no checkpoint %s of the audit', up_to));
     END IF;
     going := ARRAY(SELECT audit_id FROM audit_link WHERE seq <= up_to ORDER BY seq LIMIT most);
+    IF EXISTS (SELECT FROM audit WHERE id = ANY (going) AND at > clock_timestamp() - interval '30 days') THEN
+        PERFORM refuse('audit', 'rows of the last 30 days are not cut');
+    END IF;
     DELETE FROM audit_object USING audit, generate_series(0, octet_length(audit.objects) / 16 - 1) AS each (place)
     WHERE audit.id = ANY (going) AND audit_object.organisation_id = audit.organisation_id
         AND audit_object.digest = substr(audit.objects, each.place * 16 + 1, 16)
