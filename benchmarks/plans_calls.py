@@ -20,6 +20,7 @@ from app.db import (
     activity_queue,
     answers,
     at_target,
+    backlog,
     batches,
     changes,
     claims,
@@ -202,8 +203,8 @@ async def sweep(at: Place) -> None:
         await claims.wake_those_who_wait(conn, 100)
     async with watched("egress.end_epoch", reads=at.size.live):
         await egress.close_epoch(conn, epoch)
-    async with watched("reads.backlog", reads=8 * at.size.live):
-        await reads.backlog(conn)
+    async with watched("backlog.backlog", reads=8 * at.size.live):
+        await backlog.backlog(conn)
 
 
 async def step(at: Place) -> None:

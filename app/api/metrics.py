@@ -7,8 +7,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from app.db.backlog import Backlog
 from app.db.circuits import ServiceState
-from app.db.reads import Backlog
 from app.db.sealed import MANY, SealedWith
 from app.db.workers import Workers
 

@@ -17,8 +17,8 @@ from starlette.routing import Route
 
 from app.api.dependencies import Parts
 from app.api.metrics import Shared, Together
-from app.db import reads
 from app.db.acting import EVERYBODY
+from app.db.backlog import backlog
 from app.db.circuits import service_states
 from app.db.sealed import sealed_with
 from app.db.workers import all_workers
@@ -84,7 +84,7 @@ async def _together(parts: Parts) -> Together | None:
     try:
         async with asyncio.timeout(_TIMEOUT_SECONDS), parts.snapshot(EVERYBODY) as conn:
             return Together(
-                await reads.backlog(conn), await service_states(conn), await all_workers(conn), await sealed_with(conn)
+                await backlog(conn), await service_states(conn), await all_workers(conn), await sealed_with(conn)
             )
     except (SQLAlchemyError, TimeoutError, OSError):
         return None
