@@ -364,7 +364,7 @@ async def history(at: Place) -> None:
         await surroundings.surroundings_of(conn, organisation, named(f"run {at.size.busy + at.size.queues}"))
     async with watched("sessions.find: one that counts, none"):
         for name in ("session 1", "none"):
-            await sessions.find(conn, hashlib.sha256(name.encode()).digest(), by_hand=True)
+            await sessions.find(conn, hashlib.sha256(name.encode()).digest(), at.key, by_hand=True)
     async with watched("sessions.forget_ended_sessions"):
         await sessions.forget_ended_sessions(conn)
     async with watched("versions: what is kept of 50 runs"):

@@ -43,6 +43,8 @@ _GRANTS: Final[Mapping[str, Mapping[str, str | None]]] = {
         "organisation": "SELECT, UPDATE (last_upload)",
         "api_key": _READ,
         "sign_in_mapping": _READ,
+        # Whose a session is, and since when, is said once.
+        "session": "SELECT, INSERT, DELETE, UPDATE (seen_at)",
         "access_token": "SELECT (organisation_id, environment, expires_at, failed_at, failure)",
         STAGING: "INSERT",
         "staged": "SELECT, UPDATE, DELETE",

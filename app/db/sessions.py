@@ -1,11 +1,12 @@
 """Sessions: who has signed in to the pages, with an API key or at an OpenID provider, and for how long that counts.
 
 A session ends half an hour after somebody asked for a page last, eight hours after it began, when its holder signs out,
-and with its key. What the browser holds is known here by its digest alone.
+and with its key. What the browser holds is known here by its digest alone; whose session it is, and for how long
+protected persons are shown in it, the browser's cookie says, which is sealed (`app.security.session_tokens`).
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
@@ -22,43 +23,33 @@ LONGEST: Final = timedelta(hours=8)
 class Session:
     """A session that counts: which key it is of, by the handle and the digest that the key is known by.
 
-    Of somebody who has signed in at an `issuer` there is no such digest, and protected persons are shown until then.
+    Of somebody who has signed in at an `issuer` there is no such digest.
     """
 
     handle: str
     key_digest: bytes | None
     issuer: str | None = None
-    protected_until: datetime | None = None
 
 
 async def begin(
-    conn: AsyncConnection,
-    digest: bytes,
-    organisation_id: UUID | None,
-    api_key_id: UUID,
-    *,
-    instead_of: bytes | None,
-    protected_for: timedelta | None = None,
+    conn: AsyncConnection, digest: bytes, organisation_id: UUID | None, api_key_id: UUID, *, instead_of: bytes | None
 ) -> None:
-    """Begins a session of a key; the one that the same browser had before ends.
-
-    In a session of a subject protected persons are shown for so long, if at all.
-    """
+    """Begins a session of a key; the one that the same browser had before ends."""
     await conn.execute(
         sa.text(
             """
             WITH ended AS (DELETE FROM session WHERE digest = :before)
-            INSERT INTO session (digest, organisation_id, api_key_id, protected_until)
-            VALUES (:digest, :organisation, :key, clock_timestamp() + CAST(:protected_for AS interval))
+            INSERT INTO session (digest, organisation_id, api_key_id) VALUES (:digest, :organisation, :key)
             """
         ),
-        {"before": instead_of, "digest": digest, "organisation": organisation_id, "key": api_key_id}
-        | {"protected_for": protected_for},
+        {"before": instead_of, "digest": digest, "organisation": organisation_id, "key": api_key_id},
     )
 
 
-async def find(conn: AsyncConnection, digest: bytes, *, by_hand: bool) -> Session | None:
-    """Gives a session that counts, or None; `by_hand` is whether somebody asks, and not a page by itself.
+async def find(conn: AsyncConnection, digest: bytes, api_key_id: UUID, *, by_hand: bool) -> Session | None:
+    """Gives a session that counts and is of the key that its cookie names, or None.
+
+    `by_hand` is whether somebody asks, and not a page by itself.
 
     That somebody asked is noted once a minute at most, so that most pages write nothing.
     """
@@ -66,12 +57,10 @@ async def find(conn: AsyncConnection, digest: bytes, *, by_hand: bool) -> Sessio
         sa.text(
             """
             WITH found AS (
-                SELECT session.digest, session.seen_at, api_key.handle, api_key.digest AS key_digest,
-                    api_key.issuer, CASE WHEN session.protected_until > clock_timestamp()
-                        THEN session.protected_until END AS protected_until
+                SELECT session.digest, session.seen_at, api_key.handle, api_key.digest AS key_digest, api_key.issuer
                 FROM session JOIN api_key ON api_key.id = session.api_key_id
                     LEFT JOIN organisation ON organisation.id = api_key.organisation_id
-                WHERE session.digest = :digest AND {key_counts}
+                WHERE session.digest = :digest AND session.api_key_id = :key AND {key_counts}
                     AND session.created_at > clock_timestamp() - CAST(:longest AS interval)
                     AND session.seen_at > clock_timestamp() - CAST(:idle AS interval)
             ), noted AS (
@@ -79,10 +68,10 @@ async def find(conn: AsyncConnection, digest: bytes, *, by_hand: bool) -> Sessio
                 WHERE session.digest = found.digest AND :by_hand
                     AND found.seen_at < clock_timestamp() - interval '1 min'
             )
-            SELECT handle, key_digest, issuer, protected_until FROM found
+            SELECT handle, key_digest, issuer FROM found
             """.replace("{key_counts}", KEY_COUNTS)
         ),
-        {"digest": digest, "longest": LONGEST, "idle": IDLE, "by_hand": by_hand},
+        {"digest": digest, "key": api_key_id, "longest": LONGEST, "idle": IDLE, "by_hand": by_hand},
     )
     row = found.mappings().one_or_none()
     return None if row is None else Session(**row)

@@ -7,9 +7,9 @@ cookie's, which another site can neither read nor make; what comes from another 
 import asyncio
 import hashlib
 import hmac
-import secrets
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from time import time
 from typing import Annotated, Final, TypeGuard
 from urllib.parse import parse_qsl, urlsplit
 
@@ -25,6 +25,7 @@ from app.db import sessions
 from app.db.acting import EVERYBODY
 from app.db.sessions import Session
 from app.security.keys import Caller, Operator
+from app.security.session_tokens import SessionToken
 from app.views.viewer import Viewer
 from app.web.cookies import Cookie
 
@@ -116,22 +117,23 @@ async def signed_in(request: Request, parts: PartsDep) -> SignedIn:
 
 async def _signed_in(request: Request, parts: Parts, *, by_hand: bool) -> SignedIn:
     note_page()
-    if (token := _token(request, parts)) is None:
+    if (given := _given(request, parts)) is None:
         raise SignedOut
+    text, token = given
     async with parts.statement(EVERYBODY) as conn:
-        session = await sessions.find(conn, digest_of(token), by_hand=by_hand)
+        session = await sessions.find(conn, digest_of(text), token.key_id, by_hand=by_hand)
     if session is None:
         raise SignedOut
     if session.key_digest is None:
-        return await _signed_in_elsewhere(parts, session, token)
+        return await _signed_in_elsewhere(parts, session, text, token.shows_protected_until(time()))
     key = await parts.runs.caller(session.handle, session.key_digest)
     if not may_sign_in(key) or not takes_key(parts, key):
         raise SignedOut
     count_request(parts, key)
-    return SignedIn(key, _form_token(token))
+    return SignedIn(key, _form_token(text))
 
 
-async def _signed_in_elsewhere(parts: Parts, session: Session, token: str) -> SignedIn:
+async def _signed_in_elsewhere(parts: Parts, session: Session, text: str, until: datetime | None) -> SignedIn:
     """Gives who has signed in at the provider that there is now, without protected persons but for a while."""
     provider = parts.provider
     if provider is None or session.issuer != provider.issuer:
@@ -140,11 +142,11 @@ async def _signed_in_elsewhere(parts: Parts, session: Session, token: str) -> Si
     if not isinstance(key, Caller) or not key.may("history"):
         raise SignedOut
     count_request(parts, key)
-    may, until = key.may("protected"), session.protected_until
+    may = key.may("protected")
     if until is None:
         key = replace(key, scopes=key.scopes - {"protected"})
     at_provider = AtProvider(provider.name, may and until is None, until if may else None)
-    return SignedIn(key, _form_token(token), at_provider)
+    return SignedIn(key, _form_token(text), at_provider)
 
 
 SignedInDep = Annotated[SignedIn, Depends(signed_in)]
@@ -214,21 +216,22 @@ async def sign_in(
 
     `protected_for` says for how long somebody of the provider's is shown protected persons.
     """
-    before, token = _token(request, parts), _TOKEN.seal(parts, secrets.token_bytes(32))
+    before = _given(request, parts)
+    text = _TOKEN.seal(parts, SessionToken.begun(key.key_id, time(), protected_for).to_bytes())
     async with parts.transaction("sign_in", EVERYBODY) as conn:
-        ended = None if before is None else digest_of(before)
+        ended = None if before is None else digest_of(before[0])
         of = None if isinstance(key, Operator) else key.organisation_id
-        await sessions.begin(conn, digest_of(token), of, key.key_id, instead_of=ended, protected_for=protected_for)
+        await sessions.begin(conn, digest_of(text), of, key.key_id, instead_of=ended)
         await write_session(conn, "sign_in", key, **({"protected": True} if protected_for is not None else {}))
     # Without an age: it goes with the browser, if it has not ended before.
-    _SESSION.give(request, answer, token)
+    _SESSION.give(request, answer, text)
 
 
 async def sign_out(parts: Parts, request: Request, key: Caller | Operator, answer: Response) -> None:
     """Ends the session of a key and takes the cookie back."""
-    if (token := _token(request, parts)) is not None:
+    if (given := _given(request, parts)) is not None:
         async with parts.transaction("sign_out", EVERYBODY) as conn:
-            await sessions.end(conn, digest_of(token))
+            await sessions.end(conn, digest_of(given[0]))
             await write_session(conn, "sign_out", key)
     _SESSION.remove(request, answer)
 
@@ -263,18 +266,23 @@ async def own_form(who: SignedInDep, form: FormDep) -> dict[str, str]:
 OwnForm = Annotated[dict[str, str], Depends(own_form)]
 
 
-def digest_of(token: str) -> bytes:
-    """Gives what is stored of a cookie's token: it has 256 random bits, so that nothing slower is needed."""
-    return hashlib.sha256(token.encode()).digest()
+def digest_of(text: str) -> bytes:
+    """Gives what is stored of a cookie's text: it has 256 random bits, so that nothing slower is needed."""
+    return hashlib.sha256(text.encode()).digest()
 
 
-def _token(request: Request, parts: Parts) -> str | None:
-    token = _SESSION.of(request)
-    return token if token is not None and _TOKEN.open(parts, token) is not None else None
+def _given(request: Request, parts: Parts) -> tuple[str, SessionToken] | None:
+    """Reads the session's cookie: its text, and what is sealed in it; None for what was never ours."""
+    text = _SESSION.of(request)
+    plain = None if text is None else _TOKEN.open(parts, text)
+    try:
+        return None if text is None or plain is None else (text, SessionToken.of_bytes(plain))
+    except ValueError:
+        return None
 
 
-def _form_token(token: str) -> str:
-    return hmac.digest(token.encode(), b"form", "sha256").hex()
+def _form_token(text: str) -> str:
+    return hmac.digest(text.encode(), b"form", "sha256").hex()
 
 
 def _is_from_here(request: Request) -> bool:

@@ -480,7 +480,6 @@ CREATE TABLE session (
     api_key_id UUID NOT NULL,
     created_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
     seen_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
-    protected_until TIMESTAMP WITH TIME ZONE,
     CONSTRAINT pk_session PRIMARY KEY (digest),
     CONSTRAINT ck_session_digest CHECK (octet_length(digest) = 32),
     CONSTRAINT fk_session_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),

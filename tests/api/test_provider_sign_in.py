@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -223,7 +224,9 @@ async def test_a_session_is_of_the_provider_that_there_is(signing: Signing, brow
     assert (await browser.get("/historik")).status_code == 303
 
 
-async def test_protected_persons_take_a_new_sign_in(signing: Signing, browser: httpx.AsyncClient) -> None:
+async def test_protected_persons_take_a_new_sign_in(
+    signing: Signing, browser: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """One from before that, one of somebody else, or one without the acr does not do; what it gives ends by itself."""
     provider = signing.provider
     signing.set(oidc_step_up_acr="high higher")
@@ -260,9 +263,9 @@ async def test_protected_persons_take_a_new_sign_in(signing: Signing, browser: h
     page = await browser.get("/historik")
     assert "Skyddade uppgifter visas till" in page.text
     assert await shows_name()
-    async with signing.service.runtime.engine.begin() as conn:
-        await conn.execute(sa.text("UPDATE session SET protected_until = clock_timestamp()"))
-    assert not await shows_name()
+    for minutes, shows in ((14, True), (16, False)):
+        monkeypatch.setattr("app.web.visitors.time", lambda ahead=60 * minutes: time.time() + ahead)
+        assert await shows_name() is shows
     assert "Visa skyddade uppgifter" in (await browser.get("/historik")).text
 
 

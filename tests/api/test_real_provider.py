@@ -2,6 +2,7 @@
 
 import html
 import re
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,6 @@ from urllib.parse import urljoin
 
 import httpx
 import pytest
-import sqlalchemy as sa
 from pydantic import SecretStr
 
 from app.db import subjects
@@ -127,13 +127,13 @@ async def test_an_account_without_groups_is_told_so(signing: Signing, browser: h
 
 
 async def test_a_real_provider_asks_once_more_for_protected_persons(
-    signing: Signing, browser: httpx.AsyncClient
+    signing: Signing, browser: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever is signed in there has to fill in its form again, and is told of a new time."""
     await sign_in(browser, signing, "anna")
-    async with signing.service.runtime.engine.begin() as conn:
-        await conn.execute(sa.text("UPDATE session SET protected_until = NULL"))
-    assert "Visa skyddade uppgifter" in (await browser.get(f"{signing.pages}/historik")).text
+    with monkeypatch.context() as later:
+        later.setattr("app.web.visitors.time", lambda: time.time() + 3600)
+        assert "Visa skyddade uppgifter" in (await browser.get(f"{signing.pages}/historik")).text
     page = await sign_in(browser, signing, "anna", "skyddade?next=%2Fhistorik%2Fprov")
     assert page.url.path == "/historik/prov"
     assert "Skyddade uppgifter visas till" in page.text

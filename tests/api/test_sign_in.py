@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import httpx
+import psycopg
 import pytest
 import sqlalchemy as sa
 
@@ -190,6 +191,25 @@ async def test_a_cookie_that_was_never_ours_asks_nothing_of_postgres(
                 assert (await stranger.get("/historik")).status_code == 303
         assert [each for each in statements if "session" in each] == []
     assert (await browser.get("/historik")).status_code == 200
+
+
+async def test_no_statement_makes_a_session_another_keys(service: Service, browser: httpx.AsyncClient) -> None:
+    """Whoever writes as the API, with a cookie of their own and without the keys that seal cookies, is signed out."""
+    victim = await service.key("history", "pii", "protected", organisation=1)
+    await sign_in(browser, await service.key("history"))
+    assert (await browser.get("/historik")).status_code == 200
+    mine = hashlib.sha256(browser.cookies["provkedja"].encode()).digest()
+    with psycopg.connect(service.served.settings.database_url.get_secret_value()) as conn:
+        conn.execute("SELECT set_config('provkedja.organisation', 'everybody', false)")
+        of = "SELECT id, organisation_id FROM api_key WHERE handle = %s"
+        theirs = conn.execute(of, [victim.split("_")[1]]).fetchone()
+        assert theirs is not None
+        with pytest.raises(psycopg.errors.InsufficientPrivilege), conn.transaction():
+            conn.execute("UPDATE session SET api_key_id = %s, organisation_id = %s", theirs)
+        conn.execute("DELETE FROM session")
+        made = "INSERT INTO session (digest, api_key_id, organisation_id) VALUES (%s, %s, %s)"
+        conn.execute(made, [mine, *theirs])
+    await assert_signed_out(browser)
 
 
 async def test_htmx_is_led_to_the_sign_in(service: Service, browser: httpx.AsyncClient) -> None:

@@ -7,9 +7,27 @@ from tests.mutants.fault import Fault
 SESSIONS: Final = (
     Fault(
         "any cookie has Postgres asked for its session",
-        "return token if token is not None and _TOKEN.open(parts, token) is not None else None",
-        "return token",
+        "plain = None if text is None else _TOKEN.open(parts, text)",
+        "plain = None if text is None else _TOKEN.open(parts, text) or bytes(56)",
         ("sessions",),
+    ),
+    Fault(
+        "a session counts for whatever key its row names",
+        "WHERE session.digest = :digest AND session.api_key_id = :key AND {key_counts}",
+        "WHERE session.digest = :digest AND (session.api_key_id = :key OR true) AND {key_counts}",
+        ("sessions",),
+    ),
+    Fault(
+        "the API makes a session another key's",
+        '"session": "SELECT, INSERT, DELETE, UPDATE (seen_at)",',
+        '"session": _WRITE,',
+        ("sessions",),
+    ),
+    Fault(
+        "a cookie of another length is one of ours",
+        "        if len(plain) != _LENGTH:\n",
+        "        if False:\n",
+        ("session tokens",),
     ),
     Fault(
         "a session has no idle end",
@@ -55,7 +73,7 @@ SESSIONS: Final = (
     ),
     Fault(
         "the forms of all sessions have one token",
-        'hmac.digest(token.encode(), b"form", "sha256")',
+        'hmac.digest(text.encode(), b"form", "sha256")',
         'hmac.digest(b"token", b"form", "sha256")',
         ("sessions",),
     ),
@@ -67,8 +85,8 @@ SESSIONS: Final = (
     ),
     Fault(
         "what the browser holds is what is stored",
-        "return hashlib.sha256(token.encode()).digest()",
-        "return token.encode()[:32]",
+        "return hashlib.sha256(text.encode()).digest()",
+        "return text.encode()[:32]",
         ("sessions",),
     ),
     Fault(

@@ -226,9 +226,9 @@ SIGN_IN: Final = (
     ),
     Fault(
         "protected persons are shown for the whole session",
-        "CASE WHEN session.protected_until > clock_timestamp()",
-        "CASE WHEN session.protected_until IS NOT NULL",
-        ("provider's sessions",),
+        "if now < self.protected_until else None",
+        "if self.protected_until else None",
+        ("session tokens", "provider's sessions"),
     ),
     Fault(
         "an old sign-in is a new one",

@@ -63,6 +63,7 @@ _SESSIONS = (
     "signing_out_needs_the_token_of_the_very_session",
     "the_page_after_the_sign_in_is_one_of_ours",
     "a_cookie_that_was_never_ours_asks_nothing_of_postgres",
+    "no_statement_makes_a_session_another_keys",
 )
 _PROVIDERS_ANSWERS = (
     "the_way_there_and_back",
@@ -176,6 +177,7 @@ PROOFS: Final[Mapping[str, Proof]] = {
     "deliveries": _database("webhooks"),
     "webhook calls": _named("tests/api/test_webhooks.py", *_WEBHOOK_CALLS),
     "sessions": _named("tests/api/test_sign_in.py", *_SESSIONS),
+    "session tokens": _tests("tests/unit/test_session_tokens.py"),
     "provider's documents": _tests("tests/unit/test_oidc.py", "tests/unit/test_rights.py"),
     "forged tokens": _tests("tests/api/test_forged_tokens.py", within=300),
     "provider's answers": _named("tests/api/test_provider_sign_in.py", *_PROVIDERS_ANSWERS, within=240),

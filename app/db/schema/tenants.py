@@ -106,7 +106,8 @@ sign_in_mapping = sa.Table(
 session = sa.Table(
     "session",
     metadata,
-    # Who has signed in to the pages with a key. What the browser has is not stored: this is its SHA-256.
+    # Who has signed in to the pages with a key. What the browser has is not stored: this is its SHA-256. The row
+    # counts for the key that the cookie names, sealed.
     sa.Column("digest", sa.LargeBinary, primary_key=True),
     # None for an operator's.
     sa.Column("organisation_id", UUID, sa.ForeignKey("organisation.id")),
@@ -114,8 +115,6 @@ session = sa.Table(
     sa.Column("created_at", Time, nullable=False, server_default=NOW),
     # When somebody asked for a page last; what a page asks for by itself does not count.
     sa.Column("seen_at", Time, nullable=False, server_default=NOW),
-    # Until when protected persons are shown in a session of a subject; a key's own scopes say that alone.
-    sa.Column("protected_until", Time),
     sa.CheckConstraint("octet_length(digest) = 32", name="digest"),
     sa.Index(None, "seen_at"),
     sa.Index(None, "api_key_id"),
