@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import gc
+import json
 import os
 import secrets
 import shutil
@@ -19,7 +20,8 @@ import redis.asyncio as redis
 from rich.console import Console
 
 from app import erasures_file
-from tests.torture import audit, database, report
+from app.domain.webhooks import EVENTS
+from tests.torture import audit, database, exports, report
 from tests.torture.aging import Aging
 from tests.torture.agreement import (
     audited_in_vain,
@@ -28,21 +30,25 @@ from tests.torture.agreement import (
     erased_in_vain,
     kept_in_vain,
     paused_in_vain,
+    searched_in_vain,
 )
+from tests.torture.anew import Anew
 from tests.torture.callers import Callers, Organisation
 from tests.torture.fairness import be_quiet, fair, measured
 from tests.torture.faults import Injector, draw
-from tests.torture.leaks import in_dump, leaks, logs, on_disk, read_keys
+from tests.torture.leaks import addresses, in_dump, leaks, logs, on_disk, read_keys
 from tests.torture.ledger import Ledger
 from tests.torture.pairs import pair
 from tests.torture.promises import PROMISES
 from tests.torture.public import Public
+from tests.torture.receiver import Receiver
 from tests.torture.rosters import Maker
 from tests.torture.stack import TortureStack
 from tests.torture.traffic import Traffic
 from tests.torture.witnesses import Seen, Violation
 
 _ROOM = 4 * 1024**3
+_ERASED_EACH = 5
 
 
 def read_arguments() -> argparse.Namespace:
@@ -87,6 +93,7 @@ class Torture:
         self.figures: dict[str, object] = {}
         self.held: list[bytes] = []
         self.dumped: list[tuple[str, int]] = []
+        self.receiver = Receiver()
         self._began = time.monotonic()
 
     async def run(self) -> dict[str, list[Violation]]:
@@ -94,9 +101,10 @@ class Torture:
         given, stack = self.given, self.stack
         try:
             await stack.open()
+            await self.receiver.open()
             self.tell("all are up")
             callers = Callers(stack.apis, Random(f"callers {given.seed}"))
-            organisations = [await self._organisation(number) for number in range(given.organisations)]
+            organisations = [await self._organisation(callers, number) for number in range(given.organisations)]
             ledger = Ledger(stack.outside, stack.simulator)
             injector = Injector(stack)
             watching = [asyncio.create_task(stack.watch()), asyncio.create_task(ledger.follow())]
@@ -120,7 +128,12 @@ class Torture:
             await callers.resume_all()
             # Callers may have asked for a run as they were told to end.
             await self._settle()
+            # So that there are some of whom nothing may be left, however few runs let theirs be erased.
+            for who in organisations:
+                for _ in range(_ERASED_EACH):
+                    await callers.erase(who)
             await self._quiet(callers, organisations)
+            await self._settle()
             for task in watching:
                 if task.done():
                     task.result()
@@ -132,21 +145,27 @@ class Torture:
             faults = await self._hear(callers, organisations, ledger, injector)
         finally:
             await stack.close()
+            await self.receiver.close()
         self.figures["ends by SIGTERM"] = f"{len(stack.terms)}, the slowest {max(stack.terms, default=0):.1f} s"
-        self.seen.leaks = await asyncio.to_thread(self._leaks, callers)
+        self.seen.leaks = [*self.seen.leaks, *await asyncio.to_thread(self._leaks, callers)]
         return await asyncio.to_thread(self._judge, callers, faults)
 
     def tell(self, what: str) -> None:
         """Prints a line of progress."""
         self.say.print(f"{time.monotonic() - self._began:6.1f} s  {what}")
 
-    async def _organisation(self, nth: int) -> Organisation:
+    async def _organisation(self, callers: Callers, nth: int) -> Organisation:
         number = f"21200{nth:05}"
         maker = Maker(number, self.given.seed * 1000 + nth)
         headers = await self.stack.organisation(number, f"Prövokommun {nth}")
         put = await self.stack.outside.put(f"{self.stack.simulator}/_simulator/reference", json=maker.reference)
         put.raise_for_status()
-        return Organisation(number, headers, maker)
+        who = Organisation(number, headers, maker)
+        told = json.dumps({"url": self.receiver.url, "types": list(EVENTS)}).encode()
+        made = await callers.ask(who, "POST", "/webhooks", content=told)
+        if made is None or made.status_code != 201:
+            callers.odd.append(f"{made.status_code if made else 'no answer'} for POST of a webhook")
+        return who
 
     async def _progress(self, callers: Callers, ledger: Ledger, injector: Injector) -> None:
         while True:
@@ -180,7 +199,6 @@ class Torture:
             await self.stack.pace(self.given.quiet_pace)
             self.seen.quiet = await be_quiet(callers, organisations, self.given.quiet_pace)
             self.tell("the quiet phase is over")
-            await self._settle()
 
     async def _hear(
         self, callers: Callers, organisations: list[Organisation], ledger: Ledger, injector: Injector
@@ -193,17 +211,23 @@ class Torture:
         self.tell("the database has been heard")
         await Public(callers, self.random, self.given.sample).testify(organisations, seen)
         self.tell("the API has been heard")
+        self.figures["exports looked through"] = await exports.testify(stack, callers, organisations, seen)
+        self.tell("exports have been looked through")
         async with await psycopg.AsyncConnection.connect(stack.postgres.url) as conn:
             self.dumped = await in_dump(conn, callers.secrets)
         self.tell("a dump has been looked through")
-        seen.audit_rows, seen.audit_wrong, said = await audit.testify(stack.postgres.url, stack.cipher)
-        self.held.append(said.encode())
-        self.figures["rows of the audit"] = seen.audit_rows
-        self.tell("the audit has been heard")
         metrics = [(await callers.http.get(address)).text for address in stack.figures]
         self.held += injector.held + [text.encode() for text in metrics]
         seen.held = await ledger.held([who.number for who in organisations])
         self.tell("the simulator has been heard")
+        anew = Anew(stack, callers, organisations, seen)
+        await anew.testify()
+        self.figures |= anew.figures
+        self.tell("processes with empty memory have been looked through")
+        seen.audit_rows, seen.audit_wrong, said = await audit.testify(stack.postgres.url, stack.cipher)
+        self.held.append(said.encode())
+        self.figures["rows of the audit"] = seen.audit_rows
+        self.tell("the audit has been heard")
         seen.calls, seen.posts, seen.cancels = ledger.calls, callers.posts, callers.cancels
         seen.pauses = callers.pauses
         seen.stops, seen.foreign = stack.stops, callers.foreign
@@ -217,7 +241,12 @@ class Torture:
         folder, secrets = self.stack.folder, callers.secrets
         stored = [*on_disk(folder / "postgres", secrets), *on_disk(folder / "valkey", secrets)]
         self.tell("what is on disk has been looked through")
-        return [*leaks([*logs(folder), *held], secrets), *self.dumped, *stored]
+        told = list(self.receiver.texts())
+        self.figures["webhooks that came"] = len(told)
+        if not told:
+            self.seen.blind = [*self.seen.blind, "no webhook came in which something could stand"]
+        places = [*logs(folder), *held, *told, addresses(self.seen.calls)]
+        return [*leaks(places, secrets), *self.dumped, *stored]
 
     def _judge(self, callers: Callers, done: list[tuple[str, float]]) -> dict[str, list[Violation]]:
         pairs = pair(self.seen)
@@ -228,6 +257,7 @@ class Torture:
         broken["witnesses agree"] = list(contradictions(self.seen, pairs))
         broken["fair, in a quiet phase"] = list(fair(self.seen, pairs))
         broken["what is old has gone"] = list(kept_in_vain(self.seen))
+        broken["searches find what is there"] = list(searched_in_vain(self.seen))
         broken["erased is erased"] = list(erased_in_vain(self.seen))
         broken["the audit holds"] = list(audited_in_vain(self.seen))
         broken["cancelled is cancelled"] = list(cancelled_in_vain(self.seen, pairs))

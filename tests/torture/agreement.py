@@ -71,6 +71,12 @@ def audited_in_vain(seen: Seen) -> Iterator[Violation]:
         yield Violation("audited", "callers have changed something, and no row says so", "the audit")
 
 
+def searched_in_vain(seen: Seen) -> Iterator[Violation]:
+    """Each search for persons finds those whom a place has to have: else it would find nobody anywhere."""
+    for each in seen.blind:
+        yield Violation("searched", each, "a search that can't fail")
+
+
 def contradictions(seen: Seen, pairs: Pairs) -> Iterator[Violation]:
     """Where the API, the database and the simulator do not say the same."""
     if seen.shown and set(seen.shown) != set(seen.runs):

@@ -9,11 +9,19 @@ from uuid import UUID, uuid4
 
 import httpx
 
-from tests.torture.rosters import Maker
+from tests.torture.rosters import DOMAIN, Maker, Marked
 from tests.torture.stack import ask, read_json
 from tests.torture.witnesses import Post
 
 _TIMEOUT = 8.0
+# What traces are told by, with a value that every search finds: nothing of it may be kept, written or passed on.
+_TRACED = f"spar@spar.{DOMAIN}"
+_TRACE = {
+    "X-Request-ID": _TRACED,
+    "traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+    "tracestate": f"prov={_TRACED}",
+    "baggage": f"prov={_TRACED}",
+}
 
 
 @dataclass
@@ -42,6 +50,9 @@ class Callers:
     pauses: list[tuple[UUID, float, float]] = field(default_factory=list)
     foreign: list[tuple[str, int]] = field(default_factory=list)
     secrets: set[str] = field(default_factory=set, repr=False)
+    # What persons of several rosters have; and persons by whom a leak is told, by their ids.
+    repeated: set[str] = field(default_factory=set, repr=False)
+    marked: dict[str, Marked] = field(default_factory=dict, repr=False)
     # Answers that no caller should see, by what was asked: 500, or a refusal where there is no reason for one.
     odd: list[str] = field(default_factory=list)
 
@@ -71,16 +82,20 @@ class Callers:
         headers: dict[str, str] | None = None,
     ) -> httpx.Response | None:
         """Makes one request in an organisation's name; None when no answer came."""
-        given = {"Content-Type": "application/json", **who.headers, **(headers or {})}
+        given = {"Content-Type": "application/json", **_TRACE, **who.headers, **(headers or {})}
         answer = await ask(self.http, method, (api or self.one()) + path, content=content, headers=given)
         if answer is not None and answer.status_code == 500:
             self.odd.append(f"500 for {method} {path}")
+        if answer is not None and DOMAIN in str(answer.headers):
+            self.odd.append(f"a header of an answer to {method} has what a caller sent, or somebody's login")
         return answer
 
     async def put(self, who: Organisation, activity: UUID, persons: int, defects: int) -> bool:
         """Stores a new roster, again and again until it is; tells whether it was, within a minute."""
         made = await asyncio.to_thread(who.maker.make, persons, self.random.getrandbits(48), defects=defects)
+        self.repeated |= self.secrets & made.secrets
         self.secrets |= made.secrets
+        self.marked |= {person.id: person for person in made.marked}
         for _ in range(20):
             answer = await self.ask(who, "PUT", f"/activities/{activity}", content=made.body)
             if answer is not None and answer.status_code in (200, 201):

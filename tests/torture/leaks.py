@@ -5,11 +5,13 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote_plus
 
 import psycopg
 from psycopg.sql import SQL, Identifier
 
 from tests.torture.rosters import DOMAIN
+from tests.torture.witnesses import Call
 
 _WORD = re.compile(r"[^\W_][\w-]*")
 _ESCAPED = re.compile(r"\\u([0-9a-fA-F]{4})")
@@ -17,13 +19,19 @@ _ESCAPED = re.compile(r"\\u([0-9a-fA-F]{4})")
 _CERTAIN = 8
 _RUNS = re.compile(rb"[A-Za-z0-9@._+\-\xc3\x80-\xbf]{%d,}" % _CERTAIN)
 _BETWEEN = re.compile(rb"[@._+\-]")
+_HYPHENED = re.compile(r"(\d{8})-(\d{4}|TF\d\d)")
 _OUR_DOMAIN = DOMAIN.encode()
 _ADDRESS = re.compile(r"[\w.+-]+@[\w.-]+")
 
 
+def plain(text: str) -> str:
+    """Gives a text without escapes of JSON, and with birth numbers as they are sent, without a hyphen."""
+    return _HYPHENED.sub(r"\1\2", _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text))
+
+
 def secrets_in(text: str, secrets: set[str]) -> Iterator[str]:
     """Finds personal values in a text: whole words that are one, and every address of ours."""
-    text = _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text)
+    text = plain(text)
     for word in set(_WORD.findall(text)):
         if word in secrets or any(part in secrets for part in word.split("-")):
             yield word
@@ -45,6 +53,12 @@ def logs(folder: Path) -> Iterator[tuple[str, str]]:
     """Reads what the processes have written."""
     for path in sorted([*folder.glob("*.log"), *folder.glob("*/log")]):
         yield str(path.relative_to(folder)), path.read_text(encoding="utf-8", errors="replace")
+
+
+def addresses(calls: Iterable[Call]) -> tuple[str, str]:
+    """Gives what Skolverket was asked for, paths and queries, as a place with its text."""
+    asked = sorted({f"{call.path}?{call.query}" for call in calls})
+    return "the addresses that Skolverket was asked for", "\n".join(f"{each} {unquote_plus(each)}" for each in asked)
 
 
 def on_disk(folder: Path, secrets: set[str]) -> Iterator[tuple[str, int]]:

@@ -3,7 +3,7 @@
 A finding says what is wrong and where, by ids and times alone.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from uuid import UUID
 
@@ -236,7 +236,10 @@ def nobody_elses(seen: Seen, pairs: Pairs) -> Iterator[Violation]:
     for asked, status in seen.foreign:
         if status != 404:
             yield Violation("nobody else's", f"another organisation's key was answered with {status}", asked)
+    found: Counter[str] = Counter()
     for place, count in seen.leaks:
+        found[place] += count
+    for place, count in found.items():
         yield Violation("nobody else's", f"{count} personal values", place)
     organisation_of = {batch.id: seen.runs[seen.jobs[batch.job].run].organisation for batch in seen.batches.values()}
     for batch, call in pairs_of(seen, organisation_of):

@@ -14,7 +14,7 @@ from tests.torture.pairs import Pairs
 from tests.torture.repeats import late, repetitions
 from tests.torture.witnesses import Seen, Violation
 
-_SHOWN = 12
+_SHOWN = 20
 
 
 def struck(done: Sequence[tuple[str, float]], seen: Seen) -> Counter[str]:

@@ -2,6 +2,8 @@
 
 import json
 import math
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -13,6 +15,25 @@ _LEAST_PLAN = 20
 _SCHOOLS = 8
 _NAMED = 3
 DOMAIN = "tortyrkoping.se"
+# Stands in every family name that is one person's alone, before so many letters, and in no program.
+STEM, STEM_LETTERS = "rtyrmark", 8
+# With the second of these Python holds a name, and any text that it is in, with two bytes a letter.
+_FIRST_LETTERS = "ÖŐ"
+_PROTECTED = ("Sekretessmarkering", "Skyddad folkbokföring")
+
+
+@dataclass(frozen=True)
+class Marked:
+    """A person of `organisation` by whom a search can tell its leak from another's: `values` are nobody else's there.
+
+    `told` is all that shows who it is, names that others have too among it.
+    """
+
+    id: str
+    organisation: str
+    protected: bool
+    values: frozenset[str] = field(repr=False)
+    told: frozenset[str] = field(repr=False)
 
 
 @dataclass
@@ -22,8 +43,9 @@ class Made:
     body: bytes = field(repr=False)
     persons: int
     secrets: set[str] = field(repr=False)
-    # Some of its persons.
+    # Some of its persons, and those by whom a leak is told.
     ids: list[str] = field(default_factory=list)
+    marked: list[Marked] = field(default_factory=list)
 
 
 def draw_size(random: Random, largest: int) -> int:
@@ -51,12 +73,25 @@ class Maker:
         roster = roster_only(generated)
         if persons < planned:
             roster = _few(roster, persons)
+        planted = {each["id"] for each in generated["planted"]}
+        renamed = set(_name_apart(roster["persons"], planted, Random(f"names {self.organisation} {seed}")))
         text = json.dumps({"display_name": f"Prov {seed}", "roster": roster}, separators=(",", ":"))
         for unit, known in zip(generated["schoolUnits"], self._units, strict=False):
             text = text.replace(unit["id"], known)
         persons_ = roster["persons"]
         ids = [person["id"] for person in persons_[:_NAMED]]
-        return Made(text.encode("ascii"), len(persons_), set(_secrets(persons_)), ids)
+        marked = list(self._marked(persons_, renamed, set(ids)))
+        return Made(text.encode("ascii"), len(persons_), set(_secrets(persons_)), ids, marked)
+
+    def _marked(self, persons: list[dict[str, Any]], renamed: set[str], more: set[str]) -> Iterator[Marked]:
+        shared = {value for value, times in Counter(_secrets(persons)).items() if times > 1}
+        for person in persons:
+            if person["id"] in renamed | more:
+                told = frozenset(_secrets([person]))
+                names = {person.get("givenName"), None if person["id"] in renamed else person.get("familyName")}
+                values = told - shared - names
+                protected = person.get("securityMarking") in _PROTECTED
+                yield Marked(person["id"], self.organisation, protected, values, told)
 
     def _plan(self, persons: int, schools: int, seed: int, defects: int) -> RosterPlan:
         return RosterPlan(
@@ -67,6 +102,22 @@ class Maker:
             organisation_number=self.organisation,
             domain=f"a{seed}.{DOMAIN}",
         )
+
+
+def _name_apart(persons: list[dict[str, Any]], planted: set[str], random: Random) -> Iterator[str]:
+    """Gives family names of their own to some and to all who are protected, of whom there is one at least.
+
+    Gives the ids of those who have one then. What is spoiled stays as it is.
+    """
+    for nth, person in enumerate(persons):
+        if person["id"] in planted or not isinstance(person.get("familyName"), str):
+            continue
+        if nth == 1:
+            person["securityMarking"] = _PROTECTED[0]
+        if nth < _NAMED or person.get("securityMarking") in _PROTECTED:
+            letters = "".join(random.choices("abcdefghijklmnopqrstuvwxyz", k=STEM_LETTERS))
+            person["familyName"] = _FIRST_LETTERS[nth % 2] + STEM + letters
+            yield person["id"]
 
 
 def _few(roster: dict[str, Any], persons: int) -> dict[str, Any]:

@@ -18,7 +18,10 @@ from typing import Any
 
 import httpx
 
+from app.db import tenants
+from app.db.acting import EVERYBODY
 from app.db.cipher import Cipher, cipher_of
+from app.db.engine import close, connect
 from app.local.environment import new_keys, outer_environment, towards_simulator
 from app.local.launcher import GONE_WITHIN, READY_WITHIN, ROOT, Child, Launcher
 from app.local.organisation import create_organisation
@@ -109,6 +112,7 @@ class TortureStack:
             "SKOLVERKET_ANSWER_AFTER": "0.2",
             "FAULT_HORIZON": "6 h",
             "ERASURES_FILE": str(self.erasures_file),
+            "WEBHOOKS_TO_LOOPBACK": "on",
         }
         await asyncio.to_thread(self._launcher.run, "migrate")
         self._supervise("simulator", "simulator", "--port", str(simulator_port), *options)
@@ -192,21 +196,43 @@ class TortureStack:
         key = await create_organisation(self.postgres.url, self._launcher.env["ENCRYPTION_KEYS"], number, name, SCOPES)
         return {"Authorization": f"Bearer {key}"}
 
-    async def close(self) -> None:
-        """Ends everything in order."""
+    async def key(self, number: str, scopes: tuple[str, ...]) -> dict[str, str]:
+        """Makes one more key of an organisation, by which it calls."""
+        engine = connect(self.postgres.url, pool=1, name="torture", acting=EVERYBODY)
+        try:
+            async with engine.begin() as conn:
+                made = await tenants.create_key(conn, number, "torture", scopes)
+        finally:
+            await close(engine)
+        return {"Authorization": f"Bearer {made.text}"}
+
+    async def start_anew(self, name: str, *arguments: str) -> Child:
+        """Starts one more process, and gives it when it is ready."""
+        self._supervise(name, *arguments)
+        child = self.supervised[name].child
+        await asyncio.to_thread(child.wait_until_ready, READY_WITHIN)
+        return child
+
+    async def end_all(self, *kinds: str) -> None:
+        """Ends in order whoever is of these kinds and has not ended, and starts none of them anew."""
         for task in list(self._restarting):
             task.cancel()
+        ending = [each for each in self.supervised.values() if each.name.startswith(kinds) and not each.gone]
+        for each in ending:
+            each.child.process.send_signal(signal.SIGCONT)
+            self.end(each, signal.SIGTERM)
+        for each in ending:
+            if not await asyncio.to_thread(each.child.wait_or_kill, GONE_WITHIN):
+                self.ended_wrongly.append(f"{each.name} is still there {GONE_WITHIN:g} s after SIGTERM")
+            else:
+                self._note_end(each, each.child.process.wait())
+            each.gone = True
+
+    async def close(self) -> None:
+        """Ends everything in order."""
         # The simulator last: a worker that finishes its step still talks to it.
-        for kinds in (("api", "worker"), ("simulator",)):
-            ending = [each for each in self.supervised.values() if each.name.startswith(kinds)]
-            for each in ending:
-                each.child.process.send_signal(signal.SIGCONT)
-                self.end(each, signal.SIGTERM)
-            for each in ending:
-                if not await asyncio.to_thread(each.child.wait_or_kill, GONE_WITHIN):
-                    self.ended_wrongly.append(f"{each.name} is still there {GONE_WITHIN:g} s after SIGTERM")
-                elif not each.gone:
-                    self._note_end(each, each.child.process.wait())
+        await self.end_all("api", "worker")
+        await self.end_all("simulator")
         if hasattr(self, "proxy"):
             await asyncio.gather(self.proxy.close(), self.way.close())
         await self.outside.aclose()

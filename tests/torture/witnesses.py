@@ -225,6 +225,8 @@ class Seen:
     # Statuses of requests for what is another organisation's, and places with personal data in them.
     foreign: Sequence[tuple[str, int]] = ()
     leaks: Sequence[tuple[str, int]] = ()
+    # Searches that found nothing where they must find something: what they say of other places is worth nothing.
+    blind: Sequence[str] = ()
 
     @cached_property
     def jobs_of(self) -> Mapping[UUID, Sequence[Job]]:
