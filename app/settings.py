@@ -9,11 +9,13 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from app.domain.retention import LEAST
 from app.plain_addresses import plain_to_postgres, plain_to_redis
 
 _MIB = 1024 * 1024
 
+
+# Nothing goes sooner; that no row of the audit does, the database holds too (`cut_audit`).
+LEAST_KEPT = timedelta(days=30)
 
 _DURATION = re.compile(r"(\d{1,6}(?:\.\d{1,3})?) ?([smhd])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -233,7 +235,7 @@ class Settings(BaseSettings):
         timedelta,
         BeforeValidator(_duration),
         Field(
-            ge=LEAST,
+            ge=LEAST_KEPT,
             description="How long texts and values are kept after the end of the last run that has them, or the last "
             "day in a current roster, e.g. `365 d`; then they go. At least 30 days.",
         ),

@@ -4,8 +4,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-# Nothing goes sooner; that no row of the audit does, the database holds too (`cut_audit`).
-LEAST: Final = timedelta(days=30)
 # A worker looks every hour: what has been due for so long means that none does it.
 LATE_AFTER: Final = timedelta(days=3)
 

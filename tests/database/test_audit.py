@@ -22,13 +22,14 @@ from app.db.cipher import Cipher, cipher_of, new_key
 from app.db.engine import close, connect, statement, transaction
 from app.db.tasks import Task
 from app.domain.audit import Actor, Entry, Place
-from app.domain.retention import LEAST, Retention
+from app.domain.retention import Retention
 from app.jobs.tasks.chain_audit import ChainAudit
 from app.jobs.tasks.loop import TaskLoop
 from app.jobs.tasks.retain import Retain
 from app.jobs.tasks.seal_anew import SEAL_ANEW, SealAnew
 from app.local.postgres import as_role
 from app.roles import API, WORKER
+from app.settings import LEAST_KEPT
 from tests.database.factories import Tenant, the_cipher
 
 SOMEBODY = Actor("key", UUID(int=7), "3f9a1c0d5e7b", "api")
@@ -504,7 +505,7 @@ async def test_a_row_has_what_its_entry_says(worker: AsyncEngine) -> None:
 async def test_rows_go_with_history(worker: AsyncEngine, api: AsyncEngine, engine: AsyncEngine) -> None:
     """By the task that has old history go, as long after as the setting says."""
     await three(worker, api, old=engine)
-    long, short = Retention(timedelta(days=365), timedelta(days=1095)), Retention(LEAST, LEAST)
+    long, short = Retention(timedelta(days=365), timedelta(days=1095)), Retention(LEAST_KEPT, LEAST_KEPT)
     for kept, left in ((long, 3), (short, 1)):
         await Retain(worker, kept).forget_history(Task(uuid4(), "forget_history", "", None, 1))
         assert await scalar(worker, "SELECT count(*) FROM audit") == left
