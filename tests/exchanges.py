@@ -15,6 +15,8 @@ from uuid import uuid4
 # Skolverket's two published documents, which stand beside the project where they do.
 PUBLISHED = Path(__file__).resolve().parents[2] / "shared" / "skolverket"
 OUR_AGENT = "provkedja"
+# More than these a request of the client has not.
+MOST_BYTES = 200_000
 
 _folder: Path | None = None
 

@@ -5,8 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from app.demo.roster import RosterPlan, generate
-from tests.contract.official_rules import MOST_BYTES
-from tests.exchanges import Exchange
+from tests.exchanges import MOST_BYTES, Exchange
 
 JOB, OBJECT = "3f0e1e86-0000-4000-8000-000000000001", "3f0e1e86-0000-4000-8000-000000000002"
 NOW = "2026-11-23T08:00:00.123+01:00"

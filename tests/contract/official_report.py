@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from tests.contract.official import DOCUMENTS, Breach, Official, Verdict
-from tests.contract.official_rules import MOST_BYTES
-from tests.exchanges import Exchange
+from tests.exchanges import MOST_BYTES, Exchange
 
 _MOST_LINES = 40
 

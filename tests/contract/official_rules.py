@@ -44,12 +44,11 @@ from openapi_core.validation.response.exceptions import (
 from openapi_core.validation.schemas.exceptions import InvalidSchemaValue
 
 from tests.contract.official_schemas import Published, place_and_rule
-from tests.exchanges import Exchange
+from tests.exchanges import MOST_BYTES, Exchange
 
 Found = tuple[str, str]
 """Where, and which rule."""
 
-MOST_BYTES: Final = 200_000
 # What else openapi-core takes for one; the rest it finds itself.
 _OTHER_BOOLEANS: Final = {*BOOLEAN_TRUE_VALUES, *BOOLEAN_FALSE_VALUES} - {"true", "false"}
 

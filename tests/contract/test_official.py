@@ -8,11 +8,11 @@ from base64 import b64encode
 from dataclasses import asdict, replace
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.conftest import ROOT
-from tests.contract.official import Breach, Official
 from tests.contract.official_examples import (
     BAD,
     BAD_ANSWERS,
@@ -26,8 +26,12 @@ from tests.contract.official_examples import (
     sent,
     status,
 )
-from tests.contract.official_report import report_of
-from tests.exchanges import PUBLISHED
+from tests.exchanges import PUBLISHED, Exchange
+
+if TYPE_CHECKING:
+    from tests.contract.official import Breach, Official
+    from tests.contract.official_report import Report
+    from tests.contract.official_schemas import Side
 
 pytestmark = pytest.mark.skipif(not PUBLISHED.is_dir(), reason="no published documents beside the project")
 
@@ -35,9 +39,24 @@ pytestmark = pytest.mark.skipif(not PUBLISHED.is_dir(), reason="no published doc
 LET_THROUGH = {"relative location", "relative Location", "surrogate"}
 
 
+# To read openapi-core takes two seconds, which every process that only collects tests is spared.
 @cache
-def official(*, compiled: bool = True) -> Official:
+def official(*, compiled: bool = True) -> "Official":
+    from tests.contract.official import Official
+
     return Official(PUBLISHED, compiled=compiled)
+
+
+def breach(side: "Side", operation: str, status: int | None, place: str, rule: str) -> "Breach":
+    from tests.contract.official import Breach
+
+    return Breach(side, operation, status, place, rule)
+
+
+def reported(exchanges: list[Exchange]) -> "Report":
+    from tests.contract.official_report import report_of
+
+    return report_of(official(), exchanges)
 
 
 @pytest.mark.parametrize("name", GOOD)
@@ -48,13 +67,13 @@ def test_what_is_right_passes(name: str) -> None:
 @pytest.mark.parametrize("name", BAD)
 def test_a_mistake_in_a_request_is_found_once(name: str) -> None:
     wrong, operation, place, rule = BAD[name]
-    assert official().judge(wrong).breaches == {Breach("client", operation, None, place, rule): 1}
+    assert official().judge(wrong).breaches == {breach("client", operation, None, place, rule): 1}
 
 
 @pytest.mark.parametrize("name", BAD_ANSWERS)
 def test_a_mistake_in_an_answer_is_found_once(name: str) -> None:
     wrong, operation, place, rule = BAD_ANSWERS[name]
-    assert official().judge(wrong).breaches == {Breach("simulator", operation, wrong.status, place, rule): 1}
+    assert official().judge(wrong).breaches == {breach("simulator", operation, wrong.status, place, rule): 1}
 
 
 EVERY = GOOD | {name: wrong[0] for name, wrong in (BAD | BAD_ANSWERS).items()}
@@ -77,7 +96,7 @@ def test_the_report_counts_what_was_checked_and_what_was_not() -> None:
     planted = replace(BAD_ANSWERS["broken off"][0], planted="wrong_json")
     transaction = exchange("POST", "/transaction", {}, 200, {})
     made = [GOOD["send persons"], GOOD["cut"], planted, transaction, replace(BAD["no data"][0], planted="mark")]
-    report = report_of(official(), made)
+    report = reported(made)
     tally = report.tallies["provisioning-api-1.3.2.yaml"]
     assert (tally.exchanges, tally.requests, tally.answers, tally.cut) == (4, 4, 3, 1)
     assert report.outside == {"/transaction": 1}
@@ -95,7 +114,7 @@ def test_no_line_of_the_report_repeats_a_value() -> None:
         replace(followed(), response_headers={**LIMITS, **JSON, "x-ratelimit-reset": secret + "x"}),
         exchange("GET", f"/{secret}", None, 404, None),
     ]
-    report = report_of(official(), made)
+    report = reported(made)
     assert len(report.violations) >= len(made) - 1
     assert secret not in "\n".join(report.lines())
 
