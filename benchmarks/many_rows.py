@@ -32,6 +32,7 @@ FILLED = (
     "event",
     "at_target",
     "object",
+    "protected_object",
     "idempotency_key",
     "webhook",
     "webhook_delivery",
@@ -181,6 +182,9 @@ SELECT md5(%(prefix)s || 'organisation ' || owner)::uuid, kind,
     md5(%(prefix)s || 'job ' || number || '.' || p)::uuid, now()
 FROM queue, unnest(ARRAY['persons', 'duties', 'groups', 'activities']) WITH ORDINALITY AS stages (kind, p),
     generate_series(1, size) i;
+
+INSERT INTO protected_object (organisation_id, object_id, kind)
+SELECT organisation_id, object_id, kind FROM roster_item WHERE protected ON CONFLICT DO NOTHING;
 """
 
 _RUNS = """

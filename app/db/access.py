@@ -50,6 +50,8 @@ _GRANTS: Final[Mapping[str, Mapping[str, str | None]]] = {
         "staged": "SELECT, UPDATE, DELETE",
         "event": "SELECT, INSERT",
         "erasure": "SELECT, INSERT, UPDATE",
+        # Who was protected once is so for the API until a worker has seen otherwise.
+        "protected_object": "SELECT, INSERT, UPDATE (marked_at)",
         # It adds to the audit and asks it; of the chain it has nothing.
         "audit": _ADD_TO_AUDIT,
         **dict.fromkeys(("audit_object", "audit_reading", "audit_unchained"), _READ),

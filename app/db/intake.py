@@ -108,6 +108,13 @@ _TAKE_IN = (
     ) found
     WHERE found.roster_id = :roster AND found.kind = 'persons' AND roster_item.ctid = found.place
     """,  # noqa: S608 - constants of ours
+    # Beyond this roster: whoever replaces or deletes it, or sends less than it, does not show them. In one order, as
+    # workers write them.
+    f"""
+    INSERT INTO protected_object (organisation_id, object_id, kind)
+    SELECT :organisation, object_id, kind FROM staged WHERE {STAGED} AND protected ORDER BY object_id, kind
+    ON CONFLICT (organisation_id, object_id, kind) DO UPDATE SET marked_at = excluded.marked_at
+    """,  # noqa: S608 - constants of ours
     FINDINGS_OF_OBJECTS,
     f"DELETE FROM staged WHERE {STAGED}",  # noqa: S608 - constants of ours
 )

@@ -28,6 +28,8 @@ _PLACES: Final = """
     FROM run JOIN record ON record.run_id = run.id WHERE run.organisation_id = :of
     UNION ALL
     SELECT kind, id, false, marking > 0, accepted_at FROM object WHERE organisation_id = :of
+    UNION ALL
+    SELECT kind, object_id, false, true, marked_at FROM protected_object WHERE organisation_id = :of
 """
 # One that has no content is known by its id alone: it has been erased, or what was kept of it has been put away.
 _OBJECTS: Final = f"""
@@ -79,6 +81,7 @@ _ROWS: Final = {
         placed=_PLACED,
         refers=_REFERS,
     ),
+    "protected objects": _Rows("protected_object WHERE organisation_id = :of", at="marked_at", protected="true"),
     "findings": _Rows(
         f"{_CURRENT} JOIN finding ON finding.roster_id = roster.id WHERE activity.organisation_id = :of",
         at="roster.created_at",

@@ -1,8 +1,7 @@
 """What is known of an organisation's objects: in whose rosters, what of them was accepted last, what became of each.
 
 An object is shown in its newest form: that of the latest upload which a current roster has of it, else of its latest
-record. It is protected when a current roster marks it so, or what was accepted of it last, or, in no roster, its latest
-record; a duty when its person is.
+record. It is protected when that form is, or it has been marked (see `protection`); a duty when its person is.
 """
 
 from collections.abc import Collection, Sequence
@@ -13,6 +12,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db.protection import is_marked
 from app.db.results import Row
 from app.db.searches import Sought
 from app.db.units import is_within
@@ -27,7 +27,7 @@ def _newest(name: str, kind: str, object_id: str) -> str:
     """
     return f"""
     LEFT JOIN LATERAL (
-        SELECT source, outgoing, refs, school_unit, more_units, bool_or(protected) OVER () AS protected FROM (
+        SELECT source, outgoing, refs, school_unit, more_units, protected FROM (
             SELECT * FROM roster_item WHERE roster_item.object_id = {object_id} OFFSET 0
         ) item
         WHERE item.organisation_id = :organisation AND item.kind = {kind} ORDER BY upload DESC LIMIT 1
@@ -40,12 +40,7 @@ def _newest(name: str, kind: str, object_id: str) -> str:
         ORDER BY upload DESC, completed_at DESC NULLS FIRST LIMIT 1
     ) {name}_record ON true
     LEFT JOIN LATERAL (
-        -- by its marking where that record has gone with its run
-        SELECT accepted, accepted_job_id, accepted_at, landed_at, gone_at, coalesce((
-            SELECT protected FROM record
-            WHERE job_id = accepted_job_id AND object_id BETWEEN {object_id} AND {object_id} OFFSET 0
-        ), marking > 0) AS protected
-        FROM object
+        SELECT accepted, accepted_job_id, accepted_at, landed_at, gone_at FROM object
         WHERE object.organisation_id = :organisation AND object.kind = {kind} AND object.id = {object_id} OFFSET 0
     ) {name}_object ON true
     CROSS JOIN LATERAL (
@@ -56,7 +51,7 @@ def _newest(name: str, kind: str, object_id: str) -> str:
             CASE WHEN {name}_item.source IS NULL THEN {name}_record.more_units ELSE {name}_item.more_units END
                 AS more_units,
             coalesce({name}_item.protected, {name}_record.protected, false)
-                OR coalesce({name}_object.protected, false) AS hidden
+                OR {is_marked(":organisation", object_id)} AS hidden
         OFFSET 0
     ) {name}
     """  # noqa: S608 - constants of ours

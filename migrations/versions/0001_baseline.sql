@@ -94,8 +94,6 @@ CREATE TABLE object (
 )
  WITH (fillfactor = 50);
 
-CREATE INDEX ix_object_marked ON object (organisation_id, id) WHERE marking > 0;
-
 CREATE TABLE organisation (
     id UUID NOT NULL,
     number TEXT NOT NULL,
@@ -141,6 +139,15 @@ CREATE TABLE plan_item (
 );
 
 CREATE INDEX ix_plan_item_object ON plan_item (object_id);
+
+CREATE TABLE protected_object (
+    organisation_id UUID NOT NULL,
+    object_id UUID NOT NULL,
+    kind TEXT NOT NULL,
+    marked_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT pk_protected_object PRIMARY KEY (organisation_id, object_id, kind),
+    CONSTRAINT ck_protected_object_kind CHECK (kind IN ('persons', 'duties', 'groups', 'activities'))
+);
 
 CREATE TABLE reference_item (
     kind TEXT NOT NULL,

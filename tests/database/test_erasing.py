@@ -304,6 +304,7 @@ async def test_a_whole_organisation_opens_no_more(tenant: Tenant, scene: Scene, 
     """Its salt has gone, and so has whatever a copy of one table would be opened with; ids of history stay."""
     stranger = await Tenant.make(tenant.engine)
     await stranger.store()
+    await tenant.store({"persons": [pupil(securityMarking="Sekretessmarkering")]})
     await tenant.pause(by="organisation")
     sealed = await tenant.rows(
         "SELECT sealed, digest FROM content WHERE organisation_id = :o", o=tenant.organisation_id
@@ -320,7 +321,16 @@ async def test_a_whole_organisation_opens_no_more(tenant: Tenant, scene: Scene, 
             opens.open(bytes(row["sealed"]), bytes(row["digest"]))
     assert await found(replace(tenant, cipher=opens)) == []
     of = "WHERE organisation_id = :o"
-    for table in ("content", "roster_item", "eppn", "plan_item", "webhook", "access_token", "finding"):
+    for table in (
+        "content",
+        "roster_item",
+        "eppn",
+        "protected_object",
+        "plan_item",
+        "webhook",
+        "access_token",
+        "finding",
+    ):
         assert await tenant.value(f"SELECT count(*) FROM {table} {of}", o=tenant.organisation_id) == 0
     named = await tenant.rows(f"SELECT display_name_sealed FROM activity {of}", o=tenant.organisation_id)
     assert {each["display_name_sealed"] for each in named} == {None}

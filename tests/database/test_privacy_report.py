@@ -143,7 +143,7 @@ async def test_what_stands_in_clear_and_which_keys_seal_is_counted(scene: Scene,
     assert report["in_clear"] == {
         "object_ids": 5,
         "object_ids_without_content": 0,
-        "rows_that_say_somebody_is_protected": 2,
+        "rows_that_say_somebody_is_protected": 3,
         "rows_with_role_year_or_unit": 10,
         "rows_that_refer_to_other_objects": 6,
         "webhook_addresses": 0,

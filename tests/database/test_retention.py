@@ -366,6 +366,23 @@ async def test_who_was_protected_stays_so(tenant: Tenant, worker: AsyncEngine) -
     assert await tenant.value("SELECT count(*) FROM object WHERE name IS NOT NULL OR civic_no IS NOT NULL") == 0
 
 
+async def test_that_somebody_was_protected_goes_with_the_last_that_is_known_of_them(
+    tenant: Tenant, worker: AsyncEngine
+) -> None:
+    """Whom no run had: with the next roster that goes by its age; whom one had: with its records."""
+    listed, stays, carries = (pupil(securityMarking="Sekretessmarkering") for _ in range(3))
+    activity = await tenant.store({"persons": [listed, stays]})
+    run = await carried(tenant, {"persons": [carries]})
+    await tenant.do("SELECT delete_activity(:o, :a)", o=tenant.organisation_id, a=run.activity_id)
+    await pass_time(tenant, DAY)
+    await tenant.store({"persons": [stays]}, activity)
+    for passed, left in ((3 * YEAR - 2 * DAY, 3), (3 * DAY, 1), (9 * YEAR, 1)):
+        await pass_time(tenant, passed)
+        await forget(worker)
+        assert await tenant.value("SELECT count(*) FROM protected_object") == left
+    assert await tenant.value("SELECT object_id FROM protected_object") == UUID(stays["id"])
+
+
 async def test_an_organisations_reason_for_a_pause_goes_after_its_end(tenant: Tenant, worker: AsyncEngine) -> None:
     await tenant.pause(by="organisation", reason=f"{NAME} är sjuk")
     await pass_time(tenant, 2 * YEAR)

@@ -13,6 +13,7 @@ from tests.mutants.faults_of_headers import HEADERS
 from tests.mutants.faults_of_keys import KEYS
 from tests.mutants.faults_of_limits import LIMITS
 from tests.mutants.faults_of_policies import POLICIES
+from tests.mutants.faults_of_protection import PROTECTION
 from tests.mutants.faults_of_reads import READS
 from tests.mutants.faults_of_retention import RETENTION
 from tests.mutants.faults_of_rosters import ROSTERS
@@ -30,6 +31,7 @@ FAULTS: Final[Sequence[Fault]] = (
         *CALLERS,
         *ACCESS,
         *POLICIES,
+        *PROTECTION,
         *LIMITS,
         *RUNNING,
         *KEYS,

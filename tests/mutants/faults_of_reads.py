@@ -66,8 +66,8 @@ READS: Final = (
         ("search",),
     ),
     Fault(
-        "somebody is shown with a marking weaker than Skolverket has",
-        "OR coalesce({name}_object.protected, false) AS hidden",
+        "an object is hidden by its newest form alone",
+        'OR {is_marked(":organisation", object_id)} AS hidden',
         "OR false AS hidden",
         ("search",),
     ),

@@ -172,6 +172,7 @@ PROOFS: Final[Mapping[str, Proof]] = {
     "readiness": _tests("tests/unit/test_readiness.py"),
     "webhook rules": _tests("tests/unit/test_webhooks.py"),
     "masking": _tests("tests/unit/test_masking.py", "tests/unit/views/test_export.py"),
+    "marked once": _tests("tests/api/test_marked_once.py", within=300),
     "markings": _tests("tests/api/test_hidden_schools.py", "tests/api/test_readiness.py"),
     "codes": _tests("tests/unit/views/test_codes.py"),
     "deliveries": _database("webhooks"),

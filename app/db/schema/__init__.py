@@ -16,7 +16,7 @@ from app.db.schema.audit import (
 )
 from app.db.schema.columns import UUID, Time, metadata
 from app.db.schema.erasures import erasure
-from app.db.schema.objects import eppn, object_
+from app.db.schema.objects import eppn, object_, protected_object
 from app.db.schema.plans import plan, plan_item
 from app.db.schema.rosters import activity, content, finding, last_listed, roster, roster_item, roster_staging
 from app.db.schema.runs import at_target, batch, event, job, pause, record, run
@@ -67,6 +67,7 @@ __all__ = [
     "pause",
     "plan",
     "plan_item",
+    "protected_object",
     "record",
     "reference_item",
     "roster",

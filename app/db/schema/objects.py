@@ -5,7 +5,7 @@ Who wants it is in the rosters' items, and what became of each time that it was 
 
 import sqlalchemy as sa
 
-from app.db.schema.columns import UUID, Time, metadata, one_of
+from app.db.schema.columns import NOW, UUID, Time, kind_of_object, metadata, one_of
 
 object_ = sa.Table(
     "object",
@@ -29,10 +29,21 @@ object_ = sa.Table(
     sa.Column("gone_at", Time),
     sa.Column("ours", sa.Boolean),
     one_of("kind", "persons", "duties", "groups", "activities"),
-    # Those who are protected are few, and sought by this alone.
-    sa.Index("ix_object_marked", "organisation_id", "id", postgresql_where=sa.text("marking > 0")),
     # Room beside each row for the next time that it is accepted: with less all indexes would have it twice.
     postgresql_with={"fillfactor": 50},
+)
+
+protected_object = sa.Table(
+    "protected_object",
+    metadata,
+    # What an upload has marked as protected, whatever has become of its roster; until the target has it as not
+    # protected, which a run that was asked for after `marked_at` has allowed.
+    sa.Column("organisation_id", UUID, primary_key=True),
+    sa.Column("object_id", UUID, primary_key=True),
+    sa.Column("kind", sa.Text, primary_key=True),
+    # When it was so in an upload last.
+    sa.Column("marked_at", Time, nullable=False, server_default=NOW),
+    kind_of_object(),
 )
 
 eppn = sa.Table(

@@ -46,6 +46,11 @@ BEGIN
     DELETE FROM eppn WHERE ctid = ANY (ARRAY(SELECT ctid FROM eppn WHERE organisation_id = of_organisation LIMIT most));
     GET DIAGNOSTICS gone = ROW_COUNT;
     all_gone := all_gone + gone;
+    DELETE FROM protected_object WHERE ctid = ANY (ARRAY(
+        SELECT ctid FROM protected_object WHERE organisation_id = of_organisation LIMIT most
+    ));
+    GET DIAGNOSTICS gone = ROW_COUNT;
+    all_gone := all_gone + gone;
     DELETE FROM last_listed WHERE ctid = ANY (ARRAY(
         SELECT ctid FROM last_listed WHERE organisation_id = of_organisation LIMIT most
     ));

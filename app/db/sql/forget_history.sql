@@ -53,6 +53,8 @@ BEGIN
             WHERE sent.there IS NULL AND wanted.there IS NULL
         );
         DELETE FROM object WHERE organisation_id = of_organisation AND kind = stage.kind AND id = ANY (lonely);
+        DELETE FROM protected_object
+        WHERE organisation_id = of_organisation AND object_id = ANY (lonely) AND kind = stage.kind;
         IF stage.kind = 'persons' THEN
             DELETE FROM eppn WHERE organisation_id = of_organisation AND object_id = ANY (lonely);
         END IF;
@@ -70,7 +72,7 @@ BEGIN
 END $$;
 
 -- Deletes those of some rosters of an organisation that were replaced before `before`. The one that an activity has had last
--- stays with it.
+-- stays with it. That somebody was protected goes with them, where nothing else is known of them.
 CREATE OR REPLACE FUNCTION forget_rosters(of_organisation uuid, rosters uuid[], before timestamptz) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
@@ -86,6 +88,23 @@ BEGIN
         ORDER BY later.version LIMIT 1
     ) replaced
     WHERE roster.ctid = old.place AND replaced.at < before;
+    -- Who was in a roster and never in a run.
+    DELETE FROM protected_object USING (
+        SELECT one.organisation_id, one.object_id, one.kind FROM protected_object one
+        LEFT JOIN LATERAL (
+            SELECT true AS there FROM record
+            WHERE record.object_id = one.object_id AND record.organisation_id = of_organisation AND record.kind = one.kind
+            LIMIT 1
+        ) sent ON true LEFT JOIN LATERAL (
+            SELECT true AS there FROM roster_item item
+            WHERE item.object_id = one.object_id AND item.organisation_id = of_organisation AND item.kind = one.kind
+            LIMIT 1
+        ) wanted ON true
+        WHERE one.organisation_id = of_organisation AND one.marked_at < before
+            AND sent.there IS NULL AND wanted.there IS NULL
+    ) unknown
+    WHERE protected_object.organisation_id = unknown.organisation_id
+        AND protected_object.object_id = unknown.object_id AND protected_object.kind = unknown.kind;
     PERFORM set_config('provkedja.history_goes', 'off', true);
 END $$;
 

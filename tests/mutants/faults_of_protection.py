@@ -1,0 +1,86 @@
+"""Faults of who is protected: what was said once is forgotten, or is not believed in one of the places that show it."""
+
+from typing import Final
+
+from tests.mutants.fault import Fault
+
+PROTECTION: Final = (
+    Fault(
+        "a marking goes with its roster",
+        "FROM staged WHERE {STAGED} AND protected ORDER BY object_id, kind",
+        "FROM staged WHERE {STAGED} AND protected AND false ORDER BY object_id, kind",
+        ("marked once",),
+    ),
+    Fault(
+        "a marking counts from its first upload",
+        "DO UPDATE SET marked_at = excluded.marked_at",
+        "DO NOTHING",
+        ("marked once",),
+    ),
+    Fault(
+        "what is accepted with a marking hides nobody",
+        "FROM known WHERE marking > 0 ORDER BY id",
+        "FROM known WHERE marking > 9 ORDER BY id",
+        ("marked once",),
+    ),
+    Fault(
+        "a weaker marking counts though nobody has allowed it",
+        "AND 'weaker_marking' = ANY (run.allow) OFFSET 0",
+        "OFFSET 0",
+        ("marked once",),
+    ),
+    Fault(
+        "what is not sent over a newer upload counts as what Skolverket has",
+        "AND object.id = became.object_id AND object.marking = 0\n",
+        "AND object.id = became.object_id\n",
+        ("marked once",),
+    ),
+    Fault(
+        "a marking is forgotten while another roster has it",
+        "WHERE item.object_id = became.object_id AND item.protected\n",
+        "WHERE item.object_id = became.object_id AND false\n",
+        ("marked once",),
+    ),
+    Fault(
+        "what was allowed before a marking counts for it",
+        "\n            AND protected_object.marked_at < lowered.created_at;",
+        ";",
+        ("marked once",),
+    ),
+    Fault(
+        "what has been there already is not allowed by anything",
+        "WHERE became.run_id = ANY (allowing) AND became.status IN ('succeeded', 'warning', 'unchanged')",
+        "WHERE became.run_id = ANY (allowing) AND became.status IN ('succeeded', 'warning')",
+        ("marked once",),
+    ),
+    Fault(
+        "a record is hidden by its own run alone",
+        "SELECT one.protected OR coalesce(person.protected, false) OR {_MARKED} AS hidden",
+        "SELECT one.protected OR coalesce(person.protected, false) AS hidden",
+        ("marked once",),
+    ),
+    Fault(
+        "a group names who was marked",
+        'OR {is_marked(":organisation", "wanted.id")} OR EXISTS (',
+        "OR EXISTS (",
+        ("marked once",),
+    ),
+    Fault(
+        "the API may forget who was marked",
+        '        "protected_object": "SELECT, INSERT, UPDATE (marked_at)",\n',
+        "",
+        ("policies",),
+    ),
+    Fault(
+        "with its last record nobody forgets who was marked",
+        "AND object_id = ANY (lonely) AND kind = stage.kind;\n        IF",
+        "AND object_id = ANY (lonely) AND kind = 'nothing';\n        IF",
+        ("retention",),
+    ),
+    Fault(
+        "whom a roster marks is forgotten by age",
+        "            AND sent.there IS NULL AND wanted.there IS NULL\n    ) unknown",
+        "            AND sent.there IS NULL\n    ) unknown",
+        ("retention",),
+    ),
+)
