@@ -37,7 +37,7 @@ class OfficialContract:
             return
         if not any(self._folder.iterdir()):
             return
-        # Reading openapi-core takes two seconds, which runs without a simulator are spared.
+        # Reading openapi-core takes a second, which runs without a simulator are spared.
         from tests.contract.official import Official
         from tests.contract.official_report import report_of
 

@@ -39,7 +39,7 @@ pytestmark = pytest.mark.skipif(not PUBLISHED.is_dir(), reason="no published doc
 LET_THROUGH = {"relative location", "relative Location", "surrogate"}
 
 
-# To read openapi-core takes two seconds, which every process that only collects tests is spared.
+# To read openapi-core takes a second, which every process that only collects tests is spared.
 @cache
 def official(*, compiled: bool = True) -> "Official":
     from tests.contract.official import Official

@@ -4,6 +4,7 @@ A fault names its text and not its file, so that code can move without a change 
 """
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 
@@ -18,6 +19,12 @@ _ROOMS = (
 )
 
 
+@cache
+def _texts(root: Path) -> dict[Path, str]:
+    """Reads what is in a tree when none of the faults is."""
+    return {path: path.read_text(encoding="utf-8") for room in _ROOMS for path in root.glob(room)}
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """A text that occurs once in the code, what stands there instead, and the proofs that are expected to see it."""
@@ -29,8 +36,7 @@ class Fault:
 
     def file(self, root: Path) -> Path:
         """Finds the file of a tree that has the text; raises Rotten unless there is exactly one, with it once."""
-        texts = {path: path.read_text(encoding="utf-8") for room in _ROOMS for path in root.glob(room)}
-        places = [path for path, text in texts.items() for _ in range(text.count(self.old))]
+        places = [path for path, text in _texts(root).items() for _ in range(text.count(self.old))]
         if len(places) != 1:
             raise Rotten(f"{self.name}: its text occurs {len(places)} times")
         if self.new == self.old:
