@@ -18,7 +18,7 @@ from app.api.admissions import Admissions
 from app.api.http.problems import Busy
 from app.api.polling.run_reader import RunReader
 from app.oidc.calls import ProviderUnavailable
-from app.oidc.tokens import LEEWAY, NotBelieved, has_acr
+from app.oidc.tokens import LEEWAY, Claims, NotBelieved, has_acr
 from app.security.keys import Caller
 from app.security.rights import NoRights, Rights, narrowed
 
@@ -65,18 +65,24 @@ class BearerTokens:
             self._verified.move_to_end(digest)
         return caller
 
-    async def accept(self, token: str) -> Caller | None:
-        """Verifies a token, and gives who comes with it; None for one that is not good. Raises Busy."""
-        provider = self._admissions.provider
+    async def verify(self, token: str) -> Claims | None:
+        """Gives the claims of a token that has not been verified lately; None for one that is not good.
+
+        That asks nothing of Postgres. Raises Busy.
+        """
         try:
-            claims = await provider.claims_of(token)
-            ends = float(claims["exp"]) + LEEWAY
-            caller, rights = await self._admissions.admit(claims, datetime.fromtimestamp(ends, UTC))
+            return await self._admissions.provider.claims_of(token)
         except ProviderUnavailable:
             raise Busy("The provider's keys, by which this token is verified, can't be read at the moment.") from None
         except NotBelieved as refused:
             _log.info("token refused", reason=refused.reason)
             return None
+
+    async def admit(self, token: str, claims: Claims) -> Caller | None:
+        """Gives who comes with a token that has these `claims`; None where they have no rights, or not any more."""
+        try:
+            ends = float(claims["exp"]) + LEEWAY
+            caller, rights = await self._admissions.admit(claims, datetime.fromtimestamp(ends, UTC))
         except NoRights as none:
             _log.info("token refused", reason=f"rights_{none.reason}")
             return None
@@ -84,7 +90,7 @@ class BearerTokens:
             return None
         if caller is None:
             return None
-        with_protected = has_acr(claims, provider.acr_values)
+        with_protected = has_acr(claims, self._admissions.provider.acr_values)
         until = min(ends, self._clock() + _VERIFIED_FOR)
         self._verified[_digest(token)] = _Verified(caller.handle, rights, with_protected, until)
         if len(self._verified) > self._most:

@@ -78,6 +78,8 @@ class Parts:
     # How exams stand, for all who look at one: of so many objects in all. What changes without a run, the service finds
     # out minutes later itself.
     exams: KeptWhileSame[object] = field(default_factory=lambda: KeptWhileSame(60_000, 10.0))
+    # For codes that are taken to the provider, by the address that they come from: each is a connection.
+    redemptions: Places = field(default_factory=lambda: Places(16, 4))
     # For requests of one key until their answers begin, or they take long.
     beginning: Places = field(default_factory=lambda: Places(1_000, 1))
     # For statements of one key: never all connections that there are.
@@ -213,21 +215,29 @@ async def known_key(request: Request, parts: Parts, text: str) -> Caller | Opera
 async def known_token(request: Request, parts: Parts, text: str) -> Caller | Operator | None:
     """Gives who has an access token with this text, None if it does not count.
 
-    Raises TooManyFailures where many keys or tokens from the same address did not: then none is verified but those that
-    are known, for it takes more than looking for a handle. Busy where it can't be verified at the moment.
+    One that is good counts whatever has come from its address before: to verify a signature takes less than the rest
+    of a request. Raises TooManyFailures for one that is not, after many from there; and for one that is good, where
+    many of the same subject opened nothing. Busy where it can't be verified at the moment.
     """
     if parts.tokens is None:
         return await known_key(request, parts, text)
     if known := await parts.tokens.remembered(text):
         return known
-    client = request.client.host if request.client else ""
-    if wait := parts.limits.wait_after_failures(client):
-        raise too_many_failures(wait)
-    caller = await parts.tokens.accept(text)
-    if caller is None:
+    claims = await parts.tokens.verify(text)
+    if claims is None:
+        client = request.client.host if request.client else ""
+        if wait := parts.limits.wait_after_failures(client):
+            raise too_many_failures(wait)
         parts.limits.note_failure(client)
-        await parts.refusals.unknown_key(None)
-    return caller
+    else:
+        subject = str(claims["sub"])
+        if wait := parts.limits.wait_after_refused_tokens(subject):
+            raise too_many_failures(wait)
+        if caller := await parts.tokens.admit(text, claims):
+            return caller
+        parts.limits.note_refused_token(subject)
+    await parts.refusals.unknown_key(None)
+    return None
 
 
 def count_request(parts: Parts, caller: Caller | Operator, cost: float = 1.0) -> None:

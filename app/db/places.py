@@ -1,10 +1,12 @@
-"""Places for what only a few may do at once in a process: given in turn to the organisations that wait for one."""
+"""Places for what only a few may do at once in a process: given in turn to the organisations that wait for one.
+
+Or to whoever else is told apart: keys, or addresses.
+"""
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Hashable
 from contextlib import asynccontextmanager
-from uuid import UUID
 
 
 class Places:
@@ -17,12 +19,12 @@ class Places:
     def __init__(self, at_once: int, at_once_each: int) -> None:
         self._free = at_once
         self._each = at_once_each
-        self._held = Counter[UUID]()
+        self._held = Counter[Hashable]()
         # The organisation whose turn it is first; none without somebody who waits.
-        self._waiting = dict[UUID, deque[asyncio.Future[None]]]()
+        self._waiting = dict[Hashable, deque[asyncio.Future[None]]]()
 
     @asynccontextmanager
-    async def take(self, organisation_id: UUID, timeout: float | None = None) -> AsyncIterator[None]:
+    async def take(self, organisation_id: Hashable, timeout: float | None = None) -> AsyncIterator[None]:
         """Holds a place for as long as the context lasts; raises TimeoutError when none came within `timeout` s."""
         leave = await self.enter(organisation_id, timeout)
         try:
@@ -30,7 +32,7 @@ class Places:
         finally:
             leave()
 
-    async def enter(self, organisation_id: UUID, timeout: float | None = None) -> Callable[[], None]:
+    async def enter(self, organisation_id: Hashable, timeout: float | None = None) -> Callable[[], None]:
         """Waits for a place, and gives what leaves it, once however often it is called; raises TimeoutError."""
         waiting = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(organisation_id, deque()).append(waiting)
@@ -55,7 +57,7 @@ class Places:
 
         return leave
 
-    def _leave(self, organisation_id: UUID) -> None:
+    def _leave(self, organisation_id: Hashable) -> None:
         self._free += 1
         self._held[organisation_id] -= 1
         if not self._held[organisation_id]:
@@ -75,10 +77,10 @@ class Places:
                 self._held[following] += 1
                 waiting.set_result(None)
 
-    def _following(self) -> UUID | None:
+    def _following(self) -> Hashable | None:
         return next((each for each in self._waiting if self._held[each] < self._each), None)
 
-    def _forget(self, organisation_id: UUID, waiting: asyncio.Future[None]) -> None:
+    def _forget(self, organisation_id: Hashable, waiting: asyncio.Future[None]) -> None:
         others = self._waiting.get(organisation_id, deque())
         if waiting in others:
             others.remove(waiting)

@@ -16,8 +16,9 @@ from fastapi.responses import RedirectResponse
 from app.api.admissions import Admissions
 from app.api.dependencies import Parts, PartsDep
 from app.api.handed_out import HandedOut
+from app.api.http.problems import Busy
 from app.api.http.query import addressed_by_others
-from app.api.limits.limits import too_many_failures
+from app.api.limits.limits import network_of, too_many_failures
 from app.catalogue import Language
 from app.db.sessions import LONGEST
 from app.errors import NotFound
@@ -41,6 +42,8 @@ REFUSALS: Final = (
 )
 _UNDER_WAY: Final = Cookie("provkedja-signing-in")
 _AGREED: Final = HandedOut(b"sign-in under way")
+# In seconds, until a code has its turn: the provider is given ten for each.
+_PLACE_WITHIN: Final = 20.0
 _log = structlog.stdlib.get_logger(__name__)
 assert PATHS["sign_in_answer"] == ANSWER_PATH  # noqa: S101 - what the provider is told is where the route is
 
@@ -81,15 +84,12 @@ async def take_answer(request: Request, parts: PartsDep) -> Response:
     """Takes a browser back from the provider, and begins its session under a new token."""
     admissions, transaction = _admissions(parts), _opened(parts, _UNDER_WAY.of(request))
     language: Language = "sv" if transaction is None else transaction.language
-    client = request.client.host if request.client else ""
-    # Each answer with a code is a call to the provider: who fails often waits, as who guesses keys does.
-    if wait := parts.limits.wait_after_failures(client):
-        raise too_many_failures(wait)
     try:
-        answer = await _signed_in(request, parts, admissions, transaction)
+        code, agreed = await _code(request, admissions, transaction)
+        answer = await _redeemed(request, parts, admissions, code, agreed)
     except _Refused as refused:
-        if refused.reason != "denied":
-            parts.limits.note_failure(client)
+        # Of what is not an answer to us, whoever sends it, no more is written than a line.
+        if refused.reason not in ("denied", "stale"):
             await parts.refusals.failed_sign_in(refused.why)
         _log.warning("sign-in refused", reason=refused.why)
         answer = go_to("sign_in", language, refused=refused.reason)
@@ -111,21 +111,57 @@ async def _leave(
     return answer
 
 
-async def _signed_in(
-    request: Request, parts: Parts, admissions: Admissions, transaction: Transaction | None
-) -> RedirectResponse:
-    """Begins a session for who comes back with the answer to this transaction; raises _Refused."""
+async def _code(request: Request, admissions: Admissions, transaction: Transaction | None) -> tuple[str, Transaction]:
+    """Gives the code of an answer to this transaction; raises _Refused for what is none, before anything is called.
+
+    Strangers send these as they like: they count against nobody.
+    """
     given = request.query_params
     # Some of what the provider sends is nothing to us; of what is, nothing may stand there twice.
     said = {name: given[name] for name in ("state", "code", "error", "iss") if len(given.getlist(name)) == 1}
     if transaction is None or not hmac.compare_digest(said.get("state", "").encode(), transaction.state.encode()):
         raise _Refused("stale", "state")
+    try:
+        await admissions.provider.check_sender(said.get("iss"))
+    except NotBelieved as refused:
+        raise _Refused("not_believed", f"token_{refused.reason}") from None
+    except ProviderUnavailable as unavailable:
+        raise _Refused("unavailable", f"provider_{unavailable.reason}") from None
+    if "error" in said:
+        raise _Refused("denied" if said["error"] == "access_denied" else "provider")
+    return said.get("code", ""), transaction
+
+
+async def _redeemed(
+    request: Request, parts: Parts, admissions: Admissions, code: str, transaction: Transaction
+) -> RedirectResponse:
+    """Begins a session for who comes back with a code; raises _Refused, TooManyFailures and Busy.
+
+    Each is a call to the provider: from where many have signed nobody in, codes wait. Keys that fail do not count here.
+    """
+    client = request.client.host if request.client else ""
+    try:
+        leave = await parts.redemptions.enter(network_of(client), _PLACE_WITHIN)
+    except TimeoutError:
+        raise Busy("Too many sign in at the moment: try once more.") from None
+    try:
+        if wait := parts.limits.wait_after_failed_codes(client):
+            raise too_many_failures(wait, "sign-ins that failed")
+        return await _signed_in(request, parts, admissions, code, transaction)
+    except _Refused:
+        parts.limits.note_failed_code(client)
+        raise
+    finally:
+        leave()
+
+
+async def _signed_in(
+    request: Request, parts: Parts, admissions: Admissions, code: str, transaction: Transaction
+) -> RedirectResponse:
+    """Begins a session for who comes back with the answer to this transaction; raises _Refused."""
     now, provider = time.time(), admissions.provider
     try:
-        await provider.check_sender(said.get("iss"))
-        if "error" in said:
-            raise _Refused("denied" if said["error"] == "access_denied" else "provider")
-        claims = await provider.redeem(said.get("code", ""), transaction)
+        claims = await provider.redeem(code, transaction)
         key, _ = await admissions.admit(claims, datetime.now(UTC) + LONGEST)
     except NotBelieved as refused:
         raise _Refused("not_believed", f"token_{refused.reason}") from None

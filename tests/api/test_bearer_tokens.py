@@ -14,8 +14,10 @@ from starlette.responses import RedirectResponse, Response
 from app.api import bearer_tokens
 from app.api.limits.buckets import Buckets, Rate
 from app.db import keys, subjects
+from app.security.keys import new_key
 from tests.api.conftest import UNIT, Service, one_of_everything
 from tests.api.guards import assert_problem
+from tests.api.observing import counted
 from tests.api.provider_signing import WHOLE, Signing, signing_of
 from tests.small_provider import public_jwk, signed
 
@@ -257,17 +259,38 @@ def _said(answer: Response) -> Response:
 
 
 async def test_tokens_that_fail_count_with_keys_that_do(signing: Signing) -> None:
-    """Then none is verified; those that are known, and keys, go on."""
+    """Those that are good, and keys, go on, known or not: to verify one asks nothing of Postgres."""
     await signing.map("leaders", "history")
     limits = signing.service.app.state.parts.limits
     limits.failures = Buckets(Rate(1 / 6, 3))
     good = await client_of(signing, signing.provider.access_token())
     assert await status_of(good) == 200
     bad = await client_of(signing, signing.provider.access_token(iss="https://another.example.se"))
-    assert [await status_of(bad) for _ in range(4)] == [401, 401, 401, 429]
-    assert await status_of(await client_of(signing, signing.provider.access_token(jti="2"))) == 429
+    with counted(signing.service) as statements:
+        assert [await status_of(bad) for _ in range(4)] == [401, 401, 401, 429]
+        assert [each for each in statements if "audit" not in each] == []
+    assert await status_of(await client_of(signing, signing.provider.access_token(jti="2"))) == 200
     assert await status_of(good) == 200
     assert await status_of(await signing.service.client("history")) == 200
+    assert await status_of(await client_of(signing, new_key().text)) == 429
+
+
+async def test_whoever_has_no_rights_here_costs_no_statement_after_a_while(signing: Signing) -> None:
+    """However many good tokens they have; others from the same address go on."""
+    await signing.map("leaders", "history")
+    limits = signing.service.app.state.parts.limits
+    limits.subjects = Buckets(Rate(1 / 6, 3))
+
+    async def asked_by(subject: str, group: str, number: int) -> int:
+        token = signing.provider.access_token(sub=subject, groups=[group], jti=str(number))
+        return await status_of(await client_of(signing, token))
+
+    assert [await asked_by("pupil", "pupils", each) for each in range(3)] == [401, 401, 401]
+    with counted(signing.service) as statements:
+        assert await asked_by("pupil", "pupils", 4) == 429
+        assert statements == []
+    assert await asked_by("other", "pupils", 5) == 401
+    assert await asked_by("leader", "leaders", 6) == 200
 
 
 async def test_without_an_audience_the_api_takes_no_tokens(signing: Signing) -> None:

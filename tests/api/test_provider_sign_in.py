@@ -13,7 +13,10 @@ import pytest
 import sqlalchemy as sa
 import structlog
 
+from app.api.limits.buckets import Buckets, Rate
+from app.api.limits.limits import ALL_FAILURES, FAILURES
 from app.db import keys, subjects
+from app.security.keys import new_key
 from app.settings import Settings
 from tests.api.conftest import FROM_HERE, Service, token_of, unbroken
 from tests.api.factories import body, person, put
@@ -360,10 +363,53 @@ async def test_without_a_provider_there_is_no_such_page(service: Service) -> Non
 async def test_whoever_fails_often_waits(signing: Signing, browser: httpx.AsyncClient) -> None:
     """Each answer with a code is a call to the provider."""
     limits = signing.service.app.state.parts.limits
-    limits.failures = type(limits.failures)(type(limits.failures.rate)(1 / 6, 2))
+    limits.failed_codes = Buckets(Rate(1 / 6, 2))
     for _ in range(2):
         given = signing.provider.agree(await signing.leave(browser))
         refused(await signing.come_back(browser, given | {"code": "wrong"}), "provider")
     given = signing.provider.agree(await signing.leave(browser))
     assert (await signing.come_back(browser, given)).status_code == 429
     assert signing.provider.asked["/token"] == 2
+
+
+async def test_strangers_keep_nobody_from_signing_in(signing: Signing, browser: httpx.AsyncClient) -> None:
+    """From the same address too: neither by answers that nobody has asked for, nor by keys and tokens that fail."""
+    limits = signing.service.app.state.parts.limits
+    limits.failures, limits.all_failures = Buckets(FAILURES), Buckets(ALL_FAILURES)
+    stranger, api = signing.browser(), await signing.service.client()
+    await signing.leave(stranger)
+    way = stranger.cookies["provkedja-signing-in"]
+    for number in range(70):
+        if number % 2:
+            stranger.cookies.set("provkedja-signing-in", way)
+        refused(await signing.come_back(stranger, {"state": "x", "code": "y"}), "stale")
+    assert signing.provider.asked["/token"] == 0
+    forged = signing.provider.access_token(iss="https://another.example.se")
+    for text in [new_key().text] * 11 + [forged] * 10:
+        answer = await api.get("/jobs", headers={"Authorization": f"Bearer {text}"})
+    assert answer.status_code == 429
+    for number in range(260):
+        limits.note_failure(f"2001:db8:0:{number:x}::1")
+    assert (await signing.sign_in(browser)).headers["location"] == "/historik"
+    assert (await browser.get("/historik")).status_code == 200
+    token = {"Authorization": f"Bearer {signing.provider.access_token()}"}
+    assert (await api.get("/jobs", headers=token)).status_code == 200
+
+
+async def test_codes_of_one_address_go_to_the_provider_a_few_at_a_time(
+    signing: Signing, browser: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whose turn does not come is told to try again, and counts as no failure."""
+    places = signing.service.app.state.parts.redemptions
+    taken = [await places.enter("127.0.0.1") for _ in range(4)]
+    given = signing.provider.agree(await signing.leave(browser))
+    with monkeypatch.context() as soon:
+        soon.setattr("app.web.provider_sign_in._PLACE_WITHIN", 0.05)
+        assert (await signing.come_back(browser, given)).status_code == 503
+    assert signing.provider.asked["/token"] == 0
+    coming = asyncio.create_task(signing.come_back(browser, given))
+    taken[0]()
+    assert (await coming).headers["location"] == "/historik"
+    assert len(signing.service.app.state.parts.limits.failed_codes) == 0
+    # It has left its place to the next one.
+    (await places.enter("127.0.0.1", 1))()

@@ -202,9 +202,53 @@ SIGN_IN: Final = (
     ),
     Fault(
         "a code costs whoever guesses nothing",
-        "        raise too_many_failures(wait)\n    try:\n        answer",
-        "        pass\n    try:\n        answer",
+        "        parts.limits.note_failed_code(client)\n",
+        "        pass\n",
         ("provider's sessions",),
+    ),
+    Fault(
+        "codes go to the provider however many have failed",
+        "        if wait := parts.limits.wait_after_failed_codes(client):\n",
+        "        if wait := 0.0:\n",
+        ("provider's sessions",),
+    ),
+    Fault(
+        "keys that fail keep people from signing in",
+        "        if wait := parts.limits.wait_after_failed_codes(client):\n",
+        "        if wait := parts.limits.wait_after_failures(client):\n",
+        ("provider's strangers",),
+    ),
+    Fault(
+        "an answer that nobody has asked for counts",
+        '        raise _Refused("stale", "state")\n',
+        "        parts_of(request).limits.note_failed_code(request.client.host if request.client else '')\n"
+        '        raise _Refused("stale", "state")\n',
+        ("provider's strangers",),
+    ),
+    Fault(
+        "codes go to the provider all at once",
+        "        leave = await parts.redemptions.enter(network_of(client), _PLACE_WITHIN)\n",
+        "        leave = lambda: None\n",
+        ("provider's strangers",),
+    ),
+    Fault(
+        "a code that has been taken keeps its place",
+        "    finally:\n        leave()\n",
+        "    finally:\n        pass\n",
+        ("provider's strangers",),
+    ),
+    Fault(
+        "strangers' tokens keep good ones out",
+        "    claims = await parts.tokens.verify(text)\n    if claims is None:\n",
+        "    claims = await parts.tokens.verify(text)\n    if claims is None or parts.limits.wait_after_failures("
+        'request.client.host if request.client else ""):\n',
+        ("provider's strangers", "bearer tokens"),
+    ),
+    Fault(
+        "good tokens without rights cost nothing",
+        "        parts.limits.note_refused_token(subject)\n",
+        "        pass\n",
+        ("bearer tokens",),
     ),
     Fault(
         "somebody else may step up",
@@ -310,8 +354,8 @@ SIGN_IN: Final = (
     ),
     Fault(
         "tokens that fail cost nothing",
-        "    caller = await parts.tokens.accept(text)\n    if caller is None:\n",
-        "    caller = await parts.tokens.accept(text)\n    if False:\n",
+        "        parts.limits.note_failure(client)\n    else:\n",
+        "    else:\n",
         ("bearer tokens",),
     ),
     Fault(

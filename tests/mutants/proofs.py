@@ -82,6 +82,10 @@ _PROVIDERS_SESSIONS = (
     "the_page_offers_both_ways_or_the_providers_alone",
     "whoever_fails_often_waits",
 )
+_PROVIDERS_STRANGERS = (
+    "strangers_keep_nobody_from_signing_in",
+    "codes_of_one_address_go_to_the_provider_a_few_at_a_time",
+)
 _EXPORTS = (
     "records_leave_as_csv_json_lines_and_workbook",
     "an_export_shows_no_more_than_the_key_may_see",
@@ -183,6 +187,7 @@ PROOFS: Final[Mapping[str, Proof]] = {
     "forged tokens": _tests("tests/api/test_forged_tokens.py", within=300),
     "provider's answers": _named("tests/api/test_provider_sign_in.py", *_PROVIDERS_ANSWERS, within=240),
     "provider's sessions": _named("tests/api/test_provider_sign_in.py", *_PROVIDERS_SESSIONS, within=240),
+    "provider's strangers": _named("tests/api/test_provider_sign_in.py", *_PROVIDERS_STRANGERS, within=240),
     "bearer tokens": _tests("tests/api/test_bearer_tokens.py", within=300),
     "subjects": _database("subjects"),
     "exports": _named("tests/api/test_exports.py", *_EXPORTS),

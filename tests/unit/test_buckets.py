@@ -129,6 +129,22 @@ def test_many_addresses_have_so_many_failures_together() -> None:
     assert of.wait_after_failures("198.51.100.1") > 0
 
 
+def test_keys_that_fail_keep_no_code_waiting() -> None:
+    """A code waits for codes from the same address alone, and good tokens for those of the same subject."""
+    of = limits(Clock())
+    for number in range(300):
+        of.note_failure("192.0.2.1")
+        of.note_failure(f"198.51.100.{number}")
+    assert of.wait_after_failed_codes("192.0.2.1") == of.wait_after_refused_tokens("subject-1") == 0
+    for _ in range(60):
+        assert of.wait_after_failed_codes("2001:db8::1") == 0
+        of.note_failed_code("2001:db8::1")
+        of.note_refused_token("subject-1")
+    assert of.wait_after_failed_codes("2001:db8::2") > 0
+    assert of.wait_after_refused_tokens("subject-1") > 0
+    assert of.wait_after_failed_codes("2001:db8:0:1::1") == of.wait_after_refused_tokens("subject-2") == 0
+
+
 async def test_which_keys_there_are_is_read_now_and_then() -> None:
     """However many ask for keys that do not exist; one that is known needs no reading at all."""
     clock, reads = Clock(), list[float]()

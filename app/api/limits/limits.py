@@ -21,6 +21,9 @@ _BURST_SECONDS: Final = 5
 # Of keys that don't count: from one address, and from all together.
 FAILURES: Final = Rate(1 / 6, 20)
 ALL_FAILURES: Final = Rate(10, 200)
+# Of codes of the provider's that sign nobody in, from one address: a whole school may be behind it, and nobody guesses
+# a code. It is for the provider's sake, which is called with each.
+FAILED_CODES: Final = Rate(1, 60)
 
 
 @dataclass(slots=True)
@@ -33,6 +36,9 @@ class Limits:
     clock: Callable[[], float] = time.monotonic
     failures: Buckets[str] = field(default_factory=lambda: Buckets(FAILURES))
     all_failures: Buckets[None] = field(default_factory=lambda: Buckets(ALL_FAILURES))
+    failed_codes: Buckets[str] = field(default_factory=lambda: Buckets(FAILED_CODES))
+    # By the subject of a token that is good and opens nothing here.
+    subjects: Buckets[str] = field(default_factory=lambda: Buckets(FAILURES))
     streams: Counter[UUID] = field(default_factory=Counter)
 
     @classmethod
@@ -86,21 +92,37 @@ class Limits:
     def wait_after_failures(self, client: str) -> float:
         """Gives for how many seconds no unknown key of an address is looked up: 0 while few of them have failed."""
         now = self.clock()
-        return max(self.failures.standing(_network(client), now).wait, self.all_failures.standing(None, now).wait)
+        return max(self.failures.standing(network_of(client), now).wait, self.all_failures.standing(None, now).wait)
 
     def note_failure(self, client: str) -> None:
         """Notes that a key from an address does not count."""
         now = self.clock()
-        self.failures.take(_network(client), now)
+        self.failures.take(network_of(client), now)
         self.all_failures.take(None, now)
 
+    def wait_after_failed_codes(self, client: str) -> float:
+        """Gives for how many seconds no code from an address is taken to the provider, whatever keys have failed."""
+        return self.failed_codes.standing(network_of(client), self.clock()).wait
 
-def too_many_failures(wait: float) -> TooManyFailures:
-    """Makes what is raised for an unknown key from an address whose keys have failed too often."""
-    return TooManyFailures("Too many keys that do not count have come from this address.", math.ceil(wait))
+    def note_failed_code(self, client: str) -> None:
+        """Notes that a code from an address, with which the provider was called, has signed nobody in."""
+        self.failed_codes.take(network_of(client), self.clock())
+
+    def wait_after_refused_tokens(self, subject: str) -> float:
+        """Gives for how many seconds Postgres is not asked what good tokens of a subject are worth."""
+        return self.subjects.standing(subject, self.clock()).wait
+
+    def note_refused_token(self, subject: str) -> None:
+        """Notes that a good token of a subject opens nothing here."""
+        self.subjects.take(subject, self.clock())
 
 
-def _network(client: str) -> str:
+def too_many_failures(wait: float, what: str = "keys that do not count") -> TooManyFailures:
+    """Makes what is raised for an unknown key, or `what` else, from where too many have failed."""
+    return TooManyFailures(f"Too many {what} have come from here.", math.ceil(wait))
+
+
+def network_of(client: str) -> str:
     """Gives what counts as one address: of IPv6 the network of 64 bits, which whoever has one has whole."""
     address = address_of(client)
     if isinstance(address, IPv6Address):
