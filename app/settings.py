@@ -393,12 +393,13 @@ class Settings(BaseSettings):
         str,
         Field(
             pattern=r"^([!-~]+( [!-~]+)*)?$",
-            description="Values of `acr`, apart by spaces, that show protected persons; without any it takes a "
-            "sign-in of the last five minutes on the pages, and no Bearer token does.",
+            description="Values of `acr`, apart by spaces, one of which a sign-in has to have to show protected "
+            "persons, beside being of the last five minutes; without any no Bearer token shows them.",
         ),
     ] = ""
     oidc_step_up_minutes: Annotated[
-        int, Field(gt=0, le=480, description="For how long the pages show them after that.")
+        int,
+        Field(gt=0, le=480, description="For how long the pages, and Bearer tokens of persons, show them after that."),
     ] = 15
     metrics_port: Annotated[
         Annotated[int, Field(ge=0, le=65535)] | None,

@@ -18,7 +18,7 @@ from app.api.admissions import Admissions
 from app.api.http.problems import Busy
 from app.api.polling.run_reader import RunReader
 from app.oidc.calls import ProviderUnavailable
-from app.oidc.tokens import LEEWAY, Claims, NotBelieved, has_acr
+from app.oidc.tokens import LEEWAY, Claims, NotBelieved, shows_protected_until
 from app.security.keys import Caller
 from app.security.rights import NoRights, Rights, narrowed
 
@@ -90,8 +90,10 @@ class BearerTokens:
             return None
         if caller is None:
             return None
-        with_protected = has_acr(claims, self._admissions.provider.acr_values)
-        until = min(ends, self._clock() + _VERIFIED_FOR)
+        now, provider = self._clock(), self._admissions.provider
+        shown_until = shows_protected_until(claims, provider.acr_values, provider.step_up_seconds, now)
+        with_protected = now < shown_until
+        until = min(ends, now + _VERIFIED_FOR, shown_until if with_protected else ends)
         self._verified[_digest(token)] = _Verified(caller.handle, rights, with_protected, until)
         if len(self._verified) > self._most:
             self._verified.popitem(last=False)

@@ -53,6 +53,7 @@ class Provider:
         self.issuer = settings.oidc_issuer
         self.name = settings.oidc_provider_name or urlsplit(self.issuer).hostname or ""
         self.acr_values = frozenset(settings.oidc_step_up_acr.split())
+        self.step_up_seconds = 60.0 * settings.oidc_step_up_minutes
         self._id_tokens = Expected(self.issuer, settings.oidc_client_id, algorithms)
         self._access_tokens = Expected(self.issuer, settings.oidc_api_audience, algorithms)
 

@@ -6,6 +6,7 @@ A refusal has a reason of ours alone: nothing of a token is repeated, for it may
 import base64
 import hmac
 import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -99,22 +100,42 @@ def read_access_token(token: str, key: Key, expected: Expected) -> Claims:
 def shows_presence(claims: Claims, acr_values: frozenset[str], now: float, *, since: float | None = None) -> bool:
     """Tells whether somebody has just shown who they are well enough to be shown protected persons.
 
-    By an `acr` that is one of `acr_values`; where these are none, by a sign-in of the last five minutes. `since` is
-    when they were sent to sign in once more: a sign-in from before that does not count.
+    By a sign-in of the last five minutes, which says so (`auth_time`), and has an `acr` that is one of `acr_values`
+    where there are any. `since` is when they were sent to sign in once more: a sign-in from before that does not count.
+    A provider has to say when, to whoever asks with `max_age` (OpenID Connect Core 1.0, 2).
     """
-    at = claims.get("auth_time")
-    signed_in_at = float(at) if isinstance(at, int | float) and not isinstance(at, bool) else None
-    if since is not None and signed_in_at is not None and signed_in_at < since - LEEWAY:
+    at = _signed_in_at(claims)
+    if at is None or not now - PRESENT_FOR <= at <= now + LEEWAY:
         return False
-    if acr_values:
-        return has_acr(claims, acr_values)
-    return signed_in_at is not None and now - PRESENT_FOR <= signed_in_at <= now + LEEWAY
+    if since is not None and at < since - LEEWAY:
+        return False
+    return not acr_values or has_acr(claims, acr_values)
+
+
+def shows_protected_until(claims: Claims, acr_values: frozenset[str], shown_for: float, now: float) -> float:
+    """Gives until when (seconds since 1970) an access token shows protected persons: 0 where it does not.
+
+    It takes an `acr` that is one of `acr_values`. Of a person's token, which says when they have signed in, it is for
+    `shown_for` seconds from then, so that a token that is renewed without them shows no more; of a system's, which has
+    no `auth_time`, for as long as it is good.
+    """
+    if not has_acr(claims, acr_values):
+        return 0.0
+    if "auth_time" not in claims:
+        return math.inf
+    at = _signed_in_at(claims)
+    return at + shown_for if at is not None and at <= now + LEEWAY else 0.0
 
 
 def has_acr(claims: Claims, acr_values: frozenset[str]) -> bool:
     """Tells whether the `acr` of claims is one of these."""
     acr = claims.get("acr")
     return isinstance(acr, str) and acr in acr_values
+
+
+def _signed_in_at(claims: Claims) -> float | None:
+    at = claims.get("auth_time")
+    return float(at) if isinstance(at, int | float) and not isinstance(at, bool) else None
 
 
 def _read_header(token: str, algorithms: frozenset[str], types: frozenset[str]) -> Header:

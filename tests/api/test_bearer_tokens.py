@@ -110,6 +110,27 @@ async def test_protected_takes_an_acr_that_is_set(signing: Signing) -> None:
     assert await status_of(await client_of(signing, signing.provider.access_token(acr="high")), roster) == 403
 
 
+async def test_a_persons_token_shows_protected_persons_for_a_while(
+    signing: Signing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From when they have signed in, also where it is known: one that is renewed hours later shows none."""
+    await signing.map("leaders", *WHOLE)
+    made = await one_of_everything(signing.service, await signing.service.client("provision"))
+    roster, now = f"/activities/{made['activity_id']}/roster", int(time.time())
+    for auth_time, status in ((now - 7 * 3600, 403), (now - 16 * 60, 403), ("now", 403), (now, 200)):
+        token = signing.provider.access_token(acr="high", auth_time=auth_time)
+        client = await client_of(signing, token)
+        assert await status_of(client, roster) == status, auth_time
+    tokens = signing.service.app.state.parts.tokens
+    monkeypatch.setattr(tokens, "_clock", lambda: time.time() + 4 * 60)
+    assert await status_of(client, roster) == 200
+    almost = await client_of(signing, signing.provider.access_token(acr="high", auth_time=now - 14 * 60))
+    monkeypatch.setattr(tokens, "_clock", time.time)
+    assert await status_of(almost, roster) == 200
+    monkeypatch.setattr(tokens, "_clock", lambda: time.time() + 61)
+    assert await status_of(almost, roster) == 403
+
+
 async def test_what_ends_a_token(signing: Signing) -> None:
     """Its row is revoked, its mapping goes, its organisation is disabled: within a second, though it is remembered."""
     mapping = await signing.map("leaders", "history")

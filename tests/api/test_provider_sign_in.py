@@ -250,6 +250,7 @@ async def test_protected_persons_take_a_new_sign_in(
         ("not_stepped_up", {"acr": "low"}),
         ("not_stepped_up", {"acr": ["high"]}),
         ("not_stepped_up", {"acr": "high", "auth_time": 1}),
+        ("not_stepped_up", {"acr": "high", "auth_time": ...}),
         ("other_person", {"acr": "high", "sub": "subject-2"}),
     ):
         answer = await signing.sign_in(browser, path, **claims)
@@ -270,6 +271,16 @@ async def test_protected_persons_take_a_new_sign_in(
         monkeypatch.setattr("app.web.visitors.time", lambda ahead=60 * minutes: time.time() + ahead)
         assert await shows_name() is shows
     assert "Visa skyddade uppgifter" in (await browser.get("/historik")).text
+
+
+async def test_what_the_provider_remembers_shows_no_protected_person(
+    signing: Signing, browser: httpx.AsyncClient
+) -> None:
+    """Whoever is let in again unasked, hours after they have shown who they are, has to show it anew."""
+    signing.set(oidc_step_up_acr="high")
+    for auth_time, shows in ((int(time.time()) - 7 * 3600, False), (..., False), (int(time.time()), True)):
+        await signing.sign_in(browser, acr="high", auth_time=auth_time)
+        assert ("visas till" in (await browser.get("/historik")).text) is shows
 
 
 async def test_without_a_list_of_acr_a_sign_in_of_the_last_minutes_does(

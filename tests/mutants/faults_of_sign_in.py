@@ -276,9 +276,34 @@ SIGN_IN: Final = (
     ),
     Fault(
         "an old sign-in is a new one",
-        "if since is not None and signed_in_at is not None and signed_in_at < since - LEEWAY:",
-        "if False:",
+        "    if since is not None and at < since - LEEWAY:\n",
+        "    if False:\n",
         ("provider's documents",),
+    ),
+    Fault(
+        "an acr of hours ago shows protected persons",
+        "    if at is None or not now - PRESENT_FOR <= at <= now + LEEWAY:\n        return False\n",
+        "    if not acr_values and (at is None or not now - PRESENT_FOR <= at <= now + LEEWAY):\n        return False\n"
+        "    at = at or now\n",
+        ("provider's documents",),
+    ),
+    Fault(
+        "a sign-in of the last minutes does without the acr",
+        "    return not acr_values or has_acr(claims, acr_values)\n",
+        "    return True\n",
+        ("provider's documents",),
+    ),
+    Fault(
+        "a token that is renewed shows protected persons for ever",
+        "return at + shown_for if at is not None and at <= now + LEEWAY else 0.0",
+        "return math.inf",
+        ("provider's documents",),
+    ),
+    Fault(
+        "a token that is known shows protected persons for minutes longer",
+        "until = min(ends, now + _VERIFIED_FOR, shown_until if with_protected else ends)",
+        "until = min(ends, now + _VERIFIED_FOR)",
+        ("bearer tokens",),
     ),
     Fault(
         "any acr will do",

@@ -4,6 +4,7 @@ import asyncio
 import time
 from dataclasses import replace
 from functools import partial
+from math import inf
 from operator import eq
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -19,7 +20,14 @@ from app.oidc.kept import AGAIN_AFTER, FIRST_AGAIN_AFTER, NO_LONGER_THAN, Kept
 from app.oidc.kept import GOOD_FOR as DOCUMENT_GOOD_FOR
 from app.oidc.key_set import find_key, read_key_set
 from app.oidc.provider import provider_of, read_metadata
-from app.oidc.tokens import Expected, NotBelieved, looks_like_token, read_access_token, shows_presence
+from app.oidc.tokens import (
+    Expected,
+    NotBelieved,
+    looks_like_token,
+    read_access_token,
+    shows_presence,
+    shows_protected_until,
+)
 from app.plain_addresses import is_protected_http
 from app.runtime import problems
 from app.settings import Settings
@@ -38,15 +46,17 @@ NOW = 1_790_000_000.0
         ({"auth_time": str(NOW)}, "", None, False),
         ({}, "", None, False),
         ({"acr": "high"}, "", None, False),
-        ({"acr": "high"}, "high higher", None, True),
-        ({"acr": "higher", "auth_time": 1}, "high higher", None, True),
-        ({"acr": "high higher"}, "high higher", None, False),
-        ({"acr": ["high"]}, "high", None, False),
+        ({"acr": "high"}, "high higher", None, False),
+        ({"acr": "higher", "auth_time": 1}, "high higher", None, False),
+        ({"acr": "higher", "auth_time": NOW - 299}, "high higher", None, True),
+        ({"acr": "higher", "auth_time": NOW - 301}, "high higher", None, False),
+        ({"acr": "high higher", "auth_time": NOW}, "high higher", None, False),
+        ({"acr": ["high"], "auth_time": NOW}, "high", None, False),
         ({"auth_time": NOW}, "high", None, False),
         # Who was sent to sign in once more, and was not asked to.
         ({"acr": "high", "auth_time": NOW - 40}, "high", NOW, False),
         ({"acr": "high", "auth_time": NOW - 20}, "high", NOW, True),
-        ({"acr": "high"}, "high", NOW, True),
+        ({"acr": "high"}, "high", NOW, False),
         ({"auth_time": NOW - 40}, "", NOW, False),
         ({"auth_time": NOW}, "", NOW, True),
         ({}, "", NOW, False),
@@ -54,6 +64,28 @@ NOW = 1_790_000_000.0
 )
 def test_who_has_shown_who_they_are(claims: dict[str, Any], acr_values: str, since: float | None, shows: bool) -> None:
     assert shows_presence(claims, frozenset(acr_values.split()), NOW, since=since) is shows
+
+
+@pytest.mark.parametrize(
+    ("claims", "acr_values", "until"),
+    [
+        ({}, "", 0),
+        ({"acr": "high"}, "", 0),
+        ({"acr": "low", "auth_time": NOW}, "high", 0),
+        # A system's, and persons'.
+        ({"acr": "high"}, "high", inf),
+        ({"acr": "high", "auth_time": NOW - 1000}, "high", NOW - 100),
+        ({"acr": "high", "auth_time": NOW + 30}, "high", NOW + 930),
+        ({"acr": "high", "auth_time": NOW + 31}, "high", 0),
+        ({"acr": "high", "auth_time": True}, "high", 0),
+        ({"acr": "high", "auth_time": str(NOW)}, "high", 0),
+        ({"acr": "high", "auth_time": None}, "high", 0),
+    ],
+)
+def test_until_when_an_access_token_shows_protected_persons(
+    claims: dict[str, Any], acr_values: str, until: float
+) -> None:
+    assert shows_protected_until(claims, frozenset(acr_values.split()), 900, NOW) == until
 
 
 @pytest.mark.parametrize(
