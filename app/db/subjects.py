@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.cipher import OrganisationCipher
-from app.db.schema import api_key, organisation, sign_in_mapping
+from app.db.schema import api_key, organisation, session, sign_in_mapping
 from app.db.tenants import OWN_KEYS, Row, check_number
 from app.errors import Conflict, NotFound
 from app.security.keys import SCOPES
@@ -126,16 +126,14 @@ async def list_mappings(conn: AsyncConnection, number: str | None = None) -> lis
 
 
 async def unmap(conn: AsyncConnection, mapping_id: UUID) -> None:
-    """Deletes a row; whoever has signed in by it is signed out, and has what is left at the next time.
+    """Deletes a row; whoever has signed in by it is signed out for good, and has what is left at the next time.
 
     Raises NotFound.
     """
     gone = await conn.execute(sa.delete(sign_in_mapping).where(sign_in_mapping.c.id == mapping_id))
     if gone.rowcount == 0:
         raise NotFound("There is no such mapping.")
-    now = sa.func.clock_timestamp()
-    await conn.execute(
-        sa.update(api_key)
-        .where(sa.literal(mapping_id) == sa.any_(api_key.c.granted_by), api_key.c.expires_at > now)
-        .values(expires_at=now)
-    )
+    now, by_it = sa.func.clock_timestamp(), sa.literal(mapping_id) == sa.any_(api_key.c.granted_by)
+    await conn.execute(sa.update(api_key).where(by_it, api_key.c.expires_at > now).values(expires_at=now))
+    # The same row counts again once its account is admitted anew, and no session of before may.
+    await conn.execute(sa.delete(session).where(session.c.api_key_id == api_key.c.id, by_it))

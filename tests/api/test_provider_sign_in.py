@@ -220,6 +220,25 @@ async def test_what_ends_a_session(signing: Signing) -> None:
     refused(await signing.sign_in(revoked), "revoked")
 
 
+async def test_what_was_unmapped_comes_back_to_nobody_who_was_signed_in(signing: Signing) -> None:
+    """Neither when the account signs in elsewhere, by the row that there is again, nor when it brings a token."""
+    [(mapping,)] = await rows(signing, "SELECT id FROM sign_in_mapping")
+    before, other, token = signing.browser(), signing.browser(), await signing.service.client()
+    await signing.sign_in(before)
+    await signing.map("teachers", "history")
+    await signing.sign_in(other, sub="subject-2", groups=["teachers"])
+    async with signing.service.runtime.engine.begin() as conn:
+        await subjects.unmap(conn, mapping)
+    assert await ends(before)
+    await signing.map("leaders", *WHOLE)
+    token.headers["Authorization"] = f"Bearer {signing.provider.access_token()}"
+    assert (await token.get("/jobs")).status_code == 200
+    assert (await before.get("/historik")).status_code == 303
+    elsewhere = signing.browser()
+    await signing.sign_in(elsewhere)
+    assert [(await each.get("/historik")).status_code for each in (before, elsewhere, other)] == [303, 200, 200]
+
+
 async def test_a_session_is_of_the_provider_that_there_is(signing: Signing, browser: httpx.AsyncClient) -> None:
     await signing.sign_in(browser)
     assert (await browser.get("/historik")).status_code == 200

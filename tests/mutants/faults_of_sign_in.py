@@ -424,9 +424,21 @@ SIGN_IN: Final = (
     ),
     Fault(
         "what is unmapped goes on",
-        "        .where(sa.literal(mapping_id) == sa.any_(api_key.c.granted_by), api_key.c.expires_at > now)\n",
-        "        .where(sa.false())\n",
+        "sa.update(api_key).where(by_it, api_key.c.expires_at > now)",
+        "sa.update(api_key).where(sa.false())",
         ("subjects",),
+    ),
+    Fault(
+        "sessions come back with what was unmapped",
+        "sa.delete(session).where(session.c.api_key_id == api_key.c.id, by_it)",
+        "sa.delete(session).where(session.c.api_key_id == api_key.c.id, sa.false())",
+        ("provider's sessions",),
+    ),
+    Fault(
+        "what is unmapped signs everybody out",
+        "sa.delete(session).where(session.c.api_key_id == api_key.c.id, by_it)",
+        "sa.delete(session).where(session.c.api_key_id == api_key.c.id)",
+        ("provider's sessions",),
     ),
     Fault(
         "a disabled organisation's rows count",

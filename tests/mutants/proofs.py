@@ -77,6 +77,7 @@ _PROVIDERS_ANSWERS = (
 _PROVIDERS_SESSIONS = (
     "what_is_kept_of_somebody",
     "what_ends_a_session",
+    "what_was_unmapped_comes_back_to_nobody_who_was_signed_in",
     "a_session_is_of_the_provider_that_there_is",
     "protected_persons_take_a_new_sign_in",
     "the_page_offers_both_ways_or_the_providers_alone",
