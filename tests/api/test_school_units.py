@@ -235,11 +235,13 @@ async def test_an_object_is_known_by_the_school_it_is_of(scene: Scene) -> None:
 
 async def test_pages_go_on_by_cursors_that_tell_no_place(scene: Scene) -> None:
     """Each record once; a cursor is opened by nobody else, and no other is taken."""
-    address, cursor, seen = f"/jobs/{scene.jobs[0]}/records?limit=1", "", []
+    address, cursor, seen, lengths = f"/jobs/{scene.jobs[0]}/records?limit=1", "", [], set()
     while cursor is not None:
         answer = (await scene.client.get(f"{address}&cursor={cursor}")).json()
         seen += [each["id"] for each in answer["data"]]
         cursor = answer["next_cursor"]
+        lengths.add(len(cursor or " " * 128))
+    assert min(lengths) >= 128
     assert len(seen) == len(set(seen)) == 3
     whole = await scene.service.client("history")
     theirs = (await whole.get(address)).json()["next_cursor"]

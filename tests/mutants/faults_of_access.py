@@ -60,6 +60,12 @@ ACCESS: Final = (
         ("units",),
     ),
     Fault(
+        "a cursor tells a place by its length",
+        "padded = cursor.encode().ljust(-(-len(cursor) // _PADDED_TO) * _PADDED_TO)",
+        "padded = cursor.encode()",
+        ("units",),
+    ),
+    Fault(
         "pupils of other units are counted as missing",
         "own = await roster_within(",
         "own = exam.places.keys() or await roster_within(",
@@ -79,8 +85,8 @@ ACCESS: Final = (
     ),
     Fault(
         "a cursor tells a place among the objects of all units",
-        "    if viewer.school_units is None or cursor is None:\n        return cursor\n    return base64",
-        "    if viewer.school_units is None or cursor is not None:\n        return cursor\n    return base64",
+        "    if viewer.school_units is None or cursor is None:\n        return cursor\n    # In base64",
+        "    if viewer.school_units is None or cursor is not None:\n        return cursor\n    # In base64",
         ("units",),
     ),
     Fault(

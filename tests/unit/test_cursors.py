@@ -12,10 +12,31 @@ from hypothesis import strategies as st
 from app.api.http import cursors
 from app.api.http.problems import BadRequest, CursorMismatch
 from app.api.reading.change_cursors import LogPlace
+from app.api.reading.narrowed import opened_cursor, sealed_cursor
+from app.db.cipher import cipher_of, new_key
+from tests.unit.views.rows import NORTH, ORGANISATION
+from tests.unit.views.rows import viewer as viewer_of
 
 
 def test_an_empty_cursor_is_none() -> None:
     assert cursors.read("", (cursors.number,), "jobs") is None
+
+
+def test_a_sealed_cursor_tells_no_place_by_its_length() -> None:
+    """However many objects of others are before it; it comes back as it was."""
+    cipher = cipher_of(f"k1:{new_key()}").of(ORGANISATION, bytes(32))
+    viewer, made = viewer_of("history", "pii", units={NORTH}), set()
+    for place in (3, 50, 200, 10**6, 10**12):
+        cursor = cursors.write((place,), "jobs", "records")
+        sealed = sealed_cursor(cipher, viewer, cursor)
+        assert sealed is not None
+        assert opened_cursor(cipher, viewer, sealed) == cursor
+        made.add(len(sealed))
+    for key in ((datetime(2026, 11, 23, 8, 0, tzinfo=UTC), uuid4()), (1, 2)):
+        sealed = sealed_cursor(cipher, viewer, cursors.write(key, "jobs"))
+        assert sealed is not None
+        made.add(len(sealed))
+    assert len(made) == 1
 
 
 def test_a_key_comes_back_with_its_types() -> None:

@@ -24,6 +24,8 @@ from app.views.narrowed import ids_in, narrow_run, sieve
 from app.views.viewer import Viewer
 
 _CURSOR: Final = b"cursor"
+# In bytes: a place of four digits makes a cursor no longer than one of a single digit.
+_PADDED_TO: Final = 128
 
 
 async def own_run(parts: Parts, viewer: Viewer, run_id: UUID) -> Polled:
@@ -103,7 +105,7 @@ def opened_cursor(cipher: OrganisationCipher, viewer: Viewer, cursor: str | None
         return cursor
     try:
         sealed = base64.b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
-        return cipher.open(sealed, _CURSOR).decode()
+        return cipher.open(sealed, _CURSOR).decode().rstrip(" ")
     except (ValueError, IndexError, binascii.Error, InvalidTag, KeyUnknown):
         raise BadRequest(
             "query cursor: This is no cursor of ours. Use the `next_cursor` of a page, or begin without one."
@@ -111,10 +113,15 @@ def opened_cursor(cipher: OrganisationCipher, viewer: Viewer, cursor: str | None
 
 
 def sealed_cursor(cipher: OrganisationCipher, viewer: Viewer, cursor: str | None) -> str | None:
-    """Makes a cursor that a narrowed viewer can't read: the place in a list counts the objects of all units."""
+    """Makes a cursor that a narrowed viewer can't read, nor tell by its length what is in it.
+
+    The place in a list counts the objects of all units.
+    """
     if viewer.school_units is None or cursor is None:
         return cursor
-    return base64.urlsafe_b64encode(cipher.seal(cursor.encode(), _CURSOR)).rstrip(b"=").decode("ascii")
+    # In base64 there is no space.
+    padded = cursor.encode().ljust(-(-len(cursor) // _PADDED_TO) * _PADDED_TO)
+    return base64.urlsafe_b64encode(cipher.seal(padded, _CURSOR)).rstrip(b"=").decode("ascii")
 
 
 async def _own(parts: Parts, viewer: Viewer, kept: KeptRun | None, missing: str) -> Shown:
