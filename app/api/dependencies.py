@@ -9,6 +9,7 @@ from uuid import UUID
 
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.security.utils import get_authorization_scheme_param
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.api.admissions import Admissions
@@ -47,7 +48,6 @@ from app.views.viewer import Viewer
 _DIAGNOSIS_SECONDS: Final = (5.0, 3.0)
 # In seconds, until a statement has its place.
 _PLACE_WITHIN: Final = 20.0
-_BEARER: Final = "Bearer "
 _NOBODY: Final = UUID(int=0)
 
 
@@ -250,10 +250,16 @@ def count_request(parts: Parts, caller: Caller | Operator, cost: float = 1.0) ->
 
 
 def remembered_caller(parts: Parts, authorization: Sequence[str]) -> Caller | Operator | None:
-    """Gives whose key the headers `authorization` have, if that is known without asking anybody."""
-    if len(authorization) != 1 or not authorization[0].startswith(_BEARER):
+    """Gives whose key or token the headers `authorization` have, if that is known without asking anybody."""
+    if len(authorization) != 1:
         return None
-    key = keys.parse(authorization[0].removeprefix(_BEARER))
+    # As the framework reads it where routes ask: whatever is taken there is known here.
+    scheme, text = get_authorization_scheme_param(authorization[0])
+    if scheme.lower() != "bearer":
+        return None
+    if parts.tokens is not None and looks_like_token(text):
+        return parts.tokens.remembered_at_once(text)
+    key = keys.parse(text)
     return parts.runs.remembered_caller(*key) if key is not None else None
 
 

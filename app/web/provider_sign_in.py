@@ -16,6 +16,7 @@ from fastapi.responses import RedirectResponse
 from app.api.admissions import Admissions
 from app.api.dependencies import Parts, PartsDep
 from app.api.handed_out import HandedOut
+from app.api.http.cookies import Cookie
 from app.api.http.problems import Busy
 from app.api.http.query import addressed_by_others
 from app.api.limits.limits import network_of, too_many_failures
@@ -28,7 +29,6 @@ from app.oidc.provider import ANSWER_PATH
 from app.oidc.tokens import NotBelieved, shows_presence
 from app.security.rights import NoRights
 from app.web import visitors
-from app.web.cookies import Cookie
 from app.web.pages import PageRoute, go_to
 from app.web.paths import PATHS, is_operators, is_ours
 from app.web.visitors import LanguageDep, SignedInDep, may_sign_in

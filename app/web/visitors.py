@@ -18,6 +18,7 @@ from fastapi import Depends, Query, Request, Response
 from app.api.auditing import write_session
 from app.api.dependencies import AskAgain, Parts, PartsDep, check_whole, count_request, parts_of, viewer_of
 from app.api.handed_out import HandedOut
+from app.api.http.cookies import SESSION
 from app.api.http.problems import BadRequest, Forbidden, TooSlow, Unauthorised
 from app.api.http.request_ids import note_page
 from app.catalogue import Language
@@ -27,9 +28,7 @@ from app.db.sessions import Session
 from app.security.keys import Caller, Operator
 from app.security.session_tokens import SessionToken
 from app.views.viewer import Viewer
-from app.web.cookies import Cookie
 
-_SESSION: Final = Cookie("provkedja")
 # Sealed, so that nobody has Postgres asked for a session without one of ours.
 _TOKEN: Final = HandedOut(b"session")
 _MOST_FIELDS: Final = 50
@@ -224,7 +223,7 @@ async def sign_in(
         await sessions.begin(conn, digest_of(text), of, key.key_id, instead_of=ended)
         await write_session(conn, "sign_in", key, **({"protected": True} if protected_for is not None else {}))
     # Without an age: it goes with the browser, if it has not ended before.
-    _SESSION.give(request, answer, text)
+    SESSION.give(request, answer, text)
 
 
 async def sign_out(parts: Parts, request: Request, key: Caller | Operator, answer: Response) -> None:
@@ -233,7 +232,7 @@ async def sign_out(parts: Parts, request: Request, key: Caller | Operator, answe
         async with parts.transaction("sign_out", EVERYBODY) as conn:
             await sessions.end(conn, digest_of(given[0]))
             await write_session(conn, "sign_out", key)
-    _SESSION.remove(request, answer)
+    SESSION.remove(request, answer)
 
 
 async def form_of(request: Request) -> dict[str, str]:
@@ -273,7 +272,7 @@ def digest_of(text: str) -> bytes:
 
 def _given(request: Request, parts: Parts) -> tuple[str, SessionToken] | None:
     """Reads the session's cookie: its text, and what is sealed in it; None for what was never ours."""
-    text = _SESSION.of(request)
+    text = SESSION.of(request)
     plain = None if text is None else _TOKEN.open(parts, text)
     try:
         return None if text is None or plain is None else (text, SessionToken.of_bytes(plain))

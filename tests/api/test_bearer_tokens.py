@@ -3,8 +3,9 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from functools import partial
+from uuid import UUID
 
 import httpx
 import pytest
@@ -190,6 +191,31 @@ async def test_a_token_is_verified_once_in_a_while(signing: Signing, monkeypatch
     monkeypatch.setattr(tokens, "_clock", lambda: time.time() + 301)
     assert await status_of(clients[two]) == 200
     assert verified == [one, two, three, two, two]
+
+
+async def test_requests_with_a_token_are_worked_on_one_by_one(signing: Signing) -> None:
+    """As those of a key, once it is known: by its row, whichever token of it is shown, until it is known no more."""
+    await signing.map("leaders", "history")
+    tokens = [signing.provider.access_token(jti=str(each)) for each in range(2)]
+    for token in tokens:
+        assert await status_of(await client_of(signing, token)) == 200
+    parts, waited = signing.service.app.state.parts, list[UUID]()
+    begun = parts.beginning.enter
+
+    async def noting(whose: UUID, timeout: float | None = None) -> Callable[[], None]:
+        waited.append(whose)
+        leave: Callable[[], None] = await begun(whose, timeout)
+        return leave
+
+    parts.beginning.enter = noting
+    for token in tokens:
+        assert await status_of(await client_of(signing, token)) == 200
+    async with signing.service.runtime.engine.connect() as conn:
+        [row] = (await conn.execute(sa.text("SELECT id FROM api_key WHERE subject IS NOT NULL"))).scalars().all()
+    assert waited == [row, row]
+    assert parts.tokens.remembered_at_once(tokens[0]).key_id == row
+    parts.tokens._clock = lambda: time.time() + 301
+    assert parts.tokens.remembered_at_once(tokens[0]) is None
 
 
 async def test_strangers_keys_make_no_calls(signing: Signing, monkeypatch: pytest.MonkeyPatch) -> None:

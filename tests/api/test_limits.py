@@ -3,8 +3,8 @@
 import asyncio
 import hashlib
 import json
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from uuid import UUID, uuid4
 
 import httpx
@@ -14,7 +14,7 @@ from sqlalchemy import event, text
 from app.api.limits.buckets import Buckets, Rate
 from app.api.limits.limits import ALL_FAILURES, FAILURES, Limits
 from app.security.keys import new_key
-from tests.api.conftest import FROM_HERE, Service
+from tests.api.conftest import FROM_HERE, Service, SignIn
 from tests.api.factories import body, put
 from tests.api.guards import assert_problem
 from tests.api.observing import until
@@ -221,6 +221,43 @@ async def test_short_requests_of_a_key_are_worked_on_one_by_one_and_nobody_else_
     assert not waiting.done()
     leave()
     assert (await waiting).status_code == 200
+
+
+@contextmanager
+def beginning(service: Service) -> Iterator[list[UUID]]:
+    """Notes by what each request waits meanwhile."""
+    places, waited = service.app.state.parts.beginning, list[UUID]()
+    begun = places.enter
+
+    async def noting(whose: UUID, timeout: float | None = None) -> Callable[[], None]:
+        waited.append(whose)
+        leave: Callable[[], None] = await begun(whose, timeout)
+        return leave
+
+    places.enter = noting
+    try:
+        yield waited
+    finally:
+        places.enter = begun
+
+
+async def test_no_spelling_passes_those_by_who_wait(service: Service, sign_in: SignIn) -> None:
+    """Neither another one of the scheme, as RFC 9110 lets it be written, nor cookies beside a session's."""
+    client, browser = await service.client("history"), await sign_in("history")
+    text, session = client.headers["authorization"].split()[1], browser.cookies["provkedja"]
+    await client.get("/runs")
+    with beginning(service) as waited:
+        for given in (f"Bearer {text}", f"bearer {text}", f"BEARER {text}", f"Bearer  {text}"):
+            assert (await client.get("/runs", headers={"Authorization": given})).status_code == 200
+    assert (len(waited), len(set(waited))) == (4, 1)
+    stranger = await service.client()
+    with beginning(service) as waited:
+        for cookies in (f"provkedja={session}", f"provkedja={session}; x=1", f"a=2;b=3 ; provkedja={session}"):
+            assert (await stranger.get("/historik", headers={"Cookie": cookies})).status_code == 200
+    assert (len(waited), len(set(waited))) == (3, 1)
+    with beginning(service) as waited:
+        assert (await stranger.get("/historik", headers={"Cookie": "x=1"})).status_code == 303
+    assert waited == []
 
 
 async def test_what_waits_for_postgres_keeps_no_other_request_of_its_key(service: Service) -> None:

@@ -37,6 +37,30 @@ LIMITS: Final = (
         ("limits",),
     ),
     Fault(
+        "another spelling of the scheme passes by those who wait",
+        '    if scheme.lower() != "bearer":\n        return None\n',
+        '    if scheme != "Bearer":\n        return None\n',
+        ("limits",),
+    ),
+    Fault(
+        "a cookie beside it makes a session another one",
+        "    session = SESSION.of(Request(scope)) if with_cookies else None\n",
+        '    session = Request(scope).headers["cookie"] if with_cookies else None\n',
+        ("limits",),
+    ),
+    Fault(
+        "whoever comes with a token waits for nobody",
+        "        return parts.tokens.remembered_at_once(text)\n",
+        "        return None\n",
+        ("bearer tokens",),
+    ),
+    Fault(
+        "a token is known at once for ever",
+        "        if known is None or self._clock() >= known.until:\n",
+        "        if known is None:\n",
+        ("bearer tokens",),
+    ),
+    Fault(
         "a request that waits for Postgres keeps the others of its key",
         "asyncio.get_running_loop().call_later(_SHORT, note.let_next)",
         "pass",

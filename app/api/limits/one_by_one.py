@@ -9,9 +9,11 @@ import hashlib
 from typing import Final
 from uuid import UUID
 
+from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.api.dependencies import Parts, count_request, remembered_caller
+from app.api.http.cookies import SESSION
 from app.api.http.problems import Busy, TooManyRequests, answer_of
 from app.api.http.request_ids import under_way
 
@@ -23,7 +25,8 @@ _SHORT: Final = 0.02
 class OneByOne:
     """Counts requests of keys that are known, and has each begin when the one before is answered, or takes long.
 
-    Pages are asked for with a cookie, which stands for its key here. Who shows neither waits for nobody.
+    Pages are asked for with a session's cookie, which stands for its key here, whatever other cookies are beside it.
+    Who shows neither waits for nobody.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -52,12 +55,16 @@ class OneByOne:
 
 def _whose(parts: Parts, scope: Scope) -> UUID | None:
     """Counts a request whose key is known; gives what it waits by, None for one that shows nothing."""
-    headers = scope["headers"]
-    if bearers := [value.decode("latin-1") for name, value in headers if name == b"authorization"]:
+    bearers, with_cookies = [], False
+    for name, value in scope["headers"]:
+        if name == b"authorization":
+            bearers.append(value.decode("latin-1"))
+        elif name == b"cookie":
+            with_cookies = True
+    if bearers:
         if (caller := remembered_caller(parts, bearers)) is None:
             return None
         count_request(parts, caller)
         return caller.key_id
-    if cookies := [value for name, value in headers if name == b"cookie"]:
-        return UUID(bytes=hashlib.sha256(b";".join(cookies)).digest()[:16])
-    return None
+    session = SESSION.of(Request(scope)) if with_cookies else None
+    return None if session is None else UUID(bytes=hashlib.sha256(session.encode()).digest()[:16])

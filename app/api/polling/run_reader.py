@@ -70,6 +70,10 @@ class RunReader:
         """Gives who calls, if that is known without asking anybody."""
         return self._used(self._memory.caller(handle, digest, now()))
 
+    def remembered_caller_known_as(self, handle: str) -> Caller | Operator | None:
+        """Gives whom a handle belongs to that somebody has proven to be theirs, if that is known without asking."""
+        return self._used(self._memory.caller_known_as(handle, now()))
+
     async def run(self, cipher: OrganisationCipher, run_id: UUID) -> KeptRun | None:
         """Gives a run of the cipher's organisation."""
         kept = self.remembered_run(run_id)

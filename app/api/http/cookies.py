@@ -43,6 +43,10 @@ class Cookie:
         return self.name if on_loopback else f"__Host-{self.name}"
 
 
+# Of who is signed in to the pages.
+SESSION: Final = Cookie("provkedja")
+
+
 def _is_on_loopback(request: Request) -> bool:
     """Tells whether the browser is on this very machine, where there is no https to ask for.
 
