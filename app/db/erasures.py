@@ -1,7 +1,8 @@
 """Erasures: what has been asked to go, what a worker does of it, and the row that stays when it has gone.
 
-A person's content goes from every roster, run, batch and plan, and with it the duties that say whose they are; an
-organisation's by taking away what opens it. Ids, states, codes and times stay.
+A person's content goes from every roster, run, batch and plan, and with it the duties that say whose they are, as they
+were before they were somebody else's too; an organisation's by taking away what opens it. Ids, states, codes and times
+stay.
 """
 
 from collections.abc import Collection, Sequence
@@ -218,10 +219,15 @@ async def hold(conn: AsyncConnection, organisation_id: UUID) -> datetime:
 
 
 async def erase_person(conn: AsyncConnection, organisation_id: UUID, person_id: UUID, duties: Collection[UUID]) -> None:
-    """Erases what is kept of a person and its `duties`; raises what `is_wanted` knows where one of them is wanted."""
+    """Erases what is kept of a person, its `duties`, and those that were its own once.
+
+    Raises what `is_wanted` knows where one of them is wanted.
+    """
     await erase_objects(conn, organisation_id, "persons", [person_id])
     if duties:
         await erase_objects(conn, organisation_id, "duties", duties)
+    former = sa.text("SELECT erase_former_duties(:organisation, :person)")
+    await conn.execute(former, {"organisation": organisation_id, "person": person_id})
 
 
 def is_wanted(refusal: sa.exc.IntegrityError) -> bool:

@@ -1,7 +1,8 @@
 """What is known of an organisation's objects: in whose rosters, what of them was accepted last, what became of each.
 
 An object is shown in its newest form: that of the latest upload which a current roster has of it, else of its latest
-record. It is protected when that form is, or it has been marked (see `protection`); a duty when its person is.
+record. It is protected when that form is, or it has been marked (see `protection`); a duty when its person is, or
+whose it was when it was accepted last.
 """
 
 from collections.abc import Collection, Sequence
@@ -57,14 +58,26 @@ def _newest(name: str, kind: str, object_id: str) -> str:
     """  # noqa: S608 - constants of ours
 
 
+# A duty is shown with what was accepted of it last, too, which may be somebody else's.
+_WAS_OF = f"""
+    LEFT JOIN LATERAL (
+        SELECT refs[1] AS id FROM record
+        WHERE wanted.kind = 'duties' AND record.job_id = one_object.accepted_job_id
+            AND record.object_id BETWEEN wanted.object_id AND wanted.object_id OFFSET 0
+    ) was_of ON true
+    CROSS JOIN LATERAL (
+        SELECT one.hidden OR person.hidden OR {is_marked(":organisation", "was_of.id")} AS hidden OFFSET 0
+    ) protection
+"""  # noqa: S608 - constants of ours
 _OBJECT = (
     _newest("one", "wanted.kind", "wanted.object_id")
     + "CROSS JOIN LATERAL (SELECT CASE WHEN wanted.kind = 'duties' THEN one.refs[1] END AS id OFFSET 0) of_person"
     + _newest("person", "'persons'", "of_person.id")
+    + _WAS_OF
 )
 _SEALED = "(SELECT sealed FROM content WHERE content.organisation_id = :organisation AND content.digest = {})"
 _COLUMNS = f"""
-    wanted.kind, wanted.object_id, one.hidden OR person.hidden AS hidden,
+    wanted.kind, wanted.object_id, protection.hidden,
     one.source, {_SEALED.format("one.source")} AS source_sealed,
     (
         SELECT payload ->> 'displayName' FROM reference_item
@@ -136,7 +149,7 @@ async def search_objects(
         SELECT {_COLUMNS} FROM (
             SELECT kind, object_id, digest FROM hit WHERE kind <> 'batch' {narrowed} ORDER BY kind, object_id OFFSET 0
         ) wanted {_OBJECT}
-        WHERE one.source = wanted.digest {"" if protected else "AND NOT (one.hidden OR person.hidden)"}
+        WHERE one.source = wanted.digest {"" if protected else "AND NOT protection.hidden"}
             {"" if units is None else f"AND {is_within('one')}"}
         ORDER BY wanted.kind, wanted.object_id LIMIT :limit
     """  # noqa: S608 - constants of ours

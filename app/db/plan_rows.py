@@ -10,15 +10,16 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.protection import is_marked
+from app.db.protection import is_marked, was_of_marked
 
 Row = sa.Row[Any]
 
 _LAST: Final = 2**31 - 1
 _LAST_ID: Final = UUID(int=2**128 - 1)
-# Whether it is of a protected person; a duty when its person is.
-_MARKED: Final = is_marked(
-    ":organisation", "latest.object_id", "CASE WHEN CAST(:kind AS text) = 'duties' THEN latest.refs[1] END"
+# Whether it is of a protected person; a duty when its person is, or whose it was, with which it is compared.
+_MARKED: Final = (
+    is_marked(":organisation", "latest.object_id", "CASE WHEN CAST(:kind AS text) = 'duties' THEN latest.refs[1] END")
+    + f"OR CAST(:kind AS text) = 'duties' AND {was_of_marked(':organisation', 'latest.object_id')}"
 )
 
 # Each object as `accept_run` would freeze it, with what the target has accepted last and what the rules say against it

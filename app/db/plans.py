@@ -12,7 +12,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.protection import is_marked
+from app.db.protection import is_marked, was_of_marked
 from app.db.reads import Row
 from app.db.schema import plan
 from app.domain.differences import PLAIN
@@ -26,7 +26,8 @@ _COLUMNS: Final = f"""
         {_OF.format("one.accepted")} AS accepted_sealed,
         person.source AS person_source, {_OF.format("person.source")} AS person_source_sealed,
         one.protected OR coalesce(person.protected, false)
-            OR {is_marked("one.organisation_id", "one.object_id", "one.person_id")} AS hidden
+            OR {is_marked("one.organisation_id", "one.object_id", "one.person_id")}
+            OR one.kind = 'duties' AND {was_of_marked("one.organisation_id", "one.object_id")} AS hidden
 """
 _PERSON: Final = """
     LEFT JOIN LATERAL (
@@ -55,6 +56,7 @@ _MARKS_OF_NOBODY: Final = f"""
 _PLAIN_MARKS: Final = f"""
     CASE WHEN {_ARE_PLAIN} THEN marks
         WHEN protected OR {is_marked("plan_item.organisation_id", "plan_item.object_id", "plan_item.person_id")}
+            OR kind = 'duties' AND {was_of_marked("plan_item.organisation_id", "plan_item.object_id")}
             OR EXISTS (
                 SELECT FROM (
                     SELECT * FROM plan_item its WHERE its.object_id = plan_item.person_id OFFSET 0

@@ -27,6 +27,22 @@ def is_marked(organisation: str, *persons: str) -> str:
     """
 
 
+def was_of_marked(organisation: str, duty: str) -> str:
+    """Writes the condition that a record of an `organisation` has a `duty` as a marked person's; both are expressions.
+
+    The OFFSETs keep this a look by an index for each: beside policies none serves a comparison with a subscript.
+    """
+    return f"""
+        (EXISTS (
+            SELECT FROM (SELECT * FROM record WHERE record.object_id = {duty} OFFSET 0) sent
+            CROSS JOIN LATERAL (SELECT sent.refs[1] AS id OFFSET 0) person
+            WHERE sent.organisation_id = {organisation} AND sent.kind = 'duties'
+                AND {is_marked(organisation, "person.id")}
+            OFFSET 0
+        ))
+    """  # noqa: S608 - expressions of ours
+
+
 # Themselves, or in no roster by their latest record; duties by whomever a roster or a record says that they are of, or
 # were. Of duties apart: beside policies an index serves no comparison with such an expression.
 _AMONG = f"""

@@ -35,10 +35,11 @@ class Erased:
 def left_of(kind: str, object_id: UUID, item: Item, gone: Set[UUID]) -> Item | None:
     """Gives what stays of a roster's object when the persons and duties with the ids `gone` are erased; None: nothing.
 
-    A group goes on without them as members, an activity without them as teachers. The given object is never changed.
+    A group goes on without them as members, an activity without them as teachers; a duty that is theirs goes. The given
+    object is never changed.
     """
     if kind in ("persons", "duties"):
-        return None if object_id in gone else item
+        return None if object_id in gone or (kind == "duties" and _id_in(item, "person") in gone) else item
     for name, other in _LISTS.get(kind, ()):
         entries = item.get(name)
         if isinstance(entries, list):

@@ -14,6 +14,7 @@ from app.jobs.tasks.erase import Erase
 from tests.api.conftest import Service
 from tests.api.factories import Object, body, person, put
 from tests.api.guards import assert_problem
+from tests.api.test_marked_once import ALL, PROTECTED, Scene, sent
 
 
 @pytest.fixture
@@ -76,3 +77,39 @@ async def test_what_is_not_there_or_anothers_is_a_404(service: Service, pupils: 
     assert_problem(await delete(foreign, pupils[0]), 404)
     for client in (admin, foreign):
         assert_problem(await client.get(f"/objects/persons/{UUID(pupils[0]['id'])}/erasure"), 404)
+
+
+async def test_who_was_protected_is_named_by_no_group_once_they_are_erased(service: Service, tmp_path: Path) -> None:
+    """Not even by what was sent before a roster alone had marked them: their ids stay there."""
+    boss, eye = await service.client(*ALL, "admin"), await service.client("history", "pii")
+    scene = await Scene.make(service, boss)
+    await put(boss, scene.school.roster(**PROTECTED), scene.activity_id)
+    for each in (scene.school.pupil, scene.school.teacher):
+        assert (await delete(boss, each)).status_code == 202
+        await erase_all(service, tmp_path / "erasures.jsonl")
+    assert await scene.told(eye) == []
+    assert {secret for _, secret in await scene.told(boss)} >= set(scene.hidden_ids)
+
+
+@pytest.mark.parametrize("erased", [False, True])
+async def test_a_duty_that_was_theirs_tells_nothing_of_who_is_protected(
+    service: Service, tmp_path: Path, *, erased: bool
+) -> None:
+    """Neither where it was nor, in an exam, which it is; it is somebody else's, and shown once it is accepted so."""
+    boss, eye = await service.client(*ALL, "admin"), await service.client("history", "pii")
+    scene = await Scene.make(service, boss)
+    school = scene.school
+    await put(boss, school.roster(**PROTECTED), scene.activity_id)
+    await sent(service, boss, scene.activity_id)
+    roster = school.roster(**PROTECTED)
+    now = {**school.duty, "person": {"id": school.others[1]["id"]}, "dutyAt": {"id": str(uuid4())}}
+    await put(boss, roster | {"roster": roster["roster"] | {"duties": [now]}}, scene.activity_id)
+    plan = (await boss.post(f"/activities/{scene.activity_id}/plan")).json()["id"]
+    scene.addresses.append(f"/plans/{plan}/items?stage=duties")
+    if erased:
+        assert (await delete(boss, school.teacher)).status_code == 202
+        await erase_all(service, tmp_path / "erasures.jsonl")
+    assert await scene.told(eye) == []
+    await sent(service, boss, scene.activity_id)
+    shown = (await eye.get(f"/objects/duties/{school.duty['id']}")).json()
+    assert shown["school_unit"]["id"] == now["dutyAt"]["id"]

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from cryptography.exceptions import InvalidTag
@@ -30,6 +30,7 @@ from app.local.postgres import as_role
 from app.roles import WORKER
 from app.skolverket.published import PUBLISHED
 from tests.database.factories import Object, Run, Tenant, duty, engine_of, exam, group, pupil, the_cipher
+from tests.database.test_plans import plan_of
 
 NAME, NUMBER, EPPN = "Qvintessa", "201203059983", "qvintessa.ek@edu.example.se"
 LATER = datetime(2030, 1, 1, tzinfo=UTC)
@@ -294,6 +295,52 @@ async def test_a_duty_that_is_somebody_elses_by_now_stays(tenant: Tenant, file: 
     post = duty(person)
     run = await carried(tenant, {"persons": [person, other], "duties": [post]})
     await tenant.store({"persons": [other], "duties": [{**post, "person": {"id": other["id"]}}]}, run.activity_id)
+    await ask(tenant, person)
+    await erase_all(tenant, file)
+    assert await found(tenant) == []
+    assert await tenant.value("SELECT count(*) FROM roster_item WHERE kind = 'duties'") == 1
+
+
+async def test_what_a_duty_was_before_it_was_somebody_elses_goes(tenant: Tenant, file: Path) -> None:
+    """From the run, call and plan that have it so, and where it was; nothing of what it is now, or in its next run."""
+    person, other = marked(), pupil()
+    post = duty(person, note="tjänst-qvint")
+    roster = {"persons": [person, other], "duties": [post]}
+    first = await carried(tenant, roster)
+    old_plan = await plan_of(tenant, first.activity_id)
+    now = {**post, "person": {"id": other["id"]}, "dutyAt": {"id": str(uuid4())}, "note": "en annans"}
+    await tenant.store({**roster, "duties": [now]}, first.activity_id)
+    second = await tenant.accept(first.activity_id)
+    for job in second.jobs:
+        await tenant.play(job)
+    new_plan = await plan_of(tenant, first.activity_id)
+    of_second = "SELECT * FROM record WHERE run_id = :run AND kind = 'duties'"
+    before = await tenant.rows(of_second, run=second.id)
+    assert post["dutyAt"]["id"] in await everything(tenant)
+    await ask(tenant, person)
+    await erase_all(tenant, file)
+    assert await found(tenant) == []
+    text = await everything(tenant)
+    assert post["dutyAt"]["id"] not in text
+    assert "en annans" in text
+    assert await tenant.rows(of_second, run=second.id) == before
+    whole = "SELECT count(*) FROM content JOIN unnest(CAST(:digests AS bytea[])) AS named ON digest = named"
+    [kept] = before
+    digests = [bytes(kept[name]) for name in ("source", "outgoing", "sent", "received") if kept[name] is not None]
+    assert await tenant.value(whole, digests=digests) == len(digests)
+    sums = "SELECT request_sha256 IS NULL AS gone FROM batch WHERE job_id = :job"
+    assert await tenant.rows(sums, job=first.jobs[1]) == [{"gone": True}]
+    assert await tenant.rows(sums, job=second.jobs[1]) == [{"gone": False}]
+    items = "SELECT source IS NULL AS gone FROM plan_item WHERE plan_id = :plan AND kind = 'duties'"
+    assert await tenant.rows(items, plan=old_plan) == [{"gone": True}]
+    assert await tenant.rows(items, plan=new_plan) == [{"gone": False}]
+
+
+async def test_a_duty_goes_from_the_roster_that_still_has_it_as_theirs(tenant: Tenant, file: Path) -> None:
+    person, other = marked(), pupil()
+    post = duty(person, note="tjänst-qvint")
+    await tenant.store({"persons": [person, other], "duties": [post]})
+    await tenant.store({"persons": [other], "duties": [{**post, "person": {"id": other["id"]}, "note": "en annans"}]})
     await ask(tenant, person)
     await erase_all(tenant, file)
     assert await found(tenant) == []

@@ -86,9 +86,10 @@ async def test_what_is_erased_is_nowhere_also_when_everything_is_opened(tenant: 
 
 
 async def test_history_stays_and_shows_null_where_something_was_erased(tenant: Tenant) -> None:
-    person, other = pupil(givenName=NAME), pupil()
+    person, other = pupil(givenName=NAME, securityMarking="Sekretessmarkering"), pupil()
     run = await answered_twice(tenant, person, other)
     await unwanted(tenant, run)
+    assert await tenant.value("SELECT marking FROM object WHERE id = :id", id=UUID(person["id"])) == 1
     before = await tenant.dump()
     await erase(tenant, person)
     after = await tenant.dump()
@@ -99,7 +100,7 @@ async def test_history_stays_and_shows_null_where_something_was_erased(tenant: T
             row["row"] |= {"role": None, "school_year": None, "school_unit": None, "more_units": None}
     for row in before["object"]:
         if row["row"]["id"] == person["id"]:
-            row["row"] |= {"marking": 0, "eppn": None, "civic_no": None, "name": None}
+            row["row"] |= {"eppn": None, "civic_no": None, "name": None}
     assert await tenant.value("SELECT count(*) FROM eppn") == 1
     assert {**after, "content": []} == {**before, "content": []}
     async with tenant.engine.connect() as conn:

@@ -231,7 +231,7 @@ async def test_a_retry_may_allow_more(tenant: Tenant) -> None:
 
 
 async def test_what_has_been_erased_is_no_measure(tenant: Tenant) -> None:
-    """Whose it was has been forgotten with it."""
+    """Whose it was has been forgotten with it; that they are protected has not."""
     person = pupil()
     activity_id = await _sent(tenant, {**person, **PROTECTED})
     await tenant.store({"persons": []}, activity_id)
@@ -241,4 +241,6 @@ async def test_what_has_been_erased_is_no_measure(tenant: Tenant) -> None:
         id=person["id"],
     )
     run = await _sent_again(tenant, activity_id, {**person, **ANOTHER})
+    assert await _outcome(run, person) == ("skipped", ["weaker_marking"])
+    run = await _sent_again(tenant, activity_id, {**person, **ANOTHER, **PROTECTED})
     assert await _outcome(run, person) == ("succeeded", [])

@@ -36,6 +36,36 @@ ERASURE: Final = (
         ("erasure",),
     ),
     Fault(
+        "what a duty was before it was somebody else's stays",
+        "    await conn.execute(former, {",
+        "    _ = (former, {",
+        ("erasure",),
+    ),
+    Fault(
+        "the call that carried a former duty keeps what it has sealed",
+        "WHERE id = ANY (carried) AND request_sha256 IS NOT NULL;\n    UPDATE plan_item",
+        "WHERE false;\n    UPDATE plan_item",
+        ("erasure",),
+    ),
+    Fault(
+        "what a duty is now goes with what it was",
+        "AND (one.digest = ANY (of_others.digests || wanted.digests || planned.digests)) IS NOT TRUE",
+        "",
+        ("erasure",),
+    ),
+    Fault(
+        "a duty stays in the roster that has it as theirs",
+        'or (kind == "duties" and _id_in(item, "person") in gone) else item',
+        "else item",
+        ("erasure",),
+    ),
+    Fault(
+        "who is erased is protected no more",
+        "SET eppn = NULL, civic_no = NULL, name = NULL\n        WHERE organisation_id = of_organisation",
+        "SET marking = 0, eppn = NULL, civic_no = NULL, name = NULL\n        WHERE organisation_id = of_organisation",
+        ("contents",),
+    ),
+    Fault(
         "somebody else's duty goes",
         "HAVING bool_and((person = :person) IS TRUE)",
         "HAVING bool_or((person = :person) IS TRUE OR true)",

@@ -66,6 +66,24 @@ PROTECTION: Final = (
         ("marked once",),
     ),
     Fault(
+        "an exam names the duty that was somebody's who is protected",
+        "SELECT FROM unnest(item.persons || sent.persons) AS person (id)",
+        "SELECT FROM unnest(coalesce(item.persons, sent.persons)) AS person (id)",
+        ("protected and erased",),
+    ),
+    Fault(
+        "an object shows with what its duty was accepted last",
+        'SELECT one.hidden OR person.hidden OR {is_marked(":organisation", "was_of.id")} AS hidden OFFSET 0',
+        "SELECT one.hidden OR person.hidden AS hidden OFFSET 0",
+        ("protected and erased",),
+    ),
+    Fault(
+        "a plan shows what a duty is compared with",
+        """OR one.kind = 'duties' AND {was_of_marked("one.organisation_id", "one.object_id")} AS hidden""",
+        "AS hidden",
+        ("protected and erased",),
+    ),
+    Fault(
         "the API may forget who was marked",
         '        "protected_object": "SELECT, INSERT, UPDATE (marked_at)",\n',
         "",

@@ -178,6 +178,9 @@ PROOFS: Final[Mapping[str, Proof]] = {
     "webhook rules": _tests("tests/unit/test_webhooks.py"),
     "masking": _tests("tests/unit/test_masking.py", "tests/unit/views/test_export.py"),
     "marked once": _tests("tests/api/test_marked_once.py", within=300),
+    "protected and erased": _named(
+        "tests/api/test_erasures.py", "a_duty_that_was_theirs_tells_nothing_of_who_is_protected"
+    ),
     "markings": _tests("tests/api/test_hidden_schools.py", "tests/api/test_readiness.py"),
     "codes": _tests("tests/unit/views/test_codes.py"),
     "deliveries": _database("webhooks"),

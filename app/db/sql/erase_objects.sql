@@ -57,7 +57,8 @@ BEGIN
     WHERE record.ctid = sent.place AND sent.organisation_id = of_organisation AND sent.kind = of_kind
         AND (sent.role, sent.school_year, sent.school_unit, sent.more_units) IS DISTINCT FROM (NULL, NULL, NULL, NULL);
     IF of_kind = 'persons' THEN
-        UPDATE object SET marking = 0, eppn = NULL, civic_no = NULL, name = NULL
+        -- How strongly somebody was protected stays, as by age: it hides where they were, and names nobody.
+        UPDATE object SET eppn = NULL, civic_no = NULL, name = NULL
         WHERE organisation_id = of_organisation AND kind = of_kind AND id = ANY (objects);
         DELETE FROM eppn WHERE organisation_id = of_organisation AND object_id = ANY (objects);
     END IF;
