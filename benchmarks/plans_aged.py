@@ -26,7 +26,7 @@ async def aged(at: Place) -> None:
         first, *_, last = await retention.runs_with_content(conn, before, None, 100)
     async with watched("retention.runs_with_content: further on"):
         await retention.runs_with_content(conn, before, last, 100)
-    large = Old(*(await conn.execute(sa.text(_LARGE), {"before": before})).one())
+    large = Old(*(await conn.execute(sa.text(_LARGE), {"before": before, "first": first.id})).one())
     for name, each in (("the oldest", first), ("a slice of a large one", large)):
         async with watched(f"retention.expire_run: {name}", reads=_OF_OBJECTS):
             assert await retention.expire_run(conn, each, before, _SLICE)  # noqa: S101 - else nothing was looked at
@@ -42,7 +42,7 @@ async def aged(at: Place) -> None:
     async with watched("retention.expire_listed", reads=_OF_OBJECTS):
         assert await retention.expire_listed(conn, before, _SLICE)  # noqa: S101 - else nothing was looked at
     # A table of a few pages is read whole for each.
-    async with watched("retention.old_rosters, forget_rosters", reads=300 * min(at.size.queues, 500)):
+    async with watched("retention.old_rosters, forget_rosters", reads=600 * min(at.size.queues, 500)):
         rosters = await retention.old_rosters(conn, now, None, 100)
         await retention.forget_rosters(conn, rosters, now)
     async with watched("retention.forget_plans, old_pauses"):
@@ -52,7 +52,8 @@ async def aged(at: Place) -> None:
 
 _LARGE: Final = """
     SELECT run.finished_at, run.id, run.organisation_id FROM run JOIN job ON job.run_id = run.id
-    WHERE run.finished_at < :before AND job.position = 1 ORDER BY job.total DESC, run.finished_at LIMIT 1
+    WHERE run.finished_at < :before AND run.id <> :first AND job.position = 1
+    ORDER BY job.total DESC, run.finished_at LIMIT 1
 """
 _LISTED: Final = """
     INSERT INTO last_listed (organisation_id, digest, at)

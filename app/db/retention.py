@@ -22,29 +22,21 @@ class Old(NamedTuple):
     organisation_id: UUID
 
 
-def _walk(table: str, at: str, condition: str = "true") -> str:
-    """Writes a walk along an index on when rows of a table ended (`at`) and their ids, one row after the other.
-
-    Read as a list, old statistics, which know of few old rows, would have all of them read and sorted for each page.
-    """
+def _list(table: str, at: str, condition: str = "true") -> str:
+    """Writes a list by an index on when rows of a table ended (`at`) and their ids."""
     return f"""
-        WITH RECURSIVE page AS (
-            SELECT CAST(:at AS timestamptz) AS at, CAST(:id AS uuid) AS id, CAST(NULL AS uuid) AS organisation_id
-            UNION ALL
-            SELECT one.* FROM page CROSS JOIN LATERAL (
-                SELECT {at}, id, organisation_id FROM {table}
-                WHERE {at} IS NOT NULL AND {condition} AND {at} < :before AND ({at}, id) > (page.at, page.id)
-                ORDER BY {at}, id LIMIT 1
-            ) one
-        )
-        SELECT at, id, organisation_id FROM page WHERE organisation_id IS NOT NULL LIMIT :most
+        SELECT {at} AS at, id, organisation_id FROM {table}
+        WHERE {at} IS NOT NULL AND {condition} AND {at} < :before AND ({at}, id) > (:at, :id)
+        ORDER BY {at}, id LIMIT :most
     """  # noqa: S608 - constants of ours
 
 
-_UNEXPIRED: Final = _walk("run", "finished_at", "content_expired_at IS NULL")
-_FINISHED: Final = _walk("run", "finished_at")
-_ROSTERS: Final = _walk("roster", "created_at")
-_PAUSES: Final = _walk("pause", "ended_at")
+_UNEXPIRED: Final = _list("run", "finished_at", "content_expired_at IS NULL")
+_FINISHED: Final = _list("run", "finished_at")
+_ROSTERS: Final = _list("roster", "created_at")
+_PAUSES: Final = _list("pause", "ended_at")
+# Old statistics know of few old rows, and would have all of them read and sorted for each page.
+_IN_ORDER: Final = sa.text("SELECT set_config('enable_sort', :sort, true)")
 _LISTED: Final = "SELECT organisation_id, digest FROM last_listed WHERE at < :before ORDER BY at LIMIT :most"
 # What plans say goes with the plans: they are forecasts, and no history.
 _PLAN_ITEMS: Final = """
@@ -131,8 +123,10 @@ async def forget_pauses(conn: AsyncConnection, pauses: Sequence[Old], before: da
 
 
 async def _page(conn: AsyncConnection, query: str, before: datetime, after: Old | None, most: int) -> Sequence[Old]:
-    behind = {"at": "-infinity", "id": UUID(int=0)} if after is None else {"at": after.at, "id": after.id}
-    rows = await conn.execute(_with_limit(query, most), {"before": before, **behind})
+    at, after_id = ("-infinity", UUID(int=0)) if after is None else (after.at, after.id)
+    await conn.execute(_IN_ORDER, {"sort": "off"})
+    rows = (await conn.execute(_with_limit(query, most), {"before": before, "at": at, "id": after_id})).all()
+    await conn.execute(_IN_ORDER, {"sort": "on"})
     return [Old(*row) for row in rows]
 
 

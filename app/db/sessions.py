@@ -49,10 +49,10 @@ async def begin(
 async def find(conn: AsyncConnection, digest: bytes, api_key_id: UUID, *, by_hand: bool) -> Session | None:
     """Gives a session that counts and is of the key that its cookie names, or None.
 
-    `by_hand` is whether somebody asks, and not a page by itself.
-
-    That somebody asked is noted once a minute at most, so that most pages write nothing.
+    `by_hand` is whether somebody asks, and not a page by itself: that is noted once a minute at most, so that most
+    pages write nothing.
     """
+    # Of the key in a form that no index serves: one key may have thousands of sessions.
     found = await conn.execute(
         sa.text(
             """
@@ -60,7 +60,7 @@ async def find(conn: AsyncConnection, digest: bytes, api_key_id: UUID, *, by_han
                 SELECT session.digest, session.seen_at, api_key.handle, api_key.digest AS key_digest, api_key.issuer
                 FROM session JOIN api_key ON api_key.id = session.api_key_id
                     LEFT JOIN organisation ON organisation.id = api_key.organisation_id
-                WHERE session.digest = :digest AND session.api_key_id = :key AND {key_counts}
+                WHERE session.digest = :digest AND (session.api_key_id = :key) IS TRUE AND {key_counts}
                     AND session.created_at > clock_timestamp() - CAST(:longest AS interval)
                     AND session.seen_at > clock_timestamp() - CAST(:idle AS interval)
             ), noted AS (

@@ -13,8 +13,8 @@ SESSIONS: Final = (
     ),
     Fault(
         "a session counts for whatever key its row names",
-        "WHERE session.digest = :digest AND session.api_key_id = :key AND {key_counts}",
-        "WHERE session.digest = :digest AND (session.api_key_id = :key OR true) AND {key_counts}",
+        "WHERE session.digest = :digest AND (session.api_key_id = :key) IS TRUE AND {key_counts}",
+        "WHERE session.digest = :digest AND true AND {key_counts}",
         ("sessions",),
     ),
     Fault(

@@ -46,8 +46,10 @@ BEGIN
                 SELECT one.ctid AS place, one.organisation_id, one.kind, one.digest FROM content one
                 WHERE one.object_id = each.id OFFSET 0
             ) found LEFT JOIN LATERAL (
-                SELECT true AS lately FROM last_listed
-                WHERE organisation_id = of_organisation AND digest = found.digest AND at >= before LIMIT 1
+                SELECT true AS lately FROM (
+                    SELECT at FROM last_listed
+                    WHERE last_listed.organisation_id = of_organisation AND last_listed.digest = found.digest OFFSET 0
+                ) one WHERE one.at >= before
             ) listed ON true
             WHERE found.organisation_id = of_organisation AND found.kind = of_kind AND NOT each.under_way
                 AND listed.lately IS NULL AND (found.digest = ANY (each.digests)) IS NOT TRUE
@@ -189,9 +191,10 @@ BEGIN
     PERFORM FROM organisation WHERE id = of_organisation FOR NO KEY UPDATE;
     noted := ARRAY(
         SELECT one.digest FROM unnest(digests) AS given (digest) CROSS JOIN LATERAL (
-            SELECT digest FROM last_listed
-            WHERE organisation_id = of_organisation AND digest = given.digest AND at < before LIMIT 1
+            SELECT * FROM last_listed
+            WHERE last_listed.organisation_id = of_organisation AND last_listed.digest = given.digest OFFSET 0
         ) one
+        WHERE one.at < before
     );
     FOR of_kind, objects IN
         SELECT found.kind, array_agg(DISTINCT found.object_id) FROM unnest(noted) AS given (digest) CROSS JOIN LATERAL (
