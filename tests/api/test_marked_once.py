@@ -201,7 +201,7 @@ async def is_shown(service: Service, scene: Scene) -> bool:
 async def test_a_run_that_allows_it_shows_who_is_protected_no_more(
     service: Service, boss: httpx.AsyncClient, scene: Scene
 ) -> None:
-    """Though it has nothing to send: what Skolverket has, accepted before, has no marking."""
+    """And has it accepted; not one that sends the same and allows nothing, or something else."""
     await marked_and_gone(service, boss, scene, "without the property")
     await sent(service, boss, scene.activity_id)
     assert not await is_shown(service, scene), "nobody has allowed it"
@@ -264,6 +264,21 @@ async def test_an_older_upload_shows_nobody_whom_a_newer_one_had_sent_as_protect
     record = await boss.get(f"/jobs/{older.jobs[0]}/records/{scene.school.pupil['id']}")
     assert record.json()["status"] == "unchanged"
     assert not await is_shown(service, scene)
+
+
+async def test_a_run_with_nothing_to_send_shows_whom_skolverket_has_without_a_marking(
+    service: Service, boss: httpx.AsyncClient, scene: Scene
+) -> None:
+    """By a newer upload, which was accepted before somebody was marked by mistake."""
+    newer = await put(boss, body([{**scene.school.pupil, "familyName": "Skyddsson Ek"}]))
+    await sent(service, boss, newer)
+    await put(boss, body([{**scene.school.pupil, **PROTECTED}]), newer)
+    await put(boss, body([person("Olle", serial=986)]), newer)
+    assert not await is_shown(service, scene)
+    run = await sent(service, boss, scene.activity_id, "weaker_marking")
+    record = await boss.get(f"/jobs/{run.jobs[0]}/records/{scene.school.pupil['id']}")
+    assert record.json()["status"] == "unchanged"
+    assert await is_shown(service, scene)
 
 
 async def test_what_is_accepted_with_a_marking_hides_again(
