@@ -458,10 +458,53 @@ async def test_nothing_of_the_last_month_is_cut_whoever_asks(
     assert (await verified(worker)).wrong == []
 
 
-async def test_nothing_is_cut_without_a_checkpoint(worker: AsyncEngine, api: AsyncEngine) -> None:
+@pytest.mark.parametrize(
+    ("ages", "most", "beyond", "said"),
+    [
+        ((31, 29), 0, 0, "a row at least"),
+        ((31, 29), -1, 0, "a row at least"),
+        ((31, 29), None, 0, "a row at least"),
+        ((31, 29), 1, 0, "the last 30 days"),
+        ((31, 29), 1, 1000, "the last 30 days"),
+        # One that was committed late stands behind a newer one.
+        ((29, 31), 1, 0, "the last 30 days"),
+    ],
+)
+async def test_no_slice_is_so_short_that_what_is_new_is_not_verified(
+    worker: AsyncEngine,
+    api: AsyncEngine,
+    engine: AsyncEngine,
+    ages: tuple[int, int],
+    most: int | None,
+    beyond: int,
+    said: str,
+) -> None:
+    """Neither with no row in it nor with an old one, nor with a checkpoint of one's own `beyond` the last link."""
+    for days in ages:
+        await write(api, UUID(int=1), action="read_records")
+        await chain_old(engine, worker, days)
+    await aged(engine)
+    async with transaction(worker, "tests") as conn:
+        await conn.execute(
+            sa.text(
+                "INSERT INTO audit_checkpoint (seq, digest, at)"
+                " SELECT seq + :beyond, digest, '2001-01-01' FROM audit_link ORDER BY seq DESC LIMIT 1"
+            ),
+            {"beyond": beyond},
+        )
+    with pytest.raises(sa.exc.IntegrityError, match=said):
+        async with transaction(worker, "tests") as conn:
+            await conn.execute(sa.text("SELECT cut_audit(:seq, :most)"), {"seq": 2 + beyond, "most": most})
+    assert await checkpoints(worker) == [1, 2 + beyond]
+    await past_guards(engine, "UPDATE audit SET actor = 'x'")
+    found = await verified(worker)
+    assert (found.begin, found.wrong[0][:10]) == (0, "1: changed")
+
+
+async def test_nothing_is_cut_without_a_checkpoint(worker: AsyncEngine, api: AsyncEngine, engine: AsyncEngine) -> None:
     await write(api, UUID(int=1))
     assert await cut(worker, FUTURE) == 0
-    await chain(worker)
+    await chain_old(engine, worker)
     with pytest.raises(sa.exc.IntegrityError, match="there is no checkpoint 7"):
         async with transaction(worker, "tests") as conn:
             await conn.execute(sa.text("SELECT cut_audit(7, 10)"))

@@ -186,4 +186,22 @@ AUDIT: Final = (
         "    IF EXISTS (SELECT FROM audit WHERE false AND id = ANY (going) AND at >",
         ("audit",),
     ),
+    Fault(
+        "a cut of no row takes a checkpoint",
+        "    IF coalesce(most, 0) < 1 THEN\n",
+        "    IF false THEN\n",
+        ("audit",),
+    ),
+    Fault(
+        "a cut of an old row takes a checkpoint behind a new one",
+        "        WHERE audit_link.seq <= up_to ORDER BY audit_link.seq DESC LIMIT 1\n",
+        "        WHERE false AND audit_link.seq <= up_to ORDER BY audit_link.seq DESC LIMIT 1\n",
+        ("audit",),
+    ),
+    Fault(
+        "a cut goes behind the last link",
+        "        WHERE audit_link.seq <= up_to ORDER BY audit_link.seq DESC LIMIT 1\n",
+        "        WHERE audit_link.seq = up_to ORDER BY audit_link.seq DESC LIMIT 1\n",
+        ("audit",),
+    ),
 )

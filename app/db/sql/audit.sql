@@ -48,14 +48,21 @@ DECLARE
     going uuid[];
     gone bigint;
 BEGIN
+    IF coalesce(most, 0) < 1 THEN
+        PERFORM refuse('audit', 'a cut takes a row at least');
+    END IF;
+    going := ARRAY(SELECT audit_id FROM audit_link WHERE seq <= up_to ORDER BY seq LIMIT most);
+    -- The last row before the checkpoint as well: from the first slice on nobody asks any more what became of it.
+    IF EXISTS (SELECT FROM audit WHERE id = ANY (going) AND at > clock_timestamp() - interval '30 days') OR (
+        SELECT audit.at FROM audit_link JOIN audit ON audit.id = audit_link.audit_id
+        WHERE audit_link.seq <= up_to ORDER BY audit_link.seq DESC LIMIT 1
+    ) > clock_timestamp() - interval '30 days' THEN
+        PERFORM refuse('audit', 'rows of the last 30 days are not cut');
+    END IF;
     PERFORM set_config('provkedja.cutting_audit', 'on', true);
     UPDATE audit_checkpoint SET cut_at = coalesce(cut_at, clock_timestamp()) WHERE seq = up_to;
     IF NOT FOUND THEN
         PERFORM refuse('audit_checkpoint', format('there is no checkpoint %s of the audit', up_to));
-    END IF;
-    going := ARRAY(SELECT audit_id FROM audit_link WHERE seq <= up_to ORDER BY seq LIMIT most);
-    IF EXISTS (SELECT FROM audit WHERE id = ANY (going) AND at > clock_timestamp() - interval '30 days') THEN
-        PERFORM refuse('audit', 'rows of the last 30 days are not cut');
     END IF;
     DELETE FROM audit_object USING audit, generate_series(0, octet_length(audit.objects) / 16 - 1) AS each (place)
     WHERE audit.id = ANY (going) AND audit_object.organisation_id = audit.organisation_id
