@@ -242,7 +242,7 @@ def beginning(service: Service) -> Iterator[list[UUID]]:
 
 
 async def test_no_spelling_passes_those_by_who_wait(service: Service, sign_in: SignIn) -> None:
-    """Neither another one of the scheme, as RFC 9110 lets it be written, nor cookies beside a session's."""
+    """Neither another one of the scheme, as RFC 9110 lets it be written, nor what stands beside a session's cookie."""
     client, browser = await service.client("history"), await sign_in("history")
     text, session = client.headers["authorization"].split()[1], browser.cookies["provkedja"]
     await client.get("/runs")
@@ -255,6 +255,11 @@ async def test_no_spelling_passes_those_by_who_wait(service: Service, sign_in: S
         for cookies in (f"provkedja={session}", f"provkedja={session}; x=1", f"a=2;b=3 ; provkedja={session}"):
             assert (await stranger.get("/historik", headers={"Cookie": cookies})).status_code == 200
     assert (len(waited), len(set(waited))) == (3, 1)
+    with beginning(service) as waited:
+        for given in ("Bearer x", "Basic eDp4", "Bearer a.b.c", ""):
+            headers = {"Cookie": f"provkedja={session}", "Authorization": given}
+            assert (await stranger.get("/historik", headers=headers)).status_code == 200
+    assert (len(waited), len(set(waited))) == (4, 1)
     with beginning(service) as waited:
         assert (await stranger.get("/historik", headers={"Cookie": "x=1"})).status_code == 303
     assert waited == []

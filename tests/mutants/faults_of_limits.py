@@ -49,6 +49,12 @@ LIMITS: Final = (
         ("limits",),
     ),
     Fault(
+        "a header of no key passes a session by those who wait",
+        "    session = SESSION.of(Request(scope)) if with_cookies else None\n",
+        "    session = SESSION.of(Request(scope)) if with_cookies and not bearers else None\n",
+        ("limits",),
+    ),
+    Fault(
         "whoever comes with a token waits for nobody",
         "        return parts.tokens.remembered_at_once(text)\n",
         "        return None\n",

@@ -25,8 +25,8 @@ _SHORT: Final = 0.02
 class OneByOne:
     """Counts requests of keys that are known, and has each begin when the one before is answered, or takes long.
 
-    Pages are asked for with a session's cookie, which stands for its key here, whatever other cookies are beside it.
-    Who shows neither waits for nobody.
+    Pages are asked for with a session's cookie, which stands for its key here, whatever other cookies are beside it,
+    and whatever header of a key that is not known. Who shows neither waits for nobody.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -61,9 +61,8 @@ def _whose(parts: Parts, scope: Scope) -> UUID | None:
             bearers.append(value.decode("latin-1"))
         elif name == b"cookie":
             with_cookies = True
-    if bearers:
-        if (caller := remembered_caller(parts, bearers)) is None:
-            return None
+    # A page asks for the cookie alone, whatever stands in the other header.
+    if bearers and (caller := remembered_caller(parts, bearers)) is not None:
         count_request(parts, caller)
         return caller.key_id
     session = SESSION.of(Request(scope)) if with_cookies else None
