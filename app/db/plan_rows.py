@@ -125,7 +125,7 @@ async def withheld(
         "contents": [row.outgoing for row in sent],
     }
     query = (
-        "SELECT * FROM withheld(:organisation, :kind, CAST(:allowed AS text[]), CAST(:ids AS uuid[]),"
+        "SELECT * FROM withheld(:organisation, :kind, CAST(:allowed AS text[]), NULL, CAST(:ids AS uuid[]),"
         " CAST(:contents AS bytea[]))"
     )
     return {row.object_id: row for row in await conn.execute(sa.text(query), given)}

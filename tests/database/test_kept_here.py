@@ -206,13 +206,78 @@ async def test_what_another_run_has_accepted_between_writing_and_call_keeps_the_
     assert await _outcome(later, person) == ("skipped", ["reused_id"])
 
 
-async def test_what_is_allowed_leaves_although_it_was_overtaken(tenant: Tenant) -> None:
+@pytest.mark.parametrize("known", [OPEN, PROTECTED])
+@pytest.mark.parametrize("since", ["marked", "marked and replaced"])
+async def test_what_was_allowed_before_a_marking_does_not_speak_of_it(
+    tenant: Tenant, known: Object, since: str
+) -> None:
+    """Whatever has become of the upload since; a run that is asked for after it, and allows it, sends them."""
+    person, other = pupil(), pupil()
+    await _sent(tenant, {**person, **known})
+    renamed = {**person, "givenName": "Åsa-Lill", **OPEN}
+    activity_id = await tenant.store({"persons": [renamed, other]})
+    run = await tenant.accept(activity_id, allow=("weaker_marking",))
+    elsewhere = await tenant.store({"persons": [{**person, **PROTECTED}]})
+    if since == "marked and replaced":
+        await tenant.store({"persons": []}, elsewhere)
+    await _played(run)
+    assert await _outcome(run, renamed) == ("skipped", ["weaker_marking"])
+    assert await _outcome(run, other) == ("succeeded", [])
+    later = await _sent_again(tenant, activity_id, renamed, ("weaker_marking",))
+    assert await _outcome(later, renamed) == ("succeeded", [])
+
+
+async def test_whoever_is_marked_after_a_run_was_asked_for_leaves_with_a_marking_alone(tenant: Tenant) -> None:
+    """Nor does a weaker one leave by what was allowed before; as strong a one does."""
+    weaker, same = pupil(), pupil()
+    strong = {"securityMarking": "Skyddad folkbokföring"}
+    await _sent(tenant, {**weaker, **strong})
+    activity_id = await tenant.store({"persons": [{**weaker, **PROTECTED}, {**same, **PROTECTED}]})
+    run = await tenant.accept(activity_id, allow=("weaker_marking",))
+    await tenant.store({"persons": [{**weaker, **strong}, {**same, **PROTECTED}]})
+    await _played(run)
+    assert await _outcome(run, weaker) == ("skipped", ["weaker_marking"])
+    assert await _outcome(run, same) == ("succeeded", [])
+
+
+async def test_who_is_marked_while_their_call_is_under_way_is_protected(tenant: Tenant) -> None:
+    """Although it is accepted without a marking, as was allowed: before anybody knew."""
+    person = pupil()
+    activity_id = await tenant.store({"persons": [person]})
+    run = await tenant.accept(activity_id, allow=("weaker_marking",))
+    held = await tenant.claim(run.jobs[0])
+    batch_id = await tenant.accepted(held)
+    for marking in (PROTECTED, OPEN):
+        await tenant.store({"persons": [{**person, **marking}]}, activity_id)
+    await tenant.answer(held, batch_id)
+    await tenant.finish(held)
+    assert await tenant.value("SELECT marking FROM object") == 0
+    assert await tenant.value("SELECT count(*) FROM protected_object") == 1
+    for job_id in run.jobs[1:]:
+        await tenant.play(job_id)
+    await _played(await tenant.accept(activity_id, allow=("weaker_marking",)))
+    assert await tenant.value("SELECT count(*) FROM protected_object") == 0
+
+
+async def test_a_batch_that_was_allowed_stays_here_when_somebody_is_marked_before_its_call(tenant: Tenant) -> None:
     person = pupil()
     activity_id = await tenant.store({"persons": [person]})
     run = await tenant.accept(activity_id, allow=("weaker_marking",))
     held = await tenant.claim(run.jobs[0])
     out = await tenant.written(held)
     await tenant.store({"persons": [{**person, **PROTECTED}]})
+    assert await _call(tenant, held, out) is None
+
+
+async def test_what_is_allowed_leaves_although_it_was_overtaken(tenant: Tenant) -> None:
+    """By an upload that says what another said before the run was asked for, and marks nobody."""
+    person = pupil()
+    await tenant.store({"persons": [{**person, **PROTECTED}]})
+    activity_id = await tenant.store({"persons": [person]})
+    run = await tenant.accept(activity_id, allow=("weaker_marking",))
+    held = await tenant.claim(run.jobs[0])
+    out = await tenant.written(held)
+    await tenant.store({"persons": [{**person, **OPEN}]})
     assert await _call(tenant, held, out) == out
 
 

@@ -45,7 +45,31 @@ PROTECTION: Final = (
         "what was allowed before a marking counts for it",
         "\n            AND protected_object.marked_at < lowered.created_at;",
         ";",
-        ("marked once",),
+        ("exceptions",),
+    ),
+    Fault(
+        "what was allowed before a marking sends less",
+        "AND ('weaker_marking' <> ALL (allowed) OR since.marked IS TRUE),",
+        "AND 'weaker_marking' <> ALL (allowed),",
+        ("exceptions",),
+    ),
+    Fault(
+        "whom a roster has marked that is gone leaves by a run from before",
+        "OR stronger.said OR since.marked AND mine.marking = 0)",
+        "OR stronger.said)",
+        ("exceptions",),
+    ),
+    Fault(
+        "who is marked with as much does not leave by a run from before",
+        "since.marked AND mine.marking = 0) IS TRUE",
+        "since.marked) IS TRUE",
+        ("exceptions",),
+    ),
+    Fault(
+        "who was marked before a run was asked for counts as marked since",
+        "            AND one.marked_at > asked OFFSET 0\n",
+        "            OFFSET 0\n",
+        ("exceptions",),
     ),
     Fault(
         "what has been there already is not allowed by anything",

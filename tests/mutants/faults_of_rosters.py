@@ -19,8 +19,8 @@ ROSTERS: Final = (
     ),
     Fault(
         "a marking is held against rosters alone",
-        "(known.marking > mine.marking OR stronger.said)",
-        "(stronger.said)",
+        "(known.marking > mine.marking OR stronger.said OR since.marked AND mine.marking = 0)",
+        "(stronger.said OR since.marked AND mine.marking = 0)",
         ("exceptions",),
     ),
     Fault(

@@ -1,8 +1,10 @@
 -- Those persons of `ids` that stay here although they could be sent as in `contents`, and why: with a weaker marking than
 -- the target has accepted or any current roster says, or as somebody else under an id that was another's; unless that is
--- `allowed`. Each OFFSET and LIMIT keeps this a look by an index for each, whatever the statistics say.
-CREATE OR REPLACE FUNCTION withheld(organisation uuid, of_kind text, allowed text[], ids uuid[], contents bytea[])
-RETURNS TABLE (object_id uuid, weaker boolean, reused boolean) LANGUAGE sql STABLE ROWS 10 AS $$
+-- `allowed`. Whoever has been marked since that was `asked` (NULL: now) stays without a marking in any case, and what was
+-- allowed does not speak of it. Each OFFSET and LIMIT keeps this a look by an index for each, whatever the statistics say.
+CREATE OR REPLACE FUNCTION withheld(
+    organisation uuid, of_kind text, allowed text[], asked timestamptz, ids uuid[], contents bytea[]
+) RETURNS TABLE (object_id uuid, weaker boolean, reused boolean) LANGUAGE sql STABLE ROWS 10 AS $$
     SELECT each.id, found.weaker, found.reused
     FROM unnest(ids, contents) AS each (id, digest) CROSS JOIN LATERAL (
         -- of which no marking is known counts as unmarked
@@ -15,8 +17,13 @@ RETURNS TABLE (object_id uuid, weaker boolean, reused boolean) LANGUAGE sql STAB
         SELECT true AS said FROM roster_item item
         WHERE item.object_id = each.id AND item.protected AND item.organisation_id = organisation
             AND item.kind = of_kind AND item.marking > mine.marking LIMIT 1
-    ) stronger ON true CROSS JOIN LATERAL (
-        SELECT (known.marking > mine.marking OR stronger.said) IS TRUE AND 'weaker_marking' <> ALL (allowed),
+    ) stronger ON true LEFT JOIN LATERAL (
+        SELECT true AS marked FROM protected_object one
+        WHERE one.organisation_id = organisation AND one.object_id = each.id AND one.kind = of_kind
+            AND one.marked_at > asked OFFSET 0
+    ) since ON true CROSS JOIN LATERAL (
+        SELECT (known.marking > mine.marking OR stronger.said OR since.marked AND mine.marking = 0) IS TRUE
+                AND ('weaker_marking' <> ALL (allowed) OR since.marked IS TRUE),
             -- of an object whose contents have been erased nothing is known
             (known.name <> mine.name AND mine.civic_no IS DISTINCT FROM known.civic_no) IS TRUE
                 AND mine.civic_no IS NOT NULL AND 'reused_id' <> ALL (allowed)
@@ -24,11 +31,11 @@ RETURNS TABLE (object_id uuid, weaker boolean, reused boolean) LANGUAGE sql STAB
     WHERE of_kind = 'persons' AND (found.weaker OR found.reused)
 $$;
 
--- The same of what a run would send, by what its caller has allowed.
+-- The same of what a run would send, by what its caller has allowed when it was asked for.
 CREATE OR REPLACE FUNCTION kept_here(organisation uuid, of_kind text, of_run uuid, ids uuid[], contents bytea[])
 RETURNS TABLE (object_id uuid, weaker boolean, reused boolean) LANGUAGE sql STABLE ROWS 10 AS $$
-    SELECT found.* FROM (SELECT allow FROM run WHERE run.id = of_run OFFSET 0) caller
-    CROSS JOIN LATERAL withheld(organisation, of_kind, caller.allow, ids, contents) found
+    SELECT found.* FROM (SELECT allow, created_at FROM run WHERE run.id = of_run OFFSET 0) caller
+    CROSS JOIN LATERAL withheld(organisation, of_kind, caller.allow, caller.created_at, ids, contents) found
 $$;
 
 -- Tells whether a record keeps back what needs it: it has failed, and not because it stays here while the target has the
