@@ -60,8 +60,9 @@ async def write_change(
 ) -> None:
     """Writes, in the transaction of a change, the row that the key of the request under way has made it.
 
-    Raises NotAudited.
+    Of `details` those that are None are left out. Raises NotAudited.
     """
+    details = {name: value for name, value in details.items() if value is not None}
     with refusing():
         await audit.write(conn, Entry(organisation_id, actor(), action, run_id, job_id, activity_id, details, objects))
 

@@ -1,7 +1,7 @@
 """What routes are given: the running parts, who calls and who is shown the answer, a connection that reads."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Annotated, Final
@@ -34,6 +34,7 @@ from app.db.engine import transaction
 from app.db.loop_share import LoopShare
 from app.db.places import Places
 from app.domain.audit import Via
+from app.domain.plan import OF_PERSONS
 from app.errors import NotFound
 from app.oidc.provider import Provider
 from app.oidc.tokens import looks_like_token
@@ -329,6 +330,15 @@ def check_scopes(caller: Caller, *needed: str) -> None:
     for scopes in needed:
         if not caller.may(*scopes.split("|")):
             raise Forbidden(f"This key lacks the scope {scopes.replace('|', ' or ')}.")
+
+
+def check_allowed(viewer: Viewer, allow: Collection[str] | None) -> None:
+    """Raises Forbidden where one who may not see protected persons would allow what could be about their protection.
+
+    With it they could send them unmarked, and be shown them then.
+    """
+    if not viewer.may_see_protected and not set(OF_PERSONS).isdisjoint(allow or ()):
+        raise Forbidden(f"Only a key with the scope protected may allow {' and '.join(OF_PERSONS)}.")
 
 
 def viewer_of(caller: Caller, parts: Parts, via: Via = "api") -> Viewer:

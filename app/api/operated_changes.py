@@ -7,11 +7,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.api.auditing import write_change
 from app.api.dependencies import Parts
+from app.api.http.problems import Forbidden
 from app.api.reading import operations as reading
 from app.api.schemas.requests import RetryRequest
 from app.db import operations, pauses, runs
 from app.db.acting import EVERYBODY
 from app.db.activity_queue import WakeUp
+from app.domain.plan import OF_PERSONS
 from app.errors import NotFound
 from app.views import Shown
 
@@ -45,7 +47,12 @@ async def cancel(parts: Parts, run_id: UUID) -> Shown:
 
 
 async def retry(parts: Parts, run_id: UUID, asked: RetryRequest) -> Shown:
-    """Lets a failed or cancelled run go on; raises NotFound, and a Conflict when it can't."""
+    """Lets a failed or cancelled run go on; raises NotFound, and a Conflict when it can't.
+
+    Raises Forbidden for what its organisation alone allows.
+    """
+    if not set(OF_PERSONS).isdisjoint(asked.allow or ()):
+        raise Forbidden(f"Its organisation alone may allow {' and '.join(OF_PERSONS)}.")
     return await _change(
         parts,
         "operator_retry",

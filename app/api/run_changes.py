@@ -1,7 +1,7 @@
 """Changes of runs that callers ask for: made once for each Idempotency-Key, and told to whoever waits for them."""
 
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Final
 from uuid import UUID
@@ -58,11 +58,15 @@ _Asked = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """A run that the transaction has made or changed; `more` is said of it in the answer, beside what GET says."""
+    """A run that the transaction has made or changed.
+
+    `more` is said of it in the answer, beside what GET says, and what was allowed, `allow`, in the audit.
+    """
 
     run_id: UUID
     wake_ups: list[WakeUp]
     more: Mapping[str, Any] = field(default_factory=dict)
+    allow: Sequence[str] = ()
 
 
 Change = Callable[[AsyncConnection], Awaitable[Changed]]
@@ -103,7 +107,10 @@ class RunChanges:
                 changed = await change(conn)
                 shown = await self._shown(conn, changed)
                 activity_id = UUID(str(shown["activity_id"]))
-                await write_change(conn, of, _ACTIONS[name], run_id=changed.run_id, activity_id=activity_id)
+                allow = list(changed.allow) or None
+                await write_change(
+                    conn, of, _ACTIONS[name], run_id=changed.run_id, activity_id=activity_id, allow=allow
+                )
                 answer = Stored(changed.run_id, to_json(shown).decode("ascii"))
                 if used is not None:
                     await idempotency.keep(conn, self.cipher, used, answer)
@@ -147,7 +154,7 @@ def provisioning(parts: Parts, caller: Caller, activity_id: UUID, asked: Provisi
             allow=sorted(set(asked.allow)),
             stop_at_errors=asked.stops,
         )
-        return Changed(accepted.run_id, accepted.wake_ups)
+        return Changed(accepted.run_id, accepted.wake_ups, allow=sorted(set(asked.allow)))
 
     return accept
 

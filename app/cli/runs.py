@@ -28,7 +28,8 @@ from app.views.sealed import open_run
 runs = typer.Typer(no_args_is_help=True, help="Runs of all organisations: what there is, cancel and retry.")
 
 _POLICIES: Final = ("halt", "continue")
-_ALLOWED: Final = ("shrinks", "weaker_marking", "reused_id")
+# What may be about who is protected its organisation alone allows.
+_ALLOWED: Final = ("shrinks",)
 
 Activity = Annotated[UUID | None, typer.Option("--activity", help="Only this activity's, by its id.", parser=read_id)]
 Limit = Annotated[int, typer.Option(min=1, max=1000, help="How many, the newest first.")]

@@ -35,8 +35,10 @@ class Decision(StrEnum):
     LEFT = "left"
 
 
+# What somebody may allow of a person. One of them alone would tell, by who is still kept back, whom the other is about.
+OF_PERSONS: Final = ("reused_id", "weaker_marking")
 # What says of an object that stays here that the target has it from before, so that nobody is kept back.
-AS_IF_KNOWN: Final = frozenset({"weaker_marking", "reused_id"})
+AS_IF_KNOWN: Final = frozenset(OF_PERSONS)
 
 # What is to stay here, and is no error.
 _SKIPPED: Final = frozenset({"guardian"})

@@ -7,6 +7,7 @@ have too, under which all of them are counted and found.
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+from app.domain.plan import OF_PERSONS
 from app.views.viewer import Viewer
 
 _INSTEAD: Final[Mapping[str, str]] = {
@@ -19,6 +20,14 @@ _INSTEAD: Final[Mapping[str, str]] = {
 }
 _MARKING: Final = ("persons", "securityMarking")
 _LISTS: Final = frozenset({("groups", "groupMemberships"), ("activities", "teachers")})
+
+
+def shown_allowed(allow: Iterable[str]) -> list[str]:
+    """Gives of what a run or a plan allows that of which all may know.
+
+    What is allowed of persons would tell, by who is still kept back, who is protected; the audit has it.
+    """
+    return [each for each in allow if each not in OF_PERSONS]
 
 
 def shown_code(code: str, viewer: Viewer | None) -> str:

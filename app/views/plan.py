@@ -11,7 +11,7 @@ from app.domain.kinds import tells_school
 from app.domain.masked import MASK
 from app.domain.plan import Decision
 from app.views import Row, Shown
-from app.views.codes import shown_pointer
+from app.views.codes import shown_allowed, shown_pointer
 from app.views.issue import Names, show_messages
 from app.views.record import is_hidden, is_masked, show_content, show_described
 from app.views.sealed import has_changes, ids_of
@@ -38,7 +38,7 @@ def show_plan(row: Row, viewer: Viewer) -> Shown:
         "activity_id": row["activity_id"],
         "roster_version": row["roster_version"],
         "on_record_error": row["on_record_error"],
-        "allow": row["allow"],
+        "allow": row["allow"] if viewer.may_see_protected else shown_allowed(row["allow"]),
         "shrinks": row["shrinks"],
         "requested_by": {"id": row["requested_by_id"], "name": row["requested_by_name"]},
         "created_at": row["created_at"],

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from app.domain.kinds import Kind
 from app.domain.lifecycle import FINISHED_RUN
 from app.views import Row, Shown
+from app.views.codes import shown_allowed
 from app.views.job import counts_of, show_activity_of, show_job, show_pause_of, show_requester
 from app.views.summary import summary
 
@@ -25,7 +26,7 @@ def show_run(row: Row, jobs: Sequence[Row]) -> Shown:
         # Nothing that is shown of a run changes without one of these.
         "version": row["version"] + row["activity_version"] + sum(each["version"] for each in jobs),
         "on_record_error": row["on_record_error"],
-        "allow": row["allow"],
+        "allow": shown_allowed(row["allow"]),
         "stop_at_errors": {each["kind"]: each["stop_at_errors"] for each in jobs},
         "roster_version": row["roster_version"],
         "requested_by": show_requester(row),

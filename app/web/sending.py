@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 from fastapi import APIRouter, Request, Response
 from pydantic import ValidationError
 
-from app.api.dependencies import Parts, PartsDep, cipher_of
+from app.api.dependencies import Parts, PartsDep, check_allowed, cipher_of
 from app.api.http.problems import BadRequest, Forbidden
 from app.api.reading.activities import get_activity
 from app.api.reading.findings import list_finding_causes
@@ -18,8 +18,10 @@ from app.api.schemas.parts import Allowed
 from app.api.schemas.requests import PlanRequest, ProvisionRequest
 from app.db.history import RunFilter
 from app.db.planning import MOST_KEPT
+from app.domain.plan import OF_PERSONS
 from app.views import Shown
 from app.views.codes import meant_by
+from app.views.viewer import Viewer
 from app.web.pages import PageRoute, go_to, show_page
 from app.web.paths import PATHS
 from app.web.pauses import pauses_of
@@ -61,7 +63,7 @@ async def before_sending(
         refused=likely_refused(plans),
         verdict=verdict_of(activity["findings"], plans, under_way=under_way),
         policies=POLICIES,
-        allowable=allowable(activity, plans),
+        allowable=allowable(activity, plans, visitor.viewer),
         may_send=visitor.may("provision"),
         once=uuid4(),
     )
@@ -95,6 +97,7 @@ async def send_once(
     """
     if not visitor.may("provision"):
         raise Forbidden("This key lacks the scope provision.")
+    check_allowed(visitor.viewer, asked.allow)
     caller = visitor.caller
     changes = RunChanges(parts, caller, cipher_of(parts, caller), form.get("once") or None)
     told = (activity_id, asked.on_record_error, sorted(set(asked.allow)))
@@ -109,11 +112,12 @@ def plans_of(made: Sequence[Shown], version: int) -> list[Shown]:
     return [newest[policy] for policy in POLICIES if policy in newest]
 
 
-def allowable(activity: Shown, plans: Sequence[Shown]) -> list[str]:
-    """Lists what is kept back of this roster unless somebody allows it."""
+def allowable(activity: Shown, plans: Sequence[Shown], viewer: Viewer) -> list[str]:
+    """Lists what is kept back of this roster unless somebody allows it, as far as the viewer may."""
     found = {each for code in activity["findings"]["by_code"] for each in meant_by(code)}
     shrinks = any(plan["shrinks"] for plan in plans)
-    return [each for each in _ALLOWED if each in found or (each == "shrinks" and shrinks)]
+    may = [each for each in _ALLOWED if viewer.may_see_protected or each not in OF_PERSONS]
+    return [each for each in may if each in found or (each == "shrinks" and shrinks)]
 
 
 def wanted_of(form: dict[str, str]) -> ProvisionRequest:

@@ -8,9 +8,11 @@ from zipfile import ZipFile
 
 import httpx
 import pytest
+import sqlalchemy as sa
 
-from tests.api.conftest import Service
+from tests.api.conftest import FROM_HERE, Service, SignIn, token_of
 from tests.api.factories import Object, Played, body, duty, person, put, staff
+from tests.api.guards import assert_problem
 from tests.database.factories import exam, group
 
 PROTECTED = {"securityMarking": "Skyddad folkbokföring"}
@@ -292,3 +294,50 @@ async def test_what_is_accepted_with_a_marking_hides_again(
     assert await is_shown(service, scene)
     await played(service, waiting)
     assert not await is_shown(service, scene)
+
+
+OF_PERSONS = (["weaker_marking"], ["reused_id"], ["shrinks", "reused_id"])
+
+
+@pytest.mark.parametrize("allow", OF_PERSONS, ids="-".join)
+async def test_who_may_not_see_them_allows_nothing_about_them(
+    service: Service, scene: Scene, sign_in: SignIn, allow: list[str]
+) -> None:
+    """Not with a request, a retry, a plan or a form, nor for an operator: one would be shown them then."""
+    await marked_and_gone(service, await service.client(*ALL), scene, "without the property")
+    writer = await service.client("provision", "history", "pii")
+    exam = f"/activities/{scene.activity_id}"
+    run_id = (await writer.post(f"{exam}/provision")).json()["id"]
+    await writer.post(f"/runs/{run_id}/cancel")
+    operator = await service.operator()
+    for client, path in (
+        *((writer, each) for each in (f"{exam}/provision", f"/runs/{run_id}/retry", f"{exam}/plan")),
+        (await service.client("history"), f"{exam}/plan"),
+        (operator, f"/operations/runs/{run_id}/retry"),
+    ):
+        answer = await client.post(path, json={"allow": allow})
+        assert assert_problem(answer, 403)["type"] == "/problems/missing-scope", path
+    visitor = await sign_in("provision", "history", "pii")
+    form = {"form_token": await token_of(visitor), **{f"allow_{each}": "yes" for each in allow}}
+    sent_by_form = await visitor.post(f"/historik/prov/{scene.activity_id}/skicka", data=form, headers=FROM_HERE)
+    assert sent_by_form.status_code == 403
+    assert (await writer.post(f"{exam}/plan", json={"allow": ["shrinks"]})).status_code == 201
+    assert not await is_shown(service, scene)
+
+
+async def test_what_was_allowed_of_persons_stands_in_the_audit_and_in_no_run(
+    service: Service, boss: httpx.AsyncClient, scene: Scene
+) -> None:
+    """By one of them, and a record that is still kept back, one would know who is protected."""
+    run_id = await asked(boss, scene.activity_id, "reused_id", "shrinks")
+    plan = (await boss.post(f"/activities/{scene.activity_id}/plan", json={"allow": ["reused_id"]})).json()["id"]
+    reader = await service.client("history")
+    runs = [(await client.get(f"/runs/{run_id}")).json() for client in (boss, reader)]
+    assert [each["allow"] for each in runs] == [["shrinks"], ["shrinks"]]
+    plans = [(await client.get(f"/plans/{plan}")).json() for client in (boss, reader)]
+    assert [each["allow"] for each in plans] == [["reused_id"], []]
+    async with service.runtime.engine.connect() as conn:
+        details = await conn.scalar(
+            sa.text("SELECT details FROM audit WHERE action = 'provision' AND run_id = :run"), {"run": run_id}
+        )
+    assert details == {"allow": ["reused_id", "shrinks"]}

@@ -19,8 +19,8 @@ AUDIT: Final = (
     ),
     Fault(
         "a change of a run has no row",
-        "                await write_change(conn, of, _ACTIONS[name], run_id=changed.run_id,"
-        " activity_id=activity_id)\n",
+        "                await write_change(\n                    conn, of, _ACTIONS[name], run_id=changed.run_id,"
+        " activity_id=activity_id, allow=allow\n                )\n",
         "",
         ("audited changes",),
     ),

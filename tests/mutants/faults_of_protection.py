@@ -125,4 +125,40 @@ PROTECTION: Final = (
         "            AND sent.there IS NULL\n    ) unknown",
         ("retention",),
     ),
+    Fault(
+        "who may not see protected persons allows that they are sent without a marking",
+        "    check_allowed(viewer_of(changes.caller, parts), asked.allow)\n",
+        "",
+        ("marked once",),
+    ),
+    Fault(
+        "a retry allows what one may not",
+        "    check_allowed(viewer, allow)\n",
+        "",
+        ("marked once",),
+    ),
+    Fault(
+        "a plan tells who is protected by what it is allowed",
+        "    check_allowed(viewer_of(planner, parts), asked.allow)\n",
+        "",
+        ("marked once",),
+    ),
+    Fault(
+        "a form allows what one may not",
+        "    check_allowed(visitor.viewer, asked.allow)\n",
+        "",
+        ("marked once",),
+    ),
+    Fault(
+        "an operator allows what is the organisation's to allow",
+        '    if not set(OF_PERSONS).isdisjoint(asked.allow or ()):\n        raise Forbidden(f"Its',
+        '    if False:\n        raise Forbidden(f"Its',
+        ("marked once",),
+    ),
+    Fault(
+        "a run tells what was allowed of persons",
+        '        "allow": shown_allowed(row["allow"]),',
+        '        "allow": row["allow"],',
+        ("marked once",),
+    ),
 )

@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.api.auditing import write_change
-from app.api.dependencies import Parts, check_made_by, viewer_of
+from app.api.dependencies import Parts, check_allowed, check_made_by, viewer_of
 from app.api.http import cursors
 from app.api.http.lists import MOST_NAMED
 from app.api.http.problems import Busy
@@ -38,8 +38,10 @@ async def make(
 ) -> Shown:
     """Makes a plan of an activity as it was `asked` for, and gives it.
 
-    Raises NotFound without the activity, and Busy while too many plans are being made.
+    Raises NotFound without the activity, Forbidden for what the planner may not allow, and Busy while too many plans
+    are being made.
     """
+    check_allowed(viewer_of(planner, parts), asked.allow)
 
     async def made(conn: AsyncConnection, plan_id: UUID) -> None:
         await write_change(conn, planner.organisation_id, "make_plan", activity_id=activity_id, plan=str(plan_id))

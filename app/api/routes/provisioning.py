@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.api.dependencies import (
     NarrowedReader,
     PartsDep,
+    check_allowed,
     viewer_of,
     visible_run,
 )
@@ -50,9 +51,10 @@ async def provision(activity_id: UUID, request: Request, parts: PartsDep, change
     Runs of one activity go one at a time, in order of arrival. An object that Skolverket has accepted in a later upload
     by the time of its sending is not sent: its record ends as `unchanged`. A person with less protection than
     Skolverket has accepted or another roster says, or under an id that was another person's, is not sent unless that is
-    allowed: its record ends as `skipped`, and holds nobody up.
+    allowed: its record ends as `skipped`, and holds nobody up. Only a key with the scope `protected` allows these two.
     """
     asked = await read_body(request, ProvisionRequest, required=False)
+    check_allowed(viewer_of(changes.caller, parts), asked.allow)
     change = provisioning(parts, changes.caller, activity_id, asked)
     told = (asked.on_record_error, sorted(set(asked.allow)), asked.stops)
     return await changes.once("provision", activity_id, *told, change=change)
@@ -126,12 +128,14 @@ async def retry_run(run_id: UUID, request: Request, parts: PartsDep, changes: Ru
     """
     asked = await read_body(request, RetryRequest, required=False)
     allow = None if asked.allow is None else sorted(set(asked.allow))
-    await visible_run(parts, viewer_of(changes.caller, parts), run_id)
+    viewer = viewer_of(changes.caller, parts)
+    await visible_run(parts, viewer, run_id)
+    check_allowed(viewer, allow)
 
     async def retry(conn: AsyncConnection) -> Changed:
         organisation_id = changes.caller.organisation_id
         wake_ups = await runs.retry_run(conn, organisation_id, run_id, asked.on_record_error, allow, asked.stops)
         newer = await reads.newer_roster_version(conn, organisation_id, run_id)
-        return Changed(run_id, wake_ups, {"newer_roster_version": newer})
+        return Changed(run_id, wake_ups, {"newer_roster_version": newer}, allow or ())
 
     return await changes.once("retry", run_id, asked.on_record_error, allow, asked.stops, change=retry)

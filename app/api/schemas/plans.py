@@ -73,7 +73,10 @@ class Plan(BaseModel):
     activity_id: Annotated[UUID, Field(description="Whose roster it is of.")]
     roster_version: Annotated[int, Field(description="Which version of the roster.", examples=[3], ge=1)]
     on_record_error: Annotated[Policy, Field(description="Whether the chain would stop after a stage with errors.")]
-    allow: Annotated[list[Allowed], Field(description="What was allowed that is otherwise kept back.")]
+    allow: Annotated[
+        list[Allowed],
+        Field(description="What was allowed that is otherwise kept back; of persons only to keys with `protected`."),
+    ]
     shrinks: Annotated[
         bool,
         Field(

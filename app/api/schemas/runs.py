@@ -138,7 +138,11 @@ class Run(BaseModel):
         Policy, Field(description="`halt`: the chain stops after a stage with errors. `continue`: it goes on.")
     ]
     allow: Annotated[
-        list[Allowed], Field(examples=[[]], description="What its caller has allowed that is otherwise kept back.")
+        list[Allowed],
+        Field(
+            examples=[[]],
+            description="What its caller has allowed that is otherwise kept back, but for what is of persons.",
+        ),
     ]
     stop_at_errors: Annotated[
         dict[Kind, int | None],
