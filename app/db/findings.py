@@ -282,7 +282,8 @@ async def list_spoken_of(conn: AsyncConnection, organisation_id: UUID, object_id
         SELECT one.object_id, one.kind, one.source, {sealed.format("one.source")} AS source_sealed,
             person.object_id AS person_id, person.source AS person_source,
             {sealed.format("person.source")} AS person_source_sealed,
-            {is_marked(":organisation", "one.object_id", "person.object_id")} AS hidden
+            {is_marked(":organisation", "one.object_id", "CASE WHEN one.kind = 'duties' THEN one.refs[1] END")}
+                AS hidden
         FROM unnest(CAST(:objects AS uuid[])) AS wanted
         CROSS JOIN LATERAL ({latest.format(id="wanted", and_kind="")}) one
         LEFT JOIN LATERAL ({latest.format(id="one.refs[1]", and_kind="AND item.kind = 'persons'")}) person

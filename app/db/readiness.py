@@ -118,7 +118,8 @@ _OBJECTS: Final = f"""
         person.object_id AS person_id, person.source AS person_source,
         {_OF.format("person.source")} AS person_source_sealed,
         one.protected OR coalesce(record.protected, false) OR coalesce(person.protected, false)
-            OR {is_marked(":organisation", "one.object_id", "person.object_id")} AS hidden,
+            OR {is_marked(":organisation", "one.object_id", "CASE WHEN one.kind = 'duties' THEN one.refs[1] END")}
+                AS hidden,
         (
             SELECT jsonb_agg(
                 jsonb_build_object('code', found.code, 'severity', found.severity, 'pointer', found.pointer)

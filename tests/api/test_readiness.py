@@ -8,6 +8,7 @@ import httpx
 import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db import findings
 from app.db import readiness as rows_of
 from tests.api.conftest import Service
 from tests.api.factories import Object, Played, body, duty, person, put, staff
@@ -274,6 +275,28 @@ async def test_nobody_protected_is_found_by_a_group(
     assert [ids.index(each["id"]) for each in listed] == [0, 1, 2]
     without = [True] * 3 if found is None else ["protected" not in scopes, False, False]
     assert [each["cause"] is None for each in listed][:2] == without[:2]
+
+
+async def test_a_duty_is_hidden_as_its_person_who_is_in_another_roster(
+    service: Service, client: httpx.AsyncClient
+) -> None:
+    """As a cause it names no group, as its record does not; and what speaks of it counts as of somebody protected."""
+    exam = Exam()
+    elsewhere = await put(client, body([{**exam.teacher, "securityMarking": "Sekretessmarkering"}]))
+    here = body(exam.pupils, [exam.duty], groups=exam.groups, activities=[exam.activity])
+    activity_id = await put(client, here)
+    played = await run(service, client, activity_id)
+    await played.stage(1)
+    await played.stage(2, {exam.duty["id"]: REFUSED}, end="failed")
+    await put(client, body(exam.pupils), elsewhere)
+    for scopes, groups in (((), 0), (("protected",), 3)):
+        reader = await service.client("history", "pii", *scopes)
+        [cause] = (await read(reader, activity_id))["causes"]
+        assert cause["object"]["kind"] == "duties"
+        assert len(cause["groups"]) == groups
+    async with service.runtime.engine.connect() as conn:
+        [spoken_of] = await findings.list_spoken_of(conn, service.organisations[0], [UUID(exam.duty["id"])])
+    assert spoken_of["hidden"]
 
 
 async def test_who_may_not_read_it(service: Service, client: httpx.AsyncClient) -> None:

@@ -18,7 +18,7 @@ from app.db.engine import close, connect, statement, transaction
 from app.db.schema import metadata
 from app.local.postgres import SUPERUSER, as_role
 from app.roles import API, OWNER, WORKER
-from tests.database.factories import Tenant
+from tests.database.factories import Tenant, pupil
 from tests.database.seed_states import Names
 
 ROLES: Final = (API, WORKER)
@@ -298,6 +298,40 @@ async def test_a_connection_acts_as_it_was_told_until_it_is_given_back(tenant: T
             assert await conn.scalar(count) == 1
             await nested.rollback()
         assert await conn.scalar(count) == 1
+
+
+@pytest.mark.parametrize("said", ["-infinity", "infinity"])
+async def test_when_somebody_was_marked_last_is_the_databases_to_say(
+    tenant: Tenant, as_api: AsyncEngine, said: str
+) -> None:
+    """Whatever is written: a marking could be made older than what was allowed before it, or too young for any run."""
+    await tenant.store({"persons": [pupil(securityMarking="Sekretessmarkering")]})
+    marked = "SELECT marked_at FROM protected_object ORDER BY marked_at"
+    before = await tenant.value(marked)
+    async with transaction(as_api, "test", of=tenant.organisation_id) as conn:
+        await conn.execute(
+            sa.text("UPDATE protected_object SET marked_at = CAST(:said AS timestamptz)"), {"said": said}
+        )
+        made = (
+            "INSERT INTO protected_object (organisation_id, object_id, kind, marked_at)"
+            " VALUES (:of, gen_random_uuid(), 'persons', CAST(:said AS timestamptz))"
+        )
+        await conn.execute(sa.text(made), {"of": tenant.organisation_id, "said": said})
+    updated, inserted = [row["marked_at"] for row in await tenant.rows(marked)]
+    assert before < updated < inserted <= await tenant.value("SELECT clock_timestamp()")
+    ahead = "SET LOCAL session_replication_role = replica; UPDATE protected_object SET marked_at = '2999-01-01'"
+    async with tenant.engine.begin() as conn:
+        await conn.exec_driver_sql(ahead)
+    await tenant.do("UPDATE protected_object SET marked_at = clock_timestamp()")
+    assert {row["marked_at"].year for row in await tenant.rows(marked)} == {2999}, "a clock that was put back"
+
+
+async def test_a_marking_does_not_become_anothers(tenant: Tenant) -> None:
+    """Nor for whoever has the right to write it."""
+    await tenant.store({"persons": [pupil(securityMarking="Sekretessmarkering")]})
+    for change in ("object_id = gen_random_uuid()", "kind = 'duties'", "organisation_id = gen_random_uuid()"):
+        with pytest.raises(sa.exc.IntegrityError, match="cannot become another's"):
+            await tenant.do(f"UPDATE protected_object SET {change}")
 
 
 async def test_a_part_of_a_transaction_that_fails_is_undone_alone(tenant: Tenant, as_api: AsyncEngine) -> None:

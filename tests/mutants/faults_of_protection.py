@@ -84,6 +84,18 @@ PROTECTION: Final = (
         ("marked once",),
     ),
     Fault(
+        "what is ready tells of a duty whose person is in another roster",
+        """one.object_id", "CASE WHEN one.kind = 'duties' THEN one.refs[1] END")}\n                AS hidden,\n""",
+        """one.object_id", "person.object_id")}\n                AS hidden,\n""",
+        ("markings",),
+    ),
+    Fault(
+        "a finding speaks openly of a duty whose person is in another roster",
+        """one.object_id", "CASE WHEN one.kind = 'duties' THEN one.refs[1] END")}\n                AS hidden\n""",
+        """one.object_id", "person.object_id")}\n                AS hidden\n""",
+        ("markings",),
+    ),
+    Fault(
         "a group names who was marked",
         'OR {is_marked(":organisation", "wanted.id")} OR EXISTS (',
         "OR EXISTS (",
@@ -106,6 +118,24 @@ PROTECTION: Final = (
         """OR one.kind = 'duties' AND {was_of_marked("one.organisation_id", "one.object_id")} AS hidden""",
         "AS hidden",
         ("protected and erased",),
+    ),
+    Fault(
+        "whoever writes says when somebody was marked",
+        "    NEW.marked_at := greatest(OLD.marked_at, clock_timestamp());\n",
+        "",
+        ("policies",),
+    ),
+    Fault(
+        "a clock that was put back makes a marking older",
+        "greatest(OLD.marked_at, clock_timestamp())",
+        "clock_timestamp()",
+        ("policies",),
+    ),
+    Fault(
+        "a marking becomes another's",
+        "TG_OP = 'UPDATE' AND (NEW.organisation_id, NEW.object_id, NEW.kind) <>",
+        "TG_OP = 'DELETE' AND (NEW.organisation_id, NEW.object_id, NEW.kind) <>",
+        ("policies",),
     ),
     Fault(
         "the API may forget who was marked",
