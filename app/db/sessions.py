@@ -33,17 +33,24 @@ class Session:
 
 async def begin(
     conn: AsyncConnection, digest: bytes, organisation_id: UUID | None, api_key_id: UUID, *, instead_of: bytes | None
-) -> None:
-    """Begins a session of a key; the one that the same browser had before ends."""
-    await conn.execute(
+) -> bool:
+    """Begins a session of a key; the one that the same browser had before ends. Tells whether the key still counts.
+
+    Where it does not there is no session, and the caller undoes the transaction.
+    """
+    begun = await conn.execute(
         sa.text(
             """
             WITH ended AS (DELETE FROM session WHERE digest = :before)
-            INSERT INTO session (digest, organisation_id, api_key_id) VALUES (:digest, :organisation, :key)
-            """
+            INSERT INTO session (digest, organisation_id, api_key_id)
+            SELECT :digest, :organisation, api_key.id
+            FROM api_key LEFT JOIN organisation ON organisation.id = api_key.organisation_id
+            WHERE api_key.id = :key AND {key_counts}
+            """.replace("{key_counts}", KEY_COUNTS)
         ),
         {"before": instead_of, "digest": digest, "organisation": organisation_id, "key": api_key_id},
     )
+    return begun.rowcount == 1
 
 
 async def find(conn: AsyncConnection, digest: bytes, api_key_id: UUID, *, by_hand: bool) -> Session | None:

@@ -130,6 +130,8 @@ async def unmap(conn: AsyncConnection, mapping_id: UUID) -> None:
 
     Raises NotFound.
     """
+    # Who signs in meanwhile is either signed out below, or waits here and is told by the row that it has ended.
+    await conn.execute(sa.text("LOCK TABLE session IN SHARE MODE"))
     gone = await conn.execute(sa.delete(sign_in_mapping).where(sign_in_mapping.c.id == mapping_id))
     if gone.rowcount == 0:
         raise NotFound("There is no such mapping.")

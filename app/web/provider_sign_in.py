@@ -185,7 +185,10 @@ async def _signed_in(
     if transaction.following:
         answer.headers["Location"] = transaction.following
     protected_for = timedelta(minutes=parts.runtime.settings.oidc_step_up_minutes) if present else None
-    await visitors.sign_in(parts, request, key, answer, protected_for=protected_for)
+    try:
+        await visitors.sign_in(parts, request, key, answer, protected_for=protected_for)
+    except visitors.KeyEnded:
+        raise _Refused("none", "key_ended") from None
     return answer
 
 

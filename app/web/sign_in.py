@@ -47,7 +47,11 @@ async def sign_in(request: Request, parts: PartsDep, language: LanguageDep, form
     answer = go_to("operations" if is_operator else "history", language)
     if is_ours(following) and is_operators(following) == is_operator:
         answer.headers["Location"] = following
-    await visitors.sign_in(parts, request, key, answer)
+    try:
+        await visitors.sign_in(parts, request, key, answer)
+    except visitors.KeyEnded:
+        await parts.refusals.refused_sign_in(key)
+        return _ask(request, following, "sign_in_no_key", status=403)
     return answer
 
 

@@ -38,6 +38,10 @@ class SignedOut(Exception):
     """Nobody is signed in: the page is shown after that."""
 
 
+class KeyEnded(Exception):
+    """A key has been revoked, or has ended otherwise, since it was looked at for a sign-in."""
+
+
 class AnOperator(Exception):
     """This page is an organisation's, and an operator is signed in."""
 
@@ -213,14 +217,16 @@ async def sign_in(
 ) -> None:
     """Begins a session of a key, under a new token, in place of the one that the browser had.
 
-    `protected_for` says for how long somebody of the provider's is shown protected persons.
+    `protected_for` says for how long somebody of the provider's is shown protected persons. Raises KeyEnded, and then
+    nothing has changed.
     """
     before = _given(request, parts)
     text = _TOKEN.seal(parts, SessionToken.begun(key.key_id, time(), protected_for).to_bytes())
     async with parts.transaction("sign_in", EVERYBODY) as conn:
         ended = None if before is None else digest_of(before[0])
         of = None if isinstance(key, Operator) else key.organisation_id
-        await sessions.begin(conn, digest_of(text), of, key.key_id, instead_of=ended)
+        if not await sessions.begin(conn, digest_of(text), of, key.key_id, instead_of=ended):
+            raise KeyEnded
         await write_session(conn, "sign_in", key, **({"protected": True} if protected_for is not None else {}))
     # Without an age: it goes with the browser, if it has not ended before.
     SESSION.give(request, answer, text)

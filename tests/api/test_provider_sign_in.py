@@ -12,12 +12,14 @@ import httpx
 import pytest
 import sqlalchemy as sa
 import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.api.limits.buckets import Buckets, Rate
 from app.api.limits.limits import ALL_FAILURES, FAILURES
 from app.db import keys, subjects
 from app.security.keys import new_key
 from app.settings import Settings
+from app.web import visitors
 from tests.api.conftest import FROM_HERE, Service, token_of, unbroken
 from tests.api.factories import body, person, put
 from tests.api.provider_signing import WHOLE, Signing, signing_of
@@ -237,6 +239,38 @@ async def test_what_was_unmapped_comes_back_to_nobody_who_was_signed_in(signing:
     elsewhere = signing.browser()
     await signing.sign_in(elsewhere)
     assert [(await each.get("/historik")).status_code for each in (before, elsewhere, other)] == [303, 200, 200]
+
+
+async def test_whoever_is_unmapped_during_a_sign_in_has_no_session(
+    signing: Signing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether that is over when the session would begin, or under way: none comes back when there is a row again."""
+    begin = visitors.sign_in
+    early, waiting = signing.browser(), signing.browser()
+
+    async def unmap(conn: AsyncConnection) -> None:
+        await subjects.unmap(conn, (await conn.execute(sa.text("SELECT id FROM sign_in_mapping"))).scalar_one())
+
+    async def unmapped(*given: Any, **more: Any) -> None:
+        async with signing.service.runtime.engine.begin() as conn:
+            await unmap(conn)
+        await begin(*given, **more)
+
+    async def meanwhile(*given: Any, **more: Any) -> None:
+        waits = sa.text("SELECT count(*) FROM pg_locks WHERE relation = 'session'::regclass AND NOT granted")
+        async with signing.service.runtime.engine.begin() as conn:
+            await unmap(conn)
+            beginning = asyncio.create_task(begin(*given, **more))
+            while not (beginning.done() or await conn.scalar(waits)):  # noqa: ASYNC110 - Postgres says it to nobody
+                await asyncio.sleep(0.01)
+        await beginning
+
+    for browser, late in ((early, unmapped), (waiting, meanwhile)):
+        monkeypatch.setattr(visitors, "sign_in", late)
+        refused(await signing.sign_in(browser), "none")
+        await signing.map("leaders", *WHOLE)
+    assert await rows(signing, "SELECT FROM session") == []
+    assert len(await rows(signing, "SELECT FROM audit WHERE action = 'sign_in'")) == 0
 
 
 async def test_a_session_is_of_the_provider_that_there_is(signing: Signing, browser: httpx.AsyncClient) -> None:

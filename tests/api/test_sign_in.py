@@ -8,6 +8,7 @@ import secrets
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import httpx
 import psycopg
@@ -16,6 +17,7 @@ import sqlalchemy as sa
 
 from app.db import sessions
 from app.server.app import create_app
+from app.web import visitors
 from app.web.files import file
 from app.web.paths import is_ours
 from tests.api.conftest import Service
@@ -107,6 +109,27 @@ async def test_who_may_not_sign_in(service: Service, browser: httpx.AsyncClient)
         assert "set-cookie" not in answer.headers
         assert key == "" or f'"{key}"' not in answer.text
     await assert_signed_out(browser)
+
+
+async def test_a_key_that_is_revoked_during_a_sign_in_begins_no_session(
+    service: Service, browser: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one that the browser had before goes on."""
+    await sign_in(browser, await service.key("history"))
+    before, begin = browser.cookies["provkedja"], visitors.sign_in
+    key = await service.key("history")
+
+    async def revoked(*given: Any, **more: Any) -> None:
+        await execute(service, "UPDATE api_key SET revoked_at = now() WHERE handle = :handle", handle=key.split("_")[1])
+        await begin(*given, **more)
+
+    monkeypatch.setattr(visitors, "sign_in", revoked)
+    answer = await sign_in(browser, key)
+    assert answer.status_code == 403
+    assert "Nyckeln gäller inte." in answer.text
+    assert "set-cookie" not in answer.headers
+    assert browser.cookies["provkedja"] == before
+    assert (await browser.get("/historik")).status_code == 200
 
 
 @tried_with(

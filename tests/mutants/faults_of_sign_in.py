@@ -435,6 +435,24 @@ SIGN_IN: Final = (
         ("provider's sessions",),
     ),
     Fault(
+        "what has ended during a sign-in begins a session",
+        "            WHERE api_key.id = :key AND {key_counts}\n",
+        "            WHERE api_key.id = :key\n",
+        ("sessions", "provider's sessions"),
+    ),
+    Fault(
+        "whoever has no session is led on",
+        "            raise KeyEnded\n",
+        "            pass\n",
+        ("sessions", "provider's sessions"),
+    ),
+    Fault(
+        "a session begins while its row is unmapped",
+        '    await conn.execute(sa.text("LOCK TABLE session IN SHARE MODE"))\n',
+        "",
+        ("provider's sessions",),
+    ),
+    Fault(
         "what is unmapped signs everybody out",
         "sa.delete(session).where(session.c.api_key_id == api_key.c.id, by_it)",
         "sa.delete(session).where(session.c.api_key_id == api_key.c.id)",

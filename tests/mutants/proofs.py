@@ -64,6 +64,7 @@ _SESSIONS = (
     "the_page_after_the_sign_in_is_one_of_ours",
     "a_cookie_that_was_never_ours_asks_nothing_of_postgres",
     "no_statement_makes_a_session_another_keys",
+    "a_key_that_is_revoked_during_a_sign_in_begins_no_session",
 )
 _PROVIDERS_ANSWERS = (
     "the_way_there_and_back",
@@ -78,6 +79,7 @@ _PROVIDERS_SESSIONS = (
     "what_is_kept_of_somebody",
     "what_ends_a_session",
     "what_was_unmapped_comes_back_to_nobody_who_was_signed_in",
+    "whoever_is_unmapped_during_a_sign_in_has_no_session",
     "a_session_is_of_the_provider_that_there_is",
     "protected_persons_take_a_new_sign_in",
     "the_page_offers_both_ways_or_the_providers_alone",
