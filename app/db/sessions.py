@@ -1,8 +1,9 @@
 """Sessions: who has signed in to the pages, with an API key or at an OpenID provider, and for how long that counts.
 
 A session ends half an hour after somebody asked for a page last, eight hours after it began, when its holder signs out,
-and with its key. What the browser holds is known here by its digest alone; whose session it is, and for how long
-protected persons are shown in it, the browser's cookie says, which is sealed (`app.security.session_tokens`).
+and with its key. What the browser holds is known here by its digest alone; whose session it is, when it began, and for
+how long protected persons are shown in it, the browser's cookie says, which is sealed (`app.security.session_tokens`).
+That its holder has signed out the row alone says.
 """
 
 from dataclasses import dataclass

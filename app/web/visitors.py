@@ -123,6 +123,8 @@ async def _signed_in(request: Request, parts: Parts, *, by_hand: bool) -> Signed
     if (given := _given(request, parts)) is None:
         raise SignedOut
     text, token = given
+    if token.is_over(time(), sessions.LONGEST):
+        raise SignedOut
     async with parts.statement(EVERYBODY) as conn:
         session = await sessions.find(conn, digest_of(text), token.key_id, by_hand=by_hand)
     if session is None:

@@ -5,6 +5,7 @@ import base64
 import hashlib
 import re
 import secrets
+import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
@@ -182,6 +183,21 @@ async def test_a_session_ends_by_itself(service: Service, browser: httpx.AsyncCl
         await assert_signed_out(browser)
     else:
         assert (await browser.get("/historik")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("ago", "status"),
+    [(timedelta(hours=7, minutes=59, seconds=30), 200), (timedelta(hours=8, seconds=1), 303)],
+)
+async def test_no_statement_has_a_session_last_for_longer(
+    service: Service, browser: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, ago: timedelta, status: int
+) -> None:
+    """Its row is of this very moment, as one that whoever writes as the API has put in anew."""
+    began = time.time() - ago.total_seconds()
+    monkeypatch.setattr(visitors, "time", lambda: began)
+    await sign_in(browser, await service.key("history"))
+    monkeypatch.setattr(visitors, "time", time.time)
+    assert (await browser.get("/historik")).status_code == status
 
 
 async def test_what_a_page_asks_for_by_itself_keeps_no_session_going(

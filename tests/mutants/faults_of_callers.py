@@ -30,6 +30,24 @@ SESSIONS: Final = (
         ("session tokens",),
     ),
     Fault(
+        "how long a session lasts its row alone says",
+        "    if token.is_over(time(), sessions.LONGEST):\n",
+        "    if False:\n",
+        ("sessions",),
+    ),
+    Fault(
+        "a session began when protected persons went",
+        "return now >= self.began_at + longest",
+        "return now >= self.protected_until + longest",
+        ("session tokens", "sessions"),
+    ),
+    Fault(
+        "a session lasts for ever by its cookie",
+        "return now >= self.began_at + longest.total_seconds()",
+        "return now < self.began_at",
+        ("session tokens", "sessions"),
+    ),
+    Fault(
         "a session has no idle end",
         "                    AND session.seen_at > clock_timestamp() - CAST(:idle AS interval)\n",
         "",

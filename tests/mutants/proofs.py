@@ -64,6 +64,7 @@ _SESSIONS = (
     "the_page_after_the_sign_in_is_one_of_ours",
     "a_cookie_that_was_never_ours_asks_nothing_of_postgres",
     "no_statement_makes_a_session_another_keys",
+    "no_statement_has_a_session_last_for_longer",
     "a_key_that_is_revoked_during_a_sign_in_begins_no_session",
 )
 _PROVIDERS_ANSWERS = (
