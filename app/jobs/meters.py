@@ -1,12 +1,16 @@
 """What this worker has met, for Prometheus: each worker serves its own figures, whatever becomes of Postgres."""
 
+import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from threading import Thread
+from wsgiref.simple_server import WSGIRequestHandler
 
 import structlog
-from prometheus_client import CollectorRegistry, Counter, Histogram, start_http_server
+from prometheus_client import CollectorRegistry, Counter, Histogram, make_wsgi_app
+from prometheus_client.exposition import ThreadingWSGIServer
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
@@ -76,8 +80,26 @@ class _OfTally(Collector):
         yield CounterMetricFamily(f"{name}_wake_ups", "Wake-ups that it heard.", met.wake_ups)
 
 
-def _say(request: object, client_address: object) -> None:
-    _log.info("metrics were not fetched", fault=describe_exception(sys.exception() or ConnectionError()))
+class _Quiet(WSGIRequestHandler):
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """Writes nothing: who fetches figures does so all day."""
+
+    def log_error(self, *given: object) -> None:
+        """Writes nothing: a line of the library's has no form."""
+
+
+class _Server(ThreadingWSGIServer):
+    """Listens from the beginning, for IPv4 or IPv6 as the host is, and serves nobody before it is told to."""
+
+    def __init__(self, host: str, port: int, registry: CollectorRegistry) -> None:
+        [(self.address_family, *_, address), *_] = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+        super().__init__((str(address[0]), port), _Quiet)
+        self.set_app(make_wsgi_app(registry))
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        _log.info("metrics were not fetched", fault=describe_exception(sys.exception() or ConnectionError()))
 
 
 @contextmanager
@@ -88,7 +110,7 @@ def served(meters: Meters, host: str, port: int, certificate: OwnCertificate | N
     the work goes on without.
     """
     try:
-        server, thread = start_http_server(port, host, meters.registry)
+        server = _Server(host, port, meters.registry)
     except OSError as problem:
         _log.warning("metrics are not served", host=host, port=port, reason=problem.strerror)
         yield 0
@@ -97,7 +119,8 @@ def served(meters: Meters, host: str, port: int, certificate: OwnCertificate | N
         # Each handshake in the thread of its connection: who keeps one waiting holds up no other, and no end.
         listening = certificate.context().wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
         server.socket = listening
-    server.handle_error = _say  # type: ignore[method-assign]  # the library's writes to stderr, in lines of no form
+    thread = Thread(target=server.serve_forever, name="metrics", daemon=True)
+    thread.start()
     _log.info("metrics are served", host=host, port=server.server_port)
     try:
         yield server.server_port

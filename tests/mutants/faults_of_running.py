@@ -85,6 +85,13 @@ RUNNING: Final = (
         ("own TLS",),
     ),
     Fault(
+        "a worker's figures are plain for a moment",
+        "    if certificate is not None:\n        # Each handshake in",
+        "    Thread(target=server.serve_forever, daemon=True).start()\n"
+        "    if certificate is not None:\n        # Each handshake in",
+        ("own TLS",),
+    ),
+    Fault(
         "our key is read although others can open it",
         '        if open_to_others(key.stat()):\n            raise Stopped(f"TLS_KEY_FILE',
         '        if False:\n            raise Stopped(f"TLS_KEY_FILE',

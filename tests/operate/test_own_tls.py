@@ -2,16 +2,21 @@
 
 import json
 import os
+import select
 import signal
 import socket
 import ssl
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
+from wsgiref.simple_server import WSGIServer
 
 import httpx
 import pytest
 
+from app.jobs.meters import Meters, served
 from app.local.environment import new_keys
+from app.own_certificate import OwnCertificate
 from tests.conftest import Spawn
 from tests.tls import SERVER, Issued, issue
 
@@ -68,6 +73,32 @@ def test_api_and_figures_speak_tls_alone(env: dict[str, str], authority: Issued,
     for child in (serve, worker):
         # What went wrong with a handshake is a line like all others.
         assert all(line.startswith("{") for line in child.log.read_text().splitlines())
+
+
+def test_a_worker_has_served_nobody_without_tls(
+    files: tuple[Path, Path], authority: Issued, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor whoever asks in the moment before its port has the certificate."""
+    ports, activate, asking = list[int](), WSGIServer.server_activate, list[socket.socket]()
+
+    def noting(server: WSGIServer) -> None:
+        activate(server)
+        ports.append(server.server_port)
+
+    class Late(OwnCertificate):
+        def context(self) -> ssl.SSLContext:
+            asking.append(socket.create_connection((HERE, ports[0]), timeout=10))
+            asking[0].sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
+            # As long as an answer would take, if there were one.
+            select.select(asking, [], [], 0.5)
+            return super().context()
+
+    monkeypatch.setattr(WSGIServer, "server_activate", noting)
+    with served(Meters(), HERE, 0, Late(*files)) as port:
+        assert ports == [port]
+        with asking[0], suppress(ConnectionError):
+            assert not asking[0].recv(100).startswith(b"HTTP")
+        assert fetched(port, "/metrics", believing(authority)).status_code == 200
 
 
 @pytest.mark.filterwarnings("ignore:ssl.TLSVersion.TLSv1_1 is deprecated")
