@@ -168,8 +168,10 @@ async def test_who_may_see_nobody_is_shown_that_it_is_hidden(sign_in: SignIn, sh
     client = await sign_in("history")
     for path in (shown.path, shown.record, shown.object, f"{shown.path}/export/csv"):
         page = (await client.get(path)).text
+        # Any four digits may be in an id.
+        text = re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "", html.unescape(unbroken(page)))
         for word in ("Åsa", "Exempelsson", "Bosse", "Nygift", "9807", "edu.example.se"):
-            assert word not in html.unescape(unbroken(page)).replace("Exempelskommun", ""), (path, word)
+            assert word not in text.replace("Exempelskommun", ""), (path, word)
         assert "***" in page if path.endswith("csv") else "Dolt" in page
     assert "/sok" not in (await client.get(shown.path)).text
     form = {"form_token": await token_of(client, shown.path), "q": "Bosse"}

@@ -170,10 +170,12 @@ async def test_a_repair_is_not_called_once_a_roster_marks_more_strongly(tenant: 
     assert not await call(tenant, task, repair)
 
 
-async def test_whom_a_current_roster_says_to_be_protected_is_so_in_it(tenant: Tenant) -> None:
+async def test_whom_an_upload_has_marked_is_protected_in_it(tenant: Tenant) -> None:
     """Whatever the run knew of it: the target is not asked for such a person."""
-    await lost_batch(tenant, pupil(securityMarking="Ingen"))
-    await tenant.do("UPDATE roster_item SET protected = true")
+    person = pupil(securityMarking="Ingen")
+    await lost_batch(tenant, person)
+    elsewhere = await tenant.store({"persons": [{**person, "securityMarking": "Sekretessmarkering"}]})
+    await tenant.store({"persons": []}, elsewhere)
     [task] = await due(tenant)
     assert [each.protected for each in (await load(tenant, task)).accepted] == [True]
 
