@@ -7,6 +7,7 @@ from uuid import UUID
 
 import psycopg
 import pytest
+import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -369,14 +370,11 @@ async def test_who_was_protected_stays_so(tenant: Tenant, worker: AsyncEngine) -
 async def test_that_somebody_was_protected_goes_with_the_last_that_is_known_of_them(
     tenant: Tenant, worker: AsyncEngine
 ) -> None:
-    """Whom no run had: with the next roster that goes by its age; whom one had: with its records."""
+    """Three years after the last upload that marked them; once no run and no roster has them."""
     listed, stays, carries = (pupil(securityMarking="Sekretessmarkering") for _ in range(3))
     activity = await tenant.store({"persons": [listed, stays]})
     run = await carried(tenant, {"persons": [carries]})
     await tenant.do("SELECT delete_activity(:o, :a)", o=tenant.organisation_id, a=run.activity_id)
-    # Not by its own age: with the run that goes.
-    of_carries = "UPDATE protected_object SET marked_at = 'infinity' WHERE object_id = :id"
-    await tenant.do(of_carries, id=UUID(carries["id"]))
     await pass_time(tenant, DAY)
     await tenant.store({"persons": [stays]}, activity)
     for passed, left in ((3 * YEAR - 2 * DAY, 3), (3 * DAY, 1), (9 * YEAR, 1)):
@@ -384,6 +382,77 @@ async def test_that_somebody_was_protected_goes_with_the_last_that_is_known_of_t
         await forget(worker)
         assert await tenant.value("SELECT count(*) FROM protected_object") == left
     assert await tenant.value("SELECT object_id FROM protected_object") == UUID(stays["id"])
+
+
+async def test_who_is_in_a_run_that_stays_is_protected_however_old_that_is(tenant: Tenant, worker: AsyncEngine) -> None:
+    run = await carried(tenant, {"persons": [pupil(securityMarking="Sekretessmarkering")]})
+    await replaced(tenant, run)
+    await pass_time(tenant, 9 * YEAR)
+    await forget(worker)
+    assert await tenant.value("SELECT count(*) FROM run") == 1, "what the activity has sent last"
+    assert await tenant.value("SELECT count(*) FROM protected_object") == 1
+
+
+async def test_who_has_been_marked_later_than_their_run_ended_stays_for_that(
+    tenant: Tenant, worker: AsyncEngine
+) -> None:
+    person = pupil(securityMarking="Sekretessmarkering")
+    run = await carried(tenant, {"persons": [person]})
+    await tenant.do("SELECT delete_activity(:o, :a)", o=tenant.organisation_id, a=run.activity_id)
+    await pass_time(tenant, YEAR)
+    again = await tenant.store({"persons": [person]})
+    await tenant.store({"persons": []}, again)
+    for passed, runs, left in ((2 * YEAR + DAY, 0, 1), (YEAR, 0, 0)):
+        await pass_time(tenant, passed)
+        await forget(worker)
+        assert await tenant.value("SELECT count(*) FROM run") == runs
+        assert await tenant.value("SELECT count(*) FROM protected_object") == left
+
+
+@pytest.mark.parametrize("where", ["run", "roster", "plan"])
+async def test_somebody_stays_protected_while_a_duty_of_theirs_is_there(
+    tenant: Tenant, worker: AsyncEngine, where: str
+) -> None:
+    """It may be in another roster, run or plan than they are; and goes by its own age."""
+    teacher, other = (pupil(securityMarking="Sekretessmarkering") for _ in range(2))
+    run = await carried(tenant, {"persons": [teacher, other], "duties": [duty(teacher)]})
+    await tenant.do("SELECT delete_activity(:o, :a)", o=tenant.organisation_id, a=run.activity_id)
+    await pass_time(tenant, 3 * YEAR - 2 * DAY)
+    late = await tenant.store({"duties": [duty(teacher)]})
+    if where == "run":
+        for job in (await tenant.accept(late)).jobs:
+            await tenant.play(job)
+    if where == "plan":
+        await plan_of(tenant, late)
+    if where != "roster":
+        await tenant.store({"persons": []}, late)
+    await pass_time(tenant, 3 * DAY)
+    await forget(worker, together=1)
+    assert await tenant.value("SELECT object_id FROM protected_object") == UUID(teacher["id"])
+    await tenant.do("SELECT delete_activity(:o, :a)", o=tenant.organisation_id, a=late)
+    await pass_time(tenant, 3 * YEAR + DAY)
+    await forget(worker)
+    assert await tenant.value("SELECT count(*) FROM protected_object") == 0
+
+
+async def test_no_slice_of_a_run_that_goes_shows_whose_duty_was_a_protected_persons(
+    tenant: Tenant, worker: AsyncEngine
+) -> None:
+    """Persons go first, and what they were is known until nothing of the run is left."""
+    teacher = pupil(securityMarking="Sekretessmarkering")
+    run = await carried(tenant, {"persons": [teacher], "duties": [duty(teacher)]})
+    await tenant.do("SELECT delete_activity(:o, :a)", o=tenant.organisation_id, a=run.activity_id)
+    await pass_time(tenant, 3 * YEAR + DAY)
+    await expire(worker)
+    slices = "SELECT forget_run(:o, :run, clock_timestamp() - interval '1095 d', 1)"
+    left = True
+    while left:
+        assert await tenant.value("SELECT count(*) FROM protected_object") == 1
+        async with tenant.engine.begin() as conn:
+            left = await conn.scalar(sa.text(slices), {"o": tenant.organisation_id, "run": run.id})
+    assert await tenant.value("SELECT count(*) FROM record") == 0
+    await forget(worker)
+    assert await tenant.value("SELECT count(*) FROM protected_object") == 0
 
 
 async def test_an_organisations_reason_for_a_pause_goes_after_its_end(tenant: Tenant, worker: AsyncEngine) -> None:

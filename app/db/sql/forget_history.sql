@@ -53,8 +53,6 @@ BEGIN
             WHERE sent.there IS NULL AND wanted.there IS NULL
         );
         DELETE FROM object WHERE organisation_id = of_organisation AND kind = stage.kind AND id = ANY (lonely);
-        DELETE FROM protected_object
-        WHERE organisation_id = of_organisation AND object_id = ANY (lonely) AND kind = stage.kind;
         IF stage.kind = 'persons' THEN
             DELETE FROM eppn WHERE organisation_id = of_organisation AND object_id = ANY (lonely);
         END IF;
@@ -72,9 +70,14 @@ BEGIN
 END $$;
 
 -- Deletes those of some rosters of an organisation that were replaced before `before`. The one that an activity has had last
--- stays with it. That somebody was protected goes with them, where nothing else is known of them.
+-- stays with it. That somebody was marked goes with them: what was marked last before `before`, and is in no roster and no
+-- run any more, and is the person of no duty that is.
 CREATE OR REPLACE FUNCTION forget_rosters(of_organisation uuid, rosters uuid[], before timestamptz) RETURNS void
 LANGUAGE plpgsql AS $$
+DECLARE
+    unknown uuid[];
+    kinds text[];
+    teaching uuid[];
 BEGIN
     PERFORM act_for(of_organisation);
     PERFORM set_config('provkedja.history_goes', 'on', true);
@@ -88,23 +91,44 @@ BEGIN
         ORDER BY later.version LIMIT 1
     ) replaced
     WHERE roster.ctid = old.place AND replaced.at < before;
-    -- Who was in a roster and never in a run.
-    DELETE FROM protected_object USING (
-        SELECT one.organisation_id, one.object_id, one.kind FROM protected_object one
-        LEFT JOIN LATERAL (
-            SELECT true AS there FROM record
-            WHERE record.object_id = one.object_id AND record.organisation_id = of_organisation AND record.kind = one.kind
-            LIMIT 1
-        ) sent ON true LEFT JOIN LATERAL (
-            SELECT true AS there FROM roster_item item
-            WHERE item.object_id = one.object_id AND item.organisation_id = of_organisation AND item.kind = one.kind
-            LIMIT 1
-        ) wanted ON true
-        WHERE one.organisation_id = of_organisation AND one.marked_at < before
-            AND sent.there IS NULL AND wanted.there IS NULL
-    ) unknown
-    WHERE protected_object.organisation_id = unknown.organisation_id
-        AND protected_object.object_id = unknown.object_id AND protected_object.kind = unknown.kind;
+    SELECT array_agg(one.object_id), array_agg(one.kind) INTO unknown, kinds FROM protected_object one
+    LEFT JOIN LATERAL (
+        SELECT true AS there FROM record
+        WHERE record.object_id = one.object_id AND record.organisation_id = of_organisation AND record.kind = one.kind
+        LIMIT 1
+    ) sent ON true LEFT JOIN LATERAL (
+        SELECT true AS there FROM roster_item item
+        WHERE item.object_id = one.object_id AND item.organisation_id = of_organisation AND item.kind = one.kind
+        LIMIT 1
+    ) wanted ON true
+    WHERE one.organisation_id = of_organisation AND one.marked_at < before
+        AND sent.there IS NULL AND wanted.there IS NULL;
+    IF unknown IS NOT NULL THEN
+        -- A duty may be in another roster, run or plan than its person. No index finds it by that, so all are read, once.
+        teaching := ARRAY(
+            SELECT sent.refs[1] FROM run CROSS JOIN LATERAL (
+                SELECT refs FROM record WHERE record.run_id = run.id AND record.kind = 'duties' OFFSET 0
+            ) sent
+            WHERE run.organisation_id = of_organisation AND sent.refs[1] = ANY (unknown)
+            UNION
+            SELECT item.refs[1] FROM activity CROSS JOIN LATERAL (
+                SELECT refs FROM roster_item
+                WHERE roster_item.roster_id = activity.roster_id AND roster_item.kind = 'duties' OFFSET 0
+            ) item
+            WHERE activity.organisation_id = of_organisation AND item.refs[1] = ANY (unknown)
+            UNION
+            SELECT said.person_id FROM plan CROSS JOIN LATERAL (
+                SELECT person_id FROM plan_item
+                WHERE plan_id BETWEEN plan.id AND plan.id AND plan_item.kind = 'duties' OFFSET 0
+            ) said
+            WHERE plan.organisation_id = of_organisation AND said.person_id = ANY (unknown)
+        );
+        DELETE FROM protected_object USING unnest(unknown, kinds) AS given (id, kind)
+        WHERE protected_object.organisation_id = of_organisation AND protected_object.object_id = given.id
+            AND protected_object.kind = given.kind AND given.id <> ALL (teaching)
+            -- not who has been marked again meanwhile
+            AND protected_object.marked_at < before;
+    END IF;
     PERFORM set_config('provkedja.history_goes', 'off', true);
 END $$;
 
