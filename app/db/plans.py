@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.protection import is_marked, was_of_marked
 from app.db.reads import Row
-from app.db.schema import plan
+from app.db.schema import plan, protected_object
 from app.domain.differences import PLAIN
 from app.domain.kinds import Kind
 
@@ -83,9 +83,22 @@ class ItemFilter:
     codes: Sequence[str] = ()
 
 
+# Counts are as they were when the plan was made.
+_WITH_MARKED: Final = (
+    plan,
+    sa.func.coalesce(
+        sa.select(sa.func.max(protected_object.c.marked_at))
+        .where(protected_object.c.organisation_id == plan.c.organisation_id)
+        .scalar_subquery()
+        > plan.c.created_at,
+        sa.false(),
+    ).label("marked_since"),
+)
+
+
 async def find_plan(conn: AsyncConnection, organisation_id: UUID, plan_id: UUID) -> Row | None:
-    """Gives a plan with its counts."""
-    query = sa.select(plan).where(plan.c.organisation_id == organisation_id, plan.c.id == plan_id)
+    """Gives a plan with its counts; `marked_since` tells whether an upload has marked anybody since."""
+    query = sa.select(*_WITH_MARKED).where(plan.c.organisation_id == organisation_id, plan.c.id == plan_id)
     return (await conn.execute(query)).mappings().one_or_none()
 
 
@@ -98,12 +111,12 @@ async def list_plans(
     after: tuple[Any, ...] | None,
     limit: int,
 ) -> Sequence[Row]:
-    """Lists the plans that are kept of an activity, the newest first, with one to spare.
+    """Lists the plans that are kept of an activity, the newest first, with one to spare; each as above.
 
     `made_by` narrows them to those of one key; they begin behind the creation time and the id of `after`.
     """
     query = (
-        sa.select(plan)
+        sa.select(*_WITH_MARKED)
         .where(plan.c.organisation_id == organisation_id, plan.c.activity_id == activity_id)
         .order_by(plan.c.created_at.desc(), plan.c.id.desc())
         .limit(limit + 1)

@@ -27,12 +27,13 @@ _COUNTS: Final = (*(each.value for each in Decision), "likely_refused", "sent_wi
 def show_plan(row: Row, viewer: Viewer) -> Shown:
     """Shows a plan with its counts: nothing of them is personal.
 
-    Who sees nobody's name is told of persons and duties whether they have changed, and not what.
+    Who sees nobody's name is told of persons and duties whether they have changed, and not what. So is who may not see
+    protected persons, once an upload has marked anybody since: what the items tell of them no more would be left over.
     """
     stages = row["stages"]
     marks: Counter[str] = Counter()
     for stage in stages:
-        marks.update(_marks_of(stage, viewer))
+        marks.update(_marks_of(row, stage, viewer))
     return {
         "id": row["id"],
         "activity_id": row["activity_id"],
@@ -53,15 +54,16 @@ def show_plan(row: Row, viewer: Viewer) -> Shown:
                 **{name: stage[name] for name in ("total", *_COUNTS)},
                 "stops_here": stage["stops_here"],
                 "may_stop_here": stage["may_stop_here"],
-                "marks": _marks_of(stage, viewer),
+                "marks": _marks_of(row, stage, viewer),
             }
             for stage in stages
         ],
     }
 
 
-def _marks_of(stage: Row, viewer: Viewer) -> Row:
-    is_plain = not viewer.may_see_names and not tells_school(stage["stage"])
+def _marks_of(row: Row, stage: Row, viewer: Viewer) -> Row:
+    may_see = viewer.may_see_protected if row["marked_since"] else viewer.may_see_names
+    is_plain = not may_see and not tells_school(stage["stage"])
     marks: Row = stage["plain_marks" if is_plain else "marks"]
     return marks
 

@@ -194,6 +194,30 @@ async def test_who_is_protected_now_is_so_in_old_plans(
         assert (shown["id"], shown["name"], shown["marks"], shown["changes"]) == (whose["id"], "***", ["changed"], [])
 
 
+async def test_the_counts_of_a_plan_from_before_a_marking_tell_nothing_of_it(
+    service: Service, client: httpx.AsyncClient, scene: Scene
+) -> None:
+    """Else what the items say no more would be what is left of the counts."""
+    plan_id = (await made(client, scene.activity_id))["id"]
+    reader = await service.client("history", "pii")
+
+    async def counted(who: httpx.AsyncClient) -> list[dict[str, int]]:
+        [listed] = (await who.get(f"/activities/{scene.activity_id}/plans")).json()["data"]
+        shown = (await who.get(f"/plans/{plan_id}")).json()
+        assert shown["marks"] == listed["marks"]
+        return [shown["marks"], shown["stages"][0]["marks"]]
+
+    before = await counted(reader)
+    assert before[0]["renamed"] == 1
+    elsewhere = await put(client, body([person("Olle", serial=989)]))
+    assert await counted(reader) == before, "nobody is marked in it"
+    await put(client, body([{**scene.renamed, "securityMarking": PROTECTED}]), elsewhere)
+    for was, marks in zip(before, await counted(reader), strict=True):
+        assert "renamed" not in marks
+        assert marks["changed"] == was["changed"] + was["renamed"]
+    assert await counted(client) == before
+
+
 async def test_by_no_mark_is_found_what_of_a_protected_person_has_changed(
     service: Service, client: httpx.AsyncClient, scene: Scene
 ) -> None:

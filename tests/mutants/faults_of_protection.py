@@ -96,6 +96,18 @@ PROTECTION: Final = (
         ("markings",),
     ),
     Fault(
+        "the counts of a plan tell what its items do not",
+        'viewer.may_see_protected if row["marked_since"] else viewer.may_see_names',
+        "viewer.may_see_names",
+        ("plans",),
+    ),
+    Fault(
+        "a plan counts as if somebody had been marked before it",
+        "        > plan.c.created_at,\n",
+        "        < plan.c.created_at,\n",
+        ("plans",),
+    ),
+    Fault(
         "a group names who was marked",
         'OR {is_marked(":organisation", "wanted.id")} OR EXISTS (',
         "OR EXISTS (",

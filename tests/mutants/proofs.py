@@ -161,6 +161,7 @@ PROOFS: Final[Mapping[str, Proof]] = {
     "headers": _tests("tests/api/test_manners.py::test_every_answer_is_under_a_policy"),
     "nothing repeated": _tests("tests/api/test_nothing_repeated.py"),
     "policies": _tests("tests/database/test_access.py", "tests/api/test_second_line.py"),
+    "plans": _tests("tests/api/test_plans.py"),
     "units": _tests("tests/api/test_school_units.py", within=240),
     "search": _tests(
         *("tests/unit/test_search.py", "tests/unit/test_cursors.py", "tests/api/test_objects.py"), within=240
