@@ -16,7 +16,7 @@ from tests.api.conftest import Service
 from tests.api.guards import ALL_SCOPES, fill, routes
 
 _CONDITION = re.compile(
-    r"\(?(\w+\.)?organisation_id = (%\(\w+\)s(::UUID)?|\w+\.organisation_id)\)?( IS TRUE)?", re.IGNORECASE
+    r"(\()?(\w+\.)?organisation_id = (%\(\w+\)s(::UUID)?|\w+\.organisation_id)(?(1)\))( IS TRUE)?", re.IGNORECASE
 )
 
 
