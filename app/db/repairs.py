@@ -8,7 +8,6 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.cipher import Cipher, OrganisationCipher
-from app.db.protection import is_marked
 from app.db.tasks import Task
 from app.domain.kinds import Kind
 from app.domain.repair import LastAccepted
@@ -30,13 +29,14 @@ async def load(conn: AsyncConnection, cipher: Cipher, task: Task) -> Repair | No
     rows = (
         await conn.execute(
             sa.text(
-                f"""
+                """
                 SELECT job.kind, job.organisation_id,
                     organisation.salt || organisation.digest_key AS own_keys, known.id, known.accepted, kept.sealed,
-                    coalesce(sent.protected, false) OR {is_marked("job.organisation_id", "known.id")} AS protected,
+                    -- what is not known any more counts as protected
+                    coalesce(sent.protected, true) AS protected,
                     EXISTS (
                         SELECT FROM withheld(
-                            job.organisation_id, job.kind, '{{}}', NULL, ARRAY[known.id], ARRAY[known.accepted]
+                            job.organisation_id, job.kind, '{}', '-infinity', ARRAY[known.id], ARRAY[known.accepted]
                         ) OFFSET 0
                     ) AS stays_here
                 FROM batch JOIN job ON job.id = batch.job_id JOIN organisation ON organisation.id = job.organisation_id
@@ -56,7 +56,7 @@ async def load(conn: AsyncConnection, cipher: Cipher, task: Task) -> Repair | No
                     WHERE record.job_id = known.accepted_job_id AND record.object_id = known.id OFFSET 0
                 ) sent ON true
                 WHERE batch.id = :batch
-                """  # noqa: S608 - a condition of ours
+                """
             ),
             {"batch": UUID(task.key)},
         )

@@ -170,12 +170,29 @@ async def test_a_repair_is_not_called_once_a_roster_marks_more_strongly(tenant: 
     assert not await call(tenant, task, repair)
 
 
-async def test_whom_an_upload_has_marked_is_protected_in_it(tenant: Tenant) -> None:
-    """Whatever the run knew of it: the target is not asked for such a person."""
-    person = pupil(securityMarking="Ingen")
-    await lost_batch(tenant, person)
+async def mark_elsewhere(tenant: Tenant, person: Object) -> None:
+    """Has an upload mark somebody in a roster that does so no more."""
     elsewhere = await tenant.store({"persons": [{**person, "securityMarking": "Sekretessmarkering"}]})
     await tenant.store({"persons": []}, elsewhere)
+
+
+async def test_whom_an_upload_has_marked_is_not_sent_again_unmarked(tenant: Tenant) -> None:
+    """Whatever has become of its roster: the call that is lost may have brought the marking."""
+    person = pupil(securityMarking="Ingen")
+    await lost_batch(tenant, person)
+    [task] = await due(tenant)
+    before = await load(tenant, task)
+    assert [str(each.id) for each in before.accepted] == [person["id"]]
+    await mark_elsewhere(tenant, person)
+    assert (await load(tenant, task)).accepted == []
+    assert not await call(tenant, task, before)
+
+
+async def test_whose_run_is_forgotten_counts_as_protected_in_it(tenant: Tenant) -> None:
+    """The target is not asked for somebody of whom nothing says that this may be done."""
+    person = pupil()
+    await lost_batch(tenant, person)
+    await tenant.do("UPDATE object SET accepted_job_id = gen_random_uuid()")
     [task] = await due(tenant)
     assert [each.protected for each in (await load(tenant, task)).accepted] == [True]
 

@@ -191,4 +191,16 @@ PROTECTION: Final = (
         "WHERE plan.organisation_id = of_organisation AND false",
         ("retention",),
     ),
+    Fault(
+        "a repair sends somebody unmarked whose marking has no roster any more",
+        "job.organisation_id, job.kind, '{}', '-infinity', ARRAY[known.id]",
+        "job.organisation_id, job.kind, '{}', NULL, ARRAY[known.id]",
+        ("tasks",),
+    ),
+    Fault(
+        "a repair that was read before a marking is called",
+        "withheld(one.organisation_id, of_kind, '{}', '-infinity', ids, digests)",
+        "withheld(one.organisation_id, of_kind, '{}', NULL, ids, digests)",
+        ("tasks",),
+    ),
 )

@@ -1,7 +1,7 @@
 -- Those persons of `ids` that stay here although they could be sent as in `contents`, and why: with a weaker marking than
 -- the target has accepted or any current roster says, or as somebody else under an id that was another's; unless that is
--- `allowed`. Whoever has been marked since that was `asked` (NULL: now) stays without a marking in any case, and what was
--- allowed does not speak of it. Each OFFSET and LIMIT keeps this a look by an index for each, whatever the statistics say.
+-- `allowed`. Whoever has been marked since that was `asked` (NULL: now; -infinity: whenever) stays without a marking in any
+-- case, and what was allowed does not speak of it. Each OFFSET and LIMIT keeps this a look by an index for each, whatever the statistics say.
 CREATE OR REPLACE FUNCTION withheld(
     organisation uuid, of_kind text, allowed text[], asked timestamptz, ids uuid[], contents bytea[]
 ) RETURNS TABLE (object_id uuid, weaker boolean, reused boolean) LANGUAGE sql STABLE ROWS 10 AS $$

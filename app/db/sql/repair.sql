@@ -25,8 +25,8 @@ BEGIN
 END $$;
 
 -- Notes that a task sends objects of a kind again now, with the contents that were accepted last. It must not, and false
--- is given, when one of them is in another call under way, something else has been accepted, or a current roster marks one
--- more strongly; NULL when the claim no longer holds.
+-- is given, when one of them is in another call under way, something else has been accepted, a current roster marks one
+-- more strongly, or one was ever marked and would leave unmarked; NULL when the claim no longer holds.
 CREATE OR REPLACE FUNCTION call_repair(
     of_organisation uuid, of_task uuid, of_claim bigint, of_kind text, ids uuid[], digests bytea[]
 ) RETURNS boolean LANGUAGE plpgsql AS $$
@@ -51,7 +51,7 @@ BEGIN
         ) known
         WHERE known.accepted <> each.digest
         UNION ALL
-        SELECT FROM withheld(one.organisation_id, of_kind, '{}', NULL, ids, digests)
+        SELECT FROM withheld(one.organisation_id, of_kind, '{}', '-infinity', ids, digests)
     ) THEN
         RETURN false;
     END IF;
