@@ -514,6 +514,9 @@ async def records_of_jobs(at: Place) -> None:
     async with watched("plans.find_plan, list_plans"):
         await plans.find_plan(conn, organisation, at.run)
         await plans.list_plans(conn, organisation, at.activity, made_by=None, after=None, limit=50)
+    # What keeps persons back is rare, and looked for among all of them.
+    async with watched("plans.list_withheld", reads=4 * BUSY):
+        await plans.list_withheld(conn, organisation, [at.run])
     async with watched("rosters.list_items"):
         await rosters.list_items(conn, organisation, named("roster 2"), "persons", after=1000, limit=500)
 

@@ -17,6 +17,7 @@ from app.db.reads import Row
 from app.db.schema import plan, protected_object
 from app.domain.differences import PLAIN
 from app.domain.kinds import Kind
+from app.domain.plan import OF_PERSONS
 
 _LAST: Final = 2**31 - 1
 _OF: Final = "(SELECT sealed FROM content WHERE content.organisation_id = :organisation AND content.digest = {})"
@@ -71,6 +72,16 @@ _NAMED: Final = f"""
         SELECT * FROM plan_item WHERE plan_item.object_id = wanted.id OFFSET 0
     ) one {_PERSON} AND one.plan_id = :plan AND one.kind = wanted.kind
 """  # noqa: S608 - constants of ours
+
+_WITHHELD: Final = """
+    SELECT DISTINCT code FROM unnest(CAST(:plans AS uuid[])) AS wanted (id) CROSS JOIN LATERAL (
+        SELECT codes FROM plan_item
+        WHERE plan_item.plan_id = wanted.id AND plan_item.kind = 'persons'
+            AND plan_item.organisation_id = :organisation
+        OFFSET 0
+    ) one CROSS JOIN LATERAL unnest(one.codes) AS each (code)
+    WHERE code = ANY (CAST(:codes AS text[]))
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,3 +196,9 @@ async def list_named(
     kinds, objects = zip(*references, strict=True)
     given = {"organisation": organisation_id, "plan": plan_id, "kinds": list(kinds), "objects": list(objects)}
     return (await conn.execute(sa.text(_NAMED), given)).mappings().all()
+
+
+async def list_withheld(conn: AsyncConnection, organisation_id: UUID, plan_ids: Iterable[UUID]) -> frozenset[str]:
+    """Gives what of `OF_PERSONS` keeps anybody back in one of these plans."""
+    given = {"organisation": organisation_id, "plans": list(plan_ids), "codes": list(OF_PERSONS)}
+    return frozenset(await conn.scalars(sa.text(_WITHHELD), given))

@@ -1,6 +1,6 @@
 """The page of an exam before it is sent: what is wrong with its roster, what would happen, and the button."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import Final, get_args
 from uuid import UUID, uuid4
 
@@ -11,17 +11,14 @@ from app.api.dependencies import Parts, PartsDep, check_allowed, cipher_of
 from app.api.http.problems import BadRequest, Forbidden
 from app.api.reading.activities import get_activity
 from app.api.reading.findings import list_finding_causes
-from app.api.reading.plans import list_plans, make
+from app.api.reading.plans import list_plans, list_withheld, make
 from app.api.reading.runs import list_runs
 from app.api.run_changes import RunChanges, provisioning
 from app.api.schemas.parts import Allowed
 from app.api.schemas.requests import PlanRequest, ProvisionRequest
 from app.db.history import RunFilter
 from app.db.planning import MOST_KEPT
-from app.domain.plan import OF_PERSONS
 from app.views import Shown
-from app.views.codes import meant_by
-from app.views.viewer import Viewer
 from app.web.pages import PageRoute, go_to, show_page
 from app.web.paths import PATHS
 from app.web.pauses import pauses_of
@@ -63,7 +60,7 @@ async def before_sending(
         refused=likely_refused(plans),
         verdict=verdict_of(activity["findings"], plans, under_way=under_way),
         policies=POLICIES,
-        allowable=allowable(activity, plans, visitor.viewer),
+        allowable=allowable(plans, await list_withheld(parts, visitor.viewer, plans)),
         may_send=visitor.may("provision"),
         once=uuid4(),
     )
@@ -112,12 +109,12 @@ def plans_of(made: Sequence[Shown], version: int) -> list[Shown]:
     return [newest[policy] for policy in POLICIES if policy in newest]
 
 
-def allowable(activity: Shown, plans: Sequence[Shown], viewer: Viewer) -> list[str]:
-    """Lists what is kept back of this roster unless somebody allows it, as far as the viewer may."""
-    found = {each for code in activity["findings"]["by_code"] for each in meant_by(code)}
-    shrinks = any(plan["shrinks"] for plan in plans)
-    may = [each for each in _ALLOWED if viewer.may_see_protected or each not in OF_PERSONS]
-    return [each for each in may if each in found or (each == "shrinks" and shrinks)]
+def allowable(plans: Sequence[Shown], withheld: Set[str]) -> list[str]:
+    """Lists what keeps this roster, or some of it, back unless somebody allows it: by its `plans`, and of persons."""
+    # What a plan was made with keeps nobody back in it.
+    found = {*withheld, *(each for plan in plans for each in plan["allow"])}
+    found |= {"shrinks"} if any(plan["shrinks"] for plan in plans) else set()
+    return [each for each in _ALLOWED if each in found]
 
 
 def wanted_of(form: dict[str, str]) -> ProvisionRequest:

@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
+import sqlalchemy as sa
 
 from tests.api.conftest import FROM_HERE, Service, SignIn, token_of, unbroken
 from tests.api.factories import Object, Played, body, person, put
@@ -198,6 +199,35 @@ async def test_a_plan_says_for_which_choice_it_is(sign_in: SignIn, client: httpx
         "continue": False,
     }
     assert page.count("<h3>With the choice") == 2
+
+
+async def test_what_keeps_persons_back_is_offered_to_who_may_see_them(
+    service: Service, sign_in: SignIn, client: httpx.AsyncClient
+) -> None:
+    """By the plan; who ticks it has them sent."""
+    marked, other = person(serial=994), person("Bo", serial=995)
+    activity_id = await put(client, body([{**marked, "securityMarking": "Sekretessmarkering"}, other]))
+    await (await run(service, client, activity_id)).stage(1)
+    await put(client, body([{**marked, "securityMarking": "Ingen"}, other]), UUID(str(activity_id)))
+    path = f"/historik/prov/{activity_id}"
+    sees, does_not = (
+        await sign_in("provision", "history", "pii", "protected"),
+        await sign_in("provision", "history", "pii"),
+    )
+
+    async def offered(browser: httpx.AsyncClient) -> list[str]:
+        return re.findall(r'name="allow_(\w+)"', (await browser.get(f"{path}/skicka")).text)
+
+    assert await offered(sees) == []
+    await does_not.post(f"{path}/plan", data={"form_token": await token_of(does_not)}, headers=FROM_HERE)
+    await sees.post(f"{path}/plan", data={"form_token": await token_of(sees)}, headers=FROM_HERE)
+    assert (await offered(sees), await offered(does_not)) == (["weaker_marking"], [])
+    form = {"form_token": await token_of(sees), "once": str(uuid4()), "allow_weaker_marking": "yes"}
+    sent = await sees.post(f"{path}/skicka", data=form, headers=FROM_HERE)
+    async with service.runtime.engine.connect() as conn:
+        run_id = sent.headers["location"].rpartition("/")[2]
+        allowed = await conn.scalar(sa.text("SELECT allow FROM run WHERE id = :run"), {"run": run_id})
+    assert allowed == ["weaker_marking"]
 
 
 async def test_that_a_run_is_under_way_is_said_though_a_later_one_was_cancelled(

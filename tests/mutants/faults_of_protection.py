@@ -203,4 +203,10 @@ PROTECTION: Final = (
         "withheld(one.organisation_id, of_kind, '{}', NULL, ids, digests)",
         ("tasks",),
     ),
+    Fault(
+        "a page tells anybody that somebody's protection has become weaker",
+        "    if not viewer.may_see_protected:\n        return frozenset()\n",
+        "",
+        ("exam pages",),
+    ),
 )

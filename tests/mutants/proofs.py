@@ -182,6 +182,7 @@ PROOFS: Final[Mapping[str, Proof]] = {
     "webhook rules": _tests("tests/unit/test_webhooks.py"),
     "masking": _tests("tests/unit/test_masking.py", "tests/unit/views/test_export.py"),
     "marked once": _tests("tests/api/test_marked_once.py", within=300),
+    "exam pages": _named("tests/api/test_exam_pages.py", "what_keeps_persons_back_is_offered_to_who_may_see_them"),
     "protected and erased": _named(
         "tests/api/test_erasures.py", "a_duty_that_was_theirs_tells_nothing_of_who_is_protected"
     ),

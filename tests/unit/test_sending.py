@@ -1,26 +1,29 @@
 """What the page of an exam before it is sent offers to allow."""
 
-from uuid import UUID
+from typing import Any
 
 import pytest
 
-from app.skolverket.published import PUBLISHED
-from app.views.viewer import Viewer
 from app.web.sending import allowable
 
 
+def plan(*allow: str, shrinks: bool = False) -> dict[str, Any]:
+    return {"allow": list(allow), "shrinks": shrinks}
+
+
 @pytest.mark.parametrize(
-    ("scopes", "code", "offered"),
+    ("plans", "withheld", "offered"),
     [
-        (("pii", "protected"), "weaker_marking", ["weaker_marking"]),
-        (("pii", "protected"), "needs_permission", ["weaker_marking", "reused_id"]),
-        (("pii",), "needs_permission", []),
-        (("protected",), "weaker_marking", []),
-        ((), "needs_permission", []),
+        ([], set(), []),
+        ([plan()], set(), []),
+        ([plan(), plan(shrinks=True)], set(), ["shrinks"]),
+        ([plan(shrinks=True)], {"reused_id", "weaker_marking"}, ["shrinks", "weaker_marking", "reused_id"]),
+        ([plan("weaker_marking")], set(), ["weaker_marking"]),
+        ([plan("shrinks")], {"weaker_marking"}, ["shrinks", "weaker_marking"]),
     ],
 )
-def test_what_is_about_persons_is_offered_to_who_may_see_them(
-    scopes: tuple[str, ...], code: str, offered: list[str]
+def test_what_keeps_something_back_in_a_plan_is_offered(
+    plans: list[dict[str, Any]], withheld: set[str], offered: list[str]
 ) -> None:
-    viewer = Viewer(UUID(int=1), UUID(int=2), frozenset(scopes), None, PUBLISHED)
-    assert allowable({"findings": {"by_code": {code: 1}}}, [{"shrinks": True}], viewer) == ["shrinks", *offered]
+    """And what a plan was made with: in that it keeps nothing back."""
+    assert allowable(plans, withheld) == offered

@@ -87,6 +87,14 @@ async def list_plans(
     return [show_plan(row, viewer) for row in cut], following
 
 
+async def list_withheld(parts: Parts, viewer: Viewer, of: Sequence[Shown]) -> frozenset[str]:
+    """Gives what keeps persons back in one `of` these plans unless it is allowed; nothing without `protected`."""
+    if not viewer.may_see_protected:
+        return frozenset()
+    async with parts.statement(viewer.organisation_id) as conn:
+        return await plans.list_withheld(conn, viewer.organisation_id, [each["id"] for each in of])
+
+
 async def get_plan(parts: Parts, viewer: Viewer, plan_id: UUID) -> Shown:
     """Gives a plan with its counts; raises NotFound, and Forbidden for a plan of another key."""
     return show_plan(await _visible_plan(parts, viewer, plan_id), viewer)
