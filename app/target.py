@@ -143,7 +143,7 @@ class Place:
     `named` are the properties of an object that stands there, `each` is what a list has there. A value is shown where
     `shows` says so, and else it is none that needs no masking, also one of another type than the published. What stands
     in a place of `whereabouts` tells where somebody goes to school or works, and with whom. A `reference` is one in a
-    list that names somebody. What is `unsaid` tells by being there.
+    list that names somebody. What is `unsaid` tells by being there. What `identifies` is an id, in one spelling alone.
     """
 
     named: Mapping[str, "Place"] = field(default_factory=dict)
@@ -152,6 +152,7 @@ class Place:
     whereabouts: bool = False
     reference: bool = False
     unsaid: bool = False
+    identifies: bool = False
 
 
 @dataclass(frozen=True, slots=True)

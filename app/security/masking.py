@@ -5,7 +5,7 @@ hidden, its name too. Who may see the unmasked form is not decided here.
 """
 
 import re
-from collections.abc import Set
+from collections.abc import Iterator, Mapping, Set
 from typing import Any, Final, TypeAlias
 from uuid import UUID
 
@@ -13,6 +13,7 @@ from app.domain.masked import MASK
 from app.target import Place
 
 JSON: TypeAlias = Any
+_Named: TypeAlias = Mapping[str, Place]
 
 _DEEPEST: Final = 50  # real objects have eight levels; what is deeper is hidden whole, before recursion ends
 _ID = re.compile(r"[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}")
@@ -26,6 +27,14 @@ def mask(value: JSON, place: Place = _UNKNOWN, *, hidden: bool = False) -> JSON:
     somebody who is `hidden` nothing is shown that stands in a place of whereabouts, ids and numbers as well.
     """
     return _mask(value, place, hidden, False, 0)
+
+
+def only_published(value: JSON, place: Place = _UNKNOWN) -> JSON:
+    """Gives a copy in which all is `***` that stands in no place which its `place` has, names of properties as well.
+
+    What is published there stays as it is, but for an id that cannot be read: it may be anybody's in another spelling.
+    """
+    return _only_published(value, place, 0)
 
 
 def without(value: JSON, ids: Set[UUID], place: Place = _UNKNOWN) -> JSON:
@@ -54,17 +63,46 @@ def _mask(value: JSON, place: Place, hidden: bool, emptied: bool, depth: int) ->
     return value if not emptied and place.shows is not None and place.shows(value) else MASK
 
 
-def _object(value: dict[str, JSON], named: Any, hidden: bool, emptied: bool, depth: int) -> dict[str, JSON]:
+def _object(value: dict[str, JSON], named: _Named, hidden: bool, emptied: bool, depth: int) -> dict[str, JSON]:
     masked: dict[str, JSON] = {}
+    for key, part, place in _under(value, named):
+        if place is None:
+            masked[key] = _mask(part, _UNKNOWN, hidden, emptied, depth)
+        elif not place.unsaid:
+            masked[key] = _mask(part, place, hidden, emptied or (hidden and place.whereabouts), depth)
+    return masked
+
+
+def _only_published(value: JSON, place: Place, depth: int) -> JSON:
+    if value is None:
+        return None
+    if isinstance(value, dict):
+        if depth >= _DEEPEST:
+            return MASK
+        return {
+            key: _mask(part, _UNKNOWN, False, False, depth + 1)
+            if known is None
+            else _only_published(part, known, depth + 1)
+            for key, part, known in _under(value, place.named)
+        }
+    if isinstance(value, list):
+        if place.each is None or depth >= _DEEPEST:
+            return _mask(value, _UNKNOWN, False, False, depth)
+        return [_only_published(part, place.each, depth + 1) for part in value]
+    is_elsewhere = bool(place.named) or place.each is not None
+    is_unread = place.identifies and (place.shows is None or not place.shows(value))
+    return MASK if is_elsewhere or is_unread else value
+
+
+def _under(value: dict[str, JSON], named: _Named) -> Iterator[tuple[str, JSON, Place | None]]:
+    """Gives each property by the name that is shown, with its place; one that is not published has none."""
     unknown = 0
     for key, part in value.items():
         place = named.get(key)
         if place is None:
             unknown += 1
-            masked[f"{MASK}{unknown}" if unknown > 1 else MASK] = _mask(part, _UNKNOWN, hidden, emptied, depth)
-        elif not place.unsaid:
-            masked[key] = _mask(part, place, hidden, emptied or (hidden and place.whereabouts), depth)
-    return masked
+            key = f"{MASK}{unknown}" if unknown > 1 else MASK
+        yield key, part, place
 
 
 def _without(value: JSON, ids: Set[UUID], place: Place, depth: int) -> JSON:

@@ -79,10 +79,12 @@ def _of_schema(schema: Schema, name: str = "", within: str = "") -> Place:
         whereabouts=name in _WHEREABOUTS,
         reference=within in _REFERENCES,
         unsaid=name in _UNSAID,
+        identifies=schema.get("format") == "uuid",
     )
 
 
 _HIDDEN: Final = Place()
+_ID: Final = Place(shows=_is_id, identifies=True)
 _AT: Final = Place(shows=_is_moment)
 _META: Final = Place({"created": _AT, "modified": _AT})
 _SET_BY_SKOLVERKET: Final[Mapping[str, Place]] = {"meta": _META, "provisioningStatus": Place(shows=_is_flag)}
@@ -96,7 +98,7 @@ _ENTRY: Final = Place(
         "parameterName": Place(shows=_is_attribute_name),
         "parameterValue": _HIDDEN,
         "resourceType": Place(shows=_one_of("Person", "Duty", "Group", "Activity")),
-        "resourceId": Place(shows=_is_id),
+        "resourceId": _ID,
         "attributeName": Place(shows=_is_attribute_name),
         "attributeValue": _HIDDEN,
         "severityLevel": Place(shows=_one_of("Warning", "Error")),
@@ -114,9 +116,9 @@ _RESPONSE: Final = Place(
     }
 )
 # A refusal of a call is a list of entries, or one.
-_RESULT: Final = Place({"id": Place(shows=_is_id), "response": _RESPONSE, "meta": _META}, each=_ENTRY)
+_RESULT: Final = Place({"id": _ID, "response": _RESPONSE, "meta": _META}, each=_ENTRY)
 _ANSWER: Final = Place(
-    {**_ENTRY.named, "jobId": Place(shows=_is_id), results.ITEMS: Place(each=_RESULT)},
+    {**_ENTRY.named, "jobId": _ID, results.ITEMS: Place(each=_RESULT)},
     each=_ENTRY,
 )
 

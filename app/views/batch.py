@@ -47,7 +47,7 @@ def show_batch_detail(
         return viewer.hides_school(protected=tells_school(kind) or id_ in protected)
 
     def shown(body: Any, items: str, place: Place) -> Any:
-        return without(_body(body, items, seen, hides, place, whole=whole), gone, place)
+        return without(_body(body, items, place, viewer, seen, hides, whole=whole), gone, place)
 
     return {
         **show_batch(row, viewer),
@@ -68,18 +68,28 @@ def seen_in(row: Row, viewer: Viewer, *, kind: str, protected: Set[UUID]) -> fro
 
 
 def _body(
-    body: Any, items: str, seen: Set[UUID], hides: Callable[[UUID | None], bool], place: Place, *, whole: bool
+    body: Any,
+    items: str,
+    place: Place,
+    viewer: Viewer,
+    seen: Set[UUID],
+    hides: Callable[[UUID | None], bool],
+    *,
+    whole: bool,
 ) -> Any:
-    """Masks the items of which no id is in `seen`; what is around them stays unless the batch is not seen `whole`.
+    """Masks the items of which no id is in `seen`, and what is around them unless the batch is seen `whole`.
 
     Of those whom the viewer `hides` the school is masked too.
     """
+    as_shown = viewer.unmasked if whole else mask
     if not isinstance(body, dict) or not isinstance(body.get(items), list):
-        return body if whole else mask(body, place)
+        return as_shown(body, place)
     listed, each = body[items], place.named[items].each or Place()
-    around = body if whole else mask({**body, items: []}, place)
-    shown = [item if (id_ := _id(item)) in seen else mask(item, each, hidden=hides(id_)) for item in listed]
-    return {**around, items: shown}
+    shown = [
+        viewer.unmasked(item, each) if (id_ := _id(item)) in seen else mask(item, each, hidden=hides(id_))
+        for item in listed
+    ]
+    return {**as_shown({**body, items: []}, place), items: shown}
 
 
 def items_of(row: Row, published: Published) -> list[dict[str, Any]]:

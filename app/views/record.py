@@ -99,7 +99,7 @@ def show_content(content: Any, row: Row, viewer: Viewer, unnamed: Set[UUID], *, 
 
 def _show(content: Any, place: Place, row: Row, viewer: Viewer, unnamed: Set[UUID], *, masked: bool) -> Any:
     hidden = is_hidden(row, viewer) or (tells_school(row["kind"]) and not viewer.may_see_protected)
-    shown = mask(content, place, hidden=hidden) if masked else content
+    shown = mask(content, place, hidden=hidden) if masked else viewer.unmasked(content, place)
     return without(shown, unnamed, place) if tells_school(row["kind"]) else shown
 
 

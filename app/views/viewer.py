@@ -3,15 +3,17 @@
 Without the scope `pii` everything personal is masked, and of nobody it is shown where they go to school or work: so
 protected persons are like all others. With it, but without `protected`, these are masked in just the same way: no unit
 and no year of theirs is shown, and no group names them. So is an object of other school units than the viewer's, but
-for its unit and year.
+for its unit and year. Who may not see everything is shown of an object that is not masked what is published alone.
 """
 
 from collections.abc import Set
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 from app.domain.audit import Via
-from app.target import Published
+from app.security.masking import only_published
+from app.target import Place, Published
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,3 +82,10 @@ class Viewer:
         """Tells whether an object is masked; `protected` is whether it speaks of a protected person."""
         may_see = self.may_see_protected if protected else self.may_see_names
         return not (may_see and self.may_see_units(school_units))
+
+    def unmasked(self, content: Any, place: Place) -> Any:
+        """Gives what is shown of a `content` that is not masked: all of it to who sees all, else what is published.
+
+        What a source says in a place that nobody has defined may be about anybody, not about whom it is a content of.
+        """
+        return content if self.may_see_all else only_published(content, place)

@@ -154,9 +154,9 @@ SHOWN: Final = (
     ),
     Fault(
         "a name that is not published is shown",
-        'masked[f"{MASK}{unknown}" if unknown > 1 else MASK] = _mask(part, _UNKNOWN, hidden, emptied, depth)',
-        "masked[key] = _mask(part, _UNKNOWN, hidden, emptied, depth)",
-        ("masking",),
+        '            key = f"{MASK}{unknown}" if unknown > 1 else MASK\n        yield',
+        "        yield",
+        ("masking", "beside"),
     ),
     Fault(
         "where nothing is published a flag is shown",

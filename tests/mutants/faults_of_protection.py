@@ -209,4 +209,28 @@ PROTECTION: Final = (
         "",
         ("exam pages",),
     ),
+    Fault(
+        "what nobody has defined is shown in an object that is not masked",
+        "return content if self.may_see_all else only_published(content, place)",
+        "return content if self.may_see_names else only_published(content, place)",
+        ("beside",),
+    ),
+    Fault(
+        "who may see protected persons of one unit is shown what is said of others",
+        "return content if self.may_see_all else only_published(content, place)",
+        "return content if self.may_see_protected else only_published(content, place)",
+        ("beside",),
+    ),
+    Fault(
+        "an id in another spelling is shown",
+        "return MASK if is_elsewhere or is_unread else value",
+        "return MASK if is_elsewhere else value",
+        ("beside",),
+    ),
+    Fault(
+        "a text is shown where an object is published",
+        "return MASK if is_elsewhere or is_unread else value",
+        "return MASK if is_unread else value",
+        ("beside",),
+    ),
 )

@@ -180,6 +180,7 @@ PROOFS: Final[Mapping[str, Proof]] = {
     ),
     "readiness": _tests("tests/unit/test_readiness.py"),
     "webhook rules": _tests("tests/unit/test_webhooks.py"),
+    "beside": _tests("tests/unit/test_only_published.py", "tests/api/test_beside.py"),
     "masking": _tests("tests/unit/test_masking.py", "tests/unit/views/test_export.py"),
     "marked once": _tests("tests/api/test_marked_once.py", within=300),
     "exam pages": _named("tests/api/test_exam_pages.py", "what_keeps_persons_back_is_offered_to_who_may_see_them"),

@@ -162,9 +162,9 @@ def batch(**changes: Any) -> Object:
             "jobId": str(UUID(int=41)),
             "note": "Åsa",
             "responses": [
-                {"id": str(PUPIL), "response": {"status": "Success", "message": "Åsa"}},
-                {"id": str(OTHER), "response": {"status": "Success", "message": "Åsa"}},
-                {"id": str(UUID(int=99)), "response": {"status": "Success", "message": "Åsa"}},
+                {"id": str(PUPIL), "response": {"status": "Success", "location": "Åsa"}},
+                {"id": str(OTHER), "response": {"status": "Success", "location": "Åsa"}},
+                {"id": str(UUID(int=99)), "response": {"status": "Success", "location": "Åsa"}},
                 "Åsa",
             ],
         },

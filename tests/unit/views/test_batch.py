@@ -26,10 +26,11 @@ def seen(items: list[Any], stored: list[Any], hidden: set[UUID], masked: Callabl
     ("scopes", "units", "protected", "shown", "whole"),
     [
         ("pii protected", None, {PUPIL}, [0, 1], True),
-        ("pii", None, set(), [0, 1], True),
+        ("pii", None, set(), [0, 1], False),
         ("pii", None, {PUPIL}, [1], False),
         ("pii", None, {PUPIL, OTHER}, [], False),
-        ("pii", {NORTH, SOUTH}, set(), [0, 1], True),
+        ("pii", {NORTH, SOUTH}, set(), [0, 1], False),
+        ("pii protected", {NORTH, SOUTH}, set(), [0, 1], False),
         ("pii", {NORTH}, set(), [0], False),
         ("pii", {SOUTH}, {OTHER}, [], False),
         ("pii protected", {SOUTH}, {OTHER}, [1], False),
@@ -40,7 +41,7 @@ def seen(items: list[Any], stored: list[Any], hidden: set[UUID], masked: Callabl
 def test_items_are_seen_one_by_one(
     scopes: str, units: set[UUID] | None, protected: set[UUID], shown: list[int], whole: bool
 ) -> None:
-    """What is around the items is masked unless every record is seen; what is of no record here is masked for all."""
+    """What is of no record here is masked for all; what nobody has defined around the items, but for who sees all."""
     row = batch()
     detail = show_batch_detail(row, viewer(*scopes.split(), units=units), kind="persons", protected=protected)
     assert detail["record_ids"] == row["record_ids"]
@@ -52,16 +53,16 @@ def test_items_are_seen_one_by_one(
 
 
 @pytest.mark.parametrize("body", [None, "Åsa", ["Åsa"], {"data": "Åsa"}, {"data": [["Åsa"]]}])
-@pytest.mark.parametrize("scopes", ["", "pii"])
+@pytest.mark.parametrize("scopes", ["", "pii", "pii protected"])
 def test_a_body_of_any_shape_is_shown(body: Any, scopes: str) -> None:
-    """Without pii nothing is left of it; a viewer of one unit is not shown what can't be told to be its."""
+    """But for who sees all nothing is left of it; a viewer of one unit is not shown what can't be told to be its."""
     for column in ("request", "answer"):
         row = batch(**{column: body})
         whole = show_batch_detail(row, viewer(*scopes.split()), kind="persons", protected=set())[column]
         masked = {"data": [["***"]]} if body == {"data": [["Åsa"]]} and column == "request" else body
         name = "data" if column == "request" else "***"
         nothing = dict(zip([name], mask(body).values(), strict=True)) if isinstance(body, dict) else mask(body)
-        assert whole == (masked if scopes else nothing)
+        assert whole == (masked if scopes == "pii protected" else nothing)
     part = show_batch_detail(
         batch(request=body), viewer(*scopes.split(), units={NORTH}), kind="persons", protected=set()
     )
@@ -80,9 +81,9 @@ def test_whoever_is_not_shown_all_of_a_body_is_not_shown_its_hash(scopes: str, u
     assert show_batch_detail(batch(), to, kind="persons", protected=set())["sha256"] is None
 
 
-def test_a_batch_without_records_is_masked_without_pii() -> None:
+def test_a_batch_without_records_is_masked_but_for_who_sees_all() -> None:
     row = batch(record_ids=[], request={"note": "Åsa"})
-    for scopes, shown in (("", {"***": "***"}), ("pii", {"note": "Åsa"})):
+    for scopes, shown in (("", {"***": "***"}), ("pii", {"***": "***"}), ("pii protected", {"note": "Åsa"})):
         detail = show_batch_detail(row, viewer(*scopes.split()), kind="persons", protected=set())
         assert detail["request"] == shown
 
