@@ -332,12 +332,17 @@ def check_scopes(caller: Caller, *needed: str) -> None:
             raise Forbidden(f"This key lacks the scope {scopes.replace('|', ' or ')}.")
 
 
+def not_theirs_to_allow(viewer: Viewer) -> Sequence[str]:
+    """Gives what a viewer may not allow, nor have done by a run for which somebody else has allowed it."""
+    return () if viewer.may_see_protected else OF_PERSONS
+
+
 def check_allowed(viewer: Viewer, allow: Collection[str] | None) -> None:
     """Raises Forbidden where one who may not see protected persons would allow what could be about their protection.
 
     With it they could send them unmarked, and be shown them then.
     """
-    if not viewer.may_see_protected and not set(OF_PERSONS).isdisjoint(allow or ()):
+    if not set(not_theirs_to_allow(viewer)).isdisjoint(allow or ()):
         raise Forbidden(f"Only a key with the scope protected may allow {' and '.join(OF_PERSONS)}.")
 
 

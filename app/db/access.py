@@ -66,13 +66,17 @@ _GRANTS: Final[Mapping[str, Mapping[str, str | None]]] = {
         "event": "SELECT, INSERT, DELETE",
         # Rows of the audit and of its chain go by `cut_audit` alone.
         "audit": _ADD_TO_AUDIT,
-        **dict.fromkeys(("audit_link", "audit_checkpoint", "audit_object"), "SELECT, INSERT"),
+        **dict.fromkeys(("audit_link", "audit_object"), "SELECT, INSERT"),
+        # That the chain begins at one is said by `cut_audit` alone.
+        "audit_checkpoint": "SELECT, INSERT (seq, digest, at)",
         "audit_unchained": "SELECT, DELETE",
         "audit_key": "SELECT, INSERT, UPDATE",
     },
 }
-# What acts as the owner of the tables, and whose role may have it do so.
-_CALLED_BY: Final = {"cut_audit(bigint, integer)": WORKER}
+# What acts as the owner of the tables, and whose role may have it do so; what our trigger calls serves nobody else's.
+_CALLED_BY: Final[Mapping[str, str | None]] = {"cut_audit(bigint, integer)": WORKER, "note_unchained()": None}
+# What alone a role writes into a table. A whole organisation is erased by command.
+_WRITES_ONLY: Final = {(API, "erasure"): "kind = 'persons'"}
 
 # Whoever may make roles makes those that are missing; a migration that may not says what to do.
 _ROLES = """
@@ -128,9 +132,10 @@ def grant_statements(metadata: sa.MetaData) -> Iterator[str]:
                 yield f"GRANT {rights} ON {table} TO {role}"
         yield f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {role}"
         yield f"GRANT SELECT ON {VERSION_TABLE} TO {role}"
-    for function, role in _CALLED_BY.items():
+    for function, caller in _CALLED_BY.items():
         yield f"REVOKE ALL ON FUNCTION {function} FROM PUBLIC"
-        yield f"GRANT EXECUTE ON FUNCTION {function} TO {role}"
+        if caller is not None:
+            yield f"GRANT EXECUTE ON FUNCTION {function} TO {caller}"
 
 
 def check_roles(url: str) -> None:
@@ -169,6 +174,8 @@ def _policy(table: str, column: str, role: str) -> Iterator[str]:
     form, everybody, nobody = _SEES
     sees = form.format(column=column, otherwise=everybody if role == WORKER or table in _ACROSS else nobody)
     writes = form.format(column=column, otherwise=everybody) if table in _WRITTEN_ACROSS else sees
+    if (role, table) in _WRITES_ONLY:
+        writes = f"{writes} AND {_WRITES_ONLY[role, table]}"
     name = role.removeprefix("provkedja_")
     yield f"DROP POLICY IF EXISTS {name} ON {table}"
     yield f"CREATE POLICY {name} ON {table} TO {role} USING ({sees}) WITH CHECK ({writes})"

@@ -213,8 +213,11 @@ async def check_organisation_at_rest(conn: AsyncConnection, organisation_id: UUI
 
 async def hold(conn: AsyncConnection, organisation_id: UUID) -> datetime:
     """Holds the organisation's row, so that no roster is stored and no run retried meanwhile; gives the time."""
-    held = sa.select(sa.func.clock_timestamp()).where(organisation.c.id == organisation_id)
-    at: datetime = (await conn.execute(held.with_for_update(key_share=True))).scalar_one()
+    await conn.execute(
+        sa.select(organisation.c.id).where(organisation.c.id == organisation_id).with_for_update(key_share=True)
+    )
+    # Not in the same statement, which would read the clock before it waits.
+    at: datetime = (await conn.execute(sa.select(sa.func.clock_timestamp()))).scalar_one()
     return at
 
 

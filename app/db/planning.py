@@ -6,6 +6,7 @@ All of it is of one moment, whatever is stored meanwhile. What is decided of an 
 import json
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID, uuid4
 
@@ -18,7 +19,7 @@ from app.db.engine import transaction
 from app.db.loop_share import LoopShare
 from app.db.plan_rows import job_slice, last_jobs, roster_slice, was_sent_with_objects, withheld
 from app.db.rows import insert_rows
-from app.db.schema import activity, plan, plan_item
+from app.db.schema import activity, erasure, organisation, plan, plan_item
 from app.domain.differences import marks, plain_marks
 from app.domain.issues import Issue, issues_of, stored
 from app.domain.kinds import Kind
@@ -177,8 +178,59 @@ async def make_plan(
     """Writes down what a run of an activity would do if it were asked for now by this key; gives the plan's id.
 
     `made` is told of it in its transaction; `share` is shared by all that works through rosters in a process. The
-    oldest plans of the activity go when there are more than MOST_KEPT. Raises NotFound without the activity.
+    oldest plans of the activity go when there are more than MOST_KEPT. A plan in whose making somebody was erased is
+    made again: it could hold what is said of them. Raises NotFound without the activity.
     """
+    while True:
+        began = await _begin(engine, cipher.organisation_id)
+        plan_id = await _make(
+            engine,
+            cipher,
+            published,
+            activity_id,
+            began,
+            on_record_error=on_record_error,
+            allow=allow,
+            key_id=key_id,
+            key_name=key_name,
+            share=share,
+            made=made,
+        )
+        if not await _forget_erased(engine, cipher.organisation_id, plan_id, began):
+            break
+    await _forget_old(engine, cipher.organisation_id, activity_id)
+    return plan_id
+
+
+async def _begin(engine: AsyncEngine, organisation_id: UUID) -> datetime:
+    """Gives a time that no upload of the organisation spans: whom one has marked before it can be read by now."""
+    async with transaction(engine, "begin_plan", of=organisation_id) as conn:
+        await _hold(conn, organisation_id)
+        # Not in the same statement, which would read the clock before it waits.
+        began: datetime = (await conn.execute(sa.select(sa.func.clock_timestamp()))).scalar_one()
+    return began
+
+
+async def _hold(conn: AsyncConnection, organisation_id: UUID) -> None:
+    """Has no roster of an organisation stored, and nobody erased, until the transaction ends."""
+    held = sa.select(organisation.c.id).where(organisation.c.id == organisation_id)
+    await conn.execute(held.with_for_update(read=True))
+
+
+async def _make(
+    engine: AsyncEngine,
+    cipher: OrganisationCipher,
+    published: Published,
+    activity_id: UUID,
+    began: datetime,
+    *,
+    on_record_error: str,
+    allow: Collection[str],
+    key_id: UUID,
+    key_name: str,
+    share: LoopShare,
+    made: Callable[[AsyncConnection, UUID], Awaitable[None]] | None,
+) -> UUID:
     one_moment = engine.execution_options(isolation_level="REPEATABLE READ")
     async with transaction(one_moment, "make_plan", of=cipher.organisation_id) as conn:
         query = sa.select(activity.c.roster_id, activity.c.version)
@@ -211,12 +263,25 @@ async def make_plan(
                 requested_by_id=key_id,
                 requested_by_name=key_name,
                 stages=[_counts(stage) for stage in forecast.stages],
+                created_at=began,
             )
         )
         if made is not None:
             await made(conn, making.plan_id)
-    await _forget_old(engine, cipher.organisation_id, activity_id)
     return making.plan_id
+
+
+async def _forget_erased(engine: AsyncEngine, organisation_id: UUID, plan_id: UUID, began: datetime) -> bool:
+    """Deletes a plan when somebody has been erased since it `began`, and tells whether that was so."""
+    async with transaction(engine, "forget_erased_plan", of=organisation_id) as conn:
+        await _hold(conn, organisation_id)
+        erased = sa.select(erasure.c.object_id).where(
+            erasure.c.organisation_id == organisation_id, erasure.c.erased_at >= began
+        )
+        if (await conn.execute(erased.limit(1))).first() is None:
+            return False
+        await _forget(conn, organisation_id, plan_id)
+    return True
 
 
 async def _forget_old(engine: AsyncEngine, organisation_id: UUID, activity_id: UUID) -> None:
@@ -230,8 +295,12 @@ async def _forget_old(engine: AsyncEngine, organisation_id: UUID, activity_id: U
             .with_for_update(skip_locked=True)
         )
         for plan_id in (await conn.scalars(old)).all():
-            await conn.execute(sa.delete(plan_item).where(plan_item.c.plan_id.between(plan_id, plan_id)))
-            await conn.execute(sa.delete(plan).where(plan.c.organisation_id == organisation_id, plan.c.id == plan_id))
+            await _forget(conn, organisation_id, plan_id)
+
+
+async def _forget(conn: AsyncConnection, organisation_id: UUID, plan_id: UUID) -> None:
+    await conn.execute(sa.delete(plan_item).where(plan_item.c.plan_id.between(plan_id, plan_id)))
+    await conn.execute(sa.delete(plan).where(plan.c.organisation_id == organisation_id, plan.c.id == plan_id))
 
 
 def _portions(rows: Sequence[sa.Row[Any]]) -> Iterator[list[sa.Row[Any]]]:

@@ -36,7 +36,7 @@ async def load(conn: AsyncConnection, cipher: Cipher, task: Task) -> Repair | No
                     coalesce(sent.protected, true) AS protected,
                     EXISTS (
                         SELECT FROM withheld(
-                            job.organisation_id, job.kind, '{}', '-infinity', ARRAY[known.id], ARRAY[known.accepted]
+                            job.organisation_id, job.kind, '{}', NULL, ARRAY[known.id], ARRAY[known.accepted]
                         ) OFFSET 0
                     ) AS stays_here
                 FROM batch JOIN job ON job.id = batch.job_id JOIN organisation ON organisation.id = job.organisation_id

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db.activity_queue import WakeUp, wake_ups_of
 from app.db.verbs import call_verb
 from app.domain.kinds import Kind
+from app.domain.plan import OF_PERSONS
 from app.errors import (
     ActivityDeleted,
     ContentErased,
@@ -129,20 +130,25 @@ async def retry_run(
     on_record_error: str | None,
     allow: Collection[str] | None = None,
     stop_at_errors: Mapping[str, int] | None = None,
+    *,
+    taken_back: Collection[str] = OF_PERSONS,
 ) -> list[WakeUp]:
     """Lets a failed or cancelled run go on from its first unfinished job, with what has not succeeded.
+
+    Without `allow` what was allowed stays, but for what is `taken_back`: of whoever asks that may not allow it.
 
     Raises NotFound, ContentErased, RunNotEnded, RunSucceeded, RunNotLatest, ActivityDeleted, and EarlierRunUnderWay.
     """
     given = await _call(
         conn,
-        "retry_run(:organisation, :run, CAST(:record_errors AS text), CAST(:allowed AS text[]), CAST(:kinds AS text[]),"
-        " CAST(:stop_at AS integer[]))",
+        "retry_run(:organisation, :run, CAST(:record_errors AS text), CAST(:allowed AS text[]),"
+        " CAST(:taken_back AS text[]), CAST(:kinds AS text[]), CAST(:stop_at AS integer[]))",
         {
             "organisation": organisation_id,
             "run": run_id,
             "record_errors": on_record_error,
             "allowed": None if allow is None else sorted(set(allow)),
+            "taken_back": list(taken_back),
             "kinds": [kind.value for kind in Kind],
             "stop_at": None if stop_at_errors is None else _by_kind(stop_at_errors),
         },

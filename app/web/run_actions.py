@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 from fastapi import APIRouter, Request, Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.api.dependencies import Parts, PartsDep, cipher_of
+from app.api.dependencies import Parts, PartsDep, cipher_of, not_theirs_to_allow
 from app.api.http.problems import BadRequest, Forbidden
 from app.api.run_changes import Changed, RunChanges
 from app.api.schemas.requests import ProvisionRequest
@@ -63,7 +63,9 @@ async def retry(run_id: UUID, parts: PartsDep, visitor: VisitorDep, language: La
     """Lets the run go on, as it was asked for."""
 
     async def change(conn: AsyncConnection) -> Changed:
-        return Changed(run_id, await runs.retry_run(conn, visitor.caller.organisation_id, run_id, None))
+        taken_back = not_theirs_to_allow(visitor.viewer)
+        of = visitor.caller.organisation_id
+        return Changed(run_id, await runs.retry_run(conn, of, run_id, None, taken_back=taken_back))
 
     await _changeable(parts, visitor, run_id)
     await _changes(parts, visitor, form).make("retry", "page", run_id, change=change)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 from zipfile import ZipFile
 
 import httpx
@@ -16,6 +16,7 @@ from tests.api.guards import assert_problem
 from tests.database.factories import exam, group
 
 PROTECTED = {"securityMarking": "Skyddad folkbokföring"}
+OPEN = {"securityMarking": "Ingen"}
 ALL = ("provision", "history", "pii", "protected")
 SCHOOL, WORKPLACE = (f"a0000000-0000-4000-8000-00000000000{number}" for number in (2, 3))
 # Of the pupil and of the teacher: names, what tells their numbers and logins from others, and where they are.
@@ -323,6 +324,46 @@ async def test_who_may_not_see_them_allows_nothing_about_them(
     assert sent_by_form.status_code == 403
     assert (await writer.post(f"{exam}/plan", json={"allow": ["shrinks"]})).status_code == 201
     assert not await is_shown(service, scene)
+
+
+@pytest.mark.parametrize("by", ["a key", "a form", "an operator"])
+async def test_what_others_have_allowed_of_them_goes_out_by_no_retry_of_whoever_may_not(
+    service: Service, boss: httpx.AsyncClient, scene: Scene, sign_in: SignIn, by: str
+) -> None:
+    """Whoever allowed it has cancelled since, and may have seen that it was a mistake."""
+    marked = {**scene.school.pupil, **PROTECTED}
+    await put(boss, body([marked]), scene.activity_id)
+    await sent(service, boss, scene.activity_id)
+    await put(boss, body([{**marked, **OPEN}]), scene.activity_id)
+    run_id = await asked(boss, scene.activity_id, "weaker_marking")
+    await boss.post(f"/runs/{run_id}/cancel")
+    if by == "a form":
+        visitor = await sign_in("provision", "history", "pii")
+        form = {"form_token": await token_of(visitor), "once": str(uuid4())}
+        answer = await visitor.post(f"/historik/korningar/{run_id}/forsok-igen", data=form, headers=FROM_HERE)
+        assert answer.status_code == 303
+    else:
+        client = await (service.operator() if by == "an operator" else service.client("provision", "history", "pii"))
+        path = "/operations/runs" if by == "an operator" else "/runs"
+        assert (await client.post(f"{path}/{run_id}/retry", json={})).status_code == 202
+    again = await played(service, run_id)
+    record = (await boss.get(f"/jobs/{again.jobs[0]}/records/{marked['id']}")).json()
+    assert (record["status"], [each["code"] for each in record["messages"]]) == ("skipped", ["weaker_marking"])
+    assert not await is_shown(service, scene)
+
+
+async def test_whoever_may_allow_it_has_what_was_allowed_by_a_retry(
+    service: Service, boss: httpx.AsyncClient, scene: Scene
+) -> None:
+    marked = {**scene.school.pupil, **PROTECTED}
+    await put(boss, body([marked]), scene.activity_id)
+    await sent(service, boss, scene.activity_id)
+    await put(boss, body([{**marked, **OPEN}]), scene.activity_id)
+    run_id = await asked(boss, scene.activity_id, "weaker_marking")
+    await boss.post(f"/runs/{run_id}/cancel")
+    assert (await boss.post(f"/runs/{run_id}/retry")).status_code == 202
+    again = await played(service, run_id)
+    assert (await boss.get(f"/jobs/{again.jobs[0]}/records/{marked['id']}")).json()["status"] == "succeeded"
 
 
 async def test_what_was_allowed_of_persons_stands_in_the_audit_and_in_no_run(

@@ -23,6 +23,7 @@ from app.db.intake import store_roster
 from app.db.loop_share import LoopShare
 from app.db.records import changes_json
 from app.domain.open_work import JobSnapshot
+from app.domain.plan import OF_PERSONS
 from app.domain.retention import Retention
 from app.domain.verdicts import RecordChange
 from app.skolverket.published import PUBLISHED
@@ -317,10 +318,17 @@ class Run:
         async with self.tenant.engine.begin() as conn:
             return await runs.cancel_run(conn, self.tenant.organisation_id, self.id)
 
-    async def retry(self, policy: str | None = None, allow: Sequence[str] | None = None) -> list[activity_queue.WakeUp]:
+    async def retry(
+        self,
+        policy: str | None = None,
+        allow: Sequence[str] | None = None,
+        *,
+        taken_back: Sequence[str] = OF_PERSONS,
+    ) -> list[activity_queue.WakeUp]:
         """Lets the run go on."""
         async with self.tenant.engine.begin() as conn:
-            return await runs.retry_run(conn, self.tenant.organisation_id, self.id, policy, allow)
+            of = self.tenant.organisation_id
+            return await runs.retry_run(conn, of, self.id, policy, allow, taken_back=taken_back)
 
     async def status(self) -> str:
         """Reads the run's state."""

@@ -137,6 +137,8 @@ def test_no_role_passes_policies_by(owner: psycopg.Cursor, role: str) -> None:
         "UPDATE audit_link SET digest = digest",
         "DELETE FROM audit_link",
         "UPDATE audit_checkpoint SET cut_at = now()",
+        "INSERT INTO audit_checkpoint (seq, digest, at, cut_at) VALUES (1, '', now(), now())",
+        "SELECT note_unchained()",
         "DELETE FROM audit_checkpoint",
         "DELETE FROM audit_object",
         "DELETE FROM audit_key",
@@ -324,6 +326,38 @@ async def test_when_somebody_was_marked_last_is_the_databases_to_say(
         await conn.exec_driver_sql(ahead)
     await tenant.do("UPDATE protected_object SET marked_at = clock_timestamp()")
     assert {row["marked_at"].year for row in await tenant.rows(marked)} == {2999}, "a clock that was put back"
+
+
+async def test_when_a_run_was_asked_for_is_never_ahead(tenant: Tenant, as_api: AsyncEngine) -> None:
+    """What was allowed for it would speak of whoever is marked after it."""
+    await tenant.new_run({"persons": [pupil()]})
+    before = await tenant.value("SELECT created_at FROM run")
+    copied = "organisation_id, activity_id, roster_version, requested_by_id, requested_by_name, on_record_error"
+    made = (
+        f"INSERT INTO run (id, sequence, created_at, {copied})"
+        f" SELECT gen_random_uuid(), sequence + 1, '2999-01-01', {copied} FROM run"
+    )
+    async with transaction(as_api, "test", of=tenant.organisation_id) as conn:
+        await conn.execute(sa.text("SAVEPOINT before"))
+        with pytest.raises(sa.exc.IntegrityError, match="asked for later"):
+            await conn.execute(sa.text("UPDATE run SET created_at = '2999-01-01'"))
+        await conn.execute(sa.text("ROLLBACK TO before"))
+        await conn.execute(sa.text(made))
+    first, second = [row["created_at"] for row in await tenant.rows("SELECT created_at FROM run ORDER BY sequence")]
+    assert before == first < second <= await tenant.value("SELECT clock_timestamp()")
+
+
+async def test_the_api_has_no_organisation_erased(tenant: Tenant, as_api: AsyncEngine) -> None:
+    """A command asks for that; a person it asks for itself."""
+    made = "INSERT INTO erasure (organisation_id, kind, object_id, requested_by) VALUES (:of, :kind, :of, 'test')"
+    async with transaction(as_api, "test", of=tenant.organisation_id) as conn:
+        await conn.execute(sa.text(made), {"of": tenant.organisation_id, "kind": "persons"})
+        for statement in (made, "UPDATE erasure SET kind = :kind"):
+            given = {"of": tenant.organisation_id, "kind": "organisation"}
+            await conn.execute(sa.text("SAVEPOINT before"))
+            with pytest.raises(sa.exc.ProgrammingError, match="row-level security"):
+                await conn.execute(sa.text(statement), given)
+            await conn.execute(sa.text("ROLLBACK TO before"))
 
 
 async def test_a_marking_does_not_become_anothers(tenant: Tenant) -> None:

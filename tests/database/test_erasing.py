@@ -1,5 +1,6 @@
 """A worker erases what was asked for: a person everywhere, a whole organisation; and each has its line in the file."""
 
+import asyncio
 import json
 import re
 from collections.abc import AsyncIterator
@@ -30,7 +31,7 @@ from app.local.postgres import as_role
 from app.roles import WORKER
 from app.skolverket.published import PUBLISHED
 from tests.database.factories import Object, Run, Tenant, duty, engine_of, exam, group, pupil, the_cipher
-from tests.database.test_plans import plan_of
+from tests.database.test_plans import HeldUp, items_of, plan_of
 
 NAME, NUMBER, EPPN = "Qvintessa", "201203059983", "qvintessa.ek@edu.example.se"
 LATER = datetime(2030, 1, 1, tzinfo=UTC)
@@ -465,3 +466,23 @@ async def test_nobody_is_found_by_less_than_a_personnummer(tenant: Tenant, scene
     """A slip must not erase whoever has the same last digits."""
     async with transaction(tenant.engine, "find", of=tenant.organisation_id) as conn:
         assert await persons_with(conn, tenant.cipher, written) == []
+
+
+async def test_a_plan_that_was_being_made_meanwhile_says_nothing_of_somebody(tenant: Tenant, file: Path) -> None:
+    """It is made again, of the roster that is left."""
+    person, other = pupil(), pupil()
+    run = await tenant.new_run({"persons": [person, other]})
+    for job in run.jobs:
+        await tenant.play(job)
+    changed = {"persons": [{**person, "givenName": "Örjan"}, other]}
+    await tenant.store(changed, run.activity_id)
+    share = HeldUp()
+    making = asyncio.create_task(plan_of(tenant, run.activity_id, share=share))
+    await share.asked.wait()
+    await ask(tenant, person)
+    await erase_all(tenant, file)
+    share.may_go.set()
+    items = await items_of(tenant, await making)
+    assert (items[person["id"]]["marks"], items[other["id"]]["marks"]) == (["left"], ["unchanged"])
+    assert await tenant.value("SELECT count(*) FROM plan_item WHERE 'renamed' = ANY (marks)") == 0
+    assert await tenant.value("SELECT count(*) FROM plan") == 1

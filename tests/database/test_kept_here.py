@@ -84,13 +84,25 @@ async def test_what_stays_here_is_told_by_what_was_accepted_last(
     assert await run.status() == "succeeded"
 
 
-async def test_what_was_refused_is_no_measure(tenant: Tenant) -> None:
-    """Only what Skolverket has accepted is."""
+async def test_whom_an_upload_has_marked_goes_without_a_marking_only_when_that_is_allowed(tenant: Tenant) -> None:
+    """Although Skolverket has refused it, or never heard of it; once that is accepted it is the measure."""
     person = pupil()
     refused = await tenant.new_run({"persons": [{**person, **PROTECTED}]})
     await tenant.play(refused.jobs[0], {person["id"]: "error"})
     run = await _sent_again(tenant, refused.activity_id, person)
+    assert await _outcome(run, person) == ("skipped", ["weaker_marking"])
+    run = await _sent_again(tenant, refused.activity_id, person, ("weaker_marking",))
     assert await _outcome(run, person) == ("succeeded", [])
+    assert await _outcome(await _sent_again(tenant, refused.activity_id, person), person) == ("succeeded", [])
+
+
+async def test_a_number_that_is_left_out_is_another_one(tenant: Tenant) -> None:
+    """Whoever leaves it out, with another name, would see by that who is kept here for a marking alone."""
+    person = pupil()
+    activity_id = await _sent(tenant, person)
+    other = {**person, **ANOTHER, "civicNo": {"value": " ", "nationality": "SE"}}
+    run = await _sent_again(tenant, activity_id, other)
+    assert await _outcome(run, person) == ("skipped", ["reused_id"])
 
 
 async def test_what_a_caller_allows_is_sent_and_is_the_measure_from_then_on(tenant: Tenant) -> None:
@@ -107,13 +119,16 @@ async def test_what_a_caller_allows_is_sent_and_is_the_measure_from_then_on(tena
 
 
 async def test_any_current_roster_may_say_more(tenant: Tenant) -> None:
-    """Whichever upload is the later one, and although Skolverket has never heard of it; not one that was replaced."""
+    """Whichever upload is the later one, and although Skolverket has never heard of it."""
     person = pupil()
     other = await tenant.store({"persons": [{**person, **PROTECTED}]})
     run = await _played(await tenant.new_run({"persons": [person]}))
     assert await _outcome(run, person) == ("skipped", ["weaker_marking"])
     await tenant.store({"persons": []}, other)
-    assert await _outcome(await _sent_again(tenant, run.activity_id, person), person) == ("succeeded", [])
+    run = await _sent_again(tenant, run.activity_id, person)
+    assert await _outcome(run, person) == ("skipped", ["weaker_marking"]), "whatever has become of that roster"
+    run = await _sent_again(tenant, run.activity_id, person, ("weaker_marking",))
+    assert await _outcome(run, person) == ("succeeded", [])
 
 
 async def test_a_marking_that_cannot_be_read_counts_as_one(tenant: Tenant) -> None:
@@ -291,8 +306,21 @@ async def test_a_retry_may_allow_more(tenant: Tenant) -> None:
     await run.retry(allow=["weaker_marking"])
     await tenant.play(run.jobs[0], {broken["id"]: "error"})
     assert await _outcome(run, person) == ("succeeded", [])
-    await run.retry()
+    await run.retry(taken_back=())
     assert await tenant.value("SELECT allow FROM run WHERE id = :run", run=run.id) == ["weaker_marking"]
+
+
+async def test_a_retry_takes_back_what_is_not_its_callers_to_allow(tenant: Tenant) -> None:
+    """Unless it is told otherwise all that is about persons: somebody else has allowed it, and has cancelled since."""
+    person = pupil()
+    activity_id = await _sent(tenant, {**person, **PROTECTED})
+    await tenant.store({"persons": [person]}, activity_id)
+    run = await tenant.accept(activity_id, allow=("weaker_marking", "reused_id", "shrinks"))
+    await run.cancel()
+    await run.retry()
+    assert await tenant.value("SELECT allow FROM run WHERE id = :run", run=run.id) == ["shrinks"]
+    await tenant.play(run.jobs[0])
+    assert await _outcome(run, person) == ("skipped", ["weaker_marking"])
 
 
 async def test_what_has_been_erased_is_no_measure(tenant: Tenant) -> None:

@@ -6,8 +6,9 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+import sqlalchemy as sa
 
-from app.db import content
+from app.db import content, plans
 from app.db.loop_share import LoopShare
 from app.db.planning import MOST_KEPT, make_plan
 from app.errors import NotFound
@@ -275,7 +276,7 @@ async def test_of_what_is_erased_a_plan_keeps_the_id_alone(tenant: Tenant) -> No
     assert (await items_of(tenant, plan_id))[other["id"]] == before[other["id"]]
 
 
-class _Share(LoopShare):
+class HeldUp(LoopShare):
     """A share that says when it is asked for, and is given when the test says so."""
 
     def __init__(self) -> None:
@@ -292,7 +293,7 @@ async def test_a_plan_is_of_one_moment(tenant: Tenant) -> None:
     """A roster that is stored while a plan is made is not in it, and does not wait for it."""
     persons = [pupil() for _ in range(20)]
     activity_id = await tenant.store({"persons": persons})
-    share = _Share()
+    share = HeldUp()
     making = asyncio.create_task(plan_of(tenant, activity_id, share=share))
     await share.asked.wait()
     await tenant.store({"persons": [pupil()]}, activity_id)
@@ -300,6 +301,37 @@ async def test_a_plan_is_of_one_moment(tenant: Tenant) -> None:
     plan_id = await making
     assert (await items_of(tenant, plan_id)).keys() == {each["id"] for each in persons}
     assert await tenant.value("SELECT roster_version FROM plan WHERE id = :plan", plan=plan_id) == 1
+
+
+async def test_whoever_is_marked_while_a_plan_is_made_is_marked_after_it(tenant: Tenant) -> None:
+    """The plan does not know of it, and its counts tell what of somebody has changed."""
+    person = pupil()
+    activity_id = await tenant.store({"persons": [person]})
+    share = HeldUp()
+    making = asyncio.create_task(plan_of(tenant, activity_id, share=share))
+    await share.asked.wait()
+    await tenant.store({"persons": [{**person, "securityMarking": "Sekretessmarkering"}]})
+    share.may_go.set()
+    plan_id = await making
+    async with tenant.engine.connect() as conn:
+        found = await plans.find_plan(conn, tenant.organisation_id, plan_id)
+    assert found is not None
+    assert found["marked_since"]
+
+
+async def test_a_plan_waits_for_an_upload_that_is_being_stored(tenant: Tenant) -> None:
+    """What that one marks is older than the plan, which would not have read it."""
+    activity_id = await tenant.store({"persons": [pupil()]})
+    async with tenant.engine.begin() as conn:
+        hold = "UPDATE organisation SET last_upload = last_upload WHERE id = :of"
+        await conn.execute(sa.text(hold), {"of": tenant.organisation_id})
+        making = asyncio.create_task(plan_of(tenant, activity_id))
+        waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        while not await tenant.value(waits):
+            assert not making.done()
+        held_until = (await conn.execute(sa.text("SELECT clock_timestamp()"))).scalar_one()
+    plan_id = await making
+    assert await tenant.value("SELECT created_at FROM plan WHERE id = :plan", plan=plan_id) > held_until
 
 
 async def test_there_is_no_plan_of_another_organisations_activity(tenant: Tenant) -> None:

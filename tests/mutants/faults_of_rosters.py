@@ -19,20 +19,26 @@ ROSTERS: Final = (
     ),
     Fault(
         "a marking is held against rosters alone",
-        "(known.marking > mine.marking OR stronger.said OR since.marked AND mine.marking = 0)",
-        "(stronger.said OR since.marked AND mine.marking = 0)",
+        "known.marking > mine.marking OR stronger.said OR once",
+        "stronger.said OR once",
         ("exceptions",),
     ),
     Fault(
         "another name alone makes an id a reused one",
-        "(known.name <> mine.name AND mine.civic_no IS DISTINCT FROM known.civic_no)",
-        "(known.name <> mine.name)",
+        "                AND mine.civic_no IS DISTINCT FROM known.civic_no AND",
+        "                AND",
         ("exceptions",),
     ),
     Fault(
         "what is allowed for one reason is allowed for another",
-        "AND mine.civic_no IS NOT NULL AND 'reused_id' <> ALL (allowed)",
-        "AND mine.civic_no IS NOT NULL AND allowed = '{}'",
+        "AND 'reused_id' <> ALL (allowed)",
+        "AND allowed = '{}'",
+        ("exceptions",),
+    ),
+    Fault(
+        "a number that is left out is nobody's",
+        "                AND mine.civic_no IS DISTINCT FROM known.civic_no AND",
+        "                AND mine.civic_no <> known.civic_no AND",
         ("exceptions",),
     ),
     Fault(
@@ -61,8 +67,14 @@ ROSTERS: Final = (
     ),
     Fault(
         "a retry forgets what was allowed",
-        "allow = coalesce(allowed, allow)",
-        "allow = coalesce(allowed, '{}')",
+        "FROM unnest(allow) AS given (each) WHERE given.each <> ALL (taken_back)",
+        "FROM unnest(allow) AS given (each) WHERE false",
+        ("exceptions",),
+    ),
+    Fault(
+        "a retry has what its caller may not allow",
+        " WHERE given.each <> ALL (taken_back)",
+        "",
         ("exceptions",),
     ),
     Fault(

@@ -162,6 +162,7 @@ PROOFS: Final[Mapping[str, Proof]] = {
     "nothing repeated": _tests("tests/api/test_nothing_repeated.py"),
     "policies": _tests("tests/database/test_access.py", "tests/api/test_second_line.py"),
     "plans": _tests("tests/api/test_plans.py"),
+    "plans as rows": _database("plans"),
     "units": _tests("tests/api/test_school_units.py", within=240),
     "search": _tests(
         *("tests/unit/test_search.py", "tests/unit/test_cursors.py", "tests/api/test_objects.py"), within=240

@@ -9,6 +9,7 @@ from app.api.dependencies import (
     NarrowedReader,
     PartsDep,
     check_allowed,
+    not_theirs_to_allow,
     viewer_of,
     visible_run,
 )
@@ -134,7 +135,15 @@ async def retry_run(run_id: UUID, request: Request, parts: PartsDep, changes: Ru
 
     async def retry(conn: AsyncConnection) -> Changed:
         organisation_id = changes.caller.organisation_id
-        wake_ups = await runs.retry_run(conn, organisation_id, run_id, asked.on_record_error, allow, asked.stops)
+        wake_ups = await runs.retry_run(
+            conn,
+            organisation_id,
+            run_id,
+            asked.on_record_error,
+            allow,
+            asked.stops,
+            taken_back=not_theirs_to_allow(viewer),
+        )
         newer = await reads.newer_roster_version(conn, organisation_id, run_id)
         return Changed(run_id, wake_ups, {"newer_roster_version": newer}, allow or ())
 

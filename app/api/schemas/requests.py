@@ -70,7 +70,8 @@ class PlanRequest(_Request):
         Field(
             description="What is not sent without it. `shrinks`: a roster without objects after one that was sent with"
             " some. `weaker_marking`: persons with less protection than Skolverket has accepted, or than another roster"
-            " says. `reused_id`: persons with another name and another civic number than the one whose id they have."
+            " says, or without any though a roster has ever said one."
+            " `reused_id`: persons with another name and another civic number than the one whose id they have."
             " These two take the scope `protected`."
         ),
     ] = []

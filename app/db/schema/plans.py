@@ -20,6 +20,7 @@ plan = sa.Table(
     sa.Column("requested_by_name", sa.Text, nullable=False),
     # Its counts, by stage in their order.
     sa.Column("stages", pg.JSONB, nullable=False),
+    # Before anything of it was read.
     sa.Column("created_at", Time, nullable=False, server_default=NOW),
     one_of("on_record_error", "halt", "continue"),
     sa.CheckConstraint("allow <@ ARRAY['shrinks', 'weaker_marking', 'reused_id']", name="allow"),

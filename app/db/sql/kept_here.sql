@@ -1,7 +1,7 @@
 -- Those persons of `ids` that stay here although they could be sent as in `contents`, and why: with a weaker marking than
--- the target has accepted or any current roster says, or as somebody else under an id that was another's; unless that is
--- `allowed`. Whoever has been marked since that was `asked` (NULL: now; -infinity: whenever) stays without a marking in any
--- case, and what was allowed does not speak of it. Each OFFSET and LIMIT keeps this a look by an index for each, whatever the statistics say.
+-- the target has accepted or any current roster says, without one though an upload has ever said one, or as somebody else
+-- under an id that was another's; unless that is `allowed`. What was allowed does not speak of whoever has been marked since
+-- that was `asked` (NULL: now). Each OFFSET and LIMIT keeps this a look by an index for each, whatever the statistics say.
 CREATE OR REPLACE FUNCTION withheld(
     organisation uuid, of_kind text, allowed text[], asked timestamptz, ids uuid[], contents bytea[]
 ) RETURNS TABLE (object_id uuid, weaker boolean, reused boolean) LANGUAGE sql STABLE ROWS 10 AS $$
@@ -18,15 +18,15 @@ CREATE OR REPLACE FUNCTION withheld(
         WHERE item.object_id = each.id AND item.protected AND item.organisation_id = organisation
             AND item.kind = of_kind AND item.marking > mine.marking LIMIT 1
     ) stronger ON true LEFT JOIN LATERAL (
-        SELECT true AS marked FROM protected_object one
-        WHERE one.organisation_id = organisation AND one.object_id = each.id AND one.kind = of_kind
-            AND one.marked_at > asked OFFSET 0
-    ) since ON true CROSS JOIN LATERAL (
-        SELECT (known.marking > mine.marking OR stronger.said OR since.marked AND mine.marking = 0) IS TRUE
-                AND ('weaker_marking' <> ALL (allowed) OR since.marked IS TRUE),
-            -- of an object whose contents have been erased nothing is known
-            (known.name <> mine.name AND mine.civic_no IS DISTINCT FROM known.civic_no) IS TRUE
-                AND mine.civic_no IS NOT NULL AND 'reused_id' <> ALL (allowed)
+        SELECT marked_at FROM protected_object one
+        WHERE one.organisation_id = organisation AND one.object_id = each.id AND one.kind = of_kind OFFSET 0
+    ) once ON true CROSS JOIN LATERAL (
+        SELECT (known.marking > mine.marking OR stronger.said OR once.marked_at IS NOT NULL AND mine.marking = 0) IS TRUE
+                AND ('weaker_marking' <> ALL (allowed) OR (once.marked_at > asked) IS TRUE),
+            -- Of an object whose contents have been erased nothing is known. A name or a number that is left out is another
+            -- one: else whoever leaves it out would see by this who is kept back for a marking.
+            known.name IS NOT NULL AND mine.name IS DISTINCT FROM known.name
+                AND mine.civic_no IS DISTINCT FROM known.civic_no AND 'reused_id' <> ALL (allowed)
     ) found (weaker, reused)
     WHERE of_kind = 'persons' AND (found.weaker OR found.reused)
 $$;

@@ -51,7 +51,7 @@ BEGIN
         ) known
         WHERE known.accepted <> each.digest
         UNION ALL
-        SELECT FROM withheld(one.organisation_id, of_kind, '{}', '-infinity', ids, digests)
+        SELECT FROM withheld(one.organisation_id, of_kind, '{}', NULL, ids, digests)
     ) THEN
         RETURN false;
     END IF;

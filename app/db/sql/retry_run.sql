@@ -1,7 +1,9 @@
 -- Lets a failed or cancelled run go on from its first unfinished job, with what has not succeeded, and with `record_errors`
--- what is `allowed`, and at how many errors jobs of these `kinds` are to `stop_at`, where these are given. Gives {wake_ups}; or {refused}, with its status when it is in another state.
+-- what is `allowed`, and at how many errors jobs of these `kinds` are to `stop_at`, where these are given; where nothing is
+-- allowed, what was stays but for what is `taken_back`. Gives {wake_ups}; or {refused}, with its status when it is in another
+-- state.
 CREATE OR REPLACE FUNCTION retry_run(
-    of_organisation uuid, of_run uuid, record_errors text, allowed text[], kinds text[], stop_at integer[]
+    of_organisation uuid, of_run uuid, record_errors text, allowed text[], taken_back text[], kinds text[], stop_at integer[]
 ) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
     one run;
@@ -50,7 +52,9 @@ BEGIN
     UPDATE run SET status = 'running', started_at = coalesce(started_at, clock_timestamp()), finished_at = NULL,
         cancel_requested_at = NULL, pause_id = pause_of(of_organisation, one.activity_id),
         expiring_position = NULL, expiring_from = NULL,
-        on_record_error = coalesce(record_errors, on_record_error), allow = coalesce(allowed, allow)
+        on_record_error = coalesce(record_errors, on_record_error), allow = coalesce(
+            allowed, ARRAY(SELECT given.each FROM unnest(allow) AS given (each) WHERE given.each <> ALL (taken_back))
+        )
     WHERE id = of_run;
     UPDATE job SET status = 'waiting', finished_at = NULL, error = NULL, attempt = 0, worker_deaths = 0,
         sole_deaths = 0, suspect_since = NULL, tried_for = '0', failed_at = NULL, planned_wait = NULL,

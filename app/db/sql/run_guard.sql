@@ -4,7 +4,12 @@ BEGIN
         IF NEW.status <> 'queued' THEN
             PERFORM refuse('run_starts_queued', format('run %s can only be created as queued', NEW.id));
         END IF;
+        -- Never ahead of what is uploaded after it: else what was allowed for it would speak of that as well.
+        NEW.created_at := least(NEW.created_at, clock_timestamp());
         RETURN NEW;
+    END IF;
+    IF NEW.created_at > OLD.created_at THEN
+        PERFORM refuse('run_identity', format('run %s cannot have been asked for later', OLD.id));
     END IF;
     IF current_setting('provkedja.forgetting', true) = 'on' THEN
         -- How far its contents have gone by their age, and nothing else of it changes.
