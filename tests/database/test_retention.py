@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.db import answers, retention
 from app.db.engine import close, transaction
+from app.db.protection import protected_among
 from app.db.tasks import Task
 from app.errors import ContentErased
 from app.jobs.tasks.kind import Later
@@ -435,12 +436,66 @@ async def test_somebody_stays_protected_while_a_duty_of_theirs_is_there(
     assert await tenant.value("SELECT count(*) FROM protected_object") == 0
 
 
+@pytest.mark.parametrize("where", ["run", "roster", "plan"])
+async def test_somebody_stays_protected_while_a_group_elsewhere_names_them(
+    tenant: Tenant, worker: AsyncEngine, where: str
+) -> None:
+    """They need be in no roster and no run of its exam; a plan has who is in its roster."""
+    member, other = (pupil(securityMarking="Sekretessmarkering") for _ in range(2))
+    activity = await tenant.store({"persons": [member, other]})
+    await tenant.store({"persons": []}, activity)
+    await pass_time(tenant, 3 * YEAR - 2 * DAY)
+    listed = [{**member, "securityMarking": "Ingen"}] if where == "plan" else []
+    late = await tenant.store({"persons": listed, "groups": [group(member)]})
+    if where == "run":
+        for job in (await tenant.accept(late)).jobs:
+            await tenant.play(job)
+    if where == "plan":
+        await plan_of(tenant, late)
+    if where != "roster":
+        await tenant.store({"persons": []}, late)
+    await pass_time(tenant, 3 * DAY)
+    await forget(worker)
+    assert await tenant.value("SELECT object_id FROM protected_object") == UUID(member["id"])
+    await tenant.do("SELECT delete_activity(:o, :a)", o=tenant.organisation_id, a=late)
+    await pass_time(tenant, 3 * YEAR + DAY)
+    await forget(worker)
+    assert await tenant.value("SELECT count(*) FROM protected_object") == 0
+
+
+@pytest.mark.parametrize("is_sent", [True, False])
+async def test_a_protected_teachers_duty_that_an_exam_alone_names_stays_hidden(
+    tenant: Tenant, worker: AsyncEngine, is_sent: bool
+) -> None:
+    """Whose it is goes with the last roster or run that has it; that it is hidden does not."""
+    teacher, another = pupil(securityMarking="Sekretessmarkering"), pupil()
+    post, open_post = duty(teacher), duty(another)
+    of_posts: dict[str, list[Object]] = {"persons": [teacher, another], "duties": [post, open_post]}
+    first = (await carried(tenant, of_posts)).activity_id if is_sent else await tenant.store(of_posts)
+    late = await tenant.store({"activities": [exam([], [post, open_post])]})
+    await tenant.do("SELECT delete_activity(:o, :a)", o=tenant.organisation_id, a=first)
+    await pass_time(tenant, 3 * YEAR + DAY)
+    await forget(worker)
+    ids = [UUID(post["id"]), UUID(open_post["id"])]
+    assert await tenant.value("SELECT count(*) FROM run") == 0
+    # The person's row is not needed any more.
+    assert await tenant.value("SELECT array_agg(object_id) FROM protected_object") == ids[:1]
+    async with transaction(tenant.engine, "test", of=tenant.organisation_id) as conn:
+        assert await protected_among(conn, tenant.organisation_id, ids) == {UUID(post["id"])}
+    await tenant.store({"persons": []}, late)
+    await pass_time(tenant, 3 * YEAR + DAY)
+    await forget(worker)
+    assert await tenant.value("SELECT count(*) FROM protected_object") == 0
+
+
 async def test_no_slice_of_a_run_that_goes_shows_whose_duty_was_a_protected_persons(
     tenant: Tenant, worker: AsyncEngine
 ) -> None:
-    """Persons go first, and what they were is known until nothing of the run is left."""
+    """What they were is known until nothing of the run is left."""
     teacher = pupil(securityMarking="Sekretessmarkering")
-    run = await carried(tenant, {"persons": [teacher], "duties": [duty(teacher)]})
+    post, its_class = duty(teacher), group(teacher)
+    roster = {"persons": [teacher], "duties": [post], "groups": [its_class], "activities": [exam([its_class], [post])]}
+    run = await carried(tenant, roster)
     await tenant.do("SELECT delete_activity(:o, :a)", o=tenant.organisation_id, a=run.activity_id)
     await pass_time(tenant, 3 * YEAR + DAY)
     await expire(worker)

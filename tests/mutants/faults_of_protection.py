@@ -157,8 +157,8 @@ PROTECTION: Final = (
     ),
     Fault(
         "nobody forgets who was marked",
-        "AND protected_object.kind = given.kind AND given.id <> ALL (teaching)",
-        "AND protected_object.kind = 'nothing' AND given.id <> ALL (teaching)",
+        "AND protected_object.kind = given.kind AND given.id <> ALL (named)",
+        "AND protected_object.kind = 'nothing' AND given.id <> ALL (named)",
         ("retention",),
     ),
     Fault(
@@ -175,20 +175,62 @@ PROTECTION: Final = (
     ),
     Fault(
         "a duty that a run has keeps nobody protected",
-        "WHERE run.organisation_id = of_organisation AND sent.refs[1] = ANY (unknown)",
+        "WHERE run.organisation_id = of_organisation AND ref.id = ANY (ids)",
         "WHERE run.organisation_id = of_organisation AND false",
         ("retention",),
     ),
     Fault(
         "a duty that a roster has keeps nobody protected",
-        "WHERE activity.organisation_id = of_organisation AND item.refs[1] = ANY (unknown)",
+        "WHERE activity.organisation_id = of_organisation AND ref.id = ANY (ids)",
         "WHERE activity.organisation_id = of_organisation AND false",
         ("retention",),
     ),
     Fault(
         "a duty that a plan has keeps nobody protected",
-        "WHERE plan.organisation_id = of_organisation AND said.person_id = ANY (unknown)",
-        "WHERE plan.organisation_id = of_organisation AND false",
+        "unnest(ARRAY[said.object_id, said.person_id])",
+        "unnest(ARRAY[said.object_id])",
+        ("retention",),
+    ),
+    Fault(
+        "who is in a plan is forgotten by the age of a marking",
+        "unnest(ARRAY[said.object_id, said.person_id])",
+        "unnest(ARRAY[said.person_id])",
+        ("retention",),
+    ),
+    Fault(
+        "a group that a run has keeps nobody protected",
+        "record.run_id = run.id AND record.kind IN ('duties', 'groups', 'activities') OFFSET 0",
+        "record.run_id = run.id AND record.kind IN ('duties') OFFSET 0",
+        ("retention",),
+    ),
+    Fault(
+        "a group that a roster has keeps nobody protected",
+        "AND roster_item.kind IN ('duties', 'groups', 'activities') OFFSET 0",
+        "AND roster_item.kind IN ('duties') OFFSET 0",
+        ("retention",),
+    ),
+    Fault(
+        "a duty that nothing names any more is marked for three years",
+        "unnest(named_among(organisation, hidden))",
+        "unnest(hidden)",
+        ("retention",),
+    ),
+    Fault(
+        "a duty is marked for the exams of a run that goes with it",
+        "WHERE run_id = of_run ORDER BY position DESC LOOP",
+        "WHERE run_id = of_run ORDER BY position LOOP",
+        ("retention",),
+    ),
+    Fault(
+        "a duty that an exam alone names is shown once its roster has gone",
+        "CREATE OR REPLACE TRIGGER duties_left AFTER DELETE ON roster_item\n",
+        "CREATE OR REPLACE TRIGGER duties_left AFTER DELETE ON finding\n",
+        ("retention",),
+    ),
+    Fault(
+        "a duty that an exam alone names is shown once its run has gone",
+        "CREATE OR REPLACE TRIGGER duties_left AFTER DELETE ON record\n",
+        "CREATE OR REPLACE TRIGGER duties_left AFTER DELETE ON event\n",
         ("retention",),
     ),
     Fault(

@@ -36,7 +36,8 @@ BEGIN
         RETURN false;
     END IF;
     PERFORM set_config('provkedja.history_goes', 'on', true);
-    FOR stage IN SELECT * FROM job WHERE run_id = of_run ORDER BY position LOOP
+    -- Who names another goes first.
+    FOR stage IN SELECT * FROM job WHERE run_id = of_run ORDER BY position DESC LOOP
         -- in the order of the key, which one index has
         ids := ARRAY(SELECT object_id FROM record WHERE job_id = stage.id ORDER BY job_id, object_id LIMIT most);
         CONTINUE WHEN ids = '{}';
@@ -70,14 +71,14 @@ BEGIN
 END $$;
 
 -- Deletes those of some rosters of an organisation that were replaced before `before`. The one that an activity has had last
--- stays with it. That somebody was marked goes with them: what was marked last before `before`, and is in no roster and no
--- run any more, and is the person of no duty that is.
+-- stays with it. That somebody was marked goes with them: what was marked last before `before`, is in no roster and no run
+-- any more, and is named by nothing that is kept.
 CREATE OR REPLACE FUNCTION forget_rosters(of_organisation uuid, rosters uuid[], before timestamptz) RETURNS void
 LANGUAGE plpgsql AS $$
 DECLARE
     unknown uuid[];
     kinds text[];
-    teaching uuid[];
+    named uuid[];
 BEGIN
     PERFORM act_for(of_organisation);
     PERFORM set_config('provkedja.history_goes', 'on', true);
@@ -104,28 +105,10 @@ BEGIN
     WHERE one.organisation_id = of_organisation AND one.marked_at < before
         AND sent.there IS NULL AND wanted.there IS NULL;
     IF unknown IS NOT NULL THEN
-        -- A duty may be in another roster, run or plan than its person. No index finds it by that, so all are read, once.
-        teaching := ARRAY(
-            SELECT sent.refs[1] FROM run CROSS JOIN LATERAL (
-                SELECT refs FROM record WHERE record.run_id = run.id AND record.kind = 'duties' OFFSET 0
-            ) sent
-            WHERE run.organisation_id = of_organisation AND sent.refs[1] = ANY (unknown)
-            UNION
-            SELECT item.refs[1] FROM activity CROSS JOIN LATERAL (
-                SELECT refs FROM roster_item
-                WHERE roster_item.roster_id = activity.roster_id AND roster_item.kind = 'duties' OFFSET 0
-            ) item
-            WHERE activity.organisation_id = of_organisation AND item.refs[1] = ANY (unknown)
-            UNION
-            SELECT said.person_id FROM plan CROSS JOIN LATERAL (
-                SELECT person_id FROM plan_item
-                WHERE plan_id BETWEEN plan.id AND plan.id AND plan_item.kind = 'duties' OFFSET 0
-            ) said
-            WHERE plan.organisation_id = of_organisation AND said.person_id = ANY (unknown)
-        );
+        named := named_among(of_organisation, unknown);
         DELETE FROM protected_object USING unnest(unknown, kinds) AS given (id, kind)
         WHERE protected_object.organisation_id = of_organisation AND protected_object.object_id = given.id
-            AND protected_object.kind = given.kind AND given.id <> ALL (teaching)
+            AND protected_object.kind = given.kind AND given.id <> ALL (named)
             -- not who has been marked again meanwhile
             AND protected_object.marked_at < before;
     END IF;
