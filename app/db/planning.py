@@ -28,8 +28,9 @@ from app.domain.roster import is_protected
 from app.errors import NotFound
 from app.target import Published
 
-# As many plans are kept of an activity.
+# As many plans are kept of an activity for each key that has made some, and for all of them together.
 MOST_KEPT: Final = 5
+MOST_KEPT_TOGETHER: Final = 25
 
 _SLICE: Final = 200
 # What is opened together has about so many bytes.
@@ -178,8 +179,9 @@ async def make_plan(
     """Writes down what a run of an activity would do if it were asked for now by this key; gives the plan's id.
 
     `made` is told of it in its transaction; `share` is shared by all that works through rosters in a process. The
-    oldest plans of the activity go when there are more than MOST_KEPT. A plan in whose making somebody was erased is
-    made again: it could hold what is said of them. Raises NotFound without the activity.
+    oldest plans of the activity go when the key has made more than MOST_KEPT; and when there are more than
+    MOST_KEPT_TOGETHER, of those who have the most. A plan in whose making somebody was erased is made again: it could
+    hold what is said of them. Raises NotFound without the activity.
     """
     while True:
         began = await _begin(engine, cipher.organisation_id)
@@ -285,15 +287,24 @@ async def _forget_erased(engine: AsyncEngine, organisation_id: UUID, plan_id: UU
 
 
 async def _forget_old(engine: AsyncEngine, organisation_id: UUID, activity_id: UUID) -> None:
+    newest_first = plan.c.created_at.desc(), plan.c.id.desc()
+    of_its_key = sa.func.row_number().over(partition_by=plan.c.requested_by_id, order_by=newest_first)
+    ranked = (
+        sa.select(plan.c.id, of_its_key.label("place"), sa.func.row_number().over(order_by=newest_first).label("age"))
+        .where(plan.c.organisation_id == organisation_id, plan.c.activity_id == activity_id)
+        .subquery()
+    )
+    # However many plans somebody makes, the newest of others stay.
+    among = sa.func.row_number().over(order_by=(ranked.c.place, ranked.c.age)).label("among")
+    kept = sa.select(ranked.c.id, ranked.c.place, among).subquery()
+    too_many = sa.select(kept.c.id).where((kept.c.place > MOST_KEPT) | (kept.c.among > MOST_KEPT_TOGETHER))
+    old = (
+        sa.select(plan.c.id)
+        .where(plan.c.organisation_id == organisation_id, plan.c.id.in_(too_many))
+        # Somebody else may be at it.
+        .with_for_update(skip_locked=True)
+    )
     async with transaction(engine, "forget_plans", of=organisation_id) as conn:
-        old = (
-            sa.select(plan.c.id)
-            .where(plan.c.organisation_id == organisation_id, plan.c.activity_id == activity_id)
-            .order_by(plan.c.created_at.desc(), plan.c.id.desc())
-            .offset(MOST_KEPT)
-            # Somebody else may be at it.
-            .with_for_update(skip_locked=True)
-        )
         for plan_id in (await conn.scalars(old)).all():
             await _forget(conn, organisation_id, plan_id)
 

@@ -17,7 +17,7 @@ from app.api.run_changes import RunChanges, provisioning
 from app.api.schemas.parts import Allowed
 from app.api.schemas.requests import PlanRequest, ProvisionRequest
 from app.db.history import RunFilter
-from app.db.planning import MOST_KEPT
+from app.db.planning import MOST_KEPT_TOGETHER
 from app.views import Shown
 from app.web.pages import PageRoute, go_to, show_page
 from app.web.paths import PATHS
@@ -40,7 +40,7 @@ async def before_sending(
     cipher = cipher_of(parts, visitor.caller)
     activity = await get_activity(parts, visitor.viewer, activity_id)
     findings = await list_finding_causes(parts, cipher, visitor.viewer, activity_id)
-    made = (await list_plans(parts, visitor.viewer, activity_id, limit=MOST_KEPT, cursor=None))[0]
+    made = (await list_plans(parts, visitor.viewer, activity_id, limit=MOST_KEPT_TOGETHER, cursor=None))[0]
     plans = plans_of(made, activity["roster"]["version"])
     wanted = RunFilter(activity_ids=(activity_id,), statuses=UNDER_WAY)
     under_way = bool((await list_runs(parts, visitor.viewer, wanted, None, 1))[0])

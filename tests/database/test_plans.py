@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from app.db import content, plans
 from app.db.loop_share import LoopShare
-from app.db.planning import MOST_KEPT, make_plan
+from app.db.planning import MOST_KEPT, MOST_KEPT_TOGETHER, make_plan
 from app.errors import NotFound
 from app.skolverket.published import PUBLISHED
 from tests.database.factories import Object, Tenant, duty, exam, group, pupil
@@ -26,6 +26,7 @@ async def plan_of(
     *,
     allow: Collection[str] = (),
     share: LoopShare | None = None,
+    key_id: UUID | None = None,
 ) -> UUID:
     return await make_plan(
         tenant.engine,
@@ -34,7 +35,7 @@ async def plan_of(
         activity_id,
         on_record_error=policy,
         allow=allow,
-        key_id=tenant.key_id,
+        key_id=key_id or tenant.key_id,
         key_name="testnyckel",
         share=share or LoopShare(),
     )
@@ -246,6 +247,18 @@ async def test_a_few_plans_are_kept(tenant: Tenant) -> None:
     kept += plans[-MOST_KEPT:]
     for table, column in (("plan", "id"), ("plan_item", "plan_id")):
         assert {row["id"] for row in await tenant.rows(f"SELECT {column} AS id FROM {table}")} == set(kept)
+
+
+async def test_nobody_has_the_plans_of_another_key_go(tenant: Tenant) -> None:
+    """Neither by many of their own nor, up to a bound, as many together."""
+    activity_id = await tenant.store({"persons": [pupil()]})
+    keys = [(await Tenant.make(tenant.engine)).key_id for _ in range(MOST_KEPT_TOGETHER // MOST_KEPT)]
+    first = await plan_of(tenant, activity_id)
+    for key_id in keys:
+        made = [await plan_of(tenant, activity_id, key_id=key_id) for _ in range(MOST_KEPT + 1)]
+    kept = {row["id"] for row in await tenant.rows("SELECT id FROM plan")}
+    assert len(kept) == MOST_KEPT_TOGETHER
+    assert kept.issuperset({first, *made[1:]})
 
 
 async def test_a_plan_keeps_no_content(tenant: Tenant) -> None:

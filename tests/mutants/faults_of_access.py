@@ -102,6 +102,24 @@ ACCESS: Final = (
         ("units",),
     ),
     Fault(
+        "whoever plans often has the plans of others go",
+        "over(partition_by=plan.c.requested_by_id, order_by=newest_first)",
+        "over(order_by=newest_first)",
+        ("plans as rows",),
+    ),
+    Fault(
+        "the oldest plan goes, whoever has made too many",
+        "over(order_by=(ranked.c.place, ranked.c.age))",
+        "over(order_by=ranked.c.age)",
+        ("plans as rows",),
+    ),
+    Fault(
+        "many keys have as many plans as they like",
+        " | (kept.c.among > MOST_KEPT_TOGETHER))",
+        ")",
+        ("plans as rows",),
+    ),
+    Fault(
         "any key of an organisation plans",
         'Planner = Annotated[Caller, Depends(_with("history|provision"))]',
         "Planner = Annotated[Caller, Depends(_with())]",

@@ -219,6 +219,8 @@ PROOFS: Final[Mapping[str, Proof]] = {
     "image": _tests("tests/operate/test_image.py", within=240),
     "Postgres's log": _tests("tests/operate/test_postgres_log.py"),
     "TLS to servers": _tests("tests/operate/test_server_tls.py"),
+    "roles": _tests("tests/operate/test_roles.py"),
+    "meters": _tests("tests/unit/test_meters.py"),
     "own TLS": _tests("tests/operate/test_own_tls.py"),
     "journeys": _tests(*(f"tests/journeys/test_journeys.py::{each}" for each in _JOURNEYS), within=300),
     "torture": Proof(

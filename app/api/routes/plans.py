@@ -53,7 +53,7 @@ async def create_plan(
 async def list_plans(
     activity_id: UUID, parts: PartsDep, viewer: Reader, limit: Limit, cursor: Cursor = None
 ) -> Response:
-    """Lists the plans that are kept of an activity, the newest first."""
+    """Lists the plans that are kept of an activity, the newest first: the five latest of each key, 25 at most."""
     return page(*await reading.list_plans(parts, viewer, activity_id, limit=limit, cursor=cursor))
 
 
