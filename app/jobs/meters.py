@@ -3,9 +3,11 @@
 import socket
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from threading import Thread
+from time import monotonic
+from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler
 
 import structlog
@@ -19,6 +21,9 @@ from app.logs import describe_exception
 from app.own_certificate import OwnCertificate
 
 PORT = 9101
+
+# A connection has so long for its handshake, request and answer (s): whoever keeps it open takes a thread each time.
+_WITHIN = 10.0
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -95,8 +100,25 @@ class _Server(ThreadingWSGIServer):
         [(self.address_family, *_, address), *_] = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )
+        self._since: dict[Any, float] = {}
         super().__init__((str(address[0]), port), _Quiet)
         self.set_app(make_wsgi_app(registry))
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """Serves a connection in its own thread, and knows since when."""
+        self._since[request] = monotonic()
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            del self._since[request]
+
+    def service_actions(self) -> None:
+        """Ends what has taken too long, between two connections or some times a second: its thread reads an end."""
+        for request, since in list(self._since.items()):
+            if monotonic() - since > _WITHIN:
+                # Also of one that speaks TLS, in whatever state that is; it may have ended by itself just now.
+                with suppress(OSError):
+                    socket.socket.shutdown(request, socket.SHUT_RDWR)
 
     def handle_error(self, request: object, client_address: object) -> None:
         _log.info("metrics were not fetched", fault=describe_exception(sys.exception() or ConnectionError()))

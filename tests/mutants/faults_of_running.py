@@ -104,6 +104,18 @@ RUNNING: Final = (
         ("own TLS",),
     ),
     Fault(
+        "who never ends a request at a worker's port has a thread for good",
+        "            if monotonic() - since > _WITHIN:\n",
+        "            if False:\n",
+        ("meters", "own TLS"),
+    ),
+    Fault(
+        "who has begun no handshake at a worker's port has a thread for good",
+        "socket.socket.shutdown(request, socket.SHUT_RDWR)",
+        "request.unwrap()",
+        ("own TLS",),
+    ),
+    Fault(
         "who keeps a handshake waiting keeps the figures from others",
         "server_side=True, do_handshake_on_connect=False",
         "server_side=True",

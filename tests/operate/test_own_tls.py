@@ -14,6 +14,7 @@ from wsgiref.simple_server import WSGIServer
 import httpx
 import pytest
 
+from app.jobs import meters
 from app.jobs.meters import Meters, served
 from app.local.environment import new_keys
 from app.own_certificate import OwnCertificate
@@ -99,6 +100,14 @@ def test_a_worker_has_served_nobody_without_tls(
         with asking[0], suppress(ConnectionError):
             assert not asking[0].recv(100).startswith(b"HTTP")
         assert fetched(port, "/metrics", believing(authority)).status_code == 200
+
+
+def test_who_begins_no_handshake_is_let_go(files: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(meters, "_WITHIN", 0.2)
+    with served(Meters(), HERE, 0, OwnCertificate(*files)) as port, socket.create_connection((HERE, port)) as idle:
+        idle.settimeout(20)
+        with suppress(ConnectionError):
+            assert idle.recv(1) == b""
 
 
 @pytest.mark.filterwarnings("ignore:ssl.TLSVersion.TLSv1_1 is deprecated")

@@ -1,6 +1,8 @@
 """A worker's own figures: what each counts, and where they are served."""
 
+import select
 import socket
+from contextlib import suppress
 from datetime import timedelta
 from urllib.request import urlopen
 
@@ -11,6 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from app import __version__
 from app.build import register_process
+from app.jobs import meters
 from app.jobs.meters import Meters, served
 
 
@@ -21,16 +24,16 @@ def _read(port: int) -> dict[str, Metric]:
 
 
 def test_what_a_worker_has_met_is_served_as_it_is_now() -> None:
-    meters = Meters()
-    with served(meters, "127.0.0.1", 0) as port:
+    own = Meters()
+    with served(own, "127.0.0.1", 0) as port:
         assert _read(port)["provkedja_worker_claims"].samples[0].value == 0
         for ago in (-1, 0.05, 0.3, 60):
-            meters.claimed(after_a_death=ago == 60, wake_latency=timedelta(seconds=ago))
-        meters.claimed(after_a_death=False, wake_latency=None)
-        meters.called("calls", "send", "answered", 0.2)
-        meters.called("calls", "send", "http_500", 7)
-        meters.called("reads", "look_up", "answered", 0)
-        meters.tally.in_progress, meters.tally.lost, meters.tally.wake_ups = 2, 1, 3
+            own.claimed(after_a_death=ago == 60, wake_latency=timedelta(seconds=ago))
+        own.claimed(after_a_death=False, wake_latency=None)
+        own.called("calls", "send", "answered", 0.2)
+        own.called("calls", "send", "http_500", 7)
+        own.called("reads", "look_up", "answered", 0)
+        own.tally.in_progress, own.tally.lost, own.tally.wake_ups = 2, 1, 3
         found = _read(port)
     samples = {(each.name, *each.labels.values()): each.value for family in found.values() for each in family.samples}
     woken = "provkedja_wake_up_to_claim_seconds"
@@ -43,6 +46,27 @@ def test_what_a_worker_has_met_is_served_as_it_is_now() -> None:
     assert samples["provkedja_permit_wait_seconds_sum", "calls"] == pytest.approx(7.2)
     with pytest.raises(OSError, match="refused"):
         _read(port)
+
+
+def _is_ended(slow: socket.socket, word: bytes) -> bool:
+    """Says a word now and then, and tells whether the connection ends within some seconds."""
+    with suppress(ConnectionError):
+        for _ in range(200):
+            if select.select([slow], [], [], 0.05)[0]:
+                return slow.recv(1) == b""
+            slow.sendall(word)
+        return False
+    return True
+
+
+@pytest.mark.parametrize("word", [b"", b"a"])
+def test_who_never_ends_a_request_is_let_go(monkeypatch: pytest.MonkeyPatch, word: bytes) -> None:
+    """Whether nothing comes or a little at a time: with a thread for each there would be more and more."""
+    monkeypatch.setattr(meters, "_WITHIN", 0.2)
+    with served(Meters(), "127.0.0.1", 0) as port, socket.create_connection(("127.0.0.1", port)) as slow:
+        slow.sendall(b"GET /metrics HTTP/1.1\r\nX-Slow: ")
+        assert _is_ended(slow, word)
+        assert "provkedja_worker_claims" in _read(port)
 
 
 def test_port_0_takes_a_free_one_and_logs_it() -> None:
