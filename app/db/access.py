@@ -91,6 +91,13 @@ DO $$ BEGIN
 END $$;
 """
 _LEAST = "REVOKE ALL ON ALL TABLES IN SCHEMA public FROM PUBLIC"
+# Whoever made the database: nobody else connects to it, and nobody but its owner has temporary tables.
+_DATABASE = f"""
+DO $$ BEGIN
+    EXECUTE 'REVOKE ALL ON DATABASE ' || quote_ident(current_database()) || ' FROM PUBLIC';
+    EXECUTE 'GRANT CONNECT ON DATABASE ' || quote_ident(current_database()) || ' TO {API}, {WORKER}';
+END $$;
+"""
 # The plain comparison, in a form that is no condition on an index and that a planner takes to hold of nearly all rows.
 # How many rows are an organisation's says nothing of how many a job or a roster has, and multiplied the two are none.
 # What it acts for is read once.
@@ -125,6 +132,7 @@ def access_statements(metadata: sa.MetaData) -> Iterator[str]:
 def grant_statements(metadata: sa.MetaData) -> Iterator[str]:
     """Gives the grants alone: they are not in a dump, and wait for nobody."""
     yield _LEAST
+    yield _DATABASE
     for role, special in _GRANTS.items():
         for table in (*(each.name for each in metadata.sorted_tables), "staged"):
             yield f"REVOKE ALL ON {table} FROM {role}"
@@ -157,11 +165,19 @@ def check_roles(url: str) -> None:
 
 
 def grant_again(url: str, metadata: sa.MetaData) -> bool:
-    """Grants both roles what they may where a dump was loaded, which has no grants; tells whether that was so."""
+    """Grants both roles what they may where a dump was loaded, which has no grants; tells whether that was so.
+
+    So it is also in a database to which everybody may connect, as one has it that has been made and left at that.
+    """
     engine = connect_blocking(url, name="provkedja migrate")
     try:
         with engine.begin() as conn:
-            if conn.scalar(sa.text(f"SELECT has_table_privilege('{API}', 'job', 'SELECT')")):
+            if conn.scalar(
+                sa.text(
+                    f"SELECT has_table_privilege('{API}', 'job', 'SELECT')"
+                    " AND NOT has_database_privilege('public', current_database(), 'CONNECT, TEMPORARY')"
+                )
+            ):
                 return False
             for each in grant_statements(metadata):
                 conn.exec_driver_sql(each)

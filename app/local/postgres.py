@@ -137,7 +137,9 @@ def make_roles(connection: psycopg.Connection, password: str) -> None:
     for role in (OWNER, API, WORKER):
         if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (role,)).fetchone():
             named = sql.Identifier(role)
-            connection.execute(sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(named, password))
+            # Statements can be read by others, of the statistics for example.
+            digest = connection.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256").decode()
+            connection.execute(sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(named, digest))
             connection.execute(sql.SQL("GRANT pg_read_all_stats TO {}").format(named))
 
 

@@ -6,6 +6,24 @@ from tests.mutants.fault import Fault
 
 POLICIES: Final = (
     Fault(
+        "a database that was made by itself keeps what everybody may",
+        "    yield _DATABASE\n",
+        "",
+        ("roles",),
+    ),
+    Fault(
+        "a database that everybody may connect to counts as granted",
+        "                    \" AND NOT has_database_privilege('public', current_database(), 'CONNECT, TEMPORARY')\"\n",
+        "",
+        ("roles",),
+    ),
+    Fault(
+        "a role's password is in the statement that makes it",
+        ".format(named, digest))",
+        ".format(named, password))",
+        ("roles",),
+    ),
+    Fault(
         "a table of organisations' rows has no policy",
         "return {name: column for name, column in (by_column | _OWN_ID).items() if name != STAGING}",
         'return {name: column for name, column in (by_column | _OWN_ID).items() if name not in (STAGING, "content")}',
