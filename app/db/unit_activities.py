@@ -12,17 +12,22 @@ from app.db.units import is_told
 
 # Findings that count objects are of no object, and so of no unit. Each OFFSET keeps this a look by the roster's key.
 _WITHIN: Final = f"""
-    SELECT wanted.id, counted.counts, found.by_code, found.errors, found.warnings
+    SELECT wanted.id, counted.counts, found.by_code, found.errors, found.warnings,
+        coalesce(stored.at, of_roster.created_at) AS updated_at
     FROM unnest(CAST(:activities AS uuid[])) AS wanted (id) CROSS JOIN LATERAL (
-        SELECT roster_id FROM activity
+        SELECT roster_id, created_at FROM activity
         WHERE activity.organisation_id = :organisation AND activity.id = wanted.id AND deleted_at IS NULL OFFSET 0
     ) of_roster CROSS JOIN LATERAL (
-        SELECT jsonb_object_agg(kind, number) AS counts FROM (
-            SELECT listed.kind, count(*) AS number FROM roster_item listed
+        SELECT jsonb_object_agg(kind, number) AS counts, max(upload) AS upload FROM (
+            SELECT listed.kind, count(*) AS number, max(listed.upload) AS upload FROM roster_item listed
             WHERE listed.roster_id BETWEEN of_roster.roster_id AND of_roster.roster_id AND {is_told("listed")}
             GROUP BY listed.kind
         ) kinds
-    ) counted CROSS JOIN LATERAL (
+    ) counted LEFT JOIN LATERAL (
+        -- a roster that was replaced long ago is known no more
+        SELECT roster.created_at AS at FROM roster
+        WHERE roster.organisation_id = :organisation AND roster.upload = counted.upload OFFSET 0
+    ) stored ON true CROSS JOIN LATERAL (
         SELECT jsonb_object_agg(code, number) AS by_code,
             coalesce(sum(number) FILTER (WHERE severity = 'error'), 0)::integer AS errors,
             coalesce(sum(number) FILTER (WHERE severity = 'warning'), 0)::integer AS warnings
@@ -50,7 +55,8 @@ async def activities_within(
 ) -> Mapping[UUID, Row]:
     """Gives of these activities counts by kind and by_code, errors and warnings of the `units`' objects in the roster.
 
-    One whose roster has none of them is not there.
+    `updated_at` is when the latest upload came with which one of them is new or another. An activity whose roster has
+    none of them is not there.
     """
     given: dict[str, Any] = {
         "organisation": organisation_id,

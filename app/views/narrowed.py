@@ -60,13 +60,20 @@ def narrow_run(shown: Shown, counts: Mapping[UUID, Counts]) -> Shown:
 
 
 def narrow_activity(shown: Shown, within: Row, viewer: Viewer, counts: Mapping[UUID, Counts]) -> Shown:
-    """Shows an activity by what of its roster is `within` some units, and its last run by the `counts` of theirs."""
+    """Shows an activity by what of its roster is `within` some units, and its last run by the `counts` of theirs.
+
+    The roster's version, which grows with every upload, is 0.
+    """
     last, own = shown["last_run"], list(counts.values())
     if last is not None and own:
         last = {**last, "outcome": outcome_of(in_all(own)) if last["outcome"] is not None else None}
     return {
         **shown,
-        "roster": {**shown["roster"], "counts": {kind.value: within["counts"].get(kind.value, 0) for kind in Kind}},
+        "roster": {
+            "version": 0,
+            "counts": {kind.value: within["counts"].get(kind.value, 0) for kind in Kind},
+            "updated_at": within["updated_at"],
+        },
         "findings": {
             "errors": within["errors"],
             "warnings": within["warnings"],

@@ -269,6 +269,29 @@ async def test_a_poll_knows_what_has_not_changed_for_the_school(scene: Scene) ->
         assert answer.json().get("version", 0) == 0
 
 
+async def test_a_change_of_another_schools_pupils_alone_is_not_seen(service: Service) -> None:
+    """Neither in a version nor in a time; one of its own pupils is."""
+    writer = await service.client("provision")
+    reader = await service.client("history", "pii", "protected", school_units=[OWN])
+    mine, theirs = pupil_at(OWN, serial=981), pupil_at(OTHER, serial=982)
+    activity_id = await put(writer, body([mine, theirs]))
+    address = f"/activities/{activity_id}"
+
+    async def seen() -> tuple[Any, ...]:
+        one = await reader.get(address)
+        [listed] = (await reader.get("/activities")).json()["data"]
+        readiness = (await reader.get(f"{address}/readiness")).json()
+        return one.headers["etag"], one.json(), listed, readiness | {"as_of": None}
+
+    before = await seen()
+    await put(writer, body([mine, {**theirs, "givenName": "Ny"}, pupil_at(OTHER, serial=983)]), activity_id)
+    assert await seen() == before
+    await put(writer, body([{**mine, "givenName": "Ny"}, theirs]), activity_id)
+    etag, activity, *_ = await seen()
+    assert etag != before[0]
+    assert activity["roster"]["updated_at"] > before[1]["roster"]["updated_at"]
+
+
 async def test_a_page_shows_nothing_of_another_school(scene: Scene, sign_in: SignIn) -> None:
     browser = await sign_in("history", "pii", "protected", school_units=[OWN])
     run, job = scene.run["id"], scene.jobs[0]

@@ -120,6 +120,24 @@ ACCESS: Final = (
         ("plans as rows",),
     ),
     Fault(
+        "the version of a roster tells one school of another's uploads",
+        '            "version": 0,\n            "counts"',
+        '            "version": shown["roster"]["version"],\n            "counts"',
+        ("units",),
+    ),
+    Fault(
+        "the time of a roster tells one school of another's uploads",
+        '            "updated_at": within["updated_at"],\n',
+        '            "updated_at": shown["roster"]["updated_at"],\n',
+        ("units",),
+    ),
+    Fault(
+        "readiness tells one school of another's uploads",
+        'here["version"] if viewer.school_units is None else 0',
+        'here["version"]',
+        ("units",),
+    ),
+    Fault(
         "any key of an organisation plans",
         'Planner = Annotated[Caller, Depends(_with("history|provision"))]',
         "Planner = Annotated[Caller, Depends(_with())]",

@@ -31,10 +31,18 @@ class RosterSummary(BaseModel):
     """The roster that counts."""
 
     version: Annotated[
-        int, Field(description="Grows with every roster that is stored and with every new name.", examples=[3], ge=1)
+        int,
+        Field(
+            description="Grows with every roster that is stored and with every new name; 0 for a key of school units.",
+            examples=[3],
+            ge=0,
+        ),
     ]
     counts: Counts
-    updated_at: Annotated[AwareDatetime, Field(description="When it was stored.")]
+    updated_at: Annotated[
+        AwareDatetime,
+        Field(description="When it was stored; for a key of school units, when one of their objects came as it is."),
+    ]
 
 
 class Findings(BaseModel):

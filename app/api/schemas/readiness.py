@@ -122,7 +122,10 @@ class Readiness(BaseModel):
     """How the pupils of an exam's current roster stand."""
 
     activity: ActivityName
-    roster_version: Annotated[int, Field(description="Which version of the roster is looked at.", examples=[3], ge=1)]
+    roster_version: Annotated[
+        int,
+        Field(description="Which version of the roster is looked at; 0 for a key of school units.", examples=[3], ge=0),
+    ]
     last_run: Annotated[
         LastRun | None, Field(description="The latest run that has begun, or may yet begin; null without one.")
     ]
