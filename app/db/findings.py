@@ -282,6 +282,7 @@ async def list_spoken_of(conn: AsyncConnection, organisation_id: UUID, object_id
         SELECT one.object_id, one.kind, one.source, {sealed.format("one.source")} AS source_sealed,
             person.object_id AS person_id, person.source AS person_source,
             {sealed.format("person.source")} AS person_source_sealed,
+            one.protected OR
             {is_marked(":organisation", "one.object_id", "CASE WHEN one.kind = 'duties' THEN one.refs[1] END")}
                 AS hidden
         FROM unnest(CAST(:objects AS uuid[])) AS wanted

@@ -30,7 +30,8 @@ from app.db.search_index import SearchIndex
 from app.db.staging import STAGED, RosterDigest, Row, Staging
 from app.domain.issues import stored
 from app.domain.reading import Reading
-from app.domain.roster import RosterObject, affiliation, further_units, is_protected, refs
+from app.domain.roster import RosterObject, affiliation, further_units, is_nobodys, is_protected, refs
+from app.domain.ss12000 import without_others
 from app.domain.traits import traits
 from app.errors import OrganisationFull, PreconditionFailed
 from app.target import Published
@@ -60,8 +61,6 @@ _COLUMNS = {
     "issues": "jsonb",
     "findings": "jsonb",
 }
-_SOURCE = list(_COLUMNS).index("source")
-_OUTGOING = list(_COLUMNS).index("outgoing")
 # One roster of an organisation at a time, until the commit: their order is that of the uploads, and a content that one
 # needs must not go with another's, or wait for it.
 _NEXT_UPLOAD = "UPDATE organisation SET last_upload = last_upload + 1 WHERE id = :organisation RETURNING last_upload"
@@ -109,10 +108,11 @@ _TAKE_IN = (
     WHERE found.roster_id = :roster AND found.kind = 'persons' AND roster_item.ctid = found.place
     """,  # noqa: S608 - constants of ours
     # Beyond this roster: whoever replaces or deletes it, or sends less than it, does not show them. In one order, as
-    # workers write them.
+    # workers write them. A duty is protected as its person is, and while it can't be read whose it is.
     f"""
     INSERT INTO protected_object (organisation_id, object_id, kind)
-    SELECT :organisation, object_id, kind FROM staged WHERE {STAGED} AND protected ORDER BY object_id, kind
+    SELECT :organisation, object_id, kind FROM staged WHERE {STAGED} AND protected AND kind <> 'duties'
+    ORDER BY object_id, kind
     ON CONFLICT (organisation_id, object_id, kind) DO UPDATE SET marked_at = excluded.marked_at
     """,  # noqa: S608 - constants of ours
     FINDINGS_OF_OBJECTS,
@@ -205,8 +205,6 @@ class _Intake:
                 await self.share.rest()
                 before = self.bytes
                 row = self._row(each)
-                # What leaves may be another on another day, of the same object.
-                self.digest.add(each.kind, row[_SOURCE], row[_OUTGOING])
                 self.staging.collect(row, self.bytes - before)
                 if self.staging.is_full:
                     return True
@@ -217,12 +215,17 @@ class _Intake:
         kind, ordinal, object_id, payload = given
         leaves, findings = self.assessment.read(given)
         outgoing = leaves.plain
+        stays = payload if leaves.is_whole else without_others(payload)
         # ASCII: a text that has no UTF-8 form is kept as well.
-        source = outgoing if leaves.is_whole and outgoing is not None else _ascii(payload).encode("ascii")
+        source = outgoing if leaves.is_whole and outgoing is not None else _ascii(stays).encode("ascii")
         kept = sealed_content(self.cipher, kind, object_id, source)
         sent, belongs = kept, affiliation(kind, payload)
         if outgoing is not None and outgoing is not source:
             sent = sealed_content(self.cipher, kind, object_id, outgoing)
+        # What is said of others is not kept; that it came is known, as a finding speaks of it.
+        came = kept.digest if stays == payload else self.cipher.digest(kind, object_id, _ascii(payload).encode("ascii"))
+        # What leaves may be another on another day, of the same object.
+        self.digest.add(kind, came, None if outgoing is None else sent.digest)
         self.bytes += len(kept.sealed) + (0 if sent is kept else len(sent.sealed))
         return (
             self.cipher.organisation_id,
@@ -240,7 +243,7 @@ class _Intake:
             belongs.school_year,
             belongs.school_unit,
             further_units(kind, payload, belongs.school_unit),
-            is_protected(payload),
+            is_protected(payload) or is_nobodys(kind, payload),
             *self._traits(kind, object_id, payload),
             outgoing is not None,
             Jsonb(stored(leaves.issues)) if leaves.issues else None,

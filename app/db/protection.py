@@ -43,12 +43,14 @@ def was_of_marked(organisation: str, duty: str) -> str:
     """  # noqa: S608 - expressions of ours
 
 
-# Themselves, or in no roster by their latest record; duties by whomever a roster or a record says that they are of, or
-# were. Of duties apart: beside policies an index serves no comparison with such an expression.
+# Themselves by a roster, or in none by their latest record; duties by whomever a roster or a record says that they are
+# of, or were. Of duties apart: beside policies an index serves no comparison with such an expression.
 _AMONG = f"""
     SELECT wanted.id FROM unnest(CAST(:ids AS uuid[])) AS wanted (id)
     CROSS JOIN LATERAL (
-        SELECT count(*) > 0 AS there, array_agg(refs[1]) FILTER (WHERE kind = 'duties') AS persons FROM (
+        SELECT count(*) > 0 AS there, bool_or(protected) AS protected,
+            array_agg(refs[1]) FILTER (WHERE kind = 'duties') AS persons
+        FROM (
             SELECT * FROM roster_item WHERE roster_item.object_id = wanted.id OFFSET 0
         ) item
         WHERE item.organisation_id = :organisation AND item.kind IN ('persons', 'duties')
@@ -59,7 +61,8 @@ _AMONG = f"""
         FROM (SELECT * FROM record WHERE record.object_id = wanted.id OFFSET 0) record
         WHERE record.organisation_id = :organisation AND record.kind IN ('persons', 'duties')
     ) sent
-    WHERE (sent.protected AND NOT item.there) IS TRUE OR {is_marked(":organisation", "wanted.id")} OR EXISTS (
+    WHERE item.protected OR (sent.protected AND NOT item.there) IS TRUE
+        OR {is_marked(":organisation", "wanted.id")} OR EXISTS (
         SELECT FROM unnest(item.persons || sent.persons) AS person (id)
         WHERE {is_marked(":organisation", "person.id")}
         OFFSET 0

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from app.domain.roster import uuid_of
+from app.domain.spellings import speaks_of
 
 Item = dict[str, Any]
 ORGANISATION: Final = "organisation"
@@ -35,15 +35,15 @@ class Erased:
 def left_of(kind: str, object_id: UUID, item: Item, gone: Set[UUID]) -> Item | None:
     """Gives what stays of a roster's object when the persons and duties with the ids `gone` are erased; None: nothing.
 
-    A group goes on without them as members, an activity without them as teachers; a duty that is theirs goes. The given
-    object is never changed.
+    A group goes on without them as members, an activity without them as teachers; a duty that is theirs goes; in
+    whatever spelling they are named. The given object is never changed.
     """
     if kind in ("persons", "duties"):
-        return None if object_id in gone or (kind == "duties" and _id_in(item, "person") in gone) else item
+        return None if object_id in gone or (kind == "duties" and _names(item, "person", gone)) else item
     for name, other in _LISTS.get(kind, ()):
         entries = item.get(name)
         if isinstance(entries, list):
-            kept = [each for each in entries if _id_in(each, other) not in gone]
+            kept = [each for each in entries if not _names(each, other, gone)]
             if len(kept) < len(entries):
                 item = {key: kept if key == name else value for key, value in item.items()}
     return item
@@ -57,6 +57,8 @@ def is_missing(line: Erased, erased_at: datetime | None) -> bool:
     return erased_at is None or erased_at < line.at
 
 
-def _id_in(entry: object, name: str) -> UUID | None:
-    inner = entry.get(name) if isinstance(entry, dict) else None
-    return uuid_of(inner.get("id")) if isinstance(inner, dict) else None
+def _names(entry: object, name: str, gone: Set[UUID]) -> bool:
+    """Tells whether an entry names one of them: by its id, or where that is nowhere anywhere."""
+    for key in (name, "id"):
+        entry = entry.get(key, entry) if isinstance(entry, dict) else entry
+    return speaks_of(entry, gone)

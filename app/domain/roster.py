@@ -10,6 +10,7 @@ from typing import Any, Final, Literal, NamedTuple
 from uuid import UUID
 
 from app.domain.kinds import Kind
+from app.domain.spellings import spelt_id
 
 Item = dict[str, Any]
 # Another object that one speaks of, by its kind and id.
@@ -121,7 +122,8 @@ def affiliation(kind: str, item: Item) -> Affiliation:
 def refs(kind: str, item: Item) -> list[UUID]:
     """Lists the ids of the roster's objects that this one refers to, in order and once each; what is no UUID is out.
 
-    A duty refers to its person, a group to its members, an activity to its groups and then its teachers' duties.
+    A duty refers to its person, a group to its members, an activity to its groups and then its teachers' duties. The
+    person of a duty is read in any spelling: it is hidden and erased with them, and stays here for its spelling anyway.
     """
     return list(dict.fromkeys(filter(None, _references(kind, item))))
 
@@ -139,6 +141,11 @@ def is_protected(item: Item) -> bool:
     if not isinstance(item, dict) or item.get("securityMarking", "Ingen") != "Ingen":
         return True
     return any(map(is_marking_misspelt, item))
+
+
+def is_nobodys(kind: str, item: Item) -> bool:
+    """Tells whether an object is a duty whose person can't be read: whoever may be protected, it is hidden."""
+    return kind == "duties" and _id_of(_field(item, "person")) is None
 
 
 def is_marking_misspelt(name: str) -> bool:
@@ -209,7 +216,8 @@ def _apart(
 
 def _references(kind: str, item: Item) -> Iterator[UUID | None]:
     if kind == "duties":
-        yield _id_of(_field(item, "person"))
+        person = _field(_field(item, "person"), "id")
+        yield uuid_of(person) or spelt_id(person)
     elif kind == "groups":
         yield from (_id_of(_field(part, "person")) for part in _list(item, "groupMemberships"))
     elif kind == "activities":

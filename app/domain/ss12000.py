@@ -1,6 +1,6 @@
 """Names of SS 12000's properties, whatever object they belong to: these may be named, others may be anything."""
 
-from typing import Final
+from typing import Any, Final
 
 PROPERTIES: Final = frozenset(
     [
@@ -30,3 +30,26 @@ PROPERTIES: Final = frozenset(
         *("created", "modified", "_embedded"),
     ]
 )
+
+# What a source says here is of others than the object's own, and theirs to keep.
+_OF_OTHERS: Final = frozenset({"_embedded", "responsibles"})
+_REFERENCES: Final = frozenset({"person", "duty"})
+
+
+def without_others(value: Any) -> Any:
+    """Gives what is kept of an object as it came: without what it says of others.
+
+    Expansions (`_embedded`) and guardians (`responsibles`) go wherever they stand; of a reference to a person or a duty
+    the id stays. The given object is never changed.
+    """
+    if isinstance(value, list):
+        return [without_others(part) for part in value]
+    if not isinstance(value, dict):
+        return value
+    return {key: _referring(key, without_others(part)) for key, part in value.items() if key not in _OF_OTHERS}
+
+
+def _referring(key: str, part: Any) -> Any:
+    if key not in _REFERENCES or not isinstance(part, dict):
+        return part
+    return {name: inner for name, inner in part.items() if name == "id"}

@@ -39,12 +39,12 @@ async def test_nobody_is_told_of_a_protected_person_beside_others(service: Servi
     hidden, teacher = person("Ulla", "Skyddsson", 983, **PROTECTED), staff("Ingrid", "Skydd", 993, **PROTECTED)
     post = duty(teacher)
     said = {"id": hidden["id"], "displayName": "Ulla Skyddsson", "note": hidden["civicNo"]["value"]}
-    of_staff = {"duty": {"id": post["id"], "person": {"id": teacher["id"], "familyName": "Skydd"}}}
-    pupil = person("Eva", serial=985, guardians=[{"person": said}], colleagues=[of_staff])
+    of_staff = {"post": {"id": post["id"], "holder": {"id": teacher["id"], "familyName": "Skydd"}}}
+    pupil = person("Eva", serial=985, guardians=[said], colleagues=[of_staff])
     pupil["enrolments"][0]["mentor"] = said
     its_class = group(pupil, hidden)
     its_class |= {"members": [said], "assignments": [of_staff], "Ulla Skyddsson": 1}
-    its_class["groupMemberships"][0]["person"]["friend"] = said
+    its_class["groupMemberships"][0]["friend"] = said
     teaching = exam([its_class], [post])
     teaching |= {"staff": [of_staff], "about": said}
     activity_id = await put(boss, body([pupil, hidden, teacher], [post], groups=[its_class], activities=[teaching]))
@@ -119,7 +119,7 @@ async def test_a_narrowed_key_is_told_of_nobody_beside_its_own(service: Service)
     theirs = person("Deras", "Grannskola", 983, enrolments=enrolled(other))
     its_class = group(mine, organisation={"id": str(unit)})
     its_class["groupMemberships"].append({"person": {"id": theirs["id"].replace("-", "")}})
-    named: Any = {"person": {"displayName": "Deras Grannskola"}}
+    named: Any = {"pupil": {"displayName": "Deras Grannskola"}}
     its_class |= {"members": [named, {"person": {"id": theirs["id"]}}]}
     await put(boss, body([mine, theirs], groups=[its_class]))
     shown = await key.get(f"/objects/groups/{its_class['id']}")
@@ -129,3 +129,54 @@ async def test_a_narrowed_key_is_told_of_nobody_beside_its_own(service: Service)
     assert json.dumps(its_class, ensure_ascii=False) == json.dumps(
         (await boss.get(f"/objects/groups/{its_class['id']}")).json()["object"], ensure_ascii=False
     )
+
+
+@pytest.mark.parametrize("spelt", [HOW[3], HOW[6], lambda given: f"{given} (gammalt)", lambda _: "okänd"], ids=range(4))
+async def test_a_duty_is_hidden_while_nobody_can_tell_whose_it_is(
+    service: Service, spelt: Callable[[str], str]
+) -> None:
+    """Where it is, in which post, and which exam has it; and no longer once it names somebody who is not protected."""
+    boss, spy = await service.client(*ALL), await service.client("history", "pii")
+    teacher = staff("Ingrid", "Skydd", 993, **PROTECTED)
+    post = {**duty(teacher), "person": {"id": spelt(teacher["id"])}, "dutyRole": "Rektor"}
+    pupil = person("Eva", serial=985)
+    its_class = group(pupil)
+    roster = {"groups": [its_class], "activities": [exam([its_class], [post])]}
+    activity_id = await put(boss, body([pupil, teacher], [post], **roster))
+    run = await sent(service, boss, activity_id)
+    records = f"/jobs/{run.jobs[1]}/records"
+    exam_path = f"/objects/activities/{roster['activities'][0]['id']}"
+    of_duty = (f"/objects/duties/{post['id']}", f"{records}/{post['id']}", records, f"{records}.csv")
+    secrets = ["Skydd", "Rektor", post["dutyAt"]["id"], teacher["id"]]
+    for path in of_duty:
+        shown = await spy.get(path)
+        assert shown.status_code == 200
+        assert told_of(shown.text, secrets) == []
+    assert told_of((await spy.get(exam_path)).text, [post["id"]]) == []
+    found = await spy.get(f"{records}?school_unit={post['dutyAt']['id']}")
+    assert found.json()["data"] == []
+    everyone = staff("Ove", "Öppen", 994)
+    await put(boss, body([pupil, everyone], [{**post, "person": {"id": everyone["id"]}}], **roster), activity_id)
+    assert told_of((await spy.get(of_duty[0])).text, secrets) == ["Rektor", post["dutyAt"]["id"]]
+
+
+async def test_a_roster_is_read_back_without_what_it_said_of_others(service: Service) -> None:
+    """All else is as it came, published or not; a finding says what was left out."""
+    boss = await service.client(*ALL)
+    said = {"id": str(uuid4()), "displayName": "Mo Ek"}
+    pupil = person("Eva", serial=985, birthDate="2012-01-01")
+    its_class = group(pupil, startDate="2026-08-01")
+    kept = body([pupil], groups=[its_class])
+    more = body(
+        [{**pupil, "responsibles": [{"person": said}]}],
+        groups=[{**its_class, "_embedded": {"assignmentRoles": [{"duty": {"person": said}}]}}],
+    )
+    activity_id = await put(boss, more)
+    read = (await boss.get(f"/activities/{activity_id}/roster")).json()
+    assert read["roster"]["persons"] == kept["roster"]["persons"]
+    assert read["roster"]["groups"] == kept["roster"]["groups"]
+    findings = (await boss.get(f"/activities/{activity_id}/findings")).json()["data"]
+    left_out = {each["pointer"] for each in findings if each["code"] == "property_left_out"}
+    assert left_out >= {"/responsibles", "/_embedded", "/birthDate"}
+    again = await boss.put(f"/activities/{activity_id}", json=more)
+    assert (again.status_code, again.json()["roster"]["version"]) == (200, 1)

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -171,6 +171,52 @@ async def test_a_person_is_nowhere_any_more_also_when_everything_is_opened(
     assert [record[name] for name in ("role", "school_year", "school_unit", "more_units")] == [None] * 4
     refs = await tenant.rows("SELECT kind, refs FROM roster_item WHERE kind IN ('groups', 'activities')")
     assert all(UUID(each) not in row["refs"] for row in refs for each in (person["id"], post["id"]))
+
+
+async def test_what_others_say_of_a_person_is_not_there_to_stay(tenant: Tenant, file: Path) -> None:
+    """Neither in what is current nor in what a run has sent: it is not kept from the beginning."""
+    person = marked()
+    said = {"id": person["id"], "displayName": f"{NAME} Ek", "civicNo": person["civicNo"]}
+    other = pupil(responsibles=[{"person": said}], _embedded={"groupMemberships": [{"person": said}]})
+    its_class = group(other, person, _embedded={"groupMemberships": [{"person": said}]})
+    its_class["groupMemberships"][1]["person"] = said
+    roster = {"persons": [person, other], "groups": [its_class]}
+    run = await tenant.new_run(roster)
+    for job in run.jobs:
+        await tenant.play(job)
+    await tenant.store({"persons": [person, other], "groups": []}, run.activity_id)
+    await ask(tenant, person)
+    await erase_all(tenant, file)
+    assert await found(tenant) == []
+
+
+@pytest.mark.parametrize("spelt", [lambda each: f"{{{each}}}", lambda each: UUID(each).hex, "{}\u200b".format])
+async def test_a_person_is_erased_in_whatever_spelling_they_are_named(
+    tenant: Tenant, file: Path, spelt: Callable[[str], str]
+) -> None:
+    """A duty that stayed here for its spelling goes with them, in history too, as members and teachers do."""
+    person, other = marked(), pupil(givenName="Annan")
+    post = {**duty(person, note="tjänst-qvint"), "person": {"id": spelt(person["id"])}}
+    its_class = group(other)
+    its_class["groupMemberships"].append({"person": {"id": spelt(person["id"])}})
+    teaching = exam([its_class])
+    teaching["teachers"].append({"duty": {"id": spelt(post["id"])}})
+    roster = {"persons": [person, other], "duties": [post], "groups": [its_class], "activities": [teaching]}
+    run = await tenant.new_run(roster, "continue")
+    for job in run.jobs:
+        await tenant.play(job)
+    await ask(tenant, person)
+    await erase_all(tenant, file)
+    assert await found(tenant) == []
+    roster_id = await tenant.value("SELECT roster_id FROM activity WHERE id = :id", id=run.activity_id)
+    rows = await tenant.rows(
+        "SELECT item.kind, content.digest, content.sealed FROM roster_item item JOIN content ON digest = item.source"
+        " WHERE item.roster_id = :roster",
+        roster=roster_id,
+    )
+    assert sorted(row["kind"] for row in rows) == ["activities", "groups", "persons"]
+    current = [tenant.cipher.open(bytes(row["sealed"]), bytes(row["digest"])).decode() for row in rows]
+    assert not [each for each in current if spelt(person["id"])[:8].strip("{") in each]
 
 
 async def test_what_stays_of_a_roster_is_not_newer_for_it(tenant: Tenant, scene: Scene, file: Path) -> None:

@@ -55,7 +55,7 @@ ERASURE: Final = (
     ),
     Fault(
         "a duty stays in the roster that has it as theirs",
-        'or (kind == "duties" and _id_in(item, "person") in gone) else item',
+        'or (kind == "duties" and _names(item, "person", gone)) else item',
         "else item",
         ("erasure",),
     ),

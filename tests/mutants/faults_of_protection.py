@@ -7,8 +7,8 @@ from tests.mutants.fault import Fault
 PROTECTION: Final = (
     Fault(
         "a marking goes with its roster",
-        "FROM staged WHERE {STAGED} AND protected ORDER BY object_id, kind",
-        "FROM staged WHERE {STAGED} AND protected AND false ORDER BY object_id, kind",
+        "FROM staged WHERE {STAGED} AND protected AND kind <> 'duties'\n",
+        "FROM staged WHERE {STAGED} AND protected AND false\n",
         ("marked once",),
     ),
     Fault(
@@ -262,6 +262,42 @@ PROTECTION: Final = (
         "return content if self.may_see_all else only_published(content, place)",
         "return content if self.may_see_protected else only_published(content, place)",
         ("beside",),
+    ),
+    Fault(
+        "a duty of whom nobody can tell whose it is tells where it is",
+        "is_protected(payload) or is_nobodys(kind, payload),",
+        "is_protected(payload),",
+        ("beside",),
+    ),
+    Fault(
+        "an exam names a duty of whom nobody can tell whose it is",
+        "WHERE item.protected OR (sent.protected AND NOT item.there) IS TRUE",
+        "WHERE (sent.protected AND NOT item.there) IS TRUE",
+        ("beside",),
+    ),
+    Fault(
+        "a duty counts as a protected person's for ever, once it could not be read whose it is",
+        "AND protected AND kind <> 'duties'\n",
+        "AND protected\n",
+        ("beside",),
+    ),
+    Fault(
+        "what is said of others is kept",
+        "stays = payload if leaves.is_whole else without_others(payload)",
+        "stays = payload",
+        ("erasure",),
+    ),
+    Fault(
+        "a name beside a reference is kept",
+        'if name == "id"}',
+        'if name != "x"}',
+        ("erasure",),
+    ),
+    Fault(
+        "a finding of what is not kept stays when the source has mended it",
+        "came = kept.digest if stays == payload else",
+        "came = kept.digest if True else",
+        ("uploads",),
     ),
     Fault(
         "an id in another spelling is shown",

@@ -38,6 +38,20 @@ def teachers(*ids: UUID) -> list[dict[str, Any]]:
         ("activities", OTHER, {"teachers": teachers(DUTY, OTHER)}, {"teachers": teachers(OTHER)}),
         ("groups", OTHER, {"groupMemberships": None, "a": 1}, {"groupMemberships": None, "a": 1}),
         ("groups", OTHER, {"groupMemberships": [7, {"person": 1}]}, {"groupMemberships": [7, {"person": 1}]}),
+        # In whatever spelling, and wherever in an entry that names nobody else.
+        ("duties", OTHER, {"person": {"id": PERSON.hex}}, None),
+        ("duties", OTHER, {"person": f"urn:uuid:{PERSON}"}, None),
+        *(
+            ("groups", OTHER, {"groupMemberships": [each]}, {"groupMemberships": []})
+            for each in (
+                {"person": {"id": f"{{{PERSON}}}", "displayName": "A"}},
+                {"person": PERSON.hex},
+                {"id": str(PERSON)},
+                {"note": [f"A {PERSON}"]},
+                str(PERSON),
+            )
+        ),
+        ("activities", OTHER, {"teachers": [{"duty": {"id": f"{DUTY}\u200b"}}]}, {"teachers": []}),
         # A group whose id is that of a person is no person.
         ("groups", PERSON, {"groupMemberships": members(OTHER)}, {"groupMemberships": members(OTHER)}),
     ],

@@ -198,6 +198,7 @@ async def get_roster(
 ) -> Response:
     """Streams the roster as it was stored, in the form in which it is sent: never masked and never a part of it.
 
+    What an object said of others (`_embedded`, `responsibles`, and beside the id of a person or a duty) is not stored.
     So it can be changed and sent back, with the ETag as If-Match. Wants the scopes `pii` and `protected`.
     """
     row = await reading.find_activity(parts, viewer, activity_id)
