@@ -134,7 +134,9 @@ PROOFS: Final[Mapping[str, Proof]] = {
     "audited changes": _tests("tests/api/test_audited_changes.py"),
     "chain of the audit": _tests("tests/unit/test_audit.py"),
     "disclosures": _tests("tests/api/test_disclosures.py"),
-    "erasure": _tests("tests/unit/test_erasing.py", "tests/database/test_erasing.py"),
+    "erasure": _tests(
+        "tests/unit/test_erasing.py", "tests/unit/test_without_others.py", "tests/database/test_erasing.py"
+    ),
     "retention": _tests("tests/unit/test_retention.py", "tests/database/test_retention.py"),
     "privacy report": _database("privacy_report"),
     "egress": _database("egress", "circuits"),
@@ -181,7 +183,7 @@ PROOFS: Final[Mapping[str, Proof]] = {
     ),
     "readiness": _tests("tests/unit/test_readiness.py"),
     "webhook rules": _tests("tests/unit/test_webhooks.py"),
-    "beside": _tests("tests/unit/test_only_published.py", "tests/api/test_beside.py"),
+    "beside": _tests("tests/unit/test_only_published.py", "tests/api/test_beside.py", within=240),
     "masking": _tests("tests/unit/test_masking.py", "tests/unit/views/test_export.py"),
     "marked once": _tests("tests/api/test_marked_once.py", within=300),
     "exam pages": _named("tests/api/test_exam_pages.py", "what_keeps_persons_back_is_offered_to_who_may_see_them"),
