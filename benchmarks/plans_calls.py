@@ -483,7 +483,8 @@ async def records_of_jobs(at: Place) -> None:
     async with watched("results.find_batch"):
         await results.find_batch(conn, organisation, at.job(1), named(f"batch {at.size.busy}.1.3"))
     async with watched("findings.list_findings"):
-        await findings.list_findings(conn, organisation, at.activity, FindingFilter(), after=None, limit=200)
+        unshown = FindingFilter(unshown=["roster_differs_name"], protected=False)
+        await findings.list_findings(conn, organisation, at.activity, unshown, after=None, limit=200)
     async with watched("findings.list_findings: further on"):
         await findings.list_findings(
             conn, organisation, at.activity, FindingFilter(), after=("groups", 1500, "", 0), limit=200
@@ -535,7 +536,9 @@ async def missing(at: Place) -> None:
     async with watched("findings.count_findings", reads=2 * BUSY):
         await findings.count_findings(conn, organisation, at.activity)
     async with watched("findings.list_by_code"):
-        await findings.list_by_code(conn, organisation, at.activity, examples=5)
+        await findings.list_by_code(conn, organisation, at.activity, examples=5, protected=False)
+    async with watched("findings.count_of_unseen_members"):
+        await findings.count_of_unseen_members(conn, organisation, [at.activity])
 
 
 async def replaced(engine: AsyncEngine, watch: Watch, cipher: OrganisationCipher, queue_number: int) -> None:

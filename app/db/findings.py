@@ -4,7 +4,7 @@ Who finds them is not known here. They go with their roster.
 """
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Literal
@@ -19,7 +19,7 @@ from app.db.reads import Row
 from app.db.rows import insert_rows
 from app.db.schema import activity, organisation
 from app.db.units import is_told
-from app.domain.issues import COUNTED, Finding
+from app.domain.issues import COUNTED, OF_MEMBERS, Finding
 from app.domain.kinds import Kind
 
 Origin = Literal["object", "across", "open_data", "rosters"]
@@ -56,6 +56,22 @@ _OF_UNITS = f"""
         OFFSET 0
     )
 """
+
+
+def names_somebody(one: str) -> str:
+    """Writes the condition that a finding `one` of members a group has lost, if it is that, is told to who asks.
+
+    Who is not `:protected` is told of it where one of these is nobody marked: else it would tell where they go.
+    """
+    return f"""
+        (:protected OR {one}.code <> '{OF_MEMBERS}' OR EXISTS (
+            SELECT FROM unnest({one}.ids) AS lost (id)
+            WHERE NOT {is_marked(f"{one}.organisation_id", "lost.id")}
+            OFFSET 0
+        ))
+    """
+
+
 _OF_ROSTER = "roster_id BETWEEN :roster AND :roster"
 
 
@@ -66,10 +82,12 @@ class FindingFilter:
     kinds: Sequence[str] = ()
     codes: Sequence[str] = ()
     severities: Sequence[str] = ()
+    # Those that are not shown to who asks; nothing that is asked for.
+    unshown: Sequence[str] = ()
     # The units of whose objects alone it is told who asks; nothing that is asked for.
     of_units: Sequence[UUID] = ()
     # Whether it is told of protected persons of these.
-    protected: bool = False
+    protected: bool = True
 
 
 async def add_findings(
@@ -179,6 +197,10 @@ async def list_findings(
         for column, values in (("code", wanted.codes), ("severity", wanted.severities))
         if values
     )
+    if wanted.unshown:
+        narrowed += " AND code <> ALL (CAST(:unshown AS text[]))"
+    if not wanted.protected:
+        narrowed += f" AND {names_somebody('finding')}"
     if wanted.of_units:
         narrowed += _OF_UNITS
     found: list[Row] = []
@@ -208,7 +230,9 @@ async def list_findings(
                 "origin": origin,
                 "number": number,
                 "limit": limit + 1 - len(found),
-                **({"of_units": list(wanted.of_units), "protected": wanted.protected} if wanted.of_units else {}),
+                **({"unshown": list(wanted.unshown)} if wanted.unshown else {}),
+                **({} if wanted.protected and not wanted.of_units else {"protected": wanted.protected}),
+                **({"of_units": list(wanted.of_units)} if wanted.of_units else {}),
                 **({"code": list(wanted.codes)} if wanted.codes else {}),
                 **({"severity": list(wanted.severities)} if wanted.severities else {}),
             },
@@ -220,14 +244,15 @@ async def list_findings(
 
 
 async def list_by_code(
-    conn: AsyncConnection, organisation_id: UUID, activity_id: UUID, *, examples: int
+    conn: AsyncConnection, organisation_id: UUID, activity_id: UUID, *, examples: int, protected: bool = True
 ) -> Sequence[Row]:
     """Gives the first findings of each code of the current roster, at most so many, the codes in no order.
 
-    `found` is how often the code was found; an object that was counted with others counts as each of them.
+    `found` is how often the code was found; an object that was counted with others counts as each of them. Without
+    `protected` none is given that speaks of protected members alone.
     """
     query = sa.text(
-        """
+        f"""
         SELECT example.*, by_code.many + counted.more AS found
         FROM activity CROSS JOIN LATERAL (
             SELECT key AS code, value::integer AS many FROM jsonb_each_text(activity.findings_by_code) OFFSET 0
@@ -249,21 +274,47 @@ async def list_by_code(
                 SELECT * FROM finding
                 WHERE (code, roster_id, kind) >= (by_code.code, activity.roster_id, each.kind)
                     AND (code, roster_id, kind) <= (by_code.code, activity.roster_id, each.kind)
+                    AND {names_somebody("finding")}
                 ORDER BY code, roster_id, kind, ordinal LIMIT :examples
             ) finding
             ORDER BY each.place, finding.ordinal, finding.origin, finding.number LIMIT :examples
         ) example
         WHERE activity.organisation_id = :organisation AND activity.id = :activity AND activity.deleted_at IS NULL
-        """
+        """  # noqa: S608 - a condition of ours
     )
     given = {
         "organisation": organisation_id,
         "activity": activity_id,
+        "protected": protected,
         "kinds": [kind.value for kind in Kind],
         "counted": COUNTED,
         "examples": examples,
     }
     return (await conn.execute(query, given)).mappings().all()
+
+
+async def count_of_unseen_members(
+    conn: AsyncConnection, organisation_id: UUID, activity_ids: Iterable[UUID]
+) -> Mapping[UUID, int]:
+    """Counts, of these activities' findings of members lost, those in which every one of these is marked."""
+    query = sa.text(
+        f"""
+        SELECT wanted.id, count(*) AS number
+        FROM unnest(CAST(:activities AS uuid[])) AS wanted (id) CROSS JOIN LATERAL (
+            SELECT roster_id FROM activity
+            WHERE activity.organisation_id = :organisation AND activity.id = wanted.id OFFSET 0
+        ) of_roster CROSS JOIN LATERAL (
+            SELECT * FROM finding
+            WHERE (code, roster_id, kind) >= ('{OF_MEMBERS}', of_roster.roster_id, 'groups')
+                AND (code, roster_id, kind) <= ('{OF_MEMBERS}', of_roster.roster_id, 'groups')
+            OFFSET 0
+        ) finding
+        WHERE NOT {names_somebody("finding")}
+        GROUP BY wanted.id
+        """  # noqa: S608 - conditions of ours
+    )
+    given = {"organisation": organisation_id, "activities": list(activity_ids), "protected": False}
+    return {row.id: row.number for row in await conn.execute(query, given)}
 
 
 async def list_spoken_of(conn: AsyncConnection, organisation_id: UUID, object_ids: Sequence[UUID]) -> Sequence[Row]:

@@ -4,6 +4,7 @@ Which records a page has is found in an index alone: `ix_record_status` has what
 records of each status in their order, `ix_record_codes` the same of those of which something was said.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,6 +25,8 @@ _LAST: Final = 2**31 - 1
 _COUNTS: Final = ", ".join(
     f"'{each}', here.{ {'error': 'errors', 'warning': 'warnings'}.get(each, each) }" for each in STATUSES
 )
+
+NO_OTHERS: Final[Mapping[str, str]] = {}
 
 By = Literal["order", "status", "completed_at"]
 
@@ -154,11 +157,13 @@ async def list_records(
     limit: int,
     protected: bool,
     counted: bool = False,
+    instead: Mapping[str, str] = NO_OTHERS,
 ) -> tuple[Sequence[Row], Mapping[str, Any] | None]:
     """Lists a job's records with one to spare, and where `counted` how many there are by status and by code.
 
     Without `protected` nobody who is protected is found by their school. A status is counted over all that fits but for
-    the statuses asked for, a code over all that fits but for the codes.
+    the statuses asked for, a code over all that fits but for the codes; a code as the one it is shown as `instead`, a
+    record once.
     """
     hides = wanted.by_school and not protected
     counts = _counts(wanted, hides=hides) if counted else "NULL"
@@ -179,6 +184,8 @@ async def list_records(
         """  # noqa: S608 - constants of ours
     )
     given = {"organisation": organisation_id, "job": job_id, "limit": limit + 1, **wanted.values, **order.place(after)}
+    if counted:
+        given["instead"] = json.dumps(dict(instead))
     if order.by != "completed_at":
         bounds = order.bounds(wanted.statuses, after)
         given |= {"among": [each for each, _ in bounds], "bounds": [bound for _, bound in bounds]}
@@ -233,7 +240,10 @@ def _counts(wanted: RecordFilter, *, hides: bool) -> str:
         jsonb_build_object('status', ({by_status}), 'code', (
             SELECT jsonb_object_agg(code, number) FROM (
                 SELECT each.code, count(*) AS number FROM {_narrowed("one.codes", said, hides=hides)}
-                CROSS JOIN LATERAL (SELECT DISTINCT jsonb_array_elements_text(one.codes) AS code) each
+                CROSS JOIN LATERAL (
+                    SELECT DISTINCT coalesce(CAST(:instead AS jsonb) ->> said.code, said.code) AS code
+                    FROM jsonb_array_elements_text(one.codes) AS said (code)
+                ) each
                 GROUP BY each.code
             ) counted
         ))

@@ -7,6 +7,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db.findings import names_somebody
 from app.db.reads import Row
 from app.db.units import is_told
 
@@ -38,6 +39,7 @@ _WITHIN: Final = f"""
                     AND {is_told("listed")} OFFSET 0
             ) its
             WHERE finding.roster_id BETWEEN of_roster.roster_id AND of_roster.roster_id
+                AND {names_somebody("finding")}
             GROUP BY finding.code, finding.severity
         ) codes
     ) found

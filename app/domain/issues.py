@@ -7,6 +7,8 @@ from uuid import UUID
 
 # The place of a finding that counts objects, ahead of all objects of its kind.
 COUNTED: Final = -1
+# The finding that speaks of those members whom a group has in one upload and not in a later one.
+OF_MEMBERS: Final = "roster_differs_members"
 
 Severity = Literal["error", "warning"]
 

@@ -38,8 +38,9 @@ _SPEAKS_OF: Final[Mapping[str, tuple[Kind, ...]]] = {
 def show_finding(row: Row, viewer: Viewer | None, names: Names = _NOBODY, unnamed: Set[UUID] = _NONE) -> Shown:
     """Shows one thing that is wrong with a roster: nothing in it is personal but the `names` of those it speaks of.
 
-    Of a group or an activity it speaks of none who is `unnamed`, and of one who is it names no group. Without a viewer
-    it is for who has the roster itself.
+    Of a group, an activity or another person it speaks of none who is `unnamed`, and of one who is it names no group
+    and no other person: who has the same number or login would be known by either. Without a viewer it is for who has
+    the roster itself.
     """
     code = shown_code(row["code"], viewer)
     explanation = explain(code)
@@ -72,7 +73,7 @@ def show_messages(
 ) -> list[Shown]:
     """Shows what we and the target say of an opened record; the target's words are left out of a `masked` one.
 
-    Of a group or an activity nothing speaks of those who are `unnamed`.
+    Of a group, an activity or another person nothing speaks of those who are `unnamed`.
     """
     said = (_target_said(row, message, viewer, masked, names, unnamed) for message in _targets(row, viewer.published))
     messages = [*_we_said(row, viewer, names, unnamed), *said, *_at_target(row["held"])]
@@ -105,11 +106,13 @@ def _at_target(at_target: bool) -> Iterator[Shown]:
 
 
 def _is_unnamed(row: Row, reference: Reference, unnamed: Set[UUID]) -> bool:
-    """Tells whether a group or an activity must not speak of somebody, or somebody of a group."""
+    """Tells whether a group, an activity or a person must not speak of somebody, or somebody of a group."""
     kind, object_id = reference
-    if not tells_school(row["kind"]):
-        return kind == Kind.GROUPS and row["object_id"] in unnamed
-    return not tells_school(kind) and object_id in unnamed
+    if tells_school(row["kind"]):
+        return not tells_school(kind) and object_id in unnamed
+    if row["kind"] == kind == Kind.PERSONS:
+        return not unnamed.isdisjoint((row["object_id"], object_id))
+    return kind == Kind.GROUPS and row["object_id"] in unnamed
 
 
 def _target_said(row: Row, message: Message, viewer: Viewer, masked: bool, names: Names, unnamed: Set[UUID]) -> Shown:

@@ -13,7 +13,7 @@ from app.domain.lifecycle import FINISHED_JOB, FINISHED_RUN
 from app.domain.masked import MASK
 from app.domain.outcome import Counts, in_all, outcome_of
 from app.views import Row, Shown
-from app.views.codes import shown_counts
+from app.views.codes import shown_findings
 from app.views.job import COUNTS
 from app.views.summary import summary
 from app.views.viewer import Viewer
@@ -76,8 +76,7 @@ def narrow_activity(shown: Shown, within: Row, viewer: Viewer, counts: Mapping[U
         },
         "findings": {
             "errors": within["errors"],
-            "warnings": within["warnings"],
-            "by_code": shown_counts(within["by_code"] or {}, viewer),
+            **shown_findings(within["by_code"] or {}, within["warnings"], viewer),
         },
         # Nobody of theirs was in it.
         "last_run": last if own else None,

@@ -7,7 +7,7 @@ from uuid import UUID
 from app.domain.differences import differences
 from app.domain.roster import school_units
 from app.views import Row, Shown
-from app.views.codes import shown_pointer
+from app.views.codes import is_shown, shown_pointer
 from app.views.issue import Names, show_finding, show_messages
 from app.views.record import is_hidden, is_masked, show_content, show_described
 from app.views.viewer import Viewer
@@ -64,7 +64,11 @@ def show_object_detail(
         "object": _shown(row["payload"], row, viewer, unnamed),
         "accepted": accepted,
         **_differing(row, viewer),
-        "findings": [_show_finding(each, viewer, names, unnamed) for each in row["findings"] or ()],
+        "findings": [
+            _show_finding(each, viewer, names, unnamed)
+            for each in row["findings"] or ()
+            if is_shown(each["code"], findings_speak_of({"findings": [each]}), viewer, unnamed)
+        ],
         "records": {"data": [_show_record({**row, **each}, viewer) for each in records], "next_cursor": next_cursor},
     }
 
@@ -87,7 +91,9 @@ def _differing(row: Row, viewer: Viewer) -> Shown:
 
 def _show_finding(row: Row, viewer: Viewer, names: Names, unnamed: Set[UUID]) -> Shown:
     ids = [UUID(each) for each in row["ids"] or ()]
-    return {**show_finding({**row, "ids": ids}, viewer, names, unnamed), "activity_id": row["activity_id"]}
+    # Every id in JSON is a text.
+    finding = {**row, "object_id": row["object_id"] and UUID(row["object_id"]), "ids": ids}
+    return {**show_finding(finding, viewer, names, unnamed), "activity_id": row["activity_id"]}
 
 
 def _shown(payload: Any, row: Row, viewer: Viewer, unnamed: Set[UUID]) -> Any:

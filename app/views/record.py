@@ -12,7 +12,6 @@ from app.domain.roster import Affiliation, Described, describe, school_units
 from app.security.masking import mask, without
 from app.target import Place
 from app.views import Row, Shown
-from app.views.codes import shown_counts
 from app.views.issue import Names, show_messages
 from app.views.viewer import Viewer
 
@@ -36,9 +35,9 @@ def show_record(row: Row, viewer: Viewer, names: Names = _NOBODY, unnamed: Set[U
     }
 
 
-def show_counts(counts: Row, viewer: Viewer) -> Shown:
+def show_counts(counts: Row) -> Shown:
     """Shows how many records there are of each status, be it none, and with each code, the most frequent first."""
-    by_status, by_code = counts["status"] or {}, shown_counts(counts["code"] or {}, viewer)
+    by_status, by_code = counts["status"] or {}, counts["code"] or {}
     return {
         "status": {each: by_status.get(each, 0) for each in RECORD},
         "code": dict(sorted(by_code.items(), key=lambda each: (-each[1], each[0]))),

@@ -14,8 +14,14 @@ EPPN = "eduPersonPrincipalNames"
 Seen = tuple[str, str | None, list[str] | None, int | None]
 
 
+_IN_WHAT = {"roster_differs_marking", "roster_differs_eppn", "roster_differs_name"}
+
+
 async def _found(tenant: Tenant, activity_id: UUID) -> list[Seen]:
-    """Lists code, object, ids and count of an activity's findings of this origin; the activity counts all of them."""
+    """Lists code, object, ids and count of an activity's findings of this origin; the activity counts all of them.
+
+    Beside those that say in what an object differs there is one that says that it does, and is left out.
+    """
     rows = await tenant.rows(
         """
         SELECT finding.*, activity.findings_by_code FROM activity
@@ -29,6 +35,8 @@ async def _found(tenant: Tenant, activity_id: UUID) -> list[Seen]:
     found = [row for row in rows if row["code"] is not None]
     for row in found:
         assert rows[0]["findings_by_code"][row["code"]] == sum(other["code"] == row["code"] for other in found)
+    differing = {row["object_id"] for row in found if row["code"] in _IN_WHAT}
+    assert sorted(differing) == sorted(row["object_id"] for row in found if row["code"] == "roster_differs")
     return [
         (
             row["code"],
@@ -37,6 +45,7 @@ async def _found(tenant: Tenant, activity_id: UUID) -> list[Seen]:
             row["count"],
         )
         for row in found
+        if row["code"] != "roster_differs"
     ]
 
 

@@ -79,8 +79,8 @@ ACCESS: Final = (
     ),
     Fault(
         "findings of other units are counted by their code",
-        "    if viewer.school_units is None:\n        return await findings.list_by_code(",
-        "    if True:\n        return await findings.list_by_code(",
+        "    if viewer.school_units is None:\n        whole = await findings.list_by_code(",
+        "    if True:\n        whole = await findings.list_by_code(",
         ("units",),
     ),
     Fault(

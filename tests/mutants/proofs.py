@@ -186,6 +186,7 @@ PROOFS: Final[Mapping[str, Proof]] = {
     "beside": _tests("tests/unit/test_only_published.py", "tests/api/test_beside.py", within=240),
     "masking": _tests("tests/unit/test_masking.py", "tests/unit/views/test_export.py"),
     "marked once": _tests("tests/api/test_marked_once.py", within=300),
+    "own uploads": _tests("tests/api/test_said_of_own_uploads.py", within=300),
     "exam pages": _named("tests/api/test_exam_pages.py", "what_keeps_persons_back_is_offered_to_who_may_see_them"),
     "protected and erased": _named(
         "tests/api/test_erasures.py", "a_duty_that_was_theirs_tells_nothing_of_who_is_protected"

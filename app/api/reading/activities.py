@@ -1,6 +1,6 @@
 """Activities, for one viewer."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -9,7 +9,9 @@ from app.api.http import cursors
 from app.api.http.answers import Polled
 from app.api.reading.narrowed import own_counts
 from app.db import reads
+from app.db.findings import count_of_unseen_members
 from app.db.unit_activities import activities_within
+from app.domain.issues import OF_MEMBERS
 from app.errors import NotFound
 from app.views import Row, Shown
 from app.views.activity import show_activity
@@ -68,7 +70,13 @@ async def poll_activity(parts: Parts, viewer: Viewer, activity_id: UUID) -> Poll
     if viewer.school_units is not None:
         return Polled.of(await get_activity(parts, viewer, activity_id), finished=True)
     row = await find_activity(parts, viewer, activity_id)
-    return Polled.of_version(show_activity(row, viewer), row["version"])
+    return Polled.of_version(await shown_activity(parts, viewer, row), row["version"])
+
+
+async def shown_activity(parts: Parts, viewer: Viewer, row: Row) -> Shown:
+    """Shows an opened activity to a viewer who is not narrowed."""
+    [(_, shown)] = await _whole(parts, viewer, [row])
+    return shown
 
 
 async def check_activity(parts: Parts, viewer: Viewer, activity_id: UUID) -> None:
@@ -98,7 +106,7 @@ async def find_activity(parts: Parts, viewer: Viewer, activity_id: UUID) -> Row:
 async def _shown(parts: Parts, viewer: Viewer, rows: Sequence[Row]) -> list[tuple[Row, Shown]]:
     """Shows activities, to a narrowed viewer those alone that have objects of theirs, counted by these."""
     if viewer.school_units is None:
-        return [(row, show_activity(row, viewer)) for row in rows]
+        return await _whole(parts, viewer, rows)
     async with parts.statement(viewer.organisation_id) as conn:
         within = await activities_within(
             conn, viewer.organisation_id, viewer.units, [row["id"] for row in rows], protected=viewer.may_see_protected
@@ -109,6 +117,16 @@ async def _shown(parts: Parts, viewer: Viewer, rows: Sequence[Row]) -> list[tupl
         for row in rows
         if row["id"] in within
     ]
+
+
+async def _whole(parts: Parts, viewer: Viewer, rows: Sequence[Row]) -> list[tuple[Row, Shown]]:
+    unseen: Mapping[UUID, int] = {}
+    if viewer.may_see_names and not viewer.may_see_protected:
+        of_members = [row["id"] for row in rows if OF_MEMBERS in row["findings_by_code"]]
+        if of_members:
+            async with parts.statement(viewer.organisation_id) as conn:
+                unseen = await count_of_unseen_members(conn, viewer.organisation_id, of_members)
+    return [(row, show_activity(row, viewer, unseen.get(row["id"], 0))) for row in rows]
 
 
 def _missing() -> NotFound:

@@ -1,6 +1,6 @@
 """What is wrong with a roster, for one viewer: before anything of it is sent."""
 
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 from typing import Any, Final
 from uuid import UUID
@@ -18,11 +18,11 @@ from app.db import findings, reads
 from app.db.cipher import OrganisationCipher
 from app.db.findings import ORIGINS, FindingFilter
 from app.db.unit_activities import activities_within
-from app.domain.issues import COUNTED
+from app.domain.issues import COUNTED, OF_MEMBERS
 from app.domain.kinds import Kind, tells_school
 from app.errors import NotFound
 from app.views import Row, Shown
-from app.views.codes import shown_code, sought_codes
+from app.views.codes import shown_code, sought_codes, unshown_codes
 from app.views.finding import cause_place, show_finding_causes
 from app.views.issue import show_finding
 from app.views.viewer import Viewer
@@ -45,12 +45,12 @@ async def list_findings(
 
     Raises NotFound without the activity, and BadRequest for a cursor of another list.
     """
-    wanted = replace(wanted, codes=sought_codes(wanted.codes, viewer))
+    wanted = replace(wanted, codes=sought_codes(wanted.codes, viewer), unshown=unshown_codes(viewer))
+    wanted = replace(wanted, protected=viewer.may_see_protected)
     listed = ("findings", activity_id, *map(sorted, (wanted.kinds, wanted.codes, wanted.severities)))
     if viewer.school_units is not None:
         await check_own_activity(parts, viewer, activity_id)
         wanted, cursor = replace(wanted, of_units=sorted(viewer.units)), opened_cursor(cipher, viewer, cursor)
-        wanted = replace(wanted, protected=viewer.may_see_protected)
     after = cursors.read(cursor, (Kind, cursors.number, _origin, cursors.number), *listed)
     if after is not None:
         after = (after[0], after[1] + COUNTED, *after[2:])
@@ -92,12 +92,22 @@ async def list_finding_causes(
 
 async def _by_code(conn: AsyncConnection, viewer: Viewer, activity_id: UUID) -> Sequence[Row]:
     """Gives the first findings of each code with how often it was `found`, for a narrowed viewer in their objects."""
-    of, protected = viewer.organisation_id, viewer.may_see_protected
+    of, protected, unshown = viewer.organisation_id, viewer.may_see_protected, unshown_codes(viewer)
     if viewer.school_units is None:
-        return await findings.list_by_code(conn, of, activity_id, examples=_EXAMPLES)
+        whole = await findings.list_by_code(conn, of, activity_id, examples=_EXAMPLES, protected=protected)
+        unseen: Mapping[UUID, int] = {}
+        if not protected and any(row["code"] == OF_MEMBERS for row in whole):
+            unseen = await findings.count_of_unseen_members(conn, of, [activity_id])
+        return [
+            {**row, "found": row["found"] - (unseen.get(activity_id, 0) if row["code"] == OF_MEMBERS else 0)}
+            for row in whole
+            if row["code"] not in unshown
+        ]
     within = await activities_within(conn, of, viewer.units, [activity_id], protected=protected)
     rows: list[Row] = []
     for code, found in ((within[activity_id]["by_code"] if activity_id in within else None) or {}).items():
+        if code in unshown:
+            continue
         wanted = FindingFilter(codes=[code], of_units=sorted(viewer.units), protected=protected)
         first = await findings.list_findings(conn, of, activity_id, wanted, after=None, limit=_EXAMPLES)
         rows += [{**row, "found": found} for row in first[:_EXAMPLES]]
@@ -121,8 +131,9 @@ async def check_activity(conn: AsyncConnection, viewer: Viewer, activity_id: UUI
 
 
 async def _unnamed(parts: Parts, viewer: Viewer, rows: Iterable[Row]) -> Set[UUID]:
-    """Gives whom groups do not name among those who are spoken of, and who of those with findings names no group."""
-    spoken_of = (each for row in rows if tells_school(row["kind"]) for each in row["ids"] or ())
+    """Gives whom groups and other persons do not name among those who are spoken of, and who names none of these."""
+    names = (row for row in rows if tells_school(row["kind"]) or row["kind"] == Kind.PERSONS)
+    spoken_of = (each for row in names for each in row["ids"] or ())
     speaking = (row["object_id"] for row in rows if row["ids"] and not tells_school(row["kind"]) and row["object_id"])
     return await unnamed_among(parts, viewer, (*spoken_of, *speaking))
 

@@ -23,7 +23,7 @@ from app.domain.roster import Reference, referred, refs
 from app.domain.search import Query
 from app.errors import NotFound
 from app.views import Row, Shown
-from app.views.codes import sought_codes
+from app.views.codes import shown_instead, sought_codes
 from app.views.found import record_fits
 from app.views.issue import Names, spoken_of
 from app.views.record import show_counts, show_payload, show_record, show_record_detail
@@ -149,10 +149,11 @@ async def _list(
             limit=query.limit,
             protected=viewer.may_see_protected,
             counted=counted,
+            instead=shown_instead(viewer),
         )
     rows, following = cursors.page(rows, query.limit, query.order.key, *query.listed(job_id))
     opened = await _in_turn(lambda row: open_record(row, cipher), rows)
-    return opened, following, None if counts is None else show_counts(counts, viewer)
+    return opened, following, None if counts is None else show_counts(counts)
 
 
 async def _in_turn(make: Callable[[Row], Shown], rows: Sequence[Row]) -> list[Shown]:

@@ -29,6 +29,7 @@ from app.api.http.streams import Streamed
 from app.api.intakes import arriving
 from app.api.reading import activities as reading
 from app.api.reading import findings as of_findings
+from app.api.reading.activities import shown_activity
 from app.api.reading.disclosures import Disclosure
 from app.api.schemas.activities import Activity, Finding, FindingCause
 from app.api.schemas.parts import Page
@@ -43,7 +44,6 @@ from app.domain.kinds import Kind
 from app.errors import MaskedValue, OrganisationFull, PreconditionFailed
 from app.sources.json_upload import JsonUpload
 from app.views import Row
-from app.views.activity import show_activity
 from app.views.sealed import open_activity
 from app.views.viewer import Viewer
 
@@ -117,7 +117,8 @@ async def put_activity(
     for kind, count in stored.activity["counts"].items():
         parts.metrics.intake_objects.labels(kind).inc(count)
     row = open_activity(stored.activity, cipher)
-    return answer_version(show_activity(row, viewer_of(caller, parts)), row["version"], 201 if stored.created else 200)
+    shown = await shown_activity(parts, viewer_of(caller, parts), row)
+    return answer_version(shown, row["version"], 201 if stored.created else 200)
 
 
 @router.get("/activities", summary="List activities", response_model=Page[Activity])

@@ -10,11 +10,11 @@ from app.api.http.answers import answer_version
 from app.api.http.bodies import described, read_body
 from app.api.http.conditions import ChangeConditions
 from app.api.http.problems import may_refuse
+from app.api.reading.activities import shown_activity
 from app.api.schemas.activities import Activity
 from app.api.schemas.requests import RenameRequest
 from app.db import activities
 from app.errors import PreconditionFailed, RunUnderWay
-from app.views.activity import show_activity
 from app.views.sealed import open_activity
 
 router = APIRouter(tags=["Activities"])
@@ -44,7 +44,7 @@ async def rename_activity(
         )
         await write_change(conn, caller.organisation_id, "rename_activity", activity_id=activity_id)
     parts.runs.changed_here(activity_id)
-    shown = show_activity(open_activity(row, cipher), viewer_of(caller, parts))
+    shown = await shown_activity(parts, viewer_of(caller, parts), open_activity(row, cipher))
     return answer_version(shown, row["version"])
 
 

@@ -57,7 +57,9 @@ BEGIN
         FROM compared CROSS JOIN LATERAL (VALUES
             ('roster_differs_marking', 'warning', '/securityMarking', marking),
             ('roster_differs_eppn', 'warning', '/eduPersonPrincipalNames/0', eppn),
-            ('roster_differs_name', 'warning', CASE compared.kind WHEN 'persons' THEN '' ELSE '/displayName' END, name)
+            ('roster_differs_name', 'warning', CASE compared.kind WHEN 'persons' THEN '' ELSE '/displayName' END, name),
+            -- what is said instead of the three to who may not be told which of them it is, nor how many
+            ('roster_differs', 'warning', '', marking IS TRUE OR eppn OR name)
         ) said (code, severity, pointer, differs) CROSS JOIN LATERAL (
             SELECT roster.activity_id FROM roster
             WHERE roster.organisation_id = of_organisation AND roster.id = ANY (compared.rosters) OFFSET 0

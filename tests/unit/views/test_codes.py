@@ -3,9 +3,17 @@
 import pytest
 
 from app.catalogue import catalogue
-from app.views.codes import meant_by, shown_code, shown_counts, shown_pointer, sought_codes
+from app.views.codes import (
+    is_shown,
+    meant_by,
+    shown_code,
+    shown_findings,
+    shown_instead,
+    shown_pointer,
+    sought_codes,
+)
 from app.views.issue import show_finding, show_messages
-from tests.unit.views.rows import PUPIL, record, viewer
+from tests.unit.views.rows import NORTH, PUPIL, record, viewer
 
 NOT_PROTECTED = [("history",), ("history", "pii"), ("history", "protected"), ("provision",)]
 OF_MARKINGS = ["marking_name", "roster_differs_marking", "weaker_marking"]
@@ -26,15 +34,34 @@ def test_every_code_of_a_marking_is_shown_as_one_that_others_have_too() -> None:
 @pytest.mark.parametrize("scopes", NOT_PROTECTED)
 def test_alike_codes_are_counted_and_found_together(scopes: tuple[str, ...]) -> None:
     who = viewer(*scopes)
-    assert shown_counts({"weaker_marking": 1, "reused_id": 2, "2010": 3}, who) == {"needs_permission": 3, "2010": 3}
+    assert {shown_instead(who)[each] for each in ("weaker_marking", "reused_id")} == {"needs_permission"}
+    by_code = {"marking_name": 1, "schema_other": 2, "roster_differs_marking": 4, "roster_differs_name": 5}
+    shown = shown_findings({**by_code, "roster_differs": 5}, 14, who)
+    assert shown == {"warnings": 5, "by_code": {"schema_other": 3, "roster_differs": 5}}
     assert sought_codes(["2010"], who) == ["2010"]
     both = ["needs_permission", "reused_id", "weaker_marking"]
     assert [sought_codes([each], who) for each in both] == [both] * 3
 
 
 def test_who_may_see_protected_persons_sees_codes_as_they_are() -> None:
-    who, counts = viewer("pii", "protected"), {"weaker_marking": 1, "reused_id": 2}
-    assert (shown_counts(counts, who), sought_codes(counts, who)) == (counts, list(counts))
+    who, counts = viewer("pii", "protected"), {"roster_differs_name": 1, "roster_differs_marking": 2}
+    shown = shown_findings({**counts, "roster_differs": 2}, 5, who)
+    assert (shown, shown_instead(who), sought_codes(counts, who)) == (
+        {"warnings": 3, "by_code": counts},
+        {},
+        list(counts),
+    )
+
+
+@pytest.mark.parametrize(("scopes", "left"), [(("history",), None), (("history", "pii"), 2), (("pii", "protected"), 3)])
+def test_members_lost_are_told_to_who_may_see_one_of_them(scopes: tuple[str, ...], left: int | None) -> None:
+    who, of_members = viewer(*scopes), "roster_differs_members"
+    unseen = int(not who.may_see_protected)
+    shown = shown_findings({of_members: 3, "2010": 1}, 4, who, unseen)
+    assert shown == {"warnings": 1 + (left or 0), "by_code": {**({of_members: left} if left else {}), "2010": 1}}
+    for ids, told in (({PUPIL}, left == 3), ({PUPIL, NORTH}, left is not None)):
+        unnamed = set() if who.may_see_protected else {PUPIL}
+        assert is_shown(of_members, ids, who, unnamed) is told
 
 
 @pytest.mark.parametrize("scopes", NOT_PROTECTED)

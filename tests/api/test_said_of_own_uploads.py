@@ -1,0 +1,204 @@
+"""What a key that writes a roster of its own, and may not see protected persons, learns of them by what is said of it.
+
+Ids are known to it, and it guesses the rest. Of two persons of whom one is protected, of two groups of which one has
+such a pupil, and of two exams of which one has such a teacher, it is told the same.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+
+from tests.api.conftest import Service
+from tests.api.factories import Object, body, duty, person, put, staff
+from tests.api.test_marked_once import ALL, PROTECTED, sent
+from tests.database.factories import exam, group
+
+SPIES = [("provision", "history", "pii"), ("provision", "history"), ("provision",)]
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What has been sent: in the first group, exam and school a protected pupil and teacher, in the others none."""
+
+    boss: httpx.AsyncClient
+    activity_id: UUID
+    pupils: list[Object]
+    teachers: list[Object]
+    duties: list[Object]
+    groups: list[Object]
+    exams: list[Object]
+
+    @property
+    def protected(self) -> list[Object]:
+        return [self.pupils[0], self.teachers[0]]
+
+    @property
+    def others(self) -> list[Object]:
+        return [*self.pupils[1:], self.teachers[1]]
+
+
+async def play(service: Service) -> Scene:
+    boss, units = await service.client(*ALL), [str(uuid4()), str(uuid4())]
+    pupils = [person("Ulla", "Skyddsson", 983, **PROTECTED)]
+    pupils += [person(name, serial=985 + at) for at, name in enumerate(("Eva", "Yngve", "Olle"))]
+    teachers = [staff("Ingrid", "Skyddsson", 993, **PROTECTED), staff("Ove", "Exempelsson", 994)]
+    duties = [{**duty(each), "dutyAt": {"id": unit}} for each, unit in zip(teachers, units, strict=True)]
+    groups = [
+        group(*members, organisation={"id": unit}, displayName=name)
+        for members, unit, name in ((pupils[:2], units[0], "6A"), (pupils[2:], units[1], "6B"))
+    ]
+    exams = [exam([one], [of]) for one, of in zip(groups, duties, strict=True)]
+    activity_id = await put(boss, body([*pupils, *teachers], duties, groups=groups, activities=exams))
+    await sent(service, boss, activity_id)
+    return Scene(boss, activity_id, pupils, teachers, duties, groups, exams)
+
+
+async def read(client: httpx.AsyncClient, path: str, **params: Any) -> Any:
+    answer = await client.get(path, params=params)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+async def found(client: httpx.AsyncClient, activity_id: UUID, **params: Any) -> list[Object]:
+    listed: list[Object] = (await read(client, f"/activities/{activity_id}/findings", limit=200, **params))["data"]
+    return listed
+
+
+def guessed(persons: list[Object]) -> Iterator[Object]:
+    """Makes persons of these ids of whom nothing else is known."""
+    for at, each in enumerate(persons):
+        yield {**person("Gissning", serial=980), "id": each["id"], "eduPersonPrincipalNames": [f"g{at}@edu.example.se"]}
+
+
+@pytest.mark.parametrize("scopes", SPIES)
+async def test_in_how_much_somebody_differs_does_not_tell_who_is_protected(
+    service: Service, scopes: tuple[str, ...]
+) -> None:
+    """Each is found once, at no place of the object, and counted once, by whatever code or total."""
+    scene, spy = await play(service), await service.client(*scopes)
+    persons = [*scene.protected, *scene.others]
+    activity_id = await put(spy, body(list(guessed(persons))))
+    differing = await found(spy, activity_id, code="roster_differs")
+    assert [(each["id"], each["pointer"]) for each in differing] == [(each["id"], "") for each in persons]
+    assert await found(spy, activity_id, code="roster_differs_marking") == differing
+    page = await read(spy, f"/activities/{activity_id}/findings", code="roster_differs", limit=len(persons))
+    assert (page["data"], page["next_cursor"]) == (differing, None)
+    whole, shown = await found(spy, activity_id), (await read(spy, f"/activities/{activity_id}"))["findings"]
+    assert shown["by_code"]["roster_differs"] == len(persons)
+    assert shown["errors"] + shown["warnings"] == len(whole) == sum(shown["by_code"].values())
+    causes = {each["code"]: each for each in (await read(spy, f"/activities/{activity_id}/findings/causes"))["data"]}
+    assert {code: each["count"] for code, each in causes.items()} == shown["by_code"]
+    for each in persons:
+        of_it = (await read(scene.boss, f"/objects/persons/{each['id']}"))["findings"]
+        is_protected = each in scene.protected
+        in_what = [one["code"] for one in of_it if one["activity_id"] == str(activity_id) and "differs" in one["code"]]
+        assert len(in_what) == 2 + is_protected
+    seen = (await read(scene.boss, f"/activities/{activity_id}"))["findings"]
+    assert seen["by_code"]["roster_differs_marking"] == len(scene.protected)
+    assert seen["errors"] + seen["warnings"] == len(await found(scene.boss, activity_id)) == len(whole) + 8
+
+
+@pytest.mark.parametrize("scopes", SPIES[:2])
+async def test_the_records_that_stay_here_do_not_tell_who_is_protected(
+    service: Service, scopes: tuple[str, ...]
+) -> None:
+    """With another number somebody protected stays here for two reasons, of which it is shown one."""
+    scene, spy = await play(service), await service.client(*scopes)
+    counted = []
+    for each in (scene.pupils[0], scene.pupils[1]):
+        activity_id = await put(spy, body(list(guessed([each]))))
+        run = await sent(service, spy, activity_id)
+        listed = await read(spy, f"/jobs/{run.jobs[0]}/records")
+        counted.append((listed["counts"], [[one["code"] for one in row["messages"]] for row in listed["data"]]))
+        await spy.delete(f"/activities/{activity_id}")
+    assert counted[0] == counted[1]
+    assert counted[0][0]["code"] == {"needs_permission": 1}
+
+
+@pytest.mark.parametrize("scopes", SPIES)
+async def test_that_a_group_has_lost_somebody_does_not_tell_where_they_go(
+    service: Service, scopes: tuple[str, ...]
+) -> None:
+    scene, spy = await play(service), await service.client(*scopes)
+    code, told = "roster_differs_members", []
+    for missing in (scene.pupils[0], scene.pupils[1]):
+        rest = [each for each in scene.pupils if each is not missing]
+        activity_id = await put(spy, body(groups=[_again(each, rest) for each in scene.groups]))
+        listed, shown = await found(spy, activity_id, code=code), await read(spy, f"/activities/{activity_id}")
+        causes = (await read(spy, f"/activities/{activity_id}/findings/causes"))["data"]
+        whole = await found(spy, activity_id)
+        assert [each for each in whole if each["code"] == code] == listed
+        assert shown["findings"]["by_code"].get(code, 0) == len(listed)
+        assert sum(each["count"] for each in causes if each["code"] == code) == len(listed)
+        assert shown["findings"]["warnings"] == sum(each["severity"] == "warning" for each in whole)
+        told.append([[one["id"] for one in each["about"]] for each in listed])
+        if "history" in scopes:
+            of_it = (await read(spy, f"/objects/groups/{scene.groups[0]['id']}"))["findings"]
+            assert sum(each["code"] == code and each["activity_id"] == str(activity_id) for each in of_it) == len(
+                listed
+            )
+        assert len(await found(scene.boss, activity_id, code=code)) == 1
+        await spy.delete(f"/activities/{activity_id}")
+    assert told == [[], [[scene.pupils[1]["id"]]] if "pii" in scopes else []]
+
+
+def _again(one: Object, members: list[Object]) -> Object:
+    return {**one, "groupMemberships": [{"person": {"id": each["id"]}} for each in members]}
+
+
+@pytest.mark.parametrize("scopes", SPIES)
+async def test_whose_a_login_is_is_told_of_who_may_be_seen(service: Service, scopes: tuple[str, ...]) -> None:
+    """Neither by what is found of a roster nor by a plan, nor from the other side by whom it is found of."""
+    scene, spy = await play(service), await service.client(*scopes)
+    owners = [scene.pupils[0], scene.pupils[1]]
+    guesses = [
+        person("Gissning", serial=980 + at, eduPersonPrincipalNames=each["eduPersonPrincipalNames"])
+        for at, each in enumerate(owners)
+    ]
+    activity_id = await put(spy, body(guesses))
+    expected = [[], [owners[1]["id"]] if "pii" in scopes else []]
+    listed = await found(spy, activity_id, code="eppn_of_another_before")
+    assert [[one["id"] for one in each["about"]] for each in listed] == expected
+    plan = (await spy.post(f"/activities/{activity_id}/plan")).json()
+    items = (await read(spy, f"/plans/{plan['id']}/items"))["data"]
+    said = [[one for one in each["messages"] if one["code"] == "eppn_of_another_before"] for each in items]
+    assert [[one["id"] for each in some for one in each["about"]] for some in said] == expected
+    for each, some in zip(owners, said, strict=True):
+        assert (each["id"] in str(some)) == ([each["id"]] in expected)
+    assert [
+        [one["id"] for one in each["about"]] for each in await found(scene.boss, activity_id, code=listed[0]["code"])
+    ] == [[each["id"]] for each in owners]
+
+
+@pytest.mark.parametrize("scopes", [("history", "pii"), ("history",)])
+async def test_nobody_is_named_as_having_what_is_somebody_protecteds(service: Service, scopes: tuple[str, ...]) -> None:
+    """In a roster of others: with the number and the login of one who is seen, that one would tell them."""
+    boss, reader = await service.client(*ALL), await service.client(*scopes)
+    seen, twin = person("Eva", serial=985), person("Olle", serial=986)
+    shared = {name: seen[name] for name in ("civicNo", "eduPersonPrincipalNames")}
+    hidden = {**person("Ulla", "Skyddsson", 983, **PROTECTED), **shared}
+    activity_id = await put(boss, body([seen, hidden, {**twin, **shared}]))
+    for code in ("eppn_twice", "civic_no_twice"):
+        about = {
+            each["id"]: [one["id"] for one in each["about"]] for each in await found(reader, activity_id, code=code)
+        }
+        named = "pii" in scopes
+        assert about == {
+            seen["id"]: [twin["id"]] if named else [],
+            hidden["id"]: [],
+            twin["id"]: [seen["id"]] if named else [],
+        }
+        [cause] = [
+            each
+            for each in (await read(reader, f"/activities/{activity_id}/findings/causes"))["data"]
+            if each["code"] == code
+        ]
+        assert {each["id"]: [one["id"] for one in each["about"]] for each in cause["examples"]} == about
+        for each in (seen, hidden):
+            of_it = (await read(reader, f"/objects/persons/{each['id']}"))["findings"]
+            [shown] = [one for one in of_it if one["code"] == code]
+            assert [one["id"] for one in shown["about"]] == about[each["id"]]
