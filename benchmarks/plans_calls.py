@@ -498,19 +498,36 @@ async def records_of_jobs(at: Place) -> None:
         await plan_rows.job_slice(conn, organisation, at.job(1), "persons", after=at.object(1, 7), limit=500)
     await conn.exec_driver_sql(
         "INSERT INTO plan_item (organisation_id, plan_id, kind, ordinal, object_id, person_id, decision, source,"
-        " outgoing, protected, likely_refused, marks, codes) SELECT organisation_id, %s, kind, ordinal, object_id,"
-        " refs[1], 'send', source, outgoing, protected, false, '{new}', '{}' FROM record WHERE run_id = %s",
+        " outgoing, protected, likely_refused, marks, open_marks, plain_marks, codes) SELECT organisation_id, %s,"
+        " kind, ordinal, object_id, refs[1], 'send', source, outgoing, protected, false, '{new}', '{new}', '{new}',"
+        " '{}' FROM record WHERE run_id = %s",
         (at.run, at.run),
     )
     for name, place in (("", None), (": further on", (Kind.PERSONS, 4000))):
         async with watched(f"plans.list_items{name}", reads=500):
             await plans.list_items(
-                conn, organisation, at.run, ItemFilter(), protected=False, others=True, after=place, limit=50
+                conn,
+                organisation,
+                at.run,
+                ItemFilter(),
+                protected=False,
+                others=True,
+                marked_since=True,
+                after=place,
+                limit=50,
             )
     # What is rare is looked for among all.
     async with watched("plans.list_items: with a mark", reads=4 * BUSY):
         await plans.list_items(
-            conn, organisation, at.run, ItemFilter(marks=["left"]), protected=False, others=True, after=None, limit=50
+            conn,
+            organisation,
+            at.run,
+            ItemFilter(marks=["left"]),
+            protected=False,
+            others=True,
+            marked_since=True,
+            after=None,
+            limit=50,
         )
     async with watched("plans.find_plan, list_plans"):
         await plans.find_plan(conn, organisation, at.run)

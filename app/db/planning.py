@@ -4,10 +4,10 @@ All of it is of one moment, whatever is stored meanwhile. What is decided of an 
 """
 
 import json
-from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
@@ -18,11 +18,12 @@ from app.db.content import open_contents
 from app.db.engine import transaction
 from app.db.loop_share import LoopShare
 from app.db.plan_rows import job_slice, last_jobs, roster_slice, was_sent_with_objects, withheld
+from app.db.protection import protected_among
 from app.db.rows import insert_rows
 from app.db.schema import activity, erasure, organisation, plan, plan_item
-from app.domain.differences import marks, plain_marks
+from app.domain.differences import as_told, differing_names, marks, plain_marks
 from app.domain.issues import Issue, issues_of, stored
-from app.domain.kinds import Kind
+from app.domain.kinds import Kind, tells_school
 from app.domain.plan import AS_IF_KNOWN, Candidate, Decided, Decision, Forecast, Stage, as_sent
 from app.domain.roster import is_protected
 from app.errors import NotFound
@@ -50,9 +51,31 @@ _COLUMNS: Final = {
     "protected": "bool",
     "likely_refused": "bool",
     "marks": "text[]",
+    "open_marks": "text[]",
+    "plain_marks": "text[]",
     "codes": "text[]",
     "issues": "jsonb",
 }
+
+
+class _Marks(NamedTuple):
+    """What an item says is different: as who may see all is told, as who sees nobody protected, as who sees nobody."""
+
+    whole: list[str]
+    seen: list[str]
+    plain: list[str]
+
+
+class _Found(NamedTuple):
+    """An object with what is decided of it, and its two forms where they were needed; `new` as it would go."""
+
+    row: sa.Row[Any]
+    decided: Decided
+    old: Any
+    new: Any
+
+
+_LEFT: Final = _Marks(["left"], ["left"], ["left"])
 
 
 @dataclass(slots=True)
@@ -93,25 +116,40 @@ class _Making:
             elif self.forecast.refers_to_missing(candidate):
                 wanted.add(bytes(row.outgoing))
         opened = await open_contents(self.conn, self.cipher, wanted) if wanted else {}
-        made: list[tuple[Any, ...]] = []
+        found: list[_Found] = []
         async with self.share:
             for row, candidate in zip(rows, candidates, strict=True):
-                made.append(self._item(stage, row, candidate, opened))
+                found.append(self._found(stage.kind, row, candidate, opened))
+                await self.share.rest()
+        named = {one for each in found for one in _names(stage.kind, each)}
+        unseen = await protected_among(self.conn, self.cipher.organisation_id, named) if named else frozenset[UUID]()
+        made: list[tuple[Any, ...]] = []
+        async with self.share:
+            for each in found:
+                made.append(self._item(stage, each, unseen))
                 await self.share.rest()
         return made
 
-    def _item(
-        self, stage: Stage, row: sa.Row[Any], candidate: Candidate, opened: Mapping[bytes, bytes]
-    ) -> tuple[Any, ...]:
+    def _found(self, kind: Kind, row: sa.Row[Any], candidate: Candidate, opened: Mapping[bytes, bytes]) -> _Found:
         new, old = (_json(opened, digest) for digest in (row.outgoing, row.accepted))
         needed = new if self.forecast.refers_to_missing(candidate) else None
         decided = self.forecast.decide(candidate, needed)
-        said = _marks(stage.kind, row, old, new, decided.without)
-        is_hidden = row.protected or (old is not None and stage.kind is Kind.PERSONS and is_protected(old))
-        # Of a roster with one object the counts tell what its item does.
-        stage.marks.update(plain_marks(said) if is_hidden or row.is_marked else said)
-        stage.plain_marks.update(plain_marks(said))
-        return self._row(stage.kind, row.ordinal, row, decided, said, outgoing=row.outgoing, protected=is_hidden)
+        return _Found(row, decided, old, None if new is None else as_sent(kind, new, decided.without))
+
+    def _item(self, stage: Stage, found: _Found, unseen: Set[UUID]) -> tuple[Any, ...]:
+        row, kind = found.row, stage.kind
+        is_hidden = row.protected or (found.old is not None and kind is Kind.PERSONS and is_protected(found.old))
+        whole = _marks(found)
+        if not tells_school(kind):
+            plain = plain_marks(whole)
+            said = _Marks(whole, plain if is_hidden or row.is_marked else whole, plain)
+        elif found.old is None or found.new is None:
+            said = _Marks(whole, whole, whole)
+        else:
+            seen, plain = (marks(*(as_told(each, of) for each in (found.old, found.new))) for of in (unseen, None))
+            said = _Marks(whole, seen, plain)
+        stage.count(*said)
+        return self._row(kind, row.ordinal, row, found.decided, said, outgoing=row.outgoing, protected=is_hidden)
 
     async def _left(self, stage: Stage, ordinal: int) -> None:
         job_id, after = self.last_jobs.get(stage.kind), UUID(int=0)
@@ -121,10 +159,10 @@ class _Making:
             after = rows[-1].object_id
             left = [row for row in rows if row.is_left]
             stage.decisions[Decision.LEFT] += len(left)
-            stage.marks["left"] += len(left)
-            stage.plain_marks["left"] += len(left)
+            for _ in left:
+                stage.count(*_LEFT)
             await self._write(
-                [self._row(stage.kind, n, row, decided, ["left"]) for n, row in enumerate(left, start=ordinal)]
+                [self._row(stage.kind, n, row, decided, _LEFT) for n, row in enumerate(left, start=ordinal)]
             )
             ordinal += len(left)
 
@@ -134,7 +172,7 @@ class _Making:
         ordinal: int,
         row: sa.Row[Any],
         decided: Decided,
-        said: list[str],
+        said: _Marks,
         *,
         outgoing: bytes | None = None,
         protected: bool | None = None,
@@ -152,7 +190,7 @@ class _Making:
             row.accepted,
             row.protected if protected is None else protected,
             decided.likely_refused,
-            said,
+            *said,
             list(dict.fromkeys(each.code for each in decided.issues)),
             json.dumps(stored(decided.issues)) if decided.issues else None,
         )
@@ -357,15 +395,22 @@ def _differs(row: sa.Row[Any]) -> bool:
     return row.accepted is not None and row.outgoing is not None and row.accepted != row.outgoing
 
 
-def _marks(kind: Kind, row: sa.Row[Any], old: Any, new: Any, without: Sequence[UUID]) -> list[str]:
-    if row.outgoing is None:
+def _marks(found: _Found) -> list[str]:
+    if found.row.outgoing is None:
         return []
-    if row.accepted is None:
+    if found.row.accepted is None:
         return ["new"]
-    if not _differs(row) and not without:
+    if not _differs(found.row) and not found.decided.without:
         return ["unchanged"]
     # What has been erased can't be compared.
-    return ["changed"] if old is None or new is None else marks(old, as_sent(kind, new, without))
+    return ["changed"] if found.old is None or found.new is None else marks(found.old, found.new)
+
+
+def _names(kind: Kind, found: _Found) -> Set[UUID]:
+    """Gives by whom a group or an activity differs."""
+    if not tells_school(kind) or found.old is None or found.new is None:
+        return frozenset()
+    return differing_names(found.old, found.new)
 
 
 def _json(opened: Mapping[bytes, bytes], digest: bytes | None) -> Any:
@@ -384,5 +429,6 @@ def _counts(stage: Stage) -> dict[str, Any]:
         "stops_here": stage.stops_here,
         "may_stop_here": stage.may_stop_here,
         "marks": dict(sorted(stage.marks.items())),
+        "open_marks": dict(sorted(stage.open_marks.items())),
         "plain_marks": dict(sorted(stage.plain_marks.items())),
     }

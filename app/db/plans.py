@@ -15,7 +15,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db.protection import is_marked, was_of_marked
 from app.db.reads import Row
 from app.db.schema import plan, protected_object
-from app.domain.differences import PLAIN
 from app.domain.kinds import Kind
 from app.domain.plan import OF_PERSONS
 
@@ -49,13 +48,10 @@ _ITEMS: Final = f"""
     ) one {_PERSON}
     ORDER BY one.ordinal
 """  # noqa: S608 - constants of ours
-# The marks as who may not see protected persons is shown them, and as who may see nobody is.
-_ARE_PLAIN: Final = "marks = '{{}}' OR marks && ARRAY[{}]".format(", ".join(f"'{mark}'" for mark in PLAIN))
-_MARKS_OF_NOBODY: Final = f"""
-    CASE WHEN {_ARE_PLAIN} OR kind IN ('groups', 'activities') THEN marks ELSE ARRAY['changed'] END
-"""
-_PLAIN_MARKS: Final = f"""
-    CASE WHEN {_ARE_PLAIN} THEN marks
+# The marks as who sees names and nobody protected is shown them: of whom an upload has marked since as who sees nobody
+# is. Any of these may be in a group or an activity, which is shown so once there is one.
+_OPEN_MARKS: Final = f"""
+    CASE WHEN kind IN ('groups', 'activities') THEN CASE WHEN :marked_since THEN plain_marks ELSE open_marks END
         WHEN protected OR {is_marked("plan_item.organisation_id", "plan_item.object_id", "plan_item.person_id")}
             OR kind = 'duties' AND {was_of_marked("plan_item.organisation_id", "plan_item.object_id")}
             OR EXISTS (
@@ -63,8 +59,8 @@ _PLAIN_MARKS: Final = f"""
                     SELECT * FROM plan_item its WHERE its.object_id = plan_item.person_id OFFSET 0
                 ) person
                 WHERE person.plan_id = :plan AND person.kind = 'persons' AND person.protected
-            ) THEN ARRAY['changed']
-        ELSE marks END
+            ) THEN plain_marks
+        ELSE open_marks END
 """  # noqa: S608 - constants of ours
 _NAMED: Final = f"""
     {_COLUMNS}
@@ -147,15 +143,16 @@ async def list_items(
     *,
     protected: bool,
     others: bool,
+    marked_since: bool,
     after: tuple[Any, ...] | None,
     limit: int,
 ) -> list[Row]:
     """Lists what a plan says of its objects, by stage and ordinal, with one to spare.
 
-    Without `protected` a mark that is wanted finds of protected persons only whether anything has changed, without
-    `others` of everybody.
+    A mark that is wanted finds what is shown to who asks, without `protected` or without `others` as well. Once an
+    upload has marked anybody since, `marked_since`, groups and activities are found as without either.
     """
-    marks = "marks" if protected else _PLAIN_MARKS if others else _MARKS_OF_NOBODY
+    marks = "marks" if protected else _OPEN_MARKS if others else "plain_marks"
     first, place = after if after is not None else (Kind.PERSONS, -1)
     narrowed = "".join(
         f" AND {condition}"
@@ -178,6 +175,7 @@ async def list_items(
             "last": _LAST,
             **({"decisions": list(wanted.decisions)} if wanted.decisions else {}),
             **({"marks": list(wanted.marks)} if wanted.marks else {}),
+            **({"marked_since": marked_since} if wanted.marks and marks == _OPEN_MARKS else {}),
             **({"codes": list(wanted.codes)} if wanted.codes else {}),
         }
         # Of a limit that it does not know, a planner expects a tenth of all rows.

@@ -5,7 +5,7 @@ Both are in the form in which objects leave. The order of a list says nothing, a
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -18,8 +18,8 @@ MARKS: Final = (
     *("enrolment_changed", "unit_changed", "exam_changed", "members_lost", "members_gained"),
     *("groups_lost", "groups_gained", "teachers_lost", "teachers_gained", "changed", "left"),
 )
-# Those that tell nothing of what an object has or had.
-PLAIN: Final = ("new", "unchanged", "left")
+# Those that tell nothing of what an object has or had. That it is just as somebody has guessed would tell all of it.
+_PLAIN: Final = ("new", "left")
 
 # What a change of a property of an object is called; of any other it is `changed`.
 _MARK_OF: Final[Mapping[str, str]] = {
@@ -40,6 +40,8 @@ _REFERENCES: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     "groups": ("groups", ("id",)),
     "teachers": ("teachers", ("duty", "id")),
 }
+# Those of them that say where a person goes.
+_WHEREABOUTS: Final = ("groupMemberships", "teachers")
 # By what of it an element of another list is the same as one before, although something else has changed.
 _IDENTITIES: Final = ("type", "context")
 
@@ -69,8 +71,41 @@ def marks(old: Item, new: Item) -> list[str]:
 
 
 def plain_marks(said: Sequence[str]) -> list[str]:
-    """Says of what `said` tells what may be known where more must not be: one of PLAIN, or `changed`."""
-    return ["changed"] if said and set(PLAIN).isdisjoint(said) else list(said)
+    """Says of what `said` tells of a person or a duty what may be known where more must not be.
+
+    That is `new`, `left`, or else `changed`, never `unchanged`: whoever guesses where somebody works, and uploads it,
+    would be told when they are right.
+    """
+    return ["changed"] if said and set(_PLAIN).isdisjoint(said) else list(said)
+
+
+def as_told(item: Item, unseen: Set[UUID] | None) -> Item:
+    """Gives a group or an activity as it is held against another for who may not see those persons and duties.
+
+    It is without all that is `unseen` (None: without anybody), and where a list has nobody else, without the list. Held
+    against each other as this, an object is the same with somebody `unseen` and without, on either side: whoever
+    guesses where they go, and uploads it, is told nothing by what has changed, nor by whether anything has.
+    """
+    told: Item = {}
+    for key, value in item.items():
+        if key not in _WHEREABOUTS:
+            told[key] = value
+        elif unseen is not None and (seen := [each for each in _list(value) if _named(key, each) not in unseen]):
+            told[key] = seen
+    return told
+
+
+def differing_names(old: Item, new: Item) -> set[UUID]:
+    """Gives the persons or duties that a group or an activity has in one of its forms and not, or not so, in the other.
+
+    Whatever else it has of them is the same in both, so that nobody else matters for `as_told`.
+    """
+    found: set[UUID | None] = set()
+    for key in _WHEREABOUTS:
+        before, after = _list(old.get(key)), _list(new.get(key))
+        found.update(_named(key, before[index]) for index in _unmatched(before, after))
+        found.update(_named(key, after[index]) for index in _unmatched(after, before))
+    return {each for each in found if each is not None}
 
 
 def value_at(item: Any, path: Path | None) -> Any:
@@ -187,6 +222,10 @@ def _plain(value: Any) -> Any:
         case str() if uuid_of(value):
             return value.lower()
     return value
+
+
+def _named(key: str, element: Any) -> UUID | None:
+    return uuid_of(value_at(element, _REFERENCES[key][1]))
 
 
 def _units(enrolments: Any) -> frozenset[UUID | None]:

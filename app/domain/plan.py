@@ -90,12 +90,19 @@ class Stage:
     is_reached: bool
     decisions: Counter[Decision] = field(default_factory=Counter)
     marks: Counter[str] = field(default_factory=Counter)
-    # The same as who sees nobody's name is told of all.
+    # The same as who sees names and nobody protected is told of all, and as who sees nobody's name is.
+    open_marks: Counter[str] = field(default_factory=Counter)
     plain_marks: Counter[str] = field(default_factory=Counter)
     likely_refused: int = 0
     sent_without: int = 0
     stops_here: bool = False
     may_stop_here: bool = False
+
+    def count(self, marks: Sequence[str], open_marks: Sequence[str], plain_marks: Sequence[str]) -> None:
+        """Counts what an object's item says is different, as each of three is told."""
+        self.marks.update(marks)
+        self.open_marks.update(open_marks)
+        self.plain_marks.update(plain_marks)
 
     @property
     def total(self) -> int:

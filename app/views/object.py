@@ -4,7 +4,8 @@ from collections.abc import Sequence, Set
 from typing import Any
 from uuid import UUID
 
-from app.domain.differences import differences
+from app.domain.differences import as_told, differences
+from app.domain.kinds import tells_school
 from app.domain.roster import school_units
 from app.views import Row, Shown
 from app.views.codes import is_shown, shown_pointer
@@ -63,7 +64,7 @@ def show_object_detail(
         **show_found(row, viewer),
         "object": _shown(row["payload"], row, viewer, unnamed),
         "accepted": accepted,
-        **_differing(row, viewer),
+        **_differing(row, viewer, unnamed),
         "findings": [
             _show_finding(each, viewer, names, unnamed)
             for each in row["findings"] or ()
@@ -73,20 +74,23 @@ def show_object_detail(
     }
 
 
-def _differing(row: Row, viewer: Viewer) -> Shown:
+def _differing(row: Row, viewer: Viewer, unnamed: Set[UUID]) -> Shown:
     """Tells whether what the target has differs from what the latest roster would send, and in which properties.
 
-    Null where there are not both. Of whom the viewer may not see no properties: they would tell whoever guesses.
+    Null where there are not both. Of whom the viewer may not see it is null too, and of a group or an activity it is
+    told without them: whoever guesses, and uploads it, would be told when they are right.
     """
-    if row["accepted"] is None or not row["wanted"]:
+    if row["accepted"] is None or not row["wanted"] or is_hidden(row, viewer):
         return {"differs": None, "differing": []}
     old, new = row["accepted_payload"], row["outgoing_payload"]
     is_same = row["accepted"] == row["outgoing"]
     if is_same or not isinstance(old, dict) or not isinstance(new, dict):
         return {"differs": not is_same, "differing": []}
+    if tells_school(row["kind"]) and not viewer.may_see_protected:
+        old, new = (as_told(each, unnamed if viewer.may_see_names else None) for each in (old, new))
     pointers = [shown_pointer(row["kind"], each.pointer, viewer) for each in differences(old, new)]
     found = dict.fromkeys(each.split("/")[1] for each in pointers if each)
-    return {"differs": bool(found), "differing": [] if is_hidden(row, viewer) else list(found)}
+    return {"differs": bool(found), "differing": list(found)}
 
 
 def _show_finding(row: Row, viewer: Viewer, names: Names, unnamed: Set[UUID]) -> Shown:

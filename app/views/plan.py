@@ -6,7 +6,7 @@ from typing import Final
 from uuid import UUID
 
 from app.catalogue import phrase
-from app.domain.differences import differences, plain_marks, value_at
+from app.domain.differences import as_told, differences, value_at
 from app.domain.kinds import tells_school
 from app.domain.masked import MASK
 from app.domain.plan import Decision
@@ -27,8 +27,9 @@ _COUNTS: Final = (*(each.value for each in Decision), "likely_refused", "sent_wi
 def show_plan(row: Row, viewer: Viewer) -> Shown:
     """Shows a plan with its counts: nothing of them is personal.
 
-    Who sees nobody's name is told of persons and duties whether they have changed, and not what. So is who may not see
-    protected persons, once an upload has marked anybody since: what the items tell of them no more would be left over.
+    Who sees nobody's name is told of persons and duties whether they are new, and of groups and activities what has
+    changed beside who is in them. So is who may not see protected persons, once an upload has marked anybody since:
+    what the items tell of them no more would be left over.
     """
     stages = row["stages"]
     marks: Counter[str] = Counter()
@@ -62,16 +63,22 @@ def show_plan(row: Row, viewer: Viewer) -> Shown:
 
 
 def _marks_of(row: Row, stage: Row, viewer: Viewer) -> Row:
-    may_see = viewer.may_see_protected if row["marked_since"] else viewer.may_see_names
-    is_plain = not may_see and not tells_school(stage["stage"])
-    marks: Row = stage["plain_marks" if is_plain else "marks"]
+    marks: Row = stage[_told(viewer, hidden=row["marked_since"])]
     return marks
 
 
-def show_item(row: Row, viewer: Viewer, names: Names, unnamed: Set[UUID] = frozenset()) -> Shown:
+def _told(viewer: Viewer, *, hidden: bool) -> str:
+    """Names the marks that the viewer is told; `hidden` of who may see names is what they may not see all the same."""
+    if viewer.may_see_protected:
+        return "marks"
+    return "open_marks" if viewer.may_see_names and not hidden else "plain_marks"
+
+
+def show_item(row: Row, viewer: Viewer, names: Names, unnamed: Set[UUID] = frozenset(), *, marked_since: bool) -> Shown:
     """Shows what a plan says of an opened object; `names` are of the objects that its messages speak of.
 
-    A group or an activity speaks of none who is `unnamed`.
+    A group or an activity speaks of none who is `unnamed`, and is compared without them; since an upload has marked
+    anybody, `marked_since`, what it says is different is so without anybody.
     """
     hidden, of_school = is_hidden(row, viewer), tells_school(row["kind"])
     # What others' runs have sent is not shown without `history`.
@@ -84,7 +91,7 @@ def show_item(row: Row, viewer: Viewer, names: Names, unnamed: Set[UUID] = froze
         "likely_refused": row["likely_refused"],
         "blocked_by": [each for each in ids_of(row, "blocked_by") if not (of_school and each in unnamed)],
         "messages": show_messages(row, viewer, masked=masked, names=names, unnamed=unnamed),
-        "marks": plain_marks(row["marks"]) if hidden else row["marks"],
+        "marks": row[_told(viewer, hidden=marked_since if of_school else hidden)],
         # Where it differs would tell whoever guesses what a protected person has.
         "changes": [] if hidden else _changes(row, viewer, unnamed, masked=masked),
     }
@@ -97,6 +104,8 @@ def _changes(row: Row, viewer: Viewer, unnamed: Set[UUID], *, masked: bool) -> l
     old, new = row["old"], row["new"]
     if not isinstance(old, dict) or not isinstance(new, dict):
         return None
+    if tells_school(row["kind"]) and not viewer.may_see_protected:
+        old, new = (as_told(each, unnamed if viewer.may_see_names else None) for each in (old, new))
     # Who belonged to another school before was not this one's to see.
     hides = masked or (bool(old) and is_masked({**row, "payload": old}, viewer))
     seen = [show_content(each, row, viewer, unnamed, masked=hides) for each in (old, new)]

@@ -131,6 +131,8 @@ CREATE TABLE plan_item (
     protected BOOLEAN NOT NULL,
     likely_refused BOOLEAN NOT NULL,
     marks TEXT[] NOT NULL,
+    open_marks TEXT[] NOT NULL,
+    plain_marks TEXT[] NOT NULL,
     codes TEXT[] NOT NULL,
     issues JSONB,
     CONSTRAINT pk_plan_item PRIMARY KEY (plan_id, kind, ordinal),

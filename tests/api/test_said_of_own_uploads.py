@@ -12,6 +12,7 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
+from app.domain.differences import MARKS
 from tests.api.conftest import Service
 from tests.api.factories import Object, body, duty, person, put, staff
 from tests.api.test_marked_once import ALL, PROTECTED, sent
@@ -202,3 +203,91 @@ async def test_nobody_is_named_as_having_what_is_somebody_protecteds(service: Se
             of_it = (await read(reader, f"/objects/persons/{each['id']}"))["findings"]
             [shown] = [one for one in of_it if one["code"] == code]
             assert [one["id"] for one in shown["about"]] == about[each["id"]]
+
+
+async def told(client: httpx.AsyncClient, roster: Object, kind: str, object_id: str) -> Object:
+    """Uploads a roster and gives all that is said of how its object differs; the roster is deleted again."""
+    activity_id = await put(client, roster)
+    plan = (await client.post(f"/activities/{activity_id}/plan")).raise_for_status().json()
+    path = f"/plans/{plan['id']}/items"
+    [item] = (await read(client, path, stage=kind))["data"]
+    by_mark = {mark: len((await read(client, path, stage=kind, mark=mark))["data"]) for mark in MARKS}
+    said: Object = {name: item[name] for name in ("decision", "marks", "changes")}
+    answer = await client.get(f"/objects/{kind}/{object_id}")
+    if answer.status_code != 403:  # for who reads the history
+        said |= {name: answer.json()[name] for name in ("differs", "differing")}
+    assert plan["marks"] == {mark: number for mark, number in by_mark.items() if number}
+    assert sorted(plan["marks"]) == sorted(item["marks"])
+    assert [each["marks"] for each in plan["stages"] if each["stage"] == kind] == [plan["marks"]]
+    assert (await client.delete(f"/activities/{activity_id}")).is_success
+    return said
+
+
+@pytest.mark.parametrize("scopes", SPIES)
+async def test_no_guess_of_members_tells_in_which_group_somebody_is(service: Service, scopes: tuple[str, ...]) -> None:
+    """As only member, beside those who are seen, or in neither; without `pii` nobody's place is told."""
+    scene, spy = await play(service), await service.client(*scopes)
+    hidden, *others = scene.pupils
+    for at, seen in enumerate((others[:1], others[1:])):
+        one = scene.groups[at]
+
+        async def guess(*members: Object, one: Object = one) -> Object:
+            return await told(spy, body(groups=[_again(one, list(members))]), "groups", one["id"])
+
+        same = await guess(*seen)
+        assert (same["marks"], same["changes"]) == (["unchanged"], [])
+        assert same.get("differs", False) is False
+        assert await guess(*seen, hidden) == same
+        nobody = await guess()
+        assert await guess(hidden) == nobody
+        assert (nobody == same) == ("pii" not in scopes)
+        if "pii" not in scopes:
+            assert await guess(*others) == await guess(others[0]) == same
+        whole = await told(scene.boss, body(groups=[_again(one, [hidden])]), "groups", one["id"])
+        assert whole["marks"] == (["members_lost"] if at == 0 else ["members_lost", "members_gained"])
+
+
+@pytest.mark.parametrize("scopes", SPIES)
+async def test_no_guess_of_teachers_tells_in_which_exam_somebody_teaches(
+    service: Service, scopes: tuple[str, ...]
+) -> None:
+    scene, spy = await play(service), await service.client(*scopes)
+    hidden, seen = scene.duties
+
+    async def guess(at: int, *duties: Object) -> Object:
+        of_whom = [{"duty": {"id": each["id"]}} for each in duties]
+        one = {**scene.exams[at], "teachers": of_whom}
+        return await told(spy, body(activities=[one]), "activities", one["id"])
+
+    assert await guess(0) == await guess(0, hidden)
+    assert (await guess(0))["marks"] == ["unchanged"]
+    assert await guess(1, seen) == await guess(1, seen, hidden)
+    assert await guess(1) == await guess(1, hidden)
+    assert (await guess(1) == await guess(1, seen)) == ("pii" not in scopes)
+
+
+@pytest.mark.parametrize("scopes", SPIES)
+async def test_no_guess_of_a_unit_tells_where_somebody_works(service: Service, scopes: tuple[str, ...]) -> None:
+    scene, spy = await play(service), await service.client(*scopes)
+    hidden, _ = scene.duties
+    wrong = {**hidden, "dutyAt": {"id": str(uuid4())}}
+    right, other = [await told(spy, body([], [each]), "duties", hidden["id"]) for each in (hidden, wrong)]
+    assert right == other
+    assert (right["marks"], right["changes"], right.get("differs")) == (["changed"], [], None)
+    assert (await told(scene.boss, body([], [hidden]), "duties", hidden["id"]))["marks"] == ["unchanged"]
+
+
+async def test_a_plan_from_before_a_marking_says_nothing_more_of_groups(service: Service) -> None:
+    """By item, by filter and by count: it was made when somebody in one was not yet protected."""
+    scene, reader = await play(service), await service.client("history", "pii")
+    joins, gains = scene.pupils[1], _again(scene.groups[1], scene.pupils[1:])
+    activity_id = await put(scene.boss, body(groups=[gains]))
+    plan = (await scene.boss.post(f"/activities/{activity_id}/plan")).raise_for_status().json()
+    path = f"/plans/{plan['id']}"
+    assert (await read(reader, path))["marks"] == {"members_gained": 1}
+    await put(scene.boss, body([{**joins, **PROTECTED}]))
+    assert (await read(reader, path))["marks"] == {"unchanged": 1}
+    assert (await read(reader, f"{path}/items", mark="members_gained"))["data"] == []
+    [item] = (await read(reader, f"{path}/items", mark="unchanged"))["data"]
+    assert (item["marks"], item["changes"]) == (["unchanged"], [])
+    assert (await read(scene.boss, path))["marks"] == {"members_gained": 1}

@@ -283,7 +283,7 @@ async def test_of_what_is_erased_a_plan_keeps_the_id_alone(tenant: Tenant) -> No
     async with tenant.engine.begin() as conn:
         await content.erase_objects(conn, tenant.organisation_id, "persons", [UUID(person["id"])])
     row = (await items_of(tenant, plan_id))[person["id"]]
-    said = {"source", "outgoing", "accepted", "issues", "marks", "codes"}
+    said = {"source", "outgoing", "accepted", "issues", "marks", "open_marks", "plain_marks", "codes"}
     assert not any(row[name] for name in said)
     assert {key: row[key] for key in row.keys() - said} == {key: before[person["id"]][key] for key in row.keys() - said}
     assert (await items_of(tenant, plan_id))[other["id"]] == before[other["id"]]

@@ -97,8 +97,8 @@ PROTECTION: Final = (
     ),
     Fault(
         "the counts of a plan tell what its items do not",
-        'viewer.may_see_protected if row["marked_since"] else viewer.may_see_names',
-        "viewer.may_see_names",
+        'stage[_told(viewer, hidden=row["marked_since"])]',
+        "stage[_told(viewer, hidden=False)]",
         ("plans",),
     ),
     Fault(
@@ -370,6 +370,8 @@ PROTECTION: Final = (
         ', "note_unchained()": None}',
         "}",
         ("policies",),
+    ),
+    Fault(
         "in how much a roster differs tells who is protected",
         "    return [*_DIFFERS, *([] if viewer.may_see_names else [OF_MEMBERS])]\n",
         "    return [] if viewer.may_see_names else [OF_MEMBERS]\n",
@@ -409,6 +411,46 @@ PROTECTION: Final = (
         "somebody protected names who has the same number",
         """        return not unnamed.isdisjoint((row["object_id"], object_id))\n""",
         """        return object_id in unnamed\n""",
+        ("own uploads",),
+    ),
+    Fault(
+        "a plan says of a group that somebody protected is new in it",
+        "if _named(key, each) not in unseen]",
+        "if key]",
+        ("own uploads",),
+    ),
+    Fault(
+        "who guesses where somebody works is told that nothing has changed",
+        '_PLAIN: Final = ("new", "left")',
+        '_PLAIN: Final = ("new", "left", "unchanged")',
+        ("own uploads",),
+    ),
+    Fault(
+        "an object tells who guesses that it is just so",
+        'or not row["wanted"] or is_hidden(row, viewer):',
+        'or not row["wanted"]:',
+        ("own uploads",),
+    ),
+    Fault(
+        "an object tells that a group has somebody protected",
+        """tells_school(row["kind"]) and not viewer.may_see_protected:
+        old, new = (as_told(each, unnamed if viewer.may_see_names else None) for each in (old, new))
+    pointers""",
+        """tells_school(row["kind"]) and not viewer.may_see_protected:
+        pass
+    pointers""",
+        ("own uploads",),
+    ),
+    Fault(
+        "a plan from before a marking tells who is in a group",
+        "hidden=marked_since if of_school else hidden",
+        "hidden=not of_school and hidden",
+        ("own uploads",),
+    ),
+    Fault(
+        "a mark finds who is in a group in a plan from before a marking",
+        "CASE WHEN :marked_since THEN plain_marks ELSE open_marks END",
+        "CASE WHEN :marked_since THEN open_marks ELSE open_marks END",
         ("own uploads",),
     ),
 )

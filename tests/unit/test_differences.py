@@ -1,11 +1,12 @@
 """What is said of an object that differs from the one that was accepted last."""
 
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
 import pytest
 
-from app.domain.differences import MARKS, differences, marks, value_at
+from app.domain.differences import MARKS, as_told, differences, differing_names, marks, plain_marks, value_at
 
 A, B, C, NORTH, SOUTH = (str(UUID(int=number)) for number in (10, 11, 12, 20, 21))
 Object = dict[str, Any]
@@ -186,3 +187,43 @@ def test_all_of_a_new_object_is_new() -> None:
 def test_a_place_that_is_not_there_is_nothing() -> None:
     for path in (None, ("a", 0), ("b", 3), ("b", "c"), ("b", 0, "c")):
         assert value_at({"b": [1]}, path) is None
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (["renamed", "civic_no_changed"], ["changed"]),
+        (["marking_weaker"], ["changed"]),
+        (["changed"], ["changed"]),
+        (["unchanged"], ["changed"]),
+        (["new"], ["new"]),
+        (["left"], ["left"]),
+        ([], []),
+    ],
+)
+def test_of_somebody_hidden_it_is_told_neither_what_has_changed_nor_that_nothing_has(
+    said: list[str], told: list[str]
+) -> None:
+    assert plain_marks(said) == told
+
+
+@pytest.mark.parametrize("of", [members, teachers])
+def test_with_somebody_unseen_and_without_an_object_is_the_same(of: Callable[..., Object]) -> None:
+    """On either side, whoever else is in it, and where there is no list; in any spelling."""
+
+    def said(forms: list[Object], unseen: set[UUID] | None) -> set[str]:
+        return {mark for old in forms for new in forms for mark in marks(as_told(old, unseen), as_told(new, unseen))}
+
+    unseen, with_another, alone = {UUID(A)}, [of(A, B), of(B), of(A.upper(), B)], [of(A), of(), {}]
+    assert said(with_another, unseen) == said(alone, unseen) == {"unchanged"}
+    assert said([*with_another, *alone, of(C)], None) == {"unchanged"}
+    assert {each.partition("_")[2] for each in said([of(A), of(B)], unseen)} == {"", "lost", "gained"}
+    assert said([{**of(A), "displayName": "6A"}, {**of(B), "displayName": "6B"}], None) == {"unchanged", "renamed"}
+
+
+def test_who_an_object_differs_by_is_found_in_both_of_its_forms() -> None:
+    assert differing_names(members(A, B), members(B, C)) == {UUID(A), UUID(C)}
+    assert differing_names({}, teachers(A)) == differing_names(teachers(A), {}) == {UUID(A)}
+    otherwise = {"groupMemberships": [{"person": {"id": A}, "endDate": "2026-01-01"}]}
+    assert differing_names(members(A, B), otherwise) == {UUID(A), UUID(B)}
+    assert differing_names(members(A), members(A)) == differing_names(groups(A), groups(B)) == set()

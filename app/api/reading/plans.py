@@ -118,8 +118,8 @@ async def list_plan_items(
     filters = map(sorted, (wanted.stages, wanted.decisions, wanted.marks, wanted.codes))
     listed = ("plan_items", plan_id, *filters)
     after = cursors.read(cursor, (Kind, cursors.number), *listed)
-    await _visible_plan(parts, viewer, plan_id)
     async with parts.snapshot(viewer.organisation_id) as conn:
+        marked_since = (await _found_plan(conn, viewer, plan_id))["marked_since"]
         rows = await plans.list_items(
             conn,
             viewer.organisation_id,
@@ -127,6 +127,7 @@ async def list_plan_items(
             wanted,
             protected=viewer.may_see_protected,
             others=viewer.may_see_names,
+            marked_since=marked_since,
             after=after,
             limit=limit,
         )
@@ -141,7 +142,7 @@ async def list_plan_items(
     for row in opened:
         if len(shown) % 20 == 0:
             await asyncio.sleep(0)
-        shown.append(show_item(row, viewer, names, unnamed))
+        shown.append(show_item(row, viewer, names, unnamed, marked_since=marked_since))
     await disclosure.write(parts, "read_plan", plan=str(plan_id), after=after)
     return shown, following
 
@@ -171,7 +172,11 @@ async def _names(
 
 async def _visible_plan(parts: Parts, viewer: Viewer, plan_id: UUID) -> Any:
     async with parts.statement(viewer.organisation_id) as conn:
-        row = await plans.find_plan(conn, viewer.organisation_id, plan_id)
+        return await _found_plan(conn, viewer, plan_id)
+
+
+async def _found_plan(conn: AsyncConnection, viewer: Viewer, plan_id: UUID) -> Any:
+    row = await plans.find_plan(conn, viewer.organisation_id, plan_id)
     if row is None:
         raise NotFound("There is no such plan.")
     check_made_by(viewer, row["requested_by_id"])

@@ -61,7 +61,8 @@ class ObjectDetail(FoundObject):
         bool | None,
         Field(
             description="Whether the latest roster would send something else than Skolverket has accepted last; null"
-            " when it is in no roster, or was never accepted."
+            " when it is in no roster, or was never accepted, and for a person or a duty that the key may not see. A"
+            " group or an activity is compared without those, and without `pii` without its members and teachers."
         ),
     ]
     differing: Annotated[

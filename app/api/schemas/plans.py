@@ -23,7 +23,8 @@ Marks = Annotated[
     Field(
         description="How many objects each mark has. `new`: Skolverket has nothing of it from us. `unchanged`: what"
         " Skolverket has. What is neither has one mark or several that say what is different; `left` is not of the"
-        " roster any more. A protected person that differs is counted as `changed`.",
+        " roster any more. Of a person or a duty that the key may not see it is `changed` whether or not it is; a group"
+        " or an activity is compared without those, and without `pii` without its members and teachers.",
         examples=[{"left": 1, "members_gained": 1, "new": 2, "renamed": 1, "unchanged": 28}],
     ),
 ]
@@ -117,7 +118,10 @@ class PlanItem(Described):
     messages: Annotated[list[Message], Field(description="Why, as the record would say it.")]
     marks: Annotated[
         list[str],
-        Field(description="What is different from what Skolverket has of it.", examples=[["renamed", "eppn_changed"]]),
+        Field(
+            description="What is different from what Skolverket has of it, as it is counted in the plan.",
+            examples=[["renamed", "eppn_changed"]],
+        ),
     ]
     changes: Annotated[
         list[Change] | None,

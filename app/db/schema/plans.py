@@ -48,7 +48,10 @@ plan_item = sa.Table(
     sa.Column("accepted", sa.LargeBinary),
     sa.Column("protected", sa.Boolean, nullable=False),
     sa.Column("likely_refused", sa.Boolean, nullable=False),
+    # As who may see protected persons is told of it, as who sees nobody protected is, and as who sees nobody's name is.
     sa.Column("marks", pg.ARRAY(sa.Text), nullable=False),
+    sa.Column("open_marks", pg.ARRAY(sa.Text), nullable=False),
+    sa.Column("plain_marks", pg.ARRAY(sa.Text), nullable=False),
     # The codes among the issues, which are as a record has them.
     sa.Column("codes", pg.ARRAY(sa.Text), nullable=False),
     sa.Column("issues", pg.JSONB),

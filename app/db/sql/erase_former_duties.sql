@@ -88,8 +88,8 @@ BEGIN
     ) unwanted
     WHERE content.ctid = unwanted.place;
     UPDATE batch SET request_sha256 = NULL WHERE id = ANY (carried) AND request_sha256 IS NOT NULL;
-    UPDATE plan_item SET source = NULL, outgoing = NULL, accepted = NULL, likely_refused = false, marks = '{}', codes = '{}',
-        issues = NULL
+    UPDATE plan_item SET source = NULL, outgoing = NULL, accepted = NULL, likely_refused = false, marks = '{}',
+        open_marks = '{}', plain_marks = '{}', codes = '{}', issues = NULL
     FROM unnest(duties) AS each (id) CROSS JOIN LATERAL (
         SELECT one.ctid AS place, one.organisation_id, one.kind, one.person_id FROM plan_item one
         WHERE one.object_id = each.id OFFSET 0

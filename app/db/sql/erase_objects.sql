@@ -43,8 +43,8 @@ BEGIN
     ) unwanted
     WHERE content.ctid = unwanted.place;
     GET DIAGNOSTICS gone = ROW_COUNT;
-    UPDATE plan_item SET source = NULL, outgoing = NULL, accepted = NULL, likely_refused = false, marks = '{}', codes = '{}',
-        issues = NULL
+    UPDATE plan_item SET source = NULL, outgoing = NULL, accepted = NULL, likely_refused = false, marks = '{}',
+        open_marks = '{}', plain_marks = '{}', codes = '{}', issues = NULL
     FROM unnest(objects) AS each (id) CROSS JOIN LATERAL (
         SELECT one.ctid AS place, one.organisation_id, one.kind FROM plan_item one WHERE one.object_id = each.id OFFSET 0
     ) said

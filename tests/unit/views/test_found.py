@@ -105,9 +105,11 @@ def test_nothing_accepted_is_nothing() -> None:
         ({}, "pii", (False, [])),
         ({"outgoing": b"2"}, "pii", (False, [])),
         ({"outgoing": b"2", "outgoing_payload": {**pupil(), "givenName": "Ny"}}, "pii", (True, ["givenName"])),
-        ({"outgoing": b"2", "outgoing_payload": {**pupil(), "givenName": "Ny"}}, "", (True, [])),
+        ({"outgoing": b"2", "outgoing_payload": {**pupil(), "givenName": "Ny"}}, "", (None, [])),
+        ({}, "", (None, [])),
+        ({"hidden": True}, "pii", (None, [])),
         ({"outgoing": b"2", "outgoing_payload": {**pupil(), "securityMarking": "Ingen"}}, "pii", (False, [])),
-        ({"outgoing": b"2", "outgoing_payload": {**pupil(), "x": 1}, "hidden": True}, "pii", (True, [])),
+        ({"outgoing": b"2", "outgoing_payload": {**pupil(), "x": 1}, "hidden": True}, "pii", (None, [])),
         ({"outgoing": b"2", "outgoing_payload": {**pupil(), "x": 1}, "hidden": True}, "pii protected", (True, ["x"])),
         ({"outgoing": None, "outgoing_payload": None}, "pii", (True, [])),
         ({"outgoing": b"2", "accepted_payload": None}, "pii", (True, [])),
@@ -118,6 +120,9 @@ def test_nothing_accepted_is_nothing() -> None:
 def test_an_object_says_where_the_target_has_something_else(
     changes: dict[str, Any], scopes: str, differs: tuple[bool | None, list[str]]
 ) -> None:
-    """By what would be sent, not by its bytes; of what is erased or can't be sent only that it differs."""
+    """By what would be sent, not by its bytes; of what is erased or can't be sent only that it differs.
+
+    Of somebody hidden not even that: whoever has guessed all of it would be told.
+    """
     shown = show_object_detail(known(**changes), [], viewer(*scopes.split()), {})
     assert (shown["differs"], shown["differing"]) == differs

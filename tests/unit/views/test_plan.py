@@ -11,6 +11,7 @@ from app.views.viewer import Viewer
 from tests.unit.views.rows import NORTH, PUPIL, SOUTH, pupil, viewer
 
 Object = dict[str, Any]
+_LEFT: Object = {name: ["left"] for name in ("marks", "open_marks", "plain_marks")}
 
 
 def item(**changes: Any) -> Object:
@@ -22,6 +23,8 @@ def item(**changes: Any) -> Object:
         "likely_refused": False,
         "issues": None,
         "marks": ["renamed"],
+        "open_marks": ["renamed"],
+        "plain_marks": ["changed"],
         "outgoing": b"2",
         "accepted": b"1",
         "payload": pupil(),
@@ -38,7 +41,7 @@ def item(**changes: Any) -> Object:
 
 
 def shown_of(row: Object, viewer: Viewer) -> Object:
-    return show_item(row, viewer, {})
+    return show_item(row, viewer, {}, marked_since=False)
 
 
 def test_an_item_shows_what_would_happen_and_what_differs() -> None:
@@ -80,27 +83,42 @@ def test_values_are_masked_as_those_of_what_was_sent(hidden: bool, scopes: str, 
 
 
 @pytest.mark.parametrize(
-    ("said", "told"),
+    ("kind", "hidden", "marked_since", "scopes", "told", "changes"),
     [
-        (["renamed", "civic_no_changed"], ["changed"]),
-        (["marking_weaker"], ["changed"]),
-        (["changed"], ["changed"]),
-        (["new"], ["new"]),
-        (["unchanged"], ["unchanged"]),
-        (["left"], ["left"]),
-        ([], []),
+        ("persons", True, False, ("history", "pii"), "plain_marks", 0),
+        ("persons", True, False, ("history", "protected"), "plain_marks", 0),
+        ("persons", True, True, ("history", "pii", "protected"), "marks", 1),
+        ("persons", False, True, ("history", "pii"), "open_marks", 1),
+        ("persons", False, False, ("history",), "plain_marks", 0),
+        ("groups", False, False, ("history", "pii"), "open_marks", 1),
+        ("groups", False, True, ("history", "pii"), "plain_marks", 1),
+        ("groups", False, True, ("history", "pii", "protected"), "marks", 1),
+        ("groups", False, False, ("history",), "plain_marks", 1),
     ],
 )
-def test_of_a_protected_person_it_is_told_whether_anything_has_changed_and_not_what(
-    said: list[str], told: list[str]
+def test_each_is_told_the_marks_that_are_theirs(
+    kind: str, hidden: bool, marked_since: bool, scopes: tuple[str, ...], told: str, changes: int
 ) -> None:
-    for scopes, marks, changes in (
-        (("history", "pii"), told, 0),
-        (("history", "protected"), told, 0),
-        (("history", "pii", "protected"), said, 1),
-    ):
-        shown = shown_of(item(hidden=True, marks=said), viewer(*scopes))
-        assert (shown["marks"], len(shown["changes"])) == (marks, changes)
+    group = {"displayName": "6A", "organisation": {"id": str(NORTH)}}
+    of_kind = {"kind": kind, "payload": group, "old": {**group, "displayName": "6B"}, "new": group}
+    row = item(hidden=hidden, open_marks=["changed", "renamed"], **(of_kind if kind == "groups" else {}))
+    shown = show_item(row, viewer(*scopes), {}, marked_since=marked_since)
+    assert (shown["marks"], len(shown["changes"])) == (row[told], changes)
+
+
+@pytest.mark.parametrize("scopes", [("history",), ("history", "pii")])
+def test_where_a_group_differs_is_told_without_whom_it_is_not_told_to_have(scopes: tuple[str, ...]) -> None:
+    """As long as nobody has guessed: a place in the list would tell of whom beside."""
+    hidden, seen = UUID(int=1), UUID(int=2)
+
+    def members(*ids: UUID) -> Object:
+        return {"displayName": "6A", "groupMemberships": [{"person": {"id": str(each)}} for each in ids]}
+
+    for old, new in (((hidden, seen), (seen,)), ((seen,), (hidden, seen)), ((hidden,), ())):
+        row = item(kind="groups", payload=members(*new), old=members(*old), new=members(*new))
+        unnamed = {hidden} if "pii" in scopes else {hidden, seen}
+        assert show_item(row, viewer(*scopes), {}, unnamed, marked_since=False)["changes"] == []
+        assert shown_of(row, viewer("history", "pii", "protected"))["changes"] != []
 
 
 @pytest.mark.parametrize("history", [False, True])
@@ -116,7 +134,16 @@ def test_without_history_nothing_is_shown_of_what_was_before(history: bool) -> N
         "/middleName": (None, "Alva"),
         "/enrolments/0/schoolYear": (6 if history else "***", 7),
     }
-    gone = shown_of(item(decision="left", marks=["left"], outgoing=None, new=None, old=None), who)
+    gone = shown_of(
+        item(
+            decision="left",
+            **_LEFT,
+            outgoing=None,
+            new=None,
+            old=None,
+        ),
+        who,
+    )
     assert (gone["name"], gone["marks"]) == ("Åsa Exempelsson" if history else "***", ["left"])
 
 
