@@ -33,7 +33,9 @@ _HERE: Final = """
         WHERE activity.organisation_id = :organisation AND activity.id = :activity AND activity.deleted_at IS NULL
     )
 """
-# Of an object of the roster: whether the target has it as it is here, or in a later upload.
+# Of an object of the roster: whether the target has it as it is here, or in a later upload. That it has a duty, a group
+# or an activity as it is here, though it came with another upload, is for those who see everybody: who writes down a
+# guess would see by it where somebody protected works or goes.
 _SEEN: Final = """
     LEFT JOIN LATERAL (
         SELECT accepted, accepted_upload, accepted_job_id, landed_at FROM object
@@ -42,7 +44,11 @@ _SEEN: Final = """
         OFFSET 0
     ) known ON true
     CROSS JOIN LATERAL (
-        SELECT coalesce(known.accepted = item.outgoing OR known.accepted_upload >= item.upload, false) AS current
+        SELECT coalesce(
+            known.accepted_upload >= item.upload
+                OR known.accepted = item.outgoing AND (item.kind = 'persons' OR CAST(:protected AS boolean)),
+            false
+        ) AS current
     ) there
 """
 # The record that the last run has of it, looked for only where {needed}.
@@ -198,9 +204,14 @@ async def roster_state(conn: AsyncConnection, organisation_id: UUID, activity_id
     return RosterState(key, row.as_of, all(each < int(row.settled) for each in changed))
 
 
-async def read_roster(conn: AsyncConnection, organisation_id: UUID, activity_id: UUID) -> Sequence[Row]:
-    """Reads what is known of an activity's roster; no row without the activity, else its own row is the first."""
-    given = {"organisation": organisation_id, "activity": activity_id}
+async def read_roster(
+    conn: AsyncConnection, organisation_id: UUID, activity_id: UUID, *, protected: bool
+) -> Sequence[Row]:
+    """Reads what is known of an activity's roster; no row without the activity, else its own row is the first.
+
+    Without `protected` no duty, group or activity is current for having the same content as one that was accepted.
+    """
+    given = {"organisation": organisation_id, "activity": activity_id, "protected": protected}
     return (await conn.execute(sa.text(_ROSTER), given)).mappings().all()
 
 

@@ -315,9 +315,9 @@ async def test_an_exam_is_worked_out_once_for_all_who_look_until_something_chang
     """Whatever changes: an answer in its own run, one in another exam's, the roster, its name."""
     read_roster, times = rows_of.read_roster, list[UUID]()
 
-    async def counted(conn: AsyncConnection, organisation_id: UUID, activity_id: UUID) -> Any:
+    async def counted(conn: AsyncConnection, organisation_id: UUID, activity_id: UUID, **more: bool) -> Any:
         times.append(activity_id)
-        return await read_roster(conn, organisation_id, activity_id)
+        return await read_roster(conn, organisation_id, activity_id, **more)
 
     monkeypatch.setattr(rows_of, "read_roster", counted)
     exam = Exam()

@@ -291,3 +291,31 @@ async def test_a_plan_from_before_a_marking_says_nothing_more_of_groups(service:
     [item] = (await read(reader, f"{path}/items", mark="unchanged"))["data"]
     assert (item["marks"], item["changes"]) == (["unchanged"], [])
     assert (await read(scene.boss, path))["marks"] == {"members_gained": 1}
+
+
+@pytest.mark.parametrize("scopes", SPIES[:2])
+async def test_no_guess_has_a_roster_ready_before_it_is_sent(service: Service, scopes: tuple[str, ...]) -> None:
+    """Whether the members, the teachers and the units are those that Skolverket has, or others."""
+    scene, spy = await play(service), await service.client(*scopes)
+    (hidden, seen, *_), (post, other), one = scene.pupils, scene.duties, scene.groups[0]
+    elsewhere = {**post, "dutyAt": {"id": str(uuid4())}}
+
+    async def told_ready(members: list[Object], teaching: Object, teacher: Object) -> Object:
+        exams = [{**scene.exams[0], "teachers": [{"duty": {"id": teacher["id"]}}]}]
+        activity_id = await put(spy, body([seen], [teaching], groups=[_again(one, members)], activities=exams))
+        ready = await read(spy, f"/activities/{activity_id}/readiness")
+        pupils = (await read(spy, f"/activities/{activity_id}/readiness/pupils"))["data"]
+        assert (await spy.delete(f"/activities/{activity_id}")).is_success
+        said: Object = {
+            "duties": ready["duties"],
+            "pupils": ready["pupils"],
+            "state": [each["state"] for each in pupils if each["id"] == seen["id"]],
+        }
+        return said
+
+    right = await told_ready([hidden, seen], post, post)
+    assert right == await told_ready([hidden, seen], elsewhere, post)
+    assert right == await told_ready([seen], post, post)
+    assert right == await told_ready([hidden, seen], post, other)
+    spy = scene.boss
+    assert right != await told_ready([hidden, seen], post, post), "who sees everybody is told what Skolverket has"

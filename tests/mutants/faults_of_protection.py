@@ -246,6 +246,12 @@ PROTECTION: Final = (
         ("tasks",),
     ),
     Fault(
+        "a guess of what Skolverket has makes a roster ready",
+        "AND (item.kind = 'persons' OR CAST(:protected AS boolean))",
+        "",
+        ("own uploads",),
+    ),
+    Fault(
         "a page tells anybody that somebody's protection has become weaker",
         "    if not viewer.may_see_protected:\n        return frozenset()\n",
         "",

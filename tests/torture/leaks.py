@@ -15,6 +15,7 @@ from tests.torture.witnesses import Call
 
 _WORD = re.compile(r"[^\W_][\w-]*")
 _ESCAPED = re.compile(r"\\u([0-9a-fA-F]{4})")
+_PARTICLE = 2
 # Of how many bytes a value is, at the least, that stands somewhere by no chance.
 _CERTAIN = 8
 _RUNS = re.compile(rb"[A-Za-z0-9@._+\-\xc3\x80-\xbf]{%d,}" % _CERTAIN)
@@ -42,8 +43,8 @@ def secrets_in(text: str, secrets: set[str]) -> Iterator[str]:
 
 def leaks(places: Iterable[tuple[str, str]], secrets: set[str]) -> Iterator[tuple[str, int]]:
     """Tells in which places there is personal data, and how many values: never which."""
-    # Names of several words are looked for by each of them.
-    words = {part for secret in secrets for part in secret.split()} | secrets
+    # Names of several words are looked for by each of them, but for such as De, with which our own sentences begin.
+    words = {part for secret in secrets for part in secret.split() if len(part) > _PARTICLE} | secrets
     for name, text in places:
         if found := set(secrets_in(text, words)):
             yield name, len(found)

@@ -256,6 +256,8 @@ def test_personal_values_are_found_in_a_text(text: str) -> None:
 
 def test_a_text_without_personal_values_is_clean() -> None:
     assert list(leaks([("log", '{"event": "job finished", "job_id": "a-b"}')], {"Åsa", "201505149839"})) == []
+    assert list(leaks([("text", "De tas bort, la Cruz")], {"De la Cruz"})) == [("text", 1)], "by Cruz"
+    assert list(leaks([("text", "De tas bort")], {"De la Cruz", "Ek"})) == []
 
 
 @pytest.mark.parametrize(

@@ -212,10 +212,11 @@ async def _whole_exam(parts: Parts, cipher: OrganisationCipher, viewer: Viewer, 
         state = await rows_of.roster_state(conn, viewer.organisation_id, activity_id)
         if state is None:
             raise NotFound("There is no such activity.")
-        place = (viewer.organisation_id, activity_id)
+        protected = viewer.may_see_protected
+        place = (viewer.organisation_id, activity_id, protected)
         if isinstance(kept := parts.exams.get(place, state.key), _Exam):
             return replace(kept, here={**kept.here, "as_of": state.as_of})
-        rows = await rows_of.read_roster(conn, viewer.organisation_id, activity_id)
+        rows = await rows_of.read_roster(conn, viewer.organisation_id, activity_id, protected=protected)
     if not rows:
         raise NotFound("There is no such activity.")
     # Tens of thousands of pupils: others have the loop meanwhile.
