@@ -150,7 +150,7 @@ class SmallProvider:
 @asynccontextmanager
 async def small_provider() -> AsyncIterator[SmallProvider]:
     """Lends a provider on loopback."""
-    with socket.socket() as listening:
+    with socket.socket(proto=socket.IPPROTO_TCP) as listening:  # or Nagle's algorithm stays on
         listening.bind(("127.0.0.1", 0))
         issuer = f"http://127.0.0.1:{listening.getsockname()[1]}"
         provider = SmallProvider(issuer, keys=[public_jwk(name) for name in ("r1", "p1", "e1", "d1")])

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.web.browser import needs_chromium, opened
+from tests.web.browser import PATIENCE, needs_chromium, opened
 from tests.web.conftest import Shown
 
 pytestmark = needs_chromium
@@ -16,11 +16,11 @@ def test_the_description_can_be_read_and_tried_under_its_policy(scenery: Shown, 
         assert answer is not None
         assert "unsafe" not in answer.headers["content-security-policy"]
         version = page.locator("#operations-Health-get_version, [id$='-get_version']").first
-        expect(version).to_be_visible(timeout=20_000)
+        expect(version).to_be_visible(timeout=PATIENCE)
         version.click()
         page.get_by_role("button", name="Try it out").click()
         page.get_by_role("button", name="Execute").click()
-        expect(page.locator(".live-responses-table")).to_contain_text("200", timeout=20_000)
+        expect(page.locator(".live-responses-table")).to_contain_text("200", timeout=PATIENCE)
         page.locator("button.authorize").first.click()
         expect(page.locator(".modal-ux")).to_be_visible()
 

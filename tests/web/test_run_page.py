@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.web.browser import check_page, needs_chromium, opened, sign_in
+from tests.web.browser import PATIENCE, check_page, needs_chromium, opened, sign_in
 from tests.web.conftest import Shown
 from tests.web.scenery import MATHS, PHYSICS
 
@@ -88,7 +88,7 @@ def test_a_newer_roster_is_offered_and_sent_by_keyboard(scenery: Shown, page: Pa
     page.get_by_label("Fortsätt med de andra").press("Space")
     page.get_by_role("button", name="Ja, skicka till Skolverket").press("Enter")
     expect(page.locator("h1")).to_contain_text("Körning 2")
-    expect(page.locator("#live .badge").first).to_contain_text("Klar med fel", timeout=60_000)
+    expect(page.locator("#live .badge").first).to_contain_text("Klar med fel", timeout=PATIENCE)
     # What has ended asks for nothing more.
     assert page.locator("#live").get_attribute("hx-get") is None
     expect(page.locator("#spoken")).to_have_text("Klar med fel")
