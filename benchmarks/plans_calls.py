@@ -572,6 +572,7 @@ async def replaced(engine: AsyncEngine, watch: Watch, cipher: OrganisationCipher
             PUBLISHED,
             named(f"activity {queue_number}"),
             JsonUpload(chunks()),
+            stored_by=None,
             made_by=None,
             if_match=lambda _: True,
             share=LoopShare(),

@@ -77,8 +77,8 @@ _TAKE_IN = (
     WHERE {STAGED} AND outgoing_sealed IS NOT NULL
     ON CONFLICT DO NOTHING
     """,  # noqa: S608 - constants of ours
-    # Who is as in the roster before is of the upload that it was of. The OFFSET makes this a look by the object's id:
-    # by the roster's, old statistics might make it read all of the roster for each.
+    # Who is as in the roster that it is held against is of the upload that it was of. The OFFSET makes this a look by
+    # the object's id: by the roster's, old statistics might make it read all of the roster for each.
     f"""
     INSERT INTO roster_item (organisation_id, roster_id, kind, object_id, ordinal, source, outgoing, upload, refs,
         role, school_year, school_unit, more_units, protected, marking, sendable, issues)
@@ -87,9 +87,9 @@ _TAKE_IN = (
     FROM staged given LEFT JOIN LATERAL (
         SELECT upload FROM (
             SELECT * FROM roster_item item
-            WHERE item.object_id = given.object_id AND CAST(:old AS uuid) IS NOT NULL OFFSET 0
+            WHERE item.object_id = given.object_id AND CAST(:held_against AS uuid) IS NOT NULL OFFSET 0
         ) old
-        WHERE old.roster_id = :old AND old.kind = given.kind
+        WHERE old.roster_id = :held_against AND old.kind = given.kind
             AND coalesce(old.outgoing, old.source) = coalesce(given.outgoing, given.source)
     ) same ON true
     WHERE {STAGED}
@@ -120,8 +120,11 @@ _TAKE_IN = (
 )
 # It stays that while the organisation's row is held; the activity's is left to its runs until the end.
 _CURRENT = """
-    SELECT version, roster_id, bytes, display_name_sealed, digest, deleted_at IS NOT NULL AS deleted FROM activity
-    WHERE organisation_id = :organisation AND id = :activity
+    SELECT activity.version, activity.roster_id, bytes, display_name_sealed, digest, deleted_at IS NOT NULL AS deleted,
+        roster.stored_by_id
+    FROM activity JOIN roster
+        ON roster.organisation_id = activity.organisation_id AND roster.id = activity.roster_id
+    WHERE activity.organisation_id = :organisation AND activity.id = :activity
 """
 # Of all its activities; the organisation's row keeps it as it is.
 _TOGETHER = "SELECT coalesce(sum(bytes), 0)::bigint FROM activity WHERE organisation_id = :organisation"
@@ -271,6 +274,7 @@ async def store_roster(
     activity_id: UUID,
     source: Source,
     *,
+    stored_by: UUID | None,
     made_by: UUID | None,
     if_match: Callable[[int | None], bool],
     share: LoopShare,
@@ -279,12 +283,13 @@ async def store_roster(
 ) -> Stored:
     """Stores what `source` gives as the roster of an activity of the cipher's organisation, whole or not at all.
 
-    `published` says what breaks the schema. The last run that is given is the activity's, or with `made_by` the last
-    that this key has made. `if_match` is asked with the version that is there (None: no activity),
-    under the organisation's lock; `share` is that of all intakes of a process. A name and objects that are there
-    already change nothing. `taken_in` is told of what was stored in its transaction, and afterwards of what was there
-    already. Raises PreconditionFailed; OrganisationFull when the organisation's rosters would grow
-    beyond `most_bytes` together; and whatever the source raises.
+    `published` says what breaks the schema. `stored_by` is the key that stores it, None for the service itself. A name
+    and objects that are there already change nothing, where the same key has stored them: whoever stores a guess over
+    another's roster would be told by that whether it is right. The last run that is given is the activity's, or with
+    `made_by` the last that this key has made. `if_match` is asked with the version that is there (None: no activity),
+    under the organisation's lock; `share` is that of all intakes of a process. `taken_in` is told of what was stored
+    in its transaction, and afterwards of what was there already. Raises PreconditionFailed; OrganisationFull when the
+    organisation's rosters would grow beyond `most_bytes` together; and whatever the source raises.
     """
     staging = Staging(engine, share, cipher.organisation_id, _COLUMNS)
     async with (
@@ -300,7 +305,7 @@ async def store_roster(
             share.connections.take(cipher.organisation_id),
             transaction(engine, "store_roster", of=cipher.organisation_id) as conn,
         ):
-            stored = await _take_in(conn, intake, activity_id, made_by, if_match, most_bytes)
+            stored = await _take_in(conn, intake, activity_id, stored_by, made_by, if_match, most_bytes)
             if taken_in is not None:
                 await taken_in(conn, stored)
             return stored
@@ -321,6 +326,7 @@ async def _take_in(
     conn: AsyncConnection,
     intake: _Intake,
     activity_id: UUID,
+    stored_by: UUID | None,
     made_by: UUID | None,
     if_match: Callable[[int | None], bool],
     most_bytes: int,
@@ -335,19 +341,23 @@ async def _take_in(
     current = None if old is None or old.deleted else old
     _check(if_match, None if current is None else current.version)
     named = None if current is None else open_text(intake.cipher, current.display_name_sealed, name_place(activity_id))
-    if current is not None and (named, current.digest) == (intake.source.display_name, intake.digest.value()):
+    # However much a key may see: whoever has stored a guess before it would see what of it stays.
+    is_own = old is not None and stored_by in (None, old.stored_by_id)
+    given = intake.source.display_name, intake.digest.value()
+    if current is not None and is_own and (named, current.digest) == given:
         raise _Unchanged(await _shown(conn, organisation_id, activity_id, made_by))
     together = await conn.scalar(sa.text(_TOGETHER), keys) or 0
     _check_size(most_bytes, together, 0 if old is None else old.bytes, intake.bytes)
     await intake.assessment.set_guardians_apart(conn, intake.roster_id)
     for statement in _TAKE_IN:
-        values = {"roster": intake.roster_id, "old": None if old is None else old.roster_id, "upload": upload}
+        held_against = old.roster_id if old is not None and is_own else None
+        values = {"roster": intake.roster_id, "held_against": held_against, "upload": upload}
         await conn.execute(sa.text(statement), {**keys, **values})
     await intake.assessment.write(conn, organisation_id, intake.roster_id)
     left_with: Sequence[UUID] = ()
     if old is not None:
         left_with = await rosters_left_with(conn, organisation_id, old.roster_id, intake.roster_id)
-    await _put_in_place(conn, intake, activity_id, upload, old, named)
+    await _put_in_place(conn, intake, activity_id, stored_by, upload, old, named)
     await compare_upload(conn, organisation_id, activity_id, intake.roster_id, upload, left_with)
     return Stored(current is None, await _shown(conn, organisation_id, activity_id, made_by))
 
@@ -363,6 +373,7 @@ async def _put_in_place(
     conn: AsyncConnection,
     intake: _Intake,
     activity_id: UUID,
+    stored_by: UUID | None,
     upload: int | None,
     old: sa.Row[Any] | None,
     named: str | None,
@@ -386,6 +397,7 @@ async def _put_in_place(
             activity_id=activity_id,
             version=given["version"],
             upload=upload,
+            stored_by_id=stored_by,
         )
     )
     if old is None:

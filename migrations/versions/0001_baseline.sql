@@ -368,11 +368,13 @@ CREATE TABLE roster (
     activity_id UUID NOT NULL,
     version INTEGER NOT NULL,
     upload BIGINT NOT NULL,
+    stored_by_id UUID,
     created_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
     CONSTRAINT pk_roster PRIMARY KEY (organisation_id, id),
     CONSTRAINT uq_roster_organisation_id_upload UNIQUE (organisation_id, upload),
     CONSTRAINT uq_roster_organisation_id_activity_id_version UNIQUE (organisation_id, activity_id, version),
-    CONSTRAINT fk_roster_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
+    CONSTRAINT fk_roster_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+    CONSTRAINT fk_roster_stored_by_id FOREIGN KEY(stored_by_id) REFERENCES api_key (id)
 );
 
 CREATE INDEX ix_roster_created ON roster (created_at, id);

@@ -319,3 +319,71 @@ async def test_no_guess_has_a_roster_ready_before_it_is_sent(service: Service, s
     assert right == await told_ready([hidden, seen], post, other)
     spy = scene.boss
     assert right != await told_ready([hidden, seen], post, post), "who sees everybody is told what Skolverket has"
+
+
+async def seen_of(client: httpx.AsyncClient, activity_id: UUID) -> Object:
+    """Gives all that tells a key whether the roster that is stored is as the one before."""
+    activity = await client.get(f"/activities/{activity_id}")
+    said: Object = {name: activity.json()["roster"][name] for name in ("version", "counts")}
+    said["findings"] = activity.json()["findings"]
+    said["found"] = [
+        [each[name] for name in ("code", "id", "pointer", "about")] for each in await found(client, activity_id)
+    ]
+    answer = await client.get(f"/activities/{activity_id}/readiness")
+    if answer.status_code != 403:  # for who reads the history
+        said["ready"] = {
+            name: value for name, value in answer.json().items() if name in ("pupils", "duties", "groups", "causes")
+        }
+    plan = (await client.post(f"/activities/{activity_id}/plan")).raise_for_status().json()
+    return said | {name: plan[name] for name in ("totals", "marks")}
+
+
+@pytest.mark.parametrize("scopes", SPIES)
+async def test_no_guess_over_anothers_roster_is_told_to_be_right(service: Service, scopes: tuple[str, ...]) -> None:
+    """Of who is in a group, and where somebody works: the same is a new version, and of another upload."""
+    scene, spy = await play(service), await service.client(*scopes)
+    hidden, seen, *_ = scene.pupils
+    group_, duty_ = scene.groups[0], scene.duties[0]
+    elsewhere = {**duty_, "dutyAt": {"id": str(uuid4())}}
+    # Later than the school's: it would be sent in the place of one that is of the upload that it was of.
+    beside = await put(spy, body(groups=[_again(group_, [])]))
+    for of_others in (False, True):
+        guesses = [
+            (body(groups=[_again(group_, members)]), body([], [one]))
+            for members, one in (([hidden, seen], duty_), ([seen], elsewhere))
+        ]
+        for right, wrong in zip(*guesses, strict=True):
+            told_ = []
+            for guess in (right, wrong):
+                activity_id = await put(scene.boss, right)
+                await sent(service, scene.boss, activity_id)
+                if of_others:
+                    # Their own, which whoever sees everybody puts right.
+                    await put(spy, guess, activity_id)
+                    await sent(service, spy, activity_id)
+                    await put(scene.boss, right, activity_id)
+                else:
+                    await put(spy, guess, activity_id)
+                told_.append(await seen_of(spy, activity_id))
+                await scene.boss.delete(f"/activities/{activity_id}")
+            assert told_[0] == told_[1]
+    assert (await spy.delete(f"/activities/{beside}")).is_success
+
+
+async def test_ones_own_roster_again_is_no_new_version(service: Service) -> None:
+    """For whoever stored it last: what is as it was there is not to be sent anew; what others have stored is."""
+    scene, system = await play(service), await service.client("provision", "history", "pii")
+    mine = body(scene.teachers, scene.duties)
+
+    async def stored(client: httpx.AsyncClient, roster: Object) -> tuple[int, int]:
+        await put(client, roster, scene.activity_id)
+        ready = await read(system, f"/activities/{scene.activity_id}/readiness")
+        return (await read(client, f"/activities/{scene.activity_id}"))["roster"]["version"], ready["duties"]["through"]
+
+    assert await stored(system, mine) == (2, 0)
+    await sent(service, system, scene.activity_id)
+    assert await stored(system, mine) == (2, 2)
+    assert await stored(system, mine | {"display_name": "Annat"}) == (3, 2)
+    assert await stored(scene.boss, mine) == (4, 0)
+    assert await stored(scene.boss, mine) == (4, 0)
+    assert await stored(system, mine) == (5, 0)

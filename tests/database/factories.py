@@ -154,6 +154,7 @@ class Tenant:
             PUBLISHED,
             activity_id,
             JsonUpload(chunks()),
+            stored_by=self.key_id,
             made_by=None,
             if_match=lambda _: True,
             share=LoopShare(),

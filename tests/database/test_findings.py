@@ -237,6 +237,7 @@ async def test_open_data_that_changes_while_a_roster_arrives_is_held_against_it(
         PUBLISHED,
         activity_id,
         JsonUpload(chunks()),
+        stored_by=tenant.key_id,
         made_by=None,
         if_match=lambda _: True,
         share=LoopShare(),

@@ -144,6 +144,7 @@ async def test_uploads_in_pieces_get_their_places_one_after_the_other(tenant: Te
             PUBLISHED,
             uuid4(),
             JsonUpload(chunks()),
+            stored_by=of.key_id,
             made_by=None,
             if_match=lambda _: True,
             share=share,

@@ -459,4 +459,22 @@ PROTECTION: Final = (
         "CASE WHEN :marked_since THEN open_marks ELSE open_marks END",
         ("own uploads",),
     ),
+    Fault(
+        "that a guess over another's roster is right is told by its version",
+        "if current is not None and is_own and (named",
+        "if current is not None and (named",
+        ("own uploads",),
+    ),
+    Fault(
+        "that a guess over another's roster is right is told by what is to be sent",
+        "held_against = old.roster_id if old is not None and is_own else None",
+        "held_against = old.roster_id if old is not None else None",
+        ("own uploads",),
+    ),
+    Fault(
+        "ones own roster again is to be sent anew",
+        "            stored_by_id=stored_by,\n",
+        "",
+        ("own uploads",),
+    ),
 )

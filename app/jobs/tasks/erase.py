@@ -114,6 +114,7 @@ class Erase:
             self.published,
             roster["id"],
             RosterWithout(self.engine, cipher, roster["roster_id"], name, gone),
+            stored_by=None,
             made_by=None,
             if_match=lambda version: version == roster["version"],
             share=self.share,
