@@ -14,7 +14,7 @@ from app.db.workers import SILENT_AFTER
 class Surroundings:
     """`ahead` is the number of the run that goes before this one, `ahead_id` its id; both are None without one.
 
-    `roster_version` is None once the exam is deleted.
+    `roster_version` is None once the exam is deleted, and for whoever is shown single school units.
 
     `carried` is whether a process is there that may call the target; `away_since` since when that does not answer,
     `paused_until` until when it has asked to be left alone.

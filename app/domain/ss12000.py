@@ -39,17 +39,23 @@ _REFERENCES: Final = frozenset({"person", "duty"})
 def without_others(value: Any) -> Any:
     """Gives what is kept of an object as it came: without what it says of others.
 
-    Expansions (`_embedded`) and guardians (`responsibles`) go wherever they stand; of a reference to a person or a duty
-    the id stays. The given object is never changed.
+    Expansions (`_embedded`) and guardians (`responsibles`) go wherever they stand; of a reference to a person or duty,
+    or of each in a list of them, the id stays. In whatever case that is named. The given object is never changed.
     """
     if isinstance(value, list):
         return [without_others(part) for part in value]
     if not isinstance(value, dict):
         return value
-    return {key: _referring(key, without_others(part)) for key, part in value.items() if key not in _OF_OTHERS}
+    return {
+        key: _referring(part) if key.casefold() in _REFERENCES else without_others(part)
+        for key, part in value.items()
+        if key.casefold() not in _OF_OTHERS
+    }
 
 
-def _referring(key: str, part: Any) -> Any:
-    if key not in _REFERENCES or not isinstance(part, dict):
+def _referring(part: Any) -> Any:
+    if isinstance(part, list):
+        return [_referring(each) for each in part]
+    if not isinstance(part, dict):
         return part
-    return {name: inner for name, inner in part.items() if name == "id"}
+    return {name: inner for name, inner in part.items() if name == "id" and not isinstance(inner, dict | list)}

@@ -108,8 +108,8 @@ async def run_with_surroundings(parts: Parts, viewer: Viewer, run_id: UUID) -> t
         raise NotFound("There is no such run.")
     run: Shown = json.loads(polled.body)
     if viewer.school_units is not None:
-        # It may be of other schools alone.
-        around = replace(around, ahead=None, ahead_id=None)
+        # Both may be of other schools alone.
+        around = replace(around, ahead=None, ahead_id=None, roster_version=None, roster_at=None)
     return run, around
 
 

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from app.db.staging import forget_staged
 from tests.api.conftest import MAX_ROSTER_BYTES, Service
 from tests.api.factories import body, duty, person, put, staff
+from tests.database.factories import group
 from tests.tried_with import tried_with
 
 
@@ -28,6 +29,20 @@ async def items(service: Service) -> int:
 def version(answer: httpx.Response) -> int:
     """Reads the version of the roster in an ETag, before what is shown beside it."""
     return int(answer.headers["etag"].strip('"').partition("-")[0])
+
+
+async def test_what_is_said_of_others_is_kept_in_no_form(client: httpx.AsyncClient) -> None:
+    """Of a reference the id stays, in a list and in another case as well."""
+    one = person()
+    other = {"id": one["id"], "givenName": "ANNAN"}
+    its_class = group(one)
+    its_class["groupMemberships"] = [{"person": [other, [other]]}, {"Person": other}, {"PERSON": [other]}]
+    activity_id = await put(client, body([one | {"Responsibles": [other]}], groups=[its_class]))
+    answer = await client.get(f"/activities/{activity_id}/roster")
+    assert "ANNAN" not in answer.text
+    only = {"id": one["id"]}
+    [shown] = answer.json()["roster"]["groups"]
+    assert shown["groupMemberships"] == [{"person": [only, [only]]}, {"Person": only}, {"PERSON": [only]}]
 
 
 async def test_a_new_activity_is_created_and_shown(client: httpx.AsyncClient) -> None:

@@ -9,6 +9,7 @@ import pytest
 from tests.api.conftest import FROM_HERE, NUMBERS, Service, SignIn, token_of
 from tests.api.factories import Played, body, person, put
 from tests.api.test_readiness import REFUSED
+from tests.api.test_school_units import OTHER, OWN, pupil_at
 
 ACTIONS = ("avbryt", "forsok-igen", "skicka-igen")
 
@@ -172,3 +173,24 @@ async def test_a_part_is_given_only_when_it_is_new(sign_in: SignIn, ids: dict[st
     assert other.status_code == 200
     assert other.text.startswith('<div class="part" id="live"')
     assert "<html" in (await client.get(again[1])).text
+
+
+async def test_a_newer_roster_of_other_schools_is_not_told(service: Service, sign_in: SignIn) -> None:
+    """Whoever may see single school units, and act there, is not told how often others have put an exam."""
+    writer = await service.client("provision")
+    mine, theirs = pupil_at(OWN), pupil_at(OTHER, serial=982)
+    activity_id = await put(writer, body([mine, theirs]))
+    run = (await writer.post(f"/activities/{activity_id}/provision")).json()
+    assert (await writer.post(f"/runs/{run['id']}/cancel")).is_success
+    path = f"/historik/korningar/{run['id']}"
+    narrowed = await sign_in("history", "pii", "protected", school_units=[OWN])
+    everybody = await sign_in("history", "provision")
+
+    async def shown(browser: httpx.AsyncClient) -> str:
+        return re.sub(r"[0-9a-f]{16,}|[0-9]{1,2} [a-z]+ [0-9]{4}|[0-9:]{5,8}", "", (await browser.get(path)).text)
+
+    before, of_all = await shown(narrowed), await shown(everybody)
+    for name in ("Ny", "Nyare"):
+        await put(writer, body([mine, {**theirs, "givenName": name}]), activity_id)
+    assert await shown(narrowed) == before
+    assert await shown(everybody) != of_all

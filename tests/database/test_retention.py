@@ -488,6 +488,25 @@ async def test_a_protected_teachers_duty_that_an_exam_alone_names_stays_hidden(
     assert await tenant.value("SELECT count(*) FROM protected_object") == 0
 
 
+@pytest.mark.parametrize("where", ["run", "roster", "plan", "nowhere"])
+async def test_a_protected_teachers_duty_is_marked_where_something_still_has_it(tenant: Tenant, where: str) -> None:
+    """An exam of a run or of another roster, or a plan; then it is no more whose it is that hides it."""
+    teacher = pupil(securityMarking="Sekretessmarkering")
+    post = duty(teacher)
+    activity = await tenant.store({"persons": [teacher], "duties": [post]})
+    others = await tenant.store({"persons": [pupil()], "activities": [exam([], [post])]})
+    if where == "run":
+        for job in (await tenant.accept(others)).jobs:
+            await tenant.play(job)
+    if where == "plan":
+        await plan_of(tenant, activity)
+    if where != "roster":
+        await tenant.store({"persons": []}, others)
+    await tenant.store({"persons": [teacher]}, activity)
+    known = await tenant.value("SELECT array_agg(object_id) FROM protected_object WHERE kind = 'duties'")
+    assert known == (None if where == "nowhere" else [UUID(post["id"])])
+
+
 async def test_no_slice_of_a_run_that_goes_shows_whose_duty_was_a_protected_persons(
     tenant: Tenant, worker: AsyncEngine
 ) -> None:

@@ -211,8 +211,26 @@ PROTECTION: Final = (
     ),
     Fault(
         "a duty that nothing names any more is marked for three years",
-        "unnest(named_among(organisation, hidden))",
+        "unnest(duties_named_among(organisation, hidden))",
         "unnest(hidden)",
+        ("retention",),
+    ),
+    Fault(
+        "a duty that an exam of a run alone names is shown",
+        "record.kind BETWEEN 'activities' AND 'activities' OFFSET 0",
+        "record.kind BETWEEN 'groups' AND 'groups' OFFSET 0",
+        ("retention",),
+    ),
+    Fault(
+        "a duty that an exam of a roster alone names is shown",
+        "AND roster_item.kind = 'activities' OFFSET 0",
+        "AND roster_item.kind = 'groups' OFFSET 0",
+        ("retention",),
+    ),
+    Fault(
+        "a duty that a plan alone has is shown",
+        "WHERE said.organisation_id = of_organisation AND said.kind = 'duties'\n",
+        "WHERE said.organisation_id = of_organisation AND said.kind = 'persons'\n",
         ("retention",),
     ),
     Fault(
@@ -295,8 +313,26 @@ PROTECTION: Final = (
     ),
     Fault(
         "a name beside a reference is kept",
-        'if name == "id"}',
-        'if name != "x"}',
+        'if name == "id" and not',
+        'if name != "x" and not',
+        ("erasure",),
+    ),
+    Fault(
+        "names beside references in a list are kept",
+        "return [_referring(each) for each in part]",
+        "return part",
+        ("erasure",),
+    ),
+    Fault(
+        "a name beside a reference in capitals is kept",
+        "if key.casefold() in _REFERENCES",
+        "if key in _REFERENCES",
+        ("erasure",),
+    ),
+    Fault(
+        "a name in the place of an id is kept",
+        " and not isinstance(inner, dict | list)}",
+        "}",
         ("erasure",),
     ),
     Fault(
@@ -476,5 +512,11 @@ PROTECTION: Final = (
         "            stored_by_id=stored_by,\n",
         "",
         ("own uploads",),
+    ),
+    Fault(
+        "how often others have put an exam is told to single school units",
+        "ahead=None, ahead_id=None, roster_version=None, roster_at=None)",
+        "ahead=None, ahead_id=None)",
+        ("run page",),
     ),
 )

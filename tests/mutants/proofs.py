@@ -187,6 +187,7 @@ PROOFS: Final[Mapping[str, Proof]] = {
     "masking": _tests("tests/unit/test_masking.py", "tests/unit/views/test_export.py"),
     "marked once": _tests("tests/api/test_marked_once.py", within=300),
     "own uploads": _tests("tests/api/test_said_of_own_uploads.py", within=300),
+    "run page": _named("tests/api/test_run_page.py", "a_newer_roster_of_other_schools_is_not_told"),
     "exam pages": _named("tests/api/test_exam_pages.py", "what_keeps_persons_back_is_offered_to_who_may_see_them"),
     "protected and erased": _named(
         "tests/api/test_erasures.py", "a_duty_that_was_theirs_tells_nothing_of_who_is_protected"

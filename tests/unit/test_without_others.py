@@ -19,6 +19,10 @@ OTHER = {"id": "b", "displayName": "Mo Ek"}
         ({"teachers": [{"duty": {**OTHER, "person": OTHER}}]}, {"teachers": [{"duty": {"id": "b"}}]}),
         ({"person": {"displayName": "Mo Ek"}, "dutyAt": OTHER}, {"person": {}, "dutyAt": OTHER}),
         ({"person": "b", "duty": ["b"]}, {"person": "b", "duty": ["b"]}),
+        ({"person": [OTHER, [OTHER], "b"]}, {"person": [{"id": "b"}, [{"id": "b"}], "b"]}),
+        ({"Person": OTHER, "x": [{"DUTY": [OTHER]}]}, {"Person": {"id": "b"}, "x": [{"DUTY": [{"id": "b"}]}]}),
+        ({"id": "a", "_Embedded": OTHER, "Responsibles": [OTHER]}, {"id": "a"}),
+        ({"person": {"ID": "b", "id": OTHER}, "duty": {"id": [OTHER]}}, {"person": {}, "duty": {}}),
         ({"birthDate": "x", "emails": [{"value": "y"}], "Embedded": 1}, None),
     ],
 )

@@ -22,6 +22,31 @@ BEGIN
     );
 END $$;
 
+-- Those of some `duties` that an exam of a run or of a current roster names, or that a plan has. Exams alone name duties,
+-- and are few: so an upload can wait for this. Of the many items of plans each duty is looked for by the index.
+CREATE OR REPLACE FUNCTION duties_named_among(of_organisation uuid, duties uuid[]) RETURNS uuid[]
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN ARRAY(
+        SELECT ref.id FROM run CROSS JOIN LATERAL (
+            SELECT refs FROM record WHERE record.run_id = run.id AND record.kind BETWEEN 'activities' AND 'activities' OFFSET 0
+        ) sent CROSS JOIN LATERAL unnest(sent.refs) AS ref (id)
+        WHERE run.organisation_id = of_organisation AND ref.id = ANY (duties)
+        UNION
+        SELECT ref.id FROM activity CROSS JOIN LATERAL (
+            SELECT refs FROM roster_item
+            WHERE roster_item.roster_id BETWEEN activity.roster_id AND activity.roster_id
+                AND roster_item.kind = 'activities' OFFSET 0
+        ) item CROSS JOIN LATERAL unnest(item.refs) AS ref (id)
+        WHERE activity.organisation_id = of_organisation AND ref.id = ANY (duties)
+        UNION
+        SELECT each.id FROM unnest(duties) AS each (id) CROSS JOIN LATERAL (
+            SELECT organisation_id, kind FROM plan_item WHERE plan_item.object_id = each.id OFFSET 0
+        ) said
+        WHERE said.organisation_id = of_organisation AND said.kind = 'duties'
+    );
+END $$;
+
 -- Whose a duty is, and with that whether it is hidden, is said by the rosters and runs that have it. When the last of these
 -- goes and an exam goes on naming the duty, a marked person's has a marking of its own from then on.
 CREATE OR REPLACE FUNCTION mark_duties_left() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -45,7 +70,7 @@ BEGIN
         GROUP BY gone.organisation_id
     LOOP
         INSERT INTO protected_object (organisation_id, object_id, kind)
-        SELECT organisation, named.id, 'duties' FROM unnest(named_among(organisation, hidden)) AS named (id)
+        SELECT organisation, named.id, 'duties' FROM unnest(duties_named_among(organisation, hidden)) AS named (id)
         -- in one order, as rosters write them
         ORDER BY named.id
         ON CONFLICT DO NOTHING;
