@@ -5,7 +5,7 @@ All of it is of one moment, whatever is stored meanwhile. What is decided of an 
 
 import json
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 from uuid import UUID, uuid4
@@ -20,7 +20,7 @@ from app.db.loop_share import LoopShare
 from app.db.plan_rows import job_slice, last_jobs, roster_slice, was_sent_with_objects, withheld
 from app.db.protection import protected_among
 from app.db.rows import insert_rows
-from app.db.schema import activity, erasure, organisation, plan, plan_item
+from app.db.schema import activity, organisation, plan, plan_item
 from app.domain.differences import as_told, differing_names, marks, plain_marks
 from app.domain.issues import Issue, issues_of, stored
 from app.domain.kinds import Kind, tells_school
@@ -32,6 +32,9 @@ from app.target import Published
 # As many plans are kept of an activity for each key that has made some, and for all of them together.
 MOST_KEPT: Final = 5
 MOST_KEPT_TOGETHER: Final = 25
+
+# However often somebody is erased, whoever makes a plan has it, or is told to come back.
+_TRIES: Final = 3
 
 _SLICE: Final = 200
 # What is opened together has about so many bytes.
@@ -56,6 +59,30 @@ _COLUMNS: Final = {
     "codes": "text[]",
     "issues": "jsonb",
 }
+
+
+# Each person is looked for over the index, their duties among those of the plan. Of an organisation all goes.
+_ERASED_SINCE: Final = """
+    SELECT EXISTS (
+        SELECT FROM erasure gone
+        WHERE gone.organisation_id = :organisation AND gone.erased_at >= :began AND (
+            gone.kind <> 'persons' OR EXISTS (
+                SELECT FROM (SELECT plan_id FROM plan_item WHERE plan_item.object_id = gone.object_id OFFSET 0) said
+                WHERE said.plan_id = :plan
+            ) OR EXISTS (
+                SELECT FROM (
+                    SELECT person_id FROM plan_item
+                    WHERE plan_item.plan_id BETWEEN :plan AND :plan AND plan_item.kind = 'duties' OFFSET 0
+                ) duty
+                WHERE duty.person_id = gone.object_id
+            )
+        )
+    )
+"""
+
+
+class PlanOvertaken(Exception):
+    """Whenever the plan was made somebody was erased who is in it."""
 
 
 class _Marks(NamedTuple):
@@ -90,7 +117,7 @@ class _Making:
     allowed: Collection[str]
     forecast: Forecast
     share: LoopShare
-    plan_id: UUID = field(default_factory=uuid4)
+    plan_id: UUID
 
     async def stage(self, kind: Kind) -> None:
         """Decides of all objects of a kind, then finds those that are in no roster any more."""
@@ -216,18 +243,21 @@ async def make_plan(
 ) -> UUID:
     """Writes down what a run of an activity would do if it were asked for now by this key; gives the plan's id.
 
-    `made` is told of it in its transaction; `share` is shared by all that works through rosters in a process. The
+    `made` is told of it in its transaction, once; `share` is shared by all that works through rosters in a process. The
     oldest plans of the activity go when the key has made more than MOST_KEPT; and when there are more than
-    MOST_KEPT_TOGETHER, of those who have the most. A plan in whose making somebody was erased is made again: it could
-    hold what is said of them. Raises NotFound without the activity.
+    MOST_KEPT_TOGETHER, of those who have the most. A plan in whose making somebody was erased who is in it is made
+    again under the same id: it could hold what is said of them. Raises NotFound without the activity, and
+    PlanOvertaken when that happens again and again.
     """
-    while True:
+    plan_id = uuid4()
+    for _ in range(_TRIES):
         began = await _begin(engine, cipher.organisation_id)
-        plan_id = await _make(
+        await _make(
             engine,
             cipher,
             published,
             activity_id,
+            plan_id,
             began,
             on_record_error=on_record_error,
             allow=allow,
@@ -237,9 +267,10 @@ async def make_plan(
             made=made,
         )
         if not await _forget_erased(engine, cipher.organisation_id, plan_id, began):
-            break
-    await _forget_old(engine, cipher.organisation_id, activity_id)
-    return plan_id
+            await _forget_old(engine, cipher.organisation_id, activity_id)
+            return plan_id
+        made = None
+    raise PlanOvertaken
 
 
 async def _begin(engine: AsyncEngine, organisation_id: UUID) -> datetime:
@@ -262,6 +293,7 @@ async def _make(
     cipher: OrganisationCipher,
     published: Published,
     activity_id: UUID,
+    plan_id: UUID,
     began: datetime,
     *,
     on_record_error: str,
@@ -270,7 +302,7 @@ async def _make(
     key_name: str,
     share: LoopShare,
     made: Callable[[AsyncConnection, UUID], Awaitable[None]] | None,
-) -> UUID:
+) -> None:
     one_moment = engine.execution_options(isolation_level="REPEATABLE READ")
     async with transaction(one_moment, "make_plan", of=cipher.organisation_id) as conn:
         query = sa.select(activity.c.roster_id, activity.c.version)
@@ -286,7 +318,7 @@ async def _make(
             raise NotFound("There is no such activity.")
         forecast = Forecast(published.body_form, on_record_error)
         jobs = await last_jobs(conn, cipher.organisation_id, activity_id)
-        making = _Making(conn, cipher, current.roster_id, jobs, allow, forecast, share)
+        making = _Making(conn, cipher, current.roster_id, jobs, allow, forecast, share, plan_id)
         for kind in Kind:
             await making.stage(kind)
         is_empty = "shrinks" not in allow and not any(stage.total for stage in forecast.stages)
@@ -294,7 +326,7 @@ async def _make(
         await conn.execute(
             sa.insert(plan).values(
                 organisation_id=cipher.organisation_id,
-                id=making.plan_id,
+                id=plan_id,
                 activity_id=activity_id,
                 roster_version=current.version,
                 on_record_error=on_record_error,
@@ -307,18 +339,15 @@ async def _make(
             )
         )
         if made is not None:
-            await made(conn, making.plan_id)
-    return making.plan_id
+            await made(conn, plan_id)
 
 
 async def _forget_erased(engine: AsyncEngine, organisation_id: UUID, plan_id: UUID, began: datetime) -> bool:
-    """Deletes a plan when somebody has been erased since it `began`, and tells whether that was so."""
+    """Deletes a plan when somebody who is in it has been erased since it `began`, and tells whether that was so."""
     async with transaction(engine, "forget_erased_plan", of=organisation_id) as conn:
         await _hold(conn, organisation_id)
-        erased = sa.select(erasure.c.object_id).where(
-            erasure.c.organisation_id == organisation_id, erasure.c.erased_at >= began
-        )
-        if (await conn.execute(erased.limit(1))).first() is None:
+        given = {"organisation": organisation_id, "plan": plan_id, "began": began}
+        if not await conn.scalar(sa.text(_ERASED_SINCE), given):
             return False
         await _forget(conn, organisation_id, plan_id)
     return True

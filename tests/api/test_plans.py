@@ -9,6 +9,7 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
+from app.db import planning
 from app.domain.differences import MARKS, plain_marks
 from tests.api.conftest import Service
 from tests.api.factories import Played, body, duty, person, put, staff
@@ -306,6 +307,54 @@ async def test_unknown_values_are_refused(client: httpx.AsyncClient, scene: Scen
     assert_problem(await client.get(f"/plans/{plan['id']}/items?{query}"), 400)
     first = (await client.get(f"/plans/{plan['id']}/items?limit=1")).json()["next_cursor"]
     assert_problem(await client.get(f"/plans/{plan['id']}/items", params={"cursor": first, "mark": "new"}), 400)
+
+
+async def _erased(service: Service, object_id: str, kind: str = "persons") -> None:
+    """Writes down that somebody has been erased."""
+    values = {"of": service.organisations[0], "kind": kind, "id": object_id}
+    async with service.runtime.engine.begin() as conn:
+        await conn.execute(
+            sa.text(
+                """
+                INSERT INTO erasure (organisation_id, kind, object_id, requested_by, logged_at, erased_at)
+                VALUES (:of, :kind, :id, 'test', clock_timestamp(), clock_timestamp())
+                ON CONFLICT (organisation_id, kind, object_id) DO UPDATE SET erased_at = excluded.erased_at
+                """
+            ),
+            values,
+        )
+
+
+@pytest.mark.parametrize(
+    ("who", "times", "makes"),
+    [("a stranger", 9, 1), ("a person", 1, 2), ("a person", 2, 3), ("a person", 9, 3), ("whose duty", 1, 2)],
+)
+async def test_a_plan_is_made_again_for_who_is_in_it_alone_and_a_few_times(
+    service: Service, monkeypatch: pytest.MonkeyPatch, who: str, times: int, makes: int
+) -> None:
+    """Whoever is erased while it is made; then it is a 503. However often it is made, the audit has it once."""
+    client = await service.client("provision", "history", "pii", "protected")
+    one, elsewhere = person(), staff()
+    activity_id = await put(client, body([one], [duty(elsewhere)]))
+    ids = {"a stranger": str(uuid4()), "a person": one["id"], "whose duty": elsewhere["id"]}
+    make, made = planning._make, 0
+
+    async def counted(*given: Any, **more: Any) -> None:
+        nonlocal made
+        made += 1
+        await make(*given, **more)
+        if made <= times:
+            await _erased(service, ids[who])
+
+    monkeypatch.setattr(planning, "_make", counted)
+    answer = await client.post(f"/activities/{activity_id}/plan")
+    is_overtaken = who == "a person" and times == 9
+    assert (answer.status_code, made) == (503 if is_overtaken else 201, makes)
+    kept = [] if is_overtaken else [answer.json()["id"]]
+    listed = (await client.get(f"/activities/{activity_id}/plans")).json()["data"]
+    assert [each["id"] for each in listed] == kept
+    async with service.runtime.engine.connect() as conn:
+        assert await conn.scalar(sa.text("SELECT count(*) FROM audit WHERE action = 'make_plan'")) == 1
 
 
 async def test_with_its_activity_a_plan_goes(service: Service, client: httpx.AsyncClient) -> None:

@@ -379,9 +379,33 @@ PROTECTION: Final = (
     ),
     Fault(
         "a plan has what is said of somebody who was erased while it was made",
-        "erasure.c.erased_at >= began",
-        "erasure.c.erased_at < began",
+        "gone.erased_at >= :began",
+        "gone.erased_at < :began",
         ("erasure",),
+    ),
+    Fault(
+        "a plan has what is said of the duties of somebody who was erased while it was made",
+        "WHERE duty.person_id = gone.object_id",
+        "WHERE duty.person_id IS NULL",
+        ("plans",),
+    ),
+    Fault(
+        "a plan is made again for whoever is erased",
+        "gone.kind <> 'persons' OR EXISTS (",
+        "true OR EXISTS (",
+        ("plans",),
+    ),
+    Fault(
+        "a plan is made again and again",
+        "_TRIES: Final = 3",
+        "_TRIES: Final = 30",
+        ("plans",),
+    ),
+    Fault(
+        "the audit has a plan as often as it was made",
+        "        made = None\n    raise PlanOvertaken",
+        "    raise PlanOvertaken",
+        ("plans",),
     ),
     Fault(
         "a run is asked for in years to come",

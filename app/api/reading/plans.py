@@ -19,7 +19,7 @@ from app.api.reading.unnamed import unnamed_in
 from app.api.schemas.requests import PlanRequest
 from app.db import plans, reads
 from app.db.cipher import OrganisationCipher
-from app.db.planning import make_plan
+from app.db.planning import PlanOvertaken, make_plan
 from app.db.plans import ItemFilter
 from app.domain.kinds import Kind
 from app.domain.plan import Decision
@@ -39,7 +39,7 @@ async def make(
     """Makes a plan of an activity as it was `asked` for, and gives it.
 
     Raises NotFound without the activity, Forbidden for what the planner may not allow, and Busy while too many plans
-    are being made.
+    are being made, or persons who are in it are being erased.
     """
     check_allowed(viewer_of(planner, parts), asked.allow)
 
@@ -47,18 +47,21 @@ async def make(
         await write_change(conn, planner.organisation_id, "make_plan", activity_id=activity_id, plan=str(plan_id))
 
     async with _place(parts, planner.organisation_id):
-        plan_id = await make_plan(
-            parts.runtime.engine,
-            cipher,
-            parts.runtime.target.published,
-            activity_id,
-            on_record_error=asked.on_record_error,
-            allow=asked.allow,
-            key_id=planner.key_id,
-            key_name=planner.key_name,
-            share=parts.intake_share,
-            made=made,
-        )
+        try:
+            plan_id = await make_plan(
+                parts.runtime.engine,
+                cipher,
+                parts.runtime.target.published,
+                activity_id,
+                on_record_error=asked.on_record_error,
+                allow=asked.allow,
+                key_id=planner.key_id,
+                key_name=planner.key_name,
+                share=parts.intake_share,
+                made=made,
+            )
+        except PlanOvertaken:
+            raise Busy("Persons who are in the roster are being erased at the moment.") from None
     async with parts.statement(planner.organisation_id) as conn:
         row = await plans.find_plan(conn, planner.organisation_id, plan_id)
     if row is None:
