@@ -82,14 +82,13 @@ _DUTIES = """
     WHERE run.organisation_id = :organisation AND sent.refs[1] = :person
         AND sent.object_id NOT IN (SELECT object_id FROM current)
 """
-# Where there is one of these, or a group or an activity that names one.
 _ROSTERS = """
-    SELECT activity.id, activity.version, activity.roster_id, activity.display_name_sealed FROM activity
-    WHERE activity.organisation_id = :organisation AND activity.deleted_at IS NULL AND EXISTS (
+    SELECT activity.id, activity.version, activity.roster_id, activity.display_name_sealed, EXISTS (
         SELECT FROM (
             SELECT roster_id FROM roster_item WHERE object_id = ANY (CAST(:objects AS uuid[])) OFFSET 0
         ) item WHERE item.roster_id = activity.roster_id
-    )
+    ) AS has_one
+    FROM activity WHERE activity.organisation_id = :organisation AND activity.deleted_at IS NULL
     ORDER BY activity.id
 """
 
@@ -193,8 +192,12 @@ async def duties_of(conn: AsyncConnection, organisation_id: UUID, person_id: UUI
     return (await conn.execute(sa.text(_DUTIES), given)).scalars().all()
 
 
-async def rosters_with(conn: AsyncConnection, organisation_id: UUID, objects: Collection[UUID]) -> Sequence[Row]:
-    """Lists the activities whose rosters have one of these objects: id, version, roster_id, display_name_sealed."""
+async def list_rosters(conn: AsyncConnection, organisation_id: UUID, objects: Collection[UUID]) -> Sequence[Row]:
+    """Lists the activities with their rosters: id, version, roster_id, display_name_sealed.
+
+    `has_one` is whether the roster has one of these `objects`. In any other it may be named in whatever spelling, which
+    its contents alone say.
+    """
     given = {"organisation": organisation_id, "objects": list(objects)}
     return (await conn.execute(sa.text(_ROSTERS), given)).mappings().all()
 

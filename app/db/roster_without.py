@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence, Set
+from contextlib import aclosing
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -10,8 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from app.db import rosters
 from app.db.cipher import OrganisationCipher
 from app.db.engine import transaction
+from app.db.loop_share import LoopShare
 from app.db.reads import Row
-from app.domain.erasing import left_of
+from app.domain.erasing import Item, left_of
 from app.domain.kinds import Kind
 from app.domain.roster import RosterObject
 
@@ -45,29 +47,43 @@ class RosterWithout:
     async def parts(self) -> AsyncGenerator[Iterator[RosterObject]]:
         """Gives the objects that stay, slice by slice; raises RosterChanged where one does not open any more."""
         for kind in Kind:
-            after = -1
-            while True:
-                async with transaction(self._engine, "read_roster", of=self._cipher.organisation_id) as conn:
-                    rows = await rosters.list_items(
-                        conn,
-                        self._cipher.organisation_id,
-                        self._roster_id,
-                        kind.value,
-                        after=after,
-                        limit=_OBJECTS_A_READ,
-                    )
-                if not rows:
-                    break
-                if any(row["sealed"] is None for row in rows):
-                    raise RosterChanged
+            async for rows in self._slices(kind):
                 yield self._staying(kind.value, rows)
-                after = rows[-1]["ordinal"]
                 await asyncio.sleep(0)
+
+    async def names_one(self, share: LoopShare) -> bool:
+        """Tells whether a duty, a group or an activity names one that is gone; raises RosterChanged as `parts` does."""
+        for kind in (Kind.DUTIES, Kind.GROUPS, Kind.ACTIVITIES):
+            async with aclosing(self._slices(kind)) as slices:
+                async for rows in slices:
+                    async with share:
+                        for row in rows:
+                            item = self._opened(row)
+                            if left_of(kind, row["object_id"], item, self._gone) is not item:
+                                return True
+                            await share.rest()
+        return False
+
+    async def _slices(self, kind: Kind) -> AsyncGenerator[Sequence[Row]]:
+        after = -1
+        while True:
+            async with transaction(self._engine, "read_roster", of=self._cipher.organisation_id) as conn:
+                of = self._cipher.organisation_id, self._roster_id
+                rows = await rosters.list_items(conn, *of, kind.value, after=after, limit=_OBJECTS_A_READ)
+            if not rows:
+                break
+            if any(row["sealed"] is None for row in rows):
+                raise RosterChanged
+            yield rows
+            after = rows[-1]["ordinal"]
 
     def _staying(self, kind: str, rows: Sequence[Row]) -> Iterator[RosterObject]:
         for row in rows:
-            item = json.loads(self._cipher.open(bytes(row["sealed"]), bytes(row["source"])))
-            left = left_of(kind, row["object_id"], item, self._gone)
+            left = left_of(kind, row["object_id"], self._opened(row), self._gone)
             if left is not None:
                 yield RosterObject(kind, self._counts[kind], row["object_id"], left)
                 self._counts[kind] += 1
+
+    def _opened(self, row: Row) -> Item:
+        item: Item = json.loads(self._cipher.open(bytes(row["sealed"]), bytes(row["source"])))
+        return item

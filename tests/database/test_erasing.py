@@ -219,6 +219,33 @@ async def test_a_person_is_erased_in_whatever_spelling_they_are_named(
     assert not [each for each in current if spelt(person["id"])[:8].strip("{") in each]
 
 
+@pytest.mark.parametrize("spelt", [str, "urn:uuid:{}".format])
+async def test_a_person_goes_from_rosters_that_name_them_alone(
+    tenant: Tenant, file: Path, spelt: Callable[[str], str]
+) -> None:
+    """Of groups, duties and exams whose members and teachers are in other rosters; one that names nobody stays."""
+    person, other = marked(), pupil(givenName="Annan")
+    post, theirs = duty(person), duty(other)
+    # In another roster it is somebody else's.
+    shared = {**duty(person), "person": {"id": spelt(person["id"])}}
+    its_class, its_exam = group(other), exam([], [theirs])
+    its_class["groupMemberships"].append({"person": {"id": spelt(person["id"])}})
+    its_exam["teachers"].append({"duty": {"id": spelt(post["id"])}})
+    await tenant.store({"persons": [person, other], "duties": [post, theirs]})
+    naming = [await tenant.store(each) for each in ({"groups": [its_class]}, {"activities": [its_exam]})]
+    naming.append(await tenant.store({"duties": [theirs, shared]}))
+    lists = {"duties": [{**shared, "person": {"id": other["id"]}}], "groups": [group(other)]}
+    rest = await tenant.store({**lists, "activities": [exam([], [theirs])]})
+    await ask(tenant, person)
+    await erase_all(tenant, file)
+    rows = await tenant.rows("SELECT digest, sealed FROM content")
+    kept = [tenant.cipher.open(bytes(row["sealed"]), bytes(row["digest"])).decode() for row in rows]
+    assert not [each for each in kept for gone in (person, post) if gone["id"] in each]
+    assert sum(other["id"] in each for each in kept) >= 4
+    versions = {row["id"]: row["version"] for row in await tenant.rows("SELECT id, version FROM activity")}
+    assert [versions[each] for each in (*naming, rest)] == [2, 2, 2, 1]
+
+
 async def test_what_stays_of_a_roster_is_not_newer_for_it(tenant: Tenant, scene: Scene, file: Path) -> None:
     """The others keep their upload and their contents, to the byte: they are not sent again."""
     person, other, *_ = scene

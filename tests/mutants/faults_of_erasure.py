@@ -122,4 +122,28 @@ ERASURE: Final = (
         "        WHERE item.roster_id <> one.roster_id",
         ("erasure",),
     ),
+    Fault(
+        "somebody stays in a roster that names them and has nothing of theirs",
+        'if each["has_one"] or await left.names_one(self.share):',
+        'if each["has_one"]:',
+        ("erasure",),
+    ),
+    Fault(
+        "somebody's duty stays in a roster that has nothing else of theirs",
+        "for kind in (Kind.DUTIES, Kind.GROUPS, Kind.ACTIVITIES):",
+        "for kind in (Kind.GROUPS, Kind.ACTIVITIES):",
+        ("erasure",),
+    ),
+    Fault(
+        "somebody's duty goes on teaching in a roster that has nothing else of theirs",
+        "for kind in (Kind.DUTIES, Kind.GROUPS, Kind.ACTIVITIES):",
+        "for kind in (Kind.DUTIES, Kind.GROUPS):",
+        ("erasure",),
+    ),
+    Fault(
+        "whoever is erased has each roster put anew",
+        'if left_of(kind, row["object_id"], item, self._gone) is not item:',
+        'if left_of(kind, row["object_id"], item, self._gone) is item:',
+        ("erasure",),
+    ),
 )

@@ -88,10 +88,12 @@ class Erase:
                 duties = await erasures.duties_of(conn, erasing.organisation_id, erasing.object_id)
                 gone = frozenset((erasing.object_id, *duties))
                 await erasures.check_person_at_rest(conn, erasing.organisation_id, gone)
-                rosters = await erasures.rosters_with(conn, erasing.organisation_id, gone)
+                rosters = await erasures.list_rosters(conn, erasing.organisation_id, gone)
             try:
                 for each in rosters:
-                    await self._store_without(cipher, each, gone)
+                    left = self._without(cipher, each, gone)
+                    if each["has_one"] or await left.names_one(self.share):
+                        await self._store(cipher, each, left)
             except (PreconditionFailed, RosterChanged):
                 continue
             try:
@@ -106,14 +108,17 @@ class Erase:
             return
         raise Later(_SOON)
 
-    async def _store_without(self, cipher: OrganisationCipher, roster: erasures.Row, gone: frozenset[UUID]) -> None:
+    def _without(self, cipher: OrganisationCipher, roster: erasures.Row, gone: frozenset[UUID]) -> RosterWithout:
         name = cipher.open(bytes(roster["display_name_sealed"]), name_place(roster["id"])).decode()
+        return RosterWithout(self.engine, cipher, roster["roster_id"], name, gone)
+
+    async def _store(self, cipher: OrganisationCipher, roster: erasures.Row, left: RosterWithout) -> None:
         await store_roster(
             self.engine,
             cipher,
             self.published,
             roster["id"],
-            RosterWithout(self.engine, cipher, roster["roster_id"], name, gone),
+            left,
             stored_by=None,
             made_by=None,
             if_match=lambda version: version == roster["version"],
