@@ -48,6 +48,14 @@ async def _failed(tenant: Tenant, policy: str = "halt") -> Run:
     return run
 
 
+async def _coming(tenant: Tenant, activity_id: UUID) -> asyncio.Future[Run]:
+    """A run that somebody asks for; it waits for a lock, or has been accepted."""
+    coming = asyncio.ensure_future(tenant.accept(activity_id))
+    while not coming.done() and not await tenant.value(_SOMEBODY_WAITS):
+        await asyncio.wait({coming}, timeout=0.01)
+    return coming
+
+
 # Acceptance
 
 
@@ -153,9 +161,15 @@ async def test_a_run_that_comes_while_the_one_ahead_ends_is_not_left_behind(tena
     held = await tenant.claim(ahead.jobs[-1])
     async with tenant.engine.begin() as conn:
         await activity_queue.finish_job(conn, held.organisation_id, held.job_id, held.number, "succeeded")
-        coming = asyncio.ensure_future(tenant.accept(ahead.activity_id))
-        while not coming.done() and not await tenant.value(_SOMEBODY_WAITS):
-            await asyncio.wait({coming}, timeout=0.01)
+        coming = await _coming(tenant, ahead.activity_id)
+    assert await (await coming).status() == "running"
+
+
+async def test_a_run_that_comes_while_the_one_ahead_is_cancelled_is_not_left_behind(tenant: Tenant) -> None:
+    ahead = await tenant.new_run({})
+    async with tenant.engine.begin() as conn:
+        await runs.cancel_run(conn, tenant.organisation_id, ahead.id)
+        coming = await _coming(tenant, ahead.activity_id)
     assert await (await coming).status() == "running"
 
 
