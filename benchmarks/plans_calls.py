@@ -545,7 +545,7 @@ async def missing(at: Place) -> None:
     exam = named("activity 4")
     # What it gives stands in arrays: of each object its item, what is known of it, its record, what it was sent as.
     async with watched("readiness.read_roster", reads=4 * 4 * LARGE):
-        await readiness.read_roster(conn, organisation, exam, protected=False)
+        await readiness.read_roster(conn, organisation, exam, everybody=False, names=False)
     # A name and a record of each, and whether it is protected.
     async with watched("readiness.list_objects", reads=200):
         wanted = [(kind.value, named(f"object 4.{kind.position}.{n}")) for n in range(1, 51) for kind in Kind]

@@ -23,7 +23,19 @@ _HERE: Final = """
             last.finished_at,
             (
                 SELECT jsonb_object_agg(job.kind, job.id) FROM job WHERE job.run_id = last.id
-            ) AS jobs
+            ) AS jobs,
+            -- of its latest runs, each of which is one more look for an object
+            (
+                SELECT jsonb_object_agg(kind, ids) FROM (
+                    SELECT job.kind, jsonb_agg(job.id) AS ids FROM (
+                        SELECT id FROM run
+                        WHERE run.organisation_id = activity.organisation_id AND run.activity_id = activity.id
+                            AND started_at IS NOT NULL
+                        ORDER BY sequence DESC LIMIT 4
+                    ) latest JOIN job ON job.run_id = latest.id
+                    GROUP BY job.kind
+                ) each
+            ) AS own_jobs
         FROM activity LEFT JOIN LATERAL (
             SELECT * FROM run
             WHERE run.organisation_id = activity.organisation_id AND run.activity_id = activity.id
@@ -33,10 +45,11 @@ _HERE: Final = """
         WHERE activity.organisation_id = :organisation AND activity.id = :activity AND activity.deleted_at IS NULL
     )
 """
-# Of an object of the roster: whether the target has it as it is here, or in a later upload. That it has a duty, a group
-# or an activity as it is here, though it came with another upload, is for those who see everybody: who writes down a
-# guess would see by it where somebody protected works or goes.
-_SEEN: Final = """
+# Of an object of the roster: whether the target has it as it is here, or in a later upload. Who writes down a guess of
+# a group, an exam, a duty or somebody hidden, in whosever roster, would see by that whether it is right: whoever may
+# not see everybody is told of those what the activity's own runs have brought there of this very upload, or of a later
+# one, and what the last of them did with it. An upload is nobody else's: what is the same is of another one.
+_SEEN: Final = f"""
     LEFT JOIN LATERAL (
         SELECT accepted, accepted_upload, accepted_job_id, landed_at FROM object
         WHERE object.organisation_id = :organisation AND object.kind = item.kind AND object.id = item.object_id
@@ -44,19 +57,35 @@ _SEEN: Final = """
         OFFSET 0
     ) known ON true
     CROSS JOIN LATERAL (
+        SELECT CAST(:everybody AS boolean) OR item.kind = 'persons' AND CAST(:names AS boolean)
+            AND NOT (item.protected OR {is_marked(":organisation", "item.object_id")}) AS told
+        OFFSET 0
+    ) may_be
+    CROSS JOIN LATERAL (
         SELECT coalesce(
-            known.accepted_upload >= item.upload
-                OR known.accepted = item.outgoing AND (item.kind = 'persons' OR CAST(:protected AS boolean)),
+            CASE WHEN may_be.told THEN known.accepted_upload >= item.upload OR known.accepted = item.outgoing
+                ELSE known.accepted IS NOT NULL AND EXISTS (
+                    SELECT FROM jsonb_array_elements_text(here.own_jobs -> item.kind) own (id) CROSS JOIN LATERAL (
+                        SELECT status, upload FROM record
+                        WHERE record.job_id = own.id::uuid
+                            AND record.object_id BETWEEN item.object_id AND item.object_id
+                        OFFSET 0
+                    ) sent
+                    WHERE sent.status IN ('succeeded', 'warning', 'unchanged')
+                        AND sent.upload >= item.upload
+                ) END,
             false
         ) AS current
+        OFFSET 0
     ) there
-"""
+"""  # noqa: S608 - constants of ours
 # The record that the last run has of it, looked for only where {needed}.
 _RECORD: Final = """
     LEFT JOIN LATERAL (
         SELECT status, source = item.source OR upload > item.upload AS same FROM record
         WHERE record.job_id = (here.jobs ->> item.kind)::uuid
             AND record.object_id BETWEEN item.object_id AND item.object_id AND {needed}
+            AND (may_be.told OR upload >= item.upload)
         OFFSET 0
     ) done ON true
 """
@@ -76,10 +105,13 @@ _OF: Final = "(SELECT sealed FROM content WHERE content.organisation_id = :organ
 _ROSTER: Final = f"""
     WITH {_HERE}
     SELECT 'here' AS part,
-        to_jsonb(here) - 'display_name_sealed' || jsonb_build_object('as_of', clock_timestamp(), 'stages', (
-            SELECT jsonb_agg(jsonb_build_array(kind, status, error ->> 'code') ORDER BY position)
-            FROM job WHERE job.run_id = here.run_id
-        )) AS here,
+        to_jsonb(here) - 'display_name_sealed' - 'own_jobs' || jsonb_build_object(
+            'as_of', clock_timestamp(),
+            'stages', (
+                SELECT jsonb_agg(jsonb_build_array(kind, status, error ->> 'code') ORDER BY position)
+                FROM job WHERE job.run_id = here.run_id
+            )
+        ) AS here,
         NULL::text[] AS ids, NULL::integer[] AS places, NULL::text[] AS refs, NULL::text AS role,
         NULL::boolean AS landed, NULL::boolean AS current, NULL::boolean AS known, NULL::boolean AS sendable,
         NULL::text AS status, NULL::boolean AS same, NULL::text[] AS accepted_refs, NULL::jsonb AS accepted_issues,
@@ -205,13 +237,14 @@ async def roster_state(conn: AsyncConnection, organisation_id: UUID, activity_id
 
 
 async def read_roster(
-    conn: AsyncConnection, organisation_id: UUID, activity_id: UUID, *, protected: bool
+    conn: AsyncConnection, organisation_id: UUID, activity_id: UUID, *, everybody: bool, names: bool
 ) -> Sequence[Row]:
     """Reads what is known of an activity's roster; no row without the activity, else its own row is the first.
 
-    Without `protected` no duty, group or activity is current for having the same content as one that was accepted.
+    For who may not see `everybody` nothing is current, nor has the last run a record of it, but by runs of the activity
+    that had its upload: beside persons, those who are not marked, for who sees `names`.
     """
-    given = {"organisation": organisation_id, "activity": activity_id, "protected": protected}
+    given = {"organisation": organisation_id, "activity": activity_id, "everybody": everybody, "names": names}
     return (await conn.execute(sa.text(_ROSTER), given)).mappings().all()
 
 

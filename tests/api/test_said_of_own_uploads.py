@@ -14,8 +14,8 @@ import pytest
 
 from app.domain.differences import MARKS
 from tests.api.conftest import Service
-from tests.api.factories import Object, body, duty, person, put, staff
-from tests.api.test_marked_once import ALL, PROTECTED, sent
+from tests.api.factories import Object, Played, body, duty, person, put, staff
+from tests.api.test_marked_once import ALL, PROTECTED, asked, sent
 from tests.database.factories import exam, group
 
 SPIES = [("provision", "history", "pii"), ("provision", "history"), ("provision",)]
@@ -387,3 +387,153 @@ async def test_ones_own_roster_again_is_no_new_version(service: Service) -> None
     assert await stored(scene.boss, mine) == (4, 0)
     assert await stored(scene.boss, mine) == (4, 0)
     assert await stored(system, mine) == (5, 0)
+
+
+STATES = ["through", "under_way", "not_sent", "hindered", "not_in_exam"]
+
+
+async def ready(client: httpx.AsyncClient, activity_id: UUID) -> Object:
+    """Gives how those of a roster stand, with what keeps them, by id."""
+    shown = await read(client, f"/activities/{activity_id}/readiness")
+    pupils = (await read(client, f"/activities/{activity_id}/readiness/pupils", state=STATES))["data"]
+    return {
+        "counts": (shown["pupils"], shown["duties"]),
+        "pupils": {each["id"]: (each["state"], each["cause"] and each["cause"]["id"]) for each in pupils},
+    }
+
+
+@pytest.mark.parametrize("scopes", SPIES[:2])
+async def test_no_guess_of_a_group_beside_who_has_been_sent_tells_where_somebody_is(
+    service: Service, scopes: tuple[str, ...]
+) -> None:
+    """Somebody is sent in the exam first, as the key has them; then comes a group, which is not sent."""
+    scene, spy = await play(service), await service.client(*scopes)
+    for pupil, marking in ((scene.pupils[0], PROTECTED), (scene.pupils[1], {})):
+        mine = {**person(pupil["givenName"], pupil["familyName"], 971, **marking), "id": pupil["id"]}
+        said = []
+        for one, of in zip(scene.groups, scene.exams, strict=True):
+            activity_id = await put(spy, body([mine]))
+            await sent(service, spy, activity_id)
+            await put(spy, body([mine], groups=[_again(one, [mine])], activities=[of]), activity_id)
+            said.append(await ready(spy, activity_id))
+            assert (await spy.delete(f"/activities/{activity_id}")).is_success
+        is_seen = pupil is scene.pupils[1] and "pii" in scopes
+        assert (said[0] == said[1]) == (not is_seen)
+        assert [each["counts"][0]["through"] for each in said] == [int(is_seen), 0]
+
+
+@pytest.mark.parametrize("scopes", SPIES[:2])
+async def test_no_old_guess_of_a_group_comes_true_when_others_send_theirs(
+    service: Service, scopes: tuple[str, ...]
+) -> None:
+    scene, spy = await play(service), await service.client(*scopes)
+    hidden, seen, *others = scene.pupils
+    [guess] = guessed([hidden])
+    guesses = [
+        await put(spy, body([guess], groups=[_again(one, [guess])], activities=[of]))
+        for one, of in zip(scene.groups, scene.exams, strict=True)
+    ]
+    before = [await ready(spy, each) for each in guesses]
+    assert before[0] == before[1]
+    groups, exams = ([{**each, "displayName": "Ny"} for each in some] for some in (scene.groups, scene.exams))
+    pupils = [{**hidden, "middleName": "Maria"}, seen, *others]
+    await put(
+        scene.boss, body([*pupils, *scene.teachers], scene.duties, groups=groups, activities=exams), scene.activity_id
+    )
+    await sent(service, scene.boss, scene.activity_id)
+    assert [await ready(spy, each) for each in guesses] == before
+
+
+@pytest.mark.parametrize("scopes", SPIES[:2])
+async def test_no_guess_of_a_persons_school_is_told_by_what_is_missing(
+    service: Service, scopes: tuple[str, ...]
+) -> None:
+    scene, spy = await play(service), await service.client(*scopes)
+    for pupil in scene.pupils[:2]:
+        [enrolment] = pupil["enrolments"]
+        said = []
+        for unit in (enrolment["enroledAt"]["id"], str(uuid4())):
+            mine = {**pupil, "enrolments": [{**enrolment, "enroledAt": {"id": unit}}]}
+            one = group(mine, id=str(UUID(int=7)))
+            exams = [exam([one], [], id=str(UUID(int=8)))]
+            activity_id = await put(spy, body([mine], groups=[one], activities=exams))
+            said.append(await ready(spy, activity_id))
+            assert (await spy.delete(f"/activities/{activity_id}")).is_success
+        is_seen = pupil is scene.pupils[1] and "pii" in scopes
+        assert (said[0] == said[1]) == (not is_seen)
+
+
+@pytest.mark.parametrize("scopes", SPIES[:2])
+async def test_no_guess_in_place_of_a_roster_tells_what_that_had(service: Service, scopes: tuple[str, ...]) -> None:
+    """It was sent in the same exam, just before: of whom is in it, and where somebody works."""
+    scene, spy = await play(service), await service.client(*scopes)
+    hidden, _ = scene.duties
+    elsewhere, without = {**hidden, "dutyAt": {"id": str(uuid4())}}, _again(scene.groups[0], [scene.pupils[1]])
+    said = []
+    for post, one in ((hidden, scene.groups[0]), (elsewhere, without)):
+        roster = body(scene.pupils[1:2], [post], groups=[one], activities=scene.exams[:1])
+        await put(spy, roster, scene.activity_id)
+        said.append(await ready(spy, scene.activity_id))
+        whole = body([*scene.pupils, *scene.teachers], scene.duties, groups=scene.groups, activities=scene.exams)
+        await put(scene.boss, whole, scene.activity_id)
+        await sent(service, scene.boss, scene.activity_id)
+    assert said[0] == said[1]
+    assert said[0]["counts"][1]["through"] == 0
+
+
+@pytest.mark.parametrize("scopes", SPIES[:2])
+async def test_no_guess_in_place_of_a_roster_tells_what_was_refused(service: Service, scopes: tuple[str, ...]) -> None:
+    """A duty at which the last run of the exam has stopped, for its school: a guess is not told to be that."""
+    boss, spy = await service.client(*ALL), await service.client(*scopes)
+    teacher = staff("Ingrid", "Skyddsson", 993, **PROTECTED)
+    post = duty(teacher)
+    said = []
+    for guess in (post, {**post, "dutyAt": {"id": str(uuid4())}}):
+        activity_id = await put(boss, body([teacher], [post]))
+        run = await Played.of(service.runtime, service.organisations[0], await asked(boss, activity_id))
+        await run.stage(1)
+        await run.stage(2, {post["id"]: ("error", {"status": "Error", "errors": []})}, end="failed")
+        assert (await ready(spy, activity_id))["counts"][1]["hindered"] == 1
+        await put(spy, body([], [guess]), activity_id)
+        said.append(await ready(spy, activity_id))
+        assert (await boss.delete(f"/activities/{activity_id}")).is_success
+    assert said[0] == said[1]
+    assert said[0]["counts"][1]["not_sent"] == 1
+
+
+@pytest.mark.parametrize("scopes", SPIES[:2])
+async def test_who_has_sent_their_roster_is_told_that_it_is_there(service: Service, scopes: tuple[str, ...]) -> None:
+    """Those whom the key may not see too: when another exam has sent the same since, and when some of it is changed."""
+    scene = await play(service)
+    reader, writer = await service.client(*scopes), await service.client("provision")
+    everybody = {each["id"] for each in scene.pupils}
+    unseen = {scene.pupils[0]["id"]} if "pii" in scopes else everybody
+
+    async def through(activity_id: UUID) -> set[str]:
+        pupils: dict[str, tuple[str, str]] = (await ready(reader, activity_id))["pupils"]
+        return {each for each, (state, _) in pupils.items() if state == "through"}
+
+    assert await through(scene.activity_id) == everybody
+    roster = body([*scene.pupils, *scene.teachers], scene.duties, groups=scene.groups, activities=scene.exams)
+    other = await put(writer, roster)
+    assert await through(other) == everybody - unseen
+    await sent(service, writer, other)
+    assert [await through(each) for each in (scene.activity_id, other)] == [everybody, everybody]
+    groups = [{**scene.groups[0], "displayName": "Ny"}, scene.groups[1]]
+    await put(writer, {**roster, "roster": {**roster["roster"], "groups": groups}}, other)
+    in_it = {each["id"] for each in scene.pupils[:2]}
+    assert await through(other) == everybody - (in_it & unseen)
+    await sent(service, writer, other)
+    assert await through(other) == everybody
+    assert (await ready(reader, other))["counts"][1]["through"] == len(scene.duties)
+
+
+async def test_who_is_marked_meanwhile_is_told_of_no_more(service: Service) -> None:
+    """What was worked out of a roster for a key that saw them is not told it again."""
+    scene, spy = await play(service), await service.client(*SPIES[0])
+    seen = scene.pupils[1]
+    activity_id = await put(spy, body([seen], groups=[_again(scene.groups[0], [seen])], activities=scene.exams[:1]))
+    for _ in range(3):
+        assert (await ready(spy, activity_id))["pupils"] == {seen["id"]: ("through", None)}
+    await put(scene.boss, body([{**seen, **PROTECTED}]))
+    assert (await ready(spy, activity_id))["pupils"] == {seen["id"]: ("not_sent", "persons:changed_since")}

@@ -265,8 +265,50 @@ PROTECTION: Final = (
     ),
     Fault(
         "a guess of what Skolverket has makes a roster ready",
-        "AND (item.kind = 'persons' OR CAST(:protected AS boolean))",
+        "CASE WHEN may_be.told THEN known.accepted_upload",
+        "CASE WHEN true THEN known.accepted_upload",
+        ("own uploads",),
+    ),
+    Fault(
+        "a guess of where somebody protected goes is not missing",
+        """\n            AND NOT (item.protected OR {is_marked(":organisation", "item.object_id")}) AS told\n""",
+        " AS told\n",
+        ("own uploads",),
+    ),
+    Fault(
+        "without names a guess of where somebody goes is not missing",
+        "item.kind = 'persons' AND CAST(:names AS boolean)\n",
+        "item.kind = 'persons'\n",
+        ("own uploads",),
+    ),
+    Fault(
+        "what the roster before has brought there makes a guess of it ready",
+        "\n                        AND sent.upload >= item.upload\n",
+        "\n",
+        ("own uploads",),
+    ),
+    Fault(
+        "what was refused of the roster before is told to a guess of it",
+        "            AND (may_be.told OR upload >= item.upload)\n",
         "",
+        ("own uploads",),
+    ),
+    Fault(
+        "what others send later makes a guess of before ready",
+        "ELSE known.accepted IS NOT NULL AND EXISTS (",
+        "ELSE known.accepted_upload >= item.upload OR EXISTS (",
+        ("own uploads",),
+    ),
+    Fault(
+        "a guess of a group tells whom Skolverket has in it",
+        "return there | hidden if current else there - hidden",
+        "return there",
+        ("own uploads",),
+    ),
+    Fault(
+        "what a guess of somebody was told before they were marked it is told after",
+        "key = (*state.key, sight.unseen)",
+        "key = state.key",
         ("own uploads",),
     ),
     Fault(

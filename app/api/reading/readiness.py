@@ -57,6 +57,27 @@ class PupilFilter:
 
 
 @dataclass(frozen=True, slots=True)
+class _Sight:
+    """Whom one may see: `everybody`; else, with `names`, all but the `unseen`, and without them nobody."""
+
+    everybody: bool
+    names: bool
+    unseen: frozenset[str] = frozenset()
+
+    def told(self, refs: Sequence[str], at_target: Set[str] | None, *, current: bool) -> Set[str] | None:
+        """Gives of what a group has `at_target`, None for all its `refs`, what may be told.
+
+        Whoever may not be seen is in it when it is `current` as a whole, whatever is known of them: who guesses a group
+        would be told when they are right.
+        """
+        hidden = set(refs) if not self.names else self.unseen.intersection(refs)
+        if self.everybody or not hidden or (current and at_target is None):
+            return at_target
+        there = set(refs) if at_target is None else set(at_target)
+        return there | hidden if current else there - hidden
+
+
+@dataclass(frozen=True, slots=True)
 class _Exam:
     """An activity with its last run, how its pupils stand, and the places of all objects in their lists."""
 
@@ -84,8 +105,9 @@ async def read_readiness(
     """
     listed = ("readiness", activity_id, missing_first)
     after = cursors.read(opened_cursor(cipher, viewer, cursor), (cursors.number, cursors.number), *listed)
-    exam = await _exam(parts, cipher, viewer, activity_id)
-    made = without_members(exam.made, exam.members, await _unseen(parts, viewer))
+    sight = await _sight(parts, viewer)
+    exam = await _exam(parts, cipher, viewer, activity_id, sight)
+    made = without_members(exam.made, exam.members, sight.unseen)
 
     def place_of(group: GroupReadiness) -> tuple[int, int]:
         return (int(missing_first and not group.misses_somebody), exam.places[group.id])
@@ -131,9 +153,10 @@ async def list_pupils(
     check_school_filters(viewer, by_school=wanted.by_school)
     listed = ("readiness pupils", activity_id, *map(sorted, (wanted.states, wanted.causes, map(str, wanted.groups))))
     after = cursors.read(opened_cursor(cipher, viewer, cursor), (cursors.number,), *listed)
-    exam = await _exam(parts, cipher, viewer, activity_id)
+    sight = await _sight(parts, viewer)
+    exam = await _exam(parts, cipher, viewer, activity_id, sight)
     places, states = exam.places, wanted.wanted_states
-    unseen = await _unseen(parts, viewer) if wanted.by_school else frozenset[str]()
+    unseen = sight.unseen if wanted.by_school else frozenset[str]()
     of_groups = {each for group in wanted.groups for each in exam.members.get(str(group), ())}
     found = [
         (places[each], each, standing)
@@ -177,19 +200,20 @@ def _has_cause(standing: Standing, causes: Sequence[str]) -> bool:
     return not causes or (standing.cause is not None and cause_id(standing.cause) in causes)
 
 
-async def _unseen(parts: Parts, viewer: Viewer) -> Set[str]:
-    """Gives whom the viewer's groups do not count, since others are named: their number would tell of who is not."""
+async def _sight(parts: Parts, viewer: Viewer) -> _Sight:
+    """Tells whom the viewer may see; of the `unseen`, where others are named, a number would tell of who is not."""
     if viewer.may_see_protected or not viewer.may_see_names:
-        return frozenset()
+        return _Sight(viewer.may_see_protected, viewer.may_see_names)
     async with parts.statement(viewer.organisation_id) as conn:
-        return frozenset(map(str, await list_marked(conn, viewer.organisation_id)))
+        marked = await list_marked(conn, viewer.organisation_id)
+    return _Sight(everybody=False, names=True, unseen=frozenset(map(str, marked)))
 
 
-async def _exam(parts: Parts, cipher: OrganisationCipher, viewer: Viewer, activity_id: UUID) -> _Exam:
+async def _exam(parts: Parts, cipher: OrganisationCipher, viewer: Viewer, activity_id: UUID, sight: _Sight) -> _Exam:
     if viewer.school_units is None:
-        return await _whole_exam(parts, cipher, viewer, activity_id)
+        return await _whole_exam(parts, cipher, viewer, activity_id, sight)
     await check_activity(parts, viewer, activity_id)
-    exam = await _whole_exam(parts, cipher, viewer, activity_id)
+    exam = await _whole_exam(parts, cipher, viewer, activity_id, sight)
     async with parts.statement(viewer.organisation_id) as conn:
         own = await roster_within(
             conn, viewer.organisation_id, activity_id, viewer.units, protected=viewer.may_see_protected
@@ -206,27 +230,32 @@ async def _exam(parts: Parts, cipher: OrganisationCipher, viewer: Viewer, activi
     return replace(exam, here=here, made=made, members=members, own=own)
 
 
-async def _whole_exam(parts: Parts, cipher: OrganisationCipher, viewer: Viewer, activity_id: UUID) -> _Exam:
+async def _whole_exam(
+    parts: Parts, cipher: OrganisationCipher, viewer: Viewer, activity_id: UUID, sight: _Sight
+) -> _Exam:
     async with parts.statement(viewer.organisation_id) as conn:
         # Before the rows: what changes meanwhile changes the state of who asks next.
         state = await rows_of.roster_state(conn, viewer.organisation_id, activity_id)
         if state is None:
             raise NotFound("There is no such activity.")
-        protected = viewer.may_see_protected
-        place = (viewer.organisation_id, activity_id, protected)
-        if isinstance(kept := parts.exams.get(place, state.key), _Exam):
+        place = (viewer.organisation_id, activity_id, sight.everybody, sight.names)
+        # Who is marked changes without the roster.
+        key = (*state.key, sight.unseen)
+        if isinstance(kept := parts.exams.get(place, key), _Exam):
             return replace(kept, here={**kept.here, "as_of": state.as_of})
-        rows = await rows_of.read_roster(conn, viewer.organisation_id, activity_id, protected=protected)
+        rows = await rows_of.read_roster(
+            conn, viewer.organisation_id, activity_id, everybody=sight.everybody, names=sight.names
+        )
     if not rows:
         raise NotFound("There is no such activity.")
     # Tens of thousands of pupils: others have the loop meanwhile.
-    exam = await asyncio.to_thread(_of_rows, rows, cipher, viewer.published)
+    exam = await asyncio.to_thread(_of_rows, rows, cipher, viewer.published, sight)
     if state.settled:
-        parts.exams.keep(place, state.key, len(exam.places), exam)
+        parts.exams.keep(place, key, len(exam.places), exam)
     return exam
 
 
-def _of_rows(rows: Sequence[Row], cipher: OrganisationCipher, published: Published) -> _Exam:
+def _of_rows(rows: Sequence[Row], cipher: OrganisationCipher, published: Published, sight: _Sight) -> _Exam:
     here, *objects = rows
     activity: dict[str, Any] = here["here"]
     sealed = here["display_name_sealed"]
@@ -241,7 +270,10 @@ def _of_rows(rows: Sequence[Row], cipher: OrganisationCipher, published: Publish
         seen = Seen(row["current"], row["known"], row["sendable"], row["status"], row["same"] is not False)
         places.update(zip(ids, row["places"], strict=True))
         if kind in members:
-            members[kind].append(Member(ids[0], seen, row["refs"], _at_target(row, cipher, published)))
+            there = _at_target(row, cipher, published)
+            if kind == Kind.GROUPS:
+                there = sight.told(row["refs"], there, current=seen.current)
+            members[kind].append(Member(ids[0], seen, row["refs"], there))
         else:
             alike[kind].append(Alike(seen, ids, row["role"] == "Elev", row["landed"]))
             persons_of.update(zip(ids, row["refs"] or (), strict=False))
