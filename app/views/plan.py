@@ -83,6 +83,7 @@ def show_item(row: Row, viewer: Viewer, names: Names, unnamed: Set[UUID] = froze
     hidden, of_school = is_hidden(row, viewer), tells_school(row["kind"])
     # What others' runs have sent is not shown without `history`.
     masked = is_masked(row, viewer) or (row["decision"] == Decision.LEFT and viewer.runs_made_by is not None)
+    marks = row[_told(viewer, hidden=marked_since if of_school else hidden)]
     return {
         "id": row["object_id"],
         "kind": row["kind"],
@@ -91,9 +92,10 @@ def show_item(row: Row, viewer: Viewer, names: Names, unnamed: Set[UUID] = froze
         "likely_refused": row["likely_refused"],
         "blocked_by": [each for each in ids_of(row, "blocked_by") if not (of_school and each in unnamed)],
         "messages": show_messages(row, viewer, masked=masked, names=names, unnamed=unnamed),
-        "marks": row[_told(viewer, hidden=marked_since if of_school else hidden)],
-        # Where it differs would tell whoever guesses what a protected person has.
-        "changes": [] if hidden else _changes(row, viewer, unnamed, masked=masked),
+        "marks": marks,
+        # Where it differs would tell whoever guesses what a protected person has; and so would, once it has gone by its
+        # age, that what is unchanged as it is told can't be compared.
+        "changes": [] if hidden or marks == ["unchanged"] else _changes(row, viewer, unnamed, masked=masked),
     }
 
 

@@ -15,6 +15,7 @@ import pytest
 from app.domain.differences import MARKS
 from tests.api.conftest import Service
 from tests.api.factories import Object, Played, body, duty, person, put, staff
+from tests.api.test_expired import expire
 from tests.api.test_marked_once import ALL, PROTECTED, asked, sent
 from tests.database.factories import exam, group
 
@@ -537,3 +538,30 @@ async def test_who_is_marked_meanwhile_is_told_of_no_more(service: Service) -> N
         assert (await ready(spy, activity_id))["pupils"] == {seen["id"]: ("through", None)}
     await put(scene.boss, body([{**seen, **PROTECTED}]))
     assert (await ready(spy, activity_id))["pupils"] == {seen["id"]: ("not_sent", "persons:changed_since")}
+
+
+@pytest.mark.parametrize("scopes", SPIES)
+async def test_no_guess_is_told_to_be_right_once_what_was_accepted_has_gone(
+    service: Service, scopes: tuple[str, ...]
+) -> None:
+    """By its age: neither one from before, that stands in a roster or in a plan, nor one that is made then."""
+    spy, said = await service.client(*scopes), list[Any]()
+    for guess in ([0, 1], [1]):
+        scene = await play(service)
+        one = scene.groups[0]
+        [run] = (await read(scene.boss, f"/activities/{scene.activity_id}/runs"))["data"]
+        guessed_ = body(groups=[_again(one, [scene.pupils[at] for at in guess])])
+        before = await put(spy, guessed_)
+        plan = (await spy.post(f"/activities/{before}/plan")).raise_for_status().json()
+        assert (await scene.boss.delete(f"/activities/{scene.activity_id}")).is_success
+        for stays in (True, False):
+            if not stays:
+                assert (await spy.delete(f"/activities/{before}")).is_success
+            await expire(service, UUID(run["id"]))
+            if stays:
+                [item] = (await read(spy, f"/plans/{plan['id']}/items"))["data"]
+                said.append((item["marks"], item["changes"]))
+            said.append(await told(spy, guessed_, "groups", one["id"]))
+            assert said[-1]["marks"] == ["changed"]
+    half = len(said) // 2
+    assert said[:half] == said[half:]

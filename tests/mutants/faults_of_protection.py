@@ -312,6 +312,24 @@ PROTECTION: Final = (
         ("own uploads",),
     ),
     Fault(
+        "a guess of who was in a group a year ago is told to be right",
+        "ELSIF of_kind IN ('groups', 'activities') THEN",
+        "ELSIF of_kind IN ('activities') THEN",
+        ("own uploads", "retention"),
+    ),
+    Fault(
+        "what was accepted lately counts as changed when something older goes",
+        "                AND one.accepted_at < before AND one.accepted <> '' OFFSET 0\n",
+        "                AND one.accepted <> '' OFFSET 0\n",
+        ("retention",),
+    ),
+    Fault(
+        "a plan tells a guess of what has gone since that it was right",
+        'hidden or marks == ["unchanged"] else',
+        "hidden else",
+        ("own uploads",),
+    ),
+    Fault(
         "a page tells anybody that somebody's protection has become weaker",
         "    if not viewer.may_see_protected:\n        return frozenset()\n",
         "",

@@ -14,7 +14,8 @@ object_ = sa.Table(
     sa.Column("organisation_id", UUID, primary_key=True),
     sa.Column("kind", sa.Text, primary_key=True),
     sa.Column("id", UUID, primary_key=True),
-    # The content that was accepted last, the upload it was of, the job that sent it.
+    # The content that was accepted last, the upload it was of, the job that sent it. Of a group or an activity it is
+    # empty, as no content is, once that is too long ago.
     sa.Column("accepted", sa.LargeBinary, nullable=False),
     sa.Column("accepted_upload", sa.BigInteger, nullable=False),
     sa.Column("accepted_job_id", UUID, nullable=False),

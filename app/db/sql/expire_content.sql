@@ -1,8 +1,9 @@
 -- Retention of contents. One goes when the last run that has it ended before the moment `before`, and it stood in no current
 -- roster since; what a current roster has, or a run under way, stays.
 
--- Deletes the contents of an organisation's objects of a kind that have been of no use since `before`. Gives the objects that
--- a run under way has: of these everything stays, since what is being answered may be a content that is there. Who calls
+-- Deletes the contents of an organisation's objects of a kind that have been of no use since `before`, and has nothing be the
+-- same as a group or an activity that was accepted before it. Gives the objects that a run under way has: of these everything
+-- stays, since what is being answered may be a content that is there. Who calls
 -- holds the organisation's row, so that no roster is stored and no run accepted or tried again meanwhile.
 CREATE OR REPLACE FUNCTION expire_objects(of_organisation uuid, of_kind text, objects uuid[], before timestamptz)
 RETURNS uuid[] LANGUAGE plpgsql AS $$
@@ -85,6 +86,16 @@ BEGIN
             WHERE had.organisation_id = of_organisation AND kept.there IS NULL
         ) unused
         WHERE eppn.ctid = unused.place;
+    ELSIF of_kind IN ('groups', 'activities') THEN
+        -- Nothing is the same as what was accepted then: by its digest alone whoever guesses who is in it would be told
+        -- that they are right. Also where a content stays: it may be a guess that stands in a roster.
+        UPDATE object SET accepted = ''
+        FROM unnest(objects) AS given (id) CROSS JOIN LATERAL (
+            SELECT one.ctid AS place FROM object one
+            WHERE one.organisation_id = of_organisation AND one.kind = of_kind AND one.id = given.id
+                AND one.accepted_at < before AND one.accepted <> '' OFFSET 0
+        ) known
+        WHERE object.ctid = known.place AND given.id <> ALL (in_use);
     END IF;
     PERFORM set_config('provkedja.forgetting', 'off', true);
     RETURN in_use;
