@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db import audit, tasks
 from app.db.cipher import OrganisationCipher
 from app.db.content import erase_objects
-from app.db.schema import erasure, organisation
+from app.db.schema import activity, erasure, organisation
 from app.db.tenants import OWN_KEYS
 from app.domain.audit import Actor, Entry
 from app.domain.erasing import ORGANISATION, PERSONS
@@ -81,6 +81,8 @@ _DUTIES = """
     ) sent
     WHERE run.organisation_id = :organisation AND sent.refs[1] = :person
         AND sent.object_id NOT IN (SELECT object_id FROM current)
+    UNION
+    SELECT id FROM unnest(CAST(:known AS uuid[])) AS known (id) WHERE id NOT IN (SELECT object_id FROM current)
 """
 _ROSTERS = """
     SELECT activity.id, activity.version, activity.roster_id, activity.display_name_sealed, EXISTS (
@@ -186,9 +188,14 @@ async def load(conn: AsyncConnection, organisation_id: UUID, kind: str, object_i
     return Erasing(organisation_id, row.number, kind, object_id, row.logged_at, is_erased, bytes(row.own_keys))
 
 
-async def duties_of(conn: AsyncConnection, organisation_id: UUID, person_id: UUID) -> Sequence[UUID]:
-    """Lists the duties that any current roster or any run has of a person; not one that is somebody else's by now."""
-    given = {"organisation": organisation_id, "person": person_id}
+async def duties_of(
+    conn: AsyncConnection, organisation_id: UUID, person_id: UUID, known: Collection[UUID] = ()
+) -> Sequence[UUID]:
+    """Lists the duties that any current roster or any run has of a person; not one that is somebody else's by now.
+
+    Those that were `known` as theirs stay it when no roster has them any more: others may still name them.
+    """
+    given = {"organisation": organisation_id, "person": person_id, "known": list(known)}
     return (await conn.execute(sa.text(_DUTIES), given)).scalars().all()
 
 
@@ -200,6 +207,14 @@ async def list_rosters(conn: AsyncConnection, organisation_id: UUID, objects: Co
     """
     given = {"organisation": organisation_id, "objects": list(objects)}
     return (await conn.execute(sa.text(_ROSTERS), given)).mappings().all()
+
+
+async def current_rosters(conn: AsyncConnection, organisation_id: UUID) -> Sequence[UUID]:
+    """Lists the ids of the rosters that the activities have by now."""
+    current = sa.select(activity.c.roster_id).where(
+        activity.c.organisation_id == organisation_id, activity.c.deleted_at.is_(None)
+    )
+    return (await conn.execute(current)).scalars().all()
 
 
 async def check_person_at_rest(conn: AsyncConnection, organisation_id: UUID, objects: Collection[UUID]) -> None:

@@ -349,6 +349,35 @@ async def test_a_roster_that_has_it_again_meanwhile_is_made_anew_too(
     assert len(list(erasures_file.read(str(file)))) == 1
 
 
+@pytest.mark.parametrize("is_new", [False, True])
+async def test_a_roster_that_names_somebody_alone_and_is_put_meanwhile_is_made_anew_too(
+    tenant: Tenant, file: Path, monkeypatch: pytest.MonkeyPatch, is_new: bool
+) -> None:
+    """In place of one that is to be looked through, or beside them; by then nothing else has the person's duty."""
+    person, other = marked(), pupil(givenName="Annan")
+    post, its_class = duty(person), group(person, other)
+    naming = {"groups": [its_class], "activities": [exam([its_class], [post])]}
+    await tenant.store({"persons": [person, other], "duties": [post]})
+    activity_id = await tenant.store(naming)
+    puts = [{**naming, "groups": [{**its_class, "displayName": "Ny"}]}]
+    list_rosters = erasures.list_rosters
+
+    async def listed(*given: Any) -> Any:
+        rosters = await list_rosters(*given)
+        if puts:
+            await tenant.store(puts.pop(), None if is_new else activity_id)
+        return rosters
+
+    monkeypatch.setattr(erasures, "list_rosters", listed)
+    await ask(tenant, person)
+    await erase_all(tenant, file)
+    rows = await tenant.rows("SELECT digest, sealed FROM content")
+    kept = [tenant.cipher.open(bytes(row["sealed"]), bytes(row["digest"])).decode() for row in rows]
+    assert sum('"Ny"' in each for each in kept) == 1
+    assert not [each for each in kept for gone in (person, post) if gone["id"] in each]
+    assert len(list(erasures_file.read(str(file)))) == 1
+
+
 async def test_who_comes_back_has_a_finding_and_can_be_erased_again(tenant: Tenant, scene: Scene, file: Path) -> None:
     person, *_, roster, run = scene
     await ask(tenant, person)

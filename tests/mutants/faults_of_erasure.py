@@ -124,8 +124,8 @@ ERASURE: Final = (
     ),
     Fault(
         "somebody stays in a roster that names them and has nothing of theirs",
-        'if each["has_one"] or await left.names_one(self.share):',
-        'if each["has_one"]:',
+        'if roster["has_one"] or await left.names_one(self.share):',
+        'if roster["has_one"]:',
         ("erasure",),
     ),
     Fault(
@@ -138,6 +138,18 @@ ERASURE: Final = (
         "somebody's duty goes on teaching in a roster that has nothing else of theirs",
         "for kind in (Kind.DUTIES, Kind.GROUPS, Kind.ACTIVITIES):",
         "for kind in (Kind.DUTIES, Kind.GROUPS):",
+        ("erasure",),
+    ),
+    Fault(
+        "somebody stays in a roster that was put while they were erased",
+        "if not all(gone <= free_of.get(each, frozenset()) for each in current):",
+        "if not any(gone <= free_of.get(each, frozenset()) for each in current):",
+        ("erasure",),
+    ),
+    Fault(
+        "a duty that went from the roster that had it goes on teaching in one that was put meanwhile",
+        "SELECT id FROM unnest(CAST(:known AS uuid[])) AS known (id) WHERE id NOT IN (SELECT object_id FROM current)",
+        "SELECT id FROM unnest(CAST(:known AS uuid[])) AS known (id) WHERE false",
         ("erasure",),
     ),
     Fault(

@@ -6,6 +6,8 @@ has gone already is not there any more.
 
 import asyncio
 import time
+from collections.abc import Sequence, Set
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -83,22 +85,25 @@ class Erase:
 
     async def _person(self, erasing: Erasing) -> None:
         cipher = self.cipher.of(erasing.organisation_id, erasing.own_keys)
+        duties: Sequence[UUID] = ()
+        # Of whom each roster has nothing, over all tries: however many are uploaded meanwhile, these stay closed.
+        free_of: dict[UUID, Set[UUID]] = {}
         for _ in range(_TRIES):
             async with transaction(self.engine, "read_erasure", of=erasing.organisation_id) as conn:
-                duties = await erasures.duties_of(conn, erasing.organisation_id, erasing.object_id)
+                duties = await erasures.duties_of(conn, erasing.organisation_id, erasing.object_id, duties)
                 gone = frozenset((erasing.object_id, *duties))
                 await erasures.check_person_at_rest(conn, erasing.organisation_id, gone)
                 rosters = await erasures.list_rosters(conn, erasing.organisation_id, gone)
-            try:
-                for each in rosters:
-                    left = self._without(cipher, each, gone)
-                    if each["has_one"] or await left.names_one(self.share):
-                        await self._store(cipher, each, left)
-            except (PreconditionFailed, RosterChanged):
-                continue
+            for each in rosters:
+                if not gone <= free_of.get(each["roster_id"], frozenset()):
+                    with suppress(PreconditionFailed, RosterChanged):
+                        free_of[await self._freed(cipher, each, gone)] = gone
             try:
                 async with transaction(self.engine, "erase_person", of=erasing.organisation_id) as conn:
                     at = await erasures.hold(conn, erasing.organisation_id)
+                    current = await erasures.current_rosters(conn, erasing.organisation_id)
+                    if not all(gone <= free_of.get(each, frozenset()) for each in current):
+                        continue
                     await erasures.erase_person(conn, erasing.organisation_id, erasing.object_id, duties)
                     await self._note(conn, cipher, erasing, at)
             except IntegrityError as refusal:
@@ -108,12 +113,23 @@ class Erase:
             return
         raise Later(_SOON)
 
+    async def _freed(self, cipher: OrganisationCipher, roster: erasures.Row, gone: frozenset[UUID]) -> UUID:
+        """Gives the id of the roster that has nothing of those `gone`: this one, or the one stored in its place.
+
+        Raises PreconditionFailed or RosterChanged where another may be there by now.
+        """
+        left = self._without(cipher, roster, gone)
+        if roster["has_one"] or await left.names_one(self.share):
+            return await self._store(cipher, roster, left)
+        roster_id: UUID = roster["roster_id"]
+        return roster_id
+
     def _without(self, cipher: OrganisationCipher, roster: erasures.Row, gone: frozenset[UUID]) -> RosterWithout:
         name = cipher.open(bytes(roster["display_name_sealed"]), name_place(roster["id"])).decode()
         return RosterWithout(self.engine, cipher, roster["roster_id"], name, gone)
 
-    async def _store(self, cipher: OrganisationCipher, roster: erasures.Row, left: RosterWithout) -> None:
-        await store_roster(
+    async def _store(self, cipher: OrganisationCipher, roster: erasures.Row, left: RosterWithout) -> UUID:
+        stored = await store_roster(
             self.engine,
             cipher,
             self.published,
@@ -125,6 +141,8 @@ class Erase:
             share=self.share,
             most_bytes=_NO_LIMIT,
         )
+        roster_id: UUID = stored.activity["roster_id"]
+        return roster_id
 
     async def _organisation(self, erasing: Erasing) -> None:
         until = time.monotonic() + self.at_a_time
