@@ -85,7 +85,10 @@ _DUTIES = """
     SELECT id FROM unnest(CAST(:known AS uuid[])) AS known (id) WHERE id NOT IN (SELECT object_id FROM current)
 """
 _ROSTERS = """
-    SELECT activity.id, activity.version, activity.roster_id, activity.display_name_sealed, EXISTS (
+    SELECT activity.id, activity.version, activity.roster_id, activity.display_name_sealed, (
+        SELECT stored_by_id FROM roster
+        WHERE roster.organisation_id = activity.organisation_id AND roster.id = activity.roster_id
+    ) AS stored_by_id, EXISTS (
         SELECT FROM (
             SELECT roster_id FROM roster_item WHERE object_id = ANY (CAST(:objects AS uuid[])) OFFSET 0
         ) item WHERE item.roster_id = activity.roster_id
@@ -200,7 +203,7 @@ async def duties_of(
 
 
 async def list_rosters(conn: AsyncConnection, organisation_id: UUID, objects: Collection[UUID]) -> Sequence[Row]:
-    """Lists the activities with their rosters: id, version, roster_id, display_name_sealed.
+    """Lists the activities with their rosters: id, version, roster_id, display_name_sealed, stored_by_id.
 
     `has_one` is whether the roster has one of these `objects`. In any other it may be named in whatever spelling, which
     its contents alone say.

@@ -283,8 +283,8 @@ async def store_roster(
 ) -> Stored:
     """Stores what `source` gives as the roster of an activity of the cipher's organisation, whole or not at all.
 
-    `published` says what breaks the schema. `stored_by` is the key that stores it, None for the service itself. A name
-    and objects that are there already change nothing, where the same key has stored them: whoever stores a guess over
+    `published` says what breaks the schema. `stored_by` is the key whose it is then. A name and
+    objects that are there already change nothing, where the same key has stored them: whoever stores a guess over
     another's roster would be told by that whether it is right. The last run that is given is the activity's, or with
     `made_by` the last that this key has made. `if_match` is asked with the version that is there (None: no activity),
     under the organisation's lock; `share` is that of all intakes of a process. `taken_in` is told of what was stored
@@ -342,7 +342,7 @@ async def _take_in(
     _check(if_match, None if current is None else current.version)
     named = None if current is None else open_text(intake.cipher, current.display_name_sealed, name_place(activity_id))
     # However much a key may see: whoever has stored a guess before it would see what of it stays.
-    is_own = old is not None and stored_by in (None, old.stored_by_id)
+    is_own = old is not None and stored_by == old.stored_by_id
     given = intake.source.display_name, intake.digest.value()
     if current is not None and is_own and (named, current.digest) == given:
         raise _Unchanged(await _shown(conn, organisation_id, activity_id, made_by))

@@ -100,8 +100,9 @@ _ITEMS: Final = """
 _OF: Final = "(SELECT sealed FROM content WHERE content.organisation_id = :organisation AND content.digest = {})"
 
 # Ahead of all, in a row of its own, the activity with its last run. Persons and duties of which the same is known
-# together, in one row; groups and activities one by one, with what they were accepted with. Ids as texts: of so many,
-# these are read a good deal faster.
+# together, in one row; groups and activities one by one, with what they were accepted with, and whether that was of
+# this very upload and sent by one of the activity's `own` runs. Ids as texts: of so many, these are read a good deal
+# faster.
 _ROSTER: Final = f"""
     WITH {_HERE}
     SELECT 'here' AS part,
@@ -113,22 +114,25 @@ _ROSTER: Final = f"""
             )
         ) AS here,
         NULL::text[] AS ids, NULL::integer[] AS places, NULL::text[] AS refs, NULL::text AS role,
-        NULL::boolean AS landed, NULL::boolean AS current, NULL::boolean AS known, NULL::boolean AS sendable,
-        NULL::text AS status, NULL::boolean AS same, NULL::text[] AS accepted_refs, NULL::jsonb AS accepted_issues,
+        NULL::boolean AS landed, NULL::boolean AS current, NULL::boolean AS own, NULL::boolean AS known,
+        NULL::boolean AS sendable, NULL::text AS status, NULL::boolean AS same,
+        NULL::text[] AS accepted_refs, NULL::jsonb AS accepted_issues,
         NULL::bytea AS sent, NULL::bytea AS sent_sealed, NULL::bytea AS received, NULL::bytea AS received_sealed,
         here.display_name_sealed
     FROM here
     UNION ALL
     SELECT item.kind, NULL, array_agg(item.object_id::text), array_agg(item.ordinal),
         CASE item.kind WHEN 'duties' THEN array_agg(item.refs[1]::text) END, item.role, known.landed_at IS NOT NULL,
-        there.current, known.accepted IS NOT NULL, item.sendable, done.status, done.same,
+        there.current, NULL, known.accepted IS NOT NULL, item.sendable, done.status, done.same,
         NULL, NULL, NULL, NULL, NULL, NULL, NULL
     {_ITEMS.format(kinds="'persons', 'duties'")} {_SEEN} {_RECORD.format(needed="NOT there.current")}
     GROUP BY item.kind, item.role, known.landed_at IS NOT NULL, there.current, known.accepted IS NOT NULL,
         item.sendable, done.status, done.same
     UNION ALL
     SELECT item.kind, NULL, ARRAY[item.object_id::text], ARRAY[item.ordinal], item.refs::text[], NULL, NULL,
-        there.current, known.accepted IS NOT NULL, item.sendable, done.status, done.same,
+        there.current, known.accepted_upload = item.upload
+            AND coalesce(here.own_jobs -> item.kind @> to_jsonb(known.accepted_job_id::text), false) AS own,
+        known.accepted IS NOT NULL, item.sendable, done.status, done.same,
         CASE WHEN its.refs IS NULL AND NOT there.current THEN ARRAY[]::text[]
             WHEN its.refs <> item.refs THEN its.refs::text[] END, its.issues,
         remarked.sent, {_OF.format("remarked.sent")}, remarked.received, {_OF.format("remarked.received")},

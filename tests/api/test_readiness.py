@@ -183,6 +183,25 @@ async def test_a_group_that_did_not_know_a_pupil_is_to_be_sent_again(
     assert [each["id"] for each in await missing(client, activity_id)] == [exam.pupils[1]["id"]]
 
 
+@pytest.mark.parametrize("scopes", [("history",), ("history", "pii"), ("history", "pii", "protected")])
+async def test_whom_the_answer_to_the_exams_own_run_did_not_know_is_through_for_nobody(
+    service: Service, client: httpx.AsyncClient, scopes: tuple[str, ...]
+) -> None:
+    """Also where the pupil may not be seen: that a group is there as a whole would say that all is well."""
+    exam = Exam(securityMarking="Sekretessmarkering")
+    exam.groups = exam.groups[2:]
+    exam.activity = activity(*exam.groups)
+    activity_id = await put(client, exam.body)
+    played = await run(service, client, activity_id)
+    unknown = {"id": "8171", "severityLevel": "Warning", "attributeName": "groupMemberships[0].person.id"}
+    said = {exam.groups[0]["id"]: ("warning", {"status": "Warning", "warnings": [unknown]})}
+    for position, answers in enumerate((None, None, said, None), start=1):
+        await played.stage(position, answers)
+    reader = await service.client(*scopes)
+    assert counts((await read(reader, activity_id))["pupils"]) == {"through": 2, "not_sent": 1}
+    assert [each["id"] for each in await missing(reader, activity_id)] == [exam.pupils[0]["id"]]
+
+
 async def test_what_can_not_be_sent_is_told_before_anything_is(client: httpx.AsyncClient) -> None:
     exam = Exam(enrolments=[{"enroledAt": {"id": "no id"}, "schoolType": "GR", "schoolYear": 6}])
     activity_id = await put(client, exam.body)

@@ -446,6 +446,30 @@ async def test_no_old_guess_of_a_group_comes_true_when_others_send_theirs(
 
 
 @pytest.mark.parametrize("scopes", SPIES[:2])
+async def test_no_guess_comes_true_when_its_run_sends_what_others_have_put_since(
+    service: Service, scopes: tuple[str, ...]
+) -> None:
+    """A run sends the latest upload of a group, whosever: who is in that is told of no guess."""
+    scene, spy = await play(service), await service.client(*scopes)
+    hidden, seen, *others = scene.pupils
+    [guess] = guessed([hidden])
+    guesses = [
+        await put(spy, body([guess], groups=[_again(one, [guess])], activities=[of]))
+        for one, of in zip(scene.groups, scene.exams, strict=True)
+    ]
+    groups, exams = ([{**each, "displayName": "Ny"} for each in some] for some in (scene.groups, scene.exams))
+    pupils = [{**hidden, "middleName": "Maria"}, seen, *others]
+    await put(
+        scene.boss, body([*pupils, *scene.teachers], scene.duties, groups=groups, activities=exams), scene.activity_id
+    )
+    for each in guesses:
+        await sent(service, spy, each)
+    said = [await ready(spy, each) for each in guesses]
+    assert said[0] == said[1]
+    assert said[0]["counts"][0]["through"] == 1, "in both, as the group is there as a whole"
+
+
+@pytest.mark.parametrize("scopes", SPIES[:2])
 async def test_no_guess_of_a_persons_school_is_told_by_what_is_missing(
     service: Service, scopes: tuple[str, ...]
 ) -> None:

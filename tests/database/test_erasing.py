@@ -173,6 +173,27 @@ async def test_a_person_is_nowhere_any_more_also_when_everything_is_opened(
     assert all(UUID(each) not in row["refs"] for row in refs for each in (person["id"], post["id"]))
 
 
+async def test_what_was_answered_about_a_duty_before_a_retry_goes_too(tenant: Tenant, file: Path) -> None:
+    """No row names that answer any more: it is found by whose it is."""
+    person = marked()
+    post = duty(person)
+    run = await tenant.new_run({"persons": [person], "duties": [post]})
+    await tenant.play(run.jobs[0])
+    held = await tenant.claim(run.jobs[1])
+    batch_id = await tenant.accepted(held)
+    refused = RecordChange(UUID(post["id"]), "error", received=json.dumps({"says": "tjänst-qvint"}).encode())
+    async with tenant.engine.begin() as conn:
+        await answers.apply_answer(conn, tenant.cipher, held, batch_id, b"{}", [refused], timedelta())
+    await tenant.finish(held, "failed")
+    await run.retry()
+    for job in run.jobs[1:]:
+        await tenant.play(job)
+    assert "tjänst-qvint" in await everything(tenant)
+    await ask(tenant, person)
+    await erase_all(tenant, file)
+    assert await found(tenant) == []
+
+
 async def test_what_others_say_of_a_person_is_not_there_to_stay(tenant: Tenant, file: Path) -> None:
     """Neither in what is current nor in what a run has sent: it is not kept from the beginning."""
     person = marked()

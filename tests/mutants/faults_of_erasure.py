@@ -30,12 +30,6 @@ ERASURE: Final = (
         ("erasure",),
     ),
     Fault(
-        "a person's duties stay",
-        "    if duties:\n        await erase_objects(",
-        "    if not duties:\n        await erase_objects(",
-        ("erasure",),
-    ),
-    Fault(
         "what a duty was before it was somebody else's stays",
         "    await conn.execute(former, {",
         "    _ = (former, {",

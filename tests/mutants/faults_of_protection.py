@@ -306,6 +306,18 @@ PROTECTION: Final = (
         ("own uploads",),
     ),
     Fault(
+        "a guess whose run has sent what others put since tells whom Skolverket has in it",
+        "known.accepted_upload = item.upload\n            AND coalesce(",
+        "coalesce(",
+        ("own uploads",),
+    ),
+    Fault(
+        "whom Skolverket did not know is through for whoever may not see them",
+        "(current and (own or at_target is None))",
+        "(current and at_target is None)",
+        ("readiness",),
+    ),
+    Fault(
         "what a guess of somebody was told before they were marked it is told after",
         "key = (*state.key, sight.unseen)",
         "key = state.key",

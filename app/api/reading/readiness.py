@@ -64,14 +64,14 @@ class _Sight:
     names: bool
     unseen: frozenset[str] = frozenset()
 
-    def told(self, refs: Sequence[str], at_target: Set[str] | None, *, current: bool) -> Set[str] | None:
+    def told(self, refs: Sequence[str], at_target: Set[str] | None, *, current: bool, own: bool) -> Set[str] | None:
         """Gives of what a group has `at_target`, None for all its `refs`, what may be told.
 
-        Whoever may not be seen is in it when it is `current` as a whole, whatever is known of them: who guesses a group
-        would be told when they are right.
+        Where that is of its `own` exam's upload and run, all of it. Else whoever may not be seen is in it when it is
+        `current` as a whole, whatever is known of them: who guesses a group would be told when they are right.
         """
         hidden = set(refs) if not self.names else self.unseen.intersection(refs)
-        if self.everybody or not hidden or (current and at_target is None):
+        if self.everybody or not hidden or (current and (own or at_target is None)):
             return at_target
         there = set(refs) if at_target is None else set(at_target)
         return there | hidden if current else there - hidden
@@ -272,7 +272,7 @@ def _of_rows(rows: Sequence[Row], cipher: OrganisationCipher, published: Publish
         if kind in members:
             there = _at_target(row, cipher, published)
             if kind == Kind.GROUPS:
-                there = sight.told(row["refs"], there, current=seen.current)
+                there = sight.told(row["refs"], there, current=seen.current, own=row["own"] is True)
             members[kind].append(Member(ids[0], seen, row["refs"], there))
         else:
             alike[kind].append(Alike(seen, ids, row["role"] == "Elev", row["landed"]))

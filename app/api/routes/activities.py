@@ -79,8 +79,8 @@ async def put_activity(
 
     Refused as well are a key that an object has two values for, `***` for a name, an EPPN or a civic number, and a
     roster with none of its four lists. The rest of a body is not read once it has 100 problems, one object of more than
-    1 MiB with its white space, or one object more than 500,000. The same name and objects
-    again, by the key that stored them, change nothing: a 200 with the version that is there.
+    1 MiB with its white space, or one object more than 500,000. The same name and objects again,
+    by the key that stored them, change nothing: a 200 with the version that is there.
 
     At most four bodies over 256 KiB are read at once, two of one organisation; others wait for a while, in turn for
     the organisations, and then get a 503. A body may take 300 s, and after the first 30 s wants 64 KiB a second.

@@ -50,7 +50,7 @@ roster = sa.Table(
     sa.Column("version", sa.Integer, nullable=False),
     # Its place among all uploads of the organisation, in the order in which they were committed.
     sa.Column("upload", sa.BigInteger, nullable=False),
-    # The key that did: it alone is told what of its next one is the same. Of what an erasure has left it is nobody.
+    # The key that put it: it alone is told what of its next one is the same. What an erasure leaves is of the same key.
     sa.Column("stored_by_id", UUID, sa.ForeignKey("api_key.id")),
     sa.Column("created_at", Time, nullable=False, server_default=NOW),
     sa.UniqueConstraint("organisation_id", "upload"),

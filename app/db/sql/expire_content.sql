@@ -3,8 +3,8 @@
 
 -- Deletes the contents of an organisation's objects of a kind that have been of no use since `before`, and has nothing be the
 -- same as a group or an activity that was accepted before it. Gives the objects that a run under way has: of these everything
--- stays, since what is being answered may be a content that is there. Who calls
--- holds the organisation's row, so that no roster is stored and no run accepted or tried again meanwhile.
+-- stays, since what is being answered may be a content that is there. Who calls holds the organisation's row, so that no
+-- roster is stored and no run accepted or tried again meanwhile.
 CREATE OR REPLACE FUNCTION expire_objects(of_organisation uuid, of_kind text, objects uuid[], before timestamptz)
 RETURNS uuid[] LANGUAGE plpgsql AS $$
 DECLARE

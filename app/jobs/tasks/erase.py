@@ -135,7 +135,7 @@ class Erase:
             self.published,
             roster["id"],
             left,
-            stored_by=None,
+            stored_by=roster["stored_by_id"],
             made_by=None,
             if_match=lambda version: version == roster["version"],
             share=self.share,
