@@ -268,12 +268,18 @@ async def test_a_person_goes_from_rosters_that_name_them_alone(
 
 
 async def test_what_stays_of_a_roster_is_not_newer_for_it(tenant: Tenant, scene: Scene, file: Path) -> None:
-    """The others keep their upload and their contents, to the byte: they are not sent again."""
-    person, other, *_ = scene
+    """The others keep their upload and their contents, to the byte: they are not sent again.
+
+    Nor when the key whose roster it was puts it again without the person.
+    """
+    person, other, _, _, run = scene
     query = "SELECT source, outgoing, upload FROM roster_item WHERE object_id = :id"
     before = await tenant.rows(query, id=UUID(other["id"]))
     await ask(tenant, person)
     await erase_all(tenant, file)
+    assert await tenant.rows(query, id=UUID(other["id"])) == before
+    left = group(other, id=scene.roster["groups"][0]["id"])
+    await tenant.store({"persons": [other], "groups": [left]}, run.activity_id)
     assert await tenant.rows(query, id=UUID(other["id"])) == before
 
 

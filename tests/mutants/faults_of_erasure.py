@@ -30,6 +30,12 @@ ERASURE: Final = (
         ("erasure",),
     ),
     Fault(
+        "what an erasure leaves of a roster is nobody's",
+        '            stored_by=roster["stored_by_id"],',
+        "            stored_by=None,",
+        ("erasure",),
+    ),
+    Fault(
         "what a duty was before it was somebody else's stays",
         "    await conn.execute(former, {",
         "    _ = (former, {",
