@@ -84,6 +84,7 @@ _DUTIES = """
     UNION
     SELECT id FROM unnest(CAST(:known AS uuid[])) AS known (id) WHERE id NOT IN (SELECT object_id FROM current)
 """
+# By its own row a roster is found over the index, by whom it names all of its references are looked through.
 _ROSTERS = """
     SELECT activity.id, activity.version, activity.roster_id, activity.display_name_sealed, (
         SELECT stored_by_id FROM roster
@@ -92,6 +93,13 @@ _ROSTERS = """
         SELECT FROM (
             SELECT roster_id FROM roster_item WHERE object_id = ANY (CAST(:objects AS uuid[])) OFFSET 0
         ) item WHERE item.roster_id = activity.roster_id
+    ) OR EXISTS (
+        SELECT FROM (
+            SELECT refs FROM roster_item
+            WHERE roster_item.roster_id BETWEEN activity.roster_id AND activity.roster_id
+                AND roster_item.kind IN ('duties', 'groups', 'activities')
+            OFFSET 0
+        ) item WHERE item.refs && CAST(:objects AS uuid[])
     ) AS has_one
     FROM activity WHERE activity.organisation_id = :organisation AND activity.deleted_at IS NULL
     ORDER BY activity.id
@@ -205,8 +213,8 @@ async def duties_of(
 async def list_rosters(conn: AsyncConnection, organisation_id: UUID, objects: Collection[UUID]) -> Sequence[Row]:
     """Lists the activities with their rosters: id, version, roster_id, display_name_sealed, stored_by_id.
 
-    `has_one` is whether the roster has one of these `objects`. In any other it may be named in whatever spelling, which
-    its contents alone say.
+    `has_one` is whether the roster has one of these `objects`, or refers to one. In any other they may still be named
+    in a spelling that is no reference, which its contents alone say.
     """
     given = {"organisation": organisation_id, "objects": list(objects)}
     return (await conn.execute(sa.text(_ROSTERS), given)).mappings().all()

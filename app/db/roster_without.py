@@ -3,13 +3,13 @@
 import asyncio
 import json
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence, Set
-from contextlib import aclosing
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.db import rosters
 from app.db.cipher import OrganisationCipher
+from app.db.content import sealed_contents
 from app.db.engine import transaction
 from app.db.loop_share import LoopShare
 from app.db.reads import Row
@@ -52,16 +52,23 @@ class RosterWithout:
                 await asyncio.sleep(0)
 
     async def names_one(self, share: LoopShare) -> bool:
-        """Tells whether a duty, a group or an activity names one that is gone; raises RosterChanged as `parts` does."""
-        for kind in (Kind.DUTIES, Kind.GROUPS, Kind.ACTIVITIES):
-            async with aclosing(self._slices(kind)) as slices:
-                async for rows in slices:
-                    async with share:
-                        for row in rows:
-                            item = self._opened(row)
-                            if left_of(kind, row["object_id"], item, self._gone) is not item:
-                                return True
-                            await share.rest()
+        """Tells whether one that is gone is named in a spelling that is no reference; raises RosterChanged."""
+        organisation_id = self._cipher.organisation_id
+        async with transaction(self._engine, "list_unclear", of=organisation_id) as conn:
+            unclear = await rosters.list_unclear(conn, organisation_id, self._roster_id)
+        for start in range(0, len(unclear), _OBJECTS_A_READ):
+            rows = unclear[start : start + _OBJECTS_A_READ]
+            async with transaction(self._engine, "read_unclear", of=organisation_id) as conn:
+                sealed = await sealed_contents(conn, self._cipher, [bytes(row["source"]) for row in rows])
+            if any(bytes(row["source"]) not in sealed for row in rows):
+                raise RosterChanged
+            async with share:
+                for row in rows:
+                    digest = bytes(row["source"])
+                    item: Item = json.loads(self._cipher.open(sealed[digest], digest))
+                    if left_of(row["kind"], row["object_id"], item, self._gone) is not item:
+                        return True
+                    await share.rest()
         return False
 
     async def _slices(self, kind: Kind) -> AsyncGenerator[Sequence[Row]]:

@@ -4,6 +4,7 @@ Scoped to one organisation first of all.
 """
 
 from collections.abc import Sequence
+from typing import Final
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -13,6 +14,28 @@ from app.db.reads import Row
 from app.db.schema import content, roster_item
 
 _LAST = 2**31 - 1
+
+
+# With a finding of this kind a reference may be in a spelling that is no reference.
+_UNCLEAR: Final = """
+    SELECT kind, object_id, source FROM (
+        SELECT * FROM roster_item
+        WHERE roster_item.roster_id BETWEEN :roster AND :roster
+            AND roster_item.kind IN ('duties', 'groups', 'activities')
+        OFFSET 0
+    ) item
+    WHERE organisation_id = :organisation
+        AND issues @? '$[*].code ? (@ starts with "schema_" || @ == "value_left_out")'
+"""
+
+
+async def list_unclear(conn: AsyncConnection, organisation_id: UUID, roster_id: UUID) -> Sequence[Row]:
+    """Lists duties, groups and activities of a roster that may name more than they refer to: kind, object_id, source.
+
+    All that is not spelt as ids are is left out with a finding.
+    """
+    given = {"organisation": organisation_id, "roster": roster_id}
+    return (await conn.execute(sa.text(_UNCLEAR), given)).mappings().all()
 
 
 async def list_items(
