@@ -315,7 +315,7 @@ PROTECTION: Final = (
         "whom Skolverket did not know is through for whoever may not see them",
         "(current and (own or at_target is None))",
         "(current and at_target is None)",
-        ("readiness",),
+        ("markings",),
     ),
     Fault(
         "what a guess of somebody was told before they were marked it is told after",
