@@ -88,9 +88,12 @@ async def in_dump(conn: psycopg.AsyncConnection, secrets: set[str]) -> list[tupl
 
 
 def long_values(secrets: set[str]) -> frozenset[bytes]:
-    """Gives the values that occur by chance in no file: those of eight bytes or more, and words of such a length."""
+    """Gives the values that occur by chance in no file: those of eight bytes or more, and words of such a length.
+
+    A name may have half a character, as a source that cuts texts sends it.
+    """
     words = {part for secret in secrets for part in re.split(r"[\s-]", secret)} | secrets
-    return frozenset(encoded for each in words if len(encoded := each.encode()) >= _CERTAIN)
+    return frozenset(encoded for each in words if len(encoded := each.encode(errors="surrogatepass")) >= _CERTAIN)
 
 
 def values_among(content: "bytes | mmap.mmap", wanted: frozenset[bytes]) -> set[bytes]:

@@ -40,7 +40,12 @@ def markers_in(content: bytes) -> set[bytes]:
 
 def markers_of(values: frozenset[str]) -> set[bytes]:
     """Gives what `markers_in` finds where these values stand, and no digits that are a part of a login."""
-    return {each for value in values for each in markers_in(value.encode()) if "@" not in value or b"@" in each}
+    return {
+        each
+        for value in values
+        for each in markers_in(value.encode(errors="surrogatepass"))
+        if "@" not in value or b"@" in each
+    }
 
 
 def markers_of_process(pid: int) -> set[bytes]:

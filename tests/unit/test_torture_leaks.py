@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.torture.leaks import on_disk
+from tests.torture.leaks import long_values, on_disk
 from tests.torture.rosters import DOMAIN
 
 NOISE = random.Random(7).randbytes(300_000)
@@ -38,3 +38,7 @@ def test_what_is_nobodys_is_not(tmp_path: Path, other: bytes) -> None:
     (tmp_path / "file").write_bytes(NOISE + b"\x00" + other + b"\xff" + NOISE)
     (tmp_path / "empty").touch()
     assert list(on_disk(tmp_path, SECRETS)) == []
+
+
+def test_a_name_with_half_a_character_is_looked_for_too() -> None:
+    assert long_values({"Exempel\ud83d"}) == {b"Exempel\xed\xa0\xbd"}
