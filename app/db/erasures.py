@@ -284,16 +284,18 @@ async def clear_organisation(conn: AsyncConnection, organisation_id: UUID, most:
 
 
 async def note(conn: AsyncConnection, erasing: Erasing, at: datetime, digest: bytes | None) -> None:
-    """Notes that something has been erased, in the transaction in which it is; its line in the file is of `at`.
+    """Notes that something has been erased at `at`, in the transaction in which it is.
 
-    Its row of the audit has the `digest` by which the audit knows a person; None for a whole organisation.
+    Its line in the file is of then, or has been there: a restored backup is erased again long after. Its row of the
+    audit has the `digest` by which the audit knows a person; None for a whole organisation.
     """
+    logged = erasing.logged_at or at
     done = Entry(erasing.organisation_id, _SERVICE, f"erased_{erasing.kind}", objects=[digest] if digest else [])
     await audit.write(conn, done)
     await conn.execute(
         sa.update(erasure)
         .where(*_this(erasing.organisation_id, erasing.kind, erasing.object_id))
-        .values(logged_at=at, erased_at=at)
+        .values(logged_at=logged, erased_at=max(logged, at))
     )
 
 

@@ -34,7 +34,7 @@ from tests.database.factories import Object, Run, Tenant, duty, engine_of, exam,
 from tests.database.test_plans import HeldUp, items_of, plan_of
 
 NAME, NUMBER, EPPN = "Qvintessa", "201203059983", "qvintessa.ek@edu.example.se"
-LATER = datetime(2030, 1, 1, tzinfo=UTC)
+EARLIER, LATER = datetime(2020, 1, 1, tzinfo=UTC), datetime(2030, 1, 1, tzinfo=UTC)
 MARKERS = (NAME, NUMBER, EPPN, "qvintessa", "tjänst-qvint")
 
 
@@ -565,6 +565,17 @@ async def test_a_restored_backup_is_told_of_what_it_has_not_seen(tenant: Tenant,
     assert len(list(erasures_file.read(str(file)))) == 3
     assert await tenant.value("SELECT count(*) FROM content WHERE object_id = :id", id=UUID(other["id"])) == 2
     assert await tenant.value("SELECT erased_at FROM erasure") == LATER
+
+
+async def test_what_is_erased_again_counts_from_now(tenant: Tenant, scene: Scene, file: Path) -> None:
+    """Whatever is being made of the person at that moment, such as a plan, is to see that."""
+    began = datetime.now(UTC)
+    digest = erasures.id_digest(tenant.cipher, "persons", UUID(scene[0]["id"]))
+    erasures_file.append(str(file), Erased(tenant.number, "persons", digest, EARLIER))
+    assert len(await restored(tenant, file)) == 1
+    [row] = await tenant.rows("SELECT logged_at, erased_at FROM erasure")
+    assert row["logged_at"] == EARLIER
+    assert row["erased_at"] >= began
 
 
 async def test_who_came_back_before_the_backup_is_not_erased_again(tenant: Tenant, scene: Scene, file: Path) -> None:

@@ -102,6 +102,12 @@ ERASURE: Final = (
         ("erasure", "contents"),
     ),
     Fault(
+        "what is erased again counts from its line in the file",
+        "erased_at=max(logged, at)",
+        "erased_at=logged",
+        ("erasure",),
+    ),
+    Fault(
         "who came back is erased again after a restore",
         "return erased_at is None or erased_at < line.at",
         "return erased_at is None or erased_at <= line.at",

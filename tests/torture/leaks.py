@@ -16,8 +16,10 @@ from tests.torture.witnesses import Call
 _WORD = re.compile(r"[^\W_][\w-]*")
 _ESCAPED = re.compile(r"\\u([0-9a-fA-F]{4})")
 _PARTICLE = 2
-# Of how many bytes a value is, at the least, that stands somewhere by no chance.
-_CERTAIN = 8
+# Of how many bytes a value is, at the least, that stands somewhere by no chance; and of how many hexadecimal digits,
+# of which ids and digests are made, and what is compressed leaves eight together.
+_CERTAIN, _CERTAIN_HEX = 8, 12
+_HEX = re.compile(r"[0-9a-fA-F]*")
 _RUNS = re.compile(rb"[A-Za-z0-9@._+\-\xc3\x80-\xbf]{%d,}" % _CERTAIN)
 _BETWEEN = re.compile(rb"[@._+\-]")
 _HYPHENED = re.compile(r"(\d{8})-(\d{4}|TF\d\d)")
@@ -43,8 +45,10 @@ def secrets_in(text: str, secrets: set[str]) -> Iterator[str]:
 
 def leaks(places: Iterable[tuple[str, str]], secrets: set[str]) -> Iterator[tuple[str, int]]:
     """Tells in which places there is personal data, and how many values: never which."""
-    # Names of several words are looked for by each of them, but for such as De, with which our own sentences begin.
+    # Names of several words are looked for by each of them, but for such as De, with which our own sentences begin; a
+    # login by what stands before its @ too.
     words = {part for secret in secrets for part in secret.split() if len(part) > _PARTICLE} | secrets
+    words |= {secret.partition("@")[0] for secret in secrets if "@" in secret}
     for name, text in places:
         if found := set(secrets_in(text, words)):
             yield name, len(found)
@@ -88,12 +92,17 @@ async def in_dump(conn: psycopg.AsyncConnection, secrets: set[str]) -> list[tupl
 
 
 def long_values(secrets: set[str]) -> frozenset[bytes]:
-    """Gives the values that occur by chance in no file: those of eight bytes or more, and words of such a length.
+    """Gives the values that occur by chance in no file: the long ones, and words of such a length.
 
     A name may have half a character, as a source that cuts texts sends it.
     """
-    words = {part for secret in secrets for part in re.split(r"[\s-]", secret)} | secrets
-    return frozenset(encoded for each in words if len(encoded := each.encode(errors="surrogatepass")) >= _CERTAIN)
+    words = {part for secret in secrets for part in re.split(r"[\s@-]", secret)} | secrets
+    return frozenset(each.encode(errors="surrogatepass") for each in words if _certain(each))
+
+
+def _certain(value: str) -> bool:
+    length = len(value.encode(errors="surrogatepass"))
+    return length >= (_CERTAIN_HEX if _HEX.fullmatch(value) else _CERTAIN)
 
 
 def values_among(content: "bytes | mmap.mmap", wanted: frozenset[bytes]) -> set[bytes]:

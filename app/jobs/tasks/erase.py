@@ -174,7 +174,7 @@ class Erase:
         known_by = None
         if cipher is not None and erasing.kind != ORGANISATION:
             known_by = audit.digest_of(cipher, erasing.object_id)
-        await erasures.note(conn, erasing, erasing.logged_at or at, known_by)
+        await erasures.note(conn, erasing, at, known_by)
 
 
 async def _nothing_more(_: AsyncConnection) -> None:
