@@ -88,10 +88,21 @@ def matrix(trials: Sequence[Trial], asked: Sequence[str]) -> Table:
     return table
 
 
+def part(text: str) -> slice:
+    """Reads which faults are meant: `2/3` is the second of three shares. Raises ArgumentTypeError for what is none."""
+    nth, _, of = text.partition("/")
+    if not (nth.isdecimal() and of.isdecimal() and 1 <= int(nth) <= int(of)):
+        raise argparse.ArgumentTypeError(f"{text!r} is no part: of two 1/2 and 2/2 are")
+    return slice(int(nth) - 1, None, int(of))
+
+
 def read_arguments() -> argparse.Namespace:
     """Reads the command line."""
     parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__)
     parser.add_argument("--only", action="append", default=[], metavar="TEXT", help="faults with this in their name")
+    parser.add_argument(
+        "--part", type=part, default="1/1", metavar="N/M", help="every M-th of them alone, beside others' parts"
+    )
     parser.add_argument("--proof", action="append", default=[], choices=list(PROOFS), help="only this proof")
     parser.add_argument("--all", action="store_true", help="ask every proof about every fault, and show the matrix")
     parser.add_argument("--list", action="store_true", help="show the faults, and do nothing")
@@ -104,7 +115,8 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     given, say = read_arguments(), Console(highlight=False, markup=False, soft_wrap=True, width=200)
-    chosen = [each for each in FAULTS if not given.only or any(text in each.name for text in given.only)]
+    named = [each for each in FAULTS if not given.only or any(text in each.name for text in given.only)]
+    chosen = named[given.part]
     asked = [name for name in PROOFS if not given.proof or name in given.proof]
     if given.list:
         for each in chosen:

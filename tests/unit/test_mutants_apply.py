@@ -1,6 +1,7 @@
 """The list of faults fits the code as it is: each has exactly one place, and is known to a proof."""
 
 import ast
+from argparse import ArgumentTypeError
 from collections import Counter
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.journeys.test_crash_points import WORKER_POINTS
+from tests.mutants.__main__ import part
 from tests.mutants.fault import Fault
 from tests.mutants.faults import FAULTS
 from tests.mutants.proofs import PROOFS
@@ -43,3 +45,15 @@ def test_the_deaths_of_a_proof_are_points_of_the_code() -> None:
     named = {each.partition("[")[2].rstrip("]") for each in PROOFS["crash points"].arguments if "[" in each}
     assert named
     assert named - {*WORKER_POINTS} == set()
+
+
+def test_parts_are_all_of_the_faults_and_each_once() -> None:
+    shares = [each for text in ("1/3", "2/3", "3/3") for each in FAULTS[part(text)]]
+    assert sorted(each.name for each in shares) == sorted(each.name for each in FAULTS)
+    assert FAULTS[part("1/1")] == FAULTS
+
+
+@pytest.mark.parametrize("text", ["0/2", "3/2", "1", "a/b", "1/0", "-1/2"])
+def test_what_is_no_part_is_refused(text: str) -> None:
+    with pytest.raises(ArgumentTypeError, match="no part"):
+        part(text)
