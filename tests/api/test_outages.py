@@ -1,6 +1,7 @@
 """What callers see while Postgres is away, or has not been migrated."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
@@ -11,6 +12,7 @@ import pytest
 import redis
 import sqlalchemy as sa
 import structlog
+import uvicorn
 from psycopg import errors
 from sqlalchemy.engine import make_url
 
@@ -19,9 +21,12 @@ from app.api.readiness import Readiness
 from app.db import reads
 from app.db.engine import connect
 from app.db.workers import Tally, note_worker
+from app.server.connections import configured
 from tests.api.conftest import Service
-from tests.api.factories import body, person
+from tests.api.factories import body, person, put
 from tests.api.guards import ALL_SCOPES, assert_problem, fill, request, routes
+from tests.api.observing import until
+from tests.api.test_departures import locked, waiting
 
 
 @asynccontextmanager
@@ -144,3 +149,22 @@ async def test_without_a_worker_or_the_wake_ups_write_it_is_degraded(service: Se
         finally:
             other.config_set("maxmemory", 0)
     assert (await checks())["redis"] == "ok"
+
+
+async def test_what_a_process_that_ends_has_not_answered_is_503(service: Service) -> None:
+    """Once it has waited for as long as it does: the caller is to ask again, and nothing is wrong here."""
+    client = await service.client("history", "provision")
+    activity_id = await put(client, body([person()]))
+    with socket.socket(proto=socket.IPPROTO_TCP) as listening:
+        listening.bind(("127.0.0.1", 0))
+        ending = uvicorn.Server(configured(service.app, timeout_graceful_shutdown=1))
+        serving = asyncio.create_task(ending.serve(sockets=[listening]))
+        address = f"http://127.0.0.1:{listening.getsockname()[1]}/activities/{activity_id}/provision"
+        async with locked(service, "job") as looking:
+            asking = asyncio.create_task(client.post(address))
+            await until(lambda: waiting(looking) == 1)
+            ending.should_exit = True
+            answer = await asking
+        await serving
+    assert assert_problem(answer, 503)["type"].endswith("/restarting")
+    assert int(answer.headers["retry-after"]) > 0

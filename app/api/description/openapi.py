@@ -26,6 +26,7 @@ from app.api.http.problems import (
     InvalidKey,
     MalformedRequest,
     PartialKey,
+    Restarting,
     TooManyFailures,
     TooManyRequests,
     TooSlow,
@@ -74,7 +75,7 @@ _IN_PATHS = {
     "slug": "What a problem's `type` has behind `/problems/`.",
 }
 # Causes that many operations have, by what makes them possible.
-_ALWAYS = (BadRequest, InternalError, MalformedRequest, HeadersTooLarge)
+_ALWAYS = (BadRequest, InternalError, Restarting, MalformedRequest, HeadersTooLarge)
 _WITH_KEY = (
     *(Unauthorised, InvalidKey, Forbidden, PartialKey, DatabaseUnavailable),
     *(TooManyRequests, TooManyFailures, Busy),

@@ -19,6 +19,7 @@ from app.api.http.problems import (
     InternalError,
     InvalidHeader,
     MethodNotAllowed,
+    Restarting,
     answer_of,
     entry_of,
     problem,
@@ -64,7 +65,7 @@ class Unhandled:
         except asyncio.CancelledError:
             # The process ends, and has waited for as long as it does.
             if not started:
-                await problem(InternalError)(scope, receive, send)
+                await problem(Restarting)(scope, receive, send)
             raise
         except Exception as exc:
             answer = problem(InternalError)

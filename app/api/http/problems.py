@@ -131,6 +131,12 @@ class InternalError(Problem):
     slug = "internal-error"
 
 
+class Restarting(Problem):
+    """The process ends, and has waited for the answer for as long as it does."""
+
+    slug = "restarting"
+
+
 class Busy(Problem):
     """There is no room for this at the moment."""
 
