@@ -12,12 +12,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.reads import Row
 from app.db.schema import content, roster_item
+from app.domain.rules.parts import MOST_ISSUES
 
 _LAST = 2**31 - 1
 
 
-# With a finding of this kind a reference may be in a spelling that is no reference.
-_UNCLEAR: Final = """
+# With a finding of this kind a reference may be in a spelling that is no reference; where there are so many that some
+# were left out, such a one may be among those.
+_UNCLEAR: Final = f"""
     SELECT kind, object_id, source FROM (
         SELECT * FROM roster_item
         WHERE roster_item.roster_id BETWEEN :roster AND :roster
@@ -25,14 +27,17 @@ _UNCLEAR: Final = """
         OFFSET 0
     ) item
     WHERE organisation_id = :organisation
-        AND issues @? '$[*].code ? (@ starts with "schema_" || @ == "value_left_out")'
-"""
+        AND (
+            issues @? '$[*].code ? (@ starts with "schema_" || @ == "value_left_out")'
+            OR jsonb_array_length(issues) >= {MOST_ISSUES}
+        )
+"""  # noqa: S608 - a constant of ours
 
 
 async def list_unclear(conn: AsyncConnection, organisation_id: UUID, roster_id: UUID) -> Sequence[Row]:
     """Lists duties, groups and activities of a roster that may name more than they refer to: kind, object_id, source.
 
-    All that is not spelt as ids are is left out with a finding.
+    All that is not spelt as ids are is left out with a finding, of which an object has `MOST_ISSUES` at most.
     """
     given = {"organisation": organisation_id, "roster": roster_id}
     return (await conn.execute(sa.text(_UNCLEAR), given)).mappings().all()

@@ -23,6 +23,7 @@ from app.db.persons import persons_with
 from app.db.replayed import ask_again
 from app.db.sealed import SEALED
 from app.domain.erasing import Erased
+from app.domain.rules.parts import MOST_ISSUES
 from app.domain.verdicts import RecordChange
 from app.errors import Conflict, NotFound, RunHasIt
 from app.jobs.tasks.erase import Erase
@@ -238,6 +239,22 @@ async def test_a_person_is_erased_in_whatever_spelling_they_are_named(
     assert sorted(row["kind"] for row in rows) == ["activities", "groups", "persons"]
     current = [tenant.cipher.open(bytes(row["sealed"]), bytes(row["digest"])).decode() for row in rows]
     assert not [each for each in current if spelt(person["id"])[:8].strip("{") in each]
+
+
+async def test_a_person_is_erased_where_more_is_wrong_than_is_told(tenant: Tenant, file: Path) -> None:
+    """So many findings has an object that the one of the spelling is left out."""
+    person, other = marked(), pupil(givenName="Annan")
+    its_class = group(*[other] * (MOST_ISSUES + 2))
+    its_class["groupMemberships"].append({"person": {"id": f"{{{person['id']}}}"}})
+    await tenant.store({"persons": [person, other]})
+    await tenant.store({"groups": [its_class]})
+    told = await tenant.value("SELECT issues FROM roster_item WHERE kind = 'groups'")
+    assert {each["code"] for each in told} == {"reference_doubled"}
+    await ask(tenant, person)
+    await erase_all(tenant, file)
+    rows = await tenant.rows("SELECT digest, sealed FROM content")
+    kept = [tenant.cipher.open(bytes(row["sealed"]), bytes(row["digest"])).decode() for row in rows]
+    assert not [each for each in kept if person["id"] in each]
 
 
 @pytest.mark.parametrize("spelt", [str, "urn:uuid:{}".format])

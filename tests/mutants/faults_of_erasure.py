@@ -102,6 +102,12 @@ ERASURE: Final = (
         ("erasure", "contents"),
     ),
     Fault(
+        "a spelling among more findings than are told is not looked for",
+        "OR jsonb_array_length(issues) >= {MOST_ISSUES}",
+        "OR jsonb_array_length(issues) > {MOST_ISSUES}",
+        ("erasure",),
+    ),
+    Fault(
         "what is erased again counts from its line in the file",
         "erased_at=max(logged, at)",
         "erased_at=logged",
