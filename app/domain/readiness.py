@@ -76,15 +76,27 @@ class Readiness:
 
 _NOT_IN_EXAM: Final = Standing(State.NOT_IN_EXAM)
 _RANK: Final = {state: rank for rank, state in enumerate(State)}
+# From the best to the worst, for whom only the worst may be told: that somebody may be in no exam is worse than that
+# they are through, and no reason to be silent about what is to be put right.
+_WORST_LAST: Final = (State.THROUGH, State.NOT_IN_EXAM, State.UNDER_WAY, State.NOT_SENT, State.HINDERED)
 _FURTHEST_FIRST: Final = {kind: -kind.position for kind in Kind}
 
 
-def readiness(roster: Roster) -> Readiness:
-    """Decides how every pupil of a roster stands, and why. Whole sets are taken where nothing is missing: mostly."""
+def readiness(roster: Roster, unplaced: Set[Id] = frozenset()) -> Readiness:
+    """Decides how every pupil of a roster stands, and why. Whole sets are taken where nothing is missing: mostly.
+
+    Of those who are `unplaced` nothing tells in which of several groups they are: each of them stands as the worst of
+    all groups lets them.
+    """
     run = LastRun(roster)
     missing = {each: why for alike in roster.persons for each, why in run.missing_of(Kind.PERSONS, alike)}
     ways = _ways(roster, run)
     reached, best = _reached(roster.groups, ways)
+    if unplaced and len(roster.groups) > 1:
+        grouped = unplaced & set(chain.from_iterable(group.refs for group in roster.groups))
+        worst = _worst(roster.groups, ways)
+        reached = reached - unplaced | (grouped if worst == THROUGH else frozenset())
+        best = {**{each: way for each, way in best.items() if each not in unplaced}, **dict.fromkeys(grouped, worst)}
     through: set[Id] = set()
     others: dict[Id, Standing] = {}
     for alike in roster.persons:
@@ -94,8 +106,8 @@ def readiness(roster: Roster) -> Readiness:
         through |= there
         for each in alike.ids:
             if each not in there:
-                way = THROUGH if each in reached else best.get(each, _NOT_IN_EXAM)
-                others[each] = way if way is _NOT_IN_EXAM else missing.get(each, way)
+                way = THROUGH if each in reached else best.get(each)
+                others[each] = _NOT_IN_EXAM if way is None else missing.get(each, way)
     groups, hindrances = _gathered({each.id: each.refs for each in roster.groups}, ways, through, others)
     landed = (through.intersection(alike.ids) for alike in roster.persons if alike.landed)
     return Readiness(
@@ -135,9 +147,9 @@ def _unnamed(standing: Standing, own: Set[Id]) -> Standing:
 
 
 def without_members(made: Readiness, members: Mapping[Id, Sequence[Id]], unseen: Set[Id]) -> Readiness:
-    """Gives the same where no group counts anybody who is `unseen`, nor any cause that is a group or of one.
+    """Gives the same where no group counts anybody who is `unseen`, nor has a cause that keeps nobody else of it.
 
-    `members` are those of each group. How many pupils there are in all, and how many another cause keeps, stays.
+    `members` are those of each group. How many pupils there are in all, and how many a cause keeps, stays.
     """
     touched = {group.id for group in made.groups if not unseen.isdisjoint(members.get(group.id, ()))} if unseen else ()
     if not touched:
@@ -152,20 +164,11 @@ def without_members(made: Readiness, members: Mapping[Id, Sequence[Id]], unseen:
             groups.append(GroupReadiness(group.id, group.in_exam, states, causes))
         else:
             groups.append(group)
-    behind = Counter(made.others[each].cause for each in unseen if each in made.others)
     hindrances = [
-        replace(
-            each,
-            pupils=each.pupils - (behind[each.cause] if each.cause.tells_school else 0),
-            groups=[one for one in each.groups if one not in kept or each.cause in kept[one]],
-        )
+        replace(each, groups=[one for one in each.groups if one not in kept or each.cause in kept[one]])
         for each in made.hindrances
     ]
-    return replace(
-        made,
-        groups=groups,
-        hindrances=sorted((each for each in hindrances if each.pupils), key=lambda each: -each.pupils),
-    )
+    return replace(made, groups=groups, hindrances=hindrances)
 
 
 def _counted(
@@ -229,6 +232,20 @@ def _reached(
             elif (before := best.get(each)) is None or _order(standing) < _order(before):
                 best[each] = standing
     return reached, best
+
+
+def _worst(groups: Sequence[Member], ways: Mapping[Id, tuple[Standing, Standing]]) -> Standing:
+    """Gives the worst standing that a pupil may have by any of the groups, with its cause where all have that one."""
+    standings = set[Standing]()
+    for group in groups:
+        inside, outside = ways.get(group.id, (_NOT_IN_EXAM, _NOT_IN_EXAM))
+        standings.add(inside)
+        has_all = group.at_target is None or set(group.refs) <= set(group.at_target)
+        if group.doubted or not (group.seen.current and has_all):
+            standings.add(outside)
+    worst = max(standings, key=lambda each: _WORST_LAST.index(each.state))
+    tells_nothing = len(standings) == 1 and worst.cause is not None and not worst.cause.tells_school
+    return Standing(worst.state, worst.cause if tells_nothing else None)
 
 
 def _gathered(

@@ -36,13 +36,15 @@ class Stage(NamedTuple):
 class Member(NamedTuple):
     """A group with its pupils, or an activity with its groups.
 
-    `at_target` are those that it is there with; None for all that it has in the roster.
+    `at_target` are those that it is there with; None for all that it has in the roster. `doubted` is whether it was
+    accepted with a remark by which it may lack some of them, whoever they are.
     """
 
     id: Id
     seen: Seen
     refs: Sequence[Id]
     at_target: Collection[Id] | None = ()
+    doubted: bool = False
 
 
 class Alike(NamedTuple):

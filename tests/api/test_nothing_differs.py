@@ -31,7 +31,7 @@ HIDDEN, OPEN, OTHER, HIDDEN_TEACHER, OPEN_TEACHER, OTHER_TEACHER = map(
 HIDDEN_DUTY, OPEN_DUTY, OTHER_DUTY, GROUP_NORTH, GROUP_SOUTH, TEACHING_NORTH, TEACHING_SOUTH = map(
     known, ("duty of siv", "duty of ove", "duty of eva", "6n", "6s", "maths north", "maths south")
 )
-EXAM, LATER_EXAM = UUID(known("exam")), UUID(known("later exam"))
+EXAM, LATER_EXAM, HALF_EXAM = UUID(known("exam")), UUID(known("later exam")), UUID(known("half exam"))
 REFUSED: Object = {"status": "Error", "errors": [{"id": "2010", "attributeName": "civicNo.value", "message": "Fel"}]}
 
 
@@ -42,8 +42,8 @@ class Case:
     is_protected: bool = True
     school: str = NORTH
 
-    def roster(self, **of_all: Any) -> Object:
-        """Makes the exam's roster; `of_all` is said of every person."""
+    def roster(self, year: str = "6", **of_all: Any) -> Object:
+        """Makes the exam's roster; groups are called by the `year`, and `of_all` is said of every person."""
         marking = {"securityMarking": PROTECTED if self.is_protected else "Ingen"}
         goes = [(OPEN, "Olle", NORTH, {}), (HIDDEN, "Sigrid", self.school, marking), (OTHER, "Berit", SOUTH, {})]
         pupils = [
@@ -63,7 +63,7 @@ class Case:
             unit: [each for each, of in zip(pupils, goes, strict=True) if of[2] == unit] for unit in (NORTH, SOUTH)
         }
         groups = [
-            group(*members[unit], id=id_, displayName=f"6 {name}", organisation={"id": unit})
+            group(*members[unit], id=id_, displayName=f"{year} {name}", organisation={"id": unit})
             for unit, id_, name in ((NORTH, GROUP_NORTH, "N"), (SOUTH, GROUP_SOUTH, "S"))
         ]
         activities = [
@@ -105,12 +105,15 @@ class Told:
 
 
 async def play(service: Service, case: Case, at: int) -> Told:
-    """Has the exam sent, with refusals and warnings, then changed, planned and sent again; and another one unsent."""
+    """Has the exam sent, with refusals and warnings, then changed, planned and sent again; and another one unsent.
+
+    Of a third one of both groups is refused, and the other taken.
+    """
     boss = await service.client("provision", "history", organisation=at)
     told = Told()
 
-    async def sent(first: Mapping[str, Any], **rest: Mapping[str, Any]) -> None:
-        answer = await boss.post(f"/activities/{EXAM}/provision", json={"on_record_error": "continue"})
+    async def sent(first: Mapping[str, Any], exam_id: UUID = EXAM, **rest: Mapping[str, Any]) -> None:
+        answer = await boss.post(f"/activities/{exam_id}/provision", json={"on_record_error": "continue"})
         assert answer.status_code == 202, answer.text
         played = await Played.of(service.runtime, service.organisations[at], UUID(answer.json()["id"]))
         for position, answers in enumerate((first, *rest.values()), start=1):
@@ -135,6 +138,8 @@ async def play(service: Service, case: Case, at: int) -> Told:
     await sent(
         both, duties=dict.fromkeys((HIDDEN_DUTY, OPEN_DUTY, OTHER_DUTY), ("error", REFUSED)), groups={}, activities={}
     )
+    await put(boss, case.roster(year="7"), HALF_EXAM)
+    await sent({}, HALF_EXAM, duties={}, groups={GROUP_NORTH: ("error", REFUSED)}, activities={})
     await put(boss, case.roster(middleName="Annat"), LATER_EXAM)
     await put(boss, case.roster(middleName="Tredje"), EXAM)
     await planned()
@@ -149,7 +154,7 @@ def addresses(service: Service, told: Told) -> Iterator[tuple[str, str]]:
         "groups": (GROUP_NORTH, GROUP_SOUTH),
         "activities": (TEACHING_NORTH, TEACHING_SOUTH),
     }
-    exams = [str(EXAM), str(LATER_EXAM)]
+    exams = [str(EXAM), str(LATER_EXAM), str(HALF_EXAM)]
     things: dict[str, list[Mapping[str, str]]] = {
         "/activities/{activity_id}": [{"activity_id": each} for each in exams],
         "/runs/{run_id}": [{"run_id": str(each.run_id)} for each in told.runs],
@@ -185,6 +190,7 @@ _BY += [f"school_unit={NORTH}&school_unit={SOUTH}", f"school_unit={NORTH}&limit=
 _OF_RECORDS = [f"?{each}" for each in _BY]
 _PUPILS = [f"group={GROUP_NORTH}", f"group={GROUP_SOUTH}", f"group={GROUP_NORTH}&group={GROUP_SOUTH}"]
 _PUPILS = [f"{each}{more}" for each in _PUPILS for more in ("", "&state=through&state=hindered", "&limit=1")]
+_PUPILS += [f"state={each}" for each in ("through", "under_way", "not_sent", "hindered", "not_in_exam")]
 _PUPILS += [f"cause=groups:{GROUP_NORTH}", f"cause=activities:{TEACHING_SOUTH}", f"cause=persons:{HIDDEN}"]
 _FOUND = ["roster_differs", "roster_differs_name", "roster_differs_marking", "value_left_out", "left_out"]
 _QUERIES: Mapping[str, list[str]] = {
@@ -211,6 +217,7 @@ _PAGES = (
     *("/historik", "/historik/prov", f"/historik/prov/{EXAM}", f"/historik/prov/{EXAM}/elever"),
     *(f"/historik/prov/{EXAM}/elever?state=hindered&state=through", f"/historik/prov/{EXAM}/skicka"),
     *(f"/historik/prov/{LATER_EXAM}", f"/historik/prov/{LATER_EXAM}/skicka"),
+    *(f"/historik/prov/{HALF_EXAM}", f"/historik/prov/{HALF_EXAM}/elever"),
     *(f"/historik/prov/{EXAM}/elever?group={each}&state=through&state=hindered" for each in (GROUP_NORTH, GROUP_SOUTH)),
 )
 _SEARCHES = ("Sigrid", "Siv", "Olle", "Provlund", HIDDEN, HIDDEN_DUTY, "980", "elev")

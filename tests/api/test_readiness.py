@@ -12,6 +12,7 @@ from app.db import findings
 from app.db import readiness as rows_of
 from tests.api.conftest import Service
 from tests.api.factories import Object, Played, body, duty, person, put, staff
+from tests.api.test_expired import expire
 
 REFUSED = (
     "error",
@@ -200,6 +201,82 @@ async def test_whom_the_answer_to_the_exams_own_run_did_not_know_is_through_for_
     reader = await service.client(*scopes)
     assert counts((await read(reader, activity_id))["pupils"]) == {"through": 2, "not_sent": 1}
     assert [each["id"] for each in await missing(reader, activity_id)] == [exam.pupils[0]["id"]]
+
+
+@pytest.mark.parametrize(
+    ("scopes", "found"),
+    [
+        (("history",), {"not_sent": 3}),
+        (("history", "pii"), {"through": 1, "not_sent": 2}),
+        (("history", "pii", "protected"), {"through": 1, "not_sent": 2}),
+    ],
+)
+async def test_whom_an_answer_may_not_have_known_is_through_for_nobody(
+    service: Service, client: httpx.AsyncClient, scopes: tuple[str, ...], found: dict[str, int]
+) -> None:
+    """The class is in another exam too: it went out as that has it, and who may not see all is not told whom it lacks.
+
+    That somebody is missing they are told, of all whom they may not see.
+    """
+    exam = Exam(securityMarking="Sekretessmarkering")
+    exam.groups = exam.groups[2:]
+    exam.activity = activity(*exam.groups)
+    activity_id = await put(client, exam.body)
+    exam.activity = activity(*exam.groups)
+    await put(client, exam.body)
+    played = await run(service, client, activity_id)
+    unknown = [
+        {"id": "8171", "severityLevel": "Warning", "attributeName": f"groupMemberships[{at}].person.id"}
+        for at in (0, 1)
+    ]
+    said = {exam.groups[0]["id"]: ("warning", {"status": "Warning", "warnings": unknown})}
+    for position, answers in enumerate((None, None, said, None), start=1):
+        await played.stage(position, answers)
+    assert counts((await read(await service.client(*scopes), activity_id))["pupils"]) == found
+
+
+@pytest.mark.parametrize("scopes", [("history",), ("history", "pii"), ("history", "pii", "protected")])
+async def test_once_an_answer_has_gone_nobody_is_through_by_it(
+    service: Service, client: httpx.AsyncClient, scopes: tuple[str, ...]
+) -> None:
+    """By its age: whom it did not know, nobody knows any more."""
+    exam = Exam()
+    exam.groups = exam.groups[2:]
+    exam.activity = activity(*exam.groups)
+    activity_id = await put(client, exam.body)
+    played = await run(service, client, activity_id)
+    unknown = {"id": "8171", "severityLevel": "Warning", "attributeName": "groupMemberships[1].person.id"}
+    said = {exam.groups[0]["id"]: ("warning", {"status": "Warning", "warnings": [unknown]})}
+    for position, answers in enumerate((None, None, said, None), start=1):
+        await played.stage(position, answers)
+    await expire(service, played.run_id)
+    shown = await read(await service.client(*scopes), activity_id)
+    assert counts(shown["pupils"]) == {"not_sent": 3}
+
+
+@pytest.mark.parametrize("scopes", [("history",), ("history", "pii")])
+async def test_no_state_tells_in_which_group_somebody_is(
+    service: Service, client: httpx.AsyncClient, scopes: tuple[str, ...]
+) -> None:
+    """Of two groups one is refused: whoever may not be seen stands as if in that one, wherever they are."""
+    pupils = [person("Åsa", serial=980, securityMarking="Sekretessmarkering"), person("Bo", serial=981)]
+    pupils.append(person("Cia", serial=982))
+    first, second = group("6A", pupils[1]), group("6B", pupils[0], pupils[2])
+    lists = {"groups": [first, second], "activities": [activity(first, second)]}
+    activity_id = await put(client, body(pupils, **lists))
+    played = await run(service, client, activity_id, on_record_error="continue")
+    for position, answers in enumerate((None, None, {first["id"]: REFUSED}, None), start=1):
+        await played.stage(position, answers)
+    assert counts((await read(client, activity_id))["pupils"]) == {"through": 2, "hindered": 1}
+    reader = await service.client(*scopes)
+    shown, listed = await read(reader, activity_id), await missing(reader, activity_id)
+    hidden = pupils if "pii" not in scopes else pupils[:2]
+    assert [(each["id"], each["state"]) for each in listed] == [(each["id"], "hindered") for each in hidden]
+    assert listed[0]["cause"] is None
+    # Without pii a group counts everybody alike, and so do all together.
+    in_all = {"through": 2, "hindered": 1} if "pii" not in scopes else {"through": 1, "hindered": 2}
+    assert counts(shown["pupils"]) == in_all
+    assert [each["pupils"] for each in shown["causes"]] == [1]
 
 
 async def test_what_can_not_be_sent_is_told_before_anything_is(client: httpx.AsyncClient) -> None:

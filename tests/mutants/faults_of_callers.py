@@ -349,14 +349,14 @@ MISSING: Final = (
     ),
     Fault(
         "a wrong person hides behind the group that waits for it",
-        "others[each] = way if way is _NOT_IN_EXAM else missing.get(each, way)",
-        "others[each] = way",
+        "others[each] = _NOT_IN_EXAM if way is None else missing.get(each, way)",
+        "others[each] = way or _NOT_IN_EXAM",
         ("readiness",),
     ),
     Fault(
         "who is in no group of an exam is missing in it",
-        "others[each] = way if way is _NOT_IN_EXAM else missing.get(each, way)",
-        "others[each] = missing.get(each, way)",
+        "others[each] = _NOT_IN_EXAM if way is None else missing.get(each, way)",
+        "others[each] = missing.get(each, way or UNDER_WAY)",
         ("readiness",),
     ),
     Fault(

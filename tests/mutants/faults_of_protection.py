@@ -301,7 +301,7 @@ PROTECTION: Final = (
     ),
     Fault(
         "a guess of a group tells whom Skolverket has in it",
-        "return there | hidden if current else there - hidden",
+        "return there | hidden if current and not doubted else there - hidden",
         "return there",
         ("own uploads",),
     ),
@@ -316,6 +316,42 @@ PROTECTION: Final = (
         "(current and (own or at_target is None))",
         "(current and at_target is None)",
         ("markings",),
+    ),
+    Fault(
+        "whom the answer to what another exam sent may not have known is through",
+        "return there | hidden if current and not doubted else there - hidden",
+        "return there | hidden if current else there - hidden",
+        ("markings",),
+    ),
+    Fault(
+        "whom an answer that has gone did not know is through",
+        'return frozenset()\n    if row["accepted_refs"]',
+        'pass\n    if row["accepted_refs"]',
+        ("markings",),
+    ),
+    Fault(
+        "the state of somebody protected tells in which group they are",
+        "readiness(roster, sight.unseen)",
+        "readiness(roster)",
+        ("markings",),
+    ),
+    Fault(
+        "without pii a state tells in which group somebody is",
+        "if not sight.names and not sight.everybody:\n        listed",
+        "if False:\n        listed",
+        ("markings",),
+    ),
+    Fault(
+        "a group that may lack somebody counts as whole",
+        "if group.doubted or not (group.seen.current and has_all):",
+        "if not (group.seen.current and has_all):",
+        ("readiness",),
+    ),
+    Fault(
+        "who is in a group of no exam is told by being through",
+        "ways.get(group.id, (_NOT_IN_EXAM, _NOT_IN_EXAM))",
+        "ways.get(group.id, (THROUGH, THROUGH))",
+        ("readiness",),
     ),
     Fault(
         "what a guess of somebody was told before they were marked it is told after",

@@ -293,18 +293,76 @@ def test_a_roster_without_anybody() -> None:
 @pytest.mark.parametrize("persons", [{}, {A: REFUSED}, {B: REFUSED}])
 @pytest.mark.parametrize("group", [THERE, REFUSED])
 def test_no_group_counts_who_is_not_to_be_seen(persons: Mapping[str, Seen], group: Seen) -> None:
-    """Nor any cause that is a group or of one: nothing of it tells whether they are in it. All in all they count."""
+    """Nor has it a cause that keeps nobody else of it: nothing of it tells that they are in it. In all they count."""
     made = decided(persons, group=group)
     seen = without_members(made, {MATHS: PUPILS}, {A})
     [counted] = seen.groups
     assert (seen.counts, sum(counted.pupils.values())) == (made.counts, 2)
     behind = [standing.cause for each, standing in made.pupils if each != A]
     assert set(counted.causes) == {each for each in behind if each is not None}
+    assert causes(seen) == causes(made)
     for each in seen.hindrances:
-        of_all = [standing.cause for _, standing in made.pupils]
-        assert each.pupils == (behind if each.cause.tells_school else of_all).count(each.cause)
         assert bool(each.groups) == (each.cause in behind)
     assert without_members(made, {MATHS: PUPILS}, frozenset()) is made
+
+
+def placed(at: str, maths: Member, english: Member, exam: Member, person: Seen = THERE) -> Readiness:
+    """Decides of A, who is in one of two groups, of which nothing is to tell which, and of B and C, who are in both."""
+    groups = [
+        member._replace(refs=[*member.refs, A] if member.id == at else member.refs) for member in (maths, english)
+    ]
+    roster = Roster(
+        persons=[Alike(person, [A], landed=True), Alike(THERE, [B, C])],
+        groups=groups,
+        activities=[exam],
+        stages=SUCCEEDED,
+    )
+    return readiness(roster, {A})
+
+
+OF_BOTH, OF_MATHS = Member(EXAM, THERE, [MATHS, ENGLISH], None), Member(EXAM, THERE, [MATHS], None)
+WHOLE = Member(ENGLISH, THERE, [B, C], None)
+
+
+@pytest.mark.parametrize(
+    ("maths", "english", "exam", "person", "state"),
+    [
+        (THERE, WHOLE, OF_BOTH, THERE, State.THROUGH),
+        (REFUSED, WHOLE, OF_BOTH, THERE, State.HINDERED),
+        (NEVER, WHOLE, OF_BOTH, THERE, State.NOT_SENT),
+        (THERE, WHOLE._replace(at_target=[B]), OF_BOTH, THERE, State.NOT_SENT),
+        (THERE, WHOLE._replace(doubted=True), OF_BOTH, THERE, State.NOT_SENT),
+        (THERE, WHOLE, OF_BOTH._replace(at_target=[ENGLISH]), THERE, State.NOT_SENT),
+        (THERE, WHOLE, OF_MATHS, THERE, State.NOT_IN_EXAM),
+        (REFUSED, WHOLE, OF_MATHS, THERE, State.HINDERED),
+        (THERE, WHOLE, OF_BOTH, REFUSED, State.HINDERED),
+        (THERE, WHOLE, OF_MATHS, REFUSED, State.HINDERED),
+        (REFUSED, WHOLE, OF_BOTH, NEVER, State.NOT_SENT),
+    ],
+)
+def test_no_state_tells_in_which_of_several_groups_somebody_is(
+    maths: Seen, english: Member, exam: Member, person: Seen, state: State
+) -> None:
+    """It is the worst that any group leaves them; what the person itself lacks comes first. So nobody is through by it
+    who is not, and nobody who is in one is told from who is in the other.
+    """
+    first = Member(MATHS, maths, [B, C], None if maths.known else ())
+    one, other = (placed(at, first, english, exam, person) for at in (MATHS, ENGLISH))
+    assert (dict(one.pupils)[A].state, one.counts, one.landed) == (state, other.counts, other.landed)
+    assert dict(one.pupils) == dict(other.pupils)
+    assert causes(one) == causes(other)
+
+
+def test_who_is_in_no_group_takes_no_part_whoever_may_be_told() -> None:
+    made = placed("neither", Member(MATHS, REFUSED, [B, C]), WHOLE, OF_BOTH)
+    assert counts(made) == {"through": 2, "not_in_exam": 1}
+
+
+def test_where_there_is_one_group_its_members_stand_as_they_do() -> None:
+    """That they are in it nobody is told by that."""
+    group = Member(MATHS, THERE, PUPILS, [B, C])
+    made = readiness(Roster(persons=[Alike(THERE, PUPILS)], groups=[group], activities=[OF_MATHS]), {A, B})
+    assert counts(made) == {"through": 2, "not_sent": 1}
 
 
 def test_what_is_another_units_counts_nowhere_and_is_not_named() -> None:

@@ -64,25 +64,32 @@ class _Sight:
     names: bool
     unseen: frozenset[str] = frozenset()
 
-    def told(self, refs: Sequence[str], at_target: Set[str] | None, *, current: bool, own: bool) -> Set[str] | None:
+    def told(
+        self, refs: Sequence[str], at_target: Set[str] | None, *, current: bool, own: bool, doubted: bool
+    ) -> Set[str] | None:
         """Gives of what a group has `at_target`, None for all its `refs`, what may be told.
 
         Where that is of its `own` exam's upload and run, all of it. Else whoever may not be seen is in it when it is
-        `current` as a whole, whatever is known of them: who guesses a group would be told when they are right.
+        `current` as a whole, whatever is known of them: who guesses a group would be told when they are right. Where
+        that is `doubted` they are not: it may be them whom the answer did not know.
         """
         hidden = set(refs) if not self.names else self.unseen.intersection(refs)
         if self.everybody or not hidden or (current and (own or at_target is None)):
             return at_target
         there = set(refs) if at_target is None else set(at_target)
-        return there | hidden if current else there - hidden
+        return there | hidden if current and not doubted else there - hidden
 
 
 @dataclass(frozen=True, slots=True)
 class _Exam:
-    """An activity with its last run, how its pupils stand, and the places of all objects in their lists."""
+    """An activity with its last run, how its pupils stand, and the places of all objects in their lists.
+
+    One by one pupils are told as they are `listed`; for a viewer who sees nobody no state tells a group of theirs.
+    """
 
     here: Row
     made: Readiness
+    listed: Readiness
     places: Mapping[str, int]
     members: Mapping[str, Sequence[str]]
     # Of a viewer who is narrowed to school units: the objects that are told.
@@ -160,7 +167,7 @@ async def list_pupils(
     of_groups = {each for group in wanted.groups for each in exam.members.get(str(group), ())}
     found = [
         (places[each], each, standing)
-        for each, standing in exam.made.pupils
+        for each, standing in exam.listed.pupils
         if standing.state in states
         and each not in unseen
         and (not wanted.groups or each in of_groups)
@@ -226,8 +233,9 @@ async def _exam(parts: Parts, cipher: OrganisationCipher, viewer: Viewer, activi
     elif here["outcome"] is not None:
         here["outcome"] = outcome_of(in_all(counts[runs[0]].values()))
     made = await asyncio.to_thread(within, exam.made, exam.members, own)
+    listed = made if exam.listed is exam.made else await asyncio.to_thread(within, exam.listed, exam.members, own)
     members = {group: [each for each in refs if each in own] for group, refs in exam.members.items() if group in own}
-    return replace(exam, here=here, made=made, members=members, own=own)
+    return replace(exam, here=here, made=made, listed=listed, members=members, own=own)
 
 
 async def _whole_exam(
@@ -270,10 +278,11 @@ def _of_rows(rows: Sequence[Row], cipher: OrganisationCipher, published: Publish
         seen = Seen(row["current"], row["known"], row["sendable"], row["status"], row["same"] is not False)
         places.update(zip(ids, row["places"], strict=True))
         if kind in members:
-            there = _at_target(row, cipher, published)
+            there, own = _at_target(row, cipher, published), row["own"] is True
+            doubted = row["received"] is not None and not own
             if kind == Kind.GROUPS:
-                there = sight.told(row["refs"], there, current=seen.current, own=row["own"] is True)
-            members[kind].append(Member(ids[0], seen, row["refs"], there))
+                there = sight.told(row["refs"], there, current=seen.current, own=own, doubted=doubted)
+            members[kind].append(Member(ids[0], seen, row["refs"], there, doubted))
         else:
             alike[kind].append(Alike(seen, ids, row["role"] == "Elev", row["landed"]))
             persons_of.update(zip(ids, row["refs"] or (), strict=False))
@@ -286,12 +295,18 @@ def _of_rows(rows: Sequence[Row], cipher: OrganisationCipher, published: Publish
         stages=[Stage(Kind(kind), status, code) for kind, status, code in activity["stages"] or ()],
         persons_of=persons_of,
     )
-    return _Exam(activity, readiness(roster), places, {group.id: group.refs for group in in_order})
+    made = listed = readiness(roster, sight.unseen)
+    if not sight.names and not sight.everybody:
+        listed = readiness(roster, {each for alike in roster.persons for each in alike.ids})
+    return _Exam(activity, made, listed, places, {group.id: group.refs for group in in_order})
 
 
 def _at_target(row: Row, cipher: OrganisationCipher, published: Published) -> Set[str] | None:
     """Gives with what the target has a group or an activity: without what it was sent without, or did not know."""
     if not row["known"]:
+        return frozenset()
+    if row["received"] is not None and row["received_sealed"] is None:
+        # The answer has gone by its age, and with it who was not known.
         return frozenset()
     if row["accepted_refs"] is None and not row["accepted_issues"] and row["received_sealed"] is None:
         return None

@@ -141,5 +141,11 @@ class Readiness(BaseModel):
 class MissingPupil(Described):
     """A pupil, how it stands and what keeps it. Personal strings are `***` for keys that may not see them."""
 
-    state: PupilState
-    cause: Cause | None
+    state: Annotated[
+        PupilState,
+        Field(description="How it stands; one whom the key may not see, as the worst of several groups leaves them."),
+    ]
+    cause: Annotated[
+        Cause | None,
+        Field(description="What keeps it; null where nothing does, or where that would tell a group not shown."),
+    ]
