@@ -85,18 +85,18 @@ _FURTHEST_FIRST: Final = {kind: -kind.position for kind in Kind}
 def readiness(roster: Roster, unplaced: Set[Id] = frozenset()) -> Readiness:
     """Decides how every pupil of a roster stands, and why. Whole sets are taken where nothing is missing: mostly.
 
-    Of those who are `unplaced` nothing tells in which of several groups they are: each of them stands as the worst of
-    all groups lets them.
+    Of those who are `unplaced` nothing tells in which group they are: each of them stands as the worst of all groups
+    lets them, and where there are pupils who are in none, as if one of these.
     """
     run = LastRun(roster)
     missing = {each: why for alike in roster.persons for each, why in run.missing_of(Kind.PERSONS, alike)}
     ways = _ways(roster, run)
     reached, best = _reached(roster.groups, ways)
-    if unplaced and len(roster.groups) > 1:
-        grouped = unplaced & set(chain.from_iterable(group.refs for group in roster.groups))
-        worst = _worst(roster.groups, ways)
-        reached = reached - unplaced | (grouped if worst == THROUGH else frozenset())
-        best = {**{each: way for each, way in best.items() if each not in unplaced}, **dict.fromkeys(grouped, worst)}
+    # In a single group that has all pupils everybody is known to be, and in none where there is none.
+    if unplaced and roster.groups and not (len(roster.groups) == 1 and _all_grouped(roster)):
+        worst = _worst(roster, ways)
+        reached = reached - unplaced | (unplaced if worst == THROUGH else frozenset())
+        best = {**{each: way for each, way in best.items() if each not in unplaced}, **dict.fromkeys(unplaced, worst)}
     through: set[Id] = set()
     others: dict[Id, Standing] = {}
     for alike in roster.persons:
@@ -234,15 +234,22 @@ def _reached(
     return reached, best
 
 
-def _worst(groups: Sequence[Member], ways: Mapping[Id, tuple[Standing, Standing]]) -> Standing:
-    """Gives the worst standing that a pupil may have by any of the groups, with its cause where all have that one."""
+def _all_grouped(roster: Roster) -> bool:
+    grouped = set(chain.from_iterable(group.refs for group in roster.groups))
+    return all(grouped.issuperset(alike.ids) for alike in roster.persons if alike.pupils)
+
+
+def _worst(roster: Roster, ways: Mapping[Id, tuple[Standing, Standing]]) -> Standing:
+    """Gives the worst standing that a pupil may have by where they are, with its cause where all have that one."""
     standings = set[Standing]()
-    for group in groups:
+    for group in roster.groups:
         inside, outside = ways.get(group.id, (_NOT_IN_EXAM, _NOT_IN_EXAM))
         standings.add(inside)
         has_all = group.at_target is None or set(group.refs) <= set(group.at_target)
         if group.doubted or not (group.seen.current and has_all):
             standings.add(outside)
+    if not _all_grouped(roster):
+        standings.add(_NOT_IN_EXAM)
     worst = max(standings, key=lambda each: _WORST_LAST.index(each.state))
     tells_nothing = len(standings) == 1 and worst.cause is not None and not worst.cause.tells_school
     return Standing(worst.state, worst.cause if tells_nothing else None)

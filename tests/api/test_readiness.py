@@ -236,6 +236,27 @@ async def test_whom_an_answer_may_not_have_known_is_through_for_nobody(
 
 
 @pytest.mark.parametrize("scopes", [("history",), ("history", "pii"), ("history", "pii", "protected")])
+async def test_an_answer_that_remarks_on_nobody_leaves_nobody_out(
+    service: Service, client: httpx.AsyncClient, scopes: tuple[str, ...]
+) -> None:
+    """Whichever exam has sent the class last: else the alarm would never go away."""
+    exam = Exam(securityMarking="Sekretessmarkering")
+    exam.groups = exam.groups[2:]
+    said = {"id": "3047", "severityLevel": "Warning", "attributeName": "displayName"}
+    remarked = {exam.groups[0]["id"]: ("warning", {"status": "Warning", "warnings": [said]})}
+    exams = []
+    for _ in range(2):
+        exam.activity = activity(*exam.groups)
+        exams.append(await put(client, exam.body))
+    for each in exams:
+        played = await run(service, client, each)
+        for position, answers in enumerate((None, None, remarked, None), start=1):
+            await played.stage(position, answers)
+    reader = await service.client(*scopes)
+    assert [counts((await read(reader, each))["pupils"]) for each in exams] == [{"through": 3}] * 2
+
+
+@pytest.mark.parametrize("scopes", [("history",), ("history", "pii"), ("history", "pii", "protected")])
 async def test_once_an_answer_has_gone_nobody_is_through_by_it(
     service: Service, client: httpx.AsyncClient, scopes: tuple[str, ...]
 ) -> None:

@@ -257,7 +257,7 @@ async def test_a_person_is_erased_where_more_is_wrong_than_is_told(tenant: Tenan
     assert not [each for each in kept if person["id"] in each]
 
 
-@pytest.mark.parametrize("spelt", [str, "urn:uuid:{}".format])
+@pytest.mark.parametrize("spelt", [str, "urn:uuid:{}".format, "{{{}}}".format])
 async def test_a_person_goes_from_rosters_that_name_them_alone(
     tenant: Tenant, file: Path, spelt: Callable[[str], str]
 ) -> None:

@@ -325,9 +325,21 @@ PROTECTION: Final = (
     ),
     Fault(
         "whom an answer that has gone did not know is through",
-        'return frozenset()\n    if row["accepted_refs"]',
-        'pass\n    if row["accepted_refs"]',
+        'if row["received_sealed"] is None:\n        return None',
+        'if row["received_sealed"] is None:\n        return frozenset()',
         ("markings",),
+    ),
+    Fault(
+        "an answer that remarks on nobody is an alarm for ever",
+        "not own and (unknown is None or bool(unknown))",
+        'not own and row["received"] is not None',
+        ("markings",),
+    ),
+    Fault(
+        "that somebody is in no group is told where others are in none",
+        "    if not _all_grouped(roster):\n        standings.add(_NOT_IN_EXAM)\n",
+        "",
+        ("readiness",),
     ),
     Fault(
         "the state of somebody protected tells in which group they are",

@@ -353,16 +353,47 @@ def test_no_state_tells_in_which_of_several_groups_somebody_is(
     assert causes(one) == causes(other)
 
 
-def test_who_is_in_no_group_takes_no_part_whoever_may_be_told() -> None:
-    made = placed("neither", Member(MATHS, REFUSED, [B, C]), WHOLE, OF_BOTH)
-    assert counts(made) == {"through": 2, "not_in_exam": 1}
+@pytest.mark.parametrize("maths", [THERE, REFUSED])
+def test_no_state_tells_that_somebody_is_in_no_group_where_others_are(maths: Seen) -> None:
+    """As after one of three groups was taken out: who was in it has the same state as who was not."""
+    made = [
+        readiness(
+            Roster(
+                persons=[Alike(THERE, [A, B, C])],
+                groups=[Member(MATHS, maths, of_maths, None if maths.known else ()), Member(ENGLISH, THERE, [B], None)],
+                activities=[OF_BOTH],
+                stages=SUCCEEDED,
+            ),
+            {A},
+        )
+        for of_maths in ([A, B], [B])
+    ]
+    state = State.NOT_IN_EXAM if maths is THERE else State.HINDERED
+    assert {dict(each.pupils)[A].state for each in made} == {state}
 
 
-def test_where_there_is_one_group_its_members_stand_as_they_do() -> None:
-    """That they are in it nobody is told by that."""
+def test_where_there_is_one_group_of_all_its_members_stand_as_they_do() -> None:
+    """That they are in it nobody is told by that; where somebody is in none they would be."""
     group = Member(MATHS, THERE, PUPILS, [B, C])
     made = readiness(Roster(persons=[Alike(THERE, PUPILS)], groups=[group], activities=[OF_MATHS]), {A, B})
     assert counts(made) == {"through": 2, "not_sent": 1}
+    one, other = (
+        readiness(
+            Roster(
+                persons=[Alike(THERE, PUPILS)],
+                groups=[group._replace(refs=refs, at_target=None)],
+                activities=[OF_MATHS],
+            ),
+            {A},
+        ).counts
+        for refs in ([A, B], [B])
+    )
+    assert one == other
+
+
+def test_without_groups_nobody_takes_part_whoever_may_be_seen() -> None:
+    assert counts(readiness(Roster(persons=[Alike(THERE, [A]), Alike(NEVER, [B])]), {A, B})) == {"not_in_exam": 2}
+    assert readiness(Roster(), {A}).counts == readiness(Roster()).counts
 
 
 def test_what_is_another_units_counts_nowhere_and_is_not_named() -> None:

@@ -233,9 +233,8 @@ async def _exam(parts: Parts, cipher: OrganisationCipher, viewer: Viewer, activi
     elif here["outcome"] is not None:
         here["outcome"] = outcome_of(in_all(counts[runs[0]].values()))
     made = await asyncio.to_thread(within, exam.made, exam.members, own)
-    listed = made if exam.listed is exam.made else await asyncio.to_thread(within, exam.listed, exam.members, own)
     members = {group: [each for each in refs if each in own] for group, refs in exam.members.items() if group in own}
-    return replace(exam, here=here, made=made, listed=listed, members=members, own=own)
+    return replace(exam, here=here, made=made, listed=made, members=members, own=own)
 
 
 async def _whole_exam(
@@ -259,7 +258,8 @@ async def _whole_exam(
     # Tens of thousands of pupils: others have the loop meanwhile.
     exam = await asyncio.to_thread(_of_rows, rows, cipher, viewer.published, sight)
     if state.settled:
-        parts.exams.keep(place, key, len(exam.places), exam)
+        kept_twice = exam.listed is not exam.made
+        parts.exams.keep(place, key, len(exam.places) * (1 + kept_twice), exam)
     return exam
 
 
@@ -278,8 +278,8 @@ def _of_rows(rows: Sequence[Row], cipher: OrganisationCipher, published: Publish
         seen = Seen(row["current"], row["known"], row["sendable"], row["status"], row["same"] is not False)
         places.update(zip(ids, row["places"], strict=True))
         if kind in members:
-            there, own = _at_target(row, cipher, published), row["own"] is True
-            doubted = row["received"] is not None and not own
+            own, unknown = row["own"] is True, _unknown_members(row, cipher, published)
+            there, doubted = _at_target(row, unknown), not own and (unknown is None or bool(unknown))
             if kind == Kind.GROUPS:
                 there = sight.told(row["refs"], there, current=seen.current, own=own, doubted=doubted)
             members[kind].append(Member(ids[0], seen, row["refs"], there, doubted))
@@ -301,26 +301,25 @@ def _of_rows(rows: Sequence[Row], cipher: OrganisationCipher, published: Publish
     return _Exam(activity, made, listed, places, {group.id: group.refs for group in in_order})
 
 
-def _at_target(row: Row, cipher: OrganisationCipher, published: Published) -> Set[str] | None:
+def _at_target(row: Row, unknown: Set[str] | None) -> Set[str] | None:
     """Gives with what the target has a group or an activity: without what it was sent without, or did not know."""
-    if not row["known"]:
+    if not row["known"] or unknown is None:
         return frozenset()
-    if row["received"] is not None and row["received_sealed"] is None:
-        # The answer has gone by its age, and with it who was not known.
-        return frozenset()
-    if row["accepted_refs"] is None and not row["accepted_issues"] and row["received_sealed"] is None:
+    if row["accepted_refs"] is None and not row["accepted_issues"] and not unknown:
         return None
     accepted = set(row["refs"] if row["accepted_refs"] is None else row["accepted_refs"])
     for each in row["accepted_issues"] or ():
         if each["code"] == "sent_without":
             accepted.difference_update(each.get("ids", ()))
-    if row["received_sealed"] is not None:
-        accepted -= _unknown_members(row, cipher, published)
-    return accepted
+    return accepted - unknown
 
 
-def _unknown_members(row: Row, cipher: OrganisationCipher, published: Published) -> Set[str]:
-    """Reads in the answer about a group which pupils were not known; what was erased tells of none."""
+def _unknown_members(row: Row, cipher: OrganisationCipher, published: Published) -> Set[str] | None:
+    """Reads in the answer about a group which pupils were not known; None where it has gone by its age."""
+    if row["received"] is None:
+        return frozenset()
+    if row["received_sealed"] is None:
+        return None
     received, sent = (
         None if row[f"{name}_sealed"] is None else cipher.open(bytes(row[f"{name}_sealed"]), bytes(row[name]))
         for name in ("received", "sent")
