@@ -241,7 +241,7 @@ async def test_an_answer_that_remarks_on_nobody_leaves_nobody_out(
 ) -> None:
     """Whichever exam has sent the class last: else the alarm would never go away."""
     exam = Exam(securityMarking="Sekretessmarkering")
-    exam.groups = exam.groups[2:]
+    exam.groups = exam.groups[1:]
     said = {"id": "3047", "severityLevel": "Warning", "attributeName": "displayName"}
     remarked = {exam.groups[0]["id"]: ("warning", {"status": "Warning", "warnings": [said]})}
     exams = []

@@ -131,6 +131,17 @@ async def test_any_current_roster_may_say_more(tenant: Tenant) -> None:
     assert await _outcome(run, person) == ("succeeded", [])
 
 
+async def test_a_current_roster_that_says_a_stronger_marking_keeps_a_weaker_one_here(tenant: Tenant) -> None:
+    """As long as it is current, although Skolverket has never heard of it."""
+    person = pupil()
+    other = await tenant.store({"persons": [{**person, "securityMarking": "Skyddad folkbokföring"}]})
+    run = await _played(await tenant.new_run({"persons": [{**person, **PROTECTED}]}))
+    assert await _outcome(run, person) == ("skipped", ["weaker_marking"])
+    await tenant.store({"persons": []}, other)
+    run = await _sent_again(tenant, run.activity_id, {**person, **PROTECTED})
+    assert await _outcome(run, person) == ("succeeded", [])
+
+
 async def test_a_marking_that_cannot_be_read_counts_as_one(tenant: Tenant) -> None:
     """Its own record never leaves, and no other that says less does."""
     person = pupil()

@@ -138,7 +138,7 @@ SHOWN: Final = (
         "who may see protected persons sees them without seeing names",
         'return self.may_see_names and "protected" in self.scopes',
         'return "protected" in self.scopes',
-        ("exports",),
+        ("masking",),
     ),
     Fault(
         "a text in the place of an id is taken for one",

@@ -14,6 +14,7 @@ from app.domain.masked import MASK
 from app.security import masking
 from app.skolverket.published import PUBLISHED
 from app.target import Place
+from app.views.viewer import Viewer
 
 
 def mask(value: Any, kind: str = "persons", *, hidden: bool = False) -> Any:
@@ -337,3 +338,18 @@ def test_somebody_who_is_not_to_be_named_is_so_nowhere() -> None:
     for _ in range(10_000):
         deep = [deep]
     assert masking.without({"groupMemberships": [deep]}, {UUID(ID)}, place) == {"groupMemberships": []}
+
+
+@pytest.mark.parametrize(
+    ("scopes", "sees"),
+    [
+        ((), (False, False)),
+        (("pii",), (True, False)),
+        (("protected",), (False, False)),
+        (("pii", "protected"), (True,) * 2),
+    ],
+)
+def test_the_scope_protected_alone_shows_nobody(scopes: tuple[str, ...], sees: tuple[bool, bool]) -> None:
+    """Whoever has it from elsewhere than a key, which can't have it alone."""
+    viewer = Viewer(UUID(ID), UUID(OTHER), frozenset({"history", *scopes}), None, PUBLISHED)
+    assert (viewer.may_see_names, viewer.may_see_protected) == sees
