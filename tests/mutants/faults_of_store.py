@@ -250,7 +250,7 @@ STORE: Final = (
         "a cancel is ignored",
         "    IF FOUND THEN\n        RETURN 'cancelled_or_paused';",
         "    IF false THEN\n        RETURN 'cancelled_or_paused';",
-        ("model",),
+        ("pauses", "model"),
     ),
     Fault(
         "the job after one that has ended is queued in spite of a pause",
