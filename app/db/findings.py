@@ -50,12 +50,13 @@ _COLUMNS = {
 # Of an object of the units, by its row in the very roster; one that counts objects is of none.
 _OF_UNITS = f"""
     AND EXISTS (
-        SELECT FROM roster_item listed
-        WHERE listed.roster_id = finding.roster_id AND listed.kind = finding.kind
-            AND listed.object_id BETWEEN finding.object_id AND finding.object_id AND {is_told("listed")}
+        SELECT FROM (
+            SELECT * FROM roster_item WHERE object_id BETWEEN finding.object_id AND finding.object_id OFFSET 0
+        ) listed
+        WHERE listed.roster_id = finding.roster_id AND listed.kind = finding.kind AND {is_told("listed")}
         OFFSET 0
     )
-"""
+"""  # noqa: S608 - conditions of ours
 
 
 def names_somebody(one: str) -> str:

@@ -176,10 +176,8 @@ _OBJECTS: Final = f"""
     FROM here CROSS JOIN unnest(CAST(:kinds AS text[]), CAST(:objects AS uuid[])) WITH ORDINALITY
         AS wanted (kind, object_id, place)
     CROSS JOIN LATERAL (
-        SELECT * FROM roster_item
-        WHERE roster_item.roster_id = here.roster_id AND roster_item.kind = wanted.kind
-            AND roster_item.object_id BETWEEN wanted.object_id AND wanted.object_id
-        OFFSET 0
+        -- by the object alone: of few statistics the roster's order would do as well, of all of its objects for each
+        SELECT * FROM roster_item WHERE roster_item.object_id BETWEEN wanted.object_id AND wanted.object_id OFFSET 0
     ) one
     LEFT JOIN LATERAL (
         SELECT * FROM record
@@ -188,12 +186,12 @@ _OBJECTS: Final = f"""
         OFFSET 0
     ) record ON true
     LEFT JOIN LATERAL (
-        SELECT object_id, source, protected FROM roster_item
-        WHERE one.kind = 'duties' AND roster_item.roster_id = here.roster_id AND roster_item.kind = 'persons'
-            AND roster_item.object_id BETWEEN one.refs[1] AND one.refs[1]
+        SELECT * FROM roster_item
+        WHERE one.kind = 'duties' AND roster_item.object_id BETWEEN one.refs[1] AND one.refs[1]
         OFFSET 0
-    ) person ON true
+    ) person ON person.roster_id = here.roster_id AND person.kind = 'persons'
     CROSS JOIN LATERAL (SELECT coalesce(record.source, one.source) AS source OFFSET 0) shown
+    WHERE one.roster_id = here.roster_id AND one.kind = wanted.kind
     ORDER BY wanted.place
 """  # noqa: S608 - constants of ours
 

@@ -34,9 +34,11 @@ _WITHIN: Final = f"""
             coalesce(sum(number) FILTER (WHERE severity = 'warning'), 0)::integer AS warnings
         FROM (
             SELECT finding.code, finding.severity, count(*) AS number FROM finding CROSS JOIN LATERAL (
-                SELECT FROM roster_item listed WHERE listed.roster_id = finding.roster_id AND listed.kind = finding.kind
-                    AND listed.object_id BETWEEN finding.object_id AND finding.object_id
-                    AND {is_told("listed")} OFFSET 0
+                SELECT FROM (
+                    SELECT * FROM roster_item WHERE object_id BETWEEN finding.object_id AND finding.object_id OFFSET 0
+                ) listed
+                WHERE listed.roster_id = finding.roster_id AND listed.kind = finding.kind AND {is_told("listed")}
+                OFFSET 0
             ) its
             WHERE finding.roster_id BETWEEN of_roster.roster_id AND of_roster.roster_id
                 AND {names_somebody("finding")}
